@@ -1,0 +1,78 @@
+//! The environment as it was at start: a value that a source took from it must reach no child.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+/// A snapshot of the environment of this process.
+#[derive(Debug, Default)]
+pub struct Environ {
+    vars: Vec<(OsString, OsString)>,
+    claimed: BTreeSet<OsString>,
+}
+
+impl Environ {
+    /// The environment that this process was started with.
+    pub fn capture() -> Environ {
+        std::env::vars_os().collect()
+    }
+
+    /// The value of a variable; an empty one counts as absent, as in a shell's `${VAR:-..}`.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.raw(OsStr::new(name)).filter(|v| !v.is_empty())
+    }
+
+    /// The value of a variable, empty or not.
+    pub fn raw(&self, name: &OsStr) -> Option<&OsStr> {
+        self.vars.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_os_str())
+    }
+
+    /// The value of a variable that is used as a source: no child will see it from now on.
+    pub fn claim(&mut self, name: &OsStr) -> Option<OsString> {
+        self.claimed.insert(name.to_owned());
+        self.raw(name).map(OsStr::to_owned)
+    }
+
+    /// Names that no child may see: claimed ones, and those that any `HASP_*` variable names as `env:NAME`.
+    pub fn withheld(&self) -> BTreeSet<OsString> {
+        let named = self.vars.iter().filter(|(n, _)| n.as_bytes().starts_with(b"HASP_"));
+        let named = named.filter_map(|(_, v)| v.as_bytes().strip_prefix(b"env:"));
+        named.map(|n| OsStr::from_bytes(n).to_owned()).chain(self.claimed.iter().cloned()).collect()
+    }
+
+    /// All variables in their order, without the withheld ones.
+    pub fn for_child(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let withheld = self.withheld();
+        self.vars.iter().filter(move |(n, _)| !withheld.contains(n)).map(|(n, v)| (n.as_os_str(), v.as_os_str()))
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Environ {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(vars: I) -> Environ {
+        Environ { vars: vars.into_iter().collect(), claimed: BTreeSet::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environ(vars: &[(&str, &str)]) -> Environ {
+        vars.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect()
+    }
+
+    #[test]
+    fn a_source_is_withheld_from_children_even_unused() {
+        let mut env = environ(&[("HASP_IDENTITY", "env:AGE_KEY"), ("AGE_KEY", "k"), ("TOKEN", "t"), ("HOME", "/h")]);
+        env.claim(OsStr::new("TOKEN"));
+        let left: Vec<_> = env.for_child().map(|(n, _)| n.to_owned()).collect();
+        assert_eq!(left, ["HASP_IDENTITY", "HOME"]);
+    }
+
+    #[test]
+    fn empty_counts_as_absent() {
+        let env = environ(&[("HASP_HOME", "")]);
+        assert_eq!(env.get("HASP_HOME"), None);
+        assert_eq!(env.raw(OsStr::new("HASP_HOME")), Some(OsStr::new("")));
+    }
+}

@@ -1,0 +1,209 @@
+//! The error that every tool prints: kind, stable code, message and hints as data, so that the kind alone picks the
+//! exit status and `--json` loses nothing.
+
+use std::fmt;
+use std::path::Path;
+
+/// The result of every fallible hasp function.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What sort of failure it was; each kind has one exit status, after `sysexits.h` where that has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The answer to a question is no (1).
+    No,
+    /// Wrong usage (64).
+    Usage,
+    /// Malformed or tampered data (65).
+    Data,
+    /// No such vault, project, secret or target (66).
+    Missing,
+    /// Locked, and no way to ask (69).
+    Locked,
+    /// A bug in hasp (70).
+    Bug,
+    /// An output cannot be created (73).
+    Create,
+    /// I/O failed, or the record cannot be written (74).
+    Io,
+    /// Somebody else holds the lock (75).
+    Busy,
+    /// Denied (77).
+    Denied,
+    /// An invalid `hasp.toml` or policy (78).
+    Config,
+    /// The program was found but cannot be executed (126).
+    NotExecutable,
+    /// The program was not found (127).
+    NotFound,
+    /// The reader of our output went away; the tool ends without a word (141, as SIGPIPE would).
+    ClosedPipe,
+}
+
+impl Kind {
+    /// The exit status of this kind.
+    pub fn status(self) -> u8 {
+        match self {
+            Kind::No => 1,
+            Kind::Usage => 64,
+            Kind::Data => 65,
+            Kind::Missing => 66,
+            Kind::Locked => 69,
+            Kind::Bug => 70,
+            Kind::Create => 73,
+            Kind::Io => 74,
+            Kind::Busy => 75,
+            Kind::Denied => 77,
+            Kind::Config => 78,
+            Kind::NotExecutable => 126,
+            Kind::NotFound => 127,
+            Kind::ClosedPipe => 141,
+        }
+    }
+
+    /// The word that `--json` prints for this kind.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::No => "no",
+            Kind::Usage => "usage",
+            Kind::Data => "data",
+            Kind::Missing => "missing",
+            Kind::Locked => "locked",
+            Kind::Bug => "bug",
+            Kind::Create => "create",
+            Kind::Io => "io",
+            Kind::Busy => "busy",
+            Kind::Denied => "denied",
+            Kind::Config => "config",
+            Kind::NotExecutable => "not-executable",
+            Kind::NotFound => "not-found",
+            Kind::ClosedPipe => "closed-pipe",
+        }
+    }
+}
+
+/// A failure: what sort, which one, in words, and what to type next.
+///
+/// The message is lower case without a full stop and never holds a value, a token or a key. A hint is a sentence
+/// that ends in something to type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    code: &'static str,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// A failure of this kind with its stable code.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Error {
+        Error { kind, code, message: message.into(), hints: Vec::new() }
+    }
+
+    /// The same failure with one more hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// A failed system call on a path: "cannot read /x: permission denied".
+    pub fn io(doing: &str, path: &Path, cause: impl Into<std::io::Error>) -> Error {
+        let cause: std::io::Error = cause.into();
+        let code = match cause.kind() {
+            std::io::ErrorKind::StorageFull => "disk-full",
+            std::io::ErrorKind::ReadOnlyFilesystem => "read-only",
+            std::io::ErrorKind::PermissionDenied => "permission",
+            std::io::ErrorKind::NotFound => "not-found",
+            _ => "io",
+        };
+        let text = crate::text::printable_path(path);
+        Error::new(Kind::Io, code, format!("cannot {doing} {text}: {}", cause_text(&cause)))
+    }
+
+    /// A failed system call without a path.
+    pub fn system(doing: &str, cause: impl Into<std::io::Error>) -> Error {
+        let cause = cause.into();
+        if cause.kind() == std::io::ErrorKind::BrokenPipe {
+            return Error::new(Kind::ClosedPipe, "closed-pipe", format!("cannot {doing}: the reader went away"));
+        }
+        Error::new(Kind::Io, "io", format!("cannot {doing}: {}", cause_text(&cause)))
+    }
+
+    /// A state that the code rules out; the message asks for a report.
+    pub fn bug(what: impl Into<String>) -> Error {
+        Error::new(Kind::Bug, "bug", what)
+            .hint("this is a bug in hasp: please report it with the command that you typed")
+    }
+
+    /// Which sort of failure.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The stable code, as printed in brackets.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The message without code and hints.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to type next.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The object that `--json` prints on stderr.
+    pub fn to_json(&self) -> String {
+        let object = serde_json::json!({"error": {
+            "kind": self.kind.word(), "code": self.code, "message": self.message, "hints": self.hints,
+        }});
+        object.to_string()
+    }
+}
+
+/// The operating system's words, lower case and without Rust's "(os error N)".
+fn cause_text(cause: &std::io::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.code)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn io_errors_name_the_path_and_drop_rust_noise() {
+        let cause = std::io::Error::from_raw_os_error(28);
+        let error = Error::io("write", Path::new("/a/b"), cause);
+        assert_eq!(error.to_string(), "cannot write /a/b: no space left on device [disk-full]");
+        assert_eq!(error.kind().status(), 74);
+    }
+
+    #[test]
+    fn json_carries_the_hints() {
+        let error = Error::new(Kind::Missing, "target-unknown", "target 'tset' is not in hasp.toml")
+            .hint("did you mean 'test'?");
+        let value: serde_json::Value = serde_json::from_str(&error.to_json()).expect("valid JSON");
+        assert_eq!(value["error"]["hints"][0], "did you mean 'test'?");
+        assert_eq!(value["error"]["kind"], "missing");
+    }
+
+    #[test]
+    fn a_broken_pipe_is_silent() {
+        let error = Error::system("write output", std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert_eq!(error.kind(), Kind::ClosedPipe);
+    }
+}

@@ -1,0 +1,258 @@
+//! Where hasp keeps its state: a home that only its owner can open, and a runtime directory in memory that dies with the boot.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::environ::Environ;
+use crate::error::{Error, Kind, Result};
+use crate::files;
+use crate::text::{printable_path, shell_word};
+
+/// `f_type` of tmpfs and ramfs (linux/magic.h).
+const MEMORY_FILE_SYSTEMS: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+/// `f_type` of NFS, SMB2, CIFS, FUSE (sshfs and the like), AFS, 9p, Ceph: places that other machines can read or where locks do not hold.
+const NETWORK_FILE_SYSTEMS: [u64; 6] = [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400];
+
+/// The home directory of hasp, `$HASP_HOME` or `${XDG_DATA_HOME:-~/.local/share}/hasp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    root: PathBuf,
+}
+
+impl Home {
+    /// Finds out where the home is, without looking at the disk.
+    ///
+    /// # Errors
+    /// `[home-relative]` for a relative path, `[home-unset]` if nothing names one.
+    pub fn locate(env: &Environ) -> Result<Home> {
+        if let Some(named) = env.get("HASP_HOME") {
+            return Ok(Home { root: absolute("HASP_HOME", named)? });
+        }
+        if let Some(data) = env.get("XDG_DATA_HOME").filter(|d| Path::new(d).is_absolute()) {
+            return Ok(Home { root: Path::new(data).join("hasp") });
+        }
+        let user = env.get("HOME").ok_or_else(|| {
+            Error::new(Kind::Usage, "home-unset", "neither HASP_HOME nor HOME is set")
+                .hint("say where the vault is: export HASP_HOME=/absolute/path")
+        })?;
+        Ok(Home { root: absolute("HOME", user)?.join(".local/share/hasp") })
+    }
+
+    /// A home at this absolute path.
+    pub fn at(root: impl Into<PathBuf>) -> Home {
+        Home { root: root.into() }
+    }
+
+    /// The home's own path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path below the home.
+    pub fn join(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.root.join(below)
+    }
+
+    /// Whether there is a home.
+    pub fn exists(&self) -> bool {
+        self.root.symlink_metadata().is_ok()
+    }
+
+    /// Refuses a home that others could read or replace, or that lies on a network file system.
+    ///
+    /// # Errors
+    /// `[no-home]` if there is none; `[symlink]`, `[foreign-owner]`, `[open-mode]`, `[open-parent]`, `[network-home]`.
+    pub fn check(&self) -> Result<()> {
+        if !self.exists() {
+            return Err(Error::new(Kind::Missing, "no-home", format!("there is no {}", printable_path(&self.root)))
+                .hint("make one with: hasp-vault init"));
+        }
+        files::check_dir(&self.root)?;
+        check_ancestors(&self.root)?;
+        refuse_network(&self.root)
+    }
+
+    /// Makes the home (parents as the umask says, the home itself 0700) and checks it.
+    pub fn create(&self) -> Result<()> {
+        if let Some(parent) = self.root.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+        }
+        files::ensure_dir(&self.root)?;
+        self.check()
+    }
+}
+
+/// The runtime directory: ledger halves, kept tokens, delivered files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    root: PathBuf,
+    on_disk: bool,
+}
+
+impl Runtime {
+    /// `HASP_RUNTIME` if set, else `$XDG_RUNTIME_DIR/hasp` where that is a tmpfs, else `/dev/shm/hasp-<uid>`; made 0700 if absent.
+    ///
+    /// # Errors
+    /// `[no-runtime]` if none of them is in memory; the file discipline's codes.
+    pub fn locate(env: &Environ) -> Result<Runtime> {
+        let runtime = Runtime::choose(env)?;
+        files::ensure_dir(&runtime.root)?;
+        Ok(runtime)
+    }
+
+    /// A runtime directory at this path, for tests and tools that were told one.
+    pub fn at(root: impl Into<PathBuf>) -> Runtime {
+        let root = root.into();
+        let on_disk = !in_memory(&root);
+        Runtime { root, on_disk }
+    }
+
+    /// Every runtime directory of this user that exists, for `revoke`, which must reach the grants of each.
+    pub fn all(env: &Environ) -> Vec<Runtime> {
+        let uid = rustix::process::geteuid().as_raw();
+        let mut roots: Vec<PathBuf> = env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
+        roots.extend(env.get("XDG_RUNTIME_DIR").map(|d| Path::new(d).join("hasp")));
+        roots.push(PathBuf::from(format!("/run/user/{uid}/hasp")));
+        roots.push(PathBuf::from(format!("/dev/shm/hasp-{uid}")));
+        let mut seen = Vec::new();
+        roots.retain(|r| {
+            r.is_dir() && !seen.contains(r) && {
+                seen.push(r.clone());
+                true
+            }
+        });
+        roots.into_iter().map(Runtime::at).collect()
+    }
+
+    /// The directory's own path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path below the directory.
+    pub fn join(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.root.join(below)
+    }
+
+    /// Makes (0700) and returns a directory below.
+    pub fn dir(&self, below: &str) -> Result<PathBuf> {
+        files::ensure_dirs(&self.root, Path::new(below))
+    }
+
+    /// Whether it lies on a disk file system, which deserves a warning.
+    pub fn on_disk(&self) -> bool {
+        self.on_disk
+    }
+
+    fn choose(env: &Environ) -> Result<Runtime> {
+        if let Some(named) = env.get("HASP_RUNTIME") {
+            let root = absolute("HASP_RUNTIME", named)?;
+            let on_disk = !in_memory(&root);
+            return Ok(Runtime { root, on_disk });
+        }
+        let user = env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|d| d.is_absolute() && in_memory(d));
+        if let Some(user) = user {
+            return Ok(Runtime { root: user.join("hasp"), on_disk: false });
+        }
+        let shared = Path::new("/dev/shm");
+        if in_memory(shared) {
+            let uid = rustix::process::geteuid().as_raw();
+            return Ok(Runtime { root: shared.join(format!("hasp-{uid}")), on_disk: false });
+        }
+        Err(Error::new(Kind::Create, "no-runtime", "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory")
+            .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
+    }
+}
+
+/// Whether the path, or the nearest directory above it that exists, lies on a tmpfs or ramfs.
+fn in_memory(path: &Path) -> bool {
+    file_system(path).is_some_and(|kind| MEMORY_FILE_SYSTEMS.contains(&kind))
+}
+
+fn file_system(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().find(|p| p.exists())?;
+    let found = rustix::fs::statfs(existing).ok()?;
+    u64::try_from(found.f_type).ok()
+}
+
+fn absolute(variable: &str, value: &OsStr) -> Result<PathBuf> {
+    let path = PathBuf::from(value);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(Error::new(Kind::Usage, "home-relative", format!("{variable} is not an absolute path"))
+        .hint(format!("export {variable}=\"$PWD/{}\"", printable_path(&path))))
+}
+
+/// Whoever can write a directory above the home can put another home in its place.
+fn check_ancestors(root: &Path) -> Result<()> {
+    let me = rustix::process::geteuid().as_raw();
+    let real = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
+    for above in real.ancestors().skip(1) {
+        let meta = above.metadata().map_err(|e| Error::io("open", above, e))?;
+        let owner_ok = meta.uid() == me || meta.uid() == 0;
+        let open = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
+        if !owner_ok || open {
+            let shown = printable_path(above);
+            return Err(Error::new(Kind::Denied, "open-parent", format!("other users can replace what is in {shown}"))
+                .hint(format!(
+                    "chmod go-w {}, or move the home: export HASP_HOME=/a/private/path",
+                    shell_word(above.as_os_str())
+                )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_network(root: &Path) -> Result<()> {
+    if !file_system(root).is_some_and(|kind| NETWORK_FILE_SYSTEMS.contains(&kind)) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Denied, "network-home", format!("{} is on a network file system", printable_path(root)))
+        .hint("keep the home on a local disk: export HASP_HOME=/a/local/path"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn environ(vars: &[(&str, &str)]) -> Environ {
+        vars.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()
+    }
+
+    #[test]
+    fn the_home_is_found_as_documented() {
+        let home = |vars| Home::locate(&environ(vars)).map(|h| h.root);
+        assert_eq!(home(&[("HASP_HOME", "/h"), ("HOME", "/u")]).unwrap(), Path::new("/h"));
+        assert_eq!(home(&[("XDG_DATA_HOME", "/d"), ("HOME", "/u")]).unwrap(), Path::new("/d/hasp"));
+        assert_eq!(home(&[("XDG_DATA_HOME", "rel"), ("HOME", "/u")]).unwrap(), Path::new("/u/.local/share/hasp"));
+        assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), "home-relative");
+        assert_eq!(home(&[]).unwrap_err().code(), "home-unset");
+    }
+
+    #[test]
+    fn a_home_below_an_open_directory_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let open = base.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        let home = Home::at(open.join("home"));
+        assert_eq!(home.check().unwrap_err().code(), "no-home");
+        home.create().unwrap();
+        std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
+        assert_eq!(home.check().unwrap_err().code(), "open-parent");
+        std::fs::set_permissions(&open, PermissionsExt::from_mode(0o1777)).unwrap();
+        home.check().unwrap();
+    }
+
+    #[test]
+    fn a_named_runtime_on_disk_is_marked() {
+        let base = tempfile::tempdir_in("/var/tmp").unwrap();
+        let path = base.path().join("run");
+        let runtime = Runtime::locate(&environ(&[("HASP_RUNTIME", path.to_str().unwrap())])).unwrap();
+        assert!(runtime.on_disk());
+        assert!(!Runtime::at("/dev/shm/x").on_disk());
+    }
+}

@@ -1,0 +1,32 @@
+//! What every hasp tool must agree on to the byte, and nothing else.
+//!
+//! A thing is admitted here only if at least three tools must agree on it: error kinds and exit codes, file
+//! discipline, names, the [`Secret`] type, sources of values, terminal handling, time. There is no command, no
+//! policy and no cryptography in this crate.
+#![deny(unsafe_code)]
+
+pub mod environ;
+pub mod error;
+pub mod files;
+pub mod home;
+pub mod lock;
+pub mod name;
+pub mod output;
+pub mod secret;
+pub mod sibling;
+pub mod source;
+#[allow(unsafe_code)]
+pub mod system;
+pub mod terminal;
+pub mod text;
+pub mod time;
+pub mod tool;
+
+pub use environ::Environ;
+pub use error::{Error, Kind, Result};
+pub use home::{Home, Runtime};
+pub use name::{SecretName, VersionedName};
+pub use output::Output;
+pub use secret::Secret;
+pub use source::Source;
+pub use time::Timestamp;

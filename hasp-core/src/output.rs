@@ -1,0 +1,137 @@
+//! The only way anything is printed: data on stdout, the rest on stderr with the tool's name, nothing lost when a pipe is
+//! closed. std's print macros panic on a closed pipe and leave copies of values in their buffers.
+
+use std::io::IsTerminal;
+
+use zeroize::Zeroize;
+
+use crate::error::{Error, Kind, Result};
+
+/// Data is collected up to this many bytes before it is written.
+const BUFFER: usize = 64 * 1024;
+
+/// Where a tool prints, and how.
+#[derive(Debug)]
+pub struct Output {
+    tool: String,
+    /// One JSON object a line instead of text, errors included.
+    pub json: bool,
+    /// No notes.
+    pub quiet: bool,
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    /// Output of the tool of this name.
+    pub fn new(tool: &str) -> Output {
+        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new() }
+    }
+
+    /// Data for stdout, buffered.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    /// One line of data for stdout, buffered.
+    pub fn line(&mut self, text: &str) -> Result<()> {
+        self.data(text.as_bytes())?;
+        self.data(b"\n")
+    }
+
+    /// One JSON object a line; the object has a field `"v":1`.
+    pub fn object(&mut self, object: &impl serde::Serialize) -> Result<()> {
+        let text = serde_json::to_string(object).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+        self.line(&text)
+    }
+
+    /// A value for stdout: written at once and kept in no buffer.
+    pub fn value(&mut self, bytes: &[u8]) -> Result<()> {
+        self.flush()?;
+        write_all(rustix::stdio::stdout(), bytes)
+    }
+
+    /// Writes what is buffered; called at the end of main and before every prompt.
+    pub fn flush(&mut self) -> Result<()> {
+        let outcome = write_all(rustix::stdio::stdout(), &self.buffer);
+        self.buffer.zeroize();
+        outcome
+    }
+
+    /// A remark on stderr, silenced by `--quiet`.
+    pub fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.complain("", text);
+        }
+    }
+
+    /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be read or copied.
+    pub fn plain_note(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = self.flush();
+            let _ = write_all(rustix::stdio::stderr(), format!("{text}\n").as_bytes());
+        }
+    }
+
+    /// A warning on stderr: `hasp-x: warning: ...`; one JSON object with `--json`.
+    pub fn warn(&mut self, text: &str) {
+        if self.json {
+            let object = serde_json::json!({"warning": {"message": text}});
+            let _ = write_all(rustix::stdio::stderr(), format!("{object}\n").as_bytes());
+        } else {
+            self.complain("warning: ", text);
+        }
+    }
+
+    /// An error with its hints on stderr.
+    pub fn error(&mut self, error: &Error) {
+        if error.kind() == Kind::ClosedPipe {
+            return;
+        }
+        if self.json {
+            let _ = write_all(rustix::stdio::stderr(), format!("{}\n", error.to_json()).as_bytes());
+            return;
+        }
+        self.complain("error: ", &error.to_string());
+        for hint in error.hints() {
+            self.complain("hint: ", hint);
+        }
+    }
+
+    /// Whether stdout is a terminal, where tokens and ciphertext are not written.
+    pub fn stdout_is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    /// Whether data on stdout may be coloured: a terminal, not `TERM=dumb`, no `NO_COLOR` (<https://no-color.org>).
+    pub fn colour(&self, env: &crate::environ::Environ) -> bool {
+        self.stdout_is_terminal() && env.get("NO_COLOR").is_none() && env.get("TERM").is_some_and(|t| t != "dumb")
+    }
+
+    /// stderr is best effort: with it closed there is nobody to tell.
+    fn complain(&mut self, label: &str, text: &str) {
+        let _ = self.flush();
+        let line = format!("{}: {label}{text}\n", self.tool);
+        let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
+    }
+}
+
+/// Writes all bytes, through EINTR, short writes and a non-blocking descriptor.
+///
+/// # Errors
+/// `Kind::ClosedPipe` if the reader went away, else `Kind::Io`.
+pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+    while !bytes.is_empty() {
+        match rustix::io::write(&fd, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let _ = poll(&mut [PollFd::new(&fd, PollFlags::OUT)], None);
+            }
+            Err(e) => return Err(Error::system("write output", e)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Where a value, a token or a passphrase comes from: a word that names a source, never the thing itself, so that
+//! nothing secret travels in argv.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::environ::Environ;
+use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
+use crate::system;
+use crate::text::printable_os;
+
+/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N` and `/dev/stdin` mean descriptors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `-`.
+    Stdin,
+    /// `fd:N`.
+    Fd(RawFd),
+    /// `env:VAR`.
+    Env(OsString),
+    /// Anything else; links are followed, since the user named it.
+    Path(PathBuf),
+}
+
+impl Source {
+    /// Reads a source's word.
+    ///
+    /// # Errors
+    /// `[bad-source]` for `fd:` without a number, `env:` without a name, or an empty word.
+    pub fn parse(word: &OsStr) -> Result<Source> {
+        let bytes = word.as_bytes();
+        if bytes == b"-" || bytes == b"/dev/stdin" {
+            return Ok(Source::Stdin);
+        }
+        if let Some(digits) = bytes.strip_prefix(b"fd:").or_else(|| bytes.strip_prefix(b"/dev/fd/")) {
+            return descriptor(digits).ok_or_else(|| bad_source(word));
+        }
+        match bytes.strip_prefix(b"env:") {
+            Some(name) if name.is_empty() || name.contains(&b'=') => Err(bad_source(word)),
+            Some(name) => Ok(Source::Env(OsStr::from_bytes(name).to_owned())),
+            None if bytes.is_empty() => Err(bad_source(word)),
+            None => Ok(Source::Path(PathBuf::from(word))),
+        }
+    }
+
+    /// Reads all of it, at most `limit` bytes, exactly as it is.
+    ///
+    /// A descriptor is read to its end, a variable is claimed so that no child sees it, a path must be a regular file, a
+    /// FIFO or a character device.
+    pub fn read(&self, env: &mut Environ, limit: usize) -> Result<Secret> {
+        match self {
+            Source::Stdin => read_descriptor(0, limit),
+            Source::Fd(fd) => read_descriptor(*fd, limit),
+            Source::Env(name) => read_variable(env, name, limit),
+            Source::Path(path) => {
+                let mut file = File::open(path).map_err(|e| missing_file(path, e))?;
+                Secret::read_from(&mut file, limit)
+            }
+        }
+    }
+}
+
+fn descriptor(digits: &[u8]) -> Option<Source> {
+    let text = std::str::from_utf8(digits).ok()?;
+    let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<RawFd>().ok())??;
+    Some(if number == 0 { Source::Stdin } else { Source::Fd(number) })
+}
+
+fn read_descriptor(fd: RawFd, limit: usize) -> Result<Secret> {
+    let owned = system::duplicate(fd).map_err(|_| {
+        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
+            .hint(format!("open it in the shell, for example: {fd}<FILE after the command"))
+    })?;
+    Secret::read_from(&mut File::from(owned), limit)
+}
+
+fn read_variable(env: &mut Environ, name: &OsStr, limit: usize) -> Result<Secret> {
+    let value = env.claim(name).ok_or_else(|| {
+        let shown = printable_os(name);
+        Error::new(Kind::Usage, "env-unset", format!("the environment has no variable {shown}"))
+    })?;
+    let value = Secret::from_vec(value.into_encoded_bytes())?;
+    if value.len() > limit {
+        return Err(Error::new(Kind::Data, "value-too-large", format!("the value is longer than {limit} bytes")));
+    }
+    Ok(value)
+}
+
+fn missing_file(path: &std::path::Path, cause: std::io::Error) -> Error {
+    if cause.kind() == std::io::ErrorKind::NotFound {
+        let shown = crate::text::printable_path(path);
+        return Error::new(Kind::Missing, "no-such-file", format!("there is no file {shown}"))
+            .hint("a source is - (stdin), fd:N, env:VAR or a path; a value itself is never an argument");
+    }
+    Error::io("read", path, cause)
+}
+
+/// The word is not shown: somebody may have typed the value itself.
+fn bad_source(_word: &OsStr) -> Error {
+    Error::new(Kind::Usage, "bad-source", "that is not a source").hint("a source is - (stdin), fd:N, env:VAR or a path")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn parse(word: &str) -> Result<Source> {
+        Source::parse(OsStr::new(word))
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(parse("-").unwrap(), Source::Stdin);
+        assert_eq!(parse("/dev/stdin").unwrap(), Source::Stdin);
+        assert_eq!(parse("fd:0").unwrap(), Source::Stdin);
+        assert_eq!(parse("fd:7").unwrap(), Source::Fd(7));
+        assert_eq!(parse("/dev/fd/7").unwrap(), Source::Fd(7));
+        assert_eq!(parse("env:TOKEN").unwrap(), Source::Env("TOKEN".into()));
+        assert_eq!(parse("./fd:x").unwrap(), Source::Path("./fd:x".into()));
+        for bad in ["", "fd:", "fd:-1", "fd:x", "fd:99999999999", "env:", "env:A=B"] {
+            assert_eq!(parse(bad).unwrap_err().code(), "bad-source");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_claimed_and_limited() {
+        let mut env: Environ = [("T".into(), "12345".into())].into_iter().collect();
+        assert!(Source::Env("T".into()).read(&mut env, 5).unwrap().expose() == b"12345");
+        assert!(env.withheld().contains(OsStr::new("T")));
+        assert_eq!(Source::Env("T".into()).read(&mut env, 4).unwrap_err().code(), "value-too-large");
+        assert_eq!(Source::Env("U".into()).read(&mut env, 4).unwrap_err().code(), "env-unset");
+    }
+
+    #[test]
+    fn closed_descriptors_and_missing_files_are_named() {
+        let mut env = Environ::default();
+        assert_eq!(Source::Fd(987).read(&mut env, 9).unwrap_err().code(), "fd-closed");
+        assert_eq!(Source::Path("/no/such".into()).read(&mut env, 9).unwrap_err().code(), "no-such-file");
+    }
+}
