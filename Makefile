@@ -1,0 +1,61 @@
+# hasp: build, try, check, measure, install.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+TOOLS := hasp-vault hasp-bind hasp-target hasp-consumer hasp-grant hasp-exec hasp-audit hasp-redact
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+RELEASE := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/release
+
+.PHONY: all demo check fmt lint doc test bench install uninstall clean
+
+all:
+	$(CARGO) build --release --workspace --bins
+
+# The main job in a throw-away home, each command printed as it can be typed.
+demo: all
+	@PATH="$(abspath $(RELEASE)):$$PATH" sh examples/demo/run
+
+check: fmt lint doc test
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	sh tests/lint
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+test:
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+bench: all
+	$(CARGO) bench --workspace
+
+install: all
+	install -d "$(BINDIR)" "$(MANDIR)/man1" "$(MANDIR)/man5" "$(MANDIR)/man7" "$(BASHDIR)" "$(ZSHDIR)" "$(FISHDIR)"
+	for tool in $(TOOLS); do install -m 755 "$(RELEASE)/$$tool" "$(BINDIR)/$$tool" || exit 1; done
+	install -m 644 man/*.1 "$(MANDIR)/man1"
+	install -m 644 man/*.5 "$(MANDIR)/man5"
+	install -m 644 man/*.7 "$(MANDIR)/man7"
+	for tool in $(TOOLS); do \
+		sh tests/completions "$(RELEASE)" "$$tool" bash >"$(BASHDIR)/$$tool" && \
+		sh tests/completions "$(RELEASE)" "$$tool" zsh >"$(ZSHDIR)/_$$tool" && \
+		sh tests/completions "$(RELEASE)" "$$tool" fish >"$(FISHDIR)/$$tool.fish" || exit 1; \
+	done
+
+uninstall:
+	for tool in $(TOOLS); do \
+		rm -f "$(BINDIR)/$$tool" "$(MANDIR)/man1/$$tool.1" "$(BASHDIR)/$$tool" "$(ZSHDIR)/_$$tool" "$(FISHDIR)/$$tool.fish"; \
+	done
+	rm -f "$(MANDIR)/man5/hasp.toml.5" "$(MANDIR)/man7/hasp.7"
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,115 @@
+//! The child process: exactly the approved program, words, directory and environment, and no descriptor that was not meant for it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use hasp_core::system::{self, BeforeExec};
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Kind, Result};
+
+use crate::deliver::Delivered;
+
+/// Everything that decides what the child is.
+pub struct Plan<'a> {
+    /// The absolute program.
+    pub program: &'a Path,
+    /// Its words, `argv[0]` first.
+    pub argv: &'a [OsString],
+    /// Where it runs.
+    pub dir: &'a Path,
+    /// Its whole environment.
+    pub vars: BTreeMap<OsString, OsString>,
+    /// Descriptors that it inherits besides 0 to 2 and its deliveries.
+    pub pass: Vec<RawFd>,
+    /// Whether it may gain privileges.
+    pub no_new_privs: bool,
+    /// Whether its output goes out as it is.
+    pub raw: bool,
+}
+
+/// Starts the child. Its output comes through pipes unless it goes out as it is.
+///
+/// # Errors
+/// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too many words.
+pub fn spawn(plan: &Plan<'_>, delivered: &mut Delivered, before: BeforeExec) -> Result<Child> {
+    let mut command = Command::new(plan.program);
+    command.arg0(&plan.argv[0]).args(&plan.argv[1..]).current_dir(plan.dir).env_clear().envs(&plan.vars);
+    if let Some(value) = delivered.stdin.take() {
+        command.stdin(value);
+    }
+    if !plan.raw {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
+    before.install(&mut command);
+    withhold_descriptors()?;
+    let inherited = delivered.descriptors.iter().map(AsRawFd::as_raw_fd).chain(plan.pass.iter().copied());
+    for descriptor in inherited {
+        system::set_inherited(descriptor, true).map_err(|_| {
+            Error::new(Kind::Usage, "fd-closed", format!("descriptor {descriptor} is not open"))
+                .hint(format!("open it in the shell: {descriptor}<FILE after the command"))
+        })?;
+    }
+    command.spawn().map_err(|e| refused(plan, &e))
+}
+
+/// The descriptors of make's jobserver that MAKEFLAGS names and that are open (GNU make manual, "POSIX Jobserver").
+pub fn jobserver(vars: &BTreeMap<OsString, OsString>) -> Vec<RawFd> {
+    let flags = vars.get(&OsString::from("MAKEFLAGS")).map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+    let auth = flags.split_whitespace().rev().find_map(|w| {
+        w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds=")).map(str::to_owned)
+    });
+    let numbers = auth.map(|a| a.split(',').filter_map(|n| n.parse().ok()).collect::<Vec<RawFd>>()).unwrap_or_default();
+    let ours = |n: &RawFd| *n > 2 && system::duplicate(*n).is_ok();
+    numbers.into_iter().filter(ours).collect()
+}
+
+/// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not the child's.
+fn withhold_descriptors() -> Result<()> {
+    let path = Path::new("/proc/self/fd");
+    let numbers: Vec<RawFd> = match std::fs::read_dir(path) {
+        Ok(entries) => entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok()).collect(),
+        // Without /proc: all that the limit allows, of which most are closed.
+        Err(_) => (3..open_limit()).collect(),
+    };
+    for number in numbers.into_iter().filter(|n| *n > 2) {
+        // The descriptor of this very listing is closed by now.
+        let _ = system::set_inherited(number, false);
+    }
+    Ok(())
+}
+
+fn open_limit() -> RawFd {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(65_536);
+    RawFd::try_from(limit.min(1 << 20)).unwrap_or(65_536)
+}
+
+fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
+    let program = printable_path(plan.program);
+    let why = match rustix::io::Errno::from_io_error(cause) {
+        Some(rustix::io::Errno::TOOBIG) => "its words and environment are too long for this kernel".to_owned(),
+        Some(rustix::io::Errno::NOEXEC) => "it is not a program that this machine can run".to_owned(),
+        Some(rustix::io::Errno::NOENT) => "the interpreter or loader that it names is missing".to_owned(),
+        _ => cause.to_string().to_lowercase().split(" (os error").next().unwrap_or_default().to_owned(),
+    };
+    Error::new(Kind::NotExecutable, "cannot-execute", format!("cannot execute {program}: {why}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jobserver_of_make_is_found() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let flags = format!(" -j4 --jobserver-auth={},{} -- X=1", read.as_raw_fd(), write.as_raw_fd());
+        let vars = BTreeMap::from([(OsString::from("MAKEFLAGS"), OsString::from(flags))]);
+        assert_eq!(jobserver(&vars), [read.as_raw_fd(), write.as_raw_fd()]);
+        let fifo = BTreeMap::from([(OsString::from("MAKEFLAGS"), OsString::from("-j4 --jobserver-auth=fifo:/tmp/x"))]);
+        assert!(jobserver(&fifo).is_empty());
+    }
+}

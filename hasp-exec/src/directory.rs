@@ -1,0 +1,160 @@
+//! Values delivered as files: 0400 in a fresh 0700 directory in memory, removed when the broker ends however it ends.
+//!
+//! A reaper, a process in a session of its own that holds only the directory and one end of a socket, sees the other end close and
+//! removes the directory by descriptor. The directory carries a lock that both hold; a start sweeps directories whose lock is free.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+
+use hasp_core::output::write_all;
+use hasp_core::{Error, Result, Runtime, Secret};
+
+/// The folder of the runtime directory that holds delivery directories.
+const FOLDER: &str = "files";
+
+/// A delivery directory with its reaper. Dropping it removes it.
+pub struct Directory {
+    path: PathBuf,
+    handle: File,
+    /// The reaper waits for the other end of this to close.
+    _leash: UnixStream,
+}
+
+impl Directory {
+    /// Makes an empty directory and its reaper; no file is written before the reaper has left our session.
+    pub fn create(runtime: &Runtime) -> Result<Directory> {
+        let folder = runtime.dir(FOLDER)?;
+        sweep(&folder);
+        let made = tempfile::Builder::new().prefix("d").rand_bytes(16).tempdir_in(&folder);
+        let path = made.map_err(|e| Error::io("create a directory in", &folder, e))?.keep();
+        let handle = open_directory(&path)?;
+        handle.try_lock().map_err(|_| Error::bug("a fresh delivery directory is locked"))?;
+        let leash = start_reaper(&path, &handle)?;
+        Ok(Directory { path, handle, _leash: leash })
+    }
+
+    /// Writes a value as a new file, 0400, and returns its path.
+    pub fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = openat(&self.handle, name, flags, Mode::RUSR).map_err(|e| Error::io("write", &path, e))?;
+        write_all(&file, value.expose())?;
+        Ok(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let name = self.path.file_name().unwrap_or_default();
+        let _ = remove(&self.handle, name);
+    }
+}
+
+/// The reaper's main: a session of its own, then a byte to say so, then wait for the broker's end to close, then remove.
+///
+/// Standard input is the socket and standard output the directory; nothing else is open.
+pub fn reap(name: &std::ffi::OsStr) -> Result<()> {
+    let ignored = [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
+    for signal in ignored {
+        let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        signal_hook::flag::register(signal, flag).map_err(|e| Error::system("ignore signals", e))?;
+    }
+    rustix::process::setsid().map_err(|e| Error::system("leave the session", e))?;
+    write_all(rustix::stdio::stdin(), b"r")?;
+    let mut byte = [0u8; 1];
+    loop {
+        match rustix::io::read(rustix::stdio::stdin(), &mut byte) {
+            Err(rustix::io::Errno::INTR) => {}
+            _ => break,
+        }
+    }
+    remove(rustix::stdio::stdout(), name).map_err(|e| Error::system("remove delivered files", e))
+}
+
+/// Starts the reaper and waits until it has left our session, so that a signal to our process group cannot reach it.
+fn start_reaper(path: &Path, handle: &File) -> Result<UnixStream> {
+    let pair = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
+    let (mut ours, theirs) = pair;
+    let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
+    let directory = handle.try_clone().map_err(|e| Error::io("open", path, e))?;
+    let mut command = Command::new(own);
+    command.arg("--reap").arg(path.file_name().unwrap_or_default()).env_clear().current_dir("/");
+    command.stdin(OwnedFd::from(theirs)).stdout(OwnedFd::from(directory)).stderr(Stdio::null());
+    command.spawn().map_err(|e| Error::system("start the reaper", e))?;
+    drop(command);
+    let mut ready = [0u8; 1];
+    ours.read_exact(&mut ready).map_err(|e| Error::system("start the reaper", e))?;
+    ours.flush().map_err(|e| Error::system("start the reaper", e))?;
+    Ok(ours)
+}
+
+/// Removes what owners left that died together with their reapers: their lock is free.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(std::result::Result::ok) {
+        if let Ok(handle) = open_directory(&entry.path())
+            && handle.try_lock().is_ok()
+        {
+            let _ = remove(&handle, &entry.file_name());
+        }
+    }
+}
+
+fn open_directory(path: &Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|e| Error::io("open", path, e))
+}
+
+/// Unlinks every file in the directory, then the directory itself by its name in its parent.
+fn remove(directory: impl std::os::fd::AsFd, name: &std::ffi::OsStr) -> rustix::io::Result<()> {
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            unlinkat(&directory, entry.file_name(), AtFlags::empty())?;
+        }
+    }
+    let parent = openat(&directory, "..", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    unlinkat(parent, name, AtFlags::REMOVEDIR)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_sweep_spares_what_is_locked() {
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        for name in ["live", "dead"] {
+            std::fs::create_dir(base.path().join(name)).unwrap();
+            std::fs::write(base.path().join(name).join("VALUE"), "x").unwrap();
+        }
+        let held = open_directory(&base.path().join("live")).unwrap();
+        held.try_lock().unwrap();
+        sweep(base.path());
+        assert!(base.path().join("live/VALUE").exists());
+        assert!(!base.path().join("dead").exists());
+    }
+
+    #[test]
+    fn files_are_read_only_to_their_owner() {
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = base.path().join("d");
+        std::fs::create_dir(&path).unwrap();
+        let handle = open_directory(&path).unwrap();
+        let (leash, _other) = UnixStream::pair().unwrap();
+        let directory = Directory { path: path.clone(), handle, _leash: leash };
+        let file = directory.write("VALUE", &Secret::copy_of(b"1\0\n").unwrap()).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o400);
+        assert!(std::fs::read(&file).unwrap() == b"1\0\n");
+        drop(directory);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,90 @@
+//! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded, opened or run.
+
+use hasp_core::text::{printable_os, printable_path, shell_words};
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Result, Secret};
+use hasp_grant::check::{self, Check};
+use hasp_grant::{VerifiedGrant, shown, token};
+
+use crate::broker::Desk;
+use crate::cli::Cli;
+use crate::environment;
+use crate::find::{self, Found};
+
+/// Prints the checks of the token that would be used: 0 if it would run, else 1.
+pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
+    let desk = Desk::open(context)?;
+    let tokens = match find::find(cli, &desk.ledger, context)? {
+        Found::Token(text) => vec![text],
+        Found::Kept(paths) => paths.iter().filter_map(|p| find::read_kept(p).ok()).collect(),
+    };
+    let mut first = None;
+    for text in &tokens {
+        let attempt = attempt(text, &desk, cli, context);
+        if attempt.1.is_ok() {
+            first = Some(attempt);
+            break;
+        }
+        first.get_or_insert(attempt);
+    }
+    let (passed, outcome) = first.ok_or_else(|| Error::bug("there is no token to explain"))?;
+    print_checks(&passed, outcome.as_ref().err(), context)?;
+    match outcome {
+        Ok(grant) => print_action(&grant, context).map(|()| Exit::OK),
+        Err(error) => {
+            error.hints().iter().for_each(|hint| context.out.note(&format!("hint: {hint}")));
+            Ok(Exit::NO)
+        }
+    }
+}
+
+/// The checks that passed, and the grant or the check that did not.
+fn attempt(text: &Secret, desk: &Desk, cli: &Cli, context: &Context) -> (Vec<Check>, Result<VerifiedGrant>) {
+    let mut passed = Vec::new();
+    let mut trace = |check: Check, error: Option<&Error>| {
+        if error.is_none() {
+            passed.push(check);
+        }
+    };
+    let situation = desk.situation(cli, context);
+    let outcome = token::line(text.expose()).and_then(|line| check::verify(line, &situation, &mut trace));
+    (passed, outcome)
+}
+
+fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) -> Result<()> {
+    for (position, check) in Check::ALL.into_iter().enumerate() {
+        let (mark, why) = match error {
+            _ if position < passed.len() => ("ok", String::new()),
+            Some(error) if position == passed.len() => ("no", format!(": {error}")),
+            _ => ("-", String::new()),
+        };
+        if context.out.json {
+            let code = (mark == "no").then(|| error.map(Error::code)).flatten();
+            context.out.object(&serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}))?;
+        } else {
+            context.out.line(&format!("{mark:<3} {}{why}", check.label()))?;
+        }
+    }
+    Ok(())
+}
+
+fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
+    let terms = grant.terms();
+    let dropped = environment::inherit(&context.env, &terms.action.env).dropped;
+    let dropped: Vec<String> = dropped.iter().map(|n| printable_os(n)).collect();
+    let command = shell_words(grant.argv().iter().map(std::ffi::OsString::as_os_str));
+    if context.out.json {
+        return context.out.object(&serde_json::json!({
+            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()), "command": command,
+            "deliveries": terms.action.deliveries, "items": terms.items, "dropped": dropped,
+        }));
+    }
+    context.out.line(&format!("would run: {command}"))?;
+    for line in shown::terms_lines(terms).iter().skip(1) {
+        context.out.line(line)?;
+    }
+    if !dropped.is_empty() {
+        context.out.line(&format!("  {:<10} {}", "drops", dropped.join(" ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What `hasp-exec` does with its command line.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Error, Kind, Result};
+
+use crate::cli::Cli;
+use crate::status::StatusFd;
+use crate::{broker, directory, explain};
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, context: &mut Context) -> Result<Exit> {
+        if let Some(shell) = self.completions {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hasp-exec", &mut script);
+            return context.out.data(&script).map(|()| Exit::OK);
+        }
+        if let Some(name) = &self.reap {
+            return directory::reap(name).map(|()| Exit::OK);
+        }
+        if self.explain {
+            return explain::explain(&self, context);
+        }
+        let status = StatusFd::open(self.status_fd)?;
+        let outcome = broker::run(&self, &status, context);
+        if let Err(error) = &outcome {
+            status.refused(error, refusal(error));
+        }
+        outcome
+    }
+
+    fn status(args: &[OsString], error: &Error) -> u8 {
+        let explains = args.iter().take_while(|a| *a != "--").any(|a| a == "--explain");
+        if explains { Exit::NO.0 } else { refusal(error) }
+    }
+}
+
+/// The exit status of what never led to a child: apart from every status that a command has of itself.
+fn refusal(error: &Error) -> u8 {
+    match error.kind() {
+        Kind::NotExecutable | Kind::NotFound => error.kind().status(),
+        _ => 125,
+    }
+}

@@ -1,0 +1,134 @@
+//! The command line of `hasp-grant`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use hasp_core::tool::Common;
+
+const EXAMPLES: &str = "\
+Examples:
+  hasp-grant -x -t test                         mint and run at once
+  hasp-grant -t test | hasp-exec                the same through a pipe
+  hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up
+                                                ad hoc, without a hasp.toml
+  hasp-grant -t test --for 8h --keep            a working day; then: hasp-exec -t test
+  hasp-grant list                               what may be used now
+  hasp-grant revoke --all                       end all of it";
+
+/// Grant one named action: mint, list and revoke permissions
+#[derive(Parser, Debug)]
+#[command(name = "hasp-grant", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do with grants that exist
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// What to mint
+    #[command(flatten)]
+    pub mint: Mint,
+    /// Flags of all tools
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The options of minting.
+#[derive(Args, Debug, Default)]
+pub struct Mint {
+    /// The target of hasp.toml
+    #[arg(short, long, value_name = "TARGET", conflicts_with_all = ["env", "file", "fd", "stdin"])]
+    pub target: Option<String>,
+    /// Deliver REF in the environment variable VAR
+    #[arg(short, long, value_name = "VAR=REF")]
+    pub env: Vec<String>,
+    /// Deliver REF in a file; VAR holds its path
+    #[arg(long, value_name = "VAR=REF")]
+    pub file: Vec<String>,
+    /// Deliver REF on a descriptor; VAR holds its number
+    #[arg(long, value_name = "VAR=REF")]
+    pub fd: Vec<String>,
+    /// Deliver REF on standard input
+    #[arg(long, value_name = "REF")]
+    pub stdin: Option<String>,
+    /// For one use (the default)
+    #[arg(long, conflicts_with_all = ["window", "uses"])]
+    pub once: bool,
+    /// For a duration (15m, 8h), this session, or as long as process N lives
+    #[arg(long = "for", value_name = "15m|session|pid:N")]
+    pub window: Option<String>,
+    /// At most N uses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub uses: Option<u32>,
+    /// Who may use it: session, parent, pid:N, user, exe:PATH or a registered name
+    #[arg(long, value_name = "WHO")]
+    pub consumer: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The child inherits only the deliveries and the target's pass-env
+    #[arg(long)]
+    pub clean_env: bool,
+    /// Do not redact the child's output
+    #[arg(long)]
+    pub raw: bool,
+    /// Any command may run, given to hasp-exec after --
+    #[arg(long)]
+    pub any_command: bool,
+    /// Keep the token in the runtime directory, for hasp-exec to find
+    #[arg(long, conflicts_with_all = ["exec", "output"])]
+    pub keep: bool,
+    /// Run hasp-exec with the token at once
+    #[arg(short = 'x', long = "exec", conflicts_with = "output")]
+    pub exec: bool,
+    /// Write the token to FILE; - forces stdout even on a terminal
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print completions for a shell
+    #[arg(long, value_name = "SHELL", hide = true)]
+    pub completions: Option<clap_complete::Shell>,
+    /// The command
+    #[arg(last = true, value_name = "ARGV")]
+    pub argv: Vec<OsString>,
+}
+
+/// The verbs on grants that exist.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Show the grants that can be used now
+    List {
+        /// Ended ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what a token grants, without its bearer half
+    Show {
+        /// Where the token is: - (the default), fd:N, env:VAR, a path, or the id of a kept grant
+        #[arg(value_name = "SRC")]
+        source: Option<OsString>,
+    },
+    /// End grants at once
+    Revoke(Revoke),
+    /// Remove what has expired
+    Sweep,
+}
+
+/// Which grants to end.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Revoke {
+    /// Ids, or their first digits
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// All that this consumer may use
+    #[arg(long, value_name = "C")]
+    pub consumer: Option<String>,
+    /// All that open this secret
+    #[arg(long, value_name = "S")]
+    pub secret: Option<String>,
+    /// All of the project here
+    #[arg(long)]
+    pub project: bool,
+    /// All
+    #[arg(long)]
+    pub all: bool,
+}

@@ -1,0 +1,113 @@
+//! How a token leaves: a line on stdout that is no terminal, a private file, the runtime directory, or a sealed memory file that
+//! hasp-exec inherits in our place.
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+use hasp_core::output::write_all;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, files, sibling, system};
+
+use crate::cli::Mint;
+use crate::mint::Minted;
+
+/// Refuses, before anything is asked or minted, an output that could not take the token.
+///
+/// # Errors
+/// `[token-terminal]` for a terminal without `-o -`.
+pub fn check(asked: &Mint, context: &Context) -> Result<()> {
+    let elsewhere = asked.exec || asked.keep || asked.output.is_some();
+    if elsewhere || !context.out.stdout_is_terminal() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, "token-terminal", "the token is not written to a terminal")
+        .hint("run the action at once: add -x")
+        .hint("or pipe it: | hasp-exec")
+        .hint("or keep it for hasp-exec to find: --for 8h --keep"))
+}
+
+/// Hands the token over as the command line says.
+pub fn hand_over(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<Exit> {
+    if asked.exec {
+        return Err(run(asked, minted, context));
+    }
+    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(minted.token.len() + 1));
+    line.extend_from_slice(minted.token.as_bytes());
+    line.push(b'\n');
+    if asked.keep {
+        files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
+        context.out.note(&format!("kept as {}; use it with: {}", minted.terms.jti.short(), use_text(asked)));
+        return Ok(Exit::OK);
+    }
+    match asked.output.as_deref() {
+        None => context.out.value(&line)?,
+        Some(path) if path == Path::new("-") => context.out.value(&line)?,
+        Some(path) => files::replace(path, &line)?,
+    }
+    Ok(Exit::OK)
+}
+
+fn use_text(asked: &Mint) -> String {
+    match &asked.target {
+        Some(target) => format!("hasp-exec -t {target}"),
+        None => "hasp-exec -g kept".to_owned(),
+    }
+}
+
+/// Becomes hasp-exec; returns only if that fails, and then the grant stays to expire.
+fn run(asked: &Mint, minted: &Minted, context: &mut Context) -> Error {
+    let attempt = || -> Result<std::process::Command> {
+        let token = memory_file(minted.token.as_bytes())?;
+        let number = token.as_raw_fd();
+        system::set_inherited(number, true).map_err(|e| Error::system("pass the token on", e))?;
+        // It must stay open across exec; the process image ends here.
+        std::mem::forget(token);
+        let mut command = sibling::command("hasp-exec")?;
+        command.env_clear().envs(context.env.for_child());
+        command.env("HASP_GRANT", format!("fd:{number}"));
+        command.args(exec_args(asked, context));
+        Ok(command)
+    };
+    match attempt() {
+        Ok(mut command) => Error::system("run hasp-exec", command.exec()),
+        Err(e) => e,
+    }
+}
+
+fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {
+    let mut args: Vec<OsString> = Vec::new();
+    args.extend(context.out.quiet.then(|| "--quiet".into()));
+    args.extend(context.out.json.then(|| "--json".into()));
+    if asked.any_command {
+        args.push("--".into());
+        args.extend(asked.argv.iter().cloned());
+    }
+    args
+}
+
+/// A sealed memory file that holds these bytes; a pipe where the kernel has none.
+fn memory_file(content: &[u8]) -> Result<OwnedFd> {
+    let Ok(file) = memfd_create("hasp-grant", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING) else {
+        return pipe(content);
+    };
+    write_all(&file, content)?;
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|e| Error::system("write the token", e))?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal the token", e))?;
+    Ok(file)
+}
+
+/// A pipe takes 64 KiB without a reader, more than any token without a very long command.
+fn pipe(content: &[u8]) -> Result<OwnedFd> {
+    if content.len() > 64 * 1024 {
+        return Err(Error::new(Kind::Io, "no-memfd", "this kernel has no memory files, and the token is too long for a pipe")
+            .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
+    }
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    write_all(&writer, content)?;
+    Ok(reader)
+}

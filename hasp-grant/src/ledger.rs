@@ -1,0 +1,301 @@
+//! The other half of every grant, in memory only: `<runtime>/grants/<jti>` while a grant can be used,
+//! `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One lock covers spending, revoking and sweeping.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use hasp_core::files::{self, Guard};
+use hasp_core::lock::{self, Lock};
+use hasp_core::{Error, Kind, Result, Runtime, Timestamp, time};
+
+use crate::claims::Terms;
+use crate::id::GrantId;
+use crate::seal::Half;
+
+/// The largest ledger entry, in bytes: the terms hold the approved command.
+const MAX_ENTRY: usize = 8 << 20;
+
+/// The ledger of one runtime directory.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    runtime: Runtime,
+}
+
+/// What the ledger holds of one grant.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    v: u8,
+    /// Which vault minted it.
+    pub vault: String,
+    /// The boot in which it lives.
+    boot: String,
+    /// Seconds since boot from which, and up to which, it may be used.
+    since: u64,
+    until: u64,
+    half: Half,
+    /// The canonical terms, compared with the token's byte for byte.
+    terms: String,
+}
+
+/// How a grant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All uses were spent.
+    Spent,
+    /// Somebody revoked it.
+    Revoked,
+    /// Its window closed and a sweep removed it.
+    Expired,
+}
+
+impl End {
+    /// The tombstone's ending; uses are numbered instead.
+    fn suffix(self) -> &'static str {
+        match self {
+            End::Spent => "spent",
+            End::Revoked => "revoked",
+            End::Expired => "expired",
+        }
+    }
+}
+
+/// The ledger while its lock is held: nobody else spends, revokes or sweeps.
+pub struct Locked<'a> {
+    ledger: &'a Ledger,
+    _lock: Lock,
+}
+
+impl Ledger {
+    /// The ledger of this runtime directory; its folders are made if absent.
+    pub fn open(runtime: &Runtime) -> Result<Ledger> {
+        for folder in ["grants", "spent", "kept"] {
+            runtime.dir(folder)?;
+        }
+        Ok(Ledger { runtime: runtime.clone() })
+    }
+
+    /// Waits for the lock, at most 10 s.
+    pub fn lock(&self) -> Result<Locked<'_>> {
+        Ok(Locked { ledger: self, _lock: lock::lock(&self.runtime.join("lock"))? })
+    }
+
+    /// The lock if nobody holds it.
+    pub fn try_lock(&self) -> Result<Option<Locked<'_>>> {
+        let held = lock::try_lock(&self.runtime.join("lock"))?;
+        Ok(held.map(|lock| Locked { ledger: self, _lock: lock }))
+    }
+
+    /// Stores a new grant's entry and returns nothing of it: the half goes nowhere else.
+    pub fn enter(&self, vault: &str, terms: &Terms, half: Half) -> Result<()> {
+        let now = time::boot_seconds();
+        let from_now = |t: Timestamp| u64::try_from(t.as_second() - terms.iat.as_second()).unwrap_or(0);
+        let entry = Entry {
+            v: 1,
+            vault: vault.to_owned(),
+            boot: time::boot_id()?,
+            since: now + from_now(terms.nbf),
+            until: now + from_now(terms.exp),
+            half,
+            terms: terms.canonical()?,
+        };
+        let text = serde_json::to_vec(&entry).map(zeroize::Zeroizing::new);
+        let text = text.map_err(|e| Error::bug(format!("cannot write a ledger entry: {e}")))?;
+        files::create(&self.entry_path(&terms.jti), &text)
+    }
+
+    /// The entry of a grant, or why there is none.
+    ///
+    /// # Errors
+    /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one, `[ledger-damaged]`.
+    pub fn entry(&self, id: &GrantId) -> Result<Entry> {
+        let path = self.entry_path(id);
+        let Some(text) = files::read_if_present(&path, Guard::Private, MAX_ENTRY)? else {
+            return Err(self.ended(id).map_or_else(|| lost(id), |end| ended(id, end)));
+        };
+        let text = zeroize::Zeroizing::new(text);
+        serde_json::from_slice(&text).map_err(|_| damaged(id))
+    }
+
+    /// How the grant ended, by its tombstones.
+    pub fn ended(&self, id: &GrantId) -> Option<End> {
+        let ends = [End::Revoked, End::Expired, End::Spent];
+        let tomb = ends.into_iter().find(|end| self.tomb_path(id, end.suffix()).exists());
+        tomb.or_else(|| self.tomb_path(id, "1").exists().then_some(End::Spent))
+    }
+
+    /// How often the grant was used.
+    pub fn uses(&self, id: &GrantId) -> u32 {
+        let used = (1u32..).take_while(|k| self.tomb_path(id, &k.to_string()).exists());
+        u32::try_from(used.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The ids of all live entries, sorted.
+    pub fn ids(&self) -> Result<Vec<GrantId>> {
+        let folder = self.runtime.join("grants");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut ids: Vec<GrantId> = names.filter_map(|n| n.parse().ok()).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Ids and ends of the grants that left a tombstone, sorted.
+    pub fn tombs(&self) -> Result<Vec<GrantId>> {
+        let folder = self.runtime.join("spent");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut ids: Vec<GrantId> = names.filter_map(|n| n.split('.').next()?.parse().ok()).collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Where the token of a kept grant lies.
+    pub fn kept_path(&self, id: &GrantId) -> PathBuf {
+        self.runtime.join("kept").join(id.as_str())
+    }
+
+    /// The runtime directory of this ledger.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    fn entry_path(&self, id: &GrantId) -> PathBuf {
+        self.runtime.join("grants").join(id.as_str())
+    }
+
+    fn tomb_path(&self, id: &GrantId, suffix: &str) -> PathBuf {
+        self.runtime.join("spent").join(format!("{}.{suffix}", id.as_str()))
+    }
+}
+
+impl Locked<'_> {
+    /// Spends one use and gives out the half: a tombstone made exclusively for each use, and with the last one the half is
+    /// overwritten and unlinked before it is returned.
+    ///
+    /// # Errors
+    /// `[spent]`, `[revoked]`, `[expired]`, `[no-ledger]`: what happened since the checks.
+    pub fn spend(&self, vault: &str, terms: &Terms) -> Result<Half> {
+        let id = &terms.jti;
+        let entry = self.ledger.entry(id)?;
+        entry.check(vault, terms, &time::boot_id()?, time::boot_seconds())?;
+        let Some(limit) = terms.uses else { return Ok(entry.half) };
+        let used = self.ledger.uses(id);
+        if used >= limit {
+            return Err(ended(id, End::Spent));
+        }
+        self.bury(id, &(used + 1).to_string())?;
+        if used + 1 == limit {
+            self.erase(id)?;
+        }
+        Ok(entry.half)
+    }
+
+    /// Ends a grant: its half is erased first, then the tombstone says why.
+    pub fn end(&self, id: &GrantId, end: End) -> Result<()> {
+        self.erase(id)?;
+        match self.bury(id, end.suffix()) {
+            Err(e) if e.code() == "spent" => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes tombstones of grants whose window closed more than a day ago, and temporary files of dead writers.
+    pub fn tidy(&self, now: Timestamp) -> Result<()> {
+        files::sweep_temps(&self.ledger.runtime.join("grants"))?;
+        files::sweep_temps(&self.ledger.runtime.join("kept"))?;
+        let horizon = now.before(std::time::Duration::from_secs(2 * 86400)).as_second();
+        let folder = self.ledger.runtime.join("spent");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
+        for entry in entries.filter_map(std::result::Result::ok) {
+            let old = entry.metadata().is_ok_and(|m| std::os::unix::fs::MetadataExt::mtime(&m) < horizon);
+            if old {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    /// Overwrites the half where it lies, then unlinks it, and removes a kept token.
+    fn erase(&self, id: &GrantId) -> Result<()> {
+        let path = self.ledger.entry_path(id);
+        if path.symlink_metadata().is_ok() {
+            let file = files::open_or_create(&path)?;
+            let length = file.metadata().map_or(0, |m| m.len());
+            let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY)];
+            rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
+            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        }
+        match std::fs::remove_file(self.ledger.kept_path(id)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &self.ledger.kept_path(id), e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn bury(&self, id: &GrantId, suffix: &str) -> Result<()> {
+        use rustix::fs::{CWD, Mode, OFlags};
+        let path = self.ledger.tomb_path(id, suffix);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(_) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => Err(ended(id, End::Spent)),
+            Err(e) => Err(Error::io("write", &path, e)),
+        }
+    }
+}
+
+impl Entry {
+    /// Compares the entry with the token's terms and this boot's clock.
+    ///
+    /// # Errors
+    /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the boot clock.
+    pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
+        if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
+            return Err(Error::new(Kind::Denied, "ledger-mismatch", "the ledger's entry for this grant is another grant's")
+                .hint("mint a new one: hasp-grant -t TARGET"));
+        }
+        if !self.lives(boot, boot_seconds) {
+            return Err(ended(&terms.jti, End::Expired));
+        }
+        if boot_seconds < self.since {
+            return Err(Error::new(Kind::Denied, "not-yet-valid", "the grant is not valid yet"));
+        }
+        Ok(())
+    }
+
+    /// Whether its window is still open by the clock of this boot.
+    pub fn lives(&self, boot: &str, boot_seconds: u64) -> bool {
+        self.boot == boot && boot_seconds < self.until
+    }
+
+    /// The terms as they were minted.
+    ///
+    /// # Errors
+    /// `[ledger-damaged]`.
+    pub fn terms(&self) -> Result<Terms> {
+        serde_json::from_str(&self.terms)
+            .map_err(|_| Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged").hint("hasp-grant revoke --all"))
+    }
+}
+
+/// The denial for a grant that has ended.
+pub fn ended(id: &GrantId, end: End) -> Error {
+    let (code, text) = match end {
+        End::Spent => ("spent", "was used up"),
+        End::Revoked => ("revoked", "was revoked"),
+        End::Expired => ("expired", "has expired"),
+    };
+    Error::new(Kind::Denied, code, format!("grant {} {text}", id.short())).hint("mint a new one: hasp-grant -t TARGET")
+}
+
+fn lost(id: &GrantId) -> Error {
+    Error::new(Kind::Denied, "no-ledger", format!("the ledger has nothing of grant {}: its half is gone", id.short()))
+        .hint("grants end with the boot and live in one runtime directory; mint a new one: hasp-grant -t TARGET")
+}
+
+fn damaged(id: &GrantId) -> Error {
+    Error::new(Kind::Denied, "ledger-damaged", format!("the ledger's entry for grant {} is damaged", id.short()))
+        .hint(format!("hasp-grant revoke {}", id.as_str()))
+}

@@ -1,0 +1,277 @@
+//! What is asked for at minting, read from the command line and resolved against project, binding and vault: the action with its
+//! absolute program, the versions it opens, and the strictest class among them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use hasp_bind::{Binding, Project};
+use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
+use hasp_target::{Channel, Delivery, RefSpec, Target};
+use hasp_vault::{Class, Item, Vault};
+
+use crate::claims::{Action, EnvRules, Extent, Granted};
+use crate::cli::Mint;
+use crate::delivery;
+use crate::program;
+use crate::word::Word;
+
+/// What a trailing word of this form stands for: any further words.
+const FURTHER: &str = "...";
+
+/// Where minting happens.
+pub struct Place<'a> {
+    /// The project at the current directory.
+    pub project: &'a Project,
+    /// The current directory.
+    pub cwd: &'a Path,
+    /// Its vault.
+    pub vault: &'a Vault,
+    /// The runtime directory.
+    pub runtime: &'a Runtime,
+    /// The environment, for PATH.
+    pub env: &'a Environ,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A resolved order, not yet consented to.
+pub struct Order {
+    /// What will run.
+    pub action: Action,
+    /// What will be opened, with the verified items.
+    pub granted: Vec<(Granted, Item)>,
+    /// What the project is not yet bound to.
+    pub unbound: Vec<SecretName>,
+    /// The target, if its consent is missing.
+    pub unconsented: Option<Target>,
+    /// What deserves a look before the passphrase is given.
+    pub warnings: Vec<String>,
+    /// The strictest class of all that is opened.
+    pub class: Class,
+}
+
+/// Resolves what the command line asks for.
+pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Order> {
+    let target = mint.target.as_deref().map(|name| named_target(place.project, name)).transpose()?;
+    let unconsented = target.filter(|t| !binding.targets.contains_key(&t.name));
+    if let (Some(target), None) = (target, unconsented) {
+        binding.check_target(target)?;
+    }
+    let wanted = wanted_deliveries(mint, target)?;
+    let (granted, deliveries, mut warnings, unbound) = resolve_items(wanted, target, place, binding)?;
+    let action = resolve_action(mint, target, deliveries, place)?;
+    warnings.extend(action_warnings(&action, place));
+    let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
+    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
+}
+
+fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
+    let manifest = project.manifest.as_ref().ok_or_else(|| {
+        Error::new(Kind::Missing, "no-manifest", "there is no hasp.toml here, and so no target").hint("make one with: hasp-target init")
+    })?;
+    manifest.target(name)
+}
+
+/// From the target, or from the command line.
+fn wanted_deliveries(mint: &Mint, target: Option<&Target>) -> Result<Vec<Delivery>> {
+    if let Some(target) = target {
+        return Ok(target.deliveries.clone());
+    }
+    let mut wanted = Vec::new();
+    for (channel, words) in [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)] {
+        for word in words {
+            wanted.push(Delivery::parse(channel, word)?);
+        }
+    }
+    if let Some(word) = &mint.stdin {
+        wanted.push(Delivery::parse(Channel::Stdin, word)?);
+    }
+    refuse_twice(&wanted)?;
+    if wanted.is_empty() {
+        return Err(Error::new(Kind::Usage, "nothing-granted", "say what to grant: a target, or values and a command")
+            .hint("hasp-grant -x -t TARGET")
+            .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
+    }
+    Ok(wanted)
+}
+
+fn refuse_twice(wanted: &[Delivery]) -> Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    match wanted.iter().filter_map(|d| d.variable.as_deref()).find(|v| !seen.insert(*v)) {
+        None => Ok(()),
+        Some(variable) => Err(Error::new(Kind::Usage, "delivered-twice", format!("{variable} is to hold two values"))),
+    }
+}
+
+type Resolved = (Vec<(Granted, Item)>, Vec<Delivery>, Vec<String>, Vec<SecretName>);
+
+/// Each reference once, with the item that the binding (or, unbound, its own name) leads to.
+fn resolve_items(wanted: Vec<Delivery>, target: Option<&Target>, place: &Place<'_>, binding: &Binding) -> Result<Resolved> {
+    let mut granted: BTreeMap<SecretName, Option<(Granted, Item)>> = BTreeMap::new();
+    let (mut warnings, mut unbound, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for wanted in wanted {
+        let reference = &wanted.reference;
+        if !granted.contains_key(reference) {
+            let bound = binding.refs.get(reference);
+            unbound.extend(bound.is_none().then(|| reference.clone()));
+            let found = find_item(reference, bound.unwrap_or(reference), target, place, &mut warnings)?;
+            granted.insert(reference.clone(), found);
+        }
+        if let Some(Some((_, item))) = granted.get(reference) {
+            let version = item.current_version().ok_or_else(|| Error::bug("a deliverable item has no version"))?;
+            delivery::check(&wanted, version, place.runtime)?;
+            kept.push(wanted);
+        }
+    }
+    let granted: Vec<(Granted, Item)> = granted.into_values().flatten().collect();
+    unbound.retain(|r| granted.iter().any(|(g, _)| g.reference == *r));
+    Ok((granted, kept, warnings, unbound))
+}
+
+/// The deliverable item behind a reference; `None` for one that the manifest calls optional and the vault does not have.
+fn find_item(
+    reference: &SecretName,
+    secret: &SecretName,
+    target: Option<&Target>,
+    place: &Place<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<(Granted, Item)>> {
+    let spec = place.project.manifest.as_ref().and_then(|m| m.refs.get(reference));
+    let item = match place.vault.item(secret) {
+        Err(e) if e.code() == "secret-unknown" && spec.is_some_and(|s| !s.required) => {
+            warnings.push(format!("{reference} is optional and not in the vault: it is left out"));
+            return Ok(None);
+        }
+        other => other?,
+    };
+    check_scope(&item, place.project, target)?;
+    let class = item.class.max(manifest_class(spec)?);
+    let current = item.deliverable(place.now)?;
+    let granted = Granted {
+        reference: reference.clone(),
+        name: secret.clone(),
+        version: current.number,
+        file: current.file.clone(),
+        sha256: current.sha256.clone(),
+        class,
+    };
+    Ok(Some((granted, item)))
+}
+
+fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
+    spec.and_then(|s| s.class.as_deref()).map_or(Ok(Class::Low), str::parse)
+}
+
+/// The scope given at generation: a project, or one target of it.
+fn check_scope(item: &Item, project: &Project, target: Option<&Target>) -> Result<()> {
+    let fits = |a: &hasp_vault::Allow| a.project == project.name && a.target.as_deref().is_none_or(|t| target.is_some_and(|x| x.name == t));
+    if item.allow.is_empty() || item.allow.iter().any(fits) {
+        return Ok(());
+    }
+    let name = &item.name;
+    Err(Error::new(Kind::Denied, "not-allowed", format!("{name} may not be granted to this action of project '{}'", project.name))
+        .hint(format!("see where it may go: hasp-vault show {name}")))
+}
+
+fn resolve_action(mint: &Mint, target: Option<&Target>, deliveries: Vec<Delivery>, place: &Place<'_>) -> Result<Action> {
+    let dir = match target.and_then(|t| t.dir.as_ref()) {
+        Some(below) => place.project.root.join(below),
+        None if target.is_some() => place.project.root.clone(),
+        None => place.cwd.to_owned(),
+    };
+    let (argv, fixed, extent) = approved_words(mint, target)?;
+    let program = match argv.first() {
+        Some(first) => {
+            let found = program::find(first, &dir, place.env.get("PATH"))?;
+            program::check(&found)?;
+            Some(Word::from(&found))
+        }
+        None => None,
+    };
+    let env = EnvRules {
+        clean: mint.clean_env || target.is_some_and(|t| t.clean_env),
+        pass: target.map(|t| t.pass_env.clone()).unwrap_or_default(),
+        keep: target.map(|t| t.keep_env.clone()).unwrap_or_default(),
+    };
+    Ok(Action {
+        target: target.map(|t| t.name.clone()),
+        program,
+        argv: argv.iter().map(Word::from).collect(),
+        fixed,
+        extent,
+        dir: Word::from(&dir),
+        env,
+        deliveries,
+        no_new_privs: target.is_some_and(|t| t.no_new_privs),
+        raw: mint.raw,
+    })
+}
+
+/// The approved words, how many of them are the target's, and what may follow.
+fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>, usize, Extent)> {
+    let run = target.and_then(|t| t.run.as_ref());
+    if mint.any_command {
+        return if run.is_some() || !(mint.argv.is_empty() || mint.exec) {
+            Err(Error::new(Kind::Usage, "command-twice", "--any-command goes with neither a target's run nor a command after --"))
+        } else {
+            Ok((Vec::new(), 0, Extent::Any))
+        };
+    }
+    let Some(run) = run else {
+        return split_further(mint.argv.clone()).and_then(|(words, extent)| match words.is_empty() {
+            true => Err(Error::new(Kind::Usage, "no-command", "say which command to grant")
+                .hint("add it after --, for example: -- ./migrate up")
+                .hint("or let hasp-exec name it: --any-command")),
+            false => Ok((words, 0, extent)),
+        });
+    };
+    let (fixed_words, extent) = split_further(run.iter().map(OsString::from).collect())?;
+    let fixed = fixed_words.len();
+    if mint.argv.is_empty() {
+        return Ok((fixed_words, fixed, extent));
+    }
+    if extent == Extent::Exact {
+        return Err(Error::new(Kind::Usage, "command-fixed", "this target's command takes no further words")
+            .hint("end its run with \"...\" in hasp.toml, then consent again with: hasp-bind"));
+    }
+    let (more, extent) = split_further(mint.argv.clone())?;
+    Ok((fixed_words.into_iter().chain(more).collect(), fixed, extent))
+}
+
+/// A last word `...` stands for any further words.
+fn split_further(mut words: Vec<OsString>) -> Result<(Vec<OsString>, Extent)> {
+    let open = words.last().is_some_and(|w| w == FURTHER);
+    if open {
+        words.pop();
+    }
+    Ok((words, if open { Extent::Open } else { Extent::Exact }))
+}
+
+fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(program) = &action.program {
+        let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
+        let (dir, root) = (action.dir.as_path(), &place.project.root);
+        warnings.extend(program::writable_warnings(program.as_path(), &argv, dir, root));
+        if !argv[0].as_encoded_bytes().contains(&b'/') {
+            warnings.extend(program::search_warnings(place.env.get("PATH"), program.as_path()));
+        }
+    }
+    if action.raw {
+        warnings.push("the output will not be redacted".to_owned());
+    }
+    if place.runtime.on_disk() {
+        warnings.push("HASP_RUNTIME is on a disk: half of this grant's key will be written there".to_owned());
+    }
+    warnings.extend(swap_warning());
+    warnings
+}
+
+/// Memory that is swapped out is on a disk; dm-crypt swap is taken as encrypted.
+fn swap_warning() -> Option<String> {
+    let table = std::fs::read_to_string("/proc/swaps").ok()?;
+    let device = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let plain = table.lines().skip(1).filter_map(device).find(|d| !d.starts_with("/dev/dm-") && !d.starts_with("/dev/zram"))?;
+    Some(format!("swap on {plain} may not be encrypted: memory that holds keys can reach it"))
+}

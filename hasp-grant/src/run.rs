@@ -1,0 +1,50 @@
+//! What `hasp-grant` does with its command line.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Error, Kind, Result};
+
+use crate::cli::{Cli, Verb};
+use crate::{handover, manage, mint};
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, context: &mut Context) -> Result<Exit> {
+        if let Some(shell) = self.mint.completions {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hasp-grant", &mut script);
+            return context.out.data(&script).map(|()| Exit::OK);
+        }
+        match &self.verb {
+            Some(Verb::List { all }) => manage::list(*all, context),
+            Some(Verb::Show { source }) => manage::show(source.as_deref(), context),
+            Some(Verb::Revoke(which)) => manage::revoke(which, context),
+            Some(Verb::Sweep) => manage::sweep(context),
+            None => {
+                handover::check(&self.mint, context)?;
+                let minted = mint::mint(&self.mint, context)?;
+                handover::hand_over(&self.mint, &minted, context)
+            }
+        }
+    }
+
+    /// With `-x` this stands in hasp-exec's place, and a caller must be able to tell its failures from the child's.
+    fn status(args: &[OsString], error: &Error) -> u8 {
+        let exec = match Cli::try_parse_from(args) {
+            Ok(cli) => cli.mint.exec,
+            Err(_) => args.iter().take_while(|a| *a != "--").any(|a| a == "-x" || a == "--exec"),
+        };
+        match error.kind() {
+            Kind::NotExecutable | Kind::NotFound if exec => error.kind().status(),
+            Kind::NotExecutable | Kind::NotFound => Kind::Missing.status(),
+            _ if exec => 125,
+            kind => kind.status(),
+        }
+    }
+}

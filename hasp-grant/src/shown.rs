@@ -1,0 +1,104 @@
+//! A grant in the words that a person decides by, safe for a terminal whatever the project's files hold.
+
+use std::ffi::OsStr;
+
+use hasp_bind::Project;
+use hasp_consumer::Consumer;
+use hasp_core::text::{printable, printable_path, shell_words};
+use hasp_core::time::duration_text;
+use hasp_target::{Channel, Delivery};
+
+use crate::claims::{Action, Extent, Granted, Terms};
+use crate::order::Order;
+
+/// The block that is shown before the passphrase is asked for.
+pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
+    let mut lines = vec![format!("hasp-grant: {}", headline(terms))];
+    lines.extend(terms_lines(terms));
+    if !order.unbound.is_empty() {
+        let names: Vec<String> = order.unbound.iter().map(ToString::to_string).collect();
+        lines.push(line("binds", &format!("{} to project '{}'", names.join(", "), printable(project.name.as_bytes()))));
+    }
+    if let Some(target) = &order.unconsented {
+        lines.push(line("consents", &format!("to target '{}' as it stands in hasp.toml", printable(target.name.as_bytes()))));
+    }
+    lines.extend(order.warnings.iter().map(|w| line("warning", w)));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// What the terms say, a line each.
+pub fn terms_lines(terms: &Terms) -> Vec<String> {
+    let action = &terms.action;
+    let mut lines = vec![line("run", &command_text(action))];
+    if let Some(program) = &action.program {
+        lines.push(line("program", &printable_path(program.as_path())));
+    }
+    lines.push(line("in", &printable_path(action.dir.as_path())));
+    for delivery in &action.deliveries {
+        let item = terms.items.iter().find(|i| i.reference == delivery.reference);
+        lines.extend(item.map(|i| line("value", &delivery_text(delivery, i))));
+    }
+    lines.push(line("usable by", &printable(terms.consumer.describe().as_bytes())));
+    lines.push(line("until", &terms.exp.local()));
+    if let Some(reason) = &terms.reason {
+        lines.push(line("reason", &printable(reason.as_bytes())));
+    }
+    if action.env.clean {
+        lines.push(line("environ", "clean"));
+    }
+    if !action.env.keep.is_empty() {
+        lines.push(line("keeps", &printable(action.env.keep.join(", ").as_bytes())));
+    }
+    lines
+}
+
+/// `once within 15m`, `up to 5 times within 8h`, `as often as needed within 8h`.
+pub fn headline(terms: &Terms) -> String {
+    let seconds = u64::try_from(terms.exp.as_second() - terms.iat.as_second()).unwrap_or(0);
+    let window = duration_text(std::time::Duration::from_secs(seconds));
+    let often = match terms.uses {
+        Some(1) => "once".to_owned(),
+        Some(uses) => format!("up to {uses} times"),
+        None => "as often as needed".to_owned(),
+    };
+    format!("{often} within {window}")
+}
+
+/// A consumer in the one word that the record knows it by.
+pub fn consumer_label(consumer: &Consumer) -> String {
+    match consumer {
+        Consumer::Session { leader, .. } => format!("session:{}", leader.pid),
+        Consumer::Process { process, .. } => format!("process:{}", process.pid),
+        Consumer::User { uid } => format!("user:{uid}"),
+        Consumer::Exe { path } => format!("exe:{}", printable_path(path)),
+        Consumer::Named { name, .. } => name.clone(),
+    }
+}
+
+/// The approved command as it would be typed.
+pub fn command_text(action: &Action) -> String {
+    let words = shell_words(action.argv.iter().map(|w| -> &OsStr { w.as_os() }));
+    match action.extent {
+        Extent::Exact => words,
+        Extent::Open => format!("{words} ... (and any further words)"),
+        Extent::Any => "any command".to_owned(),
+    }
+}
+
+/// `DATABASE_URL = db/url@3 (high), in the environment`.
+fn delivery_text(delivery: &Delivery, item: &Granted) -> String {
+    let way = match delivery.channel {
+        Channel::Env => "in the environment",
+        Channel::File => "as a file",
+        Channel::Fd => "on a descriptor",
+        Channel::Stdin => "on standard input",
+    };
+    let variable = delivery.variable.as_deref().map(|v| format!("{v} = ")).unwrap_or_default();
+    let called = if item.reference == item.name { String::new() } else { format!(", called {} here", item.reference) };
+    format!("{variable}{}@{} ({}), {way}{called}", item.name, item.version, item.class)
+}
+
+fn line(label: &str, text: &str) -> String {
+    format!("  {label:<10} {text}")
+}

@@ -1,0 +1,93 @@
+//! A token on its way: read with a bound from wherever it comes, built from claims, its footer compared before any key is used.
+
+use ed25519_dalek::VerifyingKey;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use hasp_core::{Error, Kind, Result};
+use hasp_vault::{Unlocked, Vault};
+
+use crate::claims::Claims;
+use crate::paseto::{self, Parts};
+
+/// The longest token, in bytes: an approved command may have very many words.
+pub const MAX_TOKEN: usize = 4 << 20;
+
+/// What a token says of itself without a key. It is compared with the vault at hand and never selects one.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Footer {
+    /// Which key signed: [`key_id`].
+    pub kid: String,
+    /// Which vault minted it.
+    pub vault: String,
+}
+
+/// The id of a token key: the first 16 bytes of SHA-256("hasp/v1/kid\0" || public key), in hexadecimal.
+pub fn key_id(key: &VerifyingKey) -> String {
+    let digest = Sha256::new().chain_update(b"hasp/v1/kid\0").chain_update(key.as_bytes()).finalize();
+    data_encoding::HEXLOWER.encode(&digest[..16])
+}
+
+/// Signs the claims: one line without its newline.
+pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
+    let vault = unlocked.vault();
+    let footer = footer_text(&Footer { kid: key_id(&vault.token_key()?), vault: vault.id().to_string() })?;
+    let payload = claims.encode()?;
+    Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), |m| unlocked.sign_token(m)))
+}
+
+/// Compares the footer with the vault at hand.
+///
+/// # Errors
+/// `[token-malformed]`, `[token-vault]`, `[token-key]`.
+pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
+    let footer: Footer = serde_json::from_slice(&parts.footer).map_err(|_| bad_footer())?;
+    if footer_text(&footer)?.as_bytes() != parts.footer {
+        return Err(bad_footer());
+    }
+    if footer.vault != vault.id().to_string() {
+        return Err(Error::new(Kind::Denied, "token-vault", "the token was minted from another vault")
+            .hint("say which vault this project uses: hasp-bind --vault DIR"));
+    }
+    if footer.kid != key_id(&vault.token_key()?) {
+        return Err(Error::new(Kind::Denied, "token-key", "the token was signed by a key that this vault no longer has")
+            .hint("mint a new one: hasp-grant -t TARGET"));
+    }
+    Ok(())
+}
+
+/// Verifies the signature and only then looks at the claims.
+///
+/// # Errors
+/// `[token-signature]`, `[token-claims]`, `[window-too-long]`.
+pub fn verify(parts: &Parts, vault: &Vault) -> Result<Claims> {
+    if !parts.verifies(&vault.token_key()?, vault.id().to_string().as_bytes()) {
+        return Err(Error::new(Kind::Denied, "token-signature", "the token was not signed by this vault, or was changed since")
+            .hint("mint a new one: hasp-grant -t TARGET"));
+    }
+    Claims::decode(&parts.payload)
+}
+
+/// The token in what was read: one line.
+///
+/// # Errors
+/// `[token-empty]` for an empty line: the command before the pipe failed.
+pub fn line(text: &[u8]) -> Result<&str> {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Err(Error::new(Kind::Denied, "token-empty", "there is no token: the command before the pipe failed")
+            .hint("its own message says why; in a script: set -o pipefail"));
+    }
+    std::str::from_utf8(line).map_err(|_| Error::new(Kind::Denied, "token-malformed", "that is not a grant token: it is not text"))
+}
+
+fn footer_text(footer: &Footer) -> Result<String> {
+    serde_json::to_string(footer).map_err(|e| Error::bug(format!("cannot write a footer: {e}")))
+}
+
+fn bad_footer() -> Error {
+    Error::new(Kind::Denied, "token-malformed", "that is not a grant token: its footer is not in the form that hasp-grant writes")
+}
