@@ -1,1 +1,30 @@
-//! Placeholder
+//! The record of hasp: an append-only chain of JSON lines in which a key is used once and erased, so that a thief of
+//! today's key cannot change yesterday unseen (Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics", 1999).
+//!
+//! What each event says is laid down in [`events`]; the bytes of a line in [`line`], of the key state in [`state`].
+#![forbid(unsafe_code)]
+
+pub mod chain;
+pub mod event;
+pub mod events;
+pub mod head;
+pub mod id;
+pub mod line;
+pub mod log;
+pub mod segment;
+pub mod state;
+pub mod verify;
+
+mod fit;
+mod judge;
+mod lock;
+mod mend;
+mod part;
+mod replay;
+mod torn;
+
+pub use event::Event;
+pub use head::Head;
+pub use id::LogId;
+pub use log::Log;
+pub use verify::{Against, Report, verify};

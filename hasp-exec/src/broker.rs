@@ -151,12 +151,14 @@ fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) ->
 }
 
 /// Spends, opens and records, in this order; nothing has left this process when any of it fails.
-fn released(grant: VerifiedGrant, desk: &Desk, log: &Log, context: &Context) -> Result<(Granted, Released, Arc<Patterns>)> {
-    let granted = Granted {
-        terms: grant.terms().clone(),
-        program: grant.program().to_owned(),
-        argv: grant.argv().to_vec(),
-    };
+fn released(
+    grant: VerifiedGrant,
+    desk: &Desk,
+    log: &Log,
+    context: &Context,
+) -> Result<(Granted, Released, Arc<Patterns>)> {
+    let granted =
+        Granted { terms: grant.terms().clone(), program: grant.program().to_owned(), argv: grant.argv().to_vec() };
     let held = grant.spend(&desk.ledger)?.open(&desk.vault)?;
     let patterns = Arc::new(held.patterns());
     let started = record::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
@@ -184,7 +186,14 @@ struct Running {
     delivered: Delivered,
 }
 
-fn spawned(cli: &Cli, grant: &Granted, released: Released, desk: &Desk, patterns: &Arc<Patterns>, context: &mut Context) -> Result<Running> {
+fn spawned(
+    cli: &Cli,
+    grant: &Granted,
+    released: Released,
+    desk: &Desk,
+    patterns: &Arc<Patterns>,
+    context: &mut Context,
+) -> Result<Running> {
     for (name, reason) in patterns.unwatched() {
         context.out.warn(&format!("{name} is not redacted: {reason}"));
     }
@@ -233,7 +242,9 @@ impl Running {
         }
         let stragglers = u64::from(report.abandoned > 0);
         if stragglers > 0 {
-            context.out.warn("a process that the command started still holds its output; what it writes from now on is lost");
+            context
+                .out
+                .warn("a process that the command started still holds its output; what it writes from now on is lost");
         }
         // wait() on our own, unreaped child fails only if somebody else reaped it; its status is then unknown.
         let status = status.unwrap_or_default();

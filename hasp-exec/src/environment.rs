@@ -59,7 +59,17 @@ mod tests {
 
     #[test]
     fn what_loads_code_is_dropped_unless_kept_by_name() {
-        let env = environ(&["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "BASH_FUNC_ls%%", "HASP_HOME", "DYLD_X", "HOME", "LDFLAGS"]);
+        let env = environ(&[
+            "LD_PRELOAD",
+            "LD_LIBRARY_PATH",
+            "BASH_ENV",
+            "ENV",
+            "BASH_FUNC_ls%%",
+            "HASP_HOME",
+            "DYLD_X",
+            "HOME",
+            "LDFLAGS",
+        ]);
         assert_eq!(left(&env, &EnvRules::default()), ["HOME", "LDFLAGS"]);
         let rules = EnvRules { keep: vec!["LD_LIBRARY_PATH".into(), "HASP_HOME".into()], ..EnvRules::default() };
         assert_eq!(left(&env, &rules), ["HASP_HOME", "HOME", "LDFLAGS", "LD_LIBRARY_PATH"]);
@@ -75,7 +85,10 @@ mod tests {
 
     #[test]
     fn duplicates_collapse_and_sources_are_withheld() {
-        let env: Environ = [("A", "1"), ("A", "2"), ("HASP_IDENTITY", "env:KEY"), ("KEY", "k")].map(|(n, v)| (n.into(), v.into())).into_iter().collect();
+        let env: Environ = [("A", "1"), ("A", "2"), ("HASP_IDENTITY", "env:KEY"), ("KEY", "k")]
+            .map(|(n, v)| (n.into(), v.into()))
+            .into_iter()
+            .collect();
         let inherited = inherit(&env, &EnvRules::default());
         assert_eq!(inherited.vars.len(), 1);
         assert_eq!(inherited.dropped, ["HASP_IDENTITY", "KEY"]);

@@ -94,7 +94,11 @@ fn bounded(error: Error) -> Error {
 }
 
 fn too_long() -> Error {
-    Error::new(Kind::Denied, "token-malformed", format!("that is not a grant token: it is longer than {MAX_TOKEN} bytes"))
+    Error::new(
+        Kind::Denied,
+        "token-malformed",
+        format!("that is not a grant token: it is longer than {MAX_TOKEN} bytes"),
+    )
 }
 
 fn no_grant() -> Error {

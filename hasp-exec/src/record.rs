@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::digest;
+use crate::ending::Ending;
 use hasp_audit::Event;
 use hasp_consumer::Caller;
-use hasp_core::{Error, Runtime};
 use hasp_core::text::printable_path;
+use hasp_core::{Error, Runtime};
 use hasp_grant::claims::Terms;
 use hasp_grant::{Check, GrantId, shown};
 use hasp_redact::{Filter, Patterns};
-use crate::digest;
-use crate::ending::Ending;
 
 /// What is about to start.
 pub struct Start<'a> {
@@ -86,15 +86,15 @@ pub struct Denied<'a> {
 /// The asking process and its ancestors, the nearest first.
 fn asker(caller: &Caller) -> Value {
     let chain = caller.chain().iter().take(8);
-    chain
-        .map(|p| json!({"pid": p.id.pid, "start": p.id.start, "exe": p.exe.as_deref().map(printable_path)}))
-        .collect()
+    chain.map(|p| json!({"pid": p.id.pid, "start": p.id.start, "exe": p.exe.as_deref().map(printable_path)})).collect()
 }
 
 fn secrets(terms: &Terms) -> Value {
     let way = |d: &hasp_target::Delivery| {
         let item = terms.items.iter().find(|i| i.reference == d.reference)?;
-        Some(json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}))
+        Some(
+            json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}),
+        )
     };
     terms.action.deliveries.iter().filter_map(way).collect()
 }

@@ -85,7 +85,9 @@ impl Relay {
             let before = self.progress.load(Ordering::SeqCst);
             match stream.recv_timeout(GRACE) {
                 Ok(outcome) => return Some(outcome),
-                Err(RecvTimeoutError::Disconnected) => return Some(Err(Error::bug("a relay thread ended without a word"))),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Err(Error::bug("a relay thread ended without a word")));
+                }
                 Err(RecvTimeoutError::Timeout) if self.progress.load(Ordering::SeqCst) == before => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -196,8 +196,12 @@ fn same_project(terms: &Terms, project: &Project) -> Result<()> {
 fn command(action: &Action, at: &Situation<'_>) -> Result<Vec<OsString>> {
     if let Some(asked) = at.target.filter(|t| Some(*t) != action.target.as_deref()) {
         let granted = action.target.as_deref().map_or("a command".to_owned(), |t| format!("target '{t}'"));
-        return Err(Error::new(Kind::Denied, "other-target", format!("the grant is for {granted}, not for target '{asked}'"))
-            .hint(format!("hasp-grant -t {asked} | hasp-exec")));
+        return Err(Error::new(
+            Kind::Denied,
+            "other-target",
+            format!("the grant is for {granted}, not for target '{asked}'"),
+        )
+        .hint(format!("hasp-grant -t {asked} | hasp-exec")));
     }
     let approved: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
     match (action.extent, at.words) {
@@ -205,8 +209,10 @@ fn command(action: &Action, at: &Situation<'_>) -> Result<Vec<OsString>> {
         (Extent::Exact, Some(words)) if approved[action.fixed..] == *words => Ok(approved),
         (Extent::Open, Some(words)) => Ok(approved.into_iter().chain(words.iter().cloned()).collect()),
         (Extent::Any, Some(words)) if !words.is_empty() => Ok(words.to_vec()),
-        (Extent::Any, _) => Err(Error::new(Kind::Denied, "no-command", "the grant is for any command, and none was given")
-            .hint("hasp-exec -- COMMAND ARGS..")),
+        (Extent::Any, _) => {
+            Err(Error::new(Kind::Denied, "no-command", "the grant is for any command, and none was given")
+                .hint("hasp-exec -- COMMAND ARGS.."))
+        }
         (Extent::Exact, Some(_)) => Err(other_command(&approved)),
     }
 }
@@ -244,12 +250,20 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
     let (name, had) = (&granted.name, granted.version);
     if current.number != had {
         let now = current.number;
-        return Err(Error::new(Kind::Denied, "secret-rotated", format!("the grant opens {name}@{had}, which {name}@{now} has replaced"))
-            .hint("mint a new one: hasp-grant -t TARGET"));
+        return Err(Error::new(
+            Kind::Denied,
+            "secret-rotated",
+            format!("the grant opens {name}@{had}, which {name}@{now} has replaced"),
+        )
+        .hint("mint a new one: hasp-grant -t TARGET"));
     }
     if current.file != granted.file || current.sha256 != granted.sha256 {
-        return Err(Error::new(Kind::Denied, "secret-reencrypted", format!("{name}@{had} was encrypted anew after this grant was minted"))
-            .hint("mint a new one: hasp-grant -t TARGET"));
+        return Err(Error::new(
+            Kind::Denied,
+            "secret-reencrypted",
+            format!("{name}@{had} was encrypted anew after this grant was minted"),
+        )
+        .hint("mint a new one: hasp-grant -t TARGET"));
     }
     Ok(item)
 }

@@ -104,10 +104,15 @@ fn memory_file(content: &[u8]) -> Result<OwnedFd> {
 /// A pipe takes 64 KiB without a reader, more than any token without a very long command.
 fn pipe(content: &[u8]) -> Result<OwnedFd> {
     if content.len() > 64 * 1024 {
-        return Err(Error::new(Kind::Io, "no-memfd", "this kernel has no memory files, and the token is too long for a pipe")
-            .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
+        return Err(Error::new(
+            Kind::Io,
+            "no-memfd",
+            "this kernel has no memory files, and the token is too long for a pipe",
+        )
+        .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
     }
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
     write_all(&writer, content)?;
     Ok(reader)
 }

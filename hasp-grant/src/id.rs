@@ -17,7 +17,8 @@ impl GrantId {
     /// A fresh id.
     pub fn random() -> Result<GrantId> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
         Ok(GrantId(HEXLOWER.encode(&bytes)))
     }
 
@@ -40,7 +41,8 @@ impl FromStr for GrantId {
         if text.len() == 32 && text.bytes().all(hex) {
             return Ok(GrantId(text.to_owned()));
         }
-        Err(Error::new(Kind::Usage, "bad-grant-id", "a grant's id is 32 hexadecimal digits").hint("see them with: hasp-grant list"))
+        Err(Error::new(Kind::Usage, "bad-grant-id", "a grant's id is 32 hexadecimal digits")
+            .hint("see them with: hasp-grant list"))
     }
 }
 

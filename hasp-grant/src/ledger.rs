@@ -229,7 +229,9 @@ impl Locked<'_> {
             std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
         }
         match std::fs::remove_file(self.ledger.kept_path(id)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &self.ledger.kept_path(id), e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &self.ledger.kept_path(id), e))
+            }
             _ => Ok(()),
         }
     }
@@ -253,8 +255,12 @@ impl Entry {
     /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the boot clock.
     pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
         if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
-            return Err(Error::new(Kind::Denied, "ledger-mismatch", "the ledger's entry for this grant is another grant's")
-                .hint("mint a new one: hasp-grant -t TARGET"));
+            return Err(Error::new(
+                Kind::Denied,
+                "ledger-mismatch",
+                "the ledger's entry for this grant is another grant's",
+            )
+            .hint("mint a new one: hasp-grant -t TARGET"));
         }
         if !self.lives(boot, boot_seconds) {
             return Err(ended(&terms.jti, End::Expired));
@@ -275,8 +281,9 @@ impl Entry {
     /// # Errors
     /// `[ledger-damaged]`.
     pub fn terms(&self) -> Result<Terms> {
-        serde_json::from_str(&self.terms)
-            .map_err(|_| Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged").hint("hasp-grant revoke --all"))
+        serde_json::from_str(&self.terms).map_err(|_| {
+            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged").hint("hasp-grant revoke --all")
+        })
     }
 }
 

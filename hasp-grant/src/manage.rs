@@ -23,7 +23,9 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
     for ledger in ledgers(context)? {
         for id in ledger.ids()? {
             let Ok(terms) = ledger.entry(&id).and_then(|e| e.terms()) else {
-                context.out.warn(&format!("the ledger's entry for grant {} is damaged: hasp-grant revoke {id}", id.short()));
+                context
+                    .out
+                    .warn(&format!("the ledger's entry for grant {} is damaged: hasp-grant revoke {id}", id.short()));
                 continue;
             };
             let expired = is_over(&ledger, &terms, context.now);
@@ -115,7 +117,8 @@ fn read_token(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result
         && word.bytes().all(|b| b.is_ascii_hexdigit())
     {
         for ledger in ledgers(context)? {
-            let kept = ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word)).map(|id| ledger.kept_path(&id));
+            let kept =
+                ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word)).map(|id| ledger.kept_path(&id));
             if let Some(path) = kept.into_iter().find(|p| p.exists()) {
                 return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
             }
@@ -191,8 +194,10 @@ impl Wanted {
             return Ok(Wanted::All);
         }
         match which.ids.iter().find(|id| id.len() < 4 || !id.bytes().all(|b| b.is_ascii_hexdigit())) {
-            Some(_) => Err(Error::new(Kind::Usage, "bad-grant-id", "an id, or the first 4 or more of its digits, is needed")
-                .hint("see them with: hasp-grant list")),
+            Some(_) => {
+                Err(Error::new(Kind::Usage, "bad-grant-id", "an id, or the first 4 or more of its digits, is needed")
+                    .hint("see them with: hasp-grant list"))
+            }
             None => Ok(Wanted::Ids(which.ids.clone())),
         }
     }
@@ -248,7 +253,8 @@ pub fn sweep_expired(ledger: &Ledger, now: Timestamp) -> Result<Vec<GrantId>> {
 
 fn is_over(ledger: &Ledger, terms: &Terms, now: Timestamp) -> bool {
     let used = terms.uses.is_some_and(|limit| ledger.uses(&terms.jti) >= limit);
-    used || now >= terms.exp || boot_id().is_ok_and(|boot| !ledger.entry(&terms.jti).is_ok_and(|e| e.lives(&boot, boot_seconds())))
+    used || now >= terms.exp
+        || boot_id().is_ok_and(|boot| !ledger.entry(&terms.jti).is_ok_and(|e| e.lives(&boot, boot_seconds())))
 }
 
 /// Puts the end of grants on record, in the log of the vault at hand.
@@ -257,7 +263,8 @@ pub fn record(ids: &[GrantId], event: &str, why: &str, context: &Context) -> Res
         return Ok(());
     }
     let home = Home::locate(&context.env)?;
-    let events: Vec<Event> = ids.iter().map(|id| Event::new(event).field("grant", id.as_str()).field("why", why)).collect();
+    let events: Vec<Event> =
+        ids.iter().map(|id| Event::new(event).field("grant", id.as_str()).field("why", why)).collect();
     locate_vault(&home, context)?.log()?.append(context.now, &events).map(drop)
 }
 

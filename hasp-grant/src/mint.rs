@@ -53,7 +53,14 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     let ledger = Ledger::open(&runtime)?;
     sweep_quietly(&ledger, context);
     let proposal = {
-        let place = Place { project: &project, cwd: &cwd, vault: &vault, runtime: &runtime, env: &context.env, now: context.now };
+        let place = Place {
+            project: &project,
+            cwd: &cwd,
+            vault: &vault,
+            runtime: &runtime,
+            env: &context.env,
+            now: context.now,
+        };
         propose(asked, &place, &home)?
     };
     consent(&proposal, &project, context)?;
@@ -70,7 +77,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
 
 fn propose(asked: &Mint, place: &Place<'_>, home: &Home) -> Result<Proposal> {
     let binding = Binding::load(place.vault, &place.project.root)?;
-    let binding = binding.unwrap_or_else(|| Binding::new(&place.project.root));
+    let binding = binding.unwrap_or_else(|| Binding::new(place.project));
     let mut order = order::resolve(asked, place, &binding)?;
     let window = window::resolve(asked, order.class)?;
     let caller = Caller::current()?;
@@ -110,25 +117,33 @@ fn consent(proposal: &Proposal, project: &Project, context: &mut Context) -> Res
             terminal.show(&shown::block(&proposal.terms, order, project))?;
             if terminal.confirm(question)? { Ok(()) } else { Err(Error::new(Kind::Denied, "refused", "not granted")) }
         }
-        (Some(mut terminal), None) if !context.out.quiet => terminal.show(&shown::block(&proposal.terms, order, project)),
+        (Some(mut terminal), None) if !context.out.quiet => {
+            terminal.show(&shown::block(&proposal.terms, order, project))
+        }
         (None, None) => {
             order.warnings.iter().for_each(|w| context.out.warn(w));
             Ok(())
         }
         (Some(_), None) => Ok(()),
         (None, Some(_)) if missing => Err(unbound(order)),
-        (None, Some(_)) => Err(Error::new(Kind::Locked, "no-terminal", "a critical secret is granted only when a person says yes on a terminal")
-            .hint("run the same command in a terminal")),
+        (None, Some(_)) => Err(Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "a critical secret is granted only when a person says yes on a terminal",
+        )
+        .hint("run the same command in a terminal")),
     }
 }
 
 fn unbound(order: &Order) -> Error {
     let names: Vec<String> = order.unbound.iter().map(ToString::to_string).collect();
     match &order.unconsented {
-        Some(target) => {
-            Error::new(Kind::Denied, "target-unconsented", format!("nobody has consented to target '{}' yet", target.name))
-                .hint("see what this project asks for and consent: hasp-bind")
-        }
+        Some(target) => Error::new(
+            Kind::Denied,
+            "target-unconsented",
+            format!("nobody has consented to target '{}' yet", target.name),
+        )
+        .hint("see what this project asks for and consent: hasp-bind"),
         None => Error::new(Kind::Denied, "unbound", format!("this project is not bound to {}", names.join(", ")))
             .hint(format!("hasp-bind add {}", names.join(" "))),
     }
@@ -165,9 +180,10 @@ fn issue(terms: &Terms, order: &Order, unlocked: &Unlocked, ledger: &Ledger) -> 
 
 fn mint_event(terms: &Terms) -> Event {
     let action = &terms.action;
-    let secrets = terms.items.iter().map(|i| {
-        serde_json::json!({"name": i.name, "version": i.version, "ref": i.reference, "class": i.class})
-    });
+    let secrets = terms
+        .items
+        .iter()
+        .map(|i| serde_json::json!({"name": i.name, "version": i.version, "ref": i.reference, "class": i.class}));
     let words: Vec<&OsStr> = action.argv.iter().map(Word::as_os).collect();
     Event::new("grant.mint")
         .field("grant", terms.jti.as_str())

@@ -68,7 +68,8 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
 
 fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
     let manifest = project.manifest.as_ref().ok_or_else(|| {
-        Error::new(Kind::Missing, "no-manifest", "there is no hasp.toml here, and so no target").hint("make one with: hasp-target init")
+        Error::new(Kind::Missing, "no-manifest", "there is no hasp.toml here, and so no target")
+            .hint("make one with: hasp-target init")
     })?;
     manifest.target(name)
 }
@@ -107,7 +108,12 @@ fn refuse_twice(wanted: &[Delivery]) -> Result<()> {
 type Resolved = (Vec<(Granted, Item)>, Vec<Delivery>, Vec<String>, Vec<SecretName>);
 
 /// Each reference once, with the item that the binding (or, unbound, its own name) leads to.
-fn resolve_items(wanted: Vec<Delivery>, target: Option<&Target>, place: &Place<'_>, binding: &Binding) -> Result<Resolved> {
+fn resolve_items(
+    wanted: Vec<Delivery>,
+    target: Option<&Target>,
+    place: &Place<'_>,
+    binding: &Binding,
+) -> Result<Resolved> {
     let mut granted: BTreeMap<SecretName, Option<(Granted, Item)>> = BTreeMap::new();
     let (mut warnings, mut unbound, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for wanted in wanted {
@@ -165,16 +171,27 @@ fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
 
 /// The scope given at generation: a project, or one target of it.
 fn check_scope(item: &Item, project: &Project, target: Option<&Target>) -> Result<()> {
-    let fits = |a: &hasp_vault::Allow| a.project == project.name && a.target.as_deref().is_none_or(|t| target.is_some_and(|x| x.name == t));
+    let fits = |a: &hasp_vault::Allow| {
+        a.project == project.name && a.target.as_deref().is_none_or(|t| target.is_some_and(|x| x.name == t))
+    };
     if item.allow.is_empty() || item.allow.iter().any(fits) {
         return Ok(());
     }
     let name = &item.name;
-    Err(Error::new(Kind::Denied, "not-allowed", format!("{name} may not be granted to this action of project '{}'", project.name))
-        .hint(format!("see where it may go: hasp-vault show {name}")))
+    Err(Error::new(
+        Kind::Denied,
+        "not-allowed",
+        format!("{name} may not be granted to this action of project '{}'", project.name),
+    )
+    .hint(format!("see where it may go: hasp-vault show {name}")))
 }
 
-fn resolve_action(mint: &Mint, target: Option<&Target>, deliveries: Vec<Delivery>, place: &Place<'_>) -> Result<Action> {
+fn resolve_action(
+    mint: &Mint,
+    target: Option<&Target>,
+    deliveries: Vec<Delivery>,
+    place: &Place<'_>,
+) -> Result<Action> {
     let dir = match target.and_then(|t| t.dir.as_ref()) {
         Some(below) => place.project.root.join(below),
         None if target.is_some() => place.project.root.clone(),
@@ -213,7 +230,11 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
     let run = target.and_then(|t| t.run.as_ref());
     if mint.any_command {
         return if run.is_some() || !(mint.argv.is_empty() || mint.exec) {
-            Err(Error::new(Kind::Usage, "command-twice", "--any-command goes with neither a target's run nor a command after --"))
+            Err(Error::new(
+                Kind::Usage,
+                "command-twice",
+                "--any-command goes with neither a target's run nor a command after --",
+            ))
         } else {
             Ok((Vec::new(), 0, Extent::Any))
         };
@@ -272,6 +293,7 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
 fn swap_warning() -> Option<String> {
     let table = std::fs::read_to_string("/proc/swaps").ok()?;
     let device = |line: &str| line.split_whitespace().next().map(str::to_owned);
-    let plain = table.lines().skip(1).filter_map(device).find(|d| !d.starts_with("/dev/dm-") && !d.starts_with("/dev/zram"))?;
+    let plain =
+        table.lines().skip(1).filter_map(device).find(|d| !d.starts_with("/dev/dm-") && !d.starts_with("/dev/zram"))?;
     Some(format!("swap on {plain} may not be encrypted: memory that holds keys can reach it"))
 }

@@ -97,7 +97,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn vectors() -> Vec<serde_json::Value> {
-        let file: serde_json::Value = serde_json::from_str(include_str!("../tests/vectors/paseto-v4-public.json")).unwrap();
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/vectors/paseto-v4-public.json")).unwrap();
         file["tests"].as_array().unwrap().clone()
     }
 

@@ -11,8 +11,10 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::{Error, Kind, Result};
 
 /// Programs that run a file named among their words: what they interpret decides what happens.
-const INTERPRETERS: [&str; 16] =
-    ["sh", "bash", "dash", "zsh", "fish", "ksh", "python", "perl", "ruby", "node", "deno", "bun", "php", "lua", "make", "env"];
+const INTERPRETERS: [&str; 16] = [
+    "sh", "bash", "dash", "zsh", "fish", "ksh", "python", "perl", "ruby", "node", "deno", "bun", "php", "lua", "make",
+    "env",
+];
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///
@@ -48,13 +50,18 @@ pub fn check(path: &Path) -> Result<()> {
         return Err(refuse("is not a regular file"));
     }
     if rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_err() || meta.mode() & 0o111 == 0 {
-        return Err(refuse("is not executable").hint(format!("chmod +x {}", hasp_core::text::shell_word(path.as_os_str()))));
+        return Err(
+            refuse("is not executable").hint(format!("chmod +x {}", hasp_core::text::shell_word(path.as_os_str())))
+        );
     }
     match magic(path) {
         // A program that may be executed but not read: only execve can tell.
         None => Ok(()),
         Some(start) if start.starts_with(b"\x7fELF") || start.starts_with(b"#!") => Ok(()),
-        Some(_) => Err(refuse("is neither an ELF program nor a script with #!").hint("begin a script with a line like #!/bin/sh")),
+        Some(_) => {
+            Err(refuse("is neither an ELF program nor a script with #!")
+                .hint("begin a script with a line like #!/bin/sh"))
+        }
     }
 }
 
@@ -116,7 +123,8 @@ fn missing(word: &OsStr) -> Error {
 fn relative_hint(word: &OsStr, directories: &[PathBuf], error: Error) -> Error {
     let relative = directories.iter().filter(|d| !d.is_absolute()).find(|d| is_candidate(&d.join(word)));
     match relative {
-        Some(d) => error.hint(format!("relative directories in PATH are not searched; type ./{}", printable_path(&d.join(word)))),
+        Some(d) => error
+            .hint(format!("relative directories in PATH are not searched; type ./{}", printable_path(&d.join(word)))),
         None => error,
     }
 }

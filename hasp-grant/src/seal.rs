@@ -28,7 +28,8 @@ impl Half {
     /// A fresh half from the operating system.
     pub fn random() -> Result<Half> {
         let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut()).map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
+        getrandom::fill(bytes.as_mut())
+            .map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
         Ok(Half(bytes))
     }
 
@@ -54,7 +55,8 @@ impl Serialize for Half {
 impl<'de> Deserialize<'de> for Half {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Half, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let mut decoded = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| D::Error::custom("a half is not base64url"))?;
+        let mut decoded =
+            BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| D::Error::custom("a half is not base64url"))?;
         let half = <[u8; 32]>::try_from(decoded.as_slice()).map(Half::from_bytes);
         decoded.zeroize();
         half.map_err(|_| D::Error::custom("a half has not 32 bytes"))
@@ -96,7 +98,13 @@ pub fn seal(file_keys: &[u8], half: &Half, ledger: &Half, vault: &str, id: &Gran
 ///
 /// # Errors
 /// `[seal]` if the halves, the vault or the grant are not those that sealed it.
-pub fn open(seal: &Seal, half: &Half, ledger: &Half, vault: &str, id: &GrantId) -> Result<Vec<Zeroizing<[u8; FILE_KEY]>>> {
+pub fn open(
+    seal: &Seal,
+    half: &Half,
+    ledger: &Half,
+    vault: &str,
+    id: &GrantId,
+) -> Result<Vec<Zeroizing<[u8; FILE_KEY]>>> {
     let aad = associated(vault, id);
     let payload = Payload { msg: &seal.0, aad: aad.as_bytes() };
     let opened = cipher(half, ledger, id).decrypt(&Nonce::default(), payload);
@@ -113,7 +121,7 @@ fn cipher(half: &Half, ledger: &Half, id: &GrantId) -> ChaCha20Poly1305 {
     let derived = Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), both.as_ref()).expand(INFO, key.as_mut());
     // HKDF-SHA256 gives up to 8160 bytes; 32 always fit.
     debug_assert!(derived.is_ok());
-    ChaCha20Poly1305::new(key.as_ref().into())
+    ChaCha20Poly1305::new((&*key).into())
 }
 
 fn associated(vault: &str, id: &GrantId) -> String {
@@ -121,7 +129,8 @@ fn associated(vault: &str, id: &GrantId) -> String {
 }
 
 fn refused() -> Error {
-    Error::new(Kind::Denied, "seal", "the two halves of this grant do not fit together").hint("mint a new one: hasp-grant -t TARGET")
+    Error::new(Kind::Denied, "seal", "the two halves of this grant do not fit together")
+        .hint("mint a new one: hasp-grant -t TARGET")
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
         lines.push(line("binds", &format!("{} to project '{}'", names.join(", "), printable(project.name.as_bytes()))));
     }
     if let Some(target) = &order.unconsented {
-        lines.push(line("consents", &format!("to target '{}' as it stands in hasp.toml", printable(target.name.as_bytes()))));
+        lines.push(line(
+            "consents",
+            &format!("to target '{}' as it stands in hasp.toml", printable(target.name.as_bytes())),
+        ));
     }
     lines.extend(order.warnings.iter().map(|w| line("warning", w)));
     lines.push(String::new());

@@ -78,9 +78,8 @@ impl SpentGrant {
 impl HeldGrant {
     /// What finds these values in output, and in the command line that goes on record.
     pub fn patterns(&self) -> Patterns {
-        let named = |o: &Opened| (o.granted.reference.as_str().to_owned(), o.value.expose());
-        let named: Vec<(String, &[u8])> = self.opened.iter().map(named).collect();
-        let values: Vec<Pattern<'_>> = named.iter().map(|(name, value)| Pattern { name, value }).collect();
+        let named = self.opened.iter().map(|o| Pattern { name: o.granted.reference.as_str(), value: o.value.expose() });
+        let values: Vec<Pattern<'_>> = named.collect();
         Patterns::compile(&values)
     }
 

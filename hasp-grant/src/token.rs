@@ -52,8 +52,12 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
             .hint("say which vault this project uses: hasp-bind --vault DIR"));
     }
     if footer.kid != key_id(&vault.token_key()?) {
-        return Err(Error::new(Kind::Denied, "token-key", "the token was signed by a key that this vault no longer has")
-            .hint("mint a new one: hasp-grant -t TARGET"));
+        return Err(Error::new(
+            Kind::Denied,
+            "token-key",
+            "the token was signed by a key that this vault no longer has",
+        )
+        .hint("mint a new one: hasp-grant -t TARGET"));
     }
     Ok(())
 }
@@ -64,8 +68,12 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
 /// `[token-signature]`, `[token-claims]`, `[window-too-long]`.
 pub fn verify(parts: &Parts, vault: &Vault) -> Result<Claims> {
     if !parts.verifies(&vault.token_key()?, vault.id().to_string().as_bytes()) {
-        return Err(Error::new(Kind::Denied, "token-signature", "the token was not signed by this vault, or was changed since")
-            .hint("mint a new one: hasp-grant -t TARGET"));
+        return Err(Error::new(
+            Kind::Denied,
+            "token-signature",
+            "the token was not signed by this vault, or was changed since",
+        )
+        .hint("mint a new one: hasp-grant -t TARGET"));
     }
     Claims::decode(&parts.payload)
 }
@@ -81,7 +89,8 @@ pub fn line(text: &[u8]) -> Result<&str> {
         return Err(Error::new(Kind::Denied, "token-empty", "there is no token: the command before the pipe failed")
             .hint("its own message says why; in a script: set -o pipefail"));
     }
-    std::str::from_utf8(line).map_err(|_| Error::new(Kind::Denied, "token-malformed", "that is not a grant token: it is not text"))
+    std::str::from_utf8(line)
+        .map_err(|_| Error::new(Kind::Denied, "token-malformed", "that is not a grant token: it is not text"))
 }
 
 fn footer_text(footer: &Footer) -> Result<String> {
@@ -89,5 +98,9 @@ fn footer_text(footer: &Footer) -> Result<String> {
 }
 
 fn bad_footer() -> Error {
-    Error::new(Kind::Denied, "token-malformed", "that is not a grant token: its footer is not in the form that hasp-grant writes")
+    Error::new(
+        Kind::Denied,
+        "token-malformed",
+        "that is not a grant token: its footer is not in the form that hasp-grant writes",
+    )
 }

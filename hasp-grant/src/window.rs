@@ -65,7 +65,11 @@ fn over(class: Class, limit: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn asked(window: Option<&str>, uses: Option<u32>, class: Class) -> std::result::Result<(u64, Option<u32>), &'static str> {
+    fn asked(
+        window: Option<&str>,
+        uses: Option<u32>,
+        class: Class,
+    ) -> std::result::Result<(u64, Option<u32>), &'static str> {
         let mint = Mint { window: window.map(str::to_owned), uses, ..Mint::default() };
         resolve(&mint, class).map(|w| (w.length.as_secs(), w.uses)).map_err(|e| e.code())
     }

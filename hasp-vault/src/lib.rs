@@ -1,1 +1,26 @@
-//! Placeholder
+//! The encrypted store of hasp: age files under signed records, pinned by the home. It returns values to who can unlock it, or
+//! who holds a value's file key, and decides nothing.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod crypto;
+pub mod format;
+pub mod init;
+pub mod names;
+pub mod set;
+pub mod unlocked;
+pub mod vault;
+pub mod writer;
+
+mod events;
+mod run;
+mod verb;
+
+pub use crypto::file_key::FileKey;
+pub use format::class::{Allow, Class};
+pub use format::id::VaultId;
+pub use format::item::{Item, State, Version};
+pub use format::record;
+pub use set::SetOptions;
+pub use unlocked::Unlocked;
+pub use vault::Vault;

@@ -199,7 +199,9 @@ pub fn tools() -> &'static Path {
         let profile = own.parent().and_then(Path::parent).expect("target/PROFILE/deps").to_owned();
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(profile.parent().expect("target"));
+        build
+            .args(["build", "--quiet", "--workspace", "--bins", "--target-dir"])
+            .arg(profile.parent().expect("target"));
         build.args(profile.ends_with("release").then_some("--release"));
         let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status().expect("cargo");
         assert!(built.success(), "the tools could not be built");

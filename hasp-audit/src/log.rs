@@ -1,0 +1,196 @@
+//! Appending to the record: a record is on disk before anybody is told so, and the key that made it is gone.
+//!
+//! An append takes the lock, replays what others wrote since the key state, writes its lines with one write, gives the lock
+//! back, flushes (one fdatasync, which the file system shares among all who wait), and then moves the key state forward
+//! over what that flush made durable. A crash anywhere leaves the key state behind the log, never ahead of it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::VerifyingKey;
+use hasp_core::lock::Lock;
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
+
+use crate::chain::Key;
+use crate::event::Event;
+use crate::head::{self, Head};
+use crate::id::LogId;
+use crate::replay::End;
+use crate::state::{self, State};
+use crate::{fit, line, lock, segment, torn};
+
+/// One log, located; every append opens it anew, so that any number of processes may hold one.
+#[derive(Clone, Debug)]
+pub struct Log {
+    id: LogId,
+    dir: PathBuf,
+}
+
+/// The directory of a log.
+pub fn dir(home: &Home, id: &LogId) -> PathBuf {
+    home.join("audit").join(id.as_str())
+}
+
+impl Log {
+    /// Begins a log; its first record, `audit.open`, names the vault and the head of the log before, if there was one.
+    ///
+    /// # Errors
+    /// `[exists]` (`Kind::Create`) if there is one of this id.
+    pub fn create(
+        home: &Home,
+        id: &LogId,
+        audit_root: &[u8; 32],
+        vault_id: &str,
+        now: Timestamp,
+        previous_head: Option<String>,
+    ) -> Result<Log> {
+        let below = Path::new("audit").join(id.as_str());
+        let log = Log { id: id.clone(), dir: files::ensure_dirs(home.root(), &below)? };
+        let _lock = log.lock()?;
+        if log.dir.join(state::NAME).symlink_metadata().is_ok() {
+            let shown = printable_path(&log.dir);
+            return Err(Error::new(Kind::Create, "exists", format!("there is a record in {shown} already")));
+        }
+        let open = Event::new("audit.open").field("log", id.as_str()).field("vault", vault_id);
+        // The first record is there before the key state, so that K_0 is never on disk.
+        let start = State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };
+        let (bytes, next) = compose(&start, now, &[open.maybe("previous", previous_head)])?;
+        files::replace(&segment::path(&log.dir, 1), &bytes)?;
+        next.create(&log.dir)?;
+        Ok(log)
+    }
+
+    /// The log of this id; no key is needed, since the key state holds the next one.
+    ///
+    /// # Errors
+    /// `[log-missing]` (`Kind::Data`) if there is none: it existed when the vault was made.
+    pub fn open(home: &Home, id: &LogId) -> Result<Log> {
+        let dir = dir(home, id);
+        match files::check_dir(&dir) {
+            Err(e) if e.code() == "not-found" => Err(missing(&dir)),
+            other => other.map(|()| Log { id: id.clone(), dir }),
+        }
+    }
+
+    /// The directory of the log.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The id of the log.
+    pub fn id(&self) -> &LogId {
+        &self.id
+    }
+
+    /// Records events: all of them with one write and one flush, durable when this returns the number of the last.
+    ///
+    /// # Errors
+    /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s; `Kind::Data` for `[key-state]`,
+    /// `[tail-missing]`, `[tampered]`.
+    pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
+        let written = self.write(now, events)?;
+        self.flush(&written)?;
+        self.advance(&written.after)?;
+        Ok(written.after.n.saturating_sub(1))
+    }
+
+    /// How many records there are, and the mac of the last one; durable.
+    pub fn head(&self) -> Result<Head> {
+        let end = {
+            let _lock = self.lock()?;
+            End::find(&self.dir)?
+        };
+        let path = segment::path(&self.dir, end.state.segment);
+        end.file.sync_data().map_err(|e| Error::io("flush", &path, e))?;
+        self.advance(&end.state)?;
+        Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
+    }
+
+    /// Signs the head and keeps it beside the log; called at each unlock of the vault.
+    ///
+    /// `sign` makes an Ed25519 signature (RFC 8032) that `public` verifies.
+    pub fn checkpoint(&self, public: &VerifyingKey, sign: &dyn Fn(&[u8]) -> [u8; 64]) -> Result<()> {
+        let head = self.head()?;
+        let signature = sign(head.text().as_bytes());
+        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())
+    }
+
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        lock::take(&self.dir)
+    }
+
+    fn write(&self, now: Timestamp, events: &[Event]) -> Result<Written> {
+        let _lock = self.lock()?;
+        let mut end = End::find(&self.dir)?;
+        let mut all = Vec::with_capacity(events.len() + 1);
+        if let Some(bytes) = end.torn.take() {
+            all.push(torn::set_aside(&self.dir, &end, &bytes)?);
+        }
+        all.extend_from_slice(events);
+        end.roll(&self.dir)?;
+        let (bytes, after) = compose(&end.state, now, &all)?;
+        let path = segment::path(&self.dir, end.state.segment);
+        if let Err(e) = end.file.write_all_at(&bytes, end.state.offset) {
+            // Half a line must not stay; if cutting fails too, the next append finds it torn.
+            let _ = end.file.set_len(end.state.offset);
+            return Err(unwritable(&path, e));
+        }
+        Ok(Written { before: end.state, after, file: end.file })
+    }
+
+    fn flush(&self, written: &Written) -> Result<()> {
+        let Err(e) = written.file.sync_data() else {
+            return Ok(());
+        };
+        let path = segment::path(&self.dir, written.after.segment);
+        // What was refused is taken back, unless somebody wrote behind it: then it stays, whole.
+        if let Ok(_lock) = self.lock() {
+            let last = segment::size(&written.file, &path).is_ok_and(|size| size == written.after.offset);
+            if last && State::read(&self.dir).is_ok_and(|s| s.n <= written.before.n) {
+                let _ = written.file.set_len(written.before.offset);
+            }
+        }
+        Err(unwritable(&path, e))
+    }
+
+    /// Moves the key state forward, unless somebody with a later flush was faster.
+    fn advance(&self, end: &State) -> Result<()> {
+        let _lock = self.lock()?;
+        if State::read(&self.dir)?.n < end.n { end.write(&self.dir) } else { Ok(()) }
+    }
+}
+
+/// Lines that were written and are not yet durable.
+struct Written {
+    before: State,
+    after: State,
+    file: File,
+}
+
+/// The lines of these events after `start`, and the state behind them.
+pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result<(Vec<u8>, State)> {
+    let mut bytes = Vec::with_capacity(1024);
+    let mut state = start.clone();
+    for event in events {
+        for body in fit::bodies(event, state.n)? {
+            state.prev = line::compose(&mut bytes, state.n, now, &body, &state.prev, &state.key);
+            state.n += 1;
+            state.key.evolve();
+        }
+    }
+    state.offset += bytes.len() as u64;
+    Ok((bytes, state))
+}
+
+fn missing(dir: &Path) -> Error {
+    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is no {}", printable_path(dir)))
+        .hint("put it back from a copy of the home; what was in it cannot be rebuilt")
+}
+
+fn unwritable(path: &Path, cause: std::io::Error) -> Error {
+    let full = cause.kind() == std::io::ErrorKind::StorageFull;
+    let error = Error::io("write the record", path, cause);
+    if full { error.hint("make room on that file system: nothing is released without a record") } else { error }
+}

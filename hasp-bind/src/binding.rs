@@ -1,0 +1,200 @@
+//! A binding: verified before a byte of it is used, and changed only by who can unlock the vault.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use hasp_core::text::{printable, printable_path};
+use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_target::{Target, changes, lines};
+use hasp_vault::{Unlocked, Vault, record};
+
+use crate::body::{Body, KIND};
+use crate::project::Project;
+use crate::{events, store};
+
+/// What a person consented to for one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The project's root, a real path.
+    pub root: PathBuf,
+    /// The vault's directory, where it is not the home's own.
+    pub vault_dir: Option<PathBuf>,
+    /// The project's name as it was consented to: scopes of secrets (`--allow`) are compared with this one.
+    pub project: String,
+    /// Rises with each change; 0 before the first.
+    pub serial: u64,
+    /// From reference to secret.
+    pub refs: BTreeMap<SecretName, SecretName>,
+    /// Consented targets by name.
+    pub targets: BTreeMap<String, Consented>,
+}
+
+/// A target as it was consented to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consented {
+    /// SHA-256 of `canonical`, 64 hexadecimal digits.
+    pub digest: String,
+    /// What the digest is of, kept to show what changed.
+    pub canonical: String,
+}
+
+impl Consented {
+    /// Consent to this target as it stands.
+    pub fn to(target: &Target) -> Consented {
+        Consented { digest: target.digest(), canonical: target.canonical() }
+    }
+
+    /// What is different in `target`, for people; all of it if the old text cannot be read.
+    pub fn changes(&self, target: &Target) -> Vec<String> {
+        match Target::from_canonical(&self.canonical) {
+            Ok(old) => changes(&old, target),
+            Err(_) => lines(target).into_iter().map(|l| format!("+ {l}")).collect(),
+        }
+    }
+}
+
+impl Binding {
+    /// A project without any consent.
+    pub fn new(project: &Project) -> Binding {
+        Binding {
+            root: project.root.clone(),
+            vault_dir: None,
+            project: project.name.clone(),
+            serial: 0,
+            refs: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
+    pub fn id(root: &Path) -> String {
+        store::id(root)
+    }
+
+    /// The vault directory that was remembered for this project, read unverified: good for finding a vault, whose pin then
+    /// verifies the binding.
+    pub fn remembered_vault(home: &Home, root: &Path) -> Option<PathBuf> {
+        let text = store::read(home, &store::id(root)).ok()??;
+        Body::unverified(&text)?.dir
+    }
+
+    /// The project's binding to this vault, `None` if it has none.
+    ///
+    /// # Errors
+    /// `[tampered]`, `[rolled-back]`, and `[other-vault]` for a project that is bound to another vault.
+    pub fn load(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
+        let id = store::id(root);
+        let Some(text) = store::read(vault.home(), &id)? else { return Ok(None) };
+        let path = store::path(vault.home(), root);
+        let claimed = Body::unverified(&text).ok_or_else(|| record::tampered(&path))?;
+        if claimed.vault != *vault.id() {
+            return Err(other_vault(vault, root));
+        }
+        let verified = record::verify(vault, KIND, &id, &text)?;
+        let body = Body::parse(&verified.body).filter(|b| b.serial == verified.serial);
+        let binding = body.and_then(|b| b.into_binding(root)).ok_or_else(|| record::tampered(&path))?;
+        // A home that cannot be written must not stop reading.
+        let _ = record::saw(vault, KIND, &id, binding.serial);
+        Ok(Some(binding))
+    }
+
+    /// Signs and writes the binding with the next serial, after what changed is on record.
+    ///
+    /// # Errors
+    /// `Kind::Busy`, `[binding-changed]`, if the binding was written since this one was loaded: see [`Binding::change`].
+    pub fn save(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
+        let _held = store::exclusive(unlocked.vault().home())?;
+        self.save_locked(unlocked, now)
+    }
+
+    /// Loads the project's binding (or takes an empty one), changes and saves it, with no other writer in between.
+    pub fn change(
+        unlocked: &Unlocked,
+        project: &Project,
+        now: Timestamp,
+        change: impl FnOnce(&mut Binding) -> Result<()>,
+    ) -> Result<Binding> {
+        let _held = store::exclusive(unlocked.vault().home())?;
+        let mut binding = match Binding::load(unlocked.vault(), &project.root) {
+            Err(e) if e.code() == "other-vault" => None,
+            loaded => loaded?,
+        }
+        .unwrap_or_else(|| Binding::new(project));
+        change(&mut binding)?;
+        binding.save_locked(unlocked, now)?;
+        Ok(binding)
+    }
+
+    /// Withdraws all consent; needs no unlock. The serial is used up, so that the old file, put back, counts as rolled back.
+    pub fn withdraw(self, vault: &Vault, now: Timestamp) -> Result<()> {
+        let _held = store::exclusive(vault.home())?;
+        vault.log()?.append(now, &[events::dropped(&self)])?;
+        let id = store::id(&self.root);
+        record::saw(vault, KIND, &id, self.serial + 1)?;
+        store::remove(vault.home(), &id)
+    }
+
+    /// The secret that a reference means here.
+    ///
+    /// # Errors
+    /// `[unbound]`.
+    pub fn secret_for(&self, reference: &SecretName) -> Result<&SecretName> {
+        self.refs.get(reference).ok_or_else(|| {
+            let message = format!("reference '{reference}' is not bound in this project");
+            Error::new(Kind::Denied, "unbound", message)
+                .hint("see what this project asks for and consent: hasp-bind")
+                .hint(format!("or bind this one alone: hasp-bind add {reference}"))
+        })
+    }
+
+    /// Whether the target may run as it stands.
+    ///
+    /// # Errors
+    /// `[target-unconsented]`; `[target-changed]` with what changed.
+    pub fn check_target(&self, target: &Target) -> Result<()> {
+        let hint = "read it, and consent: hasp-bind";
+        let Some(consented) = self.targets.get(&target.name) else {
+            let message = format!("nobody has consented to target '{}' yet", target.name);
+            return Err(Error::new(Kind::Denied, "target-unconsented", message).hint(hint));
+        };
+        if consented.digest == target.digest() {
+            return Ok(());
+        }
+        let lines: Vec<String> = consented.changes(target).iter().map(|l| format!("\n  {l}")).collect();
+        let message = format!("target '{}' was changed since it was consented to:{}\n ", target.name, lines.concat());
+        Err(Error::new(Kind::Denied, "target-changed", message).hint(hint))
+    }
+
+    fn save_locked(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
+        let vault = unlocked.vault();
+        let old = match Binding::load(vault, &self.root) {
+            Err(e) if e.code() == "other-vault" => None,
+            loaded => loaded?,
+        };
+        if old.as_ref().map_or(0, |o| o.serial) != self.serial {
+            return Err(Error::new(Kind::Busy, "binding-changed", "the binding was changed meanwhile by another hasp tool")
+                .hint("run the same command again"));
+        }
+        let id = store::id(&self.root);
+        self.serial = self.serial.max(vault.seen().highest(KIND, &id)?) + 1;
+        let body = Body::of(self, *vault.id(), now).render()?;
+        let text = record::sign(unlocked, KIND, &id, self.serial, &body);
+        vault.log()?.append(now, &events::between(old.as_ref(), self))?;
+        store::write(vault.home(), &id, &text)?;
+        record::saw(vault, KIND, &id, self.serial)
+    }
+}
+
+fn other_vault(vault: &Vault, root: &Path) -> Error {
+    let message = format!("{} is bound to another vault than the one in {}", printable_path(root), printable_path(vault.dir()));
+    Error::new(Kind::Denied, "other-vault", message)
+        .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
+}
+
+/// A name for a message, cut and printable.
+pub(crate) fn cut(name: &str) -> String {
+    printable(name.as_bytes()).chars().take(64).collect()
+}

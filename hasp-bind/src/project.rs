@@ -1,0 +1,116 @@
+//! Which project a directory belongs to, always by its real path: a link to a project is the project, a copy of it is another one.
+
+use std::path::{Path, PathBuf};
+
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Home, Kind, Result};
+use hasp_target::{FILE_NAME, Manifest};
+
+use crate::store;
+
+/// A project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Its root, a real path.
+    pub root: PathBuf,
+    /// Its manifest, if it has one.
+    pub manifest: Option<Manifest>,
+    /// `[project] name`, else the root directory's name.
+    pub name: String,
+}
+
+impl Project {
+    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest bound one, else the git root.
+    ///
+    /// # Errors
+    /// `[no-project]`; the manifest's own errors.
+    pub fn find(home: &Home, start: &Path) -> Result<Project> {
+        let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
+        let nearest = |test: &dyn Fn(&Path) -> bool| start.ancestors().find(|dir| test(dir)).map(Path::to_owned);
+        let there = |path: PathBuf| path.symlink_metadata().is_ok();
+        if let Some(root) = nearest(&|dir| there(dir.join(FILE_NAME))) {
+            let manifest = Manifest::load(&root.join(FILE_NAME))?;
+            return Ok(Project::new(root, Some(manifest)));
+        }
+        let bare = nearest(&|dir| there(store::path(home, dir))).or_else(|| nearest(&|dir| there(dir.join(".git"))));
+        bare.map(|root| Project::new(root, None)).ok_or_else(|| no_project(&start))
+    }
+
+    /// The directory itself as a project without a manifest, for binding by hand where there is none.
+    pub(crate) fn at(root: &Path) -> Result<Project> {
+        let root = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
+        Ok(Project::new(root, None))
+    }
+
+    fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
+        let named = manifest.as_ref().and_then(|m| m.project.clone());
+        let name = named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
+        Project { root, manifest, name }
+    }
+}
+
+fn no_project(start: &Path) -> Error {
+    Error::new(Kind::Missing, "no-project", format!("{} belongs to no project", printable_path(start)))
+        .hint(format!("make one here: hasp-target init, which writes {FILE_NAME}"))
+        .hint("or bind a secret to this directory without one: hasp-bind add REF")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    struct Tree(tempfile::TempDir);
+
+    impl Tree {
+        fn new() -> Tree {
+            let tree = Tree(tempfile::tempdir().unwrap());
+            fs::create_dir_all(tree.at("a/b/c")).unwrap();
+            fs::create_dir_all(tree.at("home/bindings")).unwrap();
+            tree
+        }
+
+        fn at(&self, below: &str) -> PathBuf {
+            self.0.path().canonicalize().unwrap().join(below)
+        }
+
+        fn find(&self, start: &str) -> Result<PathBuf> {
+            Project::find(&Home::at(self.at("home")), &self.at(start)).map(|p| p.root)
+        }
+    }
+
+    #[test]
+    fn the_nearest_manifest_then_a_binding_then_git() {
+        let tree = Tree::new();
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "no-project");
+        fs::create_dir(tree.at("a/.git")).unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a"));
+        fs::write(store::path(&Home::at(tree.at("home")), &tree.at("a/b")), "").unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a/b"));
+        fs::write(tree.at("a/hasp.toml"), "[project]\nname = 'api'").unwrap();
+        let project = Project::find(&Home::at(tree.at("home")), &tree.at("a/b/c")).unwrap();
+        assert_eq!((project.root, project.name.as_str()), (tree.at("a"), "api"));
+        fs::write(tree.at("a/b/hasp.toml"), "").unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a/b"));
+    }
+
+    #[test]
+    fn a_link_leads_to_the_real_project() {
+        let tree = Tree::new();
+        fs::write(tree.at("a/hasp.toml"), "").unwrap();
+        std::os::unix::fs::symlink(tree.at("a"), tree.at("link")).unwrap();
+        assert_eq!(tree.find("link/b").unwrap(), tree.at("a"));
+    }
+
+    #[test]
+    fn a_broken_manifest_is_not_passed_over() {
+        let tree = Tree::new();
+        fs::create_dir(tree.at("a/.git")).unwrap();
+        fs::write(tree.at("a/b/hasp.toml"), "x = 1").unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "manifest-unknown-key");
+        fs::remove_file(tree.at("a/b/hasp.toml")).unwrap();
+        std::os::unix::fs::symlink("/nonexistent", tree.at("a/b/hasp.toml")).unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "manifest-symlink");
+    }
+}

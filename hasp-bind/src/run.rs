@@ -1,0 +1,109 @@
+//! From the command line to a verb: the project and the vault that it speaks of.
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Error, Home, Result};
+use hasp_vault::Vault;
+
+use crate::binding::Binding;
+use crate::cli::{Cli, Options, Verb};
+use crate::project::Project;
+use crate::verb;
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, cx: &mut Context) -> Result<Exit> {
+        let options = &self.options;
+        match &self.verb {
+            Some(Verb::Completions { shell }) => completions(*shell, cx),
+            Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
+            Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
+            Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
+            Some(Verb::Remove { references }) => verb::remove::run(references, &Place::new(options, cx)?, cx),
+            Some(Verb::Drop) => verb::drop::run(&Place::new(options, cx)?, cx),
+            None => match &options.moved_from {
+                Some(from) => verb::moved::run(from, &Place::new(options, cx)?, options.yes, cx),
+                None => verb::consent::run(&Place::new(options, cx)?, options.yes, cx),
+            },
+        }
+    }
+}
+
+/// Where a verb acts.
+pub(crate) struct Place {
+    pub(crate) project: Project,
+    pub(crate) vault: Vault,
+    /// The vault directory that `--vault` asks to remember.
+    pub(crate) remember: Option<PathBuf>,
+}
+
+impl Place {
+    fn new(options: &Options, cx: &Context) -> Result<Place> {
+        let home = Home::locate(&cx.env)?;
+        let project = Project::find(&home, &current_dir()?)?;
+        Place::with(&home, project, options, cx)
+    }
+
+    /// As [`Place::new`], where the directory itself is the project if it belongs to none.
+    fn new_anywhere(options: &Options, cx: &Context) -> Result<Place> {
+        let home = Home::locate(&cx.env)?;
+        let start = current_dir()?;
+        let project = match Project::find(&home, &start) {
+            Err(e) if e.code() == "no-project" => Project::at(&start)?,
+            found => found?,
+        };
+        Place::with(&home, project, options, cx)
+    }
+
+    fn with(home: &Home, project: Project, options: &Options, cx: &Context) -> Result<Place> {
+        let named = options.vault.as_deref().map(real).transpose()?;
+        let vault = match &named {
+            Some(dir) => {
+                home.check()?;
+                Vault::open(home, dir)?
+            }
+            None => Vault::locate(home, &cx.env, Binding::remembered_vault(home, &project.root).as_deref())?,
+        };
+        Ok(Place { project, vault, remember: named })
+    }
+
+    /// The project's binding, or none yet; one to another vault counts as none, for consenting afresh.
+    pub(crate) fn binding(&self) -> Result<Binding> {
+        let loaded = match Binding::load(&self.vault, &self.project.root) {
+            Err(e) if e.code() == "other-vault" && self.remember.is_some() => None,
+            loaded => loaded?,
+        };
+        Ok(loaded.unwrap_or_else(|| Binding::new(&self.project)))
+    }
+
+    /// Unlocks, then changes and signs the binding.
+    pub(crate) fn change(&self, cx: &mut Context, change: impl FnOnce(&mut Binding) -> Result<()>) -> Result<Binding> {
+        let unlocked = self.vault.unlock(cx)?;
+        Binding::change(&unlocked, &self.project, cx.now, |binding| {
+            if self.remember.is_some() {
+                binding.vault_dir.clone_from(&self.remember);
+            }
+            change(binding)
+        })
+    }
+}
+
+fn current_dir() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|e| Error::system("find the current directory", e))
+}
+
+fn real(dir: &Path) -> Result<PathBuf> {
+    dir.canonicalize().map_err(|e| Error::io("open", dir, e))
+}
+
+fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hasp-bind", &mut script);
+    cx.out.data(&script).map(|()| Exit::OK)
+}

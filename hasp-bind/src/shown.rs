@@ -1,0 +1,113 @@
+//! What a person reads before saying yes: the project, each reference and the secret that it means, each target with all that
+//! it may do, and what deserves a second look.
+
+use std::path::Path;
+
+use hasp_core::text::{printable, printable_path};
+use hasp_target::{RefSpec, Target, lines};
+use hasp_vault::{Class, Item, Vault};
+
+use crate::binding::Binding;
+use crate::project::Project;
+use crate::proposal::{Proposal, Standing};
+
+/// The whole block, for a terminal.
+pub(crate) fn block(project: &Project, vault: &Vault, binding: &Binding, proposal: &Proposal<'_>) -> String {
+    let mut out = vec![
+        format!("project {} in {}", printable(project.name.as_bytes()), printable_path(&project.root)),
+        format!("vault   {}", printable_path(vault.dir())),
+    ];
+    if binding.project != project.name {
+        out.push(format!("        it was called {} when it was last consented to", printable(binding.project.as_bytes())));
+    }
+    out.extend(section("references", references(project, vault, proposal)));
+    out.extend(section("targets", proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding))));
+    out.extend(section("no longer asked for", proposal.gone.iter().map(|t| format!("target {t}: its consent ends"))));
+    out.extend(section("look twice", warnings(project, vault, binding, proposal)));
+    out.join("\n") + "\n"
+}
+
+/// The secrets that are not in the vault yet, by name.
+pub(crate) fn missing<'a>(vault: &Vault, secrets: impl Iterator<Item = &'a hasp_core::SecretName>) -> Vec<String> {
+    let unknown = |s: &&hasp_core::SecretName| vault.item(s).is_err_and(|e| e.code() == "secret-unknown");
+    let mut names: Vec<String> = secrets.filter(unknown).map(ToString::to_string).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn section(title: &str, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let lines: Vec<String> = lines.into_iter().map(|l| format!("  {l}")).collect();
+    if lines.is_empty() { lines } else { [vec![String::new(), title.to_owned()], lines].concat() }
+}
+
+fn references(project: &Project, vault: &Vault, proposal: &Proposal<'_>) -> Vec<String> {
+    let width = proposal.refs.iter().map(|(r, _, _)| r.as_str().len()).max().unwrap_or(0);
+    let listed = proposal.refs.iter().map(|(reference, secret, new)| {
+        let spec = project.manifest.as_ref().and_then(|m| m.refs.get(*reference));
+        let mark = if *new { "new" } else { "   " };
+        let about = spec.and_then(|s| s.about.as_deref()).map(|a| format!(": {}", printable(a.as_bytes())));
+        let class = class(vault.item(secret).ok().as_ref(), spec);
+        format!("{mark} {:width$} -> {secret} ({class}){}", reference.as_str(), about.unwrap_or_default())
+    });
+    let extra = proposal.extra.iter().map(|(r, s)| format!("    {r} -> {s} (bound by hand, not in hasp.toml)"));
+    listed.chain(extra).collect()
+}
+
+/// The stricter of the vault's class and the manifest's.
+fn class(item: Option<&Item>, spec: Option<&RefSpec>) -> String {
+    let asked = spec.and_then(|s| s.class.as_deref()).and_then(|c| c.parse::<Class>().ok());
+    match item.map(|i| i.class).max(asked) {
+        _ if item.is_none() => "not stored yet".to_owned(),
+        Some(class) => class.to_string(),
+        None => String::new(),
+    }
+}
+
+fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String> {
+    let about = target.about.as_deref().map(|a| format!(": {}", printable(a.as_bytes()))).unwrap_or_default();
+    let (mark, body) = match standing {
+        Standing::Same => return vec![format!("    {}{about}", target.name)],
+        Standing::New => ("new", lines(target)),
+        Standing::Changed => ("new", binding.targets.get(&target.name).map(|c| c.changes(target)).unwrap_or_default()),
+    };
+    let changed = if standing == Standing::Changed { " (changed)" } else { "" };
+    let head = format!("{mark} {}{changed}{about}", target.name);
+    std::iter::once(head).chain(body.into_iter().map(|l| format!("        {l}"))).collect()
+}
+
+fn warnings(project: &Project, vault: &Vault, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
+    let fresh = proposal.targets.iter().filter(|(_, s)| *s != Standing::Same);
+    let mut found: Vec<String> = fresh.flat_map(|(t, _)| of_target(t)).collect();
+    for (_, secret, _) in &proposal.refs {
+        match vault.item(secret) {
+            Ok(item) if !item.allow.is_empty() && !allowed(&item, binding, &project.root) => {
+                found.push(format!("{secret} was issued for other projects: it will not be granted here"));
+            }
+            Err(e) if e.code() != "secret-unknown" => found.push(e.to_string()),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn of_target(target: &Target) -> Vec<String> {
+    let name = &target.name;
+    let mut found = Vec::new();
+    match target.run.as_deref() {
+        None => found.push(format!("{name}: runs whatever command the grant names")),
+        Some([program, ..]) if program.contains('/') && !Path::new(program).is_absolute() => {
+            found.push(format!("{name}: {} is a file of the project, and is whatever is in it when it runs", printable(program.as_bytes())));
+        }
+        Some(_) => {}
+    }
+    if !target.keep_env.is_empty() {
+        found.push(format!("{name}: keeps variables that make programs load code"));
+    }
+    found
+}
+
+fn allowed(item: &Item, binding: &Binding, root: &Path) -> bool {
+    let root = root.to_string_lossy();
+    item.allow.iter().any(|a| a.project == binding.project || a.project == root)
+}

@@ -1,0 +1,39 @@
+//! `add`: binds references by name. What is bound stands on the command line, so nothing is asked; whoever types it unlocks.
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName};
+
+use crate::run::Place;
+use crate::verb::consent;
+
+pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
+    let pairs = words.iter().map(|w| pair(w)).collect::<Result<Vec<_>>>()?;
+    let before = place.binding()?;
+    let news = pairs.iter().any(|(r, s)| before.refs.get(r) != Some(s));
+    if !news && place.remember.is_none() {
+        cx.out.note("nothing new: these references are bound so already");
+        return Ok(Exit::OK);
+    }
+    let signed = place.change(cx, |binding| {
+        binding.refs.extend(pairs.iter().cloned());
+        Ok(())
+    })?;
+    for (reference, secret) in &pairs {
+        match before.refs.get(reference).filter(|s| *s != secret) {
+            Some(old) => cx.out.note(&format!("{reference} means {secret} now, not {old}")),
+            None => cx.out.note(&format!("{reference} means {secret}")),
+        }
+    }
+    consent::report(&signed, place, cx);
+    Ok(Exit::OK)
+}
+
+/// `REF` or `REF=SECRET`; a word that is neither is not shown, since it may be a value.
+fn pair(word: &str) -> Result<(SecretName, SecretName)> {
+    let (reference, secret) = word.split_once('=').unwrap_or((word, word));
+    match (reference.parse(), secret.parse()) {
+        (Ok(reference), Ok(secret)) => Ok((reference, secret)),
+        _ => Err(Error::new(Kind::Usage, "bad-reference", "a word is neither REF nor REF=SECRET (not shown: it may be a value)")
+            .hint("a reference and a secret look like db/url; store the value first: hasp-vault set db/url")),
+    }
+}

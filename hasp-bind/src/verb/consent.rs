@@ -1,0 +1,75 @@
+//! The default verb: shows what the manifest asks for, asks, unlocks, signs. Nothing is asked for twice, and nothing is signed
+//! that was not shown.
+
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result};
+use hasp_target::FILE_NAME;
+
+use crate::binding::Binding;
+use crate::proposal::Proposal;
+use crate::run::Place;
+use crate::shown;
+
+pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+    let project = &place.project;
+    let manifest = project.manifest.as_ref().ok_or_else(no_manifest)?;
+    let binding = place.binding()?;
+    let proposal = Proposal::new(manifest, &binding);
+    let moves = place.remember.is_some() && place.remember != binding.vault_dir;
+    if proposal.is_empty() && !moves && binding.project == project.name {
+        cx.out.note("nothing new: this project asks for nothing that was not consented to");
+        return Ok(Exit::OK);
+    }
+    ask(&shown::block(project, &place.vault, &binding, &proposal), "Consent to this?", yes, cx)?;
+    let signed = place.change(cx, |now| {
+        // The question was about this state: another tool that changed it meanwhile makes it another question.
+        if (&now.refs, &now.targets) != (&binding.refs, &binding.targets) {
+            return Err(changed_meanwhile());
+        }
+        now.project.clone_from(&project.name);
+        proposal.apply(now);
+        Ok(())
+    })?;
+    report(&signed, place, cx);
+    Ok(Exit::OK)
+}
+
+/// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead.
+pub(crate) fn ask(block: &str, question: &str, yes: bool, cx: &mut Context) -> Result<()> {
+    if yes {
+        cx.out.plain_note(block.trim_end());
+        return Ok(());
+    }
+    let mut terminal = Terminal::open().ok_or_else(|| {
+        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
+            .hint("read what it asks for with hasp-target list and hasp-target explain, then: hasp-bind --yes")
+    })?;
+    cx.out.flush()?;
+    terminal.show(&format!("{block}\n"))?;
+    if terminal.confirm(question)? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::No, "declined", "nothing was changed"))
+}
+
+/// What holds now, and what to store next.
+pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let (refs, targets) = (count(binding.refs.len(), "reference"), count(binding.targets.len(), "target"));
+    cx.out.note(&format!("bound: {refs}, {targets}"));
+    for name in shown::missing(&place.vault, binding.refs.values()) {
+        cx.out.note(&format!("{name} is not stored yet: hasp-vault set {name}"));
+    }
+}
+
+fn no_manifest() -> Error {
+    Error::new(Kind::Missing, "no-manifest", format!("this project has no {FILE_NAME}"))
+        .hint("write one to start from: hasp-target init")
+        .hint("or bind secrets without one: hasp-bind add REF")
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(Kind::Busy, "binding-changed", "the binding was changed meanwhile by another hasp tool")
+        .hint("read it again: hasp-bind")
+}

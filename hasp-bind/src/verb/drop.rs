@@ -1,0 +1,20 @@
+//! `drop`: withdraws everything. Needs no unlock, since taking consent back must be easy.
+
+use hasp_core::text::printable_path;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result};
+
+use crate::binding::Binding;
+use crate::run::Place;
+
+pub(crate) fn run(place: &Place, cx: &mut Context) -> Result<Exit> {
+    let root = printable_path(&place.project.root);
+    let binding = Binding::load(&place.vault, &place.project.root)?.ok_or_else(|| {
+        Error::new(Kind::Missing, "not-bound", format!("{root} is not bound to this vault"))
+            .hint("see what is: hasp-bind list --all")
+    })?;
+    binding.withdraw(&place.vault, cx.now)?;
+    cx.out.note(&format!("all consent for {root} is withdrawn; its grants are refused from the next use on"));
+    cx.out.note("values that were delivered stay delivered: rotate at the provider, then here");
+    Ok(Exit::OK)
+}

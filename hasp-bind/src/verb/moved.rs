@@ -1,0 +1,49 @@
+//! `--moved-from DIR`: a project that was moved takes its consent along. A copy does not: the project that is still there has it.
+
+use std::path::{Path, PathBuf};
+
+use hasp_core::text::printable_path;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result};
+
+use crate::binding::Binding;
+use crate::run::Place;
+use crate::verb::consent::{ask, report};
+
+pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+    let (project, vault) = (&place.project, &place.vault);
+    let old = moved_root(from)?;
+    let binding = Binding::load(vault, &old)?.ok_or_else(|| {
+        Error::new(Kind::Missing, "not-bound", format!("{} was not bound to this vault", printable_path(&old)))
+            .hint("see what is: hasp-bind list --all")
+    })?;
+    let names: Vec<String> = binding.refs.iter().map(|(r, s)| format!("  {r} -> {s}")).collect();
+    let targets: Vec<String> = binding.targets.keys().map(|t| format!("  target {t}")).collect();
+    let head = format!("consent moves from {}\n            to {}", printable_path(&old), printable_path(&project.root));
+    ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
+    let signed = place.change(cx, |here| {
+        here.refs.extend(binding.refs.clone());
+        here.targets.extend(binding.targets.clone());
+        here.vault_dir = here.vault_dir.take().or(binding.vault_dir.clone());
+        Ok(())
+    })?;
+    binding.withdraw(vault, cx.now)?;
+    report(&signed, place, cx);
+    cx.out.note("see whether its hasp.toml asks for more now: hasp-bind");
+    Ok(Exit::OK)
+}
+
+/// The root as it was: without links, but the directory itself is gone, so only its parent can be resolved.
+fn moved_root(from: &Path) -> Result<PathBuf> {
+    let from = std::path::absolute(from).map_err(|e| Error::io("find", from, e))?;
+    if from.symlink_metadata().is_ok() {
+        let shown = printable_path(&from);
+        return Err(Error::new(Kind::Usage, "still-there", format!("{shown} is still there: this is a copy, not a moved project"))
+            .hint("consent to this project by itself: hasp-bind"));
+    }
+    let parent = from.parent().and_then(|p| p.canonicalize().ok());
+    Ok(match (parent, from.file_name()) {
+        (Some(parent), Some(name)) => parent.join(name),
+        _ => from,
+    })
+}

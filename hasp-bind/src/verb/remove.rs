@@ -1,0 +1,30 @@
+//! `remove`: withdraws consent to references; grants that use them are refused from the next use on.
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName};
+
+use crate::binding::{Binding, cut};
+use crate::run::Place;
+
+pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
+    let before = place.binding()?;
+    let references = words.iter().map(|w| bound(w, &before)).collect::<Result<Vec<_>>>()?;
+    let signed = place.change(cx, |binding| {
+        binding.refs.retain(|r, _| !references.contains(r));
+        Ok(())
+    })?;
+    for reference in &references {
+        cx.out.note(&format!("{reference} is no longer bound"));
+        let users: Vec<_> = signed.targets.iter().filter(|(_, t)| t.canonical.contains(&format!("\"{reference}\""))).collect();
+        users.iter().for_each(|(name, _)| cx.out.note(&format!("target {name} uses it and cannot be granted now")));
+    }
+    Ok(Exit::OK)
+}
+
+fn bound(word: &str, binding: &Binding) -> Result<SecretName> {
+    let parsed = word.parse::<SecretName>().ok().filter(|r| binding.refs.contains_key(r));
+    parsed.ok_or_else(|| {
+        Error::new(Kind::Missing, "unbound", format!("reference '{}' is not bound in this project", cut(word)))
+            .hint("see what is: hasp-bind list")
+    })
+}

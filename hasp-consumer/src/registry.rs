@@ -1,0 +1,106 @@
+//! `consumers.toml`: names for programs. A registered name is a label, not a barrier, so the file is private but not signed; what
+//! a grant holds is the path, as it was when it was minted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use hasp_core::files::{self, Guard};
+use hasp_core::lock::{Lock, lock};
+use hasp_core::text::{printable, printable_path};
+use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+
+use crate::resolve::is_reserved;
+
+const FILE: &str = "consumers.toml";
+const LOCK: &str = "consumers.lock";
+/// The largest registry, in bytes.
+const MAX_SIZE: usize = 1 << 20;
+
+/// One registered program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its real path.
+    pub exe: PathBuf,
+    /// When it was registered.
+    pub added: Timestamp,
+}
+
+/// The registered names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// By name.
+    #[serde(default)]
+    pub consumer: BTreeMap<String, Entry>,
+}
+
+impl Registry {
+    /// Reads the registry; an absent one is empty.
+    ///
+    /// # Errors
+    /// `[bad-registry]` if it cannot be read as what hasp-consumer writes; the file discipline's codes.
+    pub fn load(home: &Home) -> Result<Registry> {
+        let path = home.join(FILE);
+        let Some(bytes) = files::read_if_present(&path, Guard::Private, MAX_SIZE)? else {
+            return Ok(Registry::default());
+        };
+        let text = std::str::from_utf8(&bytes).ok();
+        let parsed = text.and_then(|t| toml::from_str::<Registry>(t).ok()).filter(Registry::sound);
+        parsed.ok_or_else(|| bad_registry(&path))
+    }
+
+    /// Keeps other writers away until the lock is dropped.
+    pub(crate) fn lock(home: &Home) -> Result<Lock> {
+        lock(&home.join(LOCK))
+    }
+
+    /// Writes the registry whole; the caller holds the lock.
+    pub(crate) fn save(&self, home: &Home) -> Result<()> {
+        let text = toml::to_string(self).map_err(|e| Error::bug(format!("cannot write {FILE}: {e}")))?;
+        files::replace(&home.join(FILE), text.as_bytes())
+    }
+
+    /// The entry of this name.
+    ///
+    /// # Errors
+    /// `[consumer-unknown]`.
+    pub fn get(&self, name: &str) -> Result<&Entry> {
+        self.consumer.get(name).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let shown: String = printable(name.as_bytes()).chars().take(64).collect();
+        let error = Error::new(Kind::Missing, "consumer-unknown", format!("no consumer is called '{shown}'"));
+        let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
+        match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
+            Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
+            None => error.hint("a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list"),
+        }
+    }
+
+    fn sound(&self) -> bool {
+        self.consumer.iter().all(|(name, entry)| check_name(name).is_ok() && entry.exe.is_absolute())
+    }
+}
+
+/// Refuses a name that is a word of its own, or no plain name.
+///
+/// # Errors
+/// `[bad-consumer]`.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if !is_reserved(name) && !name.contains('/') && name.parse::<SecretName>().is_ok() {
+        return Ok(());
+    }
+    let shown: String = printable(name.as_bytes()).chars().take(64).collect();
+    Err(Error::new(Kind::Usage, "bad-consumer", format!("'{shown}' cannot be the name of a consumer"))
+        .hint("a name has letters, digits, '.', '_' and '-', and is none of session, parent, user, pid, exe"))
+}
+
+fn bad_registry(path: &Path) -> Error {
+    let typed = hasp_core::text::shell_word(path.as_os_str());
+    Error::new(Kind::Data, "bad-registry", format!("{} is not in the form that hasp-consumer writes", printable_path(path)))
+        .hint(format!("look at it, then start afresh: mv {typed} {typed}.old"))
+}

@@ -1,0 +1,125 @@
+//! The values of the stand-alone filter, as any program gets them: a variable, a file, or a list through a descriptor.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use hasp_core::secret::MAX_VALUE;
+use hasp_core::{Environ, Error, Kind, Result, Secret, Source};
+
+use crate::cli::Values;
+
+/// The most that is read from one list of values.
+const MAX_LIST: usize = 64 * MAX_VALUE;
+
+/// The longest name, as for secrets.
+const MAX_NAME: usize = hasp_core::name::MAX_NAME;
+
+/// A value with the name that its marker shows.
+pub(super) struct Named {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: Secret,
+}
+
+/// Whether this word means stdin.
+pub(super) fn is_stdin(word: &OsStr) -> bool {
+    Source::parse(word).is_ok_and(|source| source == Source::Stdin)
+}
+
+/// Reads all values that the command line names.
+pub(super) fn read(values: &Values, env: &mut Environ) -> Result<Vec<Named>> {
+    let mut named = Vec::new();
+    if let Some(word) = &values.values {
+        let list = Source::parse(word)?.read(env, MAX_LIST)?;
+        records(list.expose(), &mut named)?;
+    }
+    for name in &values.env {
+        let value = Source::Env(name.clone()).read(env, MAX_VALUE)?;
+        named.push(Named { name: checked_name(name.as_bytes())?, value });
+    }
+    for word in &values.file {
+        named.push(file(word, env)?);
+    }
+    Ok(named)
+}
+
+/// `NAME=VALUE` records, each ended by NUL.
+fn records(list: &[u8], named: &mut Vec<Named>) -> Result<()> {
+    let Some(list) = list.strip_suffix(b"\0") else {
+        return if list.is_empty() { Ok(()) } else { Err(bad_list("the last record is not ended by NUL")) };
+    };
+    for record in list.split(|b| *b == 0) {
+        let Some(equals) = record.iter().position(|b| *b == b'=') else {
+            return Err(bad_list("a record has no '=' (not shown: it may be a value)"));
+        };
+        let name = checked_name(&record[..equals])?;
+        named.push(Named { name, value: Secret::copy_of(&record[equals + 1..])? });
+    }
+    Ok(())
+}
+
+fn file(word: &OsStr, env: &mut Environ) -> Result<Named> {
+    let bytes = word.as_bytes();
+    let Some(equals) = bytes.iter().position(|b| *b == b'=') else {
+        return Err(Error::new(Kind::Usage, "bad-file", "--file takes a name and a path")
+            .hint("hasp-redact --file deploy-key=$HOME/.ssh/deploy"));
+    };
+    let name = checked_name(&bytes[..equals])?;
+    let path = PathBuf::from(OsString::from_vec(bytes[equals + 1..].to_vec()));
+    Ok(Named { name, value: Source::Path(path).read(env, MAX_VALUE)? })
+}
+
+/// A name that can stand in a marker: short, printable ASCII without blanks and brackets.
+fn checked_name(name: &[u8]) -> Result<String> {
+    let fits = |b: &u8| b.is_ascii_graphic() && !b"[]".contains(b);
+    if name.is_empty() || name.len() > MAX_NAME || !name.iter().all(fits) {
+        return Err(Error::new(Kind::Data, "bad-name", "a name of a value is empty, over 200 bytes long, or not printable"));
+    }
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
+fn bad_list(what: &str) -> Error {
+    Error::new(Kind::Data, "bad-values", what).hint("--values reads NAME=VALUE records, each ended by NUL: env -0")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read_list(list: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut named = Vec::new();
+        records(list, &mut named)?;
+        Ok(named.into_iter().map(|n| (n.name, n.value.expose().to_vec())).collect())
+    }
+
+    #[test]
+    fn records_are_those_of_env_0() {
+        let read = read_list(b"A=1\0B=x=\ny\0C=\0").unwrap();
+        assert_eq!(read.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
+        assert!(read[1].1 == b"x=\ny" && read[2].1.is_empty());
+        assert!(read_list(b"").unwrap().is_empty());
+        assert_eq!(read_list(b"A=1").unwrap_err().code(), "bad-values");
+        assert_eq!(read_list(b"hunter2\0").unwrap_err().code(), "bad-values");
+        assert_eq!(read_list(b"=x\0").unwrap_err().code(), "bad-name");
+        assert_eq!(read_list(b"a b=x\0").unwrap_err().code(), "bad-name");
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_is_read_or_refused(list: Vec<u8>) {
+            let _ = read_list(&list);
+        }
+
+        #[test]
+        fn values_are_kept_to_the_byte(values: Vec<Vec<u8>>) {
+            let values: Vec<Vec<u8>> = values.iter().map(|v| v.iter().copied().filter(|b| *b != 0).collect()).collect();
+            let list: Vec<u8> = values.iter().flat_map(|v| [b"N=", v.as_slice(), b"\0"].concat()).collect();
+            let read = read_list(&list).unwrap();
+            prop_assert!(read.into_iter().map(|(_, v)| v).eq(values));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Reading text as somebody's encoding of something, without knowing of what.
+
+pub(crate) mod ansi;
+pub(crate) mod entity;
+pub(crate) mod text;
+pub(crate) mod unit;

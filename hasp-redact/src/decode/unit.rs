@@ -1,0 +1,361 @@
+//! One escaped character, decoded: every escape that the forms of a value know, tried at one position of the text.
+//!
+//! The decoder does not know the value. It lists all readings, since `%2541` is both `%41` escaped twice and a percent
+//! sign before `2541`, and the matcher keeps those that fit.
+
+use super::ansi;
+use super::entity;
+use super::text::{Answer, Text, nibble};
+
+/// How many times an escape may be escaped again: JSON in JSON in a shell word has seven backslashes.
+const MAX_BACKSLASHES: usize = 8;
+
+/// The longest distance between the first and the last byte of a unit, skipped control sequences aside.
+pub(crate) const MAX_UNIT: usize = 40;
+
+/// One reading of the text at a position: these bytes, and where the text goes on. No bytes: it is to be skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    bytes: [u8; 4],
+    len: u8,
+    /// The position behind the unit.
+    pub end: usize,
+}
+
+impl Unit {
+    /// What the unit stands for.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// All readings at one position.
+#[derive(Default)]
+pub(crate) struct Units {
+    /// The complete ones.
+    pub found: Vec<Unit>,
+    /// Whether more input could add one.
+    pub more: bool,
+}
+
+impl Units {
+    fn byte(&mut self, byte: u8, end: usize) {
+        self.found.push(Unit { bytes: [byte, 0, 0, 0], len: 1, end });
+    }
+
+    fn skip(&mut self, end: usize) {
+        self.found.push(Unit { bytes: [0; 4], len: 0, end });
+    }
+
+    fn char(&mut self, code: u32, end: usize) {
+        if let Some(c) = char::from_u32(code) {
+            let mut bytes = [0; 4];
+            let len = c.encode_utf8(&mut bytes).len() as u8;
+            self.found.push(Unit { bytes, len, end });
+        }
+    }
+
+    /// `byte` if `word` stands at `at`.
+    fn word(&mut self, text: Text<'_>, at: usize, word: &[u8], byte: u8) {
+        match text.has(at, word) {
+            Answer::Yes => self.byte(byte, at + word.len()),
+            Answer::Unknown => self.more = true,
+            Answer::No => {}
+        }
+    }
+
+    /// The number written in exactly `digits` hexadecimal digits at `at`.
+    fn hex(&mut self, text: Text<'_>, at: usize, digits: usize) -> Option<u32> {
+        let mut number = 0;
+        for i in 0..digits {
+            let Some(byte) = text.get(at + i) else {
+                self.more |= !text.eof;
+                return None;
+            };
+            if nibble(byte) > 15 {
+                return None;
+            }
+            number = number << 4 | u32::from(nibble(byte));
+        }
+        Some(number)
+    }
+}
+
+/// Whether a byte can begin a unit. All other bytes stand for themselves only.
+pub(crate) fn introduces(byte: u8) -> bool {
+    matches!(byte, b'%' | b'\\' | b'&' | b'=' | b'\'' | b'"' | b'$' | b'+' | 0x1b)
+}
+
+/// Adds every reading of the text at `at`, other than the byte itself.
+pub(crate) fn decode(text: Text<'_>, at: usize, units: &mut Units) {
+    match text.get(at) {
+        Some(b'%') => percent(text, at, units),
+        Some(b'\\') => backslash(text, at, units),
+        Some(b'&') => ampersand(text, at, units),
+        Some(b'=') => quoted_printable(text, at, units),
+        Some(b'+') => units.byte(b' ', at + 1),
+        Some(b'$') => units.word(text, at, b"$$", b'$'),
+        Some(b'"') => units.word(text, at, b"\"\"", b'"'),
+        Some(b'\'') => apostrophe(text, at, units),
+        Some(ansi::ESCAPE) => match ansi::skip(text, at) {
+            Some(end) => units.skip(end),
+            None => units.more |= ansi::unfinished(text, at),
+        },
+        _ => {}
+    }
+}
+
+/// RFC 3986 `%XX`, escaped again any number of times (`%2541`), and the `%uXXXX` of old JavaScript.
+fn percent(text: Text<'_>, at: usize, units: &mut Units) {
+    let mut digits = at + 1;
+    for _ in 0..4 {
+        if let Some(byte) = units.hex(text, digits, 2) {
+            units.byte(byte as u8, digits + 2);
+        }
+        match text.has(digits, b"25") {
+            Answer::Yes => digits += 2,
+            Answer::Unknown => {
+                units.more = true;
+                break;
+            }
+            Answer::No => break,
+        }
+    }
+    if text.get(at + 1) == Some(b'u')
+        && let Some(code) = units.hex(text, at + 2, 4)
+    {
+        units.char(code, at + 6);
+    }
+}
+
+/// Everything that starts with a backslash: JSON, C, Python, Rust, Go, shell, and each of them inside another.
+fn backslash(text: Text<'_>, at: usize, units: &mut Units) {
+    let run = text.bytes[at..].iter().take(MAX_BACKSLASHES).take_while(|b| **b == b'\\').count();
+    for doubled in [2, 4, 8] {
+        if doubled <= run {
+            units.byte(b'\\', at + doubled);
+        }
+    }
+    let Some(letter) = text.get(at + run) else {
+        units.more |= !text.eof;
+        return;
+    };
+    let after = at + run + 1;
+    match letter {
+        b'x' => hex_escape(text, after, units),
+        b'u' => unicode_escape(text, after, run, units),
+        b'U' => {
+            if let Some(code) = units.hex(text, after, 8) {
+                units.char(code, after + 8);
+            }
+        }
+        b'0'..=b'7' => octal_escape(text, at + run, units),
+        b'\n' => units.skip(after),
+        b' '..=b'/' | b':'..=b'@' | b'[' | b']'..=b'`' | b'{'..=b'~' => units.byte(letter, after),
+        _ => {
+            if let Some(byte) = control(letter) {
+                units.byte(byte, after);
+            }
+        }
+    }
+}
+
+fn control(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'f' => 12,
+        b'v' => 11,
+        b'a' => 7,
+        b'e' | b'E' => 27,
+        _ => return None,
+    })
+}
+
+/// `\xNN`: a byte to C, a character to Python and JavaScript.
+fn hex_escape(text: Text<'_>, digits: usize, units: &mut Units) {
+    if let Some(number) = units.hex(text, digits, 2) {
+        units.byte(number as u8, digits + 2);
+        if number >= 0x80 {
+            units.char(number, digits + 2);
+        }
+    }
+}
+
+/// `\uXXXX`, a pair of surrogates behind the same number of backslashes, or `\u{X..}`.
+fn unicode_escape(text: Text<'_>, digits: usize, backslashes: usize, units: &mut Units) {
+    if text.get(digits) == Some(b'{') {
+        return braced(text, digits + 1, units);
+    }
+    let Some(first) = units.hex(text, digits, 4) else { return };
+    if !(0xd800..0xdc00).contains(&first) {
+        return units.char(first, digits + 4);
+    }
+    let second = digits + 4 + backslashes + 1;
+    let mut introducer = [b'\\'; MAX_BACKSLASHES + 1];
+    introducer[backslashes] = b'u';
+    match text.has(digits + 4, &introducer[..=backslashes]) {
+        Answer::Yes => {
+            if let Some(low) = units.hex(text, second, 4)
+                && (0xdc00..0xe000).contains(&low)
+            {
+                units.char(0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00), second + 4);
+            }
+        }
+        Answer::Unknown => units.more = true,
+        Answer::No => {}
+    }
+}
+
+fn braced(text: Text<'_>, digits: usize, units: &mut Units) {
+    let mut code = 0;
+    for at in digits..digits + 7 {
+        match text.get(at) {
+            Some(b'}') if at > digits => return units.char(code, at + 1),
+            Some(byte) if nibble(byte) < 16 => code = code << 4 | u32::from(nibble(byte)),
+            Some(_) => return,
+            None => {
+                units.more |= !text.eof;
+                return;
+            }
+        }
+    }
+}
+
+/// `\N`, `\NN`, `\NNN`: where it ends depends on the language, so all three are readings.
+fn octal_escape(text: Text<'_>, digits: usize, units: &mut Units) {
+    let mut number = 0u32;
+    for at in digits..digits + 3 {
+        match text.get(at) {
+            Some(byte @ b'0'..=b'7') => {
+                number = number << 3 | u32::from(byte - b'0');
+                if number < 256 {
+                    units.byte(number as u8, at + 1);
+                }
+            }
+            Some(_) => return,
+            None => {
+                units.more |= !text.eof;
+                return;
+            }
+        }
+    }
+}
+
+/// HTML and XML references, also behind an ampersand that was itself escaped.
+fn ampersand(text: Text<'_>, at: usize, units: &mut Units) {
+    let mut name = at + 1;
+    for _ in 0..3 {
+        reference(text, name, units);
+        match text.has(name, b"amp;") {
+            Answer::Yes => name += 4,
+            Answer::Unknown => {
+                units.more = true;
+                return;
+            }
+            Answer::No => return,
+        }
+    }
+}
+
+fn reference(text: Text<'_>, name: usize, units: &mut Units) {
+    let rest = text.bytes.get(name..).unwrap_or_default();
+    let rest = &rest[..rest.len().min(entity::MAX_NAME + 1)];
+    let Some(len) = rest.iter().position(|b| *b == b';') else {
+        let plausible = rest.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'#');
+        units.more |= !text.eof && plausible && rest.len() <= entity::MAX_NAME;
+        return;
+    };
+    if let Some(code) = entity::code(&rest[..len]) {
+        units.char(code, name + len + 1);
+    }
+}
+
+/// RFC 2045 `=XX` for bytes that must be written so, and the soft line break.
+fn quoted_printable(text: Text<'_>, at: usize, units: &mut Units) {
+    if let Some(number) = units.hex(text, at + 1, 2)
+        && (number <= 0x20 || number == 0x3d || number >= 0x7f)
+    {
+        units.byte(number as u8, at + 3);
+    }
+    for line_break in [&b"=\n"[..], b"=\r\n"] {
+        match text.has(at, line_break) {
+            Answer::Yes => units.skip(at + line_break.len()),
+            Answer::Unknown => units.more = true,
+            Answer::No => {}
+        }
+    }
+}
+
+/// The ways a shell or SQL writes an apostrophe inside apostrophes, and bash's trace, and the same inside JSON.
+fn apostrophe(text: Text<'_>, at: usize, units: &mut Units) {
+    for spelling in [&b"''"[..], b"'\\''", b"'\"'\"'", b"'\\\\''", b"'\\\"'\\\"'"] {
+        units.word(text, at, spelling, b'\'');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readings(input: &[u8]) -> Vec<(Vec<u8>, usize)> {
+        let mut units = Units::default();
+        decode(Text { bytes: input, eof: true }, 0, &mut units);
+        assert!(!units.more, "nothing can follow the end");
+        units.found.iter().map(|u| (u.bytes().to_vec(), u.end)).collect()
+    }
+
+    #[test]
+    fn every_escape_has_its_reading() {
+        for (input, byte) in [
+            (&b"%41"[..], &b"A"[..]),
+            (b"%2541", b"A"),
+            (b"%252541", b"A"),
+            (b"%u00e4", "ä".as_bytes()),
+            (b"\\x41", b"A"),
+            (b"\\xe4", b"\xe4"),
+            (b"\\xe4", "ä".as_bytes()),
+            (b"\\u0041", b"A"),
+            (b"\\\\u0041", b"A"),
+            (b"\\ud83d\\udc51", "👑".as_bytes()),
+            (b"\\\\uD83D\\\\uDC51", "👑".as_bytes()),
+            (b"\\u{1f451}", "👑".as_bytes()),
+            (b"\\U0001f451", "👑".as_bytes()),
+            (b"\\101", b"A"),
+            (b"\\n", b"\n"),
+            (b"\\\\n", b"\n"),
+            (b"\\\"", b"\""),
+            (b"\\\\\\\"", b"\""),
+            (b"\\\\\\\\", b"\\"),
+            (b"&#65;", b"A"),
+            (b"&#x41;", b"A"),
+            (b"&quot;", b"\""),
+            (b"&amp;quot;", b"\""),
+            (b"=3D", b"="),
+            (b"''", b"'"),
+            (b"'\\''", b"'"),
+            (b"'\"'\"'", b"'"),
+            (b"$$", b"$"),
+            (b"+", b" "),
+            (b"=\r\n", b""),
+            (b"\x1b[31m", b""),
+        ] {
+            let wanted = (byte.to_vec(), input.len());
+            assert!(readings(input).contains(&wanted), "{} not read", input.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_cut_escape_is_undecided_until_the_end() {
+        for cut in ["%", "%4", "%25", "%u00", "\\", "\\\\", "\\x", "\\x4", "\\u00", "\\ud83d", "\\ud83d\\u", "\\u{1f", "\\10"]
+            .iter()
+            .chain(&["&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3"])
+        {
+            let mut units = Units::default();
+            decode(Text { bytes: cut.as_bytes(), eof: false }, 0, &mut units);
+            assert!(units.more, "{} was decided", cut.escape_debug());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The forms in which a value may stand in a text, each as a machine that reads one unit at a time and can be stopped
+//! wherever the input ends. A machine's index counts what has been read of the value; its text position is separate.
+
+pub(crate) mod hex;
+pub(crate) mod plain;
+pub(crate) mod radix;
+
+use crate::decode::text::Text;
+
+/// How the letters of the text relate to those of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Case {
+    Exact,
+    Upper,
+    Lower,
+}
+
+impl Case {
+    /// Whether `byte` of the text stands for `wanted` of the value.
+    #[inline]
+    pub fn fits(self, byte: u8, wanted: u8) -> bool {
+        match self {
+            Case::Exact => byte == wanted,
+            Case::Upper => byte == wanted.to_ascii_uppercase(),
+            Case::Lower => byte == wanted.to_ascii_lowercase(),
+        }
+    }
+}
+
+/// One family of encodings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Form {
+    /// The value itself, any part of it escaped in any way.
+    Plain(Case),
+    /// Pairs of hexadecimal digits, apart or not.
+    Hex,
+    /// RFC 4648 base64, the value beginning at this byte of a group of 3.
+    Base64(u8),
+    /// RFC 4648 base32, the value beginning at this byte of a group of 5.
+    Base32(u8),
+    /// These bytes and nothing else.
+    Literal,
+}
+
+/// A place in text and value: `index` units of the form have been read when the text position is `at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Text position.
+    pub at: usize,
+    /// Units read.
+    pub index: usize,
+    /// Hexadecimal dumps only: which pair of its line this is, counted from 1; 0 before any line break.
+    pub column: u32,
+}
+
+/// Where a machine can go from a place.
+#[derive(Default)]
+pub(crate) struct Next {
+    /// The places reached; every one is further on in the text.
+    pub places: Vec<Place>,
+    /// Whether more input could add one.
+    pub more: bool,
+}
+
+impl Next {
+    /// Adds a place.
+    pub fn push(&mut self, at: usize, index: usize) {
+        self.places.push(Place { at, index, column: 0 });
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.more = false;
+    }
+}
+
+/// What may follow a complete match and belongs to it: padding, half a character of base64, the text column of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// Where the match ends so far.
+    pub end: usize,
+    /// Whether more input could move the end.
+    pub more: bool,
+}
+
+/// The longest stretch of text, in bytes, that one form of a value of `len` bytes can take up before or behind its seed.
+pub(crate) fn reach(len: usize) -> usize {
+    16 * len + 256
+}
+
+/// A form of one value.
+#[derive(Clone, Copy)]
+pub(crate) struct Machine<'a> {
+    /// The value's bytes.
+    pub value: &'a [u8],
+    /// The family.
+    pub form: Form,
+}
+
+impl Machine<'_> {
+    /// The index at which all of the value has been read.
+    pub fn goal(&self) -> usize {
+        match self.form {
+            Form::Plain(_) | Form::Hex | Form::Literal => self.value.len(),
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).goal(self.value),
+        }
+    }
+
+    /// The lowest index at which reading can begin.
+    pub fn first(&self) -> usize {
+        match self.form {
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).first(),
+            _ => 0,
+        }
+    }
+
+    /// Adds the places that can be reached by reading one unit.
+    pub fn step(&self, text: Text<'_>, from: Place, next: &mut Next) {
+        next.clear();
+        if from.at >= text.len() {
+            next.more = !text.eof;
+            return;
+        }
+        match self.form {
+            Form::Plain(case) => plain::step(self.value, case, text, from, next),
+            Form::Hex => hex::step(self.value, text, from, next),
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).step(self.value, text, from, next),
+            Form::Literal => {
+                if text.bytes[from.at] == self.value[from.index] {
+                    next.push(from.at + 1, from.index + 1);
+                }
+            }
+        }
+    }
+
+    /// How many units from here are single bytes that can be read in one way only. Reading them needs no [`Machine::step`].
+    pub fn run(&self, text: Text<'_>, from: Place) -> usize {
+        match self.form {
+            Form::Plain(case) => plain::run(self.value, case, text, from),
+            Form::Hex => 0,
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run(self.value, text, from),
+            Form::Literal => {
+                let pairs = text.bytes[from.at..].iter().zip(&self.value[from.index..]);
+                pairs.take_while(|(a, b)| a == b).count()
+            }
+        }
+    }
+
+    /// Adds the places from which one unit leads to `to`.
+    pub fn back(&self, text: Text<'_>, to: Place, next: &mut Next) {
+        next.clear();
+        match self.form {
+            Form::Plain(case) => plain::back(self.value, case, text, to, next),
+            Form::Hex => hex::back(self.value, text, to, next),
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).back(self.value, text, to, next),
+            Form::Literal => {
+                if to.at > 0 && to.index > 0 && text.bytes[to.at - 1] == self.value[to.index - 1] {
+                    next.push(to.at - 1, to.index - 1);
+                }
+            }
+        }
+    }
+
+    /// Whether a match may begin at this place.
+    ///
+    /// Encodings may also begin a few units late behind a line break: so few units at the end of a line are not held back,
+    /// which would delay the last word of nearly every line.
+    pub fn begins(&self, text: Text<'_>, place: Place) -> bool {
+        match self.form {
+            Form::Plain(_) | Form::Literal => place.index == 0,
+            Form::Hex => place.index == 0 || (place.index < hex::BREAK_FROM && hex::after_break(text, place.at)),
+            Form::Base64(_) | Form::Base32(_) => {
+                place.index <= 1 || (place.index < radix::BREAK_FROM && radix::after_break(text, place.at))
+            }
+        }
+    }
+
+    /// How far a complete match ending at `place` goes on.
+    pub fn tail(&self, text: Text<'_>, place: Place) -> Tail {
+        match self.form {
+            Form::Plain(_) | Form::Literal => Tail { end: place.at, more: false },
+            Form::Hex => hex::tail(self.value, text, place),
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).tail(self.value, text, place.at),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The value itself, with any mixture of escapes, terminal sequences, wraps and re-indented lines: a program may escape
+//! twice, colour what it escaped, and leave the rest alone.
+
+use super::{Case, Next, Place};
+use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::text::{Answer, Text};
+use crate::decode::unit::{MAX_UNIT, Units, decode, introduces};
+
+/// A value shorter than this is not looked for across a hard line wrap: two words on two lines are not a value.
+const WRAP_FROM: usize = 16;
+
+/// The deepest indentation that is skipped behind a line break of a multi-line value.
+const MAX_INDENT: usize = 64;
+
+/// Reads one unit.
+pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
+    let byte = text.bytes[from.at];
+    if case.fits(byte, value[from.index]) {
+        next.push(from.at + 1, from.index + 1);
+    }
+    if introduces(byte) {
+        escaped(value, case, text, from, next);
+    }
+    if matches!(byte, b'\r' | b'\n' | b' ') {
+        line_break(value, text, from, next);
+    }
+}
+
+/// How many bytes stand for themselves from here.
+pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usize {
+    let pairs = text.bytes[from.at..].iter().zip(&value[from.index..]);
+    let plain = |byte: u8| !introduces(byte) && !matches!(byte, b'\r' | b'\n' | b' ');
+    pairs.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && plain(**byte)).count()
+}
+
+fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
+    let mut units = Units::default();
+    decode(text, from.at, &mut units);
+    next.more |= units.more;
+    for unit in &units.found {
+        let index = from.index + unit.bytes().len();
+        let fits = index <= value.len() && fits_all(case, unit.bytes(), &value[from.index..index]);
+        // Nothing is skipped before the first byte: what is skipped must lie inside.
+        if fits && index > 0 {
+            next.push(unit.end, index);
+        }
+    }
+}
+
+fn fits_all(case: Case, bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.iter().zip(wanted).all(|(b, w)| case.fits(*b, *w))
+}
+
+/// A line break of the value in another guise, or a hard wrap.
+fn line_break(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+    let rest = &value[from.index..];
+    let own = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest[0] == b'\n') };
+    let index = from.index + own;
+    if text.bytes[from.at] == b' ' {
+        if own > 0 {
+            joined_lines(value, from.at + 1, index, next);
+        }
+        return;
+    }
+    let length = match text.has(from.at, b"\r\n") {
+        Answer::Yes => 2,
+        Answer::Unknown => {
+            next.more = true;
+            return;
+        }
+        Answer::No => 1,
+    };
+    if own > 0 && (length == 2 || text.bytes[from.at] == b'\n') {
+        next.push(from.at + length, index);
+        indented(value, text, from.at + length, index, next);
+    } else if own == 0 && length == 2 && from.index > 0 && value.len() >= WRAP_FROM {
+        next.push(from.at + 2, from.index);
+    }
+}
+
+/// Lines joined by a space, with and without their own indentation.
+fn joined_lines(value: &[u8], at: usize, index: usize, next: &mut Next) {
+    next.push(at, index);
+    let indent = blanks(&value[index..]);
+    if indent > 0 {
+        next.push(at, index + indent);
+    }
+}
+
+/// A line that was indented further than it is in the value.
+fn indented(value: &[u8], text: Text<'_>, at: usize, index: usize, next: &mut Next) {
+    let found = blanks(&text.bytes[at..]);
+    if found == MAX_INDENT {
+        return;
+    }
+    if at + found == text.len() {
+        next.more |= !text.eof;
+    }
+    let own = blanks(&value[index..]);
+    if found > own && index < value.len() {
+        next.push(at + found - own, index);
+    }
+}
+
+fn blanks(bytes: &[u8]) -> usize {
+    bytes.iter().take(MAX_INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// The places from which one unit leads to `to`.
+pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Next) {
+    if to.at == 0 {
+        return;
+    }
+    let last = text.bytes[to.at - 1];
+    if to.index > 0 && case.fits(last, value[to.index - 1]) {
+        next.push(to.at - 1, to.index - 1);
+        // A letter is never the end of a unit that stands for that same letter.
+        if last.is_ascii_alphabetic() && !escape_near(text, to.at) {
+            return;
+        }
+    }
+    let floor = to.at.saturating_sub(MAX_UNIT);
+    for at in floor..to.at {
+        if introduces(text.bytes[at]) {
+            back_unit(value, case, text, at, to, next);
+        }
+    }
+    for at in to.at.saturating_sub(MAX_SEQUENCE)..floor {
+        if text.bytes[at] == ESCAPE {
+            back_unit(value, case, text, at, to, next);
+        }
+    }
+    if matches!(last, b' ' | b'\t' | b'\n') {
+        back_break(value, case, text, to, next);
+    }
+}
+
+fn escape_near(text: Text<'_>, at: usize) -> bool {
+    memchr::memrchr(ESCAPE, &text.bytes[at.saturating_sub(MAX_SEQUENCE)..at]).is_some()
+}
+
+fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, next: &mut Next) {
+    let mut units = Units::default();
+    decode(text, at, &mut units);
+    for unit in units.found.iter().filter(|u| u.end == to.at) {
+        let Some(index) = to.index.checked_sub(unit.bytes().len()) else { continue };
+        if to.index > 0 && fits_all(case, unit.bytes(), &value[index..to.index]) {
+            next.push(at, index);
+        }
+    }
+}
+
+/// Undoes [`line_break`] by trying it at each place where a break that leads to `to` could begin.
+fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Next) {
+    let before = &text.bytes[..to.at];
+    let indent = before.iter().rev().take(MAX_INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let newline = to.at - indent;
+    let lowest = value[..to.index].iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+    for at in [to.at - 1, newline.wrapping_sub(1), newline.wrapping_sub(2)] {
+        if at >= to.at || !matches!(text.bytes[at], b'\r' | b'\n' | b' ') {
+            continue;
+        }
+        for index in to.index - lowest..=to.index.min(value.len() - 1) {
+            let mut forward = Next::default();
+            line_break(value, text, Place { at, index, column: 0 }, &mut forward);
+            let reached = forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index));
+            let literal = index + 1 == to.index && at + 1 == to.at && case.fits(text.bytes[at], value[index]);
+            if reached && !literal {
+                next.push(at, index);
+            }
+        }
+    }
+}

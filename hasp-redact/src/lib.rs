@@ -1,0 +1,22 @@
+//! The output filter of hasp: finds values in a stream of bytes, in every form that programs give them, and writes
+//! `[hasp:NAME]` in their place. It knows no vault, and must keep up with `cat`.
+#![forbid(unsafe_code)]
+
+mod app;
+mod cli;
+mod decode;
+mod filter;
+mod form;
+mod pattern;
+mod patterns;
+mod pump;
+mod seed;
+mod starts;
+mod stream;
+mod walk;
+
+pub use cli::Cli;
+pub use filter::{Filter, IDLE_MS, Tally};
+pub use pattern::danger::Reason;
+pub use patterns::{Pattern, Patterns};
+pub use pump::{Traffic, pump};

@@ -1,0 +1,139 @@
+//! Values made ready to be searched for: compiled once, then shared by the filters of several streams.
+
+use std::fmt;
+
+use crate::decode::text::Text;
+use crate::form::reach;
+use crate::pattern::danger::Reason;
+use crate::pattern::needle::{MIN_LINE, MIN_VALUE, Needles, Origin};
+use crate::pattern::{danger, spell};
+use crate::seed::{Seeds, build};
+use crate::starts::Starts;
+
+/// A value and the name that stands in its place.
+#[derive(Clone, Copy)]
+pub struct Pattern<'a> {
+    /// What the marker shows: `[hasp:NAME]`.
+    pub name: &'a str,
+    /// The bytes to find.
+    pub value: &'a [u8],
+}
+
+impl fmt::Debug for Pattern<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({})", self.name)
+    }
+}
+
+/// All values of a filter in all their forms; the memory is erased on drop.
+pub struct Patterns {
+    names: Vec<String>,
+    unwatched: Vec<(String, Reason)>,
+    risky: Vec<(String, Reason)>,
+    pub(crate) needles: Needles,
+    pub(crate) seeds: Option<Seeds>,
+    pub(crate) starts: Starts,
+    /// How many bytes before the end of the input a match can have begun that is not complete.
+    pub(crate) reach: usize,
+}
+
+impl Patterns {
+    /// Copies the values into memory of its own and builds the tables to find them.
+    ///
+    /// Values under 6 bytes are not searched for; [`Patterns::unwatched`] names them. The same value under two names is
+    /// shown under the first.
+    pub fn compile(values: &[Pattern<'_>]) -> Patterns {
+        let room = values.iter().map(|p| 11 * p.value.len() + 32).sum();
+        let mut patterns = Patterns {
+            names: values.iter().map(|p| p.name.to_owned()).collect(),
+            unwatched: Vec::new(),
+            risky: Vec::new(),
+            needles: Needles::with_room(room),
+            seeds: None,
+            starts: Starts::default(),
+            reach: 0,
+        };
+        for (index, pattern) in values.iter().enumerate() {
+            patterns.add(index as u32, pattern);
+        }
+        patterns.seeds = build::build(&patterns.needles);
+        patterns.starts = Starts::new(&patterns.needles);
+        patterns.reach = patterns.needles.iter().map(|n| 2 * reach(n.len)).max().unwrap_or(0);
+        patterns
+    }
+
+    fn add(&mut self, name: u32, pattern: &Pattern<'_>) {
+        let value = without_newlines(pattern.value);
+        if value.len() < MIN_VALUE {
+            self.unwatched.push((pattern.name.to_owned(), Reason::TooShort(value.len())));
+            return;
+        }
+        if let Some(reason) = danger::risk(value) {
+            self.risky.push((pattern.name.to_owned(), reason));
+        }
+        self.needles.add(name, Origin::Value, value);
+        for big in [false, true] {
+            self.needles.add(name, Origin::Wide, &spell::wide(value, big));
+        }
+        for align in 0..3 {
+            self.needles.add(name, Origin::Encoded, &spell::encoded(value, align));
+        }
+        for line in long_lines(value) {
+            self.needles.add(name, Origin::Value, line);
+        }
+    }
+
+    /// The names of values that are not searched for, and why.
+    pub fn unwatched(&self) -> impl Iterator<Item = (&str, Reason)> {
+        self.unwatched.iter().map(|(name, reason)| (name.as_str(), *reason))
+    }
+
+    /// The names of values that are searched for but will also be found where they were not meant, and why.
+    pub fn risky(&self) -> impl Iterator<Item = (&str, Reason)> {
+        self.risky.iter().map(|(name, reason)| (name.as_str(), *reason))
+    }
+
+    /// Whether nothing is searched for.
+    pub fn is_empty(&self) -> bool {
+        self.seeds.is_none()
+    }
+
+    /// How many strings are searched for, and by how many seeds.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.needles.iter().count(), self.seeds.as_ref().map_or(0, Seeds::count))
+    }
+
+    /// Whether the value is also searched for in the other case.
+    pub(crate) fn folds(&self) -> bool {
+        self.needles.iter().any(|n| n.folds)
+    }
+
+    /// The name of a needle's value.
+    pub(crate) fn name(&self, needle: u32) -> &str {
+        &self.names[self.needles.get(needle).name as usize]
+    }
+
+    /// The first position from which on a match may need more input.
+    pub(crate) fn first_open(&self, text: Text<'_>, from: usize, work: &mut u64) -> usize {
+        self.starts.first_open(&self.needles, text, from, work)
+    }
+}
+
+impl fmt::Debug for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Patterns({:?})", self.names)
+    }
+}
+
+/// The value without line breaks at its end, which many programs drop.
+fn without_newlines(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    &value[..end]
+}
+
+/// The lines of a multi-line value that are secret by themselves; armour lines are not.
+fn long_lines(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = value.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let several = value.contains(&b'\n');
+    lines.filter(move |line| several && line.len() >= MIN_LINE && !line.starts_with(b"-----"))
+}

@@ -1,0 +1,69 @@
+//! The first stage: is there anything at this position that could belong to a seed? One bit per hash, small enough to stay
+//! in the cache, then a table that says at which places of a piece the window occurs.
+
+use super::key::stir;
+
+/// The bitmap is at least 4 KiB and at most 16 MiB.
+const MIN_BITS: u32 = 15;
+const MAX_BITS: u32 = 27;
+
+/// The bits of the bitmap for each window that is expected: fewer than 1 in 40 positions of random text passes.
+const BITS_A_WINDOW: usize = 40;
+
+/// Which windows occur in pieces, and where in them.
+pub(crate) struct Windows {
+    bitmap: Vec<u64>,
+    shift: u32,
+    /// 16 bits of the hash, and a bit for each offset at which the window occurs in a piece; 0 is free.
+    slots: Vec<u32>,
+    slot_shift: u32,
+}
+
+impl Windows {
+    /// Tables for at most `count` different windows.
+    pub fn for_count(count: usize) -> Windows {
+        let bits = (count * BITS_A_WINDOW).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
+        let slot_bits = (count * 3 / 2).next_power_of_two().ilog2().max(4);
+        Windows {
+            bitmap: vec![0; 1 << (bits - 6)],
+            shift: 64 - bits,
+            slots: vec![0; 1 << slot_bits],
+            slot_shift: 64 - slot_bits,
+        }
+    }
+
+    /// Adds a window that occurs `offset` bytes behind the beginning of a piece.
+    pub fn add(&mut self, hash: u64, offset: usize) {
+        let bit = hash >> self.shift;
+        self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+        let stirred = stir(hash);
+        let slot = self.find(stirred);
+        self.slots[slot] = self.slots[slot] | tag(stirred) | 1 << offset;
+    }
+
+    /// Whether a window with this hash may have been added.
+    #[inline(always)]
+    pub fn may_have(&self, hash: u64) -> bool {
+        let bit = hash >> self.shift;
+        self.bitmap[(bit >> 6) as usize] >> (bit & 63) & 1 != 0
+    }
+
+    /// A bit for each offset in a piece at which the window occurs.
+    #[inline]
+    pub fn offsets(&self, hash: u64) -> u32 {
+        self.slots[self.find(stir(hash))] & 0xffff
+    }
+
+    /// The slot of this hash, or the free one where it would go.
+    fn find(&self, stirred: u64) -> usize {
+        let mut slot = (stirred >> self.slot_shift) as usize;
+        while self.slots[slot] != 0 && self.slots[slot] & 0xffff_0000 != tag(stirred) {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        slot
+    }
+}
+
+fn tag(stirred: u64) -> u32 {
+    (stirred as u32) << 8 & 0xffff_0000
+}

@@ -1,0 +1,282 @@
+//! What is known about one stream: matches found, matches begun, what has been written. Positions are offsets into the part
+//! of the stream that is still in memory.
+
+use crate::decode::text::Text;
+use crate::form::{Case, Form, Place};
+use crate::patterns::Patterns;
+use crate::seed::pieces::Seed;
+use crate::walk::{Walk, begin};
+
+/// How much text before the first open position is kept, to tell whether a line break precedes it.
+const CONTEXT: usize = 128;
+
+/// Beyond this many bytes it is cheaper to find out what must be held back than to hold back all that might be.
+const MAX_GUESS: usize = 512 * 1024;
+
+/// At most this many held bytes may go out when the stream pauses.
+const MAX_LEAK: usize = 3;
+
+/// A match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    start: usize,
+    end: usize,
+    needle: u32,
+    form: Form,
+}
+
+/// A match that has begun and passed through a seed.
+struct Begun {
+    walk: Walk,
+    needle: u32,
+    form: Form,
+}
+
+/// The state between two reads.
+#[derive(Default)]
+pub(crate) struct Stream {
+    spans: Vec<Span>,
+    begun: Vec<Begun>,
+    /// The next position to probe for seeds.
+    probe: usize,
+    /// Positions before this one have been probed once.
+    probed: usize,
+    /// The length of the text when it was last probed.
+    seen: usize,
+    /// No match that begins before this position can still become complete.
+    open: usize,
+    /// Whether `open` is exact, not a guess on the safe side.
+    exact: bool,
+    /// Everything before this position has been written.
+    pub sent: usize,
+    /// The end of the last covered run; what follows without a gap belongs to it.
+    covered: Option<usize>,
+    /// Steps taken, for tests that show that they grow as the input does.
+    pub work: u64,
+    found: Vec<(usize, u64)>,
+}
+
+/// Where output goes.
+pub(crate) trait Sink {
+    /// Bytes of the input, unchanged.
+    fn clean(&mut self, bytes: &[u8]);
+    /// A marker for the value that this needle belongs to, found in this form.
+    fn marker(&mut self, needle: u32, form: Form);
+}
+
+impl Stream {
+    /// Takes in what was appended to the text and writes what can be written. `bytes` has slack behind the text.
+    pub fn advance(
+        &mut self,
+        patterns: &Patterns,
+        bytes: &[u8],
+        text: Text<'_>,
+        more_ready: bool,
+        sink: &mut impl Sink,
+    ) {
+        self.resume(patterns, text);
+        self.seek(patterns, bytes, text);
+        self.settle(patterns, text, more_ready);
+        self.send(text, self.open, sink);
+    }
+
+    /// Lets out a few held bytes after a pause, so that a prompt that looks like the beginning of a value can be read. The
+    /// match goes on: only these bytes may leak.
+    pub fn idle(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
+        if !self.exact {
+            self.settle(patterns, text, false);
+        }
+        let shortest = |at: usize, work: &mut u64| {
+            let begun = self.begun.iter().filter(|b| b.walk.open <= at).map(|b| patterns.needles.get(b.needle).len).min();
+            let starting = patterns.starts.shortest_open(&patterns.needles, text, at, true, work);
+            begun.into_iter().chain(starting).min()
+        };
+        let mut work = 0;
+        let held = self.open..text.len().min(self.open + MAX_LEAK);
+        let shortest = held.filter_map(|at| shortest(at, &mut work)).min().unwrap_or(0);
+        self.work += work;
+        self.send(text, text.len().min(self.open + MAX_LEAK.min(shortest / 4)), sink);
+    }
+
+    /// Takes everything as written, where nothing is searched for.
+    pub fn pass(&mut self, len: usize) {
+        (self.probe, self.probed, self.seen, self.open, self.sent) = (len, len, len, len, len);
+    }
+
+    /// The first byte that must stay in memory.
+    pub fn needed(&self, patterns: &Patterns) -> usize {
+        let stride = patterns.seeds.as_ref().map_or(0, |s| s.stride());
+        let first = self.open.min(self.probe.saturating_sub(stride)).min(self.sent);
+        first.saturating_sub(CONTEXT)
+    }
+
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        for position in [&mut self.probe, &mut self.probed, &mut self.seen, &mut self.open, &mut self.sent] {
+            *position -= by;
+        }
+        self.covered = self.covered.and_then(|c| c.checked_sub(by));
+        self.spans.iter_mut().for_each(|s| {
+            s.start = s.start.saturating_sub(by);
+            s.end -= by;
+        });
+        self.begun.iter_mut().for_each(|b| b.walk.shift(by));
+    }
+
+    /// Reads on where the end of the input stopped a match.
+    fn resume(&mut self, patterns: &Patterns, text: Text<'_>) {
+        let mut begun = std::mem::take(&mut self.begun);
+        for mut one in begun.drain(..) {
+            self.walk(patterns, text, &mut one);
+            if one.walk.alive() {
+                self.begun.push(one);
+            }
+        }
+    }
+
+    fn walk(&mut self, patterns: &Patterns, text: Text<'_>, one: &mut Begun) {
+        let mut ends = Vec::new();
+        let machine = patterns.needles.machine(one.needle, one.form);
+        self.work += one.walk.advance(machine, text, &mut ends);
+        let (start, needle, form) = (one.walk.start, one.needle, one.form);
+        self.spans.extend(ends.into_iter().map(|end| Span { start, end, needle, form }));
+    }
+
+    /// Looks for seeds in what is new.
+    fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
+        let Some(seeds) = &patterns.seeds else { return };
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        let probed = seeds.scan(bytes, text.len(), self.probe, &mut found);
+        self.work += ((probed - self.probe) / seeds.stride()) as u64;
+        for (at, hash) in &found {
+            let mut candidates = Vec::new();
+            seeds.seeds(text.bytes, *at, *hash, |start, seed| candidates.push((start, *seed)));
+            self.work += 1;
+            for (start, seed) in candidates {
+                let known = *at < self.probed && start + seeds.piece() <= self.seen;
+                if !known {
+                    self.verify(patterns, text, start, seed);
+                }
+            }
+        }
+        self.found = found;
+        // Probes whose piece may reach beyond the text are made again when there is more of it.
+        let undecided = (text.len() + 1).saturating_sub(seeds.piece()).max(self.probe);
+        let again = self.probe + (undecided - self.probe).next_multiple_of(seeds.stride());
+        self.probe = again.min(probed);
+        self.probed = probed;
+        self.seen = text.len();
+    }
+
+    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) {
+        let needle = patterns.needles.get(seed.needle);
+        for form in needle.variants(seed.form) {
+            let machine = patterns.needles.machine(seed.needle, *form);
+            let (first, work) = begin(machine, text, Place { at, index: seed.index as usize, column: 0 });
+            self.work += work;
+            let Some(first) = first else { continue };
+            if self.knows(first.at, seed.needle, *form) {
+                continue;
+            }
+            let mut one = Begun { walk: Walk::new(first), needle: seed.needle, form: *form };
+            self.walk(patterns, text, &mut one);
+            if one.walk.alive() {
+                self.begun.push(one);
+            }
+        }
+    }
+
+    fn knows(&self, start: usize, needle: u32, form: Form) -> bool {
+        let same = |s: &Span| (s.start, s.needle, s.form) == (start, needle, form);
+        self.spans.iter().rev().take(8).any(same)
+            || self.begun.iter().any(|b| (b.walk.start, b.needle, b.form) == (start, needle, form))
+    }
+
+    /// Finds the first position that a match may still begin at or go on from.
+    fn settle(&mut self, patterns: &Patterns, text: Text<'_>, more_ready: bool) {
+        self.exact = !more_ready;
+        if text.eof {
+            self.open = text.len();
+            return;
+        }
+        let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
+        let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
+        let guess = more_ready && patterns.reach <= MAX_GUESS;
+        let mut work = 0;
+        self.open = if guess { oldest } else { patterns.first_open(text, oldest, &mut work).min(begun) };
+        self.work += work;
+    }
+
+    /// Writes up to `limit`, and beyond it what is covered.
+    fn send(&mut self, text: Text<'_>, limit: usize, sink: &mut impl Sink) {
+        self.spans.sort_unstable();
+        let mut spans = std::mem::take(&mut self.spans);
+        let mut rest = spans.as_slice();
+        while let [first, ..] = rest {
+            let (end, count) = run(rest);
+            if first.start > self.sent {
+                let clean = first.start.min(limit).max(self.sent);
+                sink.clean(&text.bytes[self.sent..clean]);
+                self.sent = clean;
+                if first.start > limit {
+                    break;
+                }
+            }
+            if end > self.sent {
+                self.cover(text, first, end, sink);
+            }
+            rest = &rest[count..];
+        }
+        let done = spans.len() - rest.len();
+        if rest.is_empty() && limit > self.sent {
+            sink.clean(&text.bytes[self.sent..limit]);
+            self.sent = limit;
+        }
+        spans.drain(..done);
+        self.spans = spans;
+    }
+
+    /// One marker for a run that did not begin before, and the line breaks that it covers.
+    fn cover(&mut self, text: Text<'_>, first: &Span, end: usize, sink: &mut impl Sink) {
+        let goes_on = self.covered.is_some_and(|c| first.start <= c);
+        if !goes_on {
+            sink.marker(first.needle, first.form);
+        }
+        let bytes = &text.bytes[..end];
+        for at in memchr::memchr_iter(b'\n', &bytes[self.sent..]).map(|at| at + self.sent) {
+            let start = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
+            sink.clean(&bytes[start..=at]);
+        }
+        self.sent = end;
+        self.covered = Some(end);
+    }
+}
+
+/// The end of the first run of touching spans, which are in order, and how many they are.
+fn run(spans: &[Span]) -> (usize, usize) {
+    let mut end = spans[0].end;
+    let mut count = 1;
+    while let Some(span) = spans.get(count)
+        && span.start <= end
+    {
+        end = end.max(span.end);
+        count += 1;
+    }
+    (end, count)
+}
+
+impl Form {
+    /// The word for the form in reports.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Form::Plain(Case::Exact) => "plain",
+            Form::Plain(Case::Upper) => "upper",
+            Form::Plain(Case::Lower) => "lower",
+            Form::Hex => "hex",
+            Form::Base64(_) => "base64",
+            Form::Base32(_) => "base32",
+            Form::Literal => "utf-16",
+        }
+    }
+}

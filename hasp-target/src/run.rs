@@ -1,0 +1,90 @@
+//! From the command line to a verb, and the manifest that it speaks of: the nearest one upwards.
+
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+
+use hasp_core::text::printable_path;
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Error, Kind, Result};
+use serde_json::json;
+
+use crate::changes::lines;
+use crate::cli::{Cli, Verb};
+use crate::manifest::{FILE_NAME, Manifest};
+use crate::target::Target;
+use crate::{add, check, examples, explain, starter};
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, cx: &mut Context) -> Result<Exit> {
+        match self.verb {
+            Verb::Init => starter::run(&current_dir()?, cx),
+            Verb::List => list(&Manifest::load(&nearest()?)?, cx),
+            Verb::Show { target } => show(Manifest::load(&nearest()?)?.target(&target)?, cx),
+            Verb::Check { target } => check::run(&nearest()?, target.as_deref(), cx),
+            Verb::Explain { target } => explain::run(&Manifest::load(&nearest()?)?, &target, cx),
+            Verb::Examples { target, write } => examples::run(&nearest()?, &target, write, cx),
+            Verb::Add(args) => add::run(&args, &nearest()?, cx),
+            Verb::Completions { shell } => completions(shell, cx),
+        }
+    }
+}
+
+/// The nearest manifest upwards from the current directory, by its real path.
+fn nearest() -> Result<PathBuf> {
+    let start = current_dir()?;
+    let found = start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|path| path.symlink_metadata().is_ok());
+    found.ok_or_else(|| {
+        let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));
+        Error::new(Kind::Missing, "no-manifest", message).hint("write one to start from: hasp-target init")
+    })
+}
+
+fn current_dir() -> Result<PathBuf> {
+    let dir = std::env::current_dir().and_then(|d| d.canonicalize());
+    dir.map_err(|e| Error::system("find the current directory", e))
+}
+
+fn list(manifest: &Manifest, cx: &mut Context) -> Result<Exit> {
+    let width = manifest.targets.keys().map(String::len).max().unwrap_or(0);
+    for (name, target) in &manifest.targets {
+        if cx.out.json {
+            cx.out.object(&object(target))?;
+        } else {
+            let about = target.about.clone().unwrap_or_else(|| crate::changes::command(target));
+            cx.out.line(&format!("{name:width$}  {about}"))?;
+        }
+    }
+    if manifest.targets.is_empty() {
+        cx.out.note("there is no target yet: hasp-target add NAME -e VAR=REF -- COMMAND");
+    }
+    Ok(Exit::OK)
+}
+
+fn show(target: &Target, cx: &mut Context) -> Result<Exit> {
+    if cx.out.json {
+        return cx.out.object(&object(target)).map(|()| Exit::OK);
+    }
+    cx.out.line(&format!("target {}", target.name))?;
+    target.about.iter().try_for_each(|about| cx.out.line(&format!("about {about}")))?;
+    lines(target).iter().try_for_each(|line| cx.out.line(line))?;
+    cx.out.line(&format!("digest {}", target.digest())).map(|()| Exit::OK)
+}
+
+fn object(target: &Target) -> serde_json::Value {
+    json!({
+        "v": 1, "name": target.name, "about": target.about, "run": target.run, "dir": target.dir,
+        "deliveries": target.deliveries, "clean_env": target.clean_env, "pass_env": target.pass_env,
+        "keep_env": target.keep_env, "no_new_privs": target.no_new_privs, "classes": target.classes, "digest": target.digest(),
+    })
+}
+
+fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hasp-target", &mut script);
+    cx.out.data(&script).map(|()| Exit::OK)
+}

@@ -1,0 +1,205 @@
+//! The command line of hasp-vault: structures only. Names and sources stay text here, so that their errors keep their codes.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+use hasp_core::tool::Common;
+
+use crate::format::class::Class;
+
+const EXAMPLES: &str = "\
+Examples:
+  hasp-vault init                            make a vault, protected by a passphrase
+  hasp-vault set openai/key                  store a value, asked for without echo
+  pass show db | hasp-vault set db/url       ... or from a pipe; never from an argument
+  hasp-vault set tls/key --from key.pem --class high --expires 90d
+  hasp-vault list --expiring 14d             what runs out soon; exit 1 if anything does
+  hasp-vault get db/url | age -d -i id       the ciphertext, for age
+  hasp-vault reveal db/url                   the value, on your terminal; recorded
+
+Names of secrets are not secret. hasp-vault(1) has the whole story.";
+
+/// The encrypted store of hasp
+#[derive(Parser, Debug)]
+#[command(name = "hasp-vault", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Flags of all tools.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What hasp-vault can do.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Make a vault and the identity that opens it
+    Init(InitArgs),
+    /// Store a value as the new current version of NAME
+    Set(SetArgs),
+    /// Print the age ciphertext of a value, to pipe into age -d
+    Get(GetArgs),
+    /// Print a value in the clear, on a terminal; recorded
+    Reveal(RevealArgs),
+    /// List secrets, without unlocking
+    List(ListArgs),
+    /// Show what is known of a secret, never its value
+    Show(ShowArgs),
+    /// Show the versions of a secret
+    History(ShowArgs),
+    /// Exit 0 if NAME is present (and has the value given), 1 if not
+    Check(CheckArgs),
+    /// Show the vault, its key and its log
+    Status,
+    /// Plumbing for other hasp tools
+    #[command(subcommand, hide = true)]
+    Key(KeyVerb),
+    /// Print shell completions
+    #[command(hide = true)]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Keep the identity in the clear: for CI and throw-away machines
+    #[arg(long)]
+    pub no_passphrase: bool,
+    /// Someone else who can open every value (repeatable)
+    #[arg(long, value_name = "AGE1..")]
+    pub recipient: Vec<String>,
+    /// Make an offline recovery key too, shown once, for paper
+    #[arg(long)]
+    pub recovery: bool,
+}
+
+/// `set`.
+#[derive(Args, Debug)]
+pub struct SetArgs {
+    /// Which secrets; several are asked for one after the other
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Where the value comes from: - (stdin), fd:N, env:VAR or a path
+    #[arg(long, value_name = "SRC")]
+    pub from: Option<OsString>,
+    /// Keep the newline at the end of what stdin gives
+    #[arg(long)]
+    pub keep_newline: bool,
+    /// What goes with the value.
+    #[command(flatten)]
+    pub options: ItemArgs,
+}
+
+/// What may be given with a value.
+#[derive(Args, Debug, Default)]
+pub struct ItemArgs {
+    /// How far the damage reaches if it leaks
+    #[arg(long, value_enum)]
+    pub class: Option<Class>,
+    /// Not delivered any more after this time, such as 90d
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// How often it should get a new value, such as 30d
+    #[arg(long, value_name = "DURATION")]
+    pub rotate_every: Option<String>,
+    /// Only this project, or target of it, may ask for it (repeatable)
+    #[arg(long, value_name = "PROJECT[:TARGET]")]
+    pub allow: Vec<String>,
+    /// A remark, shown by show
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `get`.
+#[derive(Args, Debug)]
+pub struct GetArgs {
+    /// Which secret, and which version if not the current one
+    #[arg(value_name = "NAME[@N]")]
+    pub name: String,
+}
+
+/// `reveal`.
+#[derive(Args, Debug)]
+pub struct RevealArgs {
+    /// Which secret, and which version if not the current one
+    #[arg(value_name = "NAME[@N]")]
+    pub name: String,
+    /// Also to a pipe or a file, exactly as it is
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Only names that begin so
+    pub prefix: Option<String>,
+    /// Only what expires within this time, or has; exit 1 if there is any
+    #[arg(long, value_name = "DURATION")]
+    pub expiring: Option<String>,
+    /// Only what should get a new value by now; exit 1 if there is any
+    #[arg(long)]
+    pub due: bool,
+    /// Verify every signature
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `show` and `history`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Which secret
+    pub name: String,
+    /// Verify the signature
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Which secret
+    pub name: String,
+    /// The value that it should have: - (stdin), fd:N, env:VAR or a path
+    #[arg(long, value_name = "SRC")]
+    pub from: Option<OsString>,
+    /// Keep the newline at the end of what stdin gives
+    #[arg(long)]
+    pub keep_newline: bool,
+    /// Verify the signature
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `key`: keys and signatures for the other tools, over descriptors.
+#[derive(Subcommand, Debug)]
+pub enum KeyVerb {
+    /// Write the 32-byte audit root of a log to a descriptor
+    Audit {
+        /// Which log, if not the current one.
+        #[arg(long, value_name = "ID")]
+        log: Option<String>,
+        /// Where to.
+        #[arg(long, value_name = "N")]
+        fd: i32,
+    },
+    /// Sign the head of a log that is read from stdin
+    SignHead {
+        /// Where to.
+        #[arg(long, value_name = "N")]
+        fd: i32,
+    },
+    /// Write the fingerprint of a value to a descriptor
+    Fp {
+        /// Where the value comes from.
+        #[arg(long, value_name = "SRC")]
+        from: OsString,
+        /// Where to.
+        #[arg(long, value_name = "N")]
+        fd: i32,
+    },
+}

@@ -1,0 +1,32 @@
+//! The 16-byte age file key of one value file: what a grant carries, since it opens that file and nothing else.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// An age file key; erased on drop, without a Debug of its content.
+pub struct FileKey(Box<[u8; 16]>);
+
+impl FileKey {
+    /// The key with these bytes; the caller erases the original.
+    pub fn from_bytes(bytes: [u8; 16]) -> FileKey {
+        FileKey(Box::new(bytes))
+    }
+
+    /// The bytes themselves.
+    pub fn expose(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl Drop for FileKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for FileKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[file key]")
+    }
+}

@@ -1,0 +1,149 @@
+//! The operator's age identity as text. Comments in it pin the vaults it was made for, so that the pin is as safe as the key
+//! itself: with a passphrase, nobody else can change either.
+
+use age::secrecy::ExposeSecret;
+use ed25519_dalek::VerifyingKey;
+use hasp_core::{Error, Kind, Result, Secret, Timestamp};
+
+use super::recipient::Recipient;
+use crate::format::id::VaultId;
+use crate::format::public_key;
+
+/// The longest identity text.
+pub const MAX_TEXT: usize = 64 * 1024;
+const PIN: &str = "# hasp vault ";
+
+/// An identity: secret keys and the vaults pinned beside them.
+pub struct Identity {
+    text: Secret,
+    keys: Vec<Box<dyn age::Identity + Send + Sync>>,
+    recipients: Vec<Recipient>,
+    pins: Vec<(VaultId, VerifyingKey)>,
+}
+
+impl Identity {
+    /// A fresh X25519 identity with one pin.
+    pub fn generate(vault: VaultId, pin: &VerifyingKey, now: Timestamp) -> Result<Identity> {
+        let key = age::x25519::Identity::generate();
+        let mut text = Secret::with_capacity(1024)?;
+        let head = format!("# created: {now}\n# public key: {}\n{}\n", key.to_public(), pin_line(vault, pin));
+        text.push(head.as_bytes())?;
+        text.push(key.to_string().expose_secret().as_bytes())?;
+        text.push(b"\n")?;
+        Identity::parse(text)
+    }
+
+    /// Reads identity text: age's own form, and our comments.
+    ///
+    /// # Errors
+    /// `[bad-identity]`, naming a line by number and never showing it.
+    pub fn parse(text: Secret) -> Result<Identity> {
+        let mut identity = Identity { text, keys: Vec::new(), recipients: Vec::new(), pins: Vec::new() };
+        let copy = identity.text.expose();
+        let lines = std::str::from_utf8(copy).map_err(|_| bad("it is not text"))?;
+        let (mut keys, mut recipients, mut pins) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, line) in lines.lines().enumerate() {
+            let wrong = || bad(&format!("line {} is neither a key nor a comment", index + 1));
+            if let Some(pin) = line.strip_prefix(PIN) {
+                pins.push(read_pin(pin).ok_or_else(wrong)?);
+            } else if !line.starts_with('#') && !line.trim().is_empty() {
+                let key: age::x25519::Identity = line.trim().parse().map_err(|_| wrong())?;
+                recipients.push(key.to_public().into());
+                keys.push(Box::new(key) as Box<dyn age::Identity + Send + Sync>);
+            }
+        }
+        if keys.is_empty() {
+            return Err(bad("it holds no key"));
+        }
+        (identity.keys, identity.recipients, identity.pins) = (keys, recipients, pins);
+        Ok(identity)
+    }
+
+    /// What age decrypts with.
+    pub fn keys(&self) -> &[Box<dyn age::Identity + Send + Sync>] {
+        &self.keys
+    }
+
+    /// The public halves of its keys.
+    pub fn recipients(&self) -> &[Recipient] {
+        &self.recipients
+    }
+
+    /// The text itself, to be written or wrapped.
+    pub fn text(&self) -> &Secret {
+        &self.text
+    }
+
+    /// Refuses a vault whose key differs from the one that a comment pins; a vault without a comment was joined.
+    ///
+    /// # Errors
+    /// `[key-changed]`.
+    pub fn check_pin(&self, vault: VaultId, key: &VerifyingKey) -> Result<()> {
+        let mut pins = self.pins.iter().filter(|(id, _)| *id == vault);
+        if pins.all(|(_, pinned)| pinned == key) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Data, "key-changed", "known_vaults names another key for this vault than your identity does")
+            .hint("somebody changed known_vaults in the home: put it back from a backup"))
+    }
+}
+
+/// The comment that pins a vault.
+pub fn pin_line(vault: VaultId, pin: &VerifyingKey) -> String {
+    format!("{PIN}{vault} ed25519 {}", public_key::encode(pin))
+}
+
+fn read_pin(text: &str) -> Option<(VaultId, VerifyingKey)> {
+    let (id, key) = text.split_once(" ed25519 ")?;
+    Some((id.parse().ok()?, public_key::decode(key).ok()?))
+}
+
+fn bad(why: &str) -> Error {
+    Error::new(Kind::Data, "bad-identity", format!("the identity cannot be used: {why}"))
+        .hint("an identity is what age-keygen writes")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::crypto::keys::Keys;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Identity> {
+        Identity::parse(Secret::copy_of(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_generated_identity_reads_back_with_its_pin() {
+        let (vault, pin) = (VaultId::random().unwrap(), Keys::derive(&[1; 32]).record_key());
+        let made = Identity::generate(vault, &pin, Timestamp::now()).unwrap();
+        let read = Identity::parse(Secret::copy_of(made.text().expose()).unwrap()).unwrap();
+        assert_eq!(read.recipients(), made.recipients());
+        read.check_pin(vault, &pin).unwrap();
+        let other = Keys::derive(&[2; 32]).record_key();
+        assert_eq!(read.check_pin(vault, &other).unwrap_err().code(), "key-changed");
+        read.check_pin(VaultId::random().unwrap(), &other).unwrap();
+    }
+
+    #[test]
+    fn lines_are_named_and_never_shown() {
+        let key = age::x25519::Identity::generate();
+        let key = key.to_string();
+        let good = format!("# made elsewhere\r\n\n{}\n", key.expose_secret());
+        assert!(parse(&good).is_ok());
+        for bad in ["", "# only\n", "hunter2\n", "# hasp vault x ed25519 y\n", "AGE-SECRET-KEY-1HUNTER2\n"] {
+            let error = parse(bad).err().unwrap();
+            assert_eq!(error.code(), "bad-identity");
+            assert!(!error.message().to_lowercase().contains("hunter2"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_text_never_panics(text in "\\PC{0,80}") {
+            let _ = parse(&text);
+            let _ = parse(&format!("{PIN}{text}"));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The cryptography of a vault: age files, the keys under its root, identities and passphrases.
+
+pub mod age_file;
+pub mod file_key;
+pub mod identity;
+pub mod keys;
+pub mod passphrase;
+pub mod recipient;

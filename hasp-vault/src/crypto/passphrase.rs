@@ -1,0 +1,152 @@
+//! Where a passphrase comes from: a source, a program for IDEs, or the terminal; without any of them nothing waits, ever.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use age::secrecy::SecretString;
+use hasp_core::terminal::Terminal;
+use hasp_core::text::printable_path;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Kind, Result, Secret, Source};
+
+/// The longest passphrase, in bytes.
+pub const MAX_PASSPHRASE: usize = 1024;
+/// How often a person may try on the terminal.
+pub const TRIES: u32 = 3;
+
+/// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid UTF-8.
+///
+/// # Errors
+/// `[bad-passphrase]`.
+pub fn check(passphrase: &Secret) -> Result<SecretString> {
+    let bytes = passphrase.expose();
+    let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8 text"))?;
+    match text {
+        "" => Err(bad("it is empty")),
+        _ if text.len() > MAX_PASSPHRASE => Err(bad("it is longer than 1024 bytes")),
+        _ if text.contains(['\0', '\n', '\r']) => Err(bad("it holds a NUL or a line break")),
+        // A String of exactly this capacity: boxing it moves no bytes and leaves no copy.
+        _ => Ok(SecretString::from(String::from(text))),
+    }
+}
+
+/// The passphrase that `HASP_PASSPHRASE` or `HASP_ASKPASS` gives, if one of them is set.
+pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
+    if let Some(word) = cx.env.get("HASP_PASSPHRASE") {
+        let source = Source::parse(word)?;
+        let mut line = source.read(&mut cx.env, 2 * MAX_PASSPHRASE).map_err(too_long)?;
+        line.trim_newline();
+        return check(&line).map(Some);
+    }
+    let Some(program) = cx.env.get("HASP_ASKPASS").map(PathBuf::from) else { return Ok(None) };
+    trust(&program)?;
+    let mut line = ask_program(&program, cx)?;
+    line.trim_newline();
+    check(&line).map(Some)
+}
+
+/// The passphrase for a new identity: configured, or asked twice on the terminal.
+///
+/// # Errors
+/// `[locked]` without a way to ask, `[passphrases-differ]`.
+pub fn choose(cx: &mut Context) -> Result<SecretString> {
+    if let Some(given) = configured(cx)? {
+        return Ok(given);
+    }
+    let mut terminal = Terminal::open().ok_or_else(no_way)?;
+    let first = terminal.ask_hidden("New passphrase for your identity: ")?;
+    let passphrase = check(&first)?;
+    let second = terminal.ask_hidden("The same once more: ")?;
+    if first.expose() != second.expose() {
+        return Err(Error::new(Kind::Data, "passphrases-differ", "the two passphrases differ: nothing was changed"));
+    }
+    Ok(passphrase)
+}
+
+/// One line from the terminal.
+pub fn ask(terminal: &mut Terminal) -> Result<SecretString> {
+    terminal.ask_hidden("Passphrase of your hasp identity: ").and_then(|typed| check(&typed))
+}
+
+/// The error where nobody can be asked.
+pub fn no_way() -> Error {
+    Error::new(Kind::Locked, "locked", "the identity is locked, and there is no terminal to ask for the passphrase")
+        .hint("give it by descriptor: HASP_PASSPHRASE=fd:3 before the command and 3<FILE after it")
+        .hint("or name a program that asks: HASP_ASKPASS=/absolute/path")
+}
+
+fn ask_program(program: &Path, cx: &mut Context) -> Result<Secret> {
+    let failed = |e: std::io::Error| Error::io("run", program, e);
+    let mut command = Command::new(program);
+    command.arg("Passphrase of your hasp identity:").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.env_clear().envs(cx.env.for_child());
+    let mut child = command.spawn().map_err(failed)?;
+    let line = child.stdout.take().map(|mut out| Secret::read_from(&mut out, 2 * MAX_PASSPHRASE));
+    let status = child.wait().map_err(failed)?;
+    match line {
+        Some(line) if status.success() => line.map_err(too_long),
+        _ => Err(Error::new(Kind::Locked, "askpass-failed", format!("{} gave no passphrase", printable_path(program)))),
+    }
+}
+
+/// Whoever can write the program, or put another in its place, learns the passphrase.
+fn trust(program: &Path) -> Result<()> {
+    let refuse = |why: &str| {
+        Error::new(Kind::Denied, "askpass-untrusted", format!("HASP_ASKPASS is not used: {why}"))
+            .hint("name a program by its absolute path that only you or root can change")
+    };
+    if !program.is_absolute() {
+        return Err(refuse("it is not an absolute path"));
+    }
+    let real = program.canonicalize().map_err(|e| Error::io("open", program, e))?;
+    let me = rustix::process::geteuid().as_raw();
+    for (depth, path) in real.ancestors().enumerate() {
+        let meta = path.metadata().map_err(|e| Error::io("open", path, e))?;
+        let sticky = depth > 0 && meta.mode() & 0o1000 != 0;
+        if (meta.uid() != me && meta.uid() != 0) || (meta.mode() & 0o022 != 0 && !sticky) {
+            return Err(refuse(&format!("others can change {}", printable_path(path))));
+        }
+    }
+    Ok(())
+}
+
+fn too_long(error: Error) -> Error {
+    if error.code() == "value-too-large" { bad("it is longer than 1024 bytes") } else { error }
+}
+
+fn bad(why: &str) -> Error {
+    Error::new(Kind::Data, "bad-passphrase", format!("that is no passphrase: {why}"))
+        .hint("a passphrase is one line of text, 1 to 1024 bytes; six random words are a good one")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn rule(bytes: &[u8]) -> std::result::Result<(), &'static str> {
+        check(&Secret::copy_of(bytes).unwrap()).map(drop).map_err(|e| e.code())
+    }
+
+    #[test]
+    fn what_is_no_passphrase() {
+        assert!(rule("six w\u{f6}rds".as_bytes()).is_ok() && rule(&[b'x'; 1024]).is_ok());
+        for bytes in [&b""[..], b"a\0b", b"a\nb", b"a\r", b"\xff", &[b'x'; 1025]] {
+            assert_eq!(rule(bytes), Err("bad-passphrase"));
+        }
+    }
+
+    #[test]
+    fn only_a_program_that_nobody_else_can_change() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("askpass");
+        std::fs::write(&program, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
+        trust(&program).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o770)).unwrap();
+        assert_eq!(trust(&program).unwrap_err().code(), "askpass-untrusted");
+        assert_eq!(trust(Path::new("askpass")).unwrap_err().code(), "askpass-untrusted");
+    }
+}

@@ -1,0 +1,10 @@
+//! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the serials that were seen.
+
+pub mod class;
+pub mod id;
+pub mod item;
+pub mod known;
+pub mod public_key;
+pub mod record;
+pub mod seen;
+pub mod settings;

@@ -1,0 +1,145 @@
+//! Walking the vault: the names in it and, for lists, all records at once. A directory of a secret may hold other secrets, so
+//! `db` and `db/url` can both be there.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hasp_core::{Error, Result, SecretName, files};
+
+use crate::format::item::{self, Item};
+use crate::vault::Vault;
+
+/// More threads than this do not read small files any faster.
+const MAX_THREADS: usize = 8;
+/// How many records a thread takes at a time.
+const BATCH: usize = 64;
+
+/// All records of a vault, and what could not be read.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Sorted by name.
+    pub items: Vec<Item>,
+    /// Each names its file.
+    pub faults: Vec<Error>,
+}
+
+impl Vault {
+    /// The names of all secrets, sorted.
+    pub fn names(&self) -> Result<Vec<SecretName>> {
+        let mut names = Vec::new();
+        let root = self.dir().join("items");
+        if root.symlink_metadata().is_ok_and(|m| m.is_dir()) {
+            walk(&root, &mut String::new(), &mut names)?;
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Every record without verifying it: good for lists, authorises nothing.
+    pub fn survey_unverified(&self, names: &[SecretName]) -> Survey {
+        survey(names, |name| self.read_listed(name).and_then(|text| self.parse_unverified(name, &text)))
+    }
+
+    /// The walk that found the name followed no symlink, so the way to it need not be looked at again.
+    fn read_listed(&self, name: &SecretName) -> Result<Vec<u8>> {
+        files::read(&self.meta_path(name), self.guard(), item::MAX_FILE)
+    }
+
+    /// Every record, verified.
+    pub fn survey(&self, names: &[SecretName]) -> Survey {
+        survey(names, |name| self.item(name))
+    }
+}
+
+/// Reads in parallel: ten thousand small files are bound by system calls, which several threads make side by side.
+fn survey(names: &[SecretName], read: impl Fn(&SecretName) -> Result<Item> + Sync) -> Survey {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Survey::default();
+        loop {
+            let start = next.fetch_add(BATCH, Ordering::Relaxed);
+            let Some(batch) = names.get(start..names.len().min(start + BATCH)).filter(|b| !b.is_empty()) else {
+                return found;
+            };
+            for name in batch {
+                match read(name) {
+                    Ok(item) => found.items.push(item),
+                    Err(fault) => found.faults.push(fault),
+                }
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
+    let threads = threads.min(names.len().div_ceil(BATCH)).max(1);
+    let parts: Vec<Survey> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let own = work();
+        // A thread that panicked is a bug in the reader; its part must not be missing silently.
+        let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
+        std::iter::once(own).chain(rest).collect()
+    });
+    let mut all = Survey::default();
+    for part in parts {
+        all.items.extend(part.items);
+        all.faults.extend(part.faults);
+    }
+    all.items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// Directories only are entered, and only those whose name can be part of a secret's; symlinks are not followed.
+fn walk(dir: &Path, prefix: &mut String, names: &mut Vec<SecretName>) -> Result<()> {
+    let fault = |e| Error::io("read", dir, e);
+    for entry in std::fs::read_dir(dir).map_err(fault)? {
+        let entry = entry.map_err(fault)?;
+        let file = entry.file_name();
+        let Some(part) = file.to_str() else { continue };
+        if part == "meta.toml" && !prefix.is_empty() {
+            names.extend(prefix.trim_end_matches('/').parse::<SecretName>());
+        } else if entry.file_type().map_err(fault)?.is_dir() && part.parse::<SecretName>().is_ok() {
+            let length = prefix.len();
+            prefix.push_str(part);
+            prefix.push('/');
+            walk(&entry.path(), prefix, names)?;
+            prefix.truncate(length);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_names_are_both_found_and_strangers_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["db", "db/url", "a/b/c", ".git/x", "x.tmp", "UPPER"] {
+            let item = dir.path().join(name);
+            std::fs::create_dir_all(&item).unwrap();
+            std::fs::write(item.join("meta.toml"), "").unwrap();
+        }
+        std::fs::create_dir_all(dir.path().join("empty")).unwrap();
+        std::fs::write(dir.path().join("meta.toml"), "").unwrap();
+        std::os::unix::fs::symlink("db", dir.path().join("link")).unwrap();
+        let mut names = Vec::new();
+        walk(dir.path(), &mut String::new(), &mut names).unwrap();
+        names.sort_unstable();
+        let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
+        assert_eq!(names, ["UPPER", "a/b/c", "db", "db/url"]);
+    }
+
+    #[test]
+    fn a_survey_misses_nothing() {
+        let names: Vec<SecretName> = (0..1000).map(|n| format!("n{n:04}").parse().unwrap()).collect();
+        let read = |name: &SecretName| match name.as_str().ends_with('7') {
+            true => Err(crate::format::record::tampered(Path::new(name.as_str()))),
+            false => Ok(Item::new(name.clone())),
+        };
+        let all = survey(&names, read);
+        assert_eq!((all.items.len(), all.faults.len()), (900, 100));
+        assert!(all.items.windows(2).all(|w| w[0].name < w[1].name));
+        assert!(survey(&[], read).items.is_empty());
+    }
+}

@@ -1,0 +1,36 @@
+//! From the command line to the verbs: each finds the vault first, since nothing is to be asked for where there is none.
+
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Home, Result};
+
+use crate::cli::{Cli, KeyVerb, Verb};
+use crate::vault::Vault;
+use crate::verb;
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, cx: &mut Context) -> Result<Exit> {
+        match self.verb {
+            Verb::Init(args) => verb::init::run(&args, cx),
+            Verb::Set(args) => verb::set::run(&args, &locate(cx)?, cx),
+            Verb::Get(args) => verb::read::get(&args, &locate(cx)?, cx),
+            Verb::Reveal(args) => verb::read::reveal(&args, &locate(cx)?, cx),
+            Verb::List(args) => verb::list::run(&args, &locate(cx)?, cx),
+            Verb::Show(args) => verb::show::show(&args, &locate(cx)?, cx),
+            Verb::History(args) => verb::show::history(&args, &locate(cx)?, cx),
+            Verb::Check(args) => verb::check::run(&args, &locate(cx)?, cx),
+            Verb::Status => verb::status::run(&locate(cx)?, cx),
+            Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
+            Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
+            Verb::Key(KeyVerb::Fp { from, fd }) => verb::key::fingerprint(&from, fd, &locate(cx)?, cx),
+            Verb::Completions { shell } => verb::completions::run(shell, cx),
+        }
+    }
+}
+
+fn locate(cx: &Context) -> Result<Vault> {
+    Vault::locate(&Home::locate(&cx.env)?, &cx.env, None)
+}

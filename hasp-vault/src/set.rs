@@ -1,0 +1,141 @@
+//! Storing a value: value file, record, `meta.toml` (the commit point), `seen`, in this order, so that a crash anywhere leaves the
+//! old state or the new one. The cost does not depend on how many secrets there are.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use hasp_core::files;
+use hasp_core::secret::MAX_VALUE;
+use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use rustix::fs::{CWD, Mode, OFlags};
+use sha2::{Digest, Sha256};
+
+use crate::crypto::age_file;
+use crate::events;
+use crate::format::class::{Allow, Class};
+use crate::format::item::{Item, State, Version};
+use crate::format::record;
+use crate::unlocked::Unlocked;
+use crate::writer::Writer;
+
+/// What may be given with a value; what is absent stays as it was.
+#[derive(Clone, Debug, Default)]
+pub struct SetOptions {
+    /// The blast radius.
+    pub class: Option<Class>,
+    /// How long from now on it may be delivered.
+    pub expires: Option<Duration>,
+    /// How often it should get a new value.
+    pub rotate_every: Option<Duration>,
+    /// Who may ask for it.
+    pub allow: Option<Vec<Allow>>,
+    /// Whatever its owner writes.
+    pub note: Option<String>,
+}
+
+impl Unlocked {
+    /// Stores a value as the new current version, recorded as `vault.set`; brings a revoked or destroyed secret back.
+    ///
+    /// # Errors
+    /// `[value-empty]`, `[value-too-large]`; `[busy]`; `[tampered]` if the record that is there does not verify.
+    pub fn set(&self, name: &SecretName, value: &Secret, options: &SetOptions, now: Timestamp) -> Result<Item> {
+        check_value(value)?;
+        let writer = Writer::begin(self.vault())?;
+        let before = self.vault().item_if_present(name)?;
+        let mut item = before.unwrap_or_else(|| Item::new(name.clone()));
+        options.apply(&mut item, now);
+        writer.intend(name)?;
+        self.add_version(&mut item, value, now)?;
+        let event = events::of_version("vault.set", &item, item.current);
+        self.vault().log()?.append(now, &[event])?;
+        self.commit(&mut item)?;
+        writer.done()?;
+        Ok(item)
+    }
+
+    /// Writes a value file and makes it the current version, in memory; [`Unlocked::commit`] makes it so on disk.
+    fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
+        let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
+        let dir = self.vault().make_item_dir(&item.name)?;
+        let number = write_new(&dir, item.next_file, &file)?;
+        item.next_file = number + 1;
+        item.current = item.versions.last().map_or(1, |v| v.number + 1);
+        item.state = State::Active;
+        item.versions.push(Version {
+            number: item.current,
+            file: format!("{number}.age"),
+            sha256: HEXLOWER.encode(&Sha256::digest(&file)),
+            fp: self.fingerprint(value),
+            created: now,
+            size: value.len() as u64,
+            nul: value.expose().contains(&0),
+            destroyed: None,
+        });
+        Ok(())
+    }
+
+    /// Signs and writes a secret's record, the commit point, and remembers its serial.
+    pub(crate) fn commit(&self, item: &mut Item) -> Result<()> {
+        let name = item.name.as_str();
+        // Also above what was seen, should the record have been removed since.
+        item.serial = item.serial.max(self.vault().seen().highest(record::ITEM, name)?) + 1;
+        let text = record::sign(self, record::ITEM, name, item.serial, &item.render()?);
+        files::replace(&self.vault().meta_path(&item.name), text.as_bytes())?;
+        record::saw(self.vault(), record::ITEM, name, item.serial)
+    }
+}
+
+impl SetOptions {
+    /// Changes what was given. A new value without an expiry of its own gets the span that the one before it had.
+    fn apply(&self, item: &mut Item, now: Timestamp) {
+        let span = item.current_version().zip(item.expires).map(|(v, e)| e.as_second() - v.created.as_second());
+        let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+        item.expires = self.expires.or(span).map(|s| now.after(s));
+        item.class = self.class.unwrap_or(item.class);
+        item.rotate_every = self.rotate_every.or(item.rotate_every);
+        item.allow = self.allow.clone().unwrap_or_else(|| std::mem::take(&mut item.allow));
+        item.note = self.note.clone().or_else(|| item.note.take());
+    }
+}
+
+/// Refuses what is no value.
+pub fn check_value(value: &Secret) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::new(Kind::Data, "value-empty", "the value is empty: nothing was changed")
+            .hint("if the command before the pipe failed, see what it printed"));
+    }
+    if value.len() > MAX_VALUE {
+        let message = format!("the value has {} bytes, more than {MAX_VALUE}", value.len());
+        return Err(Error::new(Kind::Data, "value-too-large", message));
+    }
+    Ok(())
+}
+
+/// Writes and syncs `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
+fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
+    loop {
+        let path = dir.join(format!("{number}.age"));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(fd) => {
+                write_synced(File::from(fd), &path, content)?;
+                return Ok(number);
+            }
+            Err(rustix::io::Errno::EXIST) => number += 1,
+            Err(e) => return Err(Error::io("create", &path, e)),
+        }
+    }
+}
+
+/// A file that could not be written whole is removed at once: a full disk must not get fuller with each try.
+fn write_synced(mut file: File, path: &Path, content: &[u8]) -> Result<()> {
+    let written = file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| Error::io("write", path, e));
+    let written = written.and_then(|()| files::sync_parent(path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}

@@ -1,0 +1,93 @@
+//! `init`: asks for everything first and writes last, then says what to type next.
+
+use std::path::{Path, PathBuf};
+
+use hasp_core::terminal::Terminal;
+use hasp_core::text::{printable_path, shell_word};
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Home, Kind, Result};
+
+use age::secrecy::ExposeSecret;
+
+use crate::cli::InitArgs;
+use crate::crypto::passphrase;
+use crate::crypto::recipient::Recipient;
+use crate::format::public_key;
+use crate::init::{Init, Owner};
+use crate::unlocked;
+use crate::vault::Vault;
+
+pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
+    let others: Vec<Recipient> = args.recipient.iter().map(|r| r.parse()).collect::<Result<_>>()?;
+    let home = Home::locate(&cx.env)?;
+    let dir = directory(&home, cx)?;
+    let init = Init::begin(&home, &dir)?;
+    if let Some(vault) = init.resume()? {
+        cx.out.note("an interrupted init was finished: the identity and its passphrase are those given then");
+        return done(&vault, cx);
+    }
+    init.refuse_existing()?;
+    let owner = owner(args, &init, &home, &dir, cx)?;
+    let recovery = if args.recovery { Some(make_recovery()?) } else { None };
+    let others: Vec<Recipient> = others.into_iter().chain(recovery).collect();
+    let vault = init.make(&owner, &others, cx.now)?;
+    done(&vault, cx)
+}
+
+fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
+    match cx.env.get("HASP_VAULT").map(Path::new) {
+        Some(named) => std::path::absolute(named).map_err(|e| Error::io("find", named, e)),
+        None => Ok(home.join("vault")),
+    }
+}
+
+/// An identity that is there serves a further vault, in a directory that was named; otherwise it must not be replaced.
+fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context) -> Result<Owner> {
+    if init.has_identity() && dir != home.join("vault") {
+        return unlocked::open_identity(home, cx).map(|i| Owner::Existing(Box::new(i)));
+    }
+    if init.has_identity() {
+        let shown = printable_path(home.root());
+        return Err(Error::new(Kind::Create, "exists", format!("there is an identity in {shown} but no vault: nothing was changed"))
+            .hint("put the vault back from a backup, or move the identity away if nothing is encrypted to it"));
+    }
+    if args.no_passphrase {
+        return Ok(Owner::Plain);
+    }
+    passphrase::choose(cx).map(Owner::Passphrase)
+}
+
+/// The secret half goes to the terminal and nowhere else: a pipe or a file would be a copy that nobody keeps an eye on.
+fn make_recovery() -> Result<Recipient> {
+    let mut terminal = Terminal::open().ok_or_else(|| {
+        Error::new(Kind::Locked, "no-terminal", "a recovery key is shown on a terminal only, and there is none")
+            .hint("make one elsewhere with age-keygen, and give its public half: hasp-vault init --recipient AGE1..")
+    })?;
+    let key = age::x25519::Identity::generate();
+    terminal.show("\nThis key opens every value without your passphrase. Write it on paper; it is shown this once:\n\n  ")?;
+    terminal.show(key.to_string().expose_secret())?;
+    terminal.show("\n\n")?;
+    if !terminal.confirm("Is it written down?")? {
+        return Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"));
+    }
+    Ok(key.to_public().into())
+}
+
+fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    if cx.out.json {
+        let recipients: Vec<&str> = vault.settings().recipients.iter().map(Recipient::as_str).collect();
+        cx.out.object(&serde_json::json!({
+            "v": 1, "vault": vault.id(), "log": vault.log_id(), "dir": printable_path(vault.dir()),
+            "public_key": public_key::encode(vault.record_key()), "recipients": recipients,
+        }))?;
+        return Ok(Exit::OK);
+    }
+    let shown = shell_word(vault.dir().as_os_str());
+    cx.out.plain_note(&format!("The vault {} is ready in {shown}. Next:\n\n{NEXT}", vault.id()));
+    Ok(Exit::OK)
+}
+
+const NEXT: &str = "  hasp-vault set openai/key                                      # store a value
+  hasp-grant -x -e OPENAI_API_KEY=openai/key -- ./my-program     # run one command with it
+  hasp-audit log                                                 # see what happened
+";

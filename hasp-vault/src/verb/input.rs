@@ -1,0 +1,61 @@
+//! Where a value is read from: what the user named, else a hidden prompt, else stdin. Only one thing can come from stdin.
+
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+
+use hasp_core::secret::MAX_VALUE;
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
+
+use crate::set::check_value;
+
+/// Shorter values are not searched for in output (REDACTION.md, point 6).
+const REDACTED_FROM: usize = 6;
+
+/// Whether values will be asked for on the terminal.
+pub fn by_prompt(from: Option<&OsStr>) -> bool {
+    from.is_none() && std::io::stdin().is_terminal()
+}
+
+/// Reads a value from a source, stdin by default, and refuses what is no value.
+pub fn read_value(from: Option<&OsStr>, keep_newline: bool, cx: &mut Context) -> Result<Secret> {
+    let source = from.map_or(Ok(Source::Stdin), Source::parse)?;
+    refuse_two_readers(&source, cx)?;
+    // Two bytes more than a value may have: the newline that is dropped below.
+    let mut value = source.read(&mut cx.env, MAX_VALUE + 2)?;
+    if !keep_newline && matches!(source, Source::Stdin | Source::Fd(_)) {
+        value.trim_newline();
+    }
+    check_value(&value)?;
+    Ok(value)
+}
+
+/// Asks for a value once, without echo, and says how long it was.
+pub fn ask_value(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
+    let value = terminal.ask_hidden(&format!("Value of {name} (not shown): "))?;
+    check_value(&value)?;
+    terminal.show(&format!("{} bytes\n", value.len()))?;
+    Ok(value)
+}
+
+/// Says which value will not be redacted: never skipped in silence.
+pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
+    if value.len() < REDACTED_FROM {
+        cx.out.warn(&format!("{name} has {} bytes: values under {REDACTED_FROM} bytes are not redacted in output", value.len()));
+    }
+}
+
+fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
+    let taken = |variable: &str| cx.env.get(variable).is_some_and(|w| Source::parse(w).is_ok_and(|s| s == *source));
+    let twice = ["HASP_PASSPHRASE", "HASP_IDENTITY"].into_iter().find(|v| taken(v));
+    match (source, twice) {
+        (Source::Stdin | Source::Fd(_), Some(variable)) => Err(Error::new(
+            Kind::Usage,
+            "source-twice",
+            format!("the value and {variable} cannot both be read from the same descriptor"),
+        )
+        .hint(format!("give one of them another: {variable}=fd:3 before the command and 3<FILE after it"))),
+        _ => Ok(()),
+    }
+}

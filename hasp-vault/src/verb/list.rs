@@ -1,0 +1,71 @@
+//! `list`: a table for people, one object a line for programs, and an exit status for cron. It reads without verifying unless told
+//! to, since it authorises nothing.
+
+use std::time::Duration;
+
+use hasp_core::time::{duration_text, parse_duration};
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
+
+use crate::cli::ListArgs;
+use crate::format::item::{Item, State};
+use crate::vault::Vault;
+
+pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let expiring = args.expiring.as_deref().map(parse_duration).transpose()?;
+    let names = vault.names()?;
+    let prefix = args.prefix.as_deref().unwrap_or_default();
+    let names: Vec<SecretName> = names.into_iter().filter(|n| n.as_str().starts_with(prefix)).collect();
+    let survey = if args.verify { vault.survey(&names) } else { vault.survey_unverified(&names) };
+    let asked = expiring.is_some() || args.due;
+    let wanted = |i: &&Item| !asked || expiring.is_some_and(|e| expires_within(i, cx.now, e)) || (args.due && is_due(i, cx.now));
+    let found: Vec<&Item> = survey.items.iter().filter(wanted).collect();
+    if cx.out.json {
+        found.iter().try_for_each(|i| cx.out.object(&object(i, cx.now)))?;
+    } else {
+        table(&found, cx)?;
+    }
+    survey.faults.iter().for_each(|f| cx.out.warn(&f.to_string()));
+    match survey.faults.len() {
+        0 if asked && !found.is_empty() => Ok(Exit::NO),
+        0 => Ok(Exit::OK),
+        count => Err(Error::new(Kind::Data, "tampered", format!("{count} of {} records cannot be read", names.len()))
+            .hint("put them back from git or a backup")),
+    }
+}
+
+/// What can still be delivered, but not for long; what has expired counts too.
+fn expires_within(item: &Item, now: Timestamp, span: Duration) -> bool {
+    item.state == State::Active && item.expires.is_some_and(|e| e <= now.after(span))
+}
+
+fn is_due(item: &Item, now: Timestamp) -> bool {
+    item.due().is_some_and(|d| d <= now)
+}
+
+/// All metadata of a secret.
+pub fn object(item: &Item, now: Timestamp) -> serde_json::Value {
+    let current = item.current_version();
+    serde_json::json!({
+        "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class, "version": item.current,
+        "versions": item.versions.len(), "created": current.map(|v| v.created), "size": current.map(|v| v.size),
+        "fp": current.map(|v| v.fp.as_str()), "expires": item.expires, "rotate_every": item.rotate_every.map(duration_text),
+        "due": item.due(), "allow": item.allow, "note": item.note,
+    })
+}
+
+fn table(items: &[&Item], cx: &mut Context) -> Result<()> {
+    if items.is_empty() {
+        cx.out.note("nothing to list");
+        return Ok(());
+    }
+    let width = items.iter().map(|i| i.name.as_str().len()).max().unwrap_or(0).max(4);
+    cx.out.line(&format!("{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES", "NAME", "CLASS", "STATE", "VERSION", "STORED"))?;
+    for item in items {
+        let stored = item.current_version().map_or_else(|| "-".to_owned(), |v| v.created.local());
+        let expires = item.expires.map_or_else(|| "-".to_owned(), Timestamp::local);
+        let (name, state) = (item.name.as_str(), item.state_word(cx.now));
+        cx.out.line(&format!("{name:width$}  {:8}  {state:9}  {:>7}  {stored:19}  {expires}", item.class, item.current))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! `set`: the command line is checked before anything is read, what comes through a pipe is read before anything is asked.
+
+use hasp_core::terminal::Terminal;
+use hasp_core::time::parse_duration;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName};
+
+use super::input;
+use crate::cli::{ItemArgs, SetArgs};
+use crate::crypto::passphrase;
+use crate::format::item::Item;
+use crate::set::SetOptions;
+use crate::vault::Vault;
+
+pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
+    let options = options(&args.options)?;
+    let prompt = input::by_prompt(args.from.as_deref());
+    let [name] = &names[..] else {
+        return if prompt { ask_all(&names, &options, vault, cx) } else { Err(one_by_one()) };
+    };
+    if prompt {
+        return ask_all(&names, &options, vault, cx);
+    }
+    let value = input::read_value(args.from.as_deref(), args.keep_newline, cx)?;
+    let item = vault.unlock(cx)?.set(name, &value, &options, cx.now)?;
+    input::warn_if_short(name, &value, cx);
+    report(&item, cx)?;
+    Ok(Exit::OK)
+}
+
+/// All values are asked for before the first is stored: giving up half-way changes nothing.
+fn ask_all(names: &[SecretName], options: &SetOptions, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let unlocked = vault.unlock(cx)?;
+    let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
+    let values = names.iter().map(|n| input::ask_value(n, &mut terminal)).collect::<Result<Vec<_>>>()?;
+    for (name, value) in names.iter().zip(&values) {
+        let item = unlocked.set(name, value, options, cx.now)?;
+        input::warn_if_short(name, value, cx);
+        report(&item, cx)?;
+    }
+    Ok(Exit::OK)
+}
+
+/// The options as the library takes them.
+pub fn options(args: &ItemArgs) -> Result<SetOptions> {
+    let allow = args.allow.iter().map(|a| a.parse()).collect::<Result<Vec<_>>>()?;
+    if args.note.as_ref().is_some_and(|n| n.len() > 4096) {
+        return Err(Error::new(Kind::Usage, "note-too-long", "the note has more than 4096 bytes"));
+    }
+    Ok(SetOptions {
+        class: args.class,
+        expires: args.expires.as_deref().map(parse_duration).transpose()?,
+        rotate_every: args.rotate_every.as_deref().map(parse_duration).transpose()?,
+        allow: Some(allow).filter(|a| !a.is_empty()),
+        note: args.note.clone(),
+    })
+}
+
+/// One line, or one object, on a version that was stored.
+pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
+    let size = item.current_version().map_or(0, |v| v.size);
+    if cx.out.json {
+        return cx.out.object(&serde_json::json!({
+            "v": 1, "secret": item.name, "version": item.current, "class": item.class, "size": size, "expires": item.expires,
+        }));
+    }
+    let expires = item.expires.map(|e| format!(", expires {}", e.local())).unwrap_or_default();
+    cx.out.note(&format!("{} version {}: {size} bytes, class {}{expires}", item.name, item.current, item.class));
+    Ok(())
+}
+
+fn one_by_one() -> Error {
+    Error::new(Kind::Usage, "several-names", "several names are asked for on the terminal only")
+        .hint("store them one by one, each with its value on stdin: hasp-vault set NAME < FILE")
+}

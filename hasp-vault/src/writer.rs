@@ -1,0 +1,116 @@
+//! One writer at a time, and nothing left behind by a dead one: the name of what is being written is noted beside the lock, so
+//! that the next writer sweeps that one directory and no writer ever lists the whole vault.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use hasp_core::files;
+use hasp_core::lock::{self, Lock};
+use hasp_core::{Error, Result, SecretName};
+
+use crate::format::record;
+use crate::vault::Vault;
+
+/// The lock on a vault, held until drop.
+pub struct Writer<'a> {
+    vault: &'a Vault,
+    note: PathBuf,
+    _lock: Lock,
+}
+
+impl<'a> Writer<'a> {
+    /// Waits for the lock, then sweeps what a writer that died has left.
+    ///
+    /// # Errors
+    /// `[busy]` after 10 s.
+    pub fn begin(vault: &'a Vault) -> Result<Writer<'a>> {
+        let path = vault.lock_path()?;
+        let lock = lock::lock(&path)?;
+        let writer = Writer { vault, note: path.with_extension("writing"), _lock: lock };
+        writer.sweep()?;
+        Ok(writer)
+    }
+
+    /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left, after a kill the page cache tells.
+    pub fn intend(&self, name: &SecretName) -> Result<()> {
+        self.write_note(name.as_str())
+    }
+
+    /// Everything is committed: nothing is to be swept.
+    pub fn done(self) -> Result<()> {
+        self.write_note("")
+    }
+
+    fn write_note(&self, text: &str) -> Result<()> {
+        let mut file = files::open_or_create(&self.note)?;
+        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(|e| Error::io("write", &self.note, e))
+    }
+
+    fn sweep(&self) -> Result<()> {
+        let mut text = String::new();
+        let mut file = files::open_or_create(&self.note)?;
+        file.read_to_string(&mut text).map_err(|e| Error::io("read", &self.note, e))?;
+        if text.is_empty() {
+            return Ok(());
+        }
+        if let Ok(name) = text.parse::<SecretName>() {
+            sweep_item(self.vault, &name)?;
+        }
+        sweep_temps(self.vault.dir())?;
+        sweep_temps(&self.vault.seen().dir())?;
+        self.write_note("")
+    }
+}
+
+/// Removes temporary files and value files that were written but never committed. A record that does not verify is left for
+/// fsck: nothing is removed on the word of an unsigned file.
+fn sweep_item(vault: &Vault, name: &SecretName) -> Result<()> {
+    let dir = vault.item_dir(name);
+    if vault.refuse_links(name).is_err() || !dir.is_dir() {
+        return Ok(());
+    }
+    sweep_temps(&dir)?;
+    let next_file = match vault.item_if_present(name) {
+        Ok(item) => item.map_or(1, |i| i.next_file),
+        Err(_) => return Ok(()),
+    };
+    for entry in std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?.filter_map(|e| e.ok()) {
+        if file_number(&entry.file_name()).is_some_and(|n| n >= next_file) {
+            std::fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
+        }
+    }
+    // Only an empty directory goes: a secret that was never committed.
+    let _ = std::fs::remove_dir(&dir);
+    Ok(())
+}
+
+/// The number of a value file's name, `<n>.age`.
+pub(crate) fn file_number(name: &std::ffi::OsStr) -> Option<u32> {
+    let digits = name.to_str()?.strip_suffix(".age")?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn sweep_temps(dir: &Path) -> Result<()> {
+    if dir.is_dir() { files::sweep_temps(dir) } else { Ok(()) }
+}
+
+impl Vault {
+    /// Makes each missing directory of a secret; an existing one must be a directory and, in the home, ours alone.
+    pub(crate) fn make_item_dir(&self, name: &SecretName) -> Result<PathBuf> {
+        let below = Path::new("items").join(name.as_str());
+        if self.guard() == files::Guard::Private {
+            return files::ensure_dirs(self.dir(), &below);
+        }
+        let mut path = self.dir().to_owned();
+        for part in below.components() {
+            path.push(part);
+            match path.symlink_metadata() {
+                Ok(meta) if meta.is_dir() => {}
+                Ok(_) => return Err(record::tampered(&path)),
+                Err(_) => files::ensure_dir(&path)?,
+            }
+        }
+        Ok(path)
+    }
+}

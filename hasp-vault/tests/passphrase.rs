@@ -1,0 +1,168 @@
+//! The passphrase: where it may come from, what it may be, and that nothing waits where nobody can be asked.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
+
+use common::{Lab, Screen, age, has, write_private};
+
+const PASS: (&str, &str) = ("HASP_PASSPHRASE", "env:PASS");
+
+fn locked() -> Lab {
+    let lab = Lab::empty();
+    lab.run_with(&["init"], b"", &[PASS, ("PASS", "correct horse")]).ok();
+    lab
+}
+
+/// Without a controlling terminal, whoever runs the tests.
+fn detached(lab: &Lab, args: &[&str]) -> common::Ran {
+    let inner = lab.command(args);
+    let mut command = std::process::Command::new("setsid");
+    command.arg("--wait").arg(inner.get_program()).args(inner.get_args()).env_clear();
+    command.env("HASP_HOME", lab.home()).env("PATH", "/usr/bin:/bin");
+    common::feed(command, b"value")
+}
+
+#[test]
+fn the_identity_is_wrapped_and_the_work_factor_fixed() {
+    let lab = locked();
+    assert!(!lab.home().join("identity").exists());
+    let file = std::fs::read(lab.home().join("identity.age")).unwrap();
+    let header = String::from_utf8_lossy(&file).into_owned();
+    assert!(header.lines().nth(1).unwrap().ends_with(" 18"));
+    lab.run_with(&["set", "n"], b"the value", &[PASS, ("PASS", "correct horse")]).ok();
+    std::fs::write(lab.dir.path().join("pass"), "correct horse\n").unwrap();
+    let by_path = lab.run_with(&["reveal", "n", "--force"], b"", &[("HASP_PASSPHRASE", "pass")]).ok();
+    assert!(by_path.stdout == b"the value");
+    let by_stdin = lab.run_with(&["reveal", "n", "--force"], b"correct horse\n", &[("HASP_PASSPHRASE", "-")]).ok();
+    assert!(by_stdin.stdout == b"the value");
+}
+
+#[test]
+fn wrong_and_impossible_passphrases_are_refused_alike() {
+    let lab = locked();
+    let big = "x".repeat(100_000);
+    let refused = |given: &str| {
+        let ran = lab.run_with(&["key", "fp", "--from", "env:V", "--fd", "1"], given.as_bytes(), &[("HASP_PASSPHRASE", "-"), ("V", "v")]);
+        assert!(ran.stdout.is_empty());
+        (ran.refused(), ran.stderr)
+    };
+    let (wrong, text) = refused("wrong horse");
+    assert_eq!(wrong, (77, "wrong-passphrase".into()));
+    assert_eq!(refused("correct hors").1, text);
+    for given in ["", "\n", "a\0b", "two\nlines", &big] {
+        assert_eq!(refused(given).0, (65, "bad-passphrase".into()));
+        let empty = Lab::empty();
+        let init = empty.run_with(&["init"], given.as_bytes(), &[("HASP_PASSPHRASE", "-")]);
+        assert_eq!(init.refused(), (65, "bad-passphrase".into()));
+        assert!(!empty.vault().exists());
+    }
+}
+
+#[test]
+fn without_a_terminal_it_ends_at_once() {
+    let lab = locked();
+    let start = Instant::now();
+    for args in [&["set", "n"][..], &["reveal", "n", "--force"], &["check", "n", "--from", "-"]] {
+        let ran = detached(&lab, args);
+        let expected = if args[0] == "set" { (69, "locked".into()) } else { ran.refused() };
+        assert_eq!(ran.refused(), expected);
+        assert_ne!(ran.status, 0);
+    }
+    assert!(detached(&lab, &["set", "n"]).stderr.contains("HASP_PASSPHRASE=fd:3"));
+    assert_eq!(detached(&Lab::empty(), &["init"]).refused(), (69, "locked".into()));
+    assert!(start.elapsed().as_secs() < 3);
+}
+
+#[test]
+fn a_greedy_header_is_refused_before_anybody_is_asked() {
+    let lab = locked();
+    let path = lab.home().join("identity.age");
+    let file = std::fs::read(&path).unwrap();
+    let at = file.windows(4).position(|w| w == b" 18\n").unwrap();
+    let greedy = [&file[..at], b" 30\n", &file[at + 4..]].concat();
+    write_private(&path, &greedy);
+    let script = format!("ulimit -v 400000; exec {} set n", common::binary());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &script]).env_clear().env("HASP_HOME", lab.home()).envs([PASS, ("PASS", "correct horse")]);
+    let start = Instant::now();
+    let ran = common::feed(command, b"value");
+    assert_eq!(ran.refused(), (65, "work-factor".into()));
+    assert!(start.elapsed().as_millis() < 1000);
+}
+
+#[test]
+fn a_program_may_be_asked_if_only_we_can_change_it() {
+    let lab = locked();
+    let program = lab.dir.path().join("askpass");
+    std::fs::write(&program, "#!/bin/sh\n[ -z \"$SECRET_SOURCE\" ] && echo 'correct horse'\n").unwrap();
+    let mode = |mode| std::fs::set_permissions(&program, PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o700);
+    let env = [("HASP_ASKPASS", program.to_str().unwrap()), ("SECRET_SOURCE", "the value")];
+    lab.run_with(&["set", "n", "--from", "env:SECRET_SOURCE"], b"", &env).ok();
+    mode(0o722);
+    let refused = lab.run_with(&["set", "n"], b"value", &env);
+    assert_eq!(refused.refused(), (77, "askpass-untrusted".into()));
+    let relative = lab.run_with(&["set", "n"], b"value", &[("HASP_ASKPASS", "askpass")]);
+    assert_eq!(relative.refused(), (77, "askpass-untrusted".into()));
+    mode(0o700);
+    std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    assert_eq!(lab.run_with(&["set", "n"], b"value", &env[..1]).refused(), (69, "askpass-failed".into()));
+}
+
+#[test]
+fn one_descriptor_cannot_give_value_and_passphrase() {
+    let lab = locked();
+    let ran = lab.run_with(&["set", "n"], b"correct horse", &[("HASP_PASSPHRASE", "-")]);
+    assert_eq!(ran.refused(), (64, "source-twice".into()));
+}
+
+#[test]
+fn on_a_terminal_it_is_asked_for_without_echo() {
+    if !has("script") {
+        return common::skipped("script");
+    }
+    let lab = Lab::empty();
+    let mut screen = Screen::start(&lab, "$BIN init");
+    screen.wait_for("New passphrase");
+    screen.type_line("correct horse");
+    screen.wait_for("once more");
+    screen.type_line("wrong horse");
+    let (shown, status) = screen.end();
+    assert!(status == 65 && shown.contains("[passphrases-differ]") && !shown.contains("horse"), "{status}");
+    assert!(!lab.vault().exists());
+    let mut screen = Screen::start(&lab, "$BIN init");
+    screen.wait_for("New passphrase");
+    screen.type_line("correct horse");
+    screen.wait_for("once more");
+    screen.type_line("correct horse");
+    assert_eq!(screen.end().1, 0);
+    let mut screen = Screen::start(&lab, "echo the value | $BIN set n");
+    screen.wait_for("Passphrase");
+    screen.type_line("wrong horse");
+    screen.wait_for("try again");
+    screen.wait_for("Passphrase");
+    screen.type_line("correct horse");
+    let (shown, status) = screen.end();
+    assert!(status == 0 && !shown.contains("horse"));
+}
+
+#[test]
+fn stock_age_recovers_with_the_passphrase() {
+    if !has("age") || !has("script") {
+        return common::skipped("age and script");
+    }
+    let lab = locked();
+    lab.run_with(&["set", "db/url"], b"the value", &[PASS, ("PASS", "correct horse")]).ok();
+    let (identity, item) = (lab.home().join("identity.age"), lab.item("db/url").join("1.age"));
+    let line = format!("umask 077; age -d {} > id && age -d -i id {} > value", identity.display(), item.display());
+    let mut screen = Screen::start(&lab, &line);
+    screen.wait_for("passphrase");
+    screen.type_line("correct horse");
+    assert_eq!(screen.end().1, 0);
+    assert!(std::fs::read(lab.dir.path().join("value")).unwrap() == b"the value");
+    let id = lab.dir.path().join("id");
+    assert!(age(&["-d", "-i", id.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout == b"the value");
+}

@@ -1,0 +1,87 @@
+//! A vault outside the home, as in a git repository: owner and mode say nothing there, signatures everything; and nothing in it
+//! belongs to one machine.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+
+use common::Lab;
+
+#[test]
+fn a_vault_elsewhere_is_read_whatever_its_modes() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo/secrets");
+    let env = [("HASP_VAULT", dir.to_str().unwrap())];
+    lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
+    lab.run_with(&["set", "db/url"], b"the value", &env).ok();
+    assert!(!lab.vault().exists());
+    for path in ["", "vault.toml", "items", "items/db", "items/db/url/meta.toml", "items/db/url/1.age"] {
+        let path = dir.join(path);
+        let mode = if path.is_dir() { 0o777 } else { 0o664 };
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    assert!(lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"the value");
+    lab.run_with(&["set", "db/url"], b"another value", &env).ok();
+    assert!(lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"another value");
+    let relative = lab.run_with(&["list"], b"", &[("HASP_VAULT", "repo/secrets")]).ok();
+    assert!(relative.text().contains("db/url"));
+}
+
+#[test]
+fn nothing_in_the_vault_belongs_to_a_machine() {
+    let lab = Lab::new();
+    lab.set("db/url", b"the value");
+    lab.set("db", b"the value");
+    let mut found = Vec::new();
+    let mut left = vec![lab.vault()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else {
+            found.push(path.strip_prefix(lab.vault()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    found.sort();
+    let expected =
+        ["items/db/1.age", "items/db/meta.toml", "items/db/url/1.age", "items/db/url/meta.toml", "keys.age", "vault.toml"];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_planted_link_leads_nowhere() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo");
+    let env = [("HASP_VAULT", dir.to_str().unwrap())];
+    lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
+    let outside = lab.dir.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, dir.join("items/db")).unwrap();
+    for name in ["db", "db/url"] {
+        let refused = lab.run_with(&["set", name], b"value", &env);
+        assert_eq!(refused.refused(), (65, "tampered".into()));
+    }
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+#[test]
+fn a_second_vault_shares_the_identity() {
+    let lab = Lab::new();
+    lab.set("mine", b"the value");
+    let env = [("HASP_VAULT", "repo/vault")];
+    lab.run_with(&["init"], b"", &env).ok();
+    lab.run_with(&["set", "ours"], b"a shared value", &env).ok();
+    assert!(lab.run_with(&["reveal", "ours", "--force"], b"", &env).ok().stdout == b"a shared value");
+    assert!(lab.value("mine").unwrap() == b"the value");
+    assert_eq!(lab.run(&["show", "ours"]).refused().1, "secret-unknown");
+}
+
+#[test]
+fn an_unknown_vault_is_not_trusted_by_itself() {
+    let (lab, other) = (Lab::new(), Lab::new());
+    other.set("n", b"the value");
+    let theirs = other.vault();
+    let refused = lab.run_with(&["list"], b"", &[("HASP_VAULT", theirs.to_str().unwrap())]);
+    assert_eq!(refused.refused(), (77, "unknown-vault".into()));
+    assert!(refused.stderr.contains("hasp-vault join "));
+}
