@@ -32,6 +32,11 @@ impl Event {
         Event { name: name.into(), fields: Vec::new() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The event with one more field: text, a number, a list or a `serde_json::json!` object. Text over 512 bytes is cut, see [`cut`].
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Event {

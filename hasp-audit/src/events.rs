@@ -24,7 +24,7 @@
 //! | `grant.deny`, `exec.deny` | `code`, and `grant` `project` `target` `consumer` where they are known |
 //! | `exec.start` | `grant` `project` `target` `program` `program_sha256` `argv` `consumer` `secrets` `asker`, a list of `{pid, start, exe}` from the caller upwards |
 //! | `exec.end` | `start` (the number of its `exec.start`) `grant` `status` or `signal` `ms` `redactions` `stragglers`; or `failed`, why it never ran |
-//! | `exec.item`, `grant.item`, ... | `of` (the number of a record) and a part of one of its lists |
+//! | `exec.item`, `grant.item`, ... | `of` and `for` (number and event of a record) and a part of one of its lists |
 //! | `redact.hit` | `count`, and `grant` or `secret` |
 //! | `scan.*` | from `hasp-audit append`, marked `"via":"append"` |
 //! | `audit.open` | the first record: `log` `vault` `previous` (head of the log before) |

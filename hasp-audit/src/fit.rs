@@ -13,7 +13,8 @@ const REPEATED: [&str; 3] = ["grant", "project", "consumer"];
 
 /// The bodies of the records for one event, the event's own last, if that one gets number `first + items`.
 ///
-/// A list that was moved leaves `"FIELD_items": how many` behind; each item record carries `"of"`, the number of its event's record.
+/// A list that was moved leaves `"FIELD_items": how many` behind; each item record carries `"of"` and `"for"`, number and
+/// name of its event's record.
 ///
 /// # Errors
 /// `[bad-event]`; `[record-too-long]` (`Kind::Bug`) if there is no list to move.
@@ -73,7 +74,7 @@ fn item(event: &Event, name: &str, values: &[Value]) -> Event {
     let family = event.name.split('.').next().unwrap_or_default();
     let repeated = event.fields.iter().filter(|(n, _)| REPEATED.contains(&n.as_str()));
     let item = repeated.fold(Event::new(format!("{family}.item")), |e, (n, v)| e.field(n, v.clone()));
-    item.field(name, values.to_vec())
+    item.field(name, values.to_vec()).field("for", event.name.as_str())
 }
 
 fn too_long(len: usize) -> Error {

@@ -5,23 +5,35 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+pub mod cli;
 pub mod event;
 pub mod events;
+pub mod filter;
 pub mod head;
 pub mod id;
+pub mod index;
 pub mod line;
 pub mod log;
+pub mod pack;
+pub mod query;
+pub mod record;
 pub mod segment;
 pub mod state;
 pub mod verify;
 
 mod fit;
+mod follow;
 mod judge;
+mod keys;
 mod lock;
 mod mend;
 mod part;
+mod place;
+mod render;
 mod replay;
+mod run;
 mod torn;
+mod verb;
 
 pub use event::Event;
 pub use head::Head;

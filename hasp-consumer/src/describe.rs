@@ -9,6 +9,17 @@ use crate::process::ProcessId;
 use crate::stat::Stat;
 
 impl Consumer {
+    /// The consumer as the record has it: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name.
+    pub fn word(&self) -> String {
+        match self {
+            Consumer::Session { leader, .. } => format!("session:{}", leader.pid),
+            Consumer::Process { process, .. } => format!("process:{}", process.pid),
+            Consumer::User { uid } => format!("user:{uid}"),
+            Consumer::Exe { path } => format!("exe:{}", path.display()),
+            Consumer::Named { name, .. } => name.clone(),
+        }
+    }
+
     /// `this terminal session (bash, pid 4711, /dev/pts/3), including agents started here`.
     pub fn describe(&self) -> String {
         match self {

@@ -5,13 +5,17 @@
 #![forbid(unsafe_code)]
 
 mod caller;
+pub mod cli;
 mod consumer;
 mod describe;
+mod manage;
 mod process;
 mod program;
 mod registry;
 mod resolve;
+mod run;
 mod stat;
+mod whoami;
 
 pub use caller::{Caller, Leader};
 pub use consumer::Consumer;

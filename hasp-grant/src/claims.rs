@@ -179,3 +179,93 @@ fn misspelled() -> Error {
     Error::new(Kind::Denied, "token-claims", "the claims of this token are not in the form that hasp-grant writes")
         .hint("mint a new one: hasp-grant -t TARGET")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{paseto, token};
+    use data_encoding::HEXLOWER;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    #[derive(Deserialize)]
+    struct Vector {
+        secret_seed: String,
+        public_key: String,
+        vault: String,
+        payload: String,
+        footer: String,
+        token: String,
+    }
+
+    fn vector() -> Vector {
+        serde_json::from_str(include_str!("../tests/vectors/token.json")).unwrap()
+    }
+
+    fn code(payload: &str) -> &'static str {
+        Claims::decode(payload.as_bytes()).map_or_else(|e| e.code(), |_| "accepted")
+    }
+
+    #[test]
+    fn published_vector() {
+        let v = vector();
+        let seed: [u8; 32] = HEXLOWER.decode(v.secret_seed.as_bytes()).unwrap().try_into().unwrap();
+        let key = SigningKey::from_bytes(&seed);
+        assert_eq!(HEXLOWER.encode(key.verifying_key().as_bytes()), v.public_key);
+        let claims = Claims::decode(v.payload.as_bytes()).unwrap();
+        let footer: token::Footer = serde_json::from_str(&v.footer).unwrap();
+        assert_eq!(footer.kid, token::key_id(&key.verifying_key()));
+        let sign = |m: &[u8]| key.sign(m).to_bytes();
+        let minted = paseto::seal(&claims.encode().unwrap(), v.footer.as_bytes(), v.vault.as_bytes(), sign);
+        assert!(*minted == v.token);
+    }
+
+    #[test]
+    fn claims_have_one_spelling() {
+        let good = vector().payload;
+        assert_eq!(code(&good), "accepted");
+        let changed = [
+            good.replacen("{\"jti\"", "{\"extra\":1,\"jti\"", 1),
+            good.replacen("\"uses\":1", "\"uses\":1,\"uses\":2", 1),
+            good.replacen("\"uses\":1", "\"uses\":\"1\"", 1),
+            good.replacen("\"uses\":1", "\"uses\":1.0", 1),
+            good.replacen("\"uses\":1", "\"uses\":0", 1),
+            good.replacen("\"uses\":1", "\"uses\":null", 1),
+            good.replacen("\"uses\":1", "\"uses\": 1", 1),
+            good.replacen("\"nbf\":\"2026-01-31T12:00:00Z\",", "", 1),
+            good.replacen("12:00:00Z", "12:00:00+00:00", 1),
+            good.replacen("\"extent\":\"exact\"", "\"extent\":\"any\"", 1),
+            good.replacen("/usr/bin/pytest", "usr/bin/pytest", 1),
+            good.replacen("\"fixed\":2", "\"fixed\":3", 1),
+            good.replacen("\"reference\":\"db/url\"}", "\"reference\":\"db/other\"}", 1),
+            good.replacen("\"raw\"", "", 1) + " ",
+            good.clone() + "\0",
+        ];
+        for (at, payload) in changed.iter().enumerate() {
+            assert_eq!(code(payload), "token-claims", "case {at}");
+        }
+    }
+
+    #[test]
+    fn a_window_over_a_day_is_refused_whoever_signed_it() {
+        let good = vector().payload;
+        assert_eq!(
+            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-02-01T12:00:00Z\"", 1)),
+            "accepted"
+        );
+        assert_eq!(
+            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-02-01T12:00:01Z\"", 1)),
+            "window-too-long"
+        );
+        assert_eq!(
+            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-01-31T11:00:00Z\"", 1)),
+            "window-too-long"
+        );
+    }
+
+    #[test]
+    fn debug_tells_neither_half_nor_seal() {
+        let shown = format!("{:?}", Claims::decode(vector().payload.as_bytes()).unwrap());
+        assert!(shown.contains("[half]") && shown.contains("[seal]") && !shown.contains("AAECAwQF"));
+    }
+}

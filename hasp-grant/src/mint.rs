@@ -11,7 +11,7 @@ use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Runtime};
+use hasp_core::{Error, Home, Kind, Result, Runtime, Secret};
 use hasp_vault::{Class, Unlocked, Vault};
 
 use crate::claims::{Claims, Extent, Terms};
@@ -66,6 +66,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     consent(&proposal, &project, context)?;
     let unlocked = vault.unlock(context)?;
     let Proposal { terms, order, mut binding } = proposal;
+    refuse_values_in_words(&order, &unlocked)?;
     extend_binding(&mut binding, &order, &unlocked, context)?;
     let token = issue(&terms, &order, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(context.now, &[mint_event(&terms)])) {
@@ -160,6 +161,28 @@ fn extend_binding(binding: &mut Binding, order: &Order, unlocked: &Unlocked, con
         binding.targets.insert(target.name.clone(), Consented::to(target));
     }
     binding.save(unlocked, context.now)
+}
+
+/// A value typed into the command would stand in the process list, the record and the token; the fingerprint finds it without
+/// opening the vault's copy.
+fn refuse_values_in_words(order: &Order, unlocked: &Unlocked) -> Result<()> {
+    let known: Vec<(&str, &str)> = order
+        .granted
+        .iter()
+        .filter_map(|(g, item)| Some((item.current_version()?.fp.as_str(), g.reference.as_str())))
+        .collect();
+    for word in &order.action.argv {
+        let bytes = word.as_os().as_encoded_bytes();
+        let starts = bytes.iter().enumerate().filter(|(_, b)| b"=: '\"".contains(b)).map(|(at, _)| at + 1);
+        for start in std::iter::once(0).chain(starts).filter(|s| *s < bytes.len()) {
+            let fp = unlocked.fingerprint(&Secret::copy_of(&bytes[start..])?);
+            if let Some((_, reference)) = known.iter().find(|(f, _)| *f == fp) {
+                return Err(Error::new(Kind::Denied, "value-in-command", format!("the command holds the value of {reference} as a word"))
+                    .hint("let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Takes the file keys, seals them, enters the ledger's half and signs the token with the other.

@@ -102,6 +102,13 @@ impl Filter {
         self.stream.advance(&self.patterns, &self.buffer, text, more_ready, &mut writer);
     }
 
+    /// Says that no more input is ready after all: what need not be held back goes out.
+    pub fn pause_with(&mut self, out: impl FnMut(&[u8])) {
+        let text = Text { bytes: &self.buffer[..self.len], eof: false };
+        let mut writer = Writer { patterns: &self.patterns, out, tally: &mut self.tally };
+        self.stream.pause(&self.patterns, text, &mut writer);
+    }
+
     /// After [`IDLE_MS`] of silence: lets out at most min(3, L/4) held bytes, L being the length of the value that they
     /// may belong to. The match goes on.
     pub fn idle(&mut self, out: &mut Vec<u8>) {

@@ -19,6 +19,14 @@ const DIRECT: usize = 8 * 1024;
 /// The capacity that is asked for where a pipe lends itself to it.
 const PIPE: usize = 1 << 20;
 
+/// From this many bytes on a read is taken as part of a burst.
+const BUSY: usize = 16 * 1024;
+
+const NOTHING: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// How long the rest of a burst is waited for: far below what a person notices.
+const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000 };
+const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: IDLE_MS as i64 * 1_000_000 };
+
 /// Bytes read and written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -41,7 +49,7 @@ pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<
     let mut bytes_in = 0;
     let mut rested = false;
     loop {
-        if filter.held() > 0 && !rested && !ready(&input, Some(IDLE_MS))? {
+        if filter.held() > 0 && !rested && !ready(&input, Some(SILENCE))? {
             filter.idle_with(|bytes| writer.take(bytes));
             writer.flush()?;
             rested = true;
@@ -59,18 +67,22 @@ pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<
         };
         bytes_in += count as u64;
         rested = false;
-        let more_ready = ready(&input, Some(0))?;
-        filter.filled(count, more_ready, |bytes| writer.take(bytes));
+        // A stream that brought so much will soon bring more: a moment's wait saves looking for what must be held back.
+        let busy = count >= BUSY;
+        filter.filled(count, busy || ready(&input, Some(NOTHING))?, |bytes| writer.take(bytes));
         writer.flush()?;
+        if busy && !ready(&input, Some(MOMENT))? {
+            filter.pause_with(|bytes| writer.take(bytes));
+            writer.flush()?;
+        }
     }
     filter.finish_with(|bytes| writer.take(bytes));
     writer.flush()?;
     Ok(Traffic { bytes_in, bytes_out: writer.written })
 }
 
-/// Whether there is input, or its end, within so many milliseconds.
-fn ready(input: &impl AsFd, wait: Option<u64>) -> Result<bool> {
-    let wait = wait.map(|ms| Timespec { tv_sec: 0, tv_nsec: ms as i64 * 1_000_000 });
+/// Whether there is input, or its end, within this time.
+fn ready(input: &impl AsFd, wait: Option<Timespec>) -> Result<bool> {
     loop {
         match poll(&mut [PollFd::new(input, PollFlags::IN)], wait.as_ref()) {
             Ok(count) => return Ok(count > 0),

@@ -1,157 +1,278 @@
 //! Could a match begin here? Asked for the last bytes of what has been read, to hold back those that may still become part of
-//! a match, and no others. A table of byte pairs answers almost always.
+//! a match, and no others. The first three characters, escapes undone, find the few candidates.
 
-use crate::decode::text::Text;
+use crate::decode::text::{Answer, Text};
 use crate::decode::unit::{Units, decode, introduces};
-use crate::form::{Form, Machine, Next, Place, hex, radix};
+use crate::form::radix::Radix;
+use crate::form::{Case, Form, Machine, Place, hex, radix};
 use crate::pattern::needle::Needles;
 use crate::walk::Walk;
 
+/// How many characters of a beginning are looked up.
+const HEAD: usize = 3;
+
+/// The most readings of a head that are followed; whatever has more is held back.
+const MAX_READINGS: usize = 32;
+
 /// A form of a needle, to be read from a certain unit on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Entry {
     needle: u32,
     form: Form,
     index: u8,
-}
-
-/// Entries by the first byte of their text.
-#[derive(Default)]
-struct ByByte {
-    lists: Vec<Vec<Entry>>,
-}
-
-impl ByByte {
-    fn add(&mut self, byte: u8, entry: Entry) {
-        if self.lists.is_empty() {
-            self.lists.resize_with(256, Vec::new);
-        }
-        self.lists[usize::from(byte)].push(entry);
-    }
-
-    fn of(&self, byte: u8) -> &[Entry] {
-        self.lists.get(usize::from(byte)).map_or(&[], Vec::as_slice)
-    }
+    /// Part of the hash of the head.
+    tag: u8,
 }
 
 /// The beginnings of all forms of all needles.
 #[derive(Default)]
 pub(crate) struct Starts {
-    /// A bit for each pair of bytes with which a match can begin.
-    pairs: Vec<u64>,
-    /// Beginnings as they are.
-    first: ByByte,
-    /// Beginnings of encodings behind a line break, some units late.
-    late: ByByte,
-    /// Encodings that can begin with an escaped character.
-    escaped: Vec<Entry>,
+    /// Entries in order of their heads, and where each bucket of heads begins.
+    entries: Vec<Entry>,
+    buckets: Vec<u32>,
+    shift: u32,
+    /// Needles whose value begins with a line break within its head, which may be written in too many ways to look up.
+    broken: Vec<Entry>,
+    /// Hexadecimal beginnings by the byte that their first pair stands for.
+    pairs: Vec<Vec<Entry>>,
+    /// The single characters, and pairs of them, with which a match can begin.
+    one: Set,
+    two: Set,
+    /// The same for encodings that begin some units late behind a line break.
+    late_one: Set,
+    late_two: Set,
+}
+
+/// A set of small numbers.
+#[derive(Default)]
+struct Set(Vec<u64>);
+
+impl Set {
+    fn add(&mut self, number: usize) {
+        self.0[number >> 6] |= 1 << (number & 63);
+    }
+
+    fn has(&self, number: usize) -> bool {
+        self.0[number >> 6] >> (number & 63) & 1 != 0
+    }
+}
+
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(u16::from_be_bytes([first, second]))
 }
 
 impl Starts {
     /// The beginnings of these needles.
     pub fn new(needles: &Needles) -> Starts {
-        let mut starts = Starts { pairs: vec![0; 1024], ..Starts::default() };
+        let set = |bits: usize| Set(vec![0; bits / 64]);
+        let mut starts = Starts { pairs: vec![Vec::new(); 256], ..Starts::default() };
+        (starts.one, starts.two, starts.late_one, starts.late_two) = (set(256), set(65536), set(256), set(65536));
+        let mut heads = Vec::new();
         for (needle, entry) in needles.iter().enumerate() {
             for form in entry.forms() {
-                starts.form(needle as u32, needles.machine(needle as u32, form));
+                starts.form(needle as u32, needles.machine(needle as u32, form), &mut heads);
             }
         }
-        for pair in 0..=u16::MAX {
-            let [first, second] = pair.to_be_bytes();
-            // Only pairs of two plain bytes can be ruled out by a table.
-            if !plain(first) || !plain(second) {
-                starts.allow(first, second);
-            }
-        }
+        starts.file(heads);
         starts
     }
 
-    fn form(&mut self, needle: u32, machine: Machine<'_>) {
+    fn form(&mut self, needle: u32, machine: Machine<'_>, heads: &mut Vec<(u64, Entry)>) {
         let form = machine.form;
-        let late = match form {
-            Form::Hex => 1..hex::BREAK_FROM,
-            Form::Base64(_) | Form::Base32(_) => 2..radix::BREAK_FROM,
-            _ => 0..0,
+        let (first, last) = match form {
+            Form::Hex => (0, hex::BREAK_FROM - 1),
+            Form::Base64(_) | Form::Base32(_) => (machine.first(), radix::BREAK_FROM - 1),
+            _ => (0, 0),
         };
-        let early = match form {
-            Form::Base64(_) | Form::Base32(_) => machine.first()..2,
-            _ => 0..1,
-        };
-        for index in early.chain(late.clone()) {
-            let entry = Entry { needle, form, index: index as u8 };
-            let texts = first_bytes(machine, index);
-            if texts.iter().any(|b| matches!(b, b'+' | b'/')) && matches!(form, Form::Base64(_)) {
-                self.escaped.push(entry);
+        for index in first..=last {
+            let late = index > usize::from(form != Form::Hex);
+            let entry = Entry { needle, form, index: index as u8, tag: 0 };
+            let seconds = characters(machine, index, true);
+            for one in characters(machine, index, false) {
+                if late { self.late_one.add(usize::from(one)) } else { self.one.add(usize::from(one)) }
+                for two in &seconds {
+                    let two = pair(one, *two);
+                    if late { self.late_two.add(two) } else { self.two.add(two) }
+                }
             }
-            for first in texts {
-                if late.contains(&index) { self.late.add(first, entry) } else { self.first.add(first, entry) }
-                let seconds = if form == Form::Hex { low_digits(machine.value[index]) } else { first_bytes(machine, index + 1) };
-                seconds.into_iter().for_each(|second| self.allow(first, second));
+            if form == Form::Hex {
+                self.pairs[usize::from(machine.value[index])].push(entry);
+            } else if matches!(form, Form::Plain(_)) && machine.value[..HEAD].iter().any(|b| matches!(b, b'\r' | b'\n')) {
+                self.broken.push(entry);
+            } else if index > 0 || !matches!(form, Form::Base64(_) | Form::Base32(_)) {
+                // A shared character before is read together with the first own ones.
+                let head = [0, 1, 2].map(|i| characters(machine, index + i, false)[0]);
+                heads.push((hash(head), entry));
             }
         }
     }
 
-    fn allow(&mut self, first: u8, second: u8) {
-        let pair = usize::from(u16::from_be_bytes([first, second]));
-        self.pairs[pair >> 6] |= 1 << (pair & 63);
+    /// Sorts the entries into buckets.
+    fn file(&mut self, heads: Vec<(u64, Entry)>) {
+        let bits = (2 * heads.len()).next_power_of_two().ilog2().max(1);
+        self.shift = 64 - bits;
+        let bucket = |hash: u64| (hash >> (64 - bits)) as usize;
+        self.buckets = vec![0; (1 << bits) + 1];
+        for (hash, _) in &heads {
+            self.buckets[bucket(*hash) + 1] += 1;
+        }
+        for i in 1..self.buckets.len() {
+            self.buckets[i] += self.buckets[i - 1];
+        }
+        let mut free = self.buckets.clone();
+        let Some((_, any)) = heads.first() else { return };
+        self.entries = vec![*any; heads.len()];
+        for (hash, entry) in heads {
+            let place = &mut free[bucket(hash)];
+            self.entries[*place as usize] = Entry { tag: hash as u8, ..entry };
+            *place += 1;
+        }
     }
 
-    fn allowed(&self, first: u8, second: u8) -> bool {
-        let pair = usize::from(u16::from_be_bytes([first, second]));
-        self.pairs[pair >> 6] >> (pair & 63) & 1 != 0
+    fn find(&self, head: [u8; HEAD]) -> impl Iterator<Item = &Entry> {
+        let hash = hash(head);
+        let bucket = (hash >> self.shift) as usize;
+        let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
+        self.entries[range].iter().filter(move |e| e.tag == hash as u8)
     }
 
     /// The first position in `from..` at which a match may begin that needs more input; the end of the text if there is none.
     pub fn first_open(&self, needles: &Needles, text: Text<'_>, from: usize, work: &mut u64) -> usize {
-        (from..text.len()).find(|at| self.shortest_open(needles, text, *at, false, work).is_some()).unwrap_or(text.len())
+        (from..text.len()).find(|at| self.open_at(needles, text, *at, work)).unwrap_or(text.len())
     }
 
-    /// The length of a needle, of the shortest one if `all`, of which a match may begin at `at` and needs more input.
-    pub fn shortest_open(&self, needles: &Needles, text: Text<'_>, at: usize, all: bool, work: &mut u64) -> Option<usize> {
-        let byte = text.bytes[at];
-        if let Some(second) = text.get(at + 1)
-            && !self.allowed(byte, second)
+    fn open_at(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
+        *work += 1;
+        let rest = &text.bytes[at..];
+        if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| plain(*b)) {
+            let head = |i: usize| [rest[i], rest[i + 1], rest[i + 2]];
+            return self.find(head(0)).any(|e| self.entry_open(needles, text, at, e, work))
+                || self.find(head(1)).any(|e| self.shared_open(needles, text, at, e, work))
+                || self.hex_open(needles, text, at, work);
+        }
+        if let [one] | [one, _] = rest
+            && rest.iter().all(|b| plain(*b))
         {
-            return None;
+            let late = || radix::after_break(text, at) || hex::after_break(text, at);
+            let has = |ones: &Set, twos: &Set| match rest.get(1) {
+                None => ones.has(usize::from(*one)),
+                Some(two) => twos.has(pair(*one, *two)),
+            };
+            return has(&self.one, &self.two) || (has(&self.late_one, &self.late_two) && late());
         }
-        let mut shortest = None;
-        let mut consider = |entry: &Entry| {
-            *work += 1;
-            let machine = needles.machine(entry.needle, entry.form);
-            let place = Place { at, index: usize::from(entry.index), column: 0 };
-            if open(machine, text, place) {
-                let length = machine.value.len();
-                shortest = Some(shortest.map_or(length, |s: usize| s.min(length)));
-            }
-            shortest.is_some() && !all
-        };
-        let behind_break = || radix::after_break(text, at) || hex::after_break(text, at);
-        let found = self.first.of(byte).iter().any(&mut consider)
-            || (!self.late.of(byte).is_empty() && behind_break() && self.late.of(byte).iter().any(&mut consider));
-        if !found && introduces(byte) {
-            self.escaped(text, at, &mut consider);
-        }
-        shortest
+        self.hex_open(needles, text, at, work)
+            || self.broken.iter().any(|e| self.entry_open(needles, text, at, e, work))
+            || self.escaped_open(needles, text, at, work)
     }
 
-    /// The forms that can begin with the escape at `at`.
-    fn escaped(&self, text: Text<'_>, at: usize, consider: &mut impl FnMut(&Entry) -> bool) {
+    fn entry_open(&self, needles: &Needles, text: Text<'_>, at: usize, entry: &Entry, work: &mut u64) -> bool {
+        *work += 1;
+        let machine = needles.machine(entry.needle, entry.form);
+        open(machine, text, Place { at, index: usize::from(entry.index), column: 0 })
+    }
+
+    /// The same with the character before, which the encoding shares with other data.
+    fn shared_open(&self, needles: &Needles, text: Text<'_>, at: usize, entry: &Entry, work: &mut u64) -> bool {
+        let machine = needles.machine(entry.needle, entry.form);
+        let shared = entry.index == 1 && machine.first() == 0;
+        shared && self.entry_open(needles, text, at, &Entry { index: 0, ..*entry }, work)
+    }
+
+    fn hex_open(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
+        let nibble = |i: usize| text.get(at + i).map(crate::decode::text::nibble).filter(|n| *n < 16);
+        match (nibble(0), nibble(1)) {
+            (Some(high), Some(low)) => {
+                self.pairs[usize::from(high << 4 | low)].iter().any(|e| self.entry_open(needles, text, at, e, work))
+            }
+            _ => false,
+        }
+    }
+
+    /// The forms that can begin with what stands at `at` if some of it is an escape or is to be skipped.
+    fn escaped_open(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
+        let mut readings = Readings { heads: Vec::new(), cut: Vec::new(), full: false };
+        readings.read(text, at, &mut Vec::new());
+        if readings.full {
+            return true;
+        }
+        let cut = |head: &Vec<u8>| match head[..] {
+            [] => true,
+            [one] => self.one.has(usize::from(one)) || self.late_one.has(usize::from(one)),
+            [one, two, ..] => self.two.has(pair(one, two)) || self.late_two.has(pair(one, two)),
+        };
+        if readings.cut.iter().any(cut) {
+            return true;
+        }
+        let shared = |head: &[u8; HEAD + 1], work: &mut u64| {
+            self.find([head[1], head[2], head[3]]).any(|e| self.shared_open(needles, text, at, e, work))
+        };
+        readings.heads.iter().any(|head| {
+            self.find([head[0], head[1], head[2]]).any(|e| self.entry_open(needles, text, at, e, work))
+                || shared(head, work)
+        })
+    }
+
+    /// The length of the shortest needle of which a match may begin at `at` and needs more input. Slow.
+    pub fn shortest_open(&self, needles: &Needles, text: Text<'_>, at: usize) -> Option<usize> {
+        let opens = |needle: u32, form: Form| {
+            let machine = needles.machine(needle, form);
+            let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
+            indexes.into_iter().any(|index| open(machine, text, Place { at, index, column: 0 }))
+        };
+        let needles = needles.iter().zip(0..);
+        needles.filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form))).map(|(n, _)| n.len).min()
+    }
+}
+
+/// What the text at a position may say in its first characters.
+struct Readings {
+    heads: Vec<[u8; HEAD + 1]>,
+    /// Readings that the end of the text cut short.
+    cut: Vec<Vec<u8>>,
+    full: bool,
+}
+
+impl Readings {
+    fn read(&mut self, text: Text<'_>, at: usize, head: &mut Vec<u8>) {
+        if let Ok(head) = <[u8; HEAD + 1]>::try_from(head.as_slice()) {
+            self.heads.push(head);
+            self.full |= self.heads.len() > MAX_READINGS;
+            return;
+        }
+        let Some(byte) = text.get(at) else {
+            self.cut.push(head.clone());
+            return;
+        };
+        if self.full {
+            return;
+        }
+        head.push(byte);
+        self.read(text, at + 1, head);
+        head.pop();
+        if byte == b'\r' && !head.is_empty() {
+            match text.has(at, b"\r\n") {
+                Answer::Yes => self.read(text, at + 2, head),
+                Answer::Unknown => self.cut.push(head.clone()),
+                Answer::No => {}
+            }
+        }
+        if introduces(byte) {
+            self.unit(text, at, head);
+        }
+    }
+
+    fn unit(&mut self, text: Text<'_>, at: usize, head: &mut Vec<u8>) {
         let mut units = Units::default();
         decode(text, at, &mut units);
-        if self.escaped.iter().any(&mut *consider) {
-            return;
-        }
-        let plain = |entry: &&Entry| matches!(entry.form, Form::Plain(_));
         if units.more {
-            // What it will stand for is open, so any value may begin here.
-            (0..=255).any(|byte| self.first.of(byte).iter().filter(plain).any(&mut *consider));
-            return;
+            self.cut.push(head.clone());
         }
-        for unit in &units.found {
-            if let Some(byte) = unit.bytes().first()
-                && self.first.of(*byte).iter().filter(plain).any(&mut *consider)
-            {
-                return;
+        for unit in units.found {
+            let (length, room) = (head.len(), HEAD + 1 - head.len());
+            if length > 0 || !unit.bytes().is_empty() {
+                head.extend(unit.bytes().iter().take(room));
+                self.read(text, unit.end, head);
+                head.truncate(length);
             }
         }
     }
@@ -159,37 +280,50 @@ impl Starts {
 
 /// Whether a byte stands for itself in every form, and for nothing else.
 fn plain(byte: u8) -> bool {
-    !introduces(byte) && !matches!(byte, b'\r' | b'\n' | b' ')
+    !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }
 
-/// The bytes that stand for the unit at `index` when it is not escaped; nothing behind the last.
-fn first_bytes(machine: Machine<'_>, index: usize) -> Vec<u8> {
-    if index >= machine.goal() {
-        return (0..=255).collect();
+/// The characters that stand for the unit at `index`; for the second character if `second`.
+fn characters(machine: Machine<'_>, index: usize, second: bool) -> Vec<u8> {
+    let value = machine.value;
+    match machine.form {
+        Form::Hex => {
+            let nibble = if second { value[index] & 15 } else { value[index] >> 4 };
+            let digit = b"0123456789abcdef"[usize::from(nibble)];
+            vec![digit, digit.to_ascii_uppercase()]
+        }
+        Form::Base64(_) | Form::Base32(_) => Radix::of(machine.form).characters(value, index + usize::from(second)),
+        Form::Literal => vec![value[index + usize::from(second)]],
+        Form::Plain(case) => vec![match (case, value[index + usize::from(second)]) {
+            (Case::Exact, byte) => byte,
+            (Case::Upper, byte) => byte.to_ascii_uppercase(),
+            (Case::Lower, byte) => byte.to_ascii_lowercase(),
+        }],
     }
-    let place = Place { at: 0, index, column: 0 };
-    let reads = |byte: &u8| {
-        let (mut next, text) = (Next::default(), [*byte]);
-        machine.step(Text { bytes: &text, eof: false }, place, &mut next);
-        next.places.iter().any(|p| (p.at, p.index) == (1, index + 1)) || (machine.form == Form::Hex && next.more)
-    };
-    (0..=255).filter(reads).collect()
 }
 
-fn low_digits(byte: u8) -> Vec<u8> {
-    let digit = char::from_digit(u32::from(byte & 15), 16).unwrap_or('0');
-    vec![digit as u8, digit.to_ascii_uppercase() as u8]
+/// The hash of a head; case and the two base64 alphabets do not matter.
+fn hash(head: [u8; HEAD]) -> u64 {
+    let [a, b, c] = head.map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte.to_ascii_lowercase(),
+    });
+    u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
 fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
+    let run = machine.run(text, place);
+    let behind = Place { at: place.at + run, index: place.index + run, ..place };
+    let plain_stop = text.get(behind.at).is_some_and(|b| plain(b) && b != b' ');
+    if plain_stop && machine.form != Form::Hex {
+        return false;
+    }
     if !machine.begins(text, place) {
         return false;
     }
-    let goal = machine.goal();
-    let run = machine.run(text, place);
-    let behind = Place { at: place.at + run, index: place.index + run, ..place };
-    if run > 0 && behind.index < goal && behind.at == text.len() {
+    if run > 0 && behind.index < machine.goal() && behind.at == text.len() {
         return true;
     }
     let mut walk = Walk::new(place);

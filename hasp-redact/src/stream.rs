@@ -4,6 +4,7 @@
 use crate::decode::text::Text;
 use crate::form::{Case, Form, Place};
 use crate::patterns::Patterns;
+use crate::seed::Cursor;
 use crate::seed::pieces::Seed;
 use crate::walk::{Walk, begin};
 
@@ -37,11 +38,9 @@ struct Begun {
 pub(crate) struct Stream {
     spans: Vec<Span>,
     begun: Vec<Begun>,
-    /// The next position to probe for seeds.
-    probe: usize,
-    /// Positions before this one have been probed once.
-    probed: usize,
-    /// The length of the text when it was last probed.
+    /// How far it has been searched for seeds.
+    cursors: [Cursor; 2],
+    /// The length of the text when it was last searched.
     seen: usize,
     /// No match that begins before this position can still become complete.
     open: usize,
@@ -53,7 +52,6 @@ pub(crate) struct Stream {
     covered: Option<usize>,
     /// Steps taken, for tests that show that they grow as the input does.
     pub work: u64,
-    found: Vec<(usize, u64)>,
 }
 
 /// Where output goes.
@@ -80,40 +78,49 @@ impl Stream {
         self.send(text, self.open, sink);
     }
 
+    /// Nothing more is ready: holds back only what must be, after a call of [`Stream::advance`] that held back more.
+    pub fn pause(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
+        if !self.exact {
+            self.settle(patterns, text, false);
+            self.send(text, self.open, sink);
+        }
+    }
+
     /// Lets out a few held bytes after a pause, so that a prompt that looks like the beginning of a value can be read. The
     /// match goes on: only these bytes may leak.
     pub fn idle(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
         if !self.exact {
             self.settle(patterns, text, false);
         }
-        let shortest = |at: usize, work: &mut u64| {
-            let begun = self.begun.iter().filter(|b| b.walk.open <= at).map(|b| patterns.needles.get(b.needle).len).min();
-            let starting = patterns.starts.shortest_open(&patterns.needles, text, at, true, work);
-            begun.into_iter().chain(starting).min()
+        let shortest = |at: usize| {
+            let begun = self.begun.iter().filter(|b| b.walk.open <= at).map(|b| patterns.needles.get(b.needle).len);
+            begun.chain(patterns.starts.shortest_open(&patterns.needles, text, at)).min()
         };
-        let mut work = 0;
         let held = self.open..text.len().min(self.open + MAX_LEAK);
-        let shortest = held.filter_map(|at| shortest(at, &mut work)).min().unwrap_or(0);
-        self.work += work;
+        let shortest = held.filter_map(shortest).min().unwrap_or(0);
         self.send(text, text.len().min(self.open + MAX_LEAK.min(shortest / 4)), sink);
     }
 
     /// Takes everything as written, where nothing is searched for.
     pub fn pass(&mut self, len: usize) {
-        (self.probe, self.probed, self.seen, self.open, self.sent) = (len, len, len, len, len);
+        (self.seen, self.open, self.sent) = (len, len, len);
     }
 
     /// The first byte that must stay in memory.
     pub fn needed(&self, patterns: &Patterns) -> usize {
-        let stride = patterns.seeds.as_ref().map_or(0, |s| s.stride());
-        let first = self.open.min(self.probe.saturating_sub(stride)).min(self.sent);
+        let searched = patterns.seeds.as_ref().map_or(self.sent, |s| s.needed(&self.cursors));
+        let first = self.open.min(searched).min(self.sent);
         first.saturating_sub(CONTEXT)
     }
 
     /// Moves all positions down, after the text lost its first `by` bytes.
     pub fn shift(&mut self, by: usize) {
-        for position in [&mut self.probe, &mut self.probed, &mut self.seen, &mut self.open, &mut self.sent] {
+        for position in [&mut self.seen, &mut self.open, &mut self.sent] {
             *position -= by;
+        }
+        for cursor in &mut self.cursors {
+            // A tier that is not in use stays at 0.
+            *cursor = Cursor { probe: cursor.probe.saturating_sub(by), probed: cursor.probed.saturating_sub(by) };
         }
         self.covered = self.covered.and_then(|c| c.checked_sub(by));
         self.spans.iter_mut().for_each(|s| {
@@ -145,27 +152,10 @@ impl Stream {
     /// Looks for seeds in what is new.
     fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
         let Some(seeds) = &patterns.seeds else { return };
-        let mut found = std::mem::take(&mut self.found);
-        found.clear();
-        let probed = seeds.scan(bytes, text.len(), self.probe, &mut found);
-        self.work += ((probed - self.probe) / seeds.stride()) as u64;
-        for (at, hash) in &found {
-            let mut candidates = Vec::new();
-            seeds.seeds(text.bytes, *at, *hash, |start, seed| candidates.push((start, *seed)));
-            self.work += 1;
-            for (start, seed) in candidates {
-                let known = *at < self.probed && start + seeds.piece() <= self.seen;
-                if !known {
-                    self.verify(patterns, text, start, seed);
-                }
-            }
-        }
-        self.found = found;
-        // Probes whose piece may reach beyond the text are made again when there is more of it.
-        let undecided = (text.len() + 1).saturating_sub(seeds.piece()).max(self.probe);
-        let again = self.probe + (undecided - self.probe).next_multiple_of(seeds.stride());
-        self.probe = again.min(probed);
-        self.probed = probed;
+        let mut cursors = self.cursors;
+        let work = seeds.search(bytes, text.len(), self.seen, &mut cursors, |at, seed| self.verify(patterns, text, at, *seed));
+        self.work += work;
+        self.cursors = cursors;
         self.seen = text.len();
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &AddArgs, path: &Path, cx: &mut Context) -> Result<Exit>
         deliveries: deliveries(args, &variables)?,
         run: words(args)?,
         about: args.about.as_deref(),
-        dir: args.dir.as_deref(),
+        dir: args.runs_in.as_deref(),
     };
     let (before, mut document) = edit::open(path)?;
     addition.check(&before)?;
@@ -122,7 +122,9 @@ fn spaced() -> Table {
 fn deliver(target: &mut dyn TableLike, delivery: &Delivery) -> Result<()> {
     let (key, reference) = (delivery.channel.word(), delivery.reference.as_str());
     let Some(variable) = &delivery.variable else {
-        target.insert(key, value(reference));
+        if !target.contains_key(key) {
+            target.insert(key, value(reference));
+        }
         return Ok(());
     };
     if !target.contains_key(key) {
@@ -130,6 +132,9 @@ fn deliver(target: &mut dyn TableLike, delivery: &Delivery) -> Result<()> {
     }
     let table = target.get_mut(key).and_then(Item::as_table_like_mut);
     let table = table.ok_or_else(|| Error::bug(format!("'{key}' is no table in a manifest that loads")))?;
+    if table.contains_key(variable) {
+        return Ok(());
+    }
     table.insert(variable, Item::Value(Value::from(reference)));
     Ok(())
 }

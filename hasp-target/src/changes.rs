@@ -43,7 +43,6 @@ pub(crate) fn command(target: &Target) -> String {
     }
 }
 
-
 fn words(words: &[String]) -> String {
     shell_words(words.iter().map(OsStr::new))
 }

@@ -102,8 +102,8 @@ pub struct AddArgs {
     #[arg(long, value_name = "TEXT")]
     pub about: Option<String>,
     /// The directory that it runs in, below the project's root
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<String>,
+    #[arg(long = "dir", value_name = "DIR")]
+    pub runs_in: Option<String>,
     /// The command; a last "..." stands for any further words
     #[arg(last = true, value_name = "ARGV")]
     pub argv: Vec<OsString>,

@@ -6,6 +6,12 @@ mod common;
 use std::path::Path;
 
 use common::{Lab, age, has, write_private};
+use hasp_core::Secret;
+use hasp_vault::crypto::age_file;
+use hasp_vault::crypto::keys::Keys;
+use hasp_vault::format::public_key;
+use hasp_vault::format::record::Label;
+use hasp_vault::format::settings::Settings;
 
 /// The vault's recipient, which is no secret.
 fn recipient(lab: &Lab) -> String {
@@ -83,32 +89,34 @@ fn another_vault_in_its_place_is_refused() {
     assert_eq!(lab.run(&["get", "n"]).refused(), (65, "key-changed".into()));
 }
 
+/// A whole vault under the attacker's root, with our id and for our recipient, and `known_vaults` changed to match: only the comment in
+/// the identity still knows the key.
 #[test]
 fn a_changed_pin_is_found_by_the_identity() {
     let lab = Lab::new();
     lab.set("n", b"the value");
-    let other = Lab::new();
-    // Somebody replaces the vault and known_vaults alike; the comment in the identity still knows the key.
-    let known = |lab: &Lab| std::fs::read_to_string(lab.home().join("known_vaults")).unwrap();
-    let field = |text: &str, name: &str| {
-        let prefix = format!("{name} = ");
-        text.lines().find_map(|l| l.strip_prefix(&prefix)).unwrap().to_owned()
+    let vault = lab.open().unwrap();
+    let theirs = Keys::derive(&[7; 32]);
+    let settings = Settings {
+        record_key: theirs.record_key(),
+        token_key: theirs.token_key(),
+        serial: 9,
+        ..vault.settings().clone()
     };
-    let (ours, theirs) = (known(&lab), known(&other));
-    let forged = ours.replace(&field(&ours, "key"), &field(&theirs, "key"));
-    write_private(&lab.home().join("known_vaults"), forged.as_bytes());
-    let text = std::fs::read_to_string(lab.vault().join("vault.toml")).unwrap();
-    let text = text.replace(&field(&text, "record_key"), &field(&theirs, "key"));
+    let label = Label { vault: *vault.id(), kind: "vault", name: "" };
+    let text = label.sign(9, &settings.render().unwrap(), |m| theirs.sign_record(m));
     write_private(&lab.vault().join("vault.toml"), text.as_bytes());
-    assert_eq!(lab.run(&["reveal", "n", "--force"]).refused().1, "tampered");
-    let identity = lab.identity();
-    let pin = other.open().unwrap();
-    let refused = identity.check_pin(*lab_id(&ours), pin.record_key()).unwrap_err();
-    assert_eq!(refused.code(), "key-changed");
-}
-
-fn lab_id(known: &str) -> Box<hasp_vault::VaultId> {
-    Box::new(known.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"').parse().unwrap())
+    let keys = age_file::encrypt(&Secret::copy_of(&[7; 32]).unwrap(), &settings.recipients).unwrap();
+    write_private(&lab.vault().join("keys.age"), &keys);
+    assert_eq!(lab.run(&["list"]).refused(), (65, "key-changed".into()));
+    let known = lab.home().join("known_vaults");
+    let (ours, forged) = (public_key::encode(vault.record_key()), public_key::encode(&theirs.record_key()));
+    let changed = std::fs::read_to_string(&known).unwrap().replace(&ours, &forged);
+    write_private(&known, changed.as_bytes());
+    assert_eq!(lab.run(&["list"]).status, 0, "all of it verifies with the forged pin");
+    let refused = lab.run_with(&["set", "n"], b"new value", &[]);
+    assert_eq!(refused.refused(), (65, "key-changed".into()));
+    assert!(refused.stderr.contains("known_vaults"));
 }
 
 #[test]

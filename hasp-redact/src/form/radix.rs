@@ -70,6 +70,32 @@ impl Radix {
         number <= self.mask() && number & ((1 << self.skip) - 1) == shared
     }
 
+    /// The characters, in either alphabet or case, that can stand at `index`; nothing behind the last own one.
+    pub fn characters(&self, value: &[u8], index: usize) -> Vec<u8> {
+        let numbers: Vec<u8> = if index == 0 {
+            let shared = value[0] >> (8 - self.skip);
+            (0..=self.mask() >> self.skip).map(|high| high << self.skip | shared).collect()
+        } else if index < self.goal(value) {
+            vec![self.symbol(value, index)]
+        } else {
+            vec![]
+        };
+        numbers.into_iter().flat_map(|n| self.spellings(n)).collect()
+    }
+
+    fn spellings(&self, number: u8) -> [u8; 2] {
+        let number = usize::from(number);
+        if self.bits == 5 {
+            let upper = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[number];
+            return [upper, upper.to_ascii_lowercase()];
+        }
+        match number {
+            62 => *b"+-",
+            63 => *b"/_",
+            _ => [b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[number]; 2],
+        }
+    }
+
     /// Reads one character, or skips what may stand between two.
     pub fn step(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
         let byte = text.bytes[from.at];

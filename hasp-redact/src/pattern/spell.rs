@@ -34,6 +34,9 @@ pub(crate) const FULL: [(Spelling, Form); 18] = [
 
 const PLAIN: Form = Form::Plain(Case::Exact);
 
+/// Hexadecimal digits without anything between them.
+pub(crate) const DIGITS: Spelling = |v, i, out| each(out, v[i], "", "", 16);
+
 /// Pairs of hexadecimal pairs, as `xxd` writes them without `-g1`.
 pub(crate) const GROUPED: [Spelling; 2] = [
     |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::key::Key;
 use super::pieces::{Pieces, Seed};
 use super::windows::Windows;
-use super::{MAX_PIECE, Seeds, window};
+use super::{PIECE, Seeds, Tier, window};
 use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
@@ -21,19 +21,16 @@ const SHARED: usize = 8;
 pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     let shortest = needles.iter().map(|n| n.len).min()?;
     let bytes: usize = needles.iter().map(|n| n.len).sum();
+    let key = Key::random();
     let spacing = if bytes <= DENSE_BYTES { 3 } else { 12 };
-    let mut builder = Builder {
-        key: Key::random(),
-        piece: shortest.min(MAX_PIECE),
-        spacing,
-        pieces: Vec::new(),
-        texts: Zeroizing::new(Vec::new()),
-        group: 0,
-    };
+    let mut builder = Builder { key: key.clone(), spacing, group: 0, long: Tables::new(PIECE), short: Tables::new(shortest.min(PIECE)) };
     for (index, needle) in needles.iter().enumerate() {
         builder.needle(index as u32, needle, needles.bytes(needle));
     }
-    Some(builder.finish())
+    let groups = builder.group as usize + 1;
+    let tables = [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty());
+    let tiers = tables.map(|t| t.finish(&key, groups)).collect();
+    Some(Seeds { key, tiers })
 }
 
 /// A piece that was chosen, before it is known how many share it.
@@ -46,12 +43,19 @@ struct Chosen {
 
 struct Builder {
     key: Key,
-    piece: usize,
     spacing: usize,
+    group: u32,
+    long: Tables,
+    /// For encodings that are shorter than [`PIECE`].
+    short: Tables,
+}
+
+/// The chosen pieces of one length.
+struct Tables {
+    piece: usize,
     pieces: Vec<Chosen>,
     /// The text of each chosen piece, one after the other.
     texts: Zeroizing<Vec<u8>>,
-    group: u32,
 }
 
 impl Builder {
@@ -77,8 +81,9 @@ impl Builder {
         let form = Form::Plain(Case::Exact);
         self.literal(needle, value, form);
         let (start, length) = plainest(value);
-        if length >= self.piece {
-            self.text(&value[start..start + self.piece], Seed { needle, index: start as u32, form });
+        let piece = self.length(value.len());
+        if length >= piece {
+            self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
         } else {
             for spelling in spell::MINIMAL {
                 self.spelled(needle, value, form, spelling, start);
@@ -89,57 +94,65 @@ impl Builder {
         }
         for (spelling, form) in spell::FULL {
             self.group += 1;
-            for start in 0..2 * self.piece.div_ceil(3) {
-                if start % self.piece.div_ceil(3) == 0 && start < value.len() {
-                    self.spelled_from(needle, value, form, spelling, start);
-                }
+            for start in [0, PIECE.div_ceil(3)] {
+                self.spelled_from(needle, value, form, spelling, start);
             }
         }
     }
 
+    /// The length of the pieces of an encoding of this length.
+    fn length(&self, text: usize) -> usize {
+        if text >= PIECE { PIECE } else { self.short.piece }
+    }
+
     fn literal(&mut self, needle: u32, value: &[u8], form: Form) {
         self.group += 1;
-        let last = value.len() - self.piece;
+        let piece = self.length(value.len());
+        let last = value.len() - piece;
         for start in (0..last).step_by(self.spacing).chain([last]) {
-            self.text(&value[start..start + self.piece], Seed { needle, index: start as u32, form });
+            self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
         }
     }
 
     /// One piece in this spelling, as near to `start` as the value's length allows.
     fn spelled(&mut self, needle: u32, value: &[u8], form: Form, spelling: spell::Spelling, start: usize) {
         self.group += 1;
-        let mut start = start;
-        while !self.spelled_from(needle, value, form, spelling, start) && start > 0 {
-            start -= 1;
+        let longs = (0..=start).rev().any(|start| self.spelled_from(needle, value, form, spelling, start));
+        if !longs {
+            // Even from its beginning the value's text is short.
+            let mut text = Text::new();
+            let mut index = 0;
+            while text.0.len() < self.short.piece && index < value.len() {
+                index += spelling(value, index, &mut text.0);
+            }
+            self.text(&text.0[..self.short.piece], Seed { needle, index: 0, form });
         }
     }
 
+    /// A long piece in this spelling, beginning with the unit at `start`.
     fn spelled_from(&mut self, needle: u32, value: &[u8], form: Form, spelling: spell::Spelling, start: usize) -> bool {
-        // Room for the longest unit, so that the text never moves and leaves a copy.
-        let mut text = Zeroizing::new(Vec::with_capacity(MAX_PIECE + 64));
+        let mut text = Text::new();
         let mut index = start;
-        while text.len() < self.piece && index < value.len() {
-            index += spelling(value, index, &mut text);
+        while text.0.len() < PIECE && index < value.len() {
+            index += spelling(value, index, &mut text.0);
         }
-        let whole = text.len() >= self.piece;
+        let whole = text.0.len() >= PIECE;
         if whole {
-            self.text(&text[..self.piece], Seed { needle, index: start as u32, form });
+            self.text(&text.0[..PIECE], Seed { needle, index: start as u32, form });
         }
         whole
     }
 
     fn hex(&mut self, needle: u32, value: &[u8]) {
-        let digits: Zeroizing<Vec<u8>> = Zeroizing::new(value.iter().flat_map(|b| spell::hex(*b)).collect());
         self.group += 1;
-        let last = (digits.len() - self.piece) / 2;
-        for pair in (0..last).step_by(12).chain([last]) {
-            let seed = Seed { needle, index: pair as u32, form: Form::Hex };
-            self.text(&digits[2 * pair..2 * pair + self.piece], seed);
+        let last = value.len() - PIECE / 2;
+        for pair in (0..last).step_by(PIECE).chain([last]) {
+            self.spelled_from(needle, value, Form::Hex, spell::DIGITS, pair);
         }
         for spelling in spell::GROUPED {
             self.group += 1;
-            for start in [0, self.piece.div_ceil(3)] {
-                self.spelled_from(needle, value, Form::Hex, spelling, start.min(value.len()));
+            for start in [0, PIECE.div_ceil(3)] {
+                self.spelled_from(needle, value, Form::Hex, spelling, start);
             }
         }
     }
@@ -147,38 +160,56 @@ impl Builder {
     fn radix(&mut self, needle: u32, machine: Machine<'_>, spacing: usize) {
         let (value, form) = (machine.value, machine.form);
         self.group += 1;
-        let Some(last) = machine.goal().checked_sub(self.piece) else { return };
+        let goal = machine.goal();
+        let piece = self.length(goal - 1);
+        let last = goal - piece;
+        let mut text = Text::new();
         for index in (1..last).step_by(spacing).chain([last]) {
-            let mut text = Zeroizing::new(Vec::with_capacity(MAX_PIECE));
             for url in [false, true] {
-                text.clear();
-                text.extend((index..index + self.piece).map(|i| spell::radix(form, value, i, url)));
-                self.text(&text, Seed { needle, index: index as u32, form });
+                text.0.clear();
+                text.0.extend((index..index + piece).map(|i| spell::radix(form, value, i, url)));
+                self.text(&text.0, Seed { needle, index: index as u32, form });
             }
         }
     }
 
     fn text(&mut self, text: &[u8], seed: Seed) {
         let hash = self.key.piece(text);
-        let twice = self.pieces.last().is_some_and(|p| p.hash == hash && p.seed == seed);
+        let tables = if text.len() == PIECE { &mut self.long } else { &mut self.short };
+        let twice = tables.pieces.last().is_some_and(|p| p.hash == hash && p.seed == seed);
         if !twice {
-            self.pieces.push(Chosen { hash, seed, group: self.group });
-            self.texts.extend_from_slice(text);
+            tables.pieces.push(Chosen { hash, seed, group: self.group });
+            tables.texts.extend_from_slice(text);
         }
     }
+}
 
-    fn finish(self) -> Seeds {
-        let kept = self.distinctive();
-        let mut windows = Windows::for_count(kept.iter().filter(|k| **k).count() * (self.piece - window(self.piece) + 1));
+/// The text of one piece, with room for the longest unit, so that it never moves and leaves a copy.
+struct Text(Zeroizing<Vec<u8>>);
+
+impl Text {
+    fn new() -> Text {
+        Text(Zeroizing::new(Vec::with_capacity(PIECE + 64)))
+    }
+}
+
+impl Tables {
+    fn new(piece: usize) -> Tables {
+        Tables { piece, pieces: Vec::new(), texts: Zeroizing::new(Vec::new()) }
+    }
+
+    fn finish(self, key: &Key, groups: usize) -> Tier {
+        let kept = self.distinctive(groups);
+        let count = kept.iter().filter(|k| **k).count();
+        let mut windows = Windows::for_count(count * (self.piece - window(self.piece) + 1));
         let texts = self.texts.chunks_exact(self.piece).zip(&kept).filter(|(_, kept)| **kept);
-        texts.for_each(|(text, _)| add_windows(&mut windows, &self.key, text));
+        texts.for_each(|(text, _)| add_windows(&mut windows, key, text));
         let pieces = self.pieces.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(p, _)| (p.hash, p.seed));
-        let pieces = Pieces::new(pieces.collect());
-        Seeds { key: self.key, windows, pieces, piece: self.piece }
+        Tier { windows, pieces: Pieces::new(pieces.collect()), piece: self.piece }
     }
 
     /// Which pieces to keep: those that few share, and of each encoding at least one.
-    fn distinctive(&self) -> Vec<bool> {
+    fn distinctive(&self, groups: usize) -> Vec<bool> {
         let mut hashes: Vec<u64> = self.pieces.iter().map(|p| p.hash).collect();
         hashes.sort_unstable();
         let shared = |hash: u64| {
@@ -189,7 +220,7 @@ impl Builder {
             return vec![true; self.pieces.len()];
         }
         let common: Vec<bool> = self.pieces.iter().map(|p| shared(p.hash)).collect();
-        let mut rare = vec![false; self.group as usize + 1];
+        let mut rare = vec![false; groups];
         for (piece, common) in self.pieces.iter().zip(&common) {
             rare[piece.group as usize] |= !common;
         }
@@ -203,7 +234,11 @@ fn add_windows(windows: &mut Windows, key: &Key, text: &[u8]) {
         let mut word = [0; 8];
         word[..length].copy_from_slice(&text[offset..offset + length]);
         let word = u64::from_le_bytes(word);
-        let hash = if length == 4 { key.window::<4>(word) } else { key.window::<5>(word) };
+        let hash = match length {
+            4 => key.window::<4>(word),
+            5 => key.window::<5>(word),
+            _ => key.window::<6>(word),
+        };
         windows.add(hash, offset);
     }
 }

@@ -1,0 +1,262 @@
+//! Where in a packed segment a term occurs, so that a question reads a few pages of each segment and no more. An index is a
+//! help, not evidence: it is derived from the records, holds no record, and `log --verify` answers without it.
+//!
+//! | bytes | content (integers little-endian) |
+//! |---|---|
+//! | 0..8 | `haspidx1` |
+//! | 8..16, 16..24 | earliest and latest time, seconds since 1970 |
+//! | 24..28, 28..32 | number of frames, number of terms |
+//! | 32..1056 | 256 times the number of terms whose hash begins with this byte or a smaller one |
+//! | ... | frames: offset (8) and length (4) in the packed file, number of the first line in it (4), from 0 |
+//! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4) and length (4) of its postings |
+//! | ... | postings: numbers of lines, ascending, each as LEB128 difference to the one before |
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use hasp_core::files::{self, Guard};
+use hasp_core::{Result, Timestamp};
+use sha2::{Digest, Sha256};
+
+const MAGIC: &[u8; 8] = b"haspidx1";
+const FANOUT: usize = 32;
+const HEADER: usize = FANOUT + 256 * 4;
+const ENTRY: usize = 16;
+
+/// The path of a segment's index.
+pub fn path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:08}.idx"))
+}
+
+/// Where a frame lies and which lines it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Offset in the packed file.
+    pub offset: u64,
+    /// Length there.
+    pub len: u32,
+    /// Number of its first line in the segment, from 0.
+    pub first: u32,
+}
+
+/// Collects the terms of a segment.
+#[derive(Default)]
+pub struct Builder {
+    terms: BTreeMap<u64, Postings>,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+#[derive(Default)]
+struct Postings {
+    bytes: Vec<u8>,
+    next: u32,
+}
+
+impl Builder {
+    /// Adds line number `line` of the segment; lines come in order.
+    pub fn add(&mut self, line: u32, time: Timestamp, terms: &[String]) {
+        let second = time.as_second();
+        self.first = Some(self.first.map_or(second, |f| f.min(second)));
+        self.last = Some(self.last.map_or(second, |l| l.max(second)));
+        for term in terms {
+            let postings = self.terms.entry(hash(term)).or_default();
+            // `next` is one behind the last posting, so that the same line is not posted twice.
+            if line >= postings.next {
+                leb128(&mut postings.bytes, line - postings.next);
+                postings.next = line + 1;
+            }
+        }
+    }
+
+    /// The bytes of the index.
+    pub fn finish(self, frames: &[Frame]) -> Vec<u8> {
+        let mut index = Vec::with_capacity(HEADER + frames.len() * ENTRY + self.terms.len() * (ENTRY + 8));
+        index.extend_from_slice(MAGIC);
+        index.extend_from_slice(&self.first.unwrap_or(0).to_le_bytes());
+        index.extend_from_slice(&self.last.unwrap_or(0).to_le_bytes());
+        index.extend_from_slice(&(frames.len() as u32).to_le_bytes());
+        index.extend_from_slice(&(self.terms.len() as u32).to_le_bytes());
+        let mut counts = [0u32; 256];
+        self.terms.keys().for_each(|h| counts[(h >> 56) as usize] += 1);
+        let mut sum = 0;
+        counts.iter().for_each(|count| {
+            sum += count;
+            index.extend_from_slice(&sum.to_le_bytes());
+        });
+        for frame in frames {
+            index.extend_from_slice(&frame.offset.to_le_bytes());
+            index.extend_from_slice(&frame.len.to_le_bytes());
+            index.extend_from_slice(&frame.first.to_le_bytes());
+        }
+        let mut at = 0u32;
+        for (hash, postings) in &self.terms {
+            index.extend_from_slice(&hash.to_be_bytes());
+            index.extend_from_slice(&at.to_le_bytes());
+            index.extend_from_slice(&(postings.bytes.len() as u32).to_le_bytes());
+            at += postings.bytes.len() as u32;
+        }
+        self.terms.values().for_each(|p| index.extend_from_slice(&p.bytes));
+        index
+    }
+}
+
+/// An index on disk; only what a question needs is read.
+pub struct Index {
+    file: File,
+    header: Box<[u8; HEADER]>,
+}
+
+impl Index {
+    /// Opens the index of a segment; `None` if there is none that can be used.
+    pub fn open(dir: &Path, number: u32) -> Result<Option<Index>> {
+        let file = match files::open(&path(dir, number), Guard::Private) {
+            Err(e) if e.code() == "not-found" => return Ok(None),
+            other => other?,
+        };
+        let mut header = Box::new([0; HEADER]);
+        let usable = file.read_exact_at(&mut *header, 0).is_ok() && header[..8] == *MAGIC;
+        Ok(usable.then_some(Index { file, header }))
+    }
+
+    /// The earliest and the latest time in the segment.
+    pub fn times(&self) -> (Timestamp, Timestamp) {
+        let second = |at: usize| Timestamp::from_second(i64::from_le_bytes(array(&self.header[at..at + 8])));
+        (second(8), second(16))
+    }
+
+    /// The numbers of the lines that have this term; `None` if the index is damaged.
+    pub fn lines(&self, term: &str) -> Option<Vec<u32>> {
+        let Some((at, len)) = self.postings(hash(term))? else {
+            return Some(Vec::new());
+        };
+        let start = self.terms_at() + u64::from(self.terms()) * ENTRY as u64 + u64::from(at);
+        read_postings(&self.read(start, len as usize)?)
+    }
+
+    /// The frames of the packed segment.
+    pub fn frames(&self) -> Option<Vec<Frame>> {
+        let bytes = self.read(HEADER as u64, self.frame_count() as usize * ENTRY)?;
+        let frame = |b: &[u8]| Frame { offset: u64::from_le_bytes(array(&b[..8])), len: number(&b[8..]), first: number(&b[12..]) };
+        Some(bytes.chunks_exact(ENTRY).map(frame).collect())
+    }
+
+    /// Offset and length of the postings of a hash: found among the few entries that begin with the same byte.
+    fn postings(&self, hash: u64) -> Option<Option<(u32, u32)>> {
+        let bucket = (hash >> 56) as usize;
+        let bound = |b: usize| number(&self.header[FANOUT + 4 * b..]);
+        let (from, to) = (if bucket == 0 { 0 } else { bound(bucket - 1) }, bound(bucket));
+        if from > to || to > self.terms() {
+            return None;
+        }
+        let start = self.terms_at() + u64::from(from) * ENTRY as u64;
+        let entries = self.read(start, (to - from) as usize * ENTRY)?;
+        let found = entries.chunks_exact(ENTRY).find(|e| e[..8] == hash.to_be_bytes());
+        Some(found.map(|e| (number(&e[8..]), number(&e[12..]))))
+    }
+
+    fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
+        // A damaged length must not make us allocate what is not there.
+        let size = self.file.metadata().ok()?.len();
+        if at.checked_add(len as u64).is_none_or(|end| end > size) {
+            return None;
+        }
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    }
+
+    fn frame_count(&self) -> u32 {
+        number(&self.header[24..])
+    }
+
+    fn terms(&self) -> u32 {
+        number(&self.header[28..])
+    }
+
+    fn terms_at(&self) -> u64 {
+        HEADER as u64 + u64::from(self.frame_count()) * ENTRY as u64
+    }
+}
+
+fn hash(term: &str) -> u64 {
+    u64::from_be_bytes(array(&Sha256::digest(term.as_bytes())[..8]))
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(&bytes[..N]);
+    array
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(array(bytes))
+}
+
+fn leb128(to: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+fn read_postings(bytes: &[u8]) -> Option<Vec<u32>> {
+    let mut lines = Vec::new();
+    let (mut next, mut value, mut shift) = (0u32, 0u32, 0);
+    for byte in bytes {
+        value |= u32::from(byte & 0x7f).checked_shl(shift)?;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            let line = next.checked_add(value)?;
+            lines.push(line);
+            next = line.checked_add(1)?;
+            (value, shift) = (0, 0);
+        }
+    }
+    Some(lines)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn opened(bytes: &[u8]) -> (tempfile::TempDir, Option<Index>) {
+        let dir = tempfile::tempdir().unwrap();
+        files::replace(&path(dir.path(), 1), bytes).unwrap();
+        let index = Index::open(dir.path(), 1).unwrap();
+        (dir, index)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_added_is_found(lines in prop::collection::vec(prop::collection::vec(0u8..20, 0..5), 0..300)) {
+            let mut builder = Builder::default();
+            for (line, terms) in lines.iter().enumerate() {
+                let terms: Vec<String> = terms.iter().map(|t| format!("s:{t}")).collect();
+                builder.add(line as u32, Timestamp::from_second(line as i64), &terms);
+            }
+            let frames = [Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 100 }];
+            let (_dir, index) = opened(&builder.finish(&frames));
+            let index = index.unwrap();
+            prop_assert_eq!(index.frames().unwrap(), frames);
+            for term in 0u8..20 {
+                let expected = lines.iter().enumerate().filter(|(_, l)| l.contains(&term)).map(|(n, _)| n as u32);
+                prop_assert_eq!(index.lines(&format!("s:{term}")).unwrap(), expected.collect::<Vec<u32>>());
+            }
+            prop_assert_eq!(index.lines("s:other").unwrap(), Vec::<u32>::new());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, header in 0usize..1200) {
+            let content = [&MAGIC[..], &vec![0xff; header], &bytes].concat();
+            if let (_dir, Some(index)) = opened(&content) {
+                let _ = (index.times(), index.frames(), index.lines("s:x"));
+            }
+        }
+    }
+}

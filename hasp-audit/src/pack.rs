@@ -1,0 +1,116 @@
+//! Packing closed segments: compressed in small independent frames with an index beside them, by whoever reads or unlocks, so
+//! that an append never waits for it. The bytes of the records do not change.
+
+use std::io::Write;
+use std::path::Path;
+
+use hasp_core::files::{self, Guard};
+use hasp_core::{Error, Result, lock};
+
+use crate::index::{self, Builder, Frame};
+use crate::record::Record;
+use crate::segment::{self, Form};
+use crate::state::State;
+
+/// A frame ends with the line that reaches this many bytes: what one hit costs to unpack.
+const FRAME: usize = 16 << 10;
+/// zstd's own default.
+const LEVEL: i32 = 3;
+/// A larger file is no segment that hasp wrote alone; it stays as it is.
+const MAX_SEGMENT: usize = 256 << 20;
+
+/// Packs at most `limit` closed segments of the log in `dir`, oldest first; returns how many. Somebody else who packs is not
+/// waited for.
+pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
+    let active = State::read(dir)?.segment;
+    let closed = segment::list(dir)?.into_iter().filter(|(number, form)| *number < active && *form == Form::Plain);
+    let closed: Vec<u32> = closed.map(|(number, _)| number).take(limit).collect();
+    if closed.is_empty() {
+        return Ok(0);
+    }
+    let Some(_lock) = lock::try_lock(&dir.join("packing"))? else {
+        return Ok(0);
+    };
+    files::sweep_temps(dir)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    for some in closed.chunks(threads) {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = some.iter().map(|number| scope.spawn(|| pack_one(dir, *number))).collect();
+            let outcomes = workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("packing panicked"))));
+            outcomes.collect::<Result<Vec<()>>>()
+        })?;
+    }
+    Ok(closed.len())
+}
+
+fn pack_one(dir: &Path, number: u32) -> Result<()> {
+    let plain = segment::path(dir, number);
+    let Some(content) = files::read_if_present(&plain, Guard::Private, MAX_SEGMENT)? else {
+        return Ok(());
+    };
+    let packed_path = segment::packed_path(dir, number);
+    let (packed, frames, builder) = compress(&content, &packed_path)?;
+    files::replace(&packed_path, &packed)?;
+    files::replace(&index::path(dir, number), &builder.finish(&frames))?;
+    std::fs::remove_file(&plain).map_err(|e| Error::io("remove", &plain, e))?;
+    files::sync_parent(&plain)
+}
+
+/// Frames of whole lines, each unpacked again and compared before the only other copy goes.
+fn compress(content: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<Frame>, Builder)> {
+    let failed = |e| Error::io("pack", path, e);
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL).map_err(failed)?;
+    compressor.include_checksum(true).map_err(failed)?;
+    let (mut packed, mut frames, mut builder, mut line) = (Vec::new(), Vec::new(), Builder::default(), 0u32);
+    for chunk in chunks(content) {
+        let frame = compressor.compress(chunk).map_err(failed)?;
+        if zstd::bulk::decompress(&frame, chunk.len()).map_err(failed)? != chunk {
+            return Err(Error::bug("a packed frame does not unpack to what it was"));
+        }
+        frames.push(Frame { offset: packed.len() as u64, len: frame.len() as u32, first: line });
+        packed.write_all(&frame).map_err(failed)?;
+        for text in chunk.split_inclusive(|b| *b == b'\n') {
+            if let Some(record) = Record::parse(text) {
+                builder.add(line, record.time(), &record.terms());
+            }
+            line += 1;
+        }
+    }
+    Ok((packed, frames, builder))
+}
+
+/// Cuts at the first newline behind every [`FRAME`] bytes.
+fn chunks(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = content;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let from = FRAME.min(rest.len());
+        let end = memchr::memchr(b'\n', &rest[from..]).map_or(rest.len(), |at| from + at + 1);
+        let (chunk, later) = rest.split_at(end);
+        rest = later;
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_content_unpacks_to_itself(lines in prop::collection::vec("[a-z{}\":]{0,3000}", 0..60), end in any::<bool>()) {
+            let mut content = lines.join("\n").into_bytes();
+            if end {
+                content.push(b'\n');
+            }
+            let (packed, frames, _) = compress(&content, Path::new("x")).unwrap();
+            prop_assert_eq!(zstd::decode_all(&packed[..]).unwrap(), content.clone());
+            let total: usize = frames.iter().map(|f| f.len as usize).sum();
+            prop_assert_eq!(total, packed.len());
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! From the command line to the verbs.
+
+use clap::CommandFactory;
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Error, Kind, Result};
+
+use crate::cli::{Cli, LogArgs, Verb};
+use crate::place::Place;
+use crate::verb::{append, export, exposed, head, log, mend, verify, who};
+
+impl Tool for Cli {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, cx: &mut Context) -> Result<Exit> {
+        let id = self.id.as_deref();
+        let Some(verb) = self.verb else {
+            return log::run(cx, &Place::find(cx, id)?, &self.log);
+        };
+        if self.log != LogArgs::default() {
+            return Err(Error::new(Kind::Usage, "usage", "options of a verb stand behind it")
+                .hint("hasp-audit log --secret db/url"));
+        }
+        match verb {
+            Verb::Log(args) => log::run(cx, &Place::find(cx, id)?, &args),
+            Verb::Verify(args) => verify::run(cx, id, &args),
+            Verb::Head { note } => head::run(cx, &Place::find(cx, id)?, note),
+            Verb::Who { from } => who::run(cx, &Place::find(cx, id)?, &from),
+            Verb::Exposed { since, until, consumer } => {
+                exposed::run(cx, &Place::find(cx, id)?, since.as_deref(), until.as_deref(), consumer.as_deref())
+            }
+            Verb::Export { since, until, redacted } => {
+                export::run(cx, &Place::find(cx, id)?, since.as_deref(), until.as_deref(), redacted)
+            }
+            Verb::Recover => mend::recover(cx, &Place::find(cx, id)?),
+            Verb::AcceptLoss { yes } => mend::accept_loss(cx, &Place::find(cx, id)?, yes),
+            Verb::Append => append::run(cx, &Place::find(cx, id)?),
+            Verb::Completions { shell } => completions(cx, shell),
+        }
+    }
+}
+
+fn completions(cx: &mut Context, shell: clap_complete::Shell) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hasp-audit", &mut script);
+    cx.out.data(&script).map(|()| Exit::OK)
+}

@@ -1,0 +1,66 @@
+//! `log`: the story, filtered; as lines to read or as the records themselves.
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, VersionedName};
+
+use crate::cli::LogArgs;
+use crate::filter::Filter;
+use crate::follow;
+use crate::place::{Place, moment};
+use crate::query::{self, By};
+use crate::record::term;
+use crate::render::Render;
+use crate::verb::verify;
+
+/// Prints what answers the question.
+pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
+    let filter = filter(args, cx)?;
+    let by = if args.verify { By::Scan } else { By::Index };
+    if args.verify {
+        whole(cx, place)?;
+    }
+    let log = place.packed_log()?;
+    let mut render = Render::new(cx, log.path());
+    // Following starts where this listing ends, so that no record falls in between.
+    let from = follow::Position::end(log.path())?;
+    match args.count {
+        Some(count) => {
+            let last = query::last(log.path(), &filter, by, count)?;
+            last.iter().try_for_each(|record| render.print(cx, record))?;
+        }
+        None if args.follow => from.before(log.path(), &filter, &mut |record| render.print(cx, &record))?,
+        None => query::run(log.path(), &filter, by, &mut |record| render.print(cx, &record))?,
+    }
+    if args.follow {
+        render.following();
+        follow::run(cx, log.path(), from, &filter, &mut |cx, record| render.print(cx, &record))?;
+    }
+    Ok(Exit::OK)
+}
+
+/// An answer from a record that is not whole is none.
+fn whole(cx: &mut Context, place: &Place) -> Result<()> {
+    match verify::checked(cx, place, None)?.fault {
+        None => Ok(()),
+        Some(fault) => Err(Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message))
+            .hint("to see it all the same, leave out --verify")),
+    }
+}
+
+fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
+    let mut terms = Vec::new();
+    if let Some(word) = &args.secret {
+        let named: VersionedName = word.parse()?;
+        terms.push(named.version.map_or_else(|| term::secret(named.name.as_str()), |_| term::version(word)));
+    }
+    terms.extend(args.consumer.as_deref().map(term::consumer));
+    terms.extend(args.grant.as_deref().map(term::grant));
+    terms.extend(args.event.as_deref().map(term::event));
+    terms.extend(args.denied.then(term::denied));
+    if let Some(dir) = &args.project {
+        // A project that is gone is asked for by the path that it had.
+        let root = dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.clone());
+        terms.push(term::project(&crate::event::os_text(root.as_os_str())));
+    }
+    Ok(Filter { terms, since: moment(args.since.as_deref(), cx.now)?, until: moment(args.until.as_deref(), cx.now)? })
+}

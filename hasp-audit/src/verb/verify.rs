@@ -1,0 +1,104 @@
+//! `verify`: yes with 0, no with 1 and the first bad record, no answer with 69; "no key" never reads as whole.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result};
+use serde_json::json;
+
+use crate::cli::VerifyArgs;
+use crate::head::{Head, SignedHead};
+use crate::place::Place;
+use crate::verb::export;
+use crate::verify::{self, Against, Fault, Report};
+use crate::{keys, line};
+
+/// Verifies a log, or an exported file.
+pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit> {
+    if let (Some(file), Some(key)) = (&args.export, &args.public_key) {
+        return export::verify(cx, file, key);
+    }
+    let place = Place::find(cx, id)?;
+    let mut report = checked(cx, &place, args.expect.as_deref())?;
+    if args.allow_accepted && report.fault.as_ref().is_some_and(|f| f.code == "loss-accepted") {
+        report.notes.extend(report.fault.take().map(|f| f.message));
+    }
+    tell(cx, &place, &report)?;
+    report.fault.map_or(Ok(Exit::OK), |fault| Err(no(&fault)))
+}
+
+/// The report on a log against the vault's keys and an expected head; asks the vault for its key.
+pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<Report> {
+    let log = match place.log() {
+        Err(e) if e.code() == "log-missing" => return Err(Error::new(Kind::No, "log-missing", e.message())),
+        other => other?,
+    };
+    let public = place.public()?;
+    let expect = expect.map(|word| expected(word, &public)).transpose()?;
+    let root = keys::audit_root(&place.id)?;
+    let bar = bar(cx, &place.id.to_string(), log.path());
+    let progress = |more| bar.inc(more);
+    let against = Against { audit_root: &root, public: Some(&public), expect: expect.as_ref(), progress: &progress };
+    let report = verify::verify(&place.home, &place.id, &against);
+    bar.finish_and_clear();
+    report
+}
+
+/// A head from the line itself, or the last line of a file.
+fn expected(word: &str, public: &ed25519_dalek::VerifyingKey) -> Result<Head> {
+    let signed = match SignedHead::parse(word) {
+        Ok(signed) => signed,
+        Err(_) if !Path::new(word).exists() => return Err(SignedHead::parse(word).err().unwrap_or_else(|| Error::bug("unreachable"))),
+        Err(_) => from_file(Path::new(word))?,
+    };
+    signed.verify(public).cloned()
+}
+
+fn from_file(path: &Path) -> Result<SignedHead> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let last = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default();
+    SignedHead::parse(&text).or_else(|_| SignedHead::parse(last))
+}
+
+/// A bar on a terminal; how many records there will be is guessed from the size of the files.
+fn bar(cx: &Context, _id: &str, dir: &Path) -> indicatif::ProgressBar {
+    if cx.out.quiet || cx.out.json || !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let bytes: u64 = entries.filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
+    let bar = indicatif::ProgressBar::new(bytes / (line::FRAME as u64 + 64));
+    let style = indicatif::ProgressStyle::with_template("{bar:40} {human_pos} records {per_sec}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
+    if cx.out.json {
+        let outcome = report.fault.as_ref().map_or("whole", |f| f.code);
+        return cx.out.object(&json!({
+            "v": 1, "log": place.id, "outcome": outcome, "records": report.records, "notes": report.notes,
+            "first_bad": report.fault.as_ref().and_then(|f| f.n),
+        }));
+    }
+    report.notes.iter().for_each(|note| cx.out.note(&format!("note: {note}")));
+    if report.fault.is_some() {
+        return Ok(());
+    }
+    cx.out.line(&format!("whole: {} records", report.records))?;
+    cx.out.note("note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit verify --expect HEAD");
+    Ok(())
+}
+
+fn no(fault: &Fault) -> Error {
+    let error = Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message));
+    match fault.code {
+        "key-state" => error.hint("rebuild the key state: hasp-audit recover"),
+        "tail-missing" => error.hint("put a copy of the record back, or go on without it, on record: hasp-audit accept-loss"),
+        "loss-accepted" => error.hint("to ask about the rest: hasp-audit verify --allow-accepted"),
+        _ => error.hint("what comes before it still holds: hasp-audit log --until TIME; compare with a copy of the home"),
+    }
+}

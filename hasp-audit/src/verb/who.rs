@@ -1,0 +1,54 @@
+//! `who`: where one very value went. It is known by its keyed fingerprint alone: fingerprint, then version, then records.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result};
+
+use crate::filter::Filter;
+use crate::keys;
+use crate::place::Place;
+use crate::query::{self, By};
+use crate::record::{Record, Use, term};
+use crate::render::Render;
+
+/// Prints every record of the versions that held this value: 1 if it was never stored here.
+pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
+    let fp = keys::fingerprint(from)?;
+    let log = place.packed_log()?;
+    let versions = versions(log.path(), &fp)?;
+    if versions.is_empty() {
+        return Err(Error::new(Kind::No, "value-unknown", "no record knows this value")
+            .hint("mind the end of it: one trailing newline is dropped, anything else counts"));
+    }
+    let mut found = Vec::new();
+    for version in &versions {
+        let filter = Filter::term(term::version(&version.to_string()));
+        query::run(log.path(), &filter, By::Index, &mut |record| {
+            found.push(record);
+            Ok(())
+        })?;
+    }
+    found.sort_by_key(Record::n);
+    found.dedup_by_key(|r| r.n());
+    cx.out.note(&format!("this value was {}", list(&versions)));
+    let mut render = Render::new(cx, log.path());
+    found.iter().try_for_each(|record| render.print(cx, record))?;
+    Ok(Exit::OK)
+}
+
+/// The versions that records say had this fingerprint.
+fn versions(dir: &std::path::Path, fp: &str) -> Result<BTreeSet<Use>> {
+    let mut versions = BTreeSet::new();
+    query::run(dir, &Filter::term(term::fingerprint(fp)), By::Index, &mut |record| {
+        versions.extend(record.uses_of(fp));
+        Ok(())
+    })?;
+    Ok(versions)
+}
+
+fn list(versions: &BTreeSet<Use>) -> String {
+    let shown: Vec<String> = versions.iter().map(Use::to_string).collect();
+    shown.join(", ")
+}
