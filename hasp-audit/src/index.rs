@@ -6,7 +6,8 @@
 //! | 0..8 | `haspidx1` |
 //! | 8..16, 16..24 | earliest and latest time, seconds since 1970 |
 //! | 24..28, 28..32 | number of frames, number of terms |
-//! | 32..1056 | 256 times the number of terms whose hash begins with this byte or a smaller one |
+//! | 32..40 | number of the first record |
+//! | 40..1064 | 256 times the number of terms whose hash begins with this byte or a smaller one |
 //! | ... | frames: offset (8) and length (4) in the packed file, number of the first line in it (4), from 0 |
 //! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4) and length (4) of its postings |
 //! | ... | postings: numbers of lines, ascending, each as LEB128 difference to the one before |
@@ -21,7 +22,7 @@ use hasp_core::{Result, Timestamp};
 use sha2::{Digest, Sha256};
 
 const MAGIC: &[u8; 8] = b"haspidx1";
-const FANOUT: usize = 32;
+const FANOUT: usize = 40;
 const HEADER: usize = FANOUT + 256 * 4;
 const ENTRY: usize = 16;
 
@@ -45,6 +46,7 @@ pub struct Frame {
 #[derive(Default)]
 pub struct Builder {
     terms: BTreeMap<u64, Postings>,
+    record: Option<u64>,
     first: Option<i64>,
     last: Option<i64>,
 }
@@ -56,9 +58,10 @@ struct Postings {
 }
 
 impl Builder {
-    /// Adds line number `line` of the segment; lines come in order.
-    pub fn add(&mut self, line: u32, time: Timestamp, terms: &[String]) {
+    /// Adds record `n`, which is line number `line` of the segment; lines come in order.
+    pub fn add(&mut self, line: u32, n: u64, time: Timestamp, terms: &[String]) {
         let second = time.as_second();
+        self.record.get_or_insert(n);
         self.first = Some(self.first.map_or(second, |f| f.min(second)));
         self.last = Some(self.last.map_or(second, |l| l.max(second)));
         for term in terms {
@@ -79,6 +82,7 @@ impl Builder {
         index.extend_from_slice(&self.last.unwrap_or(0).to_le_bytes());
         index.extend_from_slice(&(frames.len() as u32).to_le_bytes());
         index.extend_from_slice(&(self.terms.len() as u32).to_le_bytes());
+        index.extend_from_slice(&self.record.unwrap_or(u64::MAX).to_le_bytes());
         let mut counts = [0u32; 256];
         self.terms.keys().for_each(|h| counts[(h >> 56) as usize] += 1);
         let mut sum = 0;
@@ -125,6 +129,11 @@ impl Index {
     pub fn times(&self) -> (Timestamp, Timestamp) {
         let second = |at: usize| Timestamp::from_second(i64::from_le_bytes(array(&self.header[at..at + 8])));
         (second(8), second(16))
+    }
+
+    /// The number of the first record in the segment.
+    pub fn first(&self) -> u64 {
+        u64::from_le_bytes(array(&self.header[32..]))
     }
 
     /// The numbers of the lines that have this term; `None` if the index is damaged.
@@ -238,7 +247,7 @@ mod tests {
             let mut builder = Builder::default();
             for (line, terms) in lines.iter().enumerate() {
                 let terms: Vec<String> = terms.iter().map(|t| format!("s:{t}")).collect();
-                builder.add(line as u32, Timestamp::from_second(line as i64), &terms);
+                builder.add(line as u32, line as u64, Timestamp::from_second(line as i64), &terms);
             }
             let frames = [Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 100 }];
             let (_dir, index) = opened(&builder.finish(&frames));

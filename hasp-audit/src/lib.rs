@@ -21,6 +21,7 @@ pub mod segment;
 pub mod state;
 pub mod verify;
 
+mod ends;
 mod fit;
 mod follow;
 mod judge;

@@ -48,6 +48,9 @@ fn pack_one(dir: &Path, number: u32) -> Result<()> {
     let Some(content) = files::read_if_present(&plain, Guard::Private, MAX_SEGMENT)? else {
         return Ok(());
     };
+    if content.is_empty() {
+        return Ok(());
+    }
     let packed_path = segment::packed_path(dir, number);
     let (packed, frames, builder) = compress(&content, &packed_path)?;
     files::replace(&packed_path, &packed)?;
@@ -71,7 +74,7 @@ fn compress(content: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<Frame>, Builder
         packed.write_all(&frame).map_err(failed)?;
         for text in chunk.split_inclusive(|b| *b == b'\n') {
             if let Some(record) = Record::parse(text) {
-                builder.add(line, record.time(), &record.terms());
+                builder.add(line, record.n(), record.time(), &record.terms());
             }
             line += 1;
         }
@@ -107,6 +110,7 @@ mod tests {
             if end {
                 content.push(b'\n');
             }
+            prop_assume!(!content.is_empty());
             let (packed, frames, _) = compress(&content, Path::new("x")).unwrap();
             prop_assert_eq!(zstd::decode_all(&packed[..]).unwrap(), content.clone());
             let total: usize = frames.iter().map(|f| f.len as usize).sum();

@@ -175,8 +175,12 @@ impl Binding {
             loaded => loaded?,
         };
         if old.as_ref().map_or(0, |o| o.serial) != self.serial {
-            return Err(Error::new(Kind::Busy, "binding-changed", "the binding was changed meanwhile by another hasp tool")
-                .hint("run the same command again"));
+            return Err(Error::new(
+                Kind::Busy,
+                "binding-changed",
+                "the binding was changed meanwhile by another hasp tool",
+            )
+            .hint("run the same command again"));
         }
         let id = store::id(&self.root);
         self.serial = self.serial.max(vault.seen().highest(KIND, &id)?) + 1;
@@ -189,7 +193,8 @@ impl Binding {
 }
 
 fn other_vault(vault: &Vault, root: &Path) -> Error {
-    let message = format!("{} is bound to another vault than the one in {}", printable_path(root), printable_path(vault.dir()));
+    let message =
+        format!("{} is bound to another vault than the one in {}", printable_path(root), printable_path(vault.dir()));
     Error::new(Kind::Denied, "other-vault", message)
         .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
 }

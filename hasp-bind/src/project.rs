@@ -44,7 +44,8 @@ impl Project {
 
     fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
         let named = manifest.as_ref().and_then(|m| m.project.clone());
-        let name = named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
+        let name =
+            named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
         Project { root, manifest, name }
     }
 }

@@ -18,7 +18,10 @@ pub(crate) fn block(project: &Project, vault: &Vault, binding: &Binding, proposa
         format!("vault   {}", printable_path(vault.dir())),
     ];
     if binding.project != project.name {
-        out.push(format!("        it was called {} when it was last consented to", printable(binding.project.as_bytes())));
+        out.push(format!(
+            "        it was called {} when it was last consented to",
+            printable(binding.project.as_bytes())
+        ));
     }
     out.extend(section("references", references(project, vault, proposal)));
     out.extend(section("targets", proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding))));
@@ -97,7 +100,10 @@ fn of_target(target: &Target) -> Vec<String> {
     match target.run.as_deref() {
         None => found.push(format!("{name}: runs whatever command the grant names")),
         Some([program, ..]) if program.contains('/') && !Path::new(program).is_absolute() => {
-            found.push(format!("{name}: {} is a file of the project, and is whatever is in it when it runs", printable(program.as_bytes())));
+            found.push(format!(
+                "{name}: {} is a file of the project, and is whatever is in it when it runs",
+                printable(program.as_bytes())
+            ));
         }
         Some(_) => {}
     }

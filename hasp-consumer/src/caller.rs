@@ -37,7 +37,8 @@ impl Caller {
     pub fn current() -> Result<Caller> {
         let place = Place::here()?;
         let own = place.process(std::process::id());
-        let own = own.ok_or_else(|| Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc"))?;
+        let own =
+            own.ok_or_else(|| Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc"))?;
         let mut chain = vec![own];
         while let Some(parent) = chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(&place, c)) {
             chain.push(parent);

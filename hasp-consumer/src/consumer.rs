@@ -79,7 +79,8 @@ fn admits_session(leader: &ProcessId, caller: &Caller) -> Result<()> {
         return Ok(());
     }
     let message = format!("the grant was made in another session (its leader is pid {})", leader.pid);
-    Err(denied("other-session", message).hint("mint one here: hasp-grant -t TARGET; or for every session: --consumer user"))
+    Err(denied("other-session", message)
+        .hint("mint one here: hasp-grant -t TARGET; or for every session: --consumer user"))
 }
 
 fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
@@ -117,8 +118,11 @@ fn admits_program(path: &Path, caller: &Caller) -> Result<()> {
         return Ok(());
     }
     let shown = hasp_core::text::printable_path(path);
-    Err(denied("other-program", format!("the grant is for {shown} and what it starts; neither this process nor an ancestor runs it"))
-        .hint("see who asks with: hasp-consumer whoami; a program replaced while it ran has to be started again"))
+    Err(denied(
+        "other-program",
+        format!("the grant is for {shown} and what it starts; neither this process nor an ancestor runs it"),
+    )
+    .hint("see who asks with: hasp-consumer whoami; a program replaced while it ran has to be started again"))
 }
 
 fn denied(code: &'static str, message: impl Into<String>) -> Error {

@@ -21,7 +21,8 @@ pub(crate) fn add(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
         Some(entry) if entry.exe == real => Ok(None),
         Some(entry) => {
             let message = format!("'{name}' is {} already", printable_path(&entry.exe));
-            Err(Error::new(Kind::Create, "exists", message).hint(format!("hasp-consumer remove {name}, then add it again")))
+            Err(Error::new(Kind::Create, "exists", message)
+                .hint(format!("hasp-consumer remove {name}, then add it again")))
         }
         None => {
             registry.consumer.insert(name.to_owned(), Entry { exe: real.clone(), added: cx.now });
@@ -57,12 +58,14 @@ fn change(cx: &mut Context, change: impl FnOnce(&mut Registry, &Context) -> Resu
 
 /// The current vault's log, as `hasp-vault status` tells; its own words where there is none.
 fn log(home: &Home) -> Result<Log> {
-    let output = sibling::command("hasp-vault")?.args(["status", "--json"]).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let output =
+        sibling::command("hasp-vault")?.args(["status", "--json"]).stdin(Stdio::null()).stderr(Stdio::null()).output();
     let output = output.map_err(|e| Error::system("run hasp-vault", e))?;
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let id = answer["log"].as_str().and_then(|id| id.parse::<LogId>().ok()).filter(|_| output.status.success());
     let id = id.ok_or_else(|| {
-        Error::new(Kind::Missing, "no-vault", "there is no vault whose record could take this").hint("make one with: hasp-vault init")
+        Error::new(Kind::Missing, "no-vault", "there is no vault whose record could take this")
+            .hint("make one with: hasp-vault init")
     })?;
     Log::open(home, &id)
 }

@@ -115,8 +115,12 @@ impl Process {
 }
 
 fn no_proc() -> Error {
-    Error::new(Kind::Denied, "no-proc", "nobody can be recognised here: /proc is missing or belongs to another pid namespace")
-        .hint("mount it: mount -t proc proc /proc")
+    Error::new(
+        Kind::Denied,
+        "no-proc",
+        "nobody can be recognised here: /proc is missing or belongs to another pid namespace",
+    )
+    .hint("mount it: mount -t proc proc /proc")
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use hasp_core::{Error, Kind, Result};
 
 /// Programs that run what they are told; a version may follow, as in `python3.12`.
 const INTERPRETERS: [&str; 44] = [
-    "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "toybox", "pwsh", "python", "pypy",
-    "node", "nodejs", "deno", "bun", "perl", "ruby", "php", "lua", "luajit", "tclsh", "wish", "awk", "gawk", "mawk", "java",
-    "env", "make", "gmake", "ninja", "npm", "npx", "xargs", "find", "git", "ssh", "tmux", "screen", "vim", "emacs",
+    "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "toybox", "pwsh", "python",
+    "pypy", "node", "nodejs", "deno", "bun", "perl", "ruby", "php", "lua", "luajit", "tclsh", "wish", "awk", "gawk",
+    "mawk", "java", "env", "make", "gmake", "ninja", "npm", "npx", "xargs", "find", "git", "ssh", "tmux", "screen",
+    "vim", "emacs",
 ];
 
 /// The real path of a program that can be executed.
@@ -24,7 +25,9 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
         return Err(Error::new(Kind::Usage, "bad-consumer", format!("{shown} is not an absolute path"))
             .hint("give the whole path, for example: \"$(command -v claude)\""));
     }
-    let missing = |what: &str| Error::new(Kind::Missing, "no-program", format!("{shown} {what}")).hint("find it with: command -v NAME");
+    let missing = |what: &str| {
+        Error::new(Kind::Missing, "no-program", format!("{shown} {what}")).hint("find it with: command -v NAME")
+    };
     let real = path.canonicalize().map_err(|_| missing("does not exist"))?;
     let meta = real.metadata().map_err(|_| missing("cannot be looked at"))?;
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
@@ -78,7 +81,20 @@ mod tests {
 
     #[test]
     fn interpreters_are_known_with_their_versions() {
-        for name in ["sh", "bash", "python3", "python3.12", "node", "nodejs", "perl5.36", "env", "make", "ruby3.1", "busybox", "lua5.4"] {
+        for name in [
+            "sh",
+            "bash",
+            "python3",
+            "python3.12",
+            "node",
+            "nodejs",
+            "perl5.36",
+            "env",
+            "make",
+            "ruby3.1",
+            "busybox",
+            "lua5.4",
+        ] {
             assert!(interpreter(&Path::new("/usr/bin").join(name)), "{name}");
         }
         for name in ["claude", "psql", "cargo", "pytest", "shfmt", "makeself", "environ"] {

@@ -77,7 +77,9 @@ impl Registry {
         let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
         match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
             Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
-            None => error.hint("a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list"),
+            None => {
+                error.hint("a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list")
+            }
         }
     }
 
@@ -101,6 +103,10 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 fn bad_registry(path: &Path) -> Error {
     let typed = hasp_core::text::shell_word(path.as_os_str());
-    Error::new(Kind::Data, "bad-registry", format!("{} is not in the form that hasp-consumer writes", printable_path(path)))
-        .hint(format!("look at it, then start afresh: mv {typed} {typed}.old"))
+    Error::new(
+        Kind::Data,
+        "bad-registry",
+        format!("{} is not in the form that hasp-consumer writes", printable_path(path)),
+    )
+    .hint(format!("look at it, then start afresh: mv {typed} {typed}.old"))
 }

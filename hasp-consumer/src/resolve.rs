@@ -102,7 +102,8 @@ fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
     let number = digits.parse::<u32>().ok().filter(|n| *n > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
     let number = number.ok_or_else(|| bad_word(&format!("pid:{digits}")))?;
     let found = caller.place.process(number).ok_or_else(|| {
-        Error::new(Kind::Missing, "no-process", format!("no process {number} can be seen")).hint("look for it with: ps -e")
+        Error::new(Kind::Missing, "no-process", format!("no process {number} can be seen"))
+            .hint("look for it with: ps -e")
     })?;
     Ok((process(&found), broad(&found)))
 }
@@ -110,7 +111,10 @@ fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
 /// Everything descends from the first process.
 fn broad(process: &Process) -> Vec<String> {
     let first = process.id.pid == 1;
-    first.then(|| "process 1 is the ancestor of everything that runs here, other sessions included".to_owned()).into_iter().collect()
+    first
+        .then(|| "process 1 is the ancestor of everything that runs here, other sessions included".to_owned())
+        .into_iter()
+        .collect()
 }
 
 fn named(name: &str, home: &Home) -> Result<(Consumer, Vec<String>)> {

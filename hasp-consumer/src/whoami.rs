@@ -1,9 +1,9 @@
 //! `whoami`: what a grant made here would be bound to, and why, with the processes that lead here. The process of this tool itself
 //! ends at once, so it is left out.
 
+use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::Result;
 use serde_json::json;
 
 use crate::caller::Caller;
@@ -24,7 +24,9 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
         return Ok(Exit::OK);
     }
     match (&kept, &once) {
-        (Ok((consumer, _)), _) => cx.out.line(&format!("a grant made here would be usable by {}", consumer.describe()))?,
+        (Ok((consumer, _)), _) => {
+            cx.out.line(&format!("a grant made here would be usable by {}", consumer.describe()))?
+        }
         (Err(error), Ok((consumer, _))) => {
             cx.out.line(&format!("a grant for one use made here would be usable by {}", consumer.describe()))?;
             cx.out.line(&format!("a grant to keep needs a word: {}", error.message()))?;
@@ -39,7 +41,8 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
 }
 
 fn line(process: &Process) -> String {
-    let program = process.exe.as_deref().map_or_else(|| format!("({}, program not readable)", process.comm), printable_path);
+    let program =
+        process.exe.as_deref().map_or_else(|| format!("({}, program not readable)", process.comm), printable_path);
     let tty = process.tty.as_deref().map(|t| format!("  {}", printable_path(t))).unwrap_or_default();
     let leader = if process.sid == process.id.pid { "  session leader" } else { "" };
     format!("  {:>8}  {program}{tty}{leader}", process.id.pid)

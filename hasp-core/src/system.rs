@@ -82,12 +82,21 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
     Ok(rustix::io::fcntl_setfd(borrowed, flags)?)
 }
 
-/// Steps that a child takes between fork and exec; each must be async-signal-safe.
+/// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`] is set.
+pub fn ignore(signal: rustix::process::Signal) {
+    // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
+    unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+}
+
+/// Steps that a child takes between fork and exec; each is async-signal-safe.
+#[derive(Default)]
 pub struct BeforeExec {
     /// Start a session of its own and take this terminal as the controlling one.
     pub terminal: Option<OwnedFd>,
-    /// The signal that the kernel sends the child when the thread that spawned it ends.
-    pub parent_death: Option<rustix::process::Signal>,
+    /// Make the child's process group the foreground one of this terminal; SIGTTOU is ignored by the caller.
+    pub foreground: Option<OwnedFd>,
+    /// Give the job-control signals, which a monitor ignores, their default action.
+    pub default_signals: bool,
     /// Set `no_new_privs`.
     pub no_new_privileges: bool,
 }
@@ -95,27 +104,28 @@ pub struct BeforeExec {
 impl BeforeExec {
     /// Arranges the steps on `command`.
     pub fn install(self, command: &mut Command) {
-        let parent = rustix::process::getpid();
-        let steps = move || self.take(parent).map_err(std::io::Error::from);
-        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid, ioctl, getppid); it does not
+        let steps = move || self.take().map_err(std::io::Error::from);
+        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid, ioctl, signal); it does not
         // allocate, lock or touch state shared with the parent.
         unsafe { command.pre_exec(steps) };
     }
 
-    fn take(&self, parent: rustix::process::Pid) -> rustix::io::Result<()> {
-        if let Some(signal) = self.parent_death {
-            rustix::process::set_parent_process_death_signal(Some(signal))?;
-            // The parent may have died before the prctl took effect.
-            if rustix::process::getppid() != Some(parent) {
-                return Err(rustix::io::Errno::SRCH);
-            }
-        }
+    fn take(&self) -> rustix::io::Result<()> {
         if self.no_new_privileges {
             rustix::thread::set_no_new_privs(true)?;
         }
         if let Some(terminal) = &self.terminal {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(terminal)?;
+        }
+        if let Some(terminal) = &self.foreground {
+            rustix::termios::tcsetpgrp(terminal, rustix::process::getpid())?;
+        }
+        if self.default_signals {
+            for signal in [libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
+                // SAFETY: SIG_DFL runs no handler of ours, and signal(2) is async-signal-safe.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
         }
         Ok(())
     }

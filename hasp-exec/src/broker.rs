@@ -2,8 +2,10 @@
 //! changes nothing; every denial is on record.
 
 use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,9 +28,10 @@ use crate::deliver::{self, Delivered};
 use crate::ending::Ending;
 use crate::environment;
 use crate::find::{self, Found};
+use crate::pty::session::{self, Session};
 use crate::record::{self, Denied};
 use crate::relay::Relay;
-use crate::signals::Forwarder;
+use crate::signals::{Forwarder, Target};
 use crate::status::StatusFd;
 
 /// Everything that stays the same while one grant is consumed.
@@ -89,7 +92,7 @@ pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> 
     let start = released.record;
     match spawned(cli, &grant, released, &desk, &patterns, context) {
         Ok(running) => {
-            status.started(running.child.id(), grant.terms.jti.as_str(), start);
+            status.started(running.pid(), grant.terms.jti.as_str(), start);
             let ending = running.finish(context);
             let recorded = log.append(Timestamp::now(), &[record::end(start, &grant.terms.jti, &ending)]);
             if let Err(e) = recorded {
@@ -178,12 +181,18 @@ fn deny(error: Error, denied: &Denied<'_>, desk: &Desk, log: &Log, context: &mut
 
 /// A child that runs.
 struct Running {
-    child: Child,
+    process: Process,
     began: Instant,
     relay: Relay,
-    forward: crate::signals::Target,
+    kill_stragglers: bool,
     /// Files live as long as this.
     delivered: Delivered,
+}
+
+/// On pipes, in our own process group, or on a terminal of its own.
+enum Process {
+    Plain(Child, Target),
+    Session(Box<Session>),
 }
 
 fn spawned(
@@ -204,6 +213,7 @@ fn spawned(
     vars.extend(std::mem::take(&mut delivered.vars));
     let mut pass = child::jobserver(&vars);
     pass.extend(&cli.pass_fd);
+    pass.extend(delivered.descriptors.iter().map(AsRawFd::as_raw_fd));
     let plan = Plan {
         program: &grant.program,
         argv: &grant.argv,
@@ -211,43 +221,82 @@ fn spawned(
         vars,
         pass,
         no_new_privs: action.no_new_privs,
-        raw: action.raw,
     };
-    let forwarder = Forwarder::catch()?;
-    let before = BeforeExec { terminal: None, parent_death: None, no_new_privileges: plan.no_new_privs };
-    let mut child = child::spawn(&plan, &mut delivered, before)?;
-    drop(plan);
-    let forward = forwarder.forward_to(child.id());
     let mut relay = Relay::default();
+    let stdin = delivered.stdin.take();
+    let screen = if action.raw { None } else { session::wanted() };
+    let process = match screen {
+        Some(screen) => Process::Session(Box::new(session::start(screen, plan, stdin, patterns, &mut relay)?)),
+        None => plain(&plan, stdin, action.raw, patterns, &mut relay)?,
+    };
+    delivered.descriptors.clear();
+    Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
+}
+
+/// A child in our own process group; its output comes through pipes unless it goes out as it is.
+fn plain(
+    plan: &Plan<'_>,
+    stdin: Option<OwnedFd>,
+    raw: bool,
+    patterns: &Arc<Patterns>,
+    relay: &mut Relay,
+) -> Result<Process> {
+    let mut command = child::command(plan);
+    if let Some(value) = stdin {
+        command.stdin(value);
+    }
+    if !raw {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
+    let forwarder = Forwarder::catch(&[])?;
+    let before = BeforeExec { no_new_privileges: plan.no_new_privs, ..BeforeExec::default() };
+    let mut child = child::spawn(command, plan, before)?;
+    let target = Target::new(child.id());
+    forwarder.forward_to(target.clone());
     if let Some(stdout) = child.stdout.take() {
         relay.stream(stdout.into(), rustix::stdio::stdout(), patterns)?;
     }
     if let Some(stderr) = child.stderr.take() {
         relay.stream(stderr.into(), rustix::stdio::stderr(), patterns)?;
     }
-    delivered.descriptors.clear();
-    Ok(Running { child, began: Instant::now(), relay, forward, delivered })
+    Ok(Process::Plain(child, target))
 }
 
 impl Running {
+    fn pid(&self) -> u32 {
+        match &self.process {
+            Process::Plain(child, _) => child.id(),
+            Process::Session(session) => session.pid(),
+        }
+    }
+
     /// Waits for the child, then for its output.
     fn finish(mut self, context: &mut Context) -> Ending {
-        let status = self.child.wait();
-        self.forward.clear();
+        let (code, signal) = match &mut self.process {
+            Process::Plain(child, target) => {
+                let status = child.wait();
+                target.clear();
+                // wait() on our own, unreaped child fails only if somebody else reaped it; its status is then unknown.
+                status.map_or((Some(125), None), |s| (s.code(), s.signal()))
+            }
+            Process::Session(session) => session.wait().unwrap_or_else(|error| {
+                context.out.warn(error.message());
+                (Some(125), None)
+            }),
+        };
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let report = self.relay.finish();
+        let report = self.relay.finish(self.kill_stragglers);
+        if let Process::Session(session) = self.process {
+            session.close();
+        }
         drop(self.delivered);
         if let Some(failure) = &report.failure {
             context.out.warn(failure.message());
         }
-        let stragglers = u64::from(report.abandoned > 0);
-        if stragglers > 0 {
-            context
-                .out
-                .warn("a process that the command started still holds its output; what it writes from now on is lost");
+        if report.stragglers > 0 {
+            let text = if self.kill_stragglers { "ended" } else { "left running; what they write from now on is lost" };
+            context.out.warn(&format!("processes that outlived the command: {}, {text}", report.stragglers));
         }
-        // wait() on our own, unreaped child fails only if somebody else reaped it; its status is then unknown.
-        let status = status.unwrap_or_default();
-        Ending::new(status, elapsed, report.redactions, stragglers)
+        Ending { code, signal, milliseconds: elapsed, redactions: report.redactions, stragglers: report.stragglers }
     }
 }

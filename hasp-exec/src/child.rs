@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
-
-use crate::deliver::Delivered;
 
 /// Everything that decides what the child is.
 pub struct Plan<'a> {
@@ -23,37 +21,39 @@ pub struct Plan<'a> {
     pub dir: &'a Path,
     /// Its whole environment.
     pub vars: BTreeMap<OsString, OsString>,
-    /// Descriptors that it inherits besides 0 to 2 and its deliveries.
+    /// Descriptors that it inherits besides 0 to 2.
     pub pass: Vec<RawFd>,
     /// Whether it may gain privileges.
     pub no_new_privs: bool,
-    /// Whether its output goes out as it is.
-    pub raw: bool,
 }
 
-/// Starts the child. Its output comes through pipes unless it goes out as it is.
-///
-/// # Errors
-/// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too many words.
-pub fn spawn(plan: &Plan<'_>, delivered: &mut Delivered, before: BeforeExec) -> Result<Child> {
+/// The command of the plan with our own standard streams, which the caller may replace.
+pub fn command(plan: &Plan<'_>) -> Command {
     let mut command = Command::new(plan.program);
     command.arg0(&plan.argv[0]).args(&plan.argv[1..]).current_dir(plan.dir).env_clear().envs(&plan.vars);
-    if let Some(value) = delivered.stdin.take() {
-        command.stdin(value);
-    }
-    if !plan.raw {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    }
+    command
+}
+
+/// Starts the child with exactly the descriptors of the plan.
+///
+/// # Errors
+/// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too many words. `[fd-closed]`.
+pub fn spawn(mut command: Command, plan: &Plan<'_>, before: BeforeExec) -> Result<Child> {
     before.install(&mut command);
+    pass_only(&plan.pass)?;
+    command.spawn().map_err(|e| refused(plan, &e))
+}
+
+/// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened it.
+pub fn pass_only(descriptors: &[RawFd]) -> Result<()> {
     withhold_descriptors()?;
-    let inherited = delivered.descriptors.iter().map(AsRawFd::as_raw_fd).chain(plan.pass.iter().copied());
-    for descriptor in inherited {
-        system::set_inherited(descriptor, true).map_err(|_| {
+    for descriptor in descriptors {
+        system::set_inherited(*descriptor, true).map_err(|_| {
             Error::new(Kind::Usage, "fd-closed", format!("descriptor {descriptor} is not open"))
                 .hint(format!("open it in the shell: {descriptor}<FILE after the command"))
         })?;
     }
-    command.spawn().map_err(|e| refused(plan, &e))
+    Ok(())
 }
 
 /// The descriptors of make's jobserver that MAKEFLAGS names and that are open (GNU make manual, "POSIX Jobserver").
@@ -102,6 +102,7 @@ fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn the_jobserver_of_make_is_found() {

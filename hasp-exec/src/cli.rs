@@ -37,7 +37,7 @@ pub struct Cli {
     /// Let the command inherit descriptor N
     #[arg(long, value_name = "N")]
     pub pass_fd: Vec<i32>,
-    /// End what the command left running in its process group
+    /// End processes that outlive the command and hold its output
     #[arg(long)]
     pub kill_stragglers: bool,
     /// Print completions for a shell
@@ -46,6 +46,9 @@ pub struct Cli {
     /// Plumbing: remove a delivery directory when the broker ends
     #[arg(long, value_name = "NAME", hide = true)]
     pub reap: Option<OsString>,
+    /// Plumbing: lead the command's session on its terminal
+    #[arg(long, value_name = "N", hide = true)]
+    pub monitor: Option<i32>,
     /// The command, or further words of it
     #[arg(last = true, value_name = "ARGV")]
     pub argv: Option<Vec<OsString>>,

@@ -1,8 +1,5 @@
 //! How the child ended, and how hasp-exec ends after it: with the same status, or by the same signal, so that a shell sees no difference.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
-
 use hasp_core::tool::Exit;
 
 /// The end of a child.
@@ -16,16 +13,11 @@ pub struct Ending {
     pub milliseconds: u64,
     /// How many values were found in its output.
     pub redactions: u64,
-    /// How many processes still held its output when it had ended.
+    /// How many processes still held its output after it had ended.
     pub stragglers: u64,
 }
 
 impl Ending {
-    /// From what waiting returned.
-    pub fn new(status: ExitStatus, milliseconds: u64, redactions: u64, stragglers: u64) -> Ending {
-        Ending { code: status.code(), signal: status.signal(), milliseconds, redactions, stragglers }
-    }
-
     /// Ends this process as the child ended: by the same signal with its default action, and where that does not end it (as
     /// PID 1), with 128 + n. Everything that must be erased has been dropped by the caller.
     pub fn exit(&self) -> Exit {

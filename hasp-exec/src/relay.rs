@@ -13,6 +13,8 @@ use hasp_core::output::write_all;
 use hasp_core::{Error, Kind, Result};
 use hasp_redact::{Filter, Patterns};
 
+use crate::stragglers::{self, FileId};
+
 /// One read.
 const CHUNK: usize = 256 * 1024;
 /// Silence after which a few held bytes may go out (REDACTION.md, point 3).
@@ -23,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(200);
 /// The streams being relayed.
 #[derive(Default)]
 pub struct Relay {
-    streams: Vec<Receiver<Outcome>>,
+    streams: Vec<Relayed>,
     /// Grows with every read and write.
     progress: Arc<AtomicU64>,
     hits: Arc<AtomicU64>,
@@ -36,8 +38,8 @@ type Outcome = Result<()>;
 pub struct Report {
     /// How many values were found.
     pub redactions: u64,
-    /// Streams that somebody still held open after the child's end and the grace.
-    pub abandoned: usize,
+    /// How many processes still held a stream after the child's end and the grace.
+    pub stragglers: u64,
     /// The first failure to write, other than a reader that went away.
     pub failure: Option<Error>,
 }
@@ -45,6 +47,7 @@ pub struct Report {
 impl Relay {
     /// Relays `from` to a duplicate of `to` until its end.
     pub fn stream(&mut self, from: OwnedFd, to: impl AsFd, patterns: &Arc<Patterns>) -> Result<()> {
+        let file = FileId::of(&from)?;
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3).map_err(|e| Error::system("open the output", e))?;
         let mut stream = Stream {
             from,
@@ -61,18 +64,27 @@ impl Relay {
             drop(stream);
             let _ = sender.send(outcome);
         });
-        self.streams.push(receiver);
+        self.streams.push(Relayed { ended: receiver, file });
         Ok(())
     }
 
-    /// Waits for the ends of all streams after the child's end, at most a grace of silence.
-    pub fn finish(self) -> Report {
-        let mut report = Report { redactions: 0, abandoned: 0, failure: None };
+    /// Waits for the ends of all streams after the child's end, at most a grace of silence; then ends, if asked to, whoever still
+    /// holds them, and waits once more.
+    pub fn finish(self, kill_stragglers: bool) -> Report {
+        let mut report = Report { redactions: 0, stragglers: 0, failure: None };
+        let mut held = Vec::new();
         for stream in &self.streams {
-            match self.wait(stream) {
-                None => report.abandoned += 1,
-                Some(Err(e)) if e.kind() != Kind::ClosedPipe => report.failure = report.failure.or(Some(e)),
-                Some(_) => {}
+            match self.wait(&stream.ended) {
+                None => held.push(stream),
+                Some(outcome) => report.note(outcome),
+            }
+        }
+        if !held.is_empty() {
+            let holders = stragglers::holders(&held.iter().map(|s| s.file).collect::<Vec<_>>());
+            report.stragglers = holders.len() as u64;
+            if kill_stragglers {
+                stragglers::end(&holders);
+                held.iter().filter_map(|s| self.wait(&s.ended)).for_each(|outcome| report.note(outcome));
             }
         }
         report.redactions = self.hits.load(Ordering::SeqCst);
@@ -93,6 +105,19 @@ impl Relay {
             }
         }
     }
+}
+
+impl Report {
+    fn note(&mut self, outcome: Outcome) {
+        let failure = outcome.err().filter(|e| e.kind() != Kind::ClosedPipe);
+        self.failure = self.failure.take().or(failure);
+    }
+}
+
+/// A stream that is being relayed by its thread.
+struct Relayed {
+    ended: Receiver<Outcome>,
+    file: FileId,
 }
 
 /// One stream.

@@ -8,6 +8,7 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::Cli;
+use crate::pty::monitor;
 use crate::status::StatusFd;
 use crate::{broker, directory, explain};
 
@@ -24,6 +25,9 @@ impl Tool for Cli {
         }
         if let Some(name) = &self.reap {
             return directory::reap(name).map(|()| Exit::OK);
+        }
+        if let Some(socket) = self.monitor {
+            return monitor::run(socket).map(|()| Exit::OK);
         }
         if self.explain {
             return explain::explain(&self, context);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
@@ -13,44 +13,49 @@ use signal_hook::low_level::siginfo::Cause;
 use hasp_core::{Error, Result};
 
 /// What is passed on.
-const FORWARDED: [i32; 6] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+const FORWARDED: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP];
 
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
 pub struct Forwarder {
     signals: SignalsInfo<WithOrigin>,
 }
 
-/// The process that signals are passed to; after [`Target::clear`] nobody.
-#[derive(Clone)]
-pub struct Target(Arc<AtomicI32>);
+/// Whom signals are passed on to, from a thread of its own.
+pub trait Receiver: Send + 'static {
+    /// A signal that somebody sent to this process alone, or, with `from_terminal`, that the terminal sent to its whole group.
+    fn receive(&self, signal: i32, from_terminal: bool);
+}
 
 impl Forwarder {
-    /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and in the child.
-    pub fn catch() -> Result<Forwarder> {
+    /// Catches what is to be passed on, and `also`. What was ignored at start (nohup) stays ignored, here and in the child.
+    pub fn catch(also: &[i32]) -> Result<Forwarder> {
         let ignored = ignored_mask();
-        let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| ignored & (1 << (s - 1)) == 0).collect();
+        let wanted = FORWARDED.iter().chain(also).copied();
+        let caught: Vec<i32> = wanted.filter(|s| ignored & (1 << (s - 1)) == 0).collect();
         let signals = SignalsInfo::<WithOrigin>::new(caught).map_err(|e| Error::system("catch signals", e))?;
         Ok(Forwarder { signals })
     }
 
-    /// Passes on to this child from a thread of its own, so that a blocked output does not hold a signal back.
-    pub fn forward_to(self, child: u32) -> Target {
-        let target = Target(Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0))));
-        let seen = target.clone();
-        let mut signals = self.signals;
+    /// Passes on from a thread, so that a blocked output does not hold a signal back.
+    pub fn forward_to(mut self, receiver: impl Receiver) {
         std::thread::spawn(move || {
-            for origin in signals.forever() {
-                // The terminal signals the whole foreground group: the child has it already.
-                if !matches!(origin.cause, Cause::Kernel) {
-                    seen.send(origin.signal);
-                }
+            for origin in self.signals.forever() {
+                receiver.receive(origin.signal, matches!(origin.cause, Cause::Kernel));
             }
         });
-        target
     }
 }
 
+/// A child in our own process group; after [`Target::clear`] nobody.
+#[derive(Clone)]
+pub struct Target(Arc<AtomicI32>);
+
 impl Target {
+    /// This child.
+    pub fn new(child: u32) -> Target {
+        Target(Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0))))
+    }
+
     /// Nobody from now on: the child has been waited for, and its number may become another process's.
     pub fn clear(&self) {
         self.0.store(0, Ordering::SeqCst);
@@ -60,6 +65,19 @@ impl Target {
         let pid = Pid::from_raw(self.0.load(Ordering::SeqCst));
         if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) {
             let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+impl Receiver for Target {
+    /// The terminal signals the whole foreground group: the child has it already.
+    fn receive(&self, signal: i32, from_terminal: bool) {
+        if !from_terminal {
+            self.send(signal);
+        }
+        if signal == SIGTSTP {
+            let _ = signal_hook::low_level::raise(SIGSTOP);
+            self.send(SIGCONT);
         }
     }
 }

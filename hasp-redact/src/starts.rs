@@ -38,7 +38,9 @@ pub(crate) struct Starts {
     /// The single characters, and pairs of them, with which a match can begin.
     one: Set,
     two: Set,
-    /// The same for encodings that begin some units late behind a line break.
+    /// The first two own characters of encodings that share the one before.
+    shared_two: Set,
+    /// Single characters and pairs for encodings that begin some units late behind a line break.
     late_one: Set,
     late_two: Set,
 }
@@ -67,6 +69,7 @@ impl Starts {
         let set = |bits: usize| Set(vec![0; bits / 64]);
         let mut starts = Starts { pairs: vec![Vec::new(); 256], ..Starts::default() };
         (starts.one, starts.two, starts.late_one, starts.late_two) = (set(256), set(65536), set(256), set(65536));
+        starts.shared_two = set(65536);
         let mut heads = Vec::new();
         for (needle, entry) in needles.iter().enumerate() {
             for form in entry.forms() {
@@ -92,6 +95,9 @@ impl Starts {
                 if late { self.late_one.add(usize::from(one)) } else { self.one.add(usize::from(one)) }
                 for two in &seconds {
                     let two = pair(one, *two);
+                    if index == 1 && first == 0 && form != Form::Hex {
+                        self.shared_two.add(two);
+                    }
                     if late { self.late_two.add(two) } else { self.two.add(two) }
                 }
             }
@@ -195,12 +201,16 @@ impl Starts {
         if readings.full {
             return true;
         }
-        let cut = |head: &Vec<u8>| match head[..] {
+        let cut = |head: &Vec<u8>, work: &mut u64| match head[..] {
             [] => true,
             [one] => self.one.has(usize::from(one)) || self.late_one.has(usize::from(one)),
-            [one, two, ..] => self.two.has(pair(one, two)) || self.late_two.has(pair(one, two)),
+            [one, two] => self.two.has(pair(one, two)) || self.late_two.has(pair(one, two)),
+            [one, two, three, ..] => {
+                let shared = self.two.has(pair(one, two)) && self.shared_two.has(pair(two, three));
+                shared || self.find([one, two, three]).any(|e| self.entry_open(needles, text, at, e, work))
+            }
         };
-        if readings.cut.iter().any(cut) {
+        if readings.cut.iter().any(|head| cut(head, work)) {
             return true;
         }
         let shared = |head: &[u8; HEAD + 1], work: &mut u64| {

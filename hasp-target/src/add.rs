@@ -86,8 +86,12 @@ impl Addition<'_> {
         if kept && refs && said && after.project == before.project {
             return Ok(());
         }
-        Err(Error::new(Kind::Create, "cannot-edit", format!("{FILE_NAME} is written in a form that cannot be added to"))
-            .hint(format!("write [refs] and [target.{}] as tables of their own, then add again", self.target)))
+        Err(Error::new(
+            Kind::Create,
+            "cannot-edit",
+            format!("{FILE_NAME} is written in a form that cannot be added to"),
+        )
+        .hint(format!("write [refs] and [target.{}] as tables of their own, then add again", self.target)))
     }
 
     fn said(&self, after: &Target, before: Option<&Target>) -> bool {
@@ -148,8 +152,14 @@ fn target_name(name: &str) -> Result<&str> {
 }
 
 fn deliveries(args: &AddArgs, variables: &[Variable]) -> Result<Vec<Delivery>> {
-    let lists = [(Channel::Env, &args.env), (Channel::File, &args.file), (Channel::Fd, &args.fd), (Channel::Stdin, &args.stdin)];
-    let typed = lists.into_iter().flat_map(|(channel, list)| list.iter().map(move |text| Delivery::parse(channel, text)));
+    let lists = [
+        (Channel::Env, &args.env),
+        (Channel::File, &args.file),
+        (Channel::Fd, &args.fd),
+        (Channel::Stdin, &args.stdin),
+    ];
+    let typed =
+        lists.into_iter().flat_map(|(channel, list)| list.iter().map(move |text| Delivery::parse(channel, text)));
     let mut found = typed.collect::<Result<Vec<_>>>()?;
     for variable in variables.iter().filter(|v| v.secret && check_variable(&v.name).is_ok()) {
         if !found.iter().any(|d| d.variable.as_ref() == Some(&variable.name)) {
@@ -180,7 +190,8 @@ fn words(args: &AddArgs) -> Result<Option<Vec<String>>> {
 }
 
 fn report(addition: &Addition<'_>, before: &Manifest, after: &Manifest, variables: &[Variable], cx: &mut Context) {
-    let fresh: Vec<&str> = after.refs.keys().filter(|r| !before.refs.contains_key(*r)).map(SecretName::as_str).collect();
+    let fresh: Vec<&str> =
+        after.refs.keys().filter(|r| !before.refs.contains_key(*r)).map(SecretName::as_str).collect();
     if !fresh.is_empty() {
         cx.out.note(&format!("listed under [refs]: {}", fresh.join(", ")));
     }
@@ -189,7 +200,10 @@ fn report(addition: &Addition<'_>, before: &Manifest, after: &Manifest, variable
     if !plain.is_empty() {
         cx.out.note(&format!("left out as plain settings: {}", plain.join(", ")));
     }
-    cx.out.note(&format!("target {} is in {FILE_NAME}; next: hasp-bind, then hasp-grant -x -t {}", addition.target, addition.target));
+    cx.out.note(&format!(
+        "target {} is in {FILE_NAME}; next: hasp-bind, then hasp-grant -x -t {}",
+        addition.target, addition.target
+    ));
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub fn lines(target: &Target) -> Vec<String> {
     let mut lines = vec![format!("run {}", command(target))];
     lines.extend(target.dir.as_ref().map(|dir| format!("dir {}", printable_path(dir))));
     lines.extend(target.deliveries.iter().map(|d| printable(d.to_string().as_bytes())));
-    lines.extend(target.classes.iter().map(|(name, class)| format!("class of {name}: at least {}", printable(class.as_bytes()))));
+    lines.extend(
+        target.classes.iter().map(|(name, class)| format!("class of {name}: at least {}", printable(class.as_bytes()))),
+    );
     if target.clean_env {
         lines.push(format!("environment: only {}", list(&target.pass_env)));
     } else if !target.pass_env.is_empty() {

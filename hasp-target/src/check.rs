@@ -62,7 +62,10 @@ fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
     match target.run.as_ref().and_then(|r| r.first()) {
         Some(program) if !found(program, &dir, cx.env.get("PATH")) => {
             let shown = hasp_core::text::printable(program.as_bytes());
-            gap(format!("the program {shown} is not found"), format!("install it, or correct 'run' of [target.{}]", target.name))
+            gap(
+                format!("the program {shown} is not found"),
+                format!("install it, or correct 'run' of [target.{}]", target.name),
+            )
         }
         _ => Vec::new(),
     }
@@ -86,16 +89,25 @@ fn in_vault(manifest: &Manifest, targets: &[&Target], root: &Path, cx: &mut Cont
         (Ok(bound), stored) => (bound, stored.and_then(std::result::Result::ok)),
     };
     let text = |line: &Value, key: &str| line[key].as_str().map(str::to_owned);
-    let secrets: BTreeMap<String, String> = bound.iter().filter_map(|l| Some((text(l, "reference")?, text(l, "secret")?))).collect();
-    let states: BTreeMap<String, String> = bound.iter().filter_map(|l| Some((text(l, "target")?, text(l, "state")?))).collect();
+    let secrets: BTreeMap<String, String> =
+        bound.iter().filter_map(|l| Some((text(l, "reference")?, text(l, "secret")?))).collect();
+    let states: BTreeMap<String, String> =
+        bound.iter().filter_map(|l| Some((text(l, "target")?, text(l, "state")?))).collect();
     let items: Option<BTreeMap<String, String>> =
         stored.map(|lines| lines.iter().filter_map(|l| Some((text(l, "name")?, text(l, "state")?))).collect());
     let mut gaps = Vec::new();
     for target in targets {
         if let Some(what) = consent(states.get(&target.name).map(String::as_str)) {
-            gaps.push(Gap { target: Some(target.name.clone()), what: what.to_owned(), fix: "hasp-bind".to_owned(), optional: false });
+            gaps.push(Gap {
+                target: Some(target.name.clone()),
+                what: what.to_owned(),
+                fix: "hasp-bind".to_owned(),
+                optional: false,
+            });
         }
-        gaps.extend(target.references().into_iter().filter_map(|r| reference(target, r, manifest, &secrets, items.as_ref())));
+        gaps.extend(
+            target.references().into_iter().filter_map(|r| reference(target, r, manifest, &secrets, items.as_ref())),
+        );
     }
     Ok(gaps)
 }

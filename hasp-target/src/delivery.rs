@@ -110,7 +110,8 @@ pub fn check_deliveries(deliveries: &[Delivery]) -> Result<()> {
 fn reference(text: &str) -> Result<SecretName> {
     let parsed = text.parse::<SecretName>().ok().filter(|_| suspicion(text).is_none());
     parsed.ok_or_else(|| {
-        let message = "where the name of a reference is expected, there is something else (not shown: it may be a value)";
+        let message =
+            "where the name of a reference is expected, there is something else (not shown: it may be a value)";
         Error::new(Kind::Usage, "bad-reference", message)
             .hint("store the value first: hasp-vault set db/url; then name it, for example: -e DATABASE_URL=db/url")
     })
@@ -144,7 +145,9 @@ mod tests {
 
     #[test]
     fn a_value_typed_as_reference_is_not_echoed() {
-        for typed in ["K=hunter2!secret", "K=postgres://u:hunter2@h/d", "K=", "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1"] {
+        for typed in
+            ["K=hunter2!secret", "K=postgres://u:hunter2@h/d", "K=", "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1"]
+        {
             let error = Delivery::parse(Channel::Env, typed).unwrap_err();
             assert_eq!((error.code(), error.kind().status()), ("bad-reference", 64));
             assert!(!format!("{error:?}").contains("hunter2"));

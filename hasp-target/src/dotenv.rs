@@ -12,12 +12,48 @@ use crate::variable::is_identifier;
 const MAX_SIZE: usize = 1 << 20;
 /// Parts of a name that mean a secret.
 const SECRET_PARTS: [&str; 24] = [
-    "SECRET", "SECRETS", "TOKEN", "PASSWORD", "PASSWD", "PASS", "PWD", "PASSPHRASE", "KEY", "KEYS", "APIKEY", "CREDENTIAL",
-    "CREDENTIALS", "CREDS", "DSN", "PRIVATE", "SALT", "PEPPER", "AUTH", "COOKIE", "WEBHOOK", "PIN", "OTP", "CERT",
+    "SECRET",
+    "SECRETS",
+    "TOKEN",
+    "PASSWORD",
+    "PASSWD",
+    "PASS",
+    "PWD",
+    "PASSPHRASE",
+    "KEY",
+    "KEYS",
+    "APIKEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "CREDS",
+    "DSN",
+    "PRIVATE",
+    "SALT",
+    "PEPPER",
+    "AUTH",
+    "COOKIE",
+    "WEBHOOK",
+    "PIN",
+    "OTP",
+    "CERT",
 ];
 /// Last parts of a name that mean a place or a setting about a secret, not the secret.
-const PLAIN_ENDS: [&str; 14] =
-    ["FILE", "PATH", "DIR", "ID", "NAME", "USER", "HOST", "PORT", "TTL", "EXPIRY", "TYPE", "ALGORITHM", "ENABLED", "LENGTH"];
+const PLAIN_ENDS: [&str; 14] = [
+    "FILE",
+    "PATH",
+    "DIR",
+    "ID",
+    "NAME",
+    "USER",
+    "HOST",
+    "PORT",
+    "TTL",
+    "EXPIRY",
+    "TYPE",
+    "ALGORITHM",
+    "ENABLED",
+    "LENGTH",
+];
 /// Services whose address carries a password.
 const SERVICES: [&str; 9] = ["DATABASE", "DB", "POSTGRES", "POSTGRESQL", "MYSQL", "REDIS", "MONGO", "MONGODB", "AMQP"];
 
@@ -89,7 +125,8 @@ fn is_secret(name: &str, value: &[u8]) -> bool {
     let public = parts.iter().any(|p| ["PUBLIC", "PUBLISHABLE"].contains(p));
     let plain = parts.last().is_some_and(|last| PLAIN_ENDS.contains(last));
     let named = parts.iter().any(|p| SECRET_PARTS.contains(p));
-    let address = parts.last().is_some_and(|l| ["URL", "URI"].contains(l)) && parts.iter().any(|p| SERVICES.contains(p));
+    let address =
+        parts.last().is_some_and(|l| ["URL", "URI"].contains(l)) && parts.iter().any(|p| SERVICES.contains(p));
     let looks = std::str::from_utf8(value).is_ok_and(|v| suspicion(v.trim_matches(['"', '\''])).is_some());
     looks || (!public && !plain && (named || address))
 }
@@ -116,7 +153,8 @@ mod tests {
 
     #[test]
     fn quotes_comments_and_duplicates() {
-        let text = "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = 4 \nE=\"a\\\"b\"\nF=1\n";
+        let text =
+            "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = 4 \nE=\"a\\\"b\"\nF=1\n";
         let found: Vec<String> = names(text).into_iter().map(|(n, _)| n).collect();
         assert_eq!(found, ["A", "B", "C", "D", "E", "F"]);
     }

@@ -63,13 +63,18 @@ fn window(target: &Target) -> Option<&'static str> {
 
 fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -> Result<Exit> {
     let (before, mut document) = edit::open(path)?;
-    let table = document.get_mut("target").and_then(|t| t.get_mut(name)).and_then(Item::as_table_mut).filter(|t| !t.is_dotted() && !t.is_implicit());
+    let table = document
+        .get_mut("target")
+        .and_then(|t| t.get_mut(name))
+        .and_then(Item::as_table_mut)
+        .filter(|t| !t.is_dotted() && !t.is_implicit());
     let table = table.ok_or_else(|| {
         Error::new(Kind::Create, "cannot-edit", format!("target '{name}' is not written as a table of its own"))
             .hint(format!("write it as [target.{name}], or copy what this prints: hasp-target examples {name}"))
     })?;
     let old = table.decor().prefix().and_then(|p| p.as_str()).unwrap_or_default().to_owned();
-    let missing: Vec<String> = examples.iter().map(|(c, m)| format!("# {}\n", line(c, m))).filter(|l| !old.contains(l.as_str())).collect();
+    let missing: Vec<String> =
+        examples.iter().map(|(c, m)| format!("# {}\n", line(c, m))).filter(|l| !old.contains(l.as_str())).collect();
     table.decor_mut().set_prefix(format!("{old}{}", missing.concat()));
     let text = document.to_string();
     if Manifest::parse(text.as_bytes(), path)? != before {

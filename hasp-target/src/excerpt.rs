@@ -150,7 +150,8 @@ impl<'a> Masked<'a> {
 
     fn push(&mut self, shown: &str, source: Range<usize>) {
         let width = shown.chars().count();
-        let within = source.contains(&self.place.start) || (self.place.start < source.start && source.start < self.place.end);
+        let within =
+            source.contains(&self.place.start) || (self.place.start < source.start && source.start < self.place.end);
         if within {
             self.start.get_or_insert(self.width);
             self.end = self.width + width;
@@ -181,14 +182,20 @@ mod tests {
     fn the_caret_is_under_the_place() {
         let text = "# x\n[target.t]\nevn = { A = \"db/url\" } # note\n";
         assert_eq!(show(text, "evn", Shown::Place), "  |\n3 | evn = { A = ... } ...\n  | ^^^");
-        assert_eq!(show(text, "\"db/url\"", Shown::Place), "  |\n3 | evn = { A = \"db/url\" } ...\n  |             ^^^^^^^^");
+        assert_eq!(
+            show(text, "\"db/url\"", Shown::Place),
+            "  |\n3 | evn = { A = \"db/url\" } ...\n  |             ^^^^^^^^"
+        );
         assert_eq!(show(text, "\"db/url\"", Shown::NoStrings), "  |\n3 | evn = { A = ... } ...\n  |             ^^^");
         assert_eq!(position(text, text.find("A =").unwrap_or(0)), (3, 9));
     }
 
     #[test]
     fn quoted_keys_stay_and_broken_lines_are_cut() {
-        assert_eq!(show("\"db/url\" = { abuot = 'hunter2' }", "abuot", Shown::Place), "  |\n1 | \"db/url\" = { abuot = ... }\n  |              ^^^^^");
+        assert_eq!(
+            show("\"db/url\" = { abuot = 'hunter2' }", "abuot", Shown::Place),
+            "  |\n1 | \"db/url\" = { abuot = ... }\n  |              ^^^^^"
+        );
         assert_eq!(show("KEY = hunter2 = x", "hunter2", Shown::Head), "  |\n1 | KEY =...\n  |      ^^^");
         assert_eq!(show("hunter2", "hunter2", Shown::Head), "  |\n1 | ...\n  | ^^^");
         assert_eq!(show("[target.t", "t", Shown::Head), "  |\n1 | [target.t\n  |  ^");

@@ -1,8 +1,8 @@
 //! `explain`: a target in plain words, for whoever has to decide about it.
 
+use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::Result;
 use serde_json::json;
 
 use crate::changes::command;
@@ -34,7 +34,9 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
         said.push("It is given no secret.".to_owned());
     }
     said.push(environment(target));
-    said.push("What it prints is redacted. It approves nothing by itself: hasp-bind consents, hasp-grant permits.".to_owned());
+    said.push(
+        "What it prints is redacted. It approves nothing by itself: hasp-bind consents, hasp-grant permits.".to_owned(),
+    );
     said
 }
 
@@ -77,6 +79,8 @@ fn environment(target: &Target) -> String {
     match target.clean_env {
         true if target.pass_env.is_empty() => format!("It inherits no variable.{kept}{privileges}"),
         true => format!("It inherits only {}.{kept}{privileges}", target.pass_env.join(", ")),
-        false => format!("It inherits your environment, without what makes programs load other code.{kept}{privileges}"),
+        false => {
+            format!("It inherits your environment, without what makes programs load other code.{kept}{privileges}")
+        }
     }
 }

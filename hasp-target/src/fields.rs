@@ -62,8 +62,10 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn words(&self, key: &str) -> Checked<Option<Vec<Word<'a>>>> {
         let Some(value) = self.value(key) else { return Ok(None) };
-        let list: &DeArray<'a> =
-            value.get_ref().as_array().ok_or_else(|| self.wrong_type(key, value, "a list of words, [\"..\", \"..\"]"))?;
+        let list: &DeArray<'a> = value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| self.wrong_type(key, value, "a list of words, [\"..\", \"..\"]"))?;
         list.iter().map(|v| word(v, &format!("a word of {}", self.name(key)))).collect::<Checked<Vec<_>>>().map(Some)
     }
 
@@ -81,9 +83,17 @@ impl<'a> Fields<'a> {
 
     fn unknown(&self, stranger: &Spanned<DeString<'_>>, keys: &[&str]) -> Fault {
         let name = stranger.get_ref();
-        let fault = Fault::new("manifest-unknown-key", stranger.span(), format!("there is no key {} in {}", shown(name), self.what))
-            .suggest(name, keys.iter().copied());
-        fault.hint(format!("known here: {}", keys.join(", "))).showing(if suspicion(name).is_some() { Shown::NoStrings } else { Shown::Place })
+        let fault = Fault::new(
+            "manifest-unknown-key",
+            stranger.span(),
+            format!("there is no key {} in {}", shown(name), self.what),
+        )
+        .suggest(name, keys.iter().copied());
+        fault.hint(format!("known here: {}", keys.join(", "))).showing(if suspicion(name).is_some() {
+            Shown::NoStrings
+        } else {
+            Shown::Place
+        })
     }
 }
 

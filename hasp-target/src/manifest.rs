@@ -117,8 +117,12 @@ fn read_refs(refs: &DeTable<'_>) -> Checked<BTreeMap<SecretName, RefSpec>> {
     for (key, value) in Fields::all(refs).entries() {
         check_text(key.get_ref(), key.span(), "a reference in [refs]")?;
         let name = key.get_ref().parse::<SecretName>().map_err(|_| {
-            Fault::new("manifest-bad-name", key.span(), format!("{} cannot be the name of a reference", shown(key.get_ref())))
-                .hint("a name looks like db/url, in quotes if it has a '/'")
+            Fault::new(
+                "manifest-bad-name",
+                key.span(),
+                format!("{} cannot be the name of a reference", shown(key.get_ref())),
+            )
+            .hint("a name looks like db/url, in quotes if it has a '/'")
         })?;
         let what = format!("\"{name}\" of [refs]");
         found.insert(name, read_ref(&what, table(value, &what)?)?);

@@ -86,7 +86,12 @@ mod tests {
         let text = text(dir.path()).unwrap();
         let manifest = Manifest::parse(text.as_bytes(), Path::new(FILE_NAME)).unwrap();
         assert!(manifest.project.is_some() && manifest.targets.is_empty());
-        assert!(text.contains("API_KEY") && !text.contains("hunter2") && !text.contains("PORT") && !text.contains("LD_PRELOAD"));
+        assert!(
+            text.contains("API_KEY")
+                && !text.contains("hunter2")
+                && !text.contains("PORT")
+                && !text.contains("LD_PRELOAD")
+        );
     }
 
     #[test]
@@ -97,7 +102,9 @@ mod tests {
 
     #[test]
     fn any_directory_gives_a_name() {
-        for (dir, name) in [("/a/api", "api"), ("/a/My App", "My-App"), ("/", "project"), ("/.x", "x"), ("/a.toml", "project")] {
+        for (dir, name) in
+            [("/a/api", "api"), ("/a/My App", "My-App"), ("/", "project"), ("/.x", "x"), ("/a.toml", "project")]
+        {
             assert_eq!(project_name(Path::new(dir)), name);
         }
     }

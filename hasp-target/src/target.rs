@@ -91,7 +91,8 @@ impl Target {
             return Ok(path);
         }
         let message = format!("the directory of target '{}' does not exist: {}", self.name, printable_path(&path));
-        Err(Error::new(Kind::Missing, "no-dir", message).hint(format!("correct 'dir' of [target.{}] in {FILE_NAME}", self.name)))
+        Err(Error::new(Kind::Missing, "no-dir", message)
+            .hint(format!("correct 'dir' of [target.{}] in {FILE_NAME}", self.name)))
     }
 
     /// Refuses a link on the way: it would lead out of the project, or elsewhere tomorrow.
@@ -109,8 +110,13 @@ impl Target {
     }
 
     fn bad_dir(&self, path: &Path) -> Error {
-        let message = format!("'dir' of [target.{}] goes through {}, which is no directory but a link or a file", self.name, printable_path(path));
-        Error::new(Kind::Config, "manifest-bad-dir", message).hint("name the real directory, relative to the project's root")
+        let message = format!(
+            "'dir' of [target.{}] goes through {}, which is no directory but a link or a file",
+            self.name,
+            printable_path(path)
+        );
+        Error::new(Kind::Config, "manifest-bad-dir", message)
+            .hint("name the real directory, relative to the project's root")
     }
 }
 
@@ -163,7 +169,11 @@ fn read_run(words: &[Word<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
     }
     let early = words.split_last().and_then(|(_, before)| before.iter().find(|w| w.text == FURTHER));
     match early {
-        Some(word) => Err(Fault::new("manifest-bad-run", word.span.clone(), "\"...\" stands for further words and can only be last")),
+        Some(word) => Err(Fault::new(
+            "manifest-bad-run",
+            word.span.clone(),
+            "\"...\" stands for further words and can only be last",
+        )),
         None => Ok(words.iter().map(|w| w.text.to_owned()).collect()),
     }
 }
@@ -231,9 +241,13 @@ fn read_reference(
 ) -> Checked<SecretName> {
     let word = word(value, &format!("what {variable} is given"))?;
     let name = word.text.parse::<SecretName>().map_err(|_| {
-        Fault::new("manifest-bad-reference", word.span.clone(), format!("what {variable} is given is not the name of a reference"))
-            .hint("a name looks like db/url; a value is stored with: hasp-vault set db/url")
-            .showing(Shown::NoStrings)
+        Fault::new(
+            "manifest-bad-reference",
+            word.span.clone(),
+            format!("what {variable} is given is not the name of a reference"),
+        )
+        .hint("a name looks like db/url; a value is stored with: hasp-vault set db/url")
+        .showing(Shown::NoStrings)
     })?;
     if refs.contains_key(&name) {
         return Ok(name);
@@ -245,8 +259,9 @@ fn read_reference(
 fn unlisted(name: &SecretName, span: Range<usize>, variable: &str, refs: &BTreeMap<SecretName, RefSpec>) -> Fault {
     let named = name.as_str().contains('/');
     let example = if named { name.as_str() } else { "NAME" };
-    let fault = Fault::new("manifest-unlisted", span, format!("{variable} is given a reference that is not listed in [refs]"))
-        .suggest(name.as_str(), refs.keys().map(SecretName::as_str))
-        .hint(format!("list it under [refs]: \"{example}\" = {{ about = \"what it is for\" }}"));
+    let fault =
+        Fault::new("manifest-unlisted", span, format!("{variable} is given a reference that is not listed in [refs]"))
+            .suggest(name.as_str(), refs.keys().map(SecretName::as_str))
+            .hint(format!("list it under [refs]: \"{example}\" = {{ about = \"what it is for\" }}"));
     if named { fault } else { fault.showing(Shown::NoStrings) }
 }

@@ -24,8 +24,7 @@ pub(crate) fn check<'a>(bytes: &'a [u8], path: &Path, limit: usize) -> Result<&'
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        refuse("manifest-utf8", format!(":{line}: is not UTF-8"))
-            .hint("save the file as UTF-8")
+        refuse("manifest-utf8", format!(":{line}: is not UTF-8")).hint("save the file as UTF-8")
     })?;
     unfit(text).map_or(Ok(text), |fault| Err(fault.into_error(text, path)))
 }
@@ -43,7 +42,9 @@ fn unfit(text: &str) -> Option<Fault> {
         let span = at..at + c.len_utf8();
         match c {
             '\0' => Fault::new("manifest-nul", span, "there is a NUL byte"),
-            _ => Fault::new("manifest-control", span, format!("there is a character that does not show: {}", escaped(c))),
+            _ => {
+                Fault::new("manifest-control", span, format!("there is a character that does not show: {}", escaped(c)))
+            }
         }
         .showing(crate::excerpt::Shown::NoStrings)
     })

@@ -89,9 +89,34 @@ mod tests {
     #[test]
     fn code_loading_and_foreign_names_are_refused() {
         let bad = [
-            "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "BASH_ENV", "ENV", "BASH_FUNC_ls", "NODE_OPTIONS",
-            "PYTHONPATH", "PYTHONSTARTUP", "PERL5LIB", "PERL5OPT", "RUBYOPT", "GIT_SSH", "GIT_SSH_COMMAND", "PATH", "IFS",
-            "HASP_X", "HASP_GRANT", "A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%",
+            "LD_PRELOAD",
+            "LD_LIBRARY_PATH",
+            "DYLD_INSERT_LIBRARIES",
+            "BASH_ENV",
+            "ENV",
+            "BASH_FUNC_ls",
+            "NODE_OPTIONS",
+            "PYTHONPATH",
+            "PYTHONSTARTUP",
+            "PERL5LIB",
+            "PERL5OPT",
+            "RUBYOPT",
+            "GIT_SSH",
+            "GIT_SSH_COMMAND",
+            "PATH",
+            "IFS",
+            "HASP_X",
+            "HASP_GRANT",
+            "A=B",
+            "",
+            "1A",
+            "A B",
+            "A-B",
+            "A.B",
+            "\u{c4}",
+            "A\0",
+            "A\n",
+            "BASH_FUNC_ls%%",
         ];
         for name in bad {
             let error = check_variable(name).unwrap_err();
@@ -104,8 +129,22 @@ mod tests {
     #[test]
     fn names_that_only_resemble_them_are_fine() {
         let good = [
-            "DATABASE_URL", "_x", "a1", "LDAP_PASSWORD", "ENVIRONMENT", "MY_PATH", "PATH2", "GITHUB_TOKEN", "GIT_TOKEN",
-            "NODE_OPTION", "PERL_X", "PYPI_TOKEN", "RUBYOPTS", "HASPX", "IFS2", "ld_preload",
+            "DATABASE_URL",
+            "_x",
+            "a1",
+            "LDAP_PASSWORD",
+            "ENVIRONMENT",
+            "MY_PATH",
+            "PATH2",
+            "GITHUB_TOKEN",
+            "GIT_TOKEN",
+            "NODE_OPTION",
+            "PERL_X",
+            "PYPI_TOKEN",
+            "RUBYOPTS",
+            "HASPX",
+            "IFS2",
+            "ld_preload",
         ];
         for name in good {
             check_variable(name).unwrap();

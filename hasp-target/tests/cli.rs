@@ -36,7 +36,13 @@ impl Project {
 }
 
 fn run_in(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("hasp-target").unwrap().args(args).current_dir(dir).env("HASP_HOME", dir.join("home")).output().unwrap();
+    let output = Command::cargo_bin("hasp-target")
+        .unwrap()
+        .args(args)
+        .current_dir(dir)
+        .env("HASP_HOME", dir.join("home"))
+        .output()
+        .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -63,7 +69,8 @@ fn init_writes_once_and_as_open_as_the_directory() {
 fn add_list_show_explain_and_examples_go_together() {
     let project = Project::new();
     project.run(&["init"]);
-    let (status, _, stderr) = project.run(&["add", "test", "-e", "DATABASE_URL=db/url", "--about", "tests", "--", "sh", "-c", "true", "..."]);
+    let (status, _, stderr) =
+        project.run(&["add", "test", "-e", "DATABASE_URL=db/url", "--about", "tests", "--", "sh", "-c", "true", "..."]);
     assert_eq!(status, 0, "{stderr}");
     assert!(stderr.contains("db/url") && stderr.contains("hasp-bind"));
     assert_eq!(project.run(&["list"]).1, "test  tests\n");
@@ -123,8 +130,10 @@ fn a_refused_add_changes_nothing() {
 fn from_env_takes_names_and_leaves_values() {
     let project = Project::new();
     project.run(&["init"]);
-    fs::write(project.path(".env"), "PORT=3000\nAPI_KEY='hunter2 # x'\nDATABASE_URL=postgres://u:hunter2@h/d\n").unwrap();
-    let (status, _, stderr) = project.run(&["add", "dev", "--from-env", ".env", "--prefix", "api", "--", "npm", "start"]);
+    fs::write(project.path(".env"), "PORT=3000\nAPI_KEY='hunter2 # x'\nDATABASE_URL=postgres://u:hunter2@h/d\n")
+        .unwrap();
+    let (status, _, stderr) =
+        project.run(&["add", "dev", "--from-env", ".env", "--prefix", "api", "--", "npm", "start"]);
     assert_eq!(status, 0, "{stderr}");
     let text = project.read();
     assert!(text.contains("env = { API_KEY = \"api/API_KEY\", DATABASE_URL = \"api/DATABASE_URL\" }"), "{text}");
@@ -134,7 +143,9 @@ fn from_env_takes_names_and_leaves_values() {
 
 #[test]
 fn check_names_what_is_missing_in_the_project() {
-    let project = Project::with("[target.a]\nrun = ['no-such-program']\n[target.b]\nrun = ['./x']\ndir = 'sub'\n[target.c]\nrun = ['sh']\n");
+    let project = Project::with(
+        "[target.a]\nrun = ['no-such-program']\n[target.b]\nrun = ['./x']\ndir = 'sub'\n[target.c]\nrun = ['sh']\n",
+    );
     let (status, stdout, _) = project.run(&["check"]);
     assert_eq!(status, 1);
     assert!(stdout.contains("a: the program no-such-program is not found"), "{stdout}");
@@ -151,9 +162,15 @@ fn a_bad_manifest_is_78_with_the_line() {
     let project = Project::with("[target.t]\nrun = 'x'\n");
     let (status, stdout, stderr) = project.run(&["list"]);
     assert_eq!((status, stdout.as_str()), (78, ""));
-    assert!(stderr.contains("hasp.toml:2:7: ") && stderr.contains("2 | run = ...\n  |       ^^^ [manifest-type]"), "{stderr}");
+    assert!(
+        stderr.contains("hasp.toml:2:7: ") && stderr.contains("2 | run = ...\n  |       ^^^ [manifest-type]"),
+        "{stderr}"
+    );
     let json: serde_json::Value = serde_json::from_str(&project.run(&["list", "--json"]).2).unwrap();
-    assert_eq!((json["error"]["kind"].as_str(), json["error"]["code"].as_str()), (Some("config"), Some("manifest-type")));
+    assert_eq!(
+        (json["error"]["kind"].as_str(), json["error"]["code"].as_str()),
+        (Some("config"), Some("manifest-type"))
+    );
 }
 
 #[test]

@@ -138,7 +138,10 @@ fn everything_that_is_no_manifest_is_refused_with_its_code() {
         assert_eq!(error.code(), *code, "{text:?}");
         let shown = format!("{error} {:?}", error.hints());
         assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
-        assert!(*code == "manifest-bom" || error.message().contains("hasp.toml:") && error.message().contains('^'), "{text:?}");
+        assert!(
+            *code == "manifest-bom" || error.message().contains("hasp.toml:") && error.message().contains('^'),
+            "{text:?}"
+        );
     }
     assert_eq!(refuse(b"# \xff\n").code(), "manifest-utf8");
 }
@@ -264,7 +267,10 @@ fn files_are_read_with_care() {
     assert_eq!(code(&path), "manifest-bad-dir");
     std::fs::remove_file(dir.path().join("sub")).unwrap();
     std::fs::rename(dir.path().join("real"), dir.path().join("sub")).unwrap();
-    assert_eq!(Manifest::load(&path).unwrap().targets["t"].resolve_dir(dir.path()).unwrap(), dir.path().join("sub/dir"));
+    assert_eq!(
+        Manifest::load(&path).unwrap().targets["t"].resolve_dir(dir.path()).unwrap(),
+        dir.path().join("sub/dir")
+    );
     let link = dir.path().join("link.toml");
     std::os::unix::fs::symlink(&path, &link).unwrap();
     assert_eq!(code(&link), "manifest-symlink");

@@ -194,7 +194,11 @@ impl Init {
 
 fn distinct(recipients: impl Iterator<Item = Recipient>) -> Vec<Recipient> {
     let mut list: Vec<Recipient> = Vec::new();
-    recipients.for_each(|r| if !list.contains(&r) { list.push(r) });
+    recipients.for_each(|r| {
+        if !list.contains(&r) {
+            list.push(r)
+        }
+    });
     list
 }
 

@@ -166,7 +166,9 @@ fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<Identity> {
     loop {
         let typed = passphrase::ask(terminal)?;
         match decrypt_identity(raw, &typed) {
-            Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => terminal.show("Sorry, try again.\n")?,
+            Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => {
+                terminal.show("Sorry, try again.\n")?
+            }
             outcome => return outcome,
         }
         tries += 1;
@@ -179,7 +181,9 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
         Err(error) => error,
     };
     if error.code() == "tampered" {
-        return Err(Error::new(Kind::Data, "tampered", "the identity is damaged").hint("put identity.age back from a backup"));
+        return Err(
+            Error::new(Kind::Data, "tampered", "the identity is damaged").hint("put identity.age back from a backup")
+        );
     }
     Err(error)
 }

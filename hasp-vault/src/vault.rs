@@ -274,9 +274,13 @@ fn unknown_vault(claimed: &Settings, dir: &Path) -> Error {
 
 fn key_changed(dir: &Path) -> Error {
     let shown = printable_path(dir);
-    Error::new(Kind::Data, "key-changed", format!("the vault in {shown} has another key than the one that this home pinned"))
-        .hint("either somebody put another vault there, or a member was removed from it; ask who changed it")
-        .hint(format!("if the change is right: hasp-vault join {}", shell_word(dir.as_os_str())))
+    Error::new(
+        Kind::Data,
+        "key-changed",
+        format!("the vault in {shown} has another key than the one that this home pinned"),
+    )
+    .hint("either somebody put another vault there, or a member was removed from it; ask who changed it")
+    .hint(format!("if the change is right: hasp-vault join {}", shell_word(dir.as_os_str())))
 }
 
 fn value_missing(path: &Path) -> Error {

@@ -104,7 +104,9 @@ fn a_kill_at_every_step_is_survived() {
     let lab = Lab::new();
     lab.set("n", b"value 0");
     let mut stored = "value 0".to_owned();
-    for call in ["fsync", "rename", "renameat", "renameat2", "fdatasync", "write", "pwrite64", "unlink", "ftruncate", "openat"] {
+    for call in
+        ["fsync", "rename", "renameat", "renameat2", "fdatasync", "write", "pwrite64", "unlink", "ftruncate", "openat"]
+    {
         for when in 1..60 {
             let value = format!("value {call} {when}");
             let ran = traced(&lab, &format!("inject={call}:signal=KILL:when={when}"), &value);
@@ -129,7 +131,14 @@ fn a_failing_disk_keeps_the_old_value() {
     }
     let lab = Lab::new();
     lab.set("n", b"old");
-    for (call, errno) in [("fsync", "EIO"), ("write", "ENOSPC"), ("pwrite64", "ENOSPC"), ("fdatasync", "EIO"), ("renameat", "EIO"), ("rename", "EIO")] {
+    for (call, errno) in [
+        ("fsync", "EIO"),
+        ("write", "ENOSPC"),
+        ("pwrite64", "ENOSPC"),
+        ("fdatasync", "EIO"),
+        ("renameat", "EIO"),
+        ("rename", "EIO"),
+    ] {
         for when in 1..40 {
             let ran = traced(&lab, &format!("inject={call}:error={errno}:when={when}"), "new");
             let now = lab.value("n").unwrap();
@@ -151,7 +160,19 @@ fn a_failing_disk_keeps_the_old_value() {
 fn traced(lab: &Lab, inject: &str, value: &str) -> Option<i32> {
     let call = inject.split(['=', ':']).nth(1).unwrap();
     let mut command = std::process::Command::new("strace");
-    command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", inject, common::binary(), "set", "n", "--quiet"]);
+    command.args([
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={call}"),
+        "-e",
+        inject,
+        common::binary(),
+        "set",
+        "n",
+        "--quiet",
+    ]);
     command.env_clear().env("HASP_HOME", lab.home()).env("PATH", std::env::var_os("PATH").unwrap());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(value.as_bytes());

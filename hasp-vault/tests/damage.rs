@@ -78,7 +78,10 @@ fn any_damage_to_the_settings_is_found() {
     each_damage(&whole, |damaged, what| {
         write_private(&path, damaged);
         let refused = read(&lab, "n").err().unwrap_or_else(|| panic!("{what} was accepted"));
-        assert!(["tampered", "unknown-vault", "key-changed", "newer-format"].contains(&refused.code()), "{what}: {refused}");
+        assert!(
+            ["tampered", "unknown-vault", "key-changed", "newer-format"].contains(&refused.code()),
+            "{what}: {refused}"
+        );
         assert!(refused.message().contains("/vault"), "{what}: {refused}");
     });
 }

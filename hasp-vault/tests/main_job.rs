@@ -80,7 +80,20 @@ fn a_value_in_argv_is_refused_and_not_repeated() {
 fn names_that_leave_the_vault_or_the_line_are_refused() {
     let lab = Lab::new();
     let long = "a".repeat(300);
-    let bad = ["../x", "a/../../b", "", &long, "a\nb", "a\x1b[2Jb", "a\u{202e}b", "caf\u{e9}", "cafe\u{301}", "/etc/x", "a//b", "x.age"];
+    let bad = [
+        "../x",
+        "a/../../b",
+        "",
+        &long,
+        "a\nb",
+        "a\x1b[2Jb",
+        "a\u{202e}b",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "/etc/x",
+        "a//b",
+        "x.age",
+    ];
     for name in bad {
         for verb in ["set", "get", "show", "check"] {
             let ran = lab.run_with(&[verb, "--", name], b"value", &[]);
@@ -103,7 +116,8 @@ fn a_name_and_names_below_it_live_side_by_side() {
         assert!(lab.value(name).unwrap() == name.as_bytes());
     }
     let listed = lab.run(&["list", "--json"]).ok().text();
-    let names: Vec<String> = listed.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["name"].to_string()).collect();
+    let names: Vec<String> =
+        listed.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["name"].to_string()).collect();
     assert_eq!(names, ["\"db\"", "\"db/url\"", "\"db/url/replica\""]);
 }
 
@@ -122,7 +136,18 @@ fn versions_are_kept_and_old_ones_can_be_read() {
 #[test]
 fn metadata_is_stored_kept_and_shown() {
     let lab = Lab::new();
-    let options = ["--class", "high", "--expires", "90d", "--rotate-every", "30d", "--allow", "api:test", "--note", "esc \x1b[2J"];
+    let options = [
+        "--class",
+        "high",
+        "--expires",
+        "90d",
+        "--rotate-every",
+        "30d",
+        "--allow",
+        "api:test",
+        "--note",
+        "esc \x1b[2J",
+    ];
     lab.run_with(&[&["set", "n"], &options[..]].concat(), b"value one", &[]).ok();
     lab.run_with(&["set", "n"], b"value two", &[]).ok();
     let shown = lab.run(&["show", "n", "--json"]).ok().json();
@@ -235,7 +260,9 @@ fn open_modes_and_symlinks_are_refused_with_what_mends_them() {
     let chmod = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     let meta = lab.item("n").join("meta.toml");
     let (home, vault, known) = (lab.home(), lab.vault(), lab.home().join("known_vaults"));
-    for (path, open, private) in [(&home, 0o755, 0o700), (&vault, 0o750, 0o700), (&meta, 0o644, 0o600), (&known, 0o604, 0o600)] {
+    for (path, open, private) in
+        [(&home, 0o755, 0o700), (&vault, 0o750, 0o700), (&meta, 0o644, 0o600), (&known, 0o604, 0o600)]
+    {
         chmod(path, open);
         let refused = lab.run(&["show", "n"]);
         assert_eq!(refused.refused(), (77, "open-mode".into()), "{}", path.display());
@@ -289,7 +316,10 @@ fn a_recipient_of_init_opens_values_too() {
     keygen.args(["-o", key.to_str().unwrap()]);
     let made = common::feed(keygen, b"").ok();
     let public = made.stderr.split_whitespace().find(|w| w.starts_with("age1")).unwrap().to_owned();
-    assert_eq!(lab.run(&["init", "--no-passphrase", "--recipient", "age1nonsense"]).refused(), (64, "bad-recipient".into()));
+    assert_eq!(
+        lab.run(&["init", "--no-passphrase", "--recipient", "age1nonsense"]).refused(),
+        (64, "bad-recipient".into())
+    );
     lab.run(&["init", "--no-passphrase", "--recipient", &public]).ok();
     lab.set("n", b"for both");
     let file = lab.item("n").join("1.age");

@@ -45,7 +45,11 @@ fn wrong_and_impossible_passphrases_are_refused_alike() {
     let lab = locked();
     let big = "x".repeat(100_000);
     let refused = |given: &str| {
-        let ran = lab.run_with(&["key", "fp", "--from", "env:V", "--fd", "1"], given.as_bytes(), &[("HASP_PASSPHRASE", "-"), ("V", "v")]);
+        let ran = lab.run_with(
+            &["key", "fp", "--from", "env:V", "--fd", "1"],
+            given.as_bytes(),
+            &[("HASP_PASSPHRASE", "-"), ("V", "v")],
+        );
         assert!(ran.stdout.is_empty());
         (ran.refused(), ran.stderr)
     };
@@ -66,7 +70,9 @@ fn without_a_terminal_it_ends_at_once() {
     let lab = locked();
     lab.run_with(&["set", "n"], b"value", &[PASS, ("PASS", "correct horse")]).ok();
     let start = Instant::now();
-    for args in [&["set", "n"][..], &["reveal", "n", "--force"], &["check", "n", "--from", "-"], &["key", "audit", "--fd", "1"]] {
+    for args in
+        [&["set", "n"][..], &["reveal", "n", "--force"], &["check", "n", "--from", "-"], &["key", "audit", "--fd", "1"]]
+    {
         let ran = detached(&lab, args);
         assert_eq!(ran.refused(), (69, "locked".into()), "{args:?}");
         assert!(ran.stdout.is_empty());

@@ -43,8 +43,14 @@ fn nothing_in_the_vault_belongs_to_a_machine() {
         }
     }
     found.sort();
-    let expected =
-        ["items/db/1.age", "items/db/meta.toml", "items/db/url/1.age", "items/db/url/meta.toml", "keys.age", "vault.toml"];
+    let expected = [
+        "items/db/1.age",
+        "items/db/meta.toml",
+        "items/db/url/1.age",
+        "items/db/url/meta.toml",
+        "keys.age",
+        "vault.toml",
+    ];
     assert_eq!(found, expected);
 }
 

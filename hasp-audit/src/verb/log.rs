@@ -12,6 +12,9 @@ use crate::record::term;
 use crate::render::Render;
 use crate::verb::verify;
 
+/// How many records `-f` shows before it waits, as tail does.
+const FOLLOWED: usize = 10;
+
 /// Prints what answers the question.
 pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     let filter = filter(args, cx)?;
@@ -21,19 +24,18 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     }
     let log = place.packed_log()?;
     let mut render = Render::new(cx, log.path());
-    // Following starts where this listing ends, so that no record falls in between.
-    let from = follow::Position::end(log.path())?;
-    match args.count {
+    // Taken before the listing, so that no record falls in between; what was listed is not shown twice.
+    let position = follow::Position::end(log.path())?;
+    match args.count.or(args.follow.then_some(FOLLOWED)) {
         Some(count) => {
             let last = query::last(log.path(), &filter, by, count)?;
             last.iter().try_for_each(|record| render.print(cx, record))?;
         }
-        None if args.follow => from.before(log.path(), &filter, &mut |record| render.print(cx, &record))?,
         None => query::run(log.path(), &filter, by, &mut |record| render.print(cx, &record))?,
     }
     if args.follow {
-        render.following();
-        follow::run(cx, log.path(), from, &filter, &mut |cx, record| render.print(cx, &record))?;
+        render.follow();
+        follow::run(cx, log.path(), position, &filter, &mut render)?;
     }
     Ok(Exit::OK)
 }

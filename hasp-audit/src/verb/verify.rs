@@ -37,7 +37,7 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
     let public = place.public()?;
     let expect = expect.map(|word| expected(word, &public)).transpose()?;
     let root = keys::audit_root(&place.id)?;
-    let bar = bar(cx, &place.id.to_string(), log.path());
+    let bar = bar(cx, log.path());
     let progress = |more| bar.inc(more);
     let against = Against { audit_root: &root, public: Some(&public), expect: expect.as_ref(), progress: &progress };
     let report = verify::verify(&place.home, &place.id, &against);
@@ -45,24 +45,21 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
     report
 }
 
-/// A head from the line itself, or the last line of a file.
+/// A head from the line itself, or from a file that is one or ends in one.
 fn expected(word: &str, public: &ed25519_dalek::VerifyingKey) -> Result<Head> {
-    let signed = match SignedHead::parse(word) {
-        Ok(signed) => signed,
-        Err(_) if !Path::new(word).exists() => return Err(SignedHead::parse(word).err().unwrap_or_else(|| Error::bug("unreachable"))),
-        Err(_) => from_file(Path::new(word))?,
+    let path = Path::new(word);
+    let text = if path.exists() {
+        std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?
+    } else {
+        word.to_owned()
     };
+    let last = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default();
+    let signed = SignedHead::parse(&text).or_else(|_| SignedHead::parse(last))?;
     signed.verify(public).cloned()
 }
 
-fn from_file(path: &Path) -> Result<SignedHead> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    let last = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default();
-    SignedHead::parse(&text).or_else(|_| SignedHead::parse(last))
-}
-
 /// A bar on a terminal; how many records there will be is guessed from the size of the files.
-fn bar(cx: &Context, _id: &str, dir: &Path) -> indicatif::ProgressBar {
+fn bar(cx: &Context, dir: &Path) -> indicatif::ProgressBar {
     if cx.out.quiet || cx.out.json || !std::io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();
     }

@@ -33,7 +33,11 @@ fn pair(word: &str) -> Result<(SecretName, SecretName)> {
     let (reference, secret) = word.split_once('=').unwrap_or((word, word));
     match (reference.parse(), secret.parse()) {
         (Ok(reference), Ok(secret)) => Ok((reference, secret)),
-        _ => Err(Error::new(Kind::Usage, "bad-reference", "a word is neither REF nor REF=SECRET (not shown: it may be a value)")
-            .hint("a reference and a secret look like db/url; store the value first: hasp-vault set db/url")),
+        _ => Err(Error::new(
+            Kind::Usage,
+            "bad-reference",
+            "a word is neither REF nor REF=SECRET (not shown: it may be a value)",
+        )
+        .hint("a reference and a secret look like db/url; store the value first: hasp-vault set db/url")),
     }
 }

@@ -88,7 +88,11 @@ fn root_text(binding: &Binding) -> String {
 }
 
 fn damaged(count: usize) -> Error {
-    let message = if count == 1 { "1 binding cannot be verified".to_owned() } else { format!("{count} bindings cannot be verified") };
+    let message = if count == 1 {
+        "1 binding cannot be verified".to_owned()
+    } else {
+        format!("{count} bindings cannot be verified")
+    };
     Error::new(Kind::Data, "tampered", message).hint("consent again in those projects: hasp-bind")
 }
 
@@ -100,11 +104,13 @@ struct List<'a> {
 impl List<'_> {
     fn refs(&mut self, binding: &Binding, proposal: Option<&Proposal<'_>>) -> Result<()> {
         for (reference, secret) in &binding.refs {
-            let object = json!({"v": 1, "project": self.root, "reference": reference, "secret": secret, "state": "bound"});
+            let object =
+                json!({"v": 1, "project": self.root, "reference": reference, "secret": secret, "state": "bound"});
             self.entry(&format!("{reference} -> {secret}"), &object)?;
         }
         for (reference, _, _) in proposal.iter().flat_map(|p| &p.refs).filter(|(_, _, new)| *new) {
-            let object = json!({"v": 1, "project": self.root, "reference": reference, "secret": null, "state": "unbound"});
+            let object =
+                json!({"v": 1, "project": self.root, "reference": reference, "secret": null, "state": "unbound"});
             self.entry(&format!("{reference} is not bound yet"), &object)?;
         }
         Ok(())

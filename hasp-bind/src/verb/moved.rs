@@ -38,8 +38,12 @@ fn moved_root(from: &Path) -> Result<PathBuf> {
     let from = std::path::absolute(from).map_err(|e| Error::io("find", from, e))?;
     if from.symlink_metadata().is_ok() {
         let shown = printable_path(&from);
-        return Err(Error::new(Kind::Usage, "still-there", format!("{shown} is still there: this is a copy, not a moved project"))
-            .hint("consent to this project by itself: hasp-bind"));
+        return Err(Error::new(
+            Kind::Usage,
+            "still-there",
+            format!("{shown} is still there: this is a copy, not a moved project"),
+        )
+        .hint("consent to this project by itself: hasp-bind"));
     }
     let parent = from.parent().and_then(|p| p.canonicalize().ok());
     Ok(match (parent, from.file_name()) {

@@ -15,7 +15,8 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
     })?;
     for reference in &references {
         cx.out.note(&format!("{reference} is no longer bound"));
-        let users: Vec<_> = signed.targets.iter().filter(|(_, t)| t.canonical.contains(&format!("\"{reference}\""))).collect();
+        let users: Vec<_> =
+            signed.targets.iter().filter(|(_, t)| t.canonical.contains(&format!("\"{reference}\""))).collect();
         users.iter().for_each(|(name, _)| cx.out.note(&format!("target {name} uses it and cannot be granted now")));
     }
     Ok(Exit::OK)

@@ -170,7 +170,7 @@ impl Machine<'_> {
             Form::Plain(_) | Form::Literal => place.index == 0,
             Form::Hex => place.index == 0 || (place.index < hex::BREAK_FROM && hex::after_break(text, place.at)),
             Form::Base64(_) | Form::Base32(_) => {
-                place.index <= 1 || (place.index < radix::BREAK_FROM && radix::after_break(text, place.at))
+                place.index <= 1 || (place.index < radix::BREAK_FROM && radix::begins_line(text, place.at))
             }
         }
     }

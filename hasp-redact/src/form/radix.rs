@@ -124,7 +124,8 @@ impl Radix {
         next.more |= units.more && (from.index == 0 || self.symbol(value, from.index) > 61 || from.index >= BREAK_FROM);
         for unit in &units.found {
             match unit.bytes() {
-                [] if from.index > 0 => next.push(unit.end, from.index),
+                // What is skipped must lie inside: a colour before the first own character stays.
+                [] if from.index > 1 => next.push(unit.end, from.index),
                 [byte] if !byte.is_ascii_alphanumeric() && self.fits(value, from.index, self.number(*byte)) => {
                     next.push(unit.end, from.index + 1);
                 }
@@ -221,6 +222,11 @@ fn padding(text: Text<'_>, at: usize, most: usize) -> Tail {
         break;
     }
     Tail { end, more: false }
+}
+
+/// Whether the character at `at` is the first of its line.
+pub(crate) fn begins_line(text: Text<'_>, at: usize) -> bool {
+    text.get(at).is_some_and(|byte| !introduces(byte)) && after_break(text, at)
 }
 
 /// Whether a line break and indentation precede `at`.

@@ -11,7 +11,7 @@ use crate::form::{Case, Form};
 pub(crate) type Spelling = fn(&[u8], usize, &mut Vec<u8>) -> usize;
 
 /// Spellings that leave nothing as it is. The matcher reads them as [`Form::Plain`] or [`Form::Hex`].
-pub(crate) const FULL: [(Spelling, Form); 18] = [
+pub(crate) const FULL: [(Spelling, Form); 20] = [
     (|v, i, out| each(out, v[i], "%", "", 16), PLAIN),
     (|v, i, out| each(out, v[i], "%25", "", 16), PLAIN),
     (|v, i, out| each(out, v[i], "\\x", "", 16), PLAIN),
@@ -30,6 +30,9 @@ pub(crate) const FULL: [(Spelling, Form); 18] = [
     (|v, i, out| each(out, v[i], "", ",0x", 16), Form::Hex),
     (|v, i, out| each(out, v[i], "", " 0x", 16), Form::Hex),
     (|v, i, out| each(out, v[i], "", ", ", 16), Form::Hex),
+    // xxd writes the pairs in twos.
+    (|v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16), Form::Hex),
+    (|v, i, out| each(out, v[i], "", if i % 2 == 0 { " " } else { "" }, 16), Form::Hex),
 ];
 
 const PLAIN: Form = Form::Plain(Case::Exact);
@@ -37,10 +40,11 @@ const PLAIN: Form = Form::Plain(Case::Exact);
 /// Hexadecimal digits without anything between them.
 pub(crate) const DIGITS: Spelling = |v, i, out| each(out, v[i], "", "", 16);
 
-/// Pairs of hexadecimal pairs, as `xxd` writes them without `-g1`.
-pub(crate) const GROUPED: [Spelling; 2] = [
+/// The spellings of hexadecimal dumps.
+pub(crate) const DUMPED: [Spelling; 3] = [
+    |v, i, out| each(out, v[i], "", " ", 16),
     |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16),
-    |v, i, out| each(out, v[i], "", if i.is_multiple_of(2) { " " } else { "" }, 16),
+    |v, i, out| each(out, v[i], "", if i % 2 == 0 { " " } else { "" }, 16),
 ];
 
 /// Spellings that change some characters only; no two of them agree on which.
@@ -87,13 +91,18 @@ pub(crate) const LINES: [Spelling; 2] = [
     |v, i, out| double(out, v[i], b'\n', " "),
 ];
 
-/// The own characters of a base64 or base32 form, from an index on; `url` picks `-` and `_`.
-pub(crate) fn radix(form: Form, value: &[u8], index: usize, url: bool) -> u8 {
+/// How the two characters of base64 that are neither letter nor digit are written: as they are, for a URL, escaped for a URL
+/// in either case, in JSON, in HTML.
+pub(crate) const SYMBOLS: [[&str; 2]; 6] =
+    [["+", "/"], ["-", "_"], ["%2B", "%2F"], ["+", "\\/"], ["\\u002b", "/"], ["&#43;", "/"]];
+
+/// Appends the own character of a base64 or base32 form at this index.
+pub(crate) fn radix(form: Form, value: &[u8], index: usize, symbols: [&str; 2], out: &mut Vec<u8>) {
     let number = usize::from(Radix::of(form).symbol(value, index));
     match form {
-        Form::Base32(_) => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[number],
-        _ if url && number >= 62 => b"-_"[number - 62],
-        _ => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[number],
+        Form::Base32(_) => out.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[number]),
+        _ if number >= 62 => out.extend_from_slice(symbols[number - 62].as_bytes()),
+        _ => out.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[number]),
     }
 }
 

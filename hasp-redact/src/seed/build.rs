@@ -7,12 +7,19 @@ use super::key::Key;
 use super::pieces::{Pieces, Seed};
 use super::windows::Windows;
 use super::{PIECE, Seeds, Tier, window};
+use crate::form::radix::Radix;
 use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
 
 /// Up to this many bytes of values, pieces lie close together, which finds values that are broken into small parts.
 const DENSE_BYTES: usize = 16 * 1024;
+
+/// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
+const FAR: usize = 36;
+
+/// The distance of pieces when there are many values, in characters.
+const SPARSE: usize = 20;
 
 /// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding has a better one.
 const SHARED: usize = 8;
@@ -22,7 +29,7 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     let shortest = needles.iter().map(|n| n.len).min()?;
     let bytes: usize = needles.iter().map(|n| n.len).sum();
     let key = Key::random();
-    let spacing = if bytes <= DENSE_BYTES { 3 } else { 12 };
+    let spacing = if bytes <= DENSE_BYTES { 3 } else { SPARSE };
     let mut builder = Builder { key: key.clone(), spacing, group: 0, long: Tables::new(PIECE), short: Tables::new(shortest.min(PIECE)) };
     for (index, needle) in needles.iter().enumerate() {
         builder.needle(index as u32, needle, needles.bytes(needle));
@@ -67,11 +74,11 @@ impl Builder {
                 Form::Plain(_) => {}
                 Form::Hex => self.hex(index, value),
                 Form::Base64(_) => {
-                    let spacing = if needle.origin == Origin::Encoded { 24 } else { self.spacing };
+                    let spacing = if needle.origin == Origin::Encoded { FAR } else { self.spacing };
                     self.radix(index, machine, spacing);
                 }
-                Form::Base32(_) => self.radix(index, machine, 24),
-                Form::Literal => self.literal(index, value, form),
+                Form::Base32(_) => self.radix(index, machine, FAR),
+                Form::Literal => self.literal(index, value, form, FAR),
             }
         }
     }
@@ -79,7 +86,7 @@ impl Builder {
     /// The value as it is, then as encoders would write it.
     fn plain(&mut self, needle: u32, value: &[u8]) {
         let form = Form::Plain(Case::Exact);
-        self.literal(needle, value, form);
+        self.literal(needle, value, form, self.spacing);
         let (start, length) = plainest(value);
         let piece = self.length(value.len());
         if length >= piece {
@@ -94,9 +101,11 @@ impl Builder {
         }
         for (spelling, form) in spell::FULL {
             self.group += 1;
-            for start in [0, PIECE.div_ceil(3)] {
-                self.spelled_from(needle, value, form, spelling, start);
-            }
+            self.spelled_from(needle, value, form, spelling, 0);
+        }
+        // A dump breaks its line somewhere; two pieces cannot both be broken.
+        for spelling in spell::DUMPED {
+            self.spelled_from(needle, value, Form::Hex, spelling, PIECE.div_ceil(3));
         }
     }
 
@@ -105,11 +114,11 @@ impl Builder {
         if text >= PIECE { PIECE } else { self.short.piece }
     }
 
-    fn literal(&mut self, needle: u32, value: &[u8], form: Form) {
+    fn literal(&mut self, needle: u32, value: &[u8], form: Form, spacing: usize) {
         self.group += 1;
         let piece = self.length(value.len());
         let last = value.len() - piece;
-        for start in (0..last).step_by(self.spacing).chain([last]) {
+        for start in (0..last).step_by(spacing).chain([last]) {
             self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
         }
     }
@@ -146,14 +155,8 @@ impl Builder {
     fn hex(&mut self, needle: u32, value: &[u8]) {
         self.group += 1;
         let last = value.len() - PIECE / 2;
-        for pair in (0..last).step_by(PIECE).chain([last]) {
+        for pair in (0..last).step_by(FAR / 2).chain([last]) {
             self.spelled_from(needle, value, Form::Hex, spell::DIGITS, pair);
-        }
-        for spelling in spell::GROUPED {
-            self.group += 1;
-            for start in [0, PIECE.div_ceil(3)] {
-                self.spelled_from(needle, value, Form::Hex, spelling, start);
-            }
         }
     }
 
@@ -165,10 +168,13 @@ impl Builder {
         let last = goal - piece;
         let mut text = Text::new();
         for index in (1..last).step_by(spacing).chain([last]) {
-            for url in [false, true] {
+            let seed = Seed { needle, index: index as u32, form };
+            let radix = Radix::of(form);
+            let symbols = form_has_symbols(form) && (index..index + piece).any(|i| radix.symbol(value, i) >= 62);
+            for spelling in &spell::SYMBOLS[..if symbols { 6 } else { 1 }] {
                 text.0.clear();
-                text.0.extend((index..index + piece).map(|i| spell::radix(form, value, i, url)));
-                self.text(&text.0, Seed { needle, index: index as u32, form });
+                (index..index + piece).for_each(|i| spell::radix(form, value, i, *spelling, &mut text.0));
+                self.text(&text.0[..piece], seed);
             }
         }
     }
@@ -189,7 +195,7 @@ struct Text(Zeroizing<Vec<u8>>);
 
 impl Text {
     fn new() -> Text {
-        Text(Zeroizing::new(Vec::with_capacity(PIECE + 64)))
+        Text(Zeroizing::new(Vec::with_capacity(7 * PIECE)))
     }
 }
 
@@ -199,33 +205,37 @@ impl Tables {
     }
 
     fn finish(self, key: &Key, groups: usize) -> Tier {
-        let kept = self.distinctive(groups);
-        let count = kept.iter().filter(|k| **k).count();
-        let mut windows = Windows::for_count(count * (self.piece - window(self.piece) + 1));
-        let texts = self.texts.chunks_exact(self.piece).zip(&kept).filter(|(_, kept)| **kept);
-        texts.for_each(|(text, _)| add_windows(&mut windows, key, text));
-        let pieces = self.pieces.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(p, _)| (p.hash, p.seed));
-        Tier { windows, pieces: Pieces::new(pieces.collect()), piece: self.piece }
+        let mut order: Vec<(u64, u32)> = self.pieces.iter().map(|p| p.hash).zip(0..).collect();
+        order.sort_unstable();
+        self.drop_common(&mut order, groups);
+        let mut windows = Windows::for_count(order.len() * (self.piece - window(self.piece) + 1));
+        for (_, index) in &order {
+            let start = *index as usize * self.piece;
+            add_windows(&mut windows, key, &self.texts[start..start + self.piece]);
+        }
+        let pieces = order.iter().map(|(hash, index)| (*hash, self.pieces[*index as usize].seed));
+        Tier { windows, pieces: Pieces::new(pieces), piece: self.piece }
     }
 
-    /// Which pieces to keep: those that few share, and of each encoding at least one.
-    fn distinctive(&self, groups: usize) -> Vec<bool> {
-        let mut hashes: Vec<u64> = self.pieces.iter().map(|p| p.hash).collect();
-        hashes.sort_unstable();
-        let shared = |hash: u64| {
-            let first = hashes.partition_point(|h| *h < hash);
-            hashes.get(first + SHARED).is_some_and(|h| *h == hash)
-        };
-        if !hashes.windows(SHARED + 1).any(|w| w[0] == w[SHARED]) {
-            return vec![true; self.pieces.len()];
+    /// Drops pieces that many share, where the same encoding has another one.
+    fn drop_common(&self, order: &mut Vec<(u64, u32)>, groups: usize) {
+        let mut common = vec![false; self.pieces.len()];
+        for same in order.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > SHARED) {
+            same.iter().for_each(|(_, index)| common[*index as usize] = true);
         }
-        let common: Vec<bool> = self.pieces.iter().map(|p| shared(p.hash)).collect();
         let mut rare = vec![false; groups];
         for (piece, common) in self.pieces.iter().zip(&common) {
             rare[piece.group as usize] |= !common;
         }
-        self.pieces.iter().zip(&common).map(|(p, common)| !common || !rare[p.group as usize]).collect()
+        order.retain(|(_, index)| {
+            let index = *index as usize;
+            !common[index] || !rare[self.pieces[index].group as usize]
+        });
     }
+}
+
+fn form_has_symbols(form: Form) -> bool {
+    matches!(form, Form::Base64(_))
 }
 
 fn add_windows(windows: &mut Windows, key: &Key, text: &[u8]) {

@@ -150,7 +150,7 @@ impl Tier {
 
     /// The seeds whose piece covers the probe at `at`, with the position of the piece, as far as the text reaches.
     fn seeds(&self, key: &Key, bytes: &[u8], at: usize, hash: u64, mut found: impl FnMut(usize, &Seed)) {
-        let mut offsets = self.windows.offsets(hash);
+        let mut offsets = self.windows.offsets(hash) & ((1 << self.stride()) - 1);
         while offsets != 0 {
             let offset = offsets.trailing_zeros() as usize;
             offsets &= offsets - 1;

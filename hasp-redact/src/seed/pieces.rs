@@ -21,25 +21,33 @@ pub(crate) struct Pieces {
     hashes: Vec<u32>,
     seeds: Vec<Seed>,
     shift: u32,
+    /// 32 to 64 bits for each piece, of which one is set: most of what is not a piece ends here.
+    filter: Vec<u64>,
 }
 
 impl Pieces {
-    /// The table of these pieces; the same seed twice counts once.
-    pub fn new(mut pieces: Vec<(u64, Seed)>) -> Pieces {
-        pieces.sort_unstable();
-        pieces.dedup();
+    /// The table of these pieces, which are in the order of their hashes.
+    pub fn new(pieces: impl ExactSizeIterator<Item = (u64, Seed)>) -> Pieces {
         let bits = pieces.len().next_power_of_two().ilog2().max(1);
-        let shift = 64 - bits;
-        let mut buckets = vec![0; (1 << bits) + 1];
-        for (hash, _) in &pieces {
-            buckets[(hash >> shift) as usize + 1] += 1;
+        let mut table = Pieces { shift: 64 - bits, filter: vec![0; 1 << (bits - 1).max(1)], ..Pieces::default() };
+        table.buckets = vec![0; (1 << bits) + 1];
+        for (hash, seed) in pieces {
+            table.buckets[(hash >> table.shift) as usize + 1] += 1;
+            let (word, bit) = table.place(hash);
+            table.filter[word] |= bit;
+            table.hashes.push(hash as u32);
+            table.seeds.push(seed);
         }
-        for i in 1..buckets.len() {
-            buckets[i] += buckets[i - 1];
+        for i in 1..table.buckets.len() {
+            table.buckets[i] += table.buckets[i - 1];
         }
-        let hashes = pieces.iter().map(|(hash, _)| *hash as u32).collect();
-        let seeds = pieces.into_iter().map(|(_, seed)| seed).collect();
-        Pieces { buckets, hashes, seeds, shift }
+        table
+    }
+
+    /// Where the filter's bit for a hash is.
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let word = (hash >> 8) as usize & (self.filter.len() - 1);
+        (word, 1 << (hash & 63))
     }
 
     /// How many there are.
@@ -49,8 +57,12 @@ impl Pieces {
 
     /// The seeds of a piece.
     pub fn find(&self, hash: u64) -> impl Iterator<Item = &Seed> {
+        let (word, bit) = self.place(hash);
         let bucket = (hash >> self.shift) as usize;
-        let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
+        let range = match self.filter[word] & bit {
+            0 => 0..0,
+            _ => self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize,
+        };
         let hashes = self.hashes[range.clone()].iter();
         hashes.zip(&self.seeds[range]).filter(move |(h, _)| **h == hash as u32).map(|(_, seed)| seed)
     }

@@ -10,11 +10,15 @@ const MAX_BITS: u32 = 27;
 /// The bits of the bitmap for each window that is expected: fewer than 1 in 40 positions of random text passes.
 const BITS_A_WINDOW: usize = 40;
 
+/// Beyond this many windows the table of offsets would cost more in cache misses than it saves in hashes.
+const MAX_SLOTS: usize = 1 << 19;
+
 /// Which windows occur in pieces, and where in them.
 pub(crate) struct Windows {
     bitmap: Vec<u64>,
     shift: u32,
-    /// 16 bits of the hash, and a bit for each offset at which the window occurs in a piece; 0 is free.
+    /// 16 bits of the hash, and a bit for each offset at which the window occurs in a piece; 0 is free. Empty if there are
+    /// too many windows: then any offset is possible.
     slots: Vec<u32>,
     slot_shift: u32,
 }
@@ -24,10 +28,11 @@ impl Windows {
     pub fn for_count(count: usize) -> Windows {
         let bits = (count * BITS_A_WINDOW).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
         let slot_bits = (count * 3 / 2).next_power_of_two().ilog2().max(4);
+        let slots = if count > MAX_SLOTS { 0 } else { 1 << slot_bits };
         Windows {
             bitmap: vec![0; 1 << (bits - 6)],
             shift: 64 - bits,
-            slots: vec![0; 1 << slot_bits],
+            slots: vec![0; slots],
             slot_shift: 64 - slot_bits,
         }
     }
@@ -36,6 +41,9 @@ impl Windows {
     pub fn add(&mut self, hash: u64, offset: usize) {
         let bit = hash >> self.shift;
         self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+        if self.slots.is_empty() {
+            return;
+        }
         let stirred = stir(hash);
         let slot = self.find(stirred);
         self.slots[slot] = self.slots[slot] | tag(stirred) | 1 << offset;
@@ -51,7 +59,7 @@ impl Windows {
     /// A bit for each offset in a piece at which the window occurs.
     #[inline]
     pub fn offsets(&self, hash: u64) -> u32 {
-        self.slots[self.find(stir(hash))] & 0xffff
+        if self.slots.is_empty() { 0xffff } else { self.slots[self.find(stir(hash))] & 0xffff }
     }
 
     /// The slot of this hash, or the free one where it would go.

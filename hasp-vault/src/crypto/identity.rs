@@ -83,8 +83,12 @@ impl Identity {
         if pins.all(|(_, pinned)| pinned == key) {
             return Ok(());
         }
-        Err(Error::new(Kind::Data, "key-changed", "known_vaults names another key for this vault than your identity does")
-            .hint("somebody changed known_vaults in the home: put it back from a backup"))
+        Err(Error::new(
+            Kind::Data,
+            "key-changed",
+            "known_vaults names another key for this vault than your identity does",
+        )
+        .hint("somebody changed known_vaults in the home: put it back from a backup"))
     }
 }
 

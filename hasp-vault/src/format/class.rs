@@ -8,7 +8,18 @@ use hasp_core::{Error, Kind, Result};
 
 /// The blast radius of a secret; the order is from harmless to worst.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
@@ -57,9 +68,9 @@ impl FromStr for Class {
 
     fn from_str(text: &str) -> Result<Class> {
         let all = [Class::Low, Class::Medium, Class::High, Class::Critical];
-        all.into_iter().find(|c| c.word() == text).ok_or_else(|| {
-            Error::new(Kind::Usage, "bad-class", "a class is one of: low, medium, high, critical")
-        })
+        all.into_iter()
+            .find(|c| c.word() == text)
+            .ok_or_else(|| Error::new(Kind::Usage, "bad-class", "a class is one of: low, medium, high, critical"))
     }
 }
 

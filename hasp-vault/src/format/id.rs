@@ -15,7 +15,8 @@ impl VaultId {
     /// A fresh id from the kernel's random numbers.
     pub fn random() -> Result<VaultId> {
         let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))?;
+        getrandom::fill(&mut id)
+            .map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))?;
         Ok(VaultId(id))
     }
 }

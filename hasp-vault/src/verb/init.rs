@@ -48,8 +48,12 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     }
     if init.has_identity() {
         let shown = printable_path(home.root());
-        return Err(Error::new(Kind::Create, "exists", format!("there is an identity in {shown} but no vault: nothing was changed"))
-            .hint("put the vault back from a backup, or move the identity away if nothing is encrypted to it"));
+        return Err(Error::new(
+            Kind::Create,
+            "exists",
+            format!("there is an identity in {shown} but no vault: nothing was changed"),
+        )
+        .hint("put the vault back from a backup, or move the identity away if nothing is encrypted to it"));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);
@@ -64,7 +68,9 @@ fn make_recovery() -> Result<Recipient> {
             .hint("make one elsewhere with age-keygen, and give its public half: hasp-vault init --recipient AGE1..")
     })?;
     let key = age::x25519::Identity::generate();
-    terminal.show("\nThis key opens every value without your passphrase. Write it on paper; it is shown this once:\n\n  ")?;
+    terminal.show(
+        "\nThis key opens every value without your passphrase. Write it on paper; it is shown this once:\n\n  ",
+    )?;
     terminal.show(key.to_string().expose_secret())?;
     terminal.show("\n\n")?;
     if !terminal.confirm("Is it written down?")? {

@@ -42,7 +42,10 @@ pub fn ask_value(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
 /// Says which value will not be redacted: never skipped in silence.
 pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     if value.len() < REDACTED_FROM {
-        cx.out.warn(&format!("{name} has {} bytes: values under {REDACTED_FROM} bytes are not redacted in output", value.len()));
+        cx.out.warn(&format!(
+            "{name} has {} bytes: values under {REDACTED_FROM} bytes are not redacted in output",
+            value.len()
+        ));
     }
 }
 

@@ -45,7 +45,8 @@ pub fn fingerprint(from: &OsStr, fd: i32, vault: &Vault, cx: &mut Context) -> Re
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {
     let out = system::duplicate(fd).map_err(|_| {
-        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open")).hint("this verb is for other hasp tools")
+        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
+            .hint("this verb is for other hasp tools")
     })?;
     if rustix::termios::isatty(&out) {
         return Err(Error::new(Kind::Usage, "terminal", "keys are not written to a terminal"));

@@ -18,7 +18,8 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: Vec<SecretName> = names.into_iter().filter(|n| n.as_str().starts_with(prefix)).collect();
     let survey = if args.verify { vault.survey(&names) } else { vault.survey_unverified(&names) };
     let asked = expiring.is_some() || args.due;
-    let wanted = |i: &&Item| !asked || expiring.is_some_and(|e| expires_within(i, cx.now, e)) || (args.due && is_due(i, cx.now));
+    let wanted =
+        |i: &&Item| !asked || expiring.is_some_and(|e| expires_within(i, cx.now, e)) || (args.due && is_due(i, cx.now));
     let found: Vec<&Item> = survey.items.iter().filter(wanted).collect();
     if cx.out.json {
         found.iter().try_for_each(|i| cx.out.object(&object(i, cx.now)))?;
@@ -60,12 +61,18 @@ fn table(items: &[&Item], cx: &mut Context) -> Result<()> {
         return Ok(());
     }
     let width = items.iter().map(|i| i.name.as_str().len()).max().unwrap_or(0).max(4);
-    cx.out.line(&format!("{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES", "NAME", "CLASS", "STATE", "VERSION", "STORED"))?;
+    cx.out.line(&format!(
+        "{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES",
+        "NAME", "CLASS", "STATE", "VERSION", "STORED"
+    ))?;
     for item in items {
         let stored = item.current_version().map_or_else(|| "-".to_owned(), |v| v.created.local());
         let expires = item.expires.map_or_else(|| "-".to_owned(), Timestamp::local);
         let (name, state) = (item.name.as_str(), item.state_word(cx.now));
-        cx.out.line(&format!("{name:width$}  {:8}  {state:9}  {:>7}  {stored:19}  {expires}", item.class, item.current))?;
+        cx.out.line(&format!(
+            "{name:width$}  {:8}  {state:9}  {:>7}  {stored:19}  {expires}",
+            item.class, item.current
+        ))?;
     }
     Ok(())
 }

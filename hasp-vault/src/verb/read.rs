@@ -65,11 +65,14 @@ fn show(value: &Secret, cx: &mut Context) -> Result<()> {
         return cx.out.value(value.expose());
     }
     let text = std::str::from_utf8(value.expose()).ok();
-    let plain = text.is_some_and(|t| t.lines().all(|l| l.replace('\t', "") == printable(l.replace('\t', "").as_bytes())));
+    let plain =
+        text.is_some_and(|t| t.lines().all(|l| l.replace('\t', "") == printable(l.replace('\t', "").as_bytes())));
     if plain {
         cx.out.value(value.expose())?;
     } else {
-        cx.out.warn("the value is not plain text: control characters are shown escaped; --force to a pipe writes it as it is");
+        cx.out.warn(
+            "the value is not plain text: control characters are shown escaped; --force to a pipe writes it as it is",
+        );
         let shown = Secret::from_vec(printable(value.expose()).into_bytes())?;
         cx.out.value(shown.expose())?;
     }

@@ -1,0 +1,64 @@
+//! Which runs have ended: a start without an end was killed, or still runs, and is shown as such.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use hasp_core::Result;
+
+use crate::filter::Filter;
+use crate::index::Index;
+use crate::query::{self, By};
+use crate::record::term;
+use crate::segment::{self, Form};
+
+/// Looks up ends, by the number of their start.
+pub struct Ends {
+    dir: PathBuf,
+    /// Packed segments with the number of their first record.
+    packed: Vec<(u64, u32)>,
+    /// The starts whose ends are in segments that are not packed.
+    plain: HashSet<u64>,
+    last: Option<(u32, Index)>,
+}
+
+impl Ends {
+    /// Reads what is needed of the log in `dir`.
+    pub fn read(dir: &Path) -> Result<Ends> {
+        let mut ends = Ends { dir: dir.to_owned(), packed: Vec::new(), plain: HashSet::new(), last: None };
+        let filter = Filter::term(term::event("exec.end"));
+        for (number, form) in segment::list(dir)? {
+            match Index::open(dir, number)?.filter(|_| form == Form::Packed) {
+                Some(index) => ends.packed.push((index.first(), number)),
+                None => {
+                    let found = query::segment_answers(dir, number, form, &filter, By::Scan)?;
+                    ends.plain.extend(found.iter().filter_map(|r| r.object["start"].as_u64()));
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Whether the run that record `start` began has ended.
+    pub fn has(&mut self, start: u64) -> Result<bool> {
+        if self.plain.contains(&start) {
+            return Ok(true);
+        }
+        let from = self.packed.partition_point(|(first, _)| *first <= start).saturating_sub(1);
+        let term = term::end_of(start);
+        for at in from..self.packed.len() {
+            let lines = self.index(self.packed[at].1)?.and_then(|i| i.lines(&term));
+            if lines.is_some_and(|l| !l.is_empty()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The index of a segment; the last one used stays open.
+    fn index(&mut self, number: u32) -> Result<Option<&Index>> {
+        if self.last.as_ref().is_none_or(|(open, _)| *open != number) {
+            self.last = Index::open(&self.dir, number)?.map(|index| (number, index));
+        }
+        Ok(self.last.as_ref().map(|(_, index)| index))
+    }
+}

@@ -1,0 +1,162 @@
+//! Segments: closing, packing, losing and swapping them; and that questions get the same answer from the index, from a scan
+//! and from the lines themselves.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Fixture, ROOT, at, event};
+use hasp_audit::filter::Filter;
+use hasp_audit::query::{self, By};
+use hasp_audit::record::{Record, term};
+use hasp_audit::{Against, Event, Log, pack, segment};
+
+/// Four closed segments and one that is open, a few appends each with very many records.
+fn long() -> Fixture {
+    let f = Fixture::new();
+    for batch in 0..9u64 {
+        let events: Vec<Event> = (0..17_000).map(|n| numbered(batch * 17_000 + n)).collect();
+        f.log.append(at(batch as i64 * 100), &events).unwrap();
+    }
+    assert_eq!(segment::list(f.log.path()).unwrap().len(), 5);
+    f
+}
+
+fn numbered(n: u64) -> Event {
+    let name = if n % 5_000 == 77 { "rare/one" } else { "common/one" };
+    let event = if n % 10_000 == 5 { Event::new("exec.deny").field("code", "spent") } else { Event::new("exec.start") };
+    let secret = serde_json::json!([{"name": name, "version": n % 3}]);
+    event.field("grant", format!("g{n}")).field("consumer", format!("session:{}", n % 7)).field("secrets", secret).field("pad", "x".repeat(200))
+}
+
+fn answers(f: &Fixture, filter: &Filter, by: By) -> Vec<u64> {
+    let mut found = Vec::new();
+    query::run(f.log.path(), filter, by, &mut |r: Record| {
+        found.push(r.n());
+        Ok(())
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn packing_changes_no_answer_and_no_verdict() {
+    let f = long();
+    let filters = [
+        Filter::term(term::secret("rare/one")),
+        Filter::term(term::version("rare/one@2")),
+        Filter::term(term::grant("g70001")),
+        Filter::term(term::denied()),
+        Filter { terms: vec![term::denied(), term::consumer("session:3")], ..Filter::default() },
+        Filter { terms: vec![term::secret("rare/one")], since: Some(at(300)), until: Some(at(500)) },
+        Filter::term(term::secret("none")),
+    ];
+    let before: Vec<Vec<u64>> = filters.iter().map(|q| answers(&f, q, By::Scan)).collect();
+    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [31, 10, 1, 16, 2, 10, 0]);
+    let whole = f.verify();
+    assert_eq!(whole.fault, None);
+    assert_eq!(pack::pack(f.log.path(), 1).unwrap(), 1);
+    assert_eq!(pack::pack(f.log.path(), usize::MAX).unwrap(), 3);
+    assert_eq!(pack::pack(f.log.path(), usize::MAX).unwrap(), 0);
+    for by in [By::Index, By::Scan] {
+        let after: Vec<Vec<u64>> = filters.iter().map(|q| answers(&f, q, by)).collect();
+        assert_eq!(before, after);
+    }
+    let last = query::last(f.log.path(), &filters[0], By::Index, 3).unwrap();
+    assert_eq!(last.iter().map(Record::n).collect::<Vec<_>>(), before[0][28..]);
+    assert_eq!(f.verify(), whole);
+    // An index that is damaged, cut or gone costs time and changes nothing.
+    for (number, content) in [(1, Some(&b"haspidx1"[..])), (2, None), (3, Some(&[b'x'; 5000]))] {
+        let path = f.path(&format!("{number:08}.idx"));
+        content.map_or_else(|| std::fs::remove_file(&path), |c| std::fs::write(&path, c)).unwrap();
+    }
+    assert_eq!(answers(&f, &filters[0], By::Index), before[0]);
+    // Packed frames are read by anything that reads zstd.
+    let packed = std::fs::read(f.path("00000001.jsonl.zst")).unwrap();
+    assert!(zstd::decode_all(&packed[..]).unwrap().starts_with(b"{\"v\":1,\"n\":0,"));
+}
+
+#[test]
+fn segments_removed_swapped_foreign_or_damaged() {
+    let f = long();
+    pack::pack(f.log.path(), 2).unwrap();
+    let names = ["00000001.jsonl.zst", "00000002.jsonl.zst", "00000003.jsonl", "00000004.jsonl", "00000005.jsonl"];
+    let first = |number: u32| {
+        let mut lines = segment::Lines::open(f.log.path(), number, u64::MAX).unwrap();
+        let mut line = Vec::new();
+        lines.next_into(&mut line).unwrap();
+        Record::parse(&line).unwrap().n()
+    };
+    let firsts: Vec<u64> = (1..=5).map(first).collect();
+    let saved: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(f.path(n)).unwrap()).collect();
+    let restore = || (0..5).for_each(|i| hasp_core::files::replace(&f.path(names[i]), &saved[i]).unwrap());
+    for gone in 0..5 {
+        std::fs::remove_file(f.path(names[gone])).unwrap();
+        let (code, n) = f.fault().unwrap();
+        assert_eq!((code, n), (if gone == 4 { "tail-missing" } else { "tampered" }, Some(firsts[gone])));
+        restore();
+    }
+    for (one, other) in [(0, 1), (2, 3), (3, 4)] {
+        std::fs::write(f.path(names[one]), &saved[other]).unwrap();
+        std::fs::write(f.path(names[other]), &saved[one]).unwrap();
+        assert_eq!(f.fault(), Some(("tampered", Some(firsts[one]))));
+        restore();
+    }
+    // Renumbered, so that no number is missing.
+    std::fs::remove_file(f.path(names[2])).unwrap();
+    std::fs::rename(f.path(names[3]), f.path(names[2])).unwrap();
+    std::fs::rename(f.path(names[4]), f.path(names[3])).unwrap();
+    assert_eq!(f.fault(), Some(("tampered", Some(firsts[2]))));
+    restore();
+    let foreign = Fixture::of(50);
+    std::fs::copy(foreign.segment(), f.path(names[2])).unwrap();
+    assert_eq!(f.fault(), Some(("tampered", Some(firsts[2]))));
+    restore();
+    for at in [0, 1000, saved[1].len() - 1] {
+        let mut damaged = saved[1].clone();
+        damaged[at] ^= 0x10;
+        std::fs::write(f.path(names[1]), &damaged).unwrap();
+        let (code, n) = f.fault().unwrap();
+        assert!(code == "tampered" && (firsts[1]..firsts[2]).contains(&n.unwrap()), "{code} {n:?}");
+    }
+    restore();
+    assert_eq!(f.fault(), None);
+}
+
+#[test]
+fn a_reader_of_the_record_alone_goes_across_segments() {
+    let f = long();
+    let mut next = 0;
+    query::run(f.log.path(), &Filter::default(), By::Index, &mut |r| {
+        assert_eq!(r.n(), next);
+        next += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(next, 153_001);
+    // A key state that is as old as the first segment is moved over all that follows.
+    let state = hasp_audit::state::State::read(f.log.path()).unwrap();
+    let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
+    std::fs::remove_file(f.path("key")).unwrap();
+    Log::recover(&f.home, &f.id, &against, at(1)).unwrap();
+    assert_eq!(hasp_audit::state::State::read(f.log.path()).unwrap().n, state.n + 1);
+    assert_eq!(f.fault(), None);
+    f.log.append(at(1), &[event(1)]).unwrap();
+    assert_eq!(f.fault(), None);
+}
+
+#[test]
+fn an_old_key_state_is_replayed_across_segments() {
+    let f = Fixture::of(3);
+    let old = std::fs::read(f.path("key")).unwrap();
+    for batch in 0..3u64 {
+        let events: Vec<Event> = (0..34_000).map(numbered).collect();
+        f.log.append(at(batch as i64), &events).unwrap();
+    }
+    let head = f.log.head().unwrap();
+    // As after a power cut: the log is on disk, the key state is not.
+    std::fs::write(f.path("key"), old).unwrap();
+    assert_eq!(f.fault(), None);
+    assert_eq!(f.log.head().unwrap(), head);
+    assert_eq!(f.log.append(at(9), &[event(9)]).unwrap(), head.count);
+    assert_eq!(f.fault(), None);
+}

@@ -1,0 +1,124 @@
+//! The monitor: leads the child's session on the child's terminal, starts the child in a process group of its own, and tells the broker
+//! when it stops or ends. It holds no value longer than until the child has started.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
+
+use hasp_core::system::{self, BeforeExec};
+use hasp_core::{Error, Result};
+
+use crate::child::{self, Plan};
+use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
+
+/// The monitor's main; the broker has started us as leader of a session with the child's terminal.
+pub fn run(socket: RawFd) -> Result<()> {
+    let descriptor = system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
+    let (sender, mut receiver) = link::adopt(descriptor)?;
+    // It changes its terminal's foreground group from behind. The child gets the default actions back.
+    for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
+        system::ignore(signal);
+    }
+    let launch: Launch = receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
+    let child = match start(launch) {
+        Ok(child) => child,
+        Err(error) => return sender.send(&Report::Refused(error.message().to_owned())),
+    };
+    leave_terminal()?;
+    sender.send(&Report::Started(child.as_raw_nonzero().get().unsigned_abs()))?;
+    let watched = sender.another()?;
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&over);
+    std::thread::spawn(move || watch(child, &watched, &seen));
+    obey(child, &mut receiver);
+    if !over.load(Ordering::SeqCst) {
+        // The broker died: the child gets a hangup, as from a terminal that is closed.
+        let _ = kill_process_group(child, Signal::HUP);
+        let _ = kill_process_group(child, Signal::CONT);
+    }
+    Ok(())
+}
+
+fn start(launch: Launch) -> Result<Pid> {
+    let argv: Vec<OsString> = launch.argv.iter().map(|w| w.as_os().to_owned()).collect();
+    let vars = launch.vars.iter().map(|(n, v)| (n.as_os().to_owned(), v.as_os().to_owned()));
+    let plan = Plan {
+        program: launch.program.as_path(),
+        argv: &argv,
+        dir: launch.dir.as_path(),
+        vars: vars.collect::<BTreeMap<_, _>>(),
+        pass: launch.pass,
+        no_new_privs: launch.no_new_privs,
+    };
+    let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
+    let before = BeforeExec {
+        foreground: terminal,
+        default_signals: true,
+        no_new_privileges: plan.no_new_privs,
+        terminal: None,
+    };
+    let mut command = child::command(&plan);
+    command.process_group(0);
+    let started = child::spawn(command, &plan, before)?;
+    i32::try_from(started.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Error::bug("a child without a number"))
+}
+
+/// Our own copies of the terminal would keep its output from ending with the child.
+fn leave_terminal() -> Result<()> {
+    let null =
+        File::options().read(true).write(true).open("/dev/null").map_err(|e| Error::system("open /dev/null", e))?;
+    let outcome = rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null));
+    outcome.and_then(|()| rustix::stdio::dup2_stderr(&null)).map_err(|e| Error::system("leave the terminal", e))
+}
+
+fn terminal() -> Result<File> {
+    File::options().read(true).write(true).open("/dev/tty").map_err(|e| Error::system("open the child's terminal", e))
+}
+
+/// Tells the broker of every stop and of the end.
+fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
+    loop {
+        let report = match waitpid(Some(child), WaitOptions::UNTRACED) {
+            Err(rustix::io::Errno::INTR) | Ok(None) => continue,
+            Err(_) => return,
+            Ok(Some((_, status))) => {
+                match (status.exit_status(), status.terminating_signal(), status.stopping_signal()) {
+                    (Some(code), _, _) => Report::Exited(code),
+                    (_, Some(signal), _) => Report::Killed(signal),
+                    (_, _, Some(signal)) => Report::Stopped(signal),
+                    _ => continue,
+                }
+            }
+        };
+        let over = !matches!(report, Report::Stopped(_));
+        ended.store(over, Ordering::SeqCst);
+        if broker.send(&report).is_err() || over {
+            return;
+        }
+    }
+}
+
+/// Does what the broker says until it is gone.
+fn obey(child: Pid, broker: &mut Receiver) {
+    while let Some(order) = broker.receive::<Order>() {
+        let _ = match order {
+            Order::Signal(number) => Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s)),
+            Order::SignalGroup(number) => {
+                Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process_group(child, s))
+            }
+            Order::Foreground => {
+                if let Ok(terminal) = terminal() {
+                    let _ = rustix::termios::tcsetpgrp(terminal, child);
+                }
+                kill_process_group(child, Signal::CONT)
+            }
+            Order::Continue => kill_process_group(child, Signal::CONT),
+        };
+    }
+}

@@ -1,0 +1,74 @@
+//! Our own terminal while a child uses it: raw as long as the child's terminal does the line editing, and put back whatever happens.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::process::getpgrp;
+use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+
+use hasp_core::{Error, Result};
+
+/// The controlling terminal.
+pub struct Screen {
+    tty: File,
+    before: Mutex<Termios>,
+    raw: AtomicBool,
+}
+
+impl Screen {
+    /// The controlling terminal, or `None` where there is none.
+    pub fn open() -> Option<Screen> {
+        let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let before = tcgetattr(&tty).ok()?;
+        Some(Screen { tty, before: Mutex::new(before), raw: AtomicBool::new(false) })
+    }
+
+    /// The terminal itself.
+    pub fn tty(&self) -> &File {
+        &self.tty
+    }
+
+    /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line editor has modes of its own until it
+    /// puts a job into the foreground.
+    pub fn modes(&self) -> Termios {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (false, Ok(now)) = (self.raw.load(Ordering::SeqCst), tcgetattr(&self.tty)) {
+            *before = now;
+        }
+        before.clone()
+    }
+
+    /// Its size now.
+    pub fn size(&self) -> Option<Winsize> {
+        tcgetwinsize(&self.tty).ok()
+    }
+
+    /// Whether our process group may use it.
+    pub fn foreground(&self) -> bool {
+        tcgetpgrp(&self.tty).is_ok_and(|group| group == getpgrp())
+    }
+
+    /// Every key goes to the child's terminal as it is.
+    pub fn raw(&self) -> Result<()> {
+        let mut raw = self.modes();
+        raw.make_raw();
+        tcsetattr(&self.tty, OptionalActions::Drain, &raw).map_err(|e| Error::system("set up the terminal", e))?;
+        self.raw.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// As it was before.
+    pub fn restore(&self) {
+        if self.raw.swap(false, Ordering::SeqCst) {
+            let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = tcsetattr(&self.tty, OptionalActions::Drain, &before);
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}

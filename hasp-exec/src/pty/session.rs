@@ -1,0 +1,274 @@
+//! The broker's side of a child on a terminal of its own: output through the filter, keys and window size to the child, and a child
+//! that stops stops us, so that the shell's job control sees one job.
+
+use std::io::IsTerminal;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
+use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+
+use hasp_core::system::{self, BeforeExec};
+use hasp_core::{Error, Kind, Result};
+use hasp_grant::word::Word;
+use hasp_redact::Patterns;
+
+use crate::child::{self, Plan};
+use crate::pty::keyboard::Keyboard;
+use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
+use crate::pty::screen::Screen;
+use crate::relay::Relay;
+use crate::signals::{self, Forwarder};
+
+/// A child on a terminal of its own.
+pub struct Session {
+    screen: Arc<Screen>,
+    keyboard: Keyboard,
+    sender: Sender,
+    receiver: Receiver,
+    leader: OwnedFd,
+    pid: u32,
+    /// Whether the child has the foreground of its terminal.
+    front: bool,
+}
+
+/// Both sides of a new terminal.
+struct Pair {
+    /// What we hold.
+    leader: OwnedFd,
+    /// What the child sees.
+    follower: OwnedFd,
+}
+
+/// Our terminal, if the child should get one of its own: where its output would go to a terminal.
+pub fn wanted() -> Option<Screen> {
+    let shown = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+    if shown { Screen::open() } else { None }
+}
+
+/// Starts the child on a terminal like ours.
+pub fn start(
+    screen: Screen,
+    plan: Plan<'_>,
+    stdin: Option<OwnedFd>,
+    patterns: &Arc<Patterns>,
+    relay: &mut Relay,
+) -> Result<Session> {
+    let screen = Arc::new(screen);
+    let pair = Pair::like(&screen)?;
+    system::ignore(Signal::TTOU);
+    let forwarder = Forwarder::catch(&[SIGWINCH])?;
+    // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
+    let front = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && screen.foreground();
+    let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
+    start_monitor(&pair.follower, &stream.1, &plan, stdin, patterns, relay)?;
+    let (sender, receiver) = link::open(stream.0)?;
+    sender.send(&launch(plan, front))?;
+    let Pair { leader, follower } = pair;
+    drop((follower, stream.1));
+    let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
+    relay.stream(duplicate(&leader)?, output, patterns)?;
+    let tty = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
+    let keyboard = Keyboard::start(tty, duplicate(&leader)?)?;
+    let sized = duplicate(&leader)?;
+    forwarder.forward_to(Forward { sender: sender.another()?, screen: Arc::clone(&screen), leader: sized });
+    let mut session = Session { screen, keyboard, sender, receiver, leader, pid: 0, front };
+    session.begin().map(|()| session)
+}
+
+impl Session {
+    /// The child's number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if self.front {
+            self.take_screen()?;
+        }
+        match self.receiver.receive() {
+            Some(Report::Started(pid)) => self.pid = pid,
+            Some(Report::Refused(message)) => return Err(Error::new(Kind::NotExecutable, "cannot-execute", message)),
+            _ => return Err(Error::bug("the monitor ended before the command started")),
+        }
+        Ok(())
+    }
+
+    /// Waits for the child's end, following its stops: its exit status or the signal that ended it.
+    pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
+        loop {
+            match self.receiver.receive() {
+                Some(Report::Stopped(signal)) => self.stopped(signal)?,
+                Some(Report::Exited(code)) => return Ok((Some(code), None)),
+                Some(Report::Killed(signal)) => return Ok((None, Some(signal))),
+                Some(Report::Started(_) | Report::Refused(_)) => {}
+                None => return Err(Error::bug("the monitor ended before the command did")),
+            }
+        }
+    }
+
+    /// Gives the terminal back and lets the monitor go; called when the output is drained.
+    pub fn close(self) {
+        self.keyboard.close();
+        self.screen.restore();
+        self.sender.close();
+    }
+
+    /// A child that wants its terminal gets it if we have ours; otherwise we stop as it did and go on when we are continued.
+    fn stopped(&mut self, signal: i32) -> Result<()> {
+        let asks = matches!(signal, SIGTTIN | SIGTTOU);
+        if asks && self.screen.foreground() {
+            return self.come_forward();
+        }
+        self.keyboard.close();
+        // What the child wrote before it stopped comes out first, held bytes included.
+        std::thread::sleep(Duration::from_millis(hasp_redact::IDLE_MS + 20));
+        self.screen.restore();
+        kill_current_process_group(Signal::STOP).map_err(|e| Error::system("stop", e))?;
+        self.resume(asks)
+    }
+
+    /// After SIGCONT: `fg` gave us the terminal, `bg` did not.
+    fn resume(&mut self, asks: bool) -> Result<()> {
+        if !self.screen.foreground() {
+            return self.sender.send(&Order::Continue);
+        }
+        if self.front || asks { self.come_forward() } else { self.sender.send(&Order::Continue) }
+    }
+
+    /// The child gets the foreground; the first time its terminal takes the modes that ours has by now.
+    fn come_forward(&mut self) -> Result<()> {
+        if !self.front {
+            let _ = tcsetattr(&self.leader, OptionalActions::Now, &self.screen.modes());
+            self.front = true;
+        }
+        self.take_screen()?;
+        self.sender.send(&Order::Foreground)
+    }
+
+    fn take_screen(&self) -> Result<()> {
+        self.screen.raw()?;
+        self.keyboard.open();
+        Ok(())
+    }
+}
+
+impl Pair {
+    /// A new terminal with the modes and the size of ours.
+    fn like(screen: &Screen) -> Result<Pair> {
+        let failed = |e: rustix::io::Errno| Error::system("make a terminal for the command", e);
+        let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(failed)?;
+        grantpt(&leader).and_then(|()| unlockpt(&leader)).map_err(failed)?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let follower = ioctl_tiocgptpeer(&leader, flags).map_err(failed)?;
+        tcsetattr(&follower, OptionalActions::Now, &screen.modes()).map_err(failed)?;
+        if let Some(size) = screen.size() {
+            tcsetwinsize(&follower, size).map_err(failed)?;
+        }
+        Ok(Pair { leader, follower })
+    }
+}
+
+/// The monitor leads a session on the new terminal. Streams of ours that are no terminal stay what they are, the outputs redacted.
+fn start_monitor(
+    follower: &OwnedFd,
+    socket: &UnixStream,
+    plan: &Plan<'_>,
+    stdin: Option<OwnedFd>,
+    patterns: &Arc<Patterns>,
+    relay: &mut Relay,
+) -> Result<()> {
+    let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
+    let mut command = Command::new(own);
+    command.arg("--monitor").arg(socket.as_raw_fd().to_string()).env_clear();
+    let terminal = || duplicate(follower).map(Stdio::from);
+    command.stdin(match stdin {
+        Some(value) => value.into(),
+        None if std::io::stdin().is_terminal() => terminal()?,
+        None => Stdio::inherit(),
+    });
+    command.stdout(if std::io::stdout().is_terminal() { terminal()? } else { Stdio::piped() });
+    command.stderr(if std::io::stderr().is_terminal() { terminal()? } else { Stdio::piped() });
+    let before = BeforeExec { terminal: Some(duplicate(follower)?), ..BeforeExec::default() };
+    before.install(&mut command);
+    let passed: Vec<i32> = plan.pass.iter().copied().chain([socket.as_raw_fd()]).collect();
+    child::pass_only(&passed)?;
+    let mut monitor = command.spawn().map_err(|e| Error::system("start the monitor", e))?;
+    if let Some(stdout) = monitor.stdout.take() {
+        relay.stream(stdout.into(), rustix::stdio::stdout(), patterns)?;
+    }
+    if let Some(stderr) = monitor.stderr.take() {
+        relay.stream(stderr.into(), rustix::stdio::stderr(), patterns)?;
+    }
+    Ok(())
+}
+
+fn launch(plan: Plan<'_>, foreground: bool) -> Launch {
+    Launch {
+        program: Word::from(plan.program),
+        argv: plan.argv.iter().map(Word::from).collect(),
+        dir: Word::from(plan.dir),
+        vars: plan.vars.iter().map(|(n, v)| (Word::from(n), Word::from(v))).collect(),
+        pass: plan.pass,
+        no_new_privs: plan.no_new_privs,
+        foreground,
+    }
+}
+
+fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd> {
+    let duplicate = descriptor.as_fd().try_clone_to_owned();
+    duplicate.map_err(|e| Error::system("open the command's terminal", e))
+}
+
+/// Signals for a child that is in another session: all of them, and the window's size.
+struct Forward {
+    sender: Sender,
+    screen: Arc<Screen>,
+    leader: OwnedFd,
+}
+
+impl signals::Receiver for Forward {
+    fn receive(&self, signal: i32, from_terminal: bool) {
+        if signal == SIGWINCH {
+            if let Some(size) = self.screen.size() {
+                let _ = tcsetwinsize(&self.leader, size);
+            }
+            return;
+        }
+        let group = from_terminal || signal == SIGTSTP;
+        let _ = self.sender.send(&if group { Order::SignalGroup(signal) } else { Order::Signal(signal) });
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_survives_the_socket_byte_for_byte() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+        let (one, two) = UnixStream::pair().unwrap();
+        let argv = [OsString::from("x"), OsString::from_vec(vec![0xff, b'\n'])];
+        let vars = [(OsString::from("A"), OsString::from_vec(vec![0xfe, b'"']))].into();
+        let plan = Plan {
+            program: "/bin/x".as_ref(),
+            argv: &argv,
+            dir: "/".as_ref(),
+            vars,
+            pass: vec![7],
+            no_new_privs: true,
+        };
+        link::open(one).unwrap().0.send(&launch(plan, true)).unwrap();
+        let received: Launch = link::open(two).unwrap().1.receive().unwrap();
+        assert_eq!(received.argv[1].as_os(), argv[1]);
+        assert!(received.vars[0].1.as_os() == OsString::from_vec(vec![0xfe, b'"']));
+        assert!(received.foreground && received.no_new_privs && received.pass == [7]);
+    }
+}

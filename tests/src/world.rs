@@ -1,0 +1,252 @@
+//! A home, a runtime directory in memory and a project, driven by shell lines without a controlling terminal.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use crate::Outcome;
+
+/// A passphrase for tests that need one.
+pub const PASSPHRASE: &str = "correct horse battery staple";
+/// A value that looks like what it is.
+pub const DB_URL: &str = "postgres://app:Zx81-Quartz-Fjord@db.internal:5432/app";
+/// Another.
+pub const API_KEY: &str = "key_live_8Jq2vWnT5rLmXc0dPzYbHs3K";
+
+/// The manifest of [`World::with_project`].
+pub const MANIFEST: &str = r#"[project]
+name = "api"
+
+[refs]
+"db/url" = { about = "the database" }
+"api/key" = { about = "the API" }
+
+[target.test]
+about = "shows both values"
+run = ["./show", "..."]
+env = { DATABASE_URL = "db/url", API_KEY = "api/key" }
+"#;
+
+/// A home, a runtime directory and a project.
+pub struct World {
+    base: TempDir,
+    runtime: TempDir,
+}
+
+impl World {
+    /// An empty home and an empty project with a `.git`, so that it is a project.
+    pub fn bare() -> World {
+        let base = TempDir::new().expect("a temporary directory");
+        let runtime = TempDir::new_in("/dev/shm").expect("a directory in memory");
+        let world = World { base, runtime };
+        std::fs::create_dir_all(world.project().join(".git")).expect("a project");
+        world
+    }
+
+    /// A vault with a plain identity.
+    pub fn new() -> World {
+        let world = World::bare();
+        world.sh("hasp-vault init --no-passphrase").ok();
+        world
+    }
+
+    /// A vault whose identity has [`PASSPHRASE`], which is in the file `../passphrase`.
+    pub fn locked() -> World {
+        let world = World::bare();
+        std::fs::write(world.beside("passphrase"), PASSPHRASE).expect("a file");
+        world.sh("HASP_PASSPHRASE=fd:3 hasp-vault init 3<../passphrase").ok();
+        world
+    }
+
+    /// As [`World::new`] with the secrets `db/url` and `api/key`, and a bound project with a target `test` that runs `./show`,
+    /// which writes a line to the file `ran` and prints both values.
+    pub fn with_project() -> World {
+        let world = World::new();
+        world.store("db/url", DB_URL);
+        world.store("api/key", API_KEY);
+        world.script(
+            "show",
+            "#!/bin/sh\necho ran >>ran\nprintf 'url=%s key=%s\\n' \"$DATABASE_URL\" \"$API_KEY\"\n",
+        );
+        world.bind(MANIFEST);
+        world
+    }
+
+    /// Writes the manifest and consents to it.
+    #[track_caller]
+    pub fn bind(&self, manifest: &str) {
+        self.write("hasp.toml", manifest);
+        self.sh("hasp-bind --yes").ok();
+    }
+
+    /// The home.
+    pub fn home(&self) -> PathBuf {
+        self.base.path().join("home")
+    }
+
+    /// The runtime directory.
+    pub fn runtime(&self) -> PathBuf {
+        self.runtime.path().join("run")
+    }
+
+    /// The project's root.
+    pub fn project(&self) -> PathBuf {
+        self.base.path().canonicalize().expect("a real path").join("project")
+    }
+
+    /// The directory that holds home and project.
+    pub fn base(&self) -> &Path {
+        self.base.path()
+    }
+
+    /// A path beside home and project.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.base.path().join(name)
+    }
+
+    /// Writes a file of the project.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.project().join(name);
+        std::fs::write(&path, content).expect("a writable project");
+        path
+    }
+
+    /// Writes an executable file of the project.
+    pub fn script(&self, name: &str, content: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.write(name, content);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("chmod");
+        path
+    }
+
+    /// How often the project's programs ran: each writes a line to the file `ran`.
+    pub fn runs(&self) -> usize {
+        std::fs::read_to_string(self.project().join("ran")).unwrap_or_default().lines().count()
+    }
+
+    /// Stores a secret from standard input, with its last newline.
+    #[track_caller]
+    pub fn store(&self, name: &str, value: impl AsRef<[u8]>) {
+        self.feed(&format!("hasp-vault set --keep-newline {name}"), value).ok();
+    }
+
+    /// Mints a token that every process of this user may use, into a file beside the project.
+    #[track_caller]
+    pub fn mint(&self, options: &str) -> PathBuf {
+        let path = self.beside(&format!("token-{:x}", next_number()));
+        self.sh(&format!("hasp-grant -q --consumer user -o '{}' {options}", path.display())).ok();
+        path
+    }
+
+    /// Runs a line of bash in the project, in a session of its own without a terminal.
+    pub fn sh(&self, line: &str) -> Outcome {
+        Outcome::of(self.shell(line).stdin(Stdio::null()).output().expect("bash"))
+    }
+
+    /// As [`World::sh`], with this standard input.
+    pub fn feed(&self, line: &str, input: impl AsRef<[u8]>) -> Outcome {
+        let mut child = self.shell(line).stdin(Stdio::piped()).spawn().expect("bash");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let input = input.as_ref().to_vec();
+        // Whoever is refused does not read on; that is for the outcome to tell.
+        let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
+        let output = child.wait_with_output().expect("an end");
+        writer.join().expect("a writer");
+        Outcome::of(output)
+    }
+
+    /// Starts a line of bash, its output caught.
+    pub fn start(&self, line: &str) -> Child {
+        self.shell(line).stdin(Stdio::null()).spawn().expect("bash")
+    }
+
+    /// The command that [`World::sh`] runs. It ends after two minutes whatever happens.
+    pub fn shell(&self, line: &str) -> Command {
+        let mut command = self.command("timeout");
+        // Bash would exec a single command, which would then be the leader of its own session.
+        command.args(["--kill-after=1", "120", "setsid", "--wait", "bash", "-c", &format!("{line}\nexit $?")]);
+        command
+    }
+
+    /// A command in the project with this world's environment and the tools first on PATH.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env_clear().current_dir(self.project());
+        command.env("PATH", format!("{}:{path}", tools().display()));
+        command.env("HOME", self.base.path()).env("LANG", "C.UTF-8").env("TZ", "UTC");
+        command.env("HASP_HOME", self.home()).env("HASP_RUNTIME", self.runtime());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The record, as it is on disk: one object a line, in order.
+    pub fn record(&self) -> Vec<serde_json::Value> {
+        let mut segments = self.files(&self.home().join("audit"));
+        segments.retain(|p| p.extension().is_some_and(|e| e == "jsonl"));
+        segments.sort();
+        let texts = segments.iter().map(|p| std::fs::read_to_string(p).expect("a segment"));
+        texts.flat_map(|t| t.lines().map(str::to_owned).collect::<Vec<_>>()).map(|l| parse(&l)).collect()
+    }
+
+    /// The records of one event.
+    pub fn events(&self, event: &str) -> Vec<serde_json::Value> {
+        self.record().into_iter().filter(|r| r["event"] == event).collect()
+    }
+
+    /// Every file below a directory.
+    pub fn files(&self, below: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => found.extend(self.files(&entry.path())),
+                Ok(kind) if kind.is_file() => found.push(entry.path()),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Checks that the record is whole.
+    #[track_caller]
+    pub fn verify_record(&self) {
+        self.sh("hasp-audit verify").ok();
+    }
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
+fn parse(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).expect("a record is a JSON object")
+}
+
+/// A number that no other call in this process gives.
+fn next_number() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The directory of the tools, built once a test binary.
+pub fn tools() -> &'static Path {
+    static TOOLS: OnceLock<PathBuf> = OnceLock::new();
+    TOOLS.get_or_init(|| {
+        let own = std::env::current_exe().expect("this test's own path");
+        let profile = own.parent().and_then(Path::parent).expect("target/PROFILE/deps").to_owned();
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let mut build = Command::new(cargo);
+        build
+            .args(["build", "--quiet", "--workspace", "--bins", "--target-dir"])
+            .arg(profile.parent().expect("target"));
+        build.args(profile.ends_with("release").then_some("--release"));
+        let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status().expect("cargo");
+        assert!(built.success(), "the tools could not be built");
+        profile
+    })
+}
