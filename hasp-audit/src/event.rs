@@ -143,7 +143,8 @@ pub fn os_texts(words: &[OsString]) -> Vec<String> {
 
 /// The text if it has at most `limit` bytes as JSON, else its beginning and `...(N bytes, sha256 HEX)`.
 pub fn cut(text: &str, limit: usize) -> String {
-    if json(text).len() <= limit + 2 {
+    // An escape has at most six bytes for one.
+    if text.len() <= limit / 6 || json(text).len() <= limit + 2 {
         return text.to_owned();
     }
     let mut room = limit;
@@ -174,14 +175,16 @@ struct Ascii;
 
 impl serde_json::ser::Formatter for Ascii {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> std::io::Result<()> {
-        for c in fragment.chars() {
-            if c.is_ascii() && c != '\x7f' {
-                writer.write_all(&[c as u8])?;
-                continue;
-            }
-            for unit in c.encode_utf16(&mut [0; 2]) {
+        let mut rest = fragment;
+        while !rest.is_empty() {
+            let plain = rest.bytes().position(|b| !(0x20..0x7f).contains(&b)).unwrap_or(rest.len());
+            let (run, odd) = rest.split_at(plain);
+            writer.write_all(run.as_bytes())?;
+            let mut odd = odd.chars();
+            for unit in odd.next().iter().flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec()) {
                 write!(writer, "\\u{unit:04x}")?;
             }
+            rest = odd.as_str();
         }
         Ok(())
     }

@@ -84,6 +84,7 @@ impl Part {
                 Found::Line => part.take(&line, marks),
                 Found::Rest => part.bad = Some(Bad { why: format!("it is cut off after {} bytes", line.len()), shape: Shape::Cut }),
                 Found::Long => part.bad = Some(Bad { why: "it is longer than a record".into(), shape: shape(&line) }),
+                Found::Damaged => part.bad = Some(Bad { why: "it does not unpack".into(), shape: Shape::Line }),
                 Found::End => break,
             }
             if part.count % STEP == 0 {

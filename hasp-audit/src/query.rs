@@ -83,16 +83,18 @@ fn stream(dir: &Path, number: u32, filter: &Filter, each: &mut dyn FnMut(Record)
     let finder = memchr::memmem::Finder::new(&needle);
     let mut lines = Lines::open(dir, number, u64::MAX)?;
     let mut line = Vec::new();
-    // A line that is cut off or too long is no record: `verify` names it.
-    while lines.next_into(&mut line)? == Found::Line {
-        if finder.find(&line).is_none() {
-            continue;
+    loop {
+        match lines.next_into(&mut line)? {
+            Found::Line if finder.find(&line).is_none() => continue,
+            Found::Line => {}
+            Found::Damaged => return Err(segment::damaged(dir, number)),
+            // A line that is cut off or too long is no record: `verify` names it.
+            Found::Rest | Found::Long | Found::End => return Ok(()),
         }
         if let Some(record) = Record::parse(&line).filter(|r| filter.admits(r)) {
             each(record)?;
         }
     }
-    Ok(())
 }
 
 /// `None` if the index cannot be used.
@@ -119,7 +121,7 @@ fn by_index(dir: &Path, number: u32, index: &Index, filter: &Filter) -> Result<O
     let file = files::open(&path, Guard::Private)?;
     let mut found = Vec::with_capacity(wanted.len());
     for (frame, lines) in by_frame(&frames, &wanted) {
-        let content = unpack(&file, &frame).map_err(|e| Error::io("read", &path, e))?;
+        let content = unpack(&file, &frame).map_err(|_| segment::damaged(dir, number))?;
         pick(&content, frame.first, lines, filter, &mut found);
     }
     Ok(Some(found))

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::Guard;
 
-use hasp_core::{Error, Result, files};
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Kind, Result, files};
 
 use crate::line::MAX_LINE;
 
@@ -35,6 +36,13 @@ pub fn create(dir: &Path, number: u32) -> Result<File> {
     let file = files::open_or_create(&path)?;
     files::sync_parent(&path)?;
     Ok(file)
+}
+
+/// A packed segment does not unpack: what it held cannot be told.
+pub fn damaged(dir: &Path, number: u32) -> Error {
+    let shown = printable_path(&packed_path(dir, number));
+    Error::new(Kind::Data, "tampered", format!("{shown} is damaged: it does not unpack"))
+        .hint("see from which record on: hasp-audit verify")
 }
 
 /// The number of bytes in an open segment.
@@ -96,6 +104,8 @@ pub enum Found {
     Rest,
     /// The beginning of a line that is longer than a record can be.
     Long,
+    /// A packed segment that does not unpack from here on.
+    Damaged,
     /// Nothing more.
     End,
 }
@@ -123,6 +133,8 @@ impl Lines {
             let available = match self.reader.fill_buf() {
                 Ok(available) => available,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                // What the disk says has a number; what zstd says has none.
+                Err(e) if e.raw_os_error().is_none() => return Ok(Found::Damaged),
                 Err(e) => return Err(Error::io("read", &self.path, e)),
             };
             if available.is_empty() {

@@ -10,10 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::{Fixture, at, event};
-use hasp_audit::Event;
 use hasp_audit::filter::Filter;
 use hasp_audit::query::{self, By};
 use hasp_audit::record::term;
+use hasp_audit::{Event, segment};
 
 const APPENDERS: usize = 50;
 /// A round takes about a second; the promise does not depend on their number.
@@ -39,8 +39,10 @@ fn kill(mut child: Child) {
 fn a_crowd_with_random_kills() {
     let f = Fixture::new();
     // Nearly full, so that the crowd goes over the end of a segment.
-    let filler: Vec<Event> = (0..34_400).map(|n| event(n).field("pad", "x".repeat(200))).collect();
-    f.log.append(at(0), &filler).unwrap();
+    let filler: Vec<Event> = (0..50).map(|n| event(n).field("pad", "x".repeat(500))).collect();
+    while f.segment().metadata().unwrap().len() < segment::FULL - (60 << 10) {
+        f.log.append(at(0), &filler).unwrap();
+    }
     let (mut acknowledged, mut kills, mut seed) = (BTreeSet::new(), 0u64, 0x9e37_79b9_7f4a_7c15u64);
     for round in 0..ROUNDS {
         let mut children: Vec<Child> = (0..APPENDERS).map(|a| spawn(&f, &format!("r{round}a{a}"))).collect();
@@ -67,7 +69,7 @@ fn a_crowd_with_random_kills() {
     .unwrap();
     let missing: Vec<_> = acknowledged.iter().filter(|a| there.get(*a) != Some(&1)).collect();
     assert!(missing.is_empty(), "acknowledged and not there: {missing:?}");
-    assert!(hasp_audit::segment::list(f.log.path()).unwrap().len() > 1, "no segment ended under load");
+    assert!(segment::list(f.log.path()).unwrap().len() > 1, "no segment ended under load");
 }
 
 fn acks(reader: BufReader<std::process::ChildStdout>) -> Vec<String> {

@@ -88,14 +88,8 @@ impl Binding {
     pub fn load(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
         let id = store::id(root);
         let Some(text) = store::read(vault.home(), &id)? else { return Ok(None) };
-        let path = store::path(vault.home(), root);
-        let claimed = Body::unverified(&text).ok_or_else(|| record::tampered(&path))?;
-        if claimed.vault != *vault.id() {
-            return Err(other_vault(vault, root));
-        }
-        let verified = record::verify(vault, KIND, &id, &text)?;
-        let body = Body::parse(&verified.body).filter(|b| b.serial == verified.serial);
-        let binding = body.and_then(|b| b.into_binding(root)).ok_or_else(|| record::tampered(&path))?;
+        let body = verified(vault, &id, &text)?;
+        let binding = body.into_binding(root).ok_or_else(|| record::tampered(&store::path(vault.home(), root)))?;
         // A home that cannot be written must not stop reading.
         let _ = record::saw(vault, KIND, &id, binding.serial);
         Ok(Some(binding))
@@ -190,6 +184,21 @@ impl Binding {
         store::write(vault.home(), &id, &text)?;
         record::saw(vault, KIND, &id, self.serial)
     }
+}
+
+/// What is signed in a binding's text.
+///
+/// # Errors
+/// `[tampered]`, `[rolled-back]`, `[other-vault]`.
+pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
+    let path = store::path_of(vault.home(), id);
+    let claimed = Body::unverified(text).ok_or_else(|| record::tampered(&path))?;
+    if claimed.vault != *vault.id() {
+        return Err(other_vault(vault, Path::new(&claimed.root)));
+    }
+    let record = record::verify(vault, KIND, id, text)?;
+    let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
+    body.ok_or_else(|| record::tampered(&path))
 }
 
 fn other_vault(vault: &Vault, root: &Path) -> Error {

@@ -75,3 +75,52 @@ impl Body {
         record::unverified(text).and_then(|r| Body::parse(&r.body))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn body(root: &str, refs: BTreeMap<SecretName, SecretName>) -> Body {
+        let vault = "00112233445566778899aabbccddeeff".parse().unwrap();
+        let updated = "2026-01-31T12:00:00Z".parse().unwrap();
+        let consented = Consented { digest: "0".repeat(64), canonical: "{\"a\":\"'''\"}".to_owned() };
+        let targets = BTreeMap::from([("test".to_owned(), consented)]);
+        Body { serial: 3, root: root.to_owned(), vault, dir: None, project: "api".to_owned(), updated, refs, targets }
+    }
+
+    #[test]
+    fn the_text_of_another_project_is_none() {
+        assert!(body("/a", BTreeMap::new()).into_binding(Path::new("/b")).is_none());
+        assert_eq!(body("/a", BTreeMap::new()).into_binding(Path::new("/a")).unwrap().serial, 3);
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_are_no_binding() {
+        let text = body("/a", BTreeMap::new()).render().unwrap();
+        assert!(Body::parse(&text).is_some());
+        assert!(Body::parse(&format!("more = 1\n{text}")).is_none());
+        assert!(Body::parse(&text.replace("serial = 3\n", "")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_reads_back(
+            root in "/\\PC{0,30}",
+            names in proptest::collection::btree_set("[a-z]{1,5}/[a-z]{1,5}", 0..6),
+        ) {
+            let refs = names.iter().map(|n| (n.parse().unwrap(), n.parse().unwrap())).collect();
+            let text = body(&root, refs).render().unwrap();
+            let read = Body::parse(&text).unwrap();
+            prop_assert_eq!(read.render().unwrap(), text);
+            prop_assert_eq!((read.root, read.refs.len()), (root, names.len()));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>, tail in "\\PC{0,60}") {
+            let _ = Body::unverified(&bytes);
+            let _ = Body::parse(&tail);
+        }
+    }
+}

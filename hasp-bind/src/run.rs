@@ -41,6 +41,8 @@ pub(crate) struct Place {
     pub(crate) vault: Vault,
     /// The vault directory that `--vault` asks to remember.
     pub(crate) remember: Option<PathBuf>,
+    /// Whether this directory belonged to no project until now.
+    pub(crate) founded: bool,
 }
 
 impl Place {
@@ -54,11 +56,13 @@ impl Place {
     fn new_anywhere(options: &Options, cx: &Context) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
-        let project = match Project::find(&home, &start) {
-            Err(e) if e.code() == "no-project" => Project::at(&start)?,
-            found => found?,
-        };
-        Place::with(&home, project, options, cx)
+        match Project::find(&home, &start) {
+            Err(e) if e.code() == "no-project" => {
+                let place = Place::with(&home, Project::at(&start)?, options, cx)?;
+                Ok(Place { founded: true, ..place })
+            }
+            found => Place::with(&home, found?, options, cx),
+        }
     }
 
     fn with(home: &Home, project: Project, options: &Options, cx: &Context) -> Result<Place> {
@@ -70,7 +74,7 @@ impl Place {
             }
             None => Vault::locate(home, &cx.env, Binding::remembered_vault(home, &project.root).as_deref())?,
         };
-        Ok(Place { project, vault, remember: named })
+        Ok(Place { project, vault, remember: named, founded: false })
     }
 
     /// The project's binding, or none yet; one to another vault counts as none, for consenting afresh.

@@ -296,6 +296,7 @@ fn references_are_bound_by_hand_with_and_without_a_manifest() {
             && said.contains("token means token")
             && said.contains("hasp-vault set staging/db")
     );
+    assert!(said.contains("is a project now"));
     fs::create_dir(place.project().join("sub")).unwrap();
     assert_eq!(Project::find(&place.home(), &place.project().join("sub")).unwrap().root, place.project());
     assert!(place.ok(&["add", "token"]).contains("nothing new"));
@@ -329,6 +330,11 @@ fn every_binding_of_the_home_can_be_listed_without_unlocking() {
     let (status, stdout, stderr) = place.run_in(Path::new("/"), &["list", "--all"]);
     assert!(status == 65 && stderr.contains("[tampered]"), "{stderr}");
     assert!(stdout.contains("x/y -> x/y") && !stdout.contains("prod/key"));
+    let forged = place.home().join("bindings").join(format!("{}.toml", "0".repeat(32)));
+    fs::write(&forged, &text).unwrap();
+    fs::set_permissions(&forged, PermissionsExt::from_mode(0o600)).unwrap();
+    let (status, stdout, stderr) = place.run_in(Path::new("/"), &["list", "--all"]);
+    assert!(status == 65 && stderr.contains("2 bindings cannot be verified") && !stdout.contains("(api)"), "{stderr}");
     let (status, _, stderr) = place.run(&["add", "new/one"]);
     assert!(status == 65 && stderr.contains("[tampered]"), "{stderr}");
 }

@@ -47,9 +47,12 @@ impl Registry {
         let Some(bytes) = files::read_if_present(&path, Guard::Private, MAX_SIZE)? else {
             return Ok(Registry::default());
         };
-        let text = std::str::from_utf8(&bytes).ok();
-        let parsed = text.and_then(|t| toml::from_str::<Registry>(t).ok()).filter(Registry::sound);
-        parsed.ok_or_else(|| bad_registry(&path))
+        Registry::parse(&bytes).ok_or_else(|| bad_registry(&path))
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Registry> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        toml::from_str::<Registry>(text).ok().filter(Registry::sound)
     }
 
     /// Keeps other writers away until the lock is dropped.
@@ -109,4 +112,42 @@ fn bad_registry(path: &Path) -> Error {
         format!("{} is not in the form that hasp-consumer writes", printable_path(path)),
     )
     .hint(format!("look at it, then start afresh: mv {typed} {typed}.old"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_what_this_tool_writes_is_read() {
+        let good = "[consumer.claude]\nexe = \"/usr/bin/claude\"\nadded = \"2026-01-31T12:00:00Z\"\n";
+        let registry = Registry::parse(good.as_bytes()).unwrap();
+        assert_eq!(toml::to_string(&registry).unwrap(), good);
+        for bad in [
+            good.replace("/usr", "usr"),
+            good.replace("claude]", "session]"),
+            good.replace("claude]", "\"a b\"]"),
+            good.replace("12:00:00Z", "12:00:00+00:00"),
+            format!("{good}uid = 1\n"),
+            format!("more = 1\n{good}"),
+        ] {
+            assert_eq!(Registry::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = Registry::parse(&bytes);
+        }
+
+        #[test]
+        fn a_name_is_one_plain_word(name: String) {
+            if check_name(&name).is_ok() {
+                prop_assert!(!name.contains([':', '/']) && !is_reserved(&name));
+            }
+        }
+    }
 }

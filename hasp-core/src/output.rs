@@ -16,7 +16,7 @@ pub struct Output {
     tool: String,
     /// One JSON object a line instead of text, errors included.
     pub json: bool,
-    /// No notes.
+    /// No notes: errors and warnings only.
     pub quiet: bool,
     buffer: Vec<u8>,
 }

@@ -26,7 +26,7 @@ impl Exit {
 /// Flags that every tool has.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Common {
-    /// Print errors only
+    /// Print errors and warnings only
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Act as if started in DIR

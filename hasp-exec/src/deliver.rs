@@ -98,6 +98,6 @@ mod tests {
         assert!(read == b"a\0b");
         assert!(rustix::io::write(&file, b"x").is_err());
         let again = File::options().write(true).open(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        assert!(again.is_err() || rustix::io::write(&again.unwrap(), b"x").is_err());
+        assert!(again.is_err() || rustix::io::write(again.unwrap(), b"x").is_err());
     }
 }

@@ -68,12 +68,7 @@ pub fn reap(name: &std::ffi::OsStr) -> Result<()> {
     rustix::process::setsid().map_err(|e| Error::system("leave the session", e))?;
     write_all(rustix::stdio::stdin(), b"r")?;
     let mut byte = [0u8; 1];
-    loop {
-        match rustix::io::read(rustix::stdio::stdin(), &mut byte) {
-            Err(rustix::io::Errno::INTR) => {}
-            _ => break,
-        }
-    }
+    while rustix::io::read(rustix::stdio::stdin(), &mut byte) == Err(rustix::io::Errno::INTR) {}
     remove(rustix::stdio::stdout(), name).map_err(|e| Error::system("remove delivered files", e))
 }
 

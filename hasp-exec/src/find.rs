@@ -9,6 +9,7 @@ use hasp_core::secret::Secret;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Source, files};
 use hasp_grant::Ledger;
+use hasp_grant::paseto::malformed;
 use hasp_grant::token::MAX_TOKEN;
 
 use crate::cli::Cli;
@@ -94,11 +95,7 @@ fn bounded(error: Error) -> Error {
 }
 
 fn too_long() -> Error {
-    Error::new(
-        Kind::Denied,
-        "token-malformed",
-        format!("that is not a grant token: it is longer than {MAX_TOKEN} bytes"),
-    )
+    malformed(&format!("it is longer than {MAX_TOKEN} bytes"))
 }
 
 fn no_grant() -> Error {

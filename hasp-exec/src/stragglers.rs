@@ -53,7 +53,11 @@ fn holds(pid: Pid, files: &[FileId]) -> bool {
 
 /// Ends them: SIGTERM, and after a while SIGKILL.
 pub fn end(pids: &[Pid]) {
-    let send = |signal| pids.iter().for_each(|p| drop(kill_process(*p, signal)));
+    let send = |signal| {
+        for pid in pids {
+            let _ = kill_process(*pid, signal);
+        }
+    };
     send(Signal::TERM);
     let began = Instant::now();
     while began.elapsed() < PATIENCE && pids.iter().any(|p| test_kill_process(*p).is_ok()) {

@@ -19,7 +19,7 @@ Examples:
 
 /// Grant one named action: mint, list and revoke permissions
 #[derive(Parser, Debug)]
-#[command(name = "hasp-grant", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "hasp-grant", version, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do with grants that exist
     #[command(subcommand)]
@@ -33,7 +33,7 @@ pub struct Cli {
 }
 
 /// The options of minting.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, PartialEq)]
 pub struct Mint {
     /// The target of hasp.toml
     #[arg(short, long, value_name = "TARGET", conflicts_with_all = ["env", "file", "fd", "stdin"])]

@@ -39,7 +39,6 @@ pub struct Minted {
 struct Proposal {
     terms: Terms,
     order: Order,
-    binding: Binding,
 }
 
 /// Mints what the command line asks for.
@@ -65,9 +64,9 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     };
     consent(&proposal, &project, context)?;
     let unlocked = vault.unlock(context)?;
-    let Proposal { terms, order, mut binding } = proposal;
+    let Proposal { terms, order } = proposal;
     refuse_values_in_words(&order, &unlocked)?;
-    extend_binding(&mut binding, &order, &unlocked, context)?;
+    extend_binding(&project, &order, &unlocked, context)?;
     let token = issue(&terms, &order, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(context.now, &[mint_event(&terms)])) {
         ledger.lock()?.end(&terms.jti, End::Revoked)?;
@@ -100,7 +99,7 @@ fn propose(asked: &Mint, place: &Place<'_>, home: &Home) -> Result<Proposal> {
         items: order.granted.iter().map(|(g, _)| g.clone()).collect(),
         reason: asked.reason.clone(),
     };
-    Ok(Proposal { terms, order, binding })
+    Ok(Proposal { terms, order })
 }
 
 /// Shows the resolved action on the terminal and asks where the design says so: for consent that is missing, and for `critical`.
@@ -150,17 +149,20 @@ fn unbound(order: &Order) -> Error {
     }
 }
 
-fn extend_binding(binding: &mut Binding, order: &Order, unlocked: &Unlocked, context: &Context) -> Result<()> {
+fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context: &Context) -> Result<()> {
     if order.unbound.is_empty() && order.unconsented.is_none() {
         return Ok(());
     }
-    for reference in &order.unbound {
-        binding.refs.insert(reference.clone(), reference.clone());
-    }
-    if let Some(target) = &order.unconsented {
-        binding.targets.insert(target.name.clone(), Consented::to(target));
-    }
-    binding.save(unlocked, context.now)
+    let extend = |binding: &mut Binding| {
+        for reference in &order.unbound {
+            binding.refs.entry(reference.clone()).or_insert_with(|| reference.clone());
+        }
+        if let Some(target) = &order.unconsented {
+            binding.targets.insert(target.name.clone(), Consented::to(target));
+        }
+        Ok(())
+    };
+    Binding::change(unlocked, project, context.now, extend).map(drop)
 }
 
 /// A value typed into the command would stand in the process list, the record and the token; the fingerprint finds it without

@@ -121,7 +121,7 @@ fn resolve_items(
         if !granted.contains_key(reference) {
             let bound = binding.refs.get(reference);
             unbound.extend(bound.is_none().then(|| reference.clone()));
-            let found = find_item(reference, bound.unwrap_or(reference), target, place, &mut warnings)?;
+            let found = find_item(reference, bound.unwrap_or(reference), target, (place, binding), &mut warnings)?;
             granted.insert(reference.clone(), found);
         }
         if let Some(Some((_, item))) = granted.get(reference) {
@@ -140,7 +140,7 @@ fn find_item(
     reference: &SecretName,
     secret: &SecretName,
     target: Option<&Target>,
-    place: &Place<'_>,
+    (place, binding): (&Place<'_>, &Binding),
     warnings: &mut Vec<String>,
 ) -> Result<Option<(Granted, Item)>> {
     let spec = place.project.manifest.as_ref().and_then(|m| m.refs.get(reference));
@@ -151,7 +151,7 @@ fn find_item(
         }
         other => other?,
     };
-    check_scope(&item, place.project, target)?;
+    check_scope(&item, binding, target)?;
     let class = item.class.max(manifest_class(spec)?);
     let current = item.deliverable(place.now)?;
     let granted = Granted {
@@ -169,21 +169,16 @@ fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
     spec.and_then(|s| s.class.as_deref()).map_or(Ok(Class::Low), str::parse)
 }
 
-/// The scope given at generation: a project, or one target of it.
-fn check_scope(item: &Item, project: &Project, target: Option<&Target>) -> Result<()> {
-    let fits = |a: &hasp_vault::Allow| {
-        a.project == project.name && a.target.as_deref().is_none_or(|t| target.is_some_and(|x| x.name == t))
-    };
-    if item.allow.is_empty() || item.allow.iter().any(fits) {
+/// The scope given at generation: a project, by the name that was consented to or its root, or one target of it.
+fn check_scope(item: &Item, binding: &Binding, target: Option<&Target>) -> Result<()> {
+    let root = binding.root.to_string_lossy();
+    let target = target.map(|t| t.name.as_str());
+    if item.allow.is_empty() || item.allow.iter().any(|a| a.admits(&binding.project, &root, target)) {
         return Ok(());
     }
     let name = &item.name;
-    Err(Error::new(
-        Kind::Denied,
-        "not-allowed",
-        format!("{name} may not be granted to this action of project '{}'", project.name),
-    )
-    .hint(format!("see where it may go: hasp-vault show {name}")))
+    let message = format!("{name} may not be granted to this action of project '{}'", binding.project);
+    Err(Error::new(Kind::Denied, "not-allowed", message).hint(format!("see where it may go: hasp-vault show {name}")))
 }
 
 fn resolve_action(

@@ -82,8 +82,8 @@ fn decode(text: &str) -> Result<Vec<u8>> {
     BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| malformed("it is not base64url in its one spelling"))
 }
 
-/// Never the token itself: whoever reads the message could use it.
-fn malformed(why: &str) -> Error {
+/// The denial for what is no token. Never the token itself: whoever reads the message could use it.
+pub fn malformed(why: &str) -> Error {
     Error::new(Kind::Denied, "token-malformed", format!("that is not a grant token: {why}"))
         .hint("a token is the one line that hasp-grant prints: hasp-grant -t TARGET | hasp-exec")
 }

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Mint, Verb};
 use crate::{handover, manage, mint};
 
 impl Tool for Cli {
@@ -20,6 +20,10 @@ impl Tool for Cli {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hasp-grant", &mut script);
             return context.out.data(&script).map(|()| Exit::OK);
+        }
+        if self.verb.is_some() && self.mint != Mint::default() {
+            return Err(Error::new(Kind::Usage, "usage", "a verb goes with none of the options of minting")
+                .hint("hasp-grant --help"));
         }
         match &self.verb {
             Some(Verb::List { all }) => manage::list(*all, context),

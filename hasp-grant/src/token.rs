@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result};
 use hasp_vault::{Unlocked, Vault};
 
 use crate::claims::Claims;
-use crate::paseto::{self, Parts};
+use crate::paseto::{self, Parts, malformed};
 
 /// The longest token, in bytes: an approved command may have very many words.
 pub const MAX_TOKEN: usize = 4 << 20;
@@ -89,8 +89,7 @@ pub fn line(text: &[u8]) -> Result<&str> {
         return Err(Error::new(Kind::Denied, "token-empty", "there is no token: the command before the pipe failed")
             .hint("its own message says why; in a script: set -o pipefail"));
     }
-    std::str::from_utf8(line)
-        .map_err(|_| Error::new(Kind::Denied, "token-malformed", "that is not a grant token: it is not text"))
+    std::str::from_utf8(line).map_err(|_| malformed("it is not text"))
 }
 
 fn footer_text(footer: &Footer) -> Result<String> {
@@ -98,9 +97,5 @@ fn footer_text(footer: &Footer) -> Result<String> {
 }
 
 fn bad_footer() -> Error {
-    Error::new(
-        Kind::Denied,
-        "token-malformed",
-        "that is not a grant token: its footer is not in the form that hasp-grant writes",
-    )
+    malformed("its footer is not in the form that hasp-grant writes")
 }

@@ -8,8 +8,8 @@ use zeroize::Zeroize;
 
 use crate::decode::text::Text;
 use crate::form::Form;
-use crate::patterns::Patterns;
 use crate::pattern::needle::Origin;
+use crate::patterns::Patterns;
 use crate::seed::SLACK;
 use crate::stream::{Sink, Stream};
 
@@ -29,16 +29,19 @@ pub struct Filter {
     buffer: Vec<u8>,
     len: usize,
     stream: Stream,
-    tally: Tally,
+    counts: Counts,
 }
 
 /// How often each value was found, by name and form. A run of touching matches counts once.
 pub type Tally = BTreeMap<(String, &'static str), u64>;
 
+/// The tally by the index of the name.
+type Counts = BTreeMap<(u32, &'static str), u64>;
+
 impl Filter {
     /// A filter at the beginning of a stream.
     pub fn new(patterns: Arc<Patterns>) -> Filter {
-        Filter { patterns, buffer: Vec::new(), len: 0, stream: Stream::default(), tally: Tally::new() }
+        Filter { patterns, buffer: Vec::new(), len: 0, stream: Stream::default(), counts: Counts::new() }
     }
 
     /// Takes in bytes and appends to `out` all that may go out.
@@ -98,14 +101,14 @@ impl Filter {
             self.stream.pass(text.len());
             return;
         }
-        let mut writer = Writer { patterns: &self.patterns, out, tally: &mut self.tally };
+        let mut writer = Writer { patterns: &self.patterns, out, counts: &mut self.counts };
         self.stream.advance(&self.patterns, &self.buffer, text, more_ready, &mut writer);
     }
 
     /// Says that no more input is ready after all: what need not be held back goes out.
     pub fn pause_with(&mut self, out: impl FnMut(&[u8])) {
         let text = Text { bytes: &self.buffer[..self.len], eof: false };
-        let mut writer = Writer { patterns: &self.patterns, out, tally: &mut self.tally };
+        let mut writer = Writer { patterns: &self.patterns, out, counts: &mut self.counts };
         self.stream.pause(&self.patterns, text, &mut writer);
     }
 
@@ -118,7 +121,7 @@ impl Filter {
     /// As [`Filter::idle`], giving the output to a function.
     pub fn idle_with(&mut self, out: impl FnMut(&[u8])) {
         let text = Text { bytes: &self.buffer[..self.len], eof: false };
-        let mut writer = Writer { patterns: &self.patterns, out, tally: &mut self.tally };
+        let mut writer = Writer { patterns: &self.patterns, out, counts: &mut self.counts };
         self.stream.idle(&self.patterns, text, &mut writer);
     }
 
@@ -139,12 +142,15 @@ impl Filter {
 
     /// How many markers were written.
     pub fn hits(&self) -> u64 {
-        self.tally.values().sum()
+        self.counts.values().sum()
     }
 
     /// How many markers were written, by name and form.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        self.counts
+            .iter()
+            .map(|((name, form), count)| ((self.patterns.name(*name).to_owned(), *form), *count))
+            .collect()
     }
 
     /// Steps that the matcher took: what hostile input could make grow.
@@ -168,7 +174,7 @@ impl fmt::Debug for Filter {
 struct Writer<'a, F> {
     patterns: &'a Patterns,
     out: F,
-    tally: &'a mut Tally,
+    counts: &'a mut Counts,
 }
 
 impl<F: FnMut(&[u8])> Sink for Writer<'_, F> {
@@ -179,10 +185,9 @@ impl<F: FnMut(&[u8])> Sink for Writer<'_, F> {
     }
 
     fn marker(&mut self, needle: u32, form: Form) {
-        let name = self.patterns.name(needle);
-        (self.out)(format!("[hasp:{name}]").as_bytes());
-        let twice = self.patterns.needles.get(needle).origin == Origin::Encoded;
-        let form = if twice { "base64 twice" } else { form.word() };
-        *self.tally.entry((name.to_owned(), form)).or_default() += 1;
+        let needle = self.patterns.needles.get(needle);
+        (self.out)(self.patterns.marker(needle.name));
+        let form = if needle.origin == Origin::Encoded { "base64 twice" } else { form.word() };
+        *self.counts.entry((needle.name, form)).or_default() += 1;
     }
 }

@@ -28,6 +28,7 @@ impl fmt::Debug for Pattern<'_> {
 /// All values of a filter in all their forms; the memory is erased on drop.
 pub struct Patterns {
     names: Vec<String>,
+    markers: Vec<String>,
     unwatched: Vec<(String, Reason)>,
     risky: Vec<(String, Reason)>,
     pub(crate) needles: Needles,
@@ -35,6 +36,8 @@ pub struct Patterns {
     pub(crate) starts: Starts,
     /// How many bytes before the end of the input a match can have begun that is not complete.
     pub(crate) reach: usize,
+    /// The length of the shortest value.
+    pub(crate) shortest: usize,
 }
 
 impl Patterns {
@@ -46,18 +49,21 @@ impl Patterns {
         let room = values.iter().map(|p| 11 * p.value.len() + 32).sum();
         let mut patterns = Patterns {
             names: values.iter().map(|p| p.name.to_owned()).collect(),
+            markers: values.iter().map(|p| format!("[hasp:{}]", p.name)).collect(),
             unwatched: Vec::new(),
             risky: Vec::new(),
             needles: Needles::with_room(room),
             seeds: None,
             starts: Starts::default(),
             reach: 0,
+            shortest: 0,
         };
         for (index, pattern) in values.iter().enumerate() {
             patterns.add(index as u32, pattern);
         }
         patterns.seeds = build::build(&patterns.needles);
         patterns.starts = Starts::new(&patterns.needles);
+        patterns.shortest = patterns.needles.iter().map(|n| n.len).min().unwrap_or(0);
         patterns.reach = patterns.needles.iter().map(|n| 2 * reach(n.len)).max().unwrap_or(0);
         patterns
     }
@@ -108,9 +114,14 @@ impl Patterns {
         self.needles.iter().any(|n| n.folds)
     }
 
-    /// The name of a needle's value.
-    pub(crate) fn name(&self, needle: u32) -> &str {
-        &self.names[self.needles.get(needle).name as usize]
+    /// The name of a value.
+    pub(crate) fn name(&self, name: u32) -> &str {
+        &self.names[name as usize]
+    }
+
+    /// What is written in place of a value with this name.
+    pub(crate) fn marker(&self, name: u32) -> &[u8] {
+        self.markers[name as usize].as_bytes()
     }
 
     /// The first position from which on a match may need more input.

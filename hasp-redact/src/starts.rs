@@ -1,10 +1,10 @@
 //! Could a match begin here? Asked for the last bytes of what has been read, to hold back those that may still become part of
 //! a match, and no others. The first three characters, escapes undone, find the few candidates.
 
-use crate::decode::text::{Answer, Text};
+use crate::decode::text::Text;
 use crate::decode::unit::{Units, decode, introduces};
 use crate::form::radix::Radix;
-use crate::form::{Case, Form, Machine, Place, hex, radix};
+use crate::form::{Case, Form, Machine, Place, hex, plain, radix};
 use crate::pattern::needle::Needles;
 use crate::walk::Walk;
 
@@ -85,14 +85,19 @@ impl Starts {
         let (first, last) = match form {
             Form::Hex => (0, hex::BREAK_FROM - 1),
             Form::Base64(_) | Form::Base32(_) => (machine.first(), radix::BREAK_FROM - 1),
+            Form::Plain(_) if machine.value.len() >= plain::WRAP_FROM => (0, plain::BREAK_FROM - 1),
             _ => (0, 0),
         };
         for index in first..=last {
-            let late = index > usize::from(form != Form::Hex);
+            let late = index > usize::from(matches!(form, Form::Base64(_) | Form::Base32(_)));
             let entry = Entry { needle, form, index: index as u8, tag: 0 };
             let seconds = characters(machine, index, true);
             for one in characters(machine, index, false) {
-                if late { self.late_one.add(usize::from(one)) } else { self.one.add(usize::from(one)) }
+                if late {
+                    self.late_one.add(usize::from(one))
+                } else {
+                    self.one.add(usize::from(one))
+                }
                 for two in &seconds {
                     let two = pair(one, *two);
                     if index == 1 && first == 0 && form != Form::Hex {
@@ -103,7 +108,9 @@ impl Starts {
             }
             if form == Form::Hex {
                 self.pairs[usize::from(machine.value[index])].push(entry);
-            } else if matches!(form, Form::Plain(_)) && machine.value[..HEAD].iter().any(|b| matches!(b, b'\r' | b'\n')) {
+            } else if matches!(form, Form::Plain(_))
+                && machine.value[index..index + HEAD].iter().any(|b| matches!(b, b'\r' | b'\n'))
+            {
                 self.broken.push(entry);
             } else if index > 0 || !matches!(form, Form::Base64(_) | Form::Base32(_)) {
                 // A shared character before is read together with the first own ones.
@@ -150,14 +157,14 @@ impl Starts {
     fn open_at(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
         *work += 1;
         let rest = &text.bytes[at..];
-        if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| plain(*b)) {
+        if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| lone(*b)) {
             let head = |i: usize| [rest[i], rest[i + 1], rest[i + 2]];
             return self.find(head(0)).any(|e| self.entry_open(needles, text, at, e, work))
                 || self.find(head(1)).any(|e| self.shared_open(needles, text, at, e, work))
                 || self.hex_open(needles, text, at, work);
         }
         if let [one] | [one, _] = rest
-            && rest.iter().all(|b| plain(*b))
+            && rest.iter().all(|b| lone(*b))
         {
             let late = || radix::after_break(text, at) || hex::after_break(text, at);
             let has = |ones: &Set, twos: &Set| match rest.get(1) {
@@ -259,13 +266,6 @@ impl Readings {
         head.push(byte);
         self.read(text, at + 1, head);
         head.pop();
-        if byte == b'\r' && !head.is_empty() {
-            match text.has(at, b"\r\n") {
-                Answer::Yes => self.read(text, at + 2, head),
-                Answer::Unknown => self.cut.push(head.clone()),
-                Answer::No => {}
-            }
-        }
         if introduces(byte) {
             self.unit(text, at, head);
         }
@@ -289,7 +289,7 @@ impl Readings {
 }
 
 /// Whether a byte stands for itself in every form, and for nothing else.
-fn plain(byte: u8) -> bool {
+fn lone(byte: u8) -> bool {
     !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }
 
@@ -326,7 +326,7 @@ fn hash(head: [u8; HEAD]) -> u64 {
 fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
     let run = machine.run(text, place);
     let behind = Place { at: place.at + run, index: place.index + run, ..place };
-    let plain_stop = text.get(behind.at).is_some_and(|b| plain(b) && b != b' ');
+    let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
     if plain_stop && machine.form != Form::Hex {
         return false;
     }

@@ -1,8 +1,10 @@
 //! What is known about one stream: matches found, matches begun, what has been written. Positions are offsets into the part
 //! of the stream that is still in memory.
 
+use std::ops::Range;
+
 use crate::decode::text::Text;
-use crate::form::{Case, Form, Place};
+use crate::form::{Case, Form, Machine, Place};
 use crate::patterns::Patterns;
 use crate::seed::Cursor;
 use crate::seed::pieces::Seed;
@@ -33,8 +35,40 @@ struct Begun {
     form: Form,
 }
 
+/// A stretch of text that was read byte by byte for one form of a needle, with what came of it: seeds in it on the same line,
+/// that is with the same distance between text and value, have nothing to add.
+#[derive(Clone, Copy)]
+struct Settled {
+    needle: u32,
+    form: Form,
+    line: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Settled {
+    const NONE: Settled = Settled { needle: u32::MAX, form: Form::Literal, line: 0, from: 0, to: 0 };
+
+    fn includes(&self, other: &Settled) -> bool {
+        let same = (self.needle, self.form, self.line) == (other.needle, other.form, other.line);
+        same && (self.from..=self.to).contains(&other.from)
+    }
+}
+
+/// What can be said of a seed by reading single bytes only: the stretch that was read, and whether it rules out a match.
+fn rule_out(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Range<usize>, bool) {
+    let ahead = machine.run(text, seed);
+    let end = seed.at + ahead;
+    let stopped = text.get(end).is_some_and(|byte| machine.stops(byte));
+    if seed.index + ahead < machine.goal() && stopped {
+        return (seed.at..end, true);
+    }
+    let (behind, clear) = machine.run_back(text, seed);
+    let begins = seed.index == behind;
+    (seed.at - behind..end, clear && !begins)
+}
+
 /// The state between two reads.
-#[derive(Default)]
 pub(crate) struct Stream {
     spans: Vec<Span>,
     begun: Vec<Begun>,
@@ -52,6 +86,26 @@ pub(crate) struct Stream {
     covered: Option<usize>,
     /// Steps taken, for tests that show that they grow as the input does.
     pub work: u64,
+    settled: [Settled; 8],
+    next_settled: usize,
+}
+
+impl Default for Stream {
+    fn default() -> Stream {
+        Stream {
+            spans: Vec::new(),
+            begun: Vec::new(),
+            cursors: [Cursor::default(); 2],
+            seen: 0,
+            open: 0,
+            exact: false,
+            sent: 0,
+            covered: None,
+            work: 0,
+            settled: [Settled::NONE; 8],
+            next_settled: 0,
+        }
+    }
 }
 
 /// Where output goes.
@@ -97,7 +151,7 @@ impl Stream {
             begun.chain(patterns.starts.shortest_open(&patterns.needles, text, at)).min()
         };
         let held = self.open..text.len().min(self.open + MAX_LEAK);
-        let shortest = held.filter_map(shortest).min().unwrap_or(0);
+        let shortest = held.filter_map(shortest).min().unwrap_or(patterns.shortest);
         self.send(text, text.len().min(self.open + MAX_LEAK.min(shortest / 4)), sink);
     }
 
@@ -134,16 +188,16 @@ impl Stream {
     fn resume(&mut self, patterns: &Patterns, text: Text<'_>) {
         let mut begun = std::mem::take(&mut self.begun);
         for mut one in begun.drain(..) {
-            self.walk(patterns, text, &mut one);
+            let machine = patterns.needles.machine(one.needle, one.form);
+            self.advance_one(machine, text, &mut one);
             if one.walk.alive() {
                 self.begun.push(one);
             }
         }
     }
 
-    fn walk(&mut self, patterns: &Patterns, text: Text<'_>, one: &mut Begun) {
+    fn advance_one(&mut self, machine: Machine<'_>, text: Text<'_>, one: &mut Begun) {
         let mut ends = Vec::new();
-        let machine = patterns.needles.machine(one.needle, one.form);
         self.work += one.walk.advance(machine, text, &mut ends);
         let (start, needle, form) = (one.walk.start, one.needle, one.form);
         self.spans.extend(ends.into_iter().map(|end| Span { start, end, needle, form }));
@@ -151,9 +205,12 @@ impl Stream {
 
     /// Looks for seeds in what is new.
     fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
+        // What was settled at the end of the text was settled for want of more.
+        self.settled = [Settled::NONE; 8];
         let Some(seeds) = &patterns.seeds else { return };
         let mut cursors = self.cursors;
-        let work = seeds.search(bytes, text.len(), self.seen, &mut cursors, |at, seed| self.verify(patterns, text, at, *seed));
+        let work =
+            seeds.search(bytes, text.len(), self.seen, &mut cursors, |at, seed| self.verify(patterns, text, at, *seed));
         self.work += work;
         self.cursors = cursors;
         self.seen = text.len();
@@ -161,19 +218,42 @@ impl Stream {
 
     fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) {
         let needle = patterns.needles.get(seed.needle);
+        let index = seed.index as usize;
         for form in needle.variants(seed.form) {
             let machine = patterns.needles.machine(seed.needle, *form);
-            let (first, work) = begin(machine, text, Place { at, index: seed.index as usize, column: 0 });
-            self.work += work;
-            let Some(first) = first else { continue };
-            if self.knows(first.at, seed.needle, *form) {
+            if machine.rejects(text.bytes[at], index) {
                 continue;
             }
-            let mut one = Begun { walk: Walk::new(first), needle: seed.needle, form: *form };
-            self.walk(patterns, text, &mut one);
-            if one.walk.alive() {
-                self.begun.push(one);
+            let mut settled =
+                Settled { needle: seed.needle, form: *form, line: at.wrapping_sub(index), from: at, to: at };
+            if self.settled.iter().any(|s| s.includes(&settled)) {
+                continue;
             }
+            let place = Place { at, index, column: 0 };
+            let (ahead, dead) = rule_out(machine, text, place);
+            self.work += 1 + (ahead.end - ahead.start) as u64 / 8;
+            if !dead {
+                self.begin(machine, text, place, seed.needle);
+            }
+            // All other pieces on the same line have the same fate; hexadecimal is not read byte by byte.
+            (settled.from, settled.to) = (ahead.start, ahead.end);
+            self.settled[self.next_settled] = settled;
+            self.next_settled = (self.next_settled + 1) % self.settled.len();
+        }
+    }
+
+    /// Reads the match that `seed` is part of, if it is part of one.
+    fn begin(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) {
+        let (first, work) = begin(machine, text, seed);
+        self.work += work;
+        let Some(first) = first else { return };
+        if self.knows(first.at, needle, machine.form) {
+            return;
+        }
+        let mut one = Begun { walk: Walk::new(first), needle, form: machine.form };
+        self.advance_one(machine, text, &mut one);
+        if one.walk.alive() {
+            self.begun.push(one);
         }
     }
 

@@ -98,6 +98,15 @@ pub(crate) fn begin(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Optio
         if machine.begins(text, place) {
             first = Some(first.map_or(place, |f| f.min(place)));
         }
+        let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
+        if run > 0 {
+            work += run as u64 / 8;
+            let back = |n: usize| Place { at: place.at - n, index: place.index - n, ..place };
+            // The first few units behind a line break can be the beginning too.
+            (1..run).map(back).filter(|p| p.index < 8 && machine.begins(text, *p)).for_each(|p| first = Some(p));
+            front.push(back(run));
+            continue;
+        }
         machine.back(text, place, &mut next);
         for to in next.places.iter().filter(|to| to.at >= floor) {
             if !front.contains(to) {

@@ -80,79 +80,96 @@ fn found(program: &str, dir: &Path, path: Option<&OsStr>) -> bool {
     std::env::split_paths(path.unwrap_or_default()).any(|entry| entry.is_absolute() && executable(entry.join(program)))
 }
 
+/// What the siblings know, by name.
+struct Known {
+    /// From bound reference to secret.
+    secrets: BTreeMap<String, String>,
+    /// From target to how it stands to the consent.
+    targets: BTreeMap<String, String>,
+    /// From stored secret to its state; `None` where the vault's tool is not installed.
+    items: Option<BTreeMap<String, String>>,
+}
+
 /// What binding and vault lack.
 fn in_vault(manifest: &Manifest, targets: &[&Target], root: &Path, cx: &mut Context) -> Result<Vec<Gap>> {
-    let Some(bound) = ask("hasp-bind", root, cx)? else { return Ok(Vec::new()) };
-    let stored = ask("hasp-vault", root, cx)?;
-    let (bound, stored) = match (bound, stored) {
-        (Err(gap), _) | (_, Some(Err(gap))) => return Ok(vec![gap]),
-        (Ok(bound), stored) => (bound, stored.and_then(std::result::Result::ok)),
+    let known = match known(root, cx)? {
+        None => return Ok(Vec::new()),
+        Some(Err(gap)) => return Ok(vec![gap]),
+        Some(Ok(known)) => known,
     };
+    let gaps = targets.iter().flat_map(|target| {
+        let references = target.references().into_iter().filter_map(|r| reference(target, r, manifest, &known));
+        consent(target, &known).into_iter().chain(references).collect::<Vec<_>>()
+    });
+    Ok(gaps.collect())
+}
+
+fn known(root: &Path, cx: &mut Context) -> Result<Option<std::result::Result<Known, Gap>>> {
+    let bound = match ask("hasp-bind", root, None, cx)? {
+        None => return Ok(None),
+        Some(Err(gap)) => return Ok(Some(Err(gap))),
+        Some(Ok(bound)) => bound,
+    };
+    let dir = bound.first().and_then(|line| line["dir"].as_str());
+    let items = match ask("hasp-vault", root, dir, cx)? {
+        Some(Err(gap)) => return Ok(Some(Err(gap))),
+        stored => stored.and_then(std::result::Result::ok).map(|lines| table(&lines, "name", "state")),
+    };
+    let (secrets, targets) = (table(&bound, "reference", "secret"), table(&bound, "target", "state"));
+    Ok(Some(Ok(Known { secrets, targets, items })))
+}
+
+/// Two fields of the objects that have both.
+fn table(lines: &[Value], from: &str, to: &str) -> BTreeMap<String, String> {
     let text = |line: &Value, key: &str| line[key].as_str().map(str::to_owned);
-    let secrets: BTreeMap<String, String> =
-        bound.iter().filter_map(|l| Some((text(l, "reference")?, text(l, "secret")?))).collect();
-    let states: BTreeMap<String, String> =
-        bound.iter().filter_map(|l| Some((text(l, "target")?, text(l, "state")?))).collect();
-    let items: Option<BTreeMap<String, String>> =
-        stored.map(|lines| lines.iter().filter_map(|l| Some((text(l, "name")?, text(l, "state")?))).collect());
-    let mut gaps = Vec::new();
-    for target in targets {
-        if let Some(what) = consent(states.get(&target.name).map(String::as_str)) {
-            gaps.push(Gap {
-                target: Some(target.name.clone()),
-                what: what.to_owned(),
-                fix: "hasp-bind".to_owned(),
-                optional: false,
-            });
-        }
-        gaps.extend(
-            target.references().into_iter().filter_map(|r| reference(target, r, manifest, &secrets, items.as_ref())),
-        );
-    }
-    Ok(gaps)
+    lines.iter().filter_map(|line| Some((text(line, from)?, text(line, to)?))).collect()
 }
 
-fn consent(state: Option<&str>) -> Option<&'static str> {
-    match state {
-        Some("consented") => None,
-        Some("changed") => Some("it was changed since it was consented to"),
-        _ => Some("nobody has consented to it yet"),
-    }
+fn consent(target: &Target, known: &Known) -> Option<Gap> {
+    let what = match known.targets.get(&target.name).map(String::as_str) {
+        Some("consented") => return None,
+        Some("changed") => "it was changed since it was consented to",
+        _ => "nobody has consented to it yet",
+    };
+    Some(Gap { target: Some(target.name.clone()), what: what.into(), fix: "hasp-bind".into(), optional: false })
 }
 
-fn reference(
-    target: &Target,
-    reference: &SecretName,
-    manifest: &Manifest,
-    secrets: &BTreeMap<String, String>,
-    items: Option<&BTreeMap<String, String>>,
-) -> Option<Gap> {
+fn reference(target: &Target, reference: &SecretName, manifest: &Manifest, known: &Known) -> Option<Gap> {
     let optional = manifest.refs.get(reference).is_some_and(|spec| !spec.required);
     let gap = |what: String, fix: String| Some(Gap { target: Some(target.name.clone()), what, fix, optional });
-    let Some(secret) = secrets.get(reference.as_str()) else {
+    let Some(secret) = known.secrets.get(reference.as_str()) else {
         return gap(format!("{reference} is not bound"), "hasp-bind".to_owned());
     };
-    match items?.get(secret).map(String::as_str) {
+    match known.items.as_ref()?.get(secret).map(String::as_str) {
         Some("active") => None,
         Some(state) => gap(format!("{secret} is {state}"), format!("hasp-vault set {secret}")),
         None => gap(format!("{secret} is not stored"), format!("hasp-vault set {secret}")),
     }
 }
 
-/// The objects that `TOOL list --json` prints; `None` where the tool is not installed, the gap that it names where it fails.
-fn ask(tool: &str, root: &Path, cx: &mut Context) -> Result<Option<std::result::Result<Vec<Value>, Gap>>> {
+/// The objects that `TOOL list --json` prints of this vault; `None` where the tool is not installed, the gap that it names where
+/// it fails.
+fn ask(
+    tool: &str,
+    root: &Path,
+    vault: Option<&str>,
+    cx: &mut Context,
+) -> Result<Option<std::result::Result<Vec<Value>, Gap>>> {
     let Ok(mut command) = sibling::command(tool) else {
         cx.out.note(&format!("{tool} is not installed beside this tool: not asked"));
         return Ok(None);
     };
     let command = command.args(["list", "--json"]).current_dir(root).stdin(Stdio::null());
+    if let Some(dir) = vault {
+        command.env("HASP_VAULT", dir);
+    }
     let output = command.output().map_err(|e| Error::system(&format!("run {tool}"), e))?;
     if output.status.success() {
         let lines = output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty());
         return Ok(Some(Ok(lines.filter_map(|l| serde_json::from_slice(l).ok()).collect())));
     }
-    let objects = output.stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
-    let error = objects.filter(|o| o["error"].is_object()).last().unwrap_or_default();
+    let mut objects = output.stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
+    let error = objects.rfind(|o| o["error"].is_object()).unwrap_or_default();
     let what = error["error"]["message"].as_str().map_or_else(|| format!("{tool} failed"), str::to_owned);
     let fix = error["error"]["hints"][0].as_str().map_or_else(|| format!("{tool} list"), str::to_owned);
     Ok(Some(Err(Gap { target: None, what, fix, optional: false })))

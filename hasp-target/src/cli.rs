@@ -65,7 +65,7 @@ pub enum Verb {
         write: bool,
     },
     /// Add a target, or deliveries to one; comments and order of the file stay
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Print shell completions
     #[command(hide = true)]
     Completions {

@@ -196,7 +196,7 @@ fn random_part(part: &str) -> bool {
 
 /// Capitals, small letters and digits: random base62 changes class at 62 % of its steps, CamelCase2 names at 30 %.
 fn mixed(part: &str, least: usize) -> bool {
-    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(|b| test(b));
+    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
     part.len() >= least
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
@@ -206,7 +206,7 @@ fn mixed(part: &str, least: usize) -> bool {
 
 /// Letters of one case and digits: random hexadecimal changes class at 47 % of its steps, names with numbers at far fewer.
 fn small(part: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(|b| test(b));
+    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
     let one_case = has(u8::is_ascii_uppercase) != has(u8::is_ascii_lowercase);
     part.len() >= 28 && one_case && has(u8::is_ascii_digit) && changes(part) * 100 >= (part.len() - 1) * 28
 }

@@ -210,6 +210,7 @@ fn read_deliveries(fields: &Fields<'_>, refs: &BTreeMap<SecretName, RefSpec>) ->
         let Some(table) = fields.table(channel.word())? else { continue };
         for (key, value) in Fields::all(table).entries() {
             let variable = key.get_ref().as_ref();
+            check_text(variable, key.span(), "a variable")?;
             check_variable(variable).map_err(|e| Fault::from_error(&e, key.span()))?;
             let reference = read_reference(value, variable, refs)?;
             found.push((key.span(), Delivery { channel, variable: Some(variable.to_owned()), reference }));

@@ -1,8 +1,9 @@
 //! Which environment variables a value may be delivered in: none that makes a program load code or that belongs to the shell,
 //! to git or to hasp, since a manifest from a repository chooses the name (DESIGN section 6).
 
-use hasp_core::text::printable;
 use hasp_core::{Error, Kind, Result};
+
+use crate::suspicion::suspicion;
 
 /// Variables that run or load code, or steer the shell.
 const RESERVED: [&str; 6] = ["BASH_ENV", "ENV", "IFS", "NODE_OPTIONS", "PATH", "RUBYOPT"];
@@ -74,9 +75,14 @@ pub(crate) fn is_identifier(name: &str) -> bool {
     starts && bytes.len() <= MAX_VARIABLE_NAME && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
+/// Only what could be a variable is shown: `-e` with a value in place of `VAR=REF` is split at any '=' in it.
 fn bad_variable(name: &str, fault: &str) -> Error {
-    let shown: String = printable(name.as_bytes()).chars().take(40).collect();
-    Error::new(Kind::Usage, "bad-variable", format!("the variable '{shown}' cannot be used: {fault}"))
+    let plain = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.%".contains(&b));
+    let shown = match plain && suspicion(name).is_none() {
+        true => format!("the variable '{name}'"),
+        false => "what stands in place of a variable (not shown: it may be a value)".to_owned(),
+    };
+    Error::new(Kind::Usage, "bad-variable", format!("{shown} cannot be used: {fault}"))
         .hint("choose a name that the program reads, for example DATABASE_URL")
 }
 
@@ -123,6 +129,8 @@ mod tests {
             assert_eq!((error.code(), error.kind()), ("bad-variable", Kind::Usage), "{name:?}");
             assert!(!error.message().chars().any(char::is_control));
         }
+        let error = check_variable("postgres://u:hunter2@h/?x").unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"));
         assert_eq!(check_variable(&"A".repeat(129)).unwrap_err().code(), "bad-variable");
     }
 

@@ -2,14 +2,20 @@
 //! who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod cli;
 pub mod crypto;
+pub mod export;
 pub mod format;
+pub mod generate;
+pub mod import;
+pub mod inbox;
 pub mod init;
 pub mod names;
 pub mod set;
 pub mod unlocked;
 pub mod vault;
+pub mod withdraw;
 pub mod writer;
 
 mod events;
@@ -19,7 +25,8 @@ mod verb;
 pub use crypto::file_key::FileKey;
 pub use format::class::{Allow, Class};
 pub use format::id::VaultId;
-pub use format::item::{Item, State, Version};
+pub use format::item::{Item, State};
+pub use format::version::Version;
 pub use format::record;
 pub use set::SetOptions;
 pub use unlocked::Unlocked;

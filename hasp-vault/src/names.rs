@@ -79,7 +79,7 @@ fn survey(names: &[SecretName], read: impl Fn(&SecretName) -> Result<Item> + Syn
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
     let threads = threads.min(names.len().div_ceil(BATCH)).max(1);
     let parts: Vec<Survey> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
         // A thread that panicked is a bug in the reader; its part must not be missing silently.
         let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));

@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
+use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
@@ -16,8 +17,9 @@ use sha2::{Digest, Sha256};
 use crate::crypto::age_file;
 use crate::events;
 use crate::format::class::{Allow, Class};
-use crate::format::item::{Item, State, Version};
+use crate::format::item::{Item, State};
 use crate::format::record;
+use crate::format::version::Version;
 use crate::unlocked::Unlocked;
 use crate::writer::Writer;
 
@@ -58,12 +60,19 @@ impl Unlocked {
 
     /// Writes a value file and makes it the current version, in memory; [`Unlocked::commit`] makes it so on disk.
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
+        let path = self.add_version_unflushed(item, value, now)?;
+        flush(&path)
+    }
+
+    /// As [`Unlocked::add_version`], with the flush left to the caller; the path of the value file.
+    pub(crate) fn add_version_unflushed(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<PathBuf> {
         let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
         let dir = self.vault().make_item_dir(&item.name)?;
         let number = write_new(&dir, item.next_file, &file)?;
         item.next_file = number + 1;
         item.current = item.versions.last().map_or(1, |v| v.number + 1);
         item.state = State::Active;
+        item.forget = None;
         item.versions.push(Version {
             number: item.current,
             file: format!("{number}.age"),
@@ -74,7 +83,7 @@ impl Unlocked {
             nul: value.expose().contains(&0),
             destroyed: None,
         });
-        Ok(())
+        Ok(dir.join(format!("{number}.age")))
     }
 
     /// Signs and writes a secret's record, the commit point, and remembers its serial.
@@ -90,7 +99,7 @@ impl Unlocked {
 
 impl SetOptions {
     /// Changes what was given. A new value without an expiry of its own gets the span that the one before it had.
-    fn apply(&self, item: &mut Item, now: Timestamp) {
+    pub(crate) fn apply(&self, item: &mut Item, now: Timestamp) {
         let span = item.current_version().zip(item.expires).map(|(v, e)| e.as_second() - v.created.as_second());
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
         item.expires = self.expires.or(span).map(|s| now.after(s));
@@ -114,28 +123,39 @@ pub fn check_value(value: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// Writes and syncs `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
+/// Writes `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
 fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
-        let path = dir.join(format!("{number}.age"));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(fd) => {
-                write_synced(File::from(fd), &path, content)?;
-                return Ok(number);
-            }
-            Err(rustix::io::Errno::EXIST) => number += 1,
-            Err(e) => return Err(Error::io("create", &path, e)),
+        match create_new(&dir.join(format!("{number}.age")), content) {
+            Err(e) if e.code() == "exists" => number += 1,
+            outcome => return outcome.map(|()| number),
         }
     }
 }
 
-/// A file that could not be written whole is removed at once: a full disk must not get fuller with each try.
-fn write_synced(mut file: File, path: &Path, content: &[u8]) -> Result<()> {
-    let written = file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| Error::io("write", path, e));
-    let written = written.and_then(|()| files::sync_parent(path));
+/// Makes a file that was not there. One that could not be written whole is removed at once: a full disk must not get fuller with each try.
+///
+/// # Errors
+/// `[exists]`.
+pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
+        rustix::io::Errno::EXIST => Error::new(Kind::Create, "exists", format!("{} exists already", printable_path(path))),
+        e => Error::io("create", path, e),
+    });
+    let written = File::from(opened?).write_all(content).map_err(|e| Error::io("write", path, e));
     if written.is_err() {
         let _ = std::fs::remove_file(path);
     }
     written
+}
+
+/// Flushes a new file and its name.
+fn flush(path: &Path) -> Result<()> {
+    let synced = File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
+    let synced = synced.and_then(|()| files::sync_parent(path));
+    if synced.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    synced
 }

@@ -4,10 +4,12 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use hasp_core::files;
+use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName};
 
+use crate::batch;
+use crate::format::item::Item;
 use crate::format::record;
 use crate::vault::Vault;
 
@@ -36,6 +38,11 @@ impl<'a> Writer<'a> {
         self.write_note(name.as_str())
     }
 
+    /// [`Writer::intend`] for many.
+    pub fn intend_all<'n>(&self, names: impl Iterator<Item = &'n SecretName>) -> Result<()> {
+        self.write_note(&names.map(SecretName::as_str).collect::<Vec<_>>().join("\n"))
+    }
+
     /// Everything is committed: nothing is to be swept.
     pub fn done(self) -> Result<()> {
         self.write_note("")
@@ -48,13 +55,15 @@ impl<'a> Writer<'a> {
     }
 
     fn sweep(&self) -> Result<()> {
+        // First what was committed, so that nothing it needs is swept.
+        batch::resume(self.vault)?;
         let mut text = String::new();
         let mut file = files::open_or_create(&self.note)?;
         file.read_to_string(&mut text).map_err(|e| Error::io("read", &self.note, e))?;
         if text.is_empty() {
             return Ok(());
         }
-        if let Ok(name) = text.parse::<SecretName>() {
+        for name in text.lines().filter_map(|l| l.parse::<SecretName>().ok()) {
             sweep_item(self.vault, &name)?;
         }
         sweep_temps(self.vault.dir())?;
@@ -63,7 +72,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Removes temporary files and value files that were written but never committed. A record that does not verify is left for
+/// Removes temporary files, value files that were written but never committed, and those of destroyed versions. A record that does not verify is left for
 /// fsck: nothing is removed on the word of an unsigned file.
 fn sweep_item(vault: &Vault, name: &SecretName) -> Result<()> {
     let dir = vault.item_dir(name);
@@ -71,12 +80,13 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<()> {
         return Ok(());
     }
     sweep_temps(&dir)?;
-    let next_file = match vault.item_if_present(name) {
-        Ok(item) => item.map_or(1, |i| i.next_file),
-        Err(_) => return Ok(()),
+    let Ok(item) = vault.item_if_present(name) else { return Ok(()) };
+    let kept = |number: u32| {
+        let destroyed = |i: &Item| i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"));
+        item.as_ref().is_some_and(|i| number < i.next_file && !destroyed(i))
     };
     for entry in std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?.filter_map(|e| e.ok()) {
-        if file_number(&entry.file_name()).is_some_and(|n| n >= next_file) {
+        if file_number(&entry.file_name()).is_some_and(|n| !kept(n)) {
             std::fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
         }
     }
@@ -98,19 +108,23 @@ fn sweep_temps(dir: &Path) -> Result<()> {
 impl Vault {
     /// Makes each missing directory of a secret; an existing one must be a directory and, in the home, ours alone.
     pub(crate) fn make_item_dir(&self, name: &SecretName) -> Result<PathBuf> {
-        let below = Path::new("items").join(name.as_str());
-        if self.guard() == files::Guard::Private {
-            return files::ensure_dirs(self.dir(), &below);
-        }
-        let mut path = self.dir().to_owned();
-        for part in below.components() {
-            path.push(part);
-            match path.symlink_metadata() {
-                Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(record::tampered(&path)),
-                Err(_) => files::ensure_dir(&path)?,
-            }
-        }
-        Ok(path)
+        make_dirs(self.dir(), &Path::new("items").join(name.as_str()), self.guard())
     }
+}
+
+/// Makes each missing directory from a vault's own down to `below`.
+pub(crate) fn make_dirs(vault: &Path, below: &Path, guard: Guard) -> Result<PathBuf> {
+    if guard == Guard::Private {
+        return files::ensure_dirs(vault, below);
+    }
+    let mut path = vault.to_owned();
+    for part in below.components() {
+        path.push(part);
+        match path.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => return Err(record::tampered(&path)),
+            Err(_) => files::ensure_dir(&path)?,
+        }
+    }
+    Ok(path)
 }

@@ -66,10 +66,7 @@ impl World {
         let world = World::new();
         world.store("db/url", DB_URL);
         world.store("api/key", API_KEY);
-        world.script(
-            "show",
-            "#!/bin/sh\necho ran >>ran\nprintf 'url=%s key=%s\\n' \"$DATABASE_URL\" \"$API_KEY\"\n",
-        );
+        world.script("show", "#!/bin/sh\necho ran >>ran\nprintf 'url=%s key=%s\\n' \"$DATABASE_URL\" \"$API_KEY\"\n");
         world.bind(MANIFEST);
         world
     }

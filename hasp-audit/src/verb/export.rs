@@ -57,7 +57,7 @@ pub fn run(cx: &mut Context, place: &Place, since: Option<&str>, until: Option<&
 
 /// What is signed: a line each for origin, number of records, and base64 of SHA-256 over all lines with their newlines.
 fn text(id: &LogId, count: u64, hash: &[u8; 32]) -> String {
-    format!("hasp-audit-export/{id}\n{count}\n{}\n", BASE64.encode(hash))
+    format!("hasp-audit/{id}/export\n{count}\n{}\n", BASE64.encode(hash))
 }
 
 /// Verifies an exported file with the public key alone.

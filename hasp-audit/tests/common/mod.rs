@@ -25,6 +25,7 @@ impl Fixture {
     }
 
     pub fn within(dir: tempfile::TempDir) -> Fixture {
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let home = Home::at(dir.path());
         let id = LogId::random().unwrap();
         let log = Log::create(&home, &id, &ROOT, "vault", at(0), None).unwrap();

@@ -1,5 +1,6 @@
 //! `add`: binds references by name. What is bound stands on the command line, so nothing is asked; whoever types it unlocks.
 
+use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
@@ -18,6 +19,10 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
         binding.refs.extend(pairs.iter().cloned());
         Ok(())
     })?;
+    if place.founded {
+        let root = printable_path(&place.project.root);
+        cx.out.note(&format!("{root} is a project now, with everything below it that has no hasp.toml of its own"));
+    }
     for (reference, secret) in &pairs {
         match before.refs.get(reference).filter(|s| *s != secret) {
             Some(old) => cx.out.note(&format!("{reference} means {secret} now, not {old}")),

@@ -1,15 +1,13 @@
 //! `list`: what was consented to, and how the manifest stands to it now; verified by the pin, without an unlock.
 
-use std::path::Path;
-
 use serde_json::json;
 
-use hasp_core::text::printable;
+use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
-use hasp_vault::Vault;
+use hasp_vault::{Vault, record};
 
-use crate::binding::Binding;
+use crate::binding::{self, Binding};
 use crate::body::Body;
 use crate::proposal::{Proposal, Standing};
 use crate::run::Place;
@@ -20,7 +18,7 @@ pub(crate) fn project(place: &Place, cx: &mut Context) -> Result<Exit> {
     let binding = Binding::load(&place.vault, &place.project.root)?;
     let bound = binding.is_some();
     let binding = binding.unwrap_or_else(|| Binding::new(&place.project));
-    let mut list = List { root: root_text(&binding), cx };
+    let mut list = List { root: root_text(&binding), dir: printable_path(place.vault.dir()), cx };
     let proposal = place.project.manifest.as_ref().map(|m| Proposal::new(m, &binding));
     list.refs(&binding, proposal.as_ref())?;
     list.targets(&binding, proposal.as_ref())?;
@@ -39,14 +37,8 @@ pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
     }
     let mut faults = 0;
     for id in ids {
-        let text = store::read(home, &id)?;
-        let Some(body) = text.as_deref().and_then(Body::unverified) else {
-            cx.out.warn(&format!("{} is damaged", hasp_core::text::printable_path(&store::path_of(home, &id))));
-            faults += 1;
-            continue;
-        };
-        match verified(home, &id, &body, cx) {
-            Ok(()) => one(&body, cx)?,
+        match verified(home, &id) {
+            Ok(body) => one(&body, cx)?,
             Err(error) => {
                 cx.out.warn(&error.to_string());
                 faults += 1;
@@ -56,19 +48,13 @@ pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
     if faults == 0 { Ok(Exit::OK) } else { Err(damaged(faults)) }
 }
 
-/// By the vault that it names: the remembered directory, else the home's own.
-fn verified(home: &Home, id: &str, body: &Body, cx: &Context) -> Result<()> {
-    let root = Path::new(&body.root);
-    if store::id(root) != id {
-        // A path that is not UTF-8 cannot be found by its text: shown as what the file says.
-        return Ok(());
-    }
-    let own = home.join("vault");
-    let vault = match &body.dir {
-        Some(dir) => Vault::open(home, dir),
-        None => Vault::locate(home, &cx.env, Some(&own)),
-    }?;
-    Binding::load(&vault, root).map(drop)
+/// By the vault that it names: the remembered directory, else the home's own; what `HASP_VAULT` says is for one project.
+fn verified(home: &Home, id: &str) -> Result<Body> {
+    let damaged = || record::tampered(&store::path_of(home, id));
+    let text = store::read(home, id)?.ok_or_else(damaged)?;
+    let claimed = Body::unverified(&text).ok_or_else(damaged)?;
+    let dir = claimed.dir.unwrap_or_else(|| home.join("vault"));
+    binding::verified(&Vault::open(home, &dir)?, id, &text)
 }
 
 fn one(body: &Body, cx: &mut Context) -> Result<()> {
@@ -84,7 +70,7 @@ fn one(body: &Body, cx: &mut Context) -> Result<()> {
 }
 
 fn root_text(binding: &Binding) -> String {
-    hasp_core::text::printable_path(&binding.root)
+    printable_path(&binding.root)
 }
 
 fn damaged(count: usize) -> Error {
@@ -98,19 +84,18 @@ fn damaged(count: usize) -> Error {
 
 struct List<'a> {
     root: String,
+    dir: String,
     cx: &'a mut Context,
 }
 
 impl List<'_> {
     fn refs(&mut self, binding: &Binding, proposal: Option<&Proposal<'_>>) -> Result<()> {
         for (reference, secret) in &binding.refs {
-            let object =
-                json!({"v": 1, "project": self.root, "reference": reference, "secret": secret, "state": "bound"});
+            let object = json!({"v": 1, "project": self.root, "dir": self.dir, "reference": reference, "secret": secret, "state": "bound"});
             self.entry(&format!("{reference} -> {secret}"), &object)?;
         }
         for (reference, _, _) in proposal.iter().flat_map(|p| &p.refs).filter(|(_, _, new)| *new) {
-            let object =
-                json!({"v": 1, "project": self.root, "reference": reference, "secret": null, "state": "unbound"});
+            let object = json!({"v": 1, "project": self.root, "dir": self.dir, "reference": reference, "secret": null, "state": "unbound"});
             self.entry(&format!("{reference} is not bound yet"), &object)?;
         }
         Ok(())
@@ -124,11 +109,11 @@ impl List<'_> {
                 Standing::Changed => ("changed", "changed since it was consented to"),
             };
             let digest = binding.targets.get(&target.name).map(|c| c.digest.as_str());
-            let object = json!({"v": 1, "project": self.root, "target": target.name, "digest": digest, "state": state});
+            let object = json!({"v": 1, "project": self.root, "dir": self.dir, "target": target.name, "digest": digest, "state": state});
             self.entry(&format!("target {}: {words}", target.name), &object)?;
         }
         for name in binding.targets.keys().filter(|n| proposal.is_none_or(|p| p.gone.contains(n))) {
-            let object = json!({"v": 1, "project": self.root, "target": name, "digest": binding.targets[name].digest, "state": "gone"});
+            let object = json!({"v": 1, "project": self.root, "dir": self.dir, "target": name, "digest": binding.targets[name].digest, "state": "gone"});
             self.entry(&format!("target {name}: no longer in hasp.toml"), &object)?;
         }
         Ok(())

@@ -22,6 +22,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     let head = format!("consent moves from {}\n            to {}", printable_path(&old), printable_path(&project.root));
     ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
     let signed = place.change(cx, |here| {
+        here.project.clone_from(&binding.project);
         here.refs.extend(binding.refs.clone());
         here.targets.extend(binding.targets.clone());
         here.vault_dir = here.vault_dir.take().or(binding.vault_dir.clone());

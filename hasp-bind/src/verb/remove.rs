@@ -2,8 +2,9 @@
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_target::Target;
 
-use crate::binding::{Binding, cut};
+use crate::binding::{Binding, Consented, cut};
 use crate::run::Place;
 
 pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
@@ -15,11 +16,15 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
     })?;
     for reference in &references {
         cx.out.note(&format!("{reference} is no longer bound"));
-        let users: Vec<_> =
-            signed.targets.iter().filter(|(_, t)| t.canonical.contains(&format!("\"{reference}\""))).collect();
-        users.iter().for_each(|(name, _)| cx.out.note(&format!("target {name} uses it and cannot be granted now")));
+        for name in signed.targets.iter().filter(|(_, t)| uses(t, reference)).map(|(name, _)| name) {
+            cx.out.note(&format!("target {name} uses it and cannot be granted now"));
+        }
     }
     Ok(Exit::OK)
+}
+
+fn uses(consented: &Consented, reference: &SecretName) -> bool {
+    Target::from_canonical(&consented.canonical).is_ok_and(|t| t.references().contains(&reference))
 }
 
 fn bound(word: &str, binding: &Binding) -> Result<SecretName> {

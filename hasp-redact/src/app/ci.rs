@@ -16,7 +16,9 @@ pub(super) fn mask(system: Ci, named: &[Named], context: &mut Context) -> Result
         Ci::Github => named.iter().try_for_each(|n| context.out.value(&github(n.value.expose()))),
         Ci::Buildkite => named.iter().try_for_each(|n| buildkite(n, context)),
         Ci::Gitlab => {
-            context.out.warn("GitLab has no command that masks a value while a job runs: mask the variable in its settings");
+            context
+                .out
+                .warn("GitLab has no command that masks a value while a job runs: mask the variable in its settings");
             Ok(())
         }
     }

@@ -72,7 +72,6 @@ fn filter(cli: &Cli, context: &mut Context) -> Result<Exit> {
 }
 
 fn compile(named: &[Named]) -> Patterns {
-    let patterns: Vec<Pattern<'_>> =
-        named.iter().map(|n| Pattern { name: &n.name, value: n.value.expose() }).collect();
+    let patterns: Vec<Pattern<'_>> = named.iter().map(|n| Pattern { name: &n.name, value: n.value.expose() }).collect();
     Patterns::compile(&patterns)
 }

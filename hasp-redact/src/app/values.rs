@@ -75,7 +75,11 @@ fn file(word: &OsStr, env: &mut Environ) -> Result<Named> {
 fn checked_name(name: &[u8]) -> Result<String> {
     let fits = |b: &u8| b.is_ascii_graphic() && !b"[]".contains(b);
     if name.is_empty() || name.len() > MAX_NAME || !name.iter().all(fits) {
-        return Err(Error::new(Kind::Data, "bad-name", "a name of a value is empty, over 200 bytes long, or not printable"));
+        return Err(Error::new(
+            Kind::Data,
+            "bad-name",
+            "a name of a value is empty, over 200 bytes long, or not printable",
+        ));
     }
     Ok(String::from_utf8_lossy(name).into_owned())
 }

@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn sequences_end_where_a_terminal_ends_them() {
-        for whole in ["\x1b[0m", "\x1b[1;31m", "\x1b[K", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b(B", "\x1bM"] {
+        for whole in
+            ["\x1b[0m", "\x1b[1;31m", "\x1b[K", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b(B", "\x1bM"]
+        {
             let text = format!("{whole}x");
             assert_eq!(skip(Text { bytes: text.as_bytes(), eof: false }, 0), Some(whole.len()), "{whole:?}");
         }

@@ -349,9 +349,10 @@ mod tests {
 
     #[test]
     fn a_cut_escape_is_undecided_until_the_end() {
-        for cut in ["%", "%4", "%25", "%u00", "\\", "\\\\", "\\x", "\\x4", "\\u00", "\\ud83d", "\\ud83d\\u", "\\u{1f", "\\10"]
-            .iter()
-            .chain(&["&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3"])
+        for cut in
+            ["%", "%4", "%25", "%u00", "\\", "\\\\", "\\x", "\\x4", "\\u00", "\\ud83d", "\\ud83d\\u", "\\u{1f", "\\10"]
+                .iter()
+                .chain(&["&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3"])
         {
             let mut units = Units::default();
             decode(Text { bytes: cut.as_bytes(), eof: false }, 0, &mut units);

@@ -146,6 +146,37 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether `byte`, at which a run stopped before the goal, cannot be read in any other way.
+    pub fn stops(&self, byte: u8) -> bool {
+        match self.form {
+            Form::Plain(_) | Form::Base64(_) | Form::Base32(_) => plain::stands_for_itself(byte),
+            Form::Literal => true,
+            Form::Hex => false,
+        }
+    }
+
+    /// Whether the first byte of a seed shows that the text is in another case.
+    pub fn rejects(&self, byte: u8, index: usize) -> bool {
+        match self.form {
+            Form::Plain(case) => !case.fits(byte, self.value[index]) && self.stops(byte),
+            _ => false,
+        }
+    }
+
+    /// How many units before `to` are single bytes that can be read in one way only, and whether what precedes them rules out
+    /// that a match goes on there.
+    pub fn run_back(&self, text: Text<'_>, to: Place) -> (usize, bool) {
+        match self.form {
+            Form::Plain(case) => plain::run_back(self.value, case, text, to),
+            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run_back(self.value, text, to),
+            Form::Hex => (0, false),
+            Form::Literal => {
+                let before = text.bytes[..to.at].iter().rev().zip(self.value[..to.index].iter().rev());
+                (before.take_while(|(a, b)| a == b).count(), true)
+            }
+        }
+    }
+
     /// Adds the places from which one unit leads to `to`.
     pub fn back(&self, text: Text<'_>, to: Place, next: &mut Next) {
         next.clear();
@@ -167,7 +198,8 @@ impl Machine<'_> {
     /// which would delay the last word of nearly every line.
     pub fn begins(&self, text: Text<'_>, place: Place) -> bool {
         match self.form {
-            Form::Plain(_) | Form::Literal => place.index == 0,
+            Form::Literal => place.index == 0,
+            Form::Plain(_) => place.index == 0 || plain::begins_late(self.value, text, place),
             Form::Hex => place.index == 0 || (place.index < hex::BREAK_FROM && hex::after_break(text, place.at)),
             Form::Base64(_) | Form::Base32(_) => {
                 place.index <= 1 || (place.index < radix::BREAK_FROM && radix::begins_line(text, place.at))

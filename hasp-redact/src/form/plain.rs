@@ -7,7 +7,11 @@ use crate::decode::text::{Answer, Text};
 use crate::decode::unit::{MAX_UNIT, Units, decode, introduces};
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are not a value.
-const WRAP_FROM: usize = 16;
+pub(crate) const WRAP_FROM: usize = 16;
+
+/// A hard line wrap counts from this many bytes of the value on; a value whose first line is shorter begins behind it. So the
+/// last character of each line of a terminal need not wait for the next line.
+pub(crate) const BREAK_FROM: usize = 4;
 
 /// The deepest indentation that is skipped behind a line break of a multi-line value.
 const MAX_INDENT: usize = 64;
@@ -26,11 +30,62 @@ pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: 
     }
 }
 
+/// Whether a match may begin at this place, some bytes late behind a hard wrap.
+pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
+    let wraps = place.index < BREAK_FROM && value.len() >= WRAP_FROM;
+    wraps && text.bytes[..place.at].ends_with(b"\r\n") && text.get(place.at).is_some_and(|b| !introduces(b))
+}
+
 /// How many bytes stand for themselves from here.
 pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usize {
     let pairs = text.bytes[from.at..].iter().zip(&value[from.index..]);
-    let plain = |byte: u8| !introduces(byte) && !matches!(byte, b'\r' | b'\n' | b' ');
-    pairs.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && plain(**byte)).count()
+    pairs.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && stands_for_itself(**byte)).count()
+}
+
+/// How many bytes before `to` stand for themselves, and whether the one before those rules out that a match goes on.
+pub(super) fn run_back(value: &[u8], case: Case, text: Text<'_>, to: Place) -> (usize, bool) {
+    let before = text.bytes[..to.at].iter().rev().zip(value[..to.index].iter().rev());
+    let run = before.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && stands_for_itself(**byte)).count();
+    let behind = Behind::of(text, to.at - run);
+    let mut sure = run.min(to.at - behind.skipped_to.unwrap_or(0).min(to.at));
+    if let Some(escape) = behind.escape {
+        // A letter is never the end of a unit that stands for that same letter.
+        let doubtful = |at: usize| at - escape <= MAX_UNIT && !text.bytes[at - 1].is_ascii_alphabetic();
+        sure = sure.min((0..run).find(|n| doubtful(to.at - n)).unwrap_or(run));
+    }
+    (sure, sure == run && behind.is_clear(text, to.at - run))
+}
+
+/// Whether a byte can only be read as itself.
+pub(super) fn stands_for_itself(byte: u8) -> bool {
+    !introduces(byte) && !matches!(byte, b'\r' | b'\n' | b' ' | b'\t')
+}
+
+/// What precedes a position and could lead to it in another way than by a single byte.
+pub(super) struct Behind {
+    /// The nearest byte that begins a long escape.
+    pub escape: Option<usize>,
+    /// Where the nearest control sequence ends.
+    pub skipped_to: Option<usize>,
+}
+
+impl Behind {
+    pub fn of(text: Text<'_>, at: usize) -> Behind {
+        let near = &text.bytes[at.saturating_sub(MAX_UNIT)..at];
+        let escape = near.iter().rposition(|b| matches!(b, b'%' | b'\\' | b'&' | b'='));
+        let behind = at.saturating_sub(MAX_SEQUENCE);
+        let sequence = memchr::memrchr(ESCAPE, &text.bytes[behind..at]);
+        Behind {
+            escape: escape.map(|e| e + at.saturating_sub(MAX_UNIT)),
+            skipped_to: sequence.and_then(|s| crate::decode::ansi::skip(text, behind + s)),
+        }
+    }
+
+    /// Whether nothing but a single byte can lead to `at`.
+    pub fn is_clear(&self, text: Text<'_>, at: usize) -> bool {
+        let last = at == 0 || stands_for_itself(text.bytes[at - 1]);
+        last && self.escape.is_none() && self.skipped_to != Some(at)
+    }
 }
 
 fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
@@ -73,7 +128,7 @@ fn line_break(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
     if own > 0 && (length == 2 || text.bytes[from.at] == b'\n') {
         next.push(from.at + length, index);
         indented(value, text, from.at + length, index, next);
-    } else if own == 0 && length == 2 && from.index > 0 && value.len() >= WRAP_FROM {
+    } else if own == 0 && length == 2 && from.index >= BREAK_FROM && value.len() >= WRAP_FROM {
         next.push(from.at + 2, from.index);
     }
 }

@@ -1,6 +1,7 @@
 //! Base64 and base32 of the value at any place inside more data: only the characters that are made of the value alone are
 //! compared in full; the shared ones at both ends are compared in the bits that they share.
 
+use super::plain::Behind;
 use super::{Form, Next, Place, Tail};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text};
@@ -117,6 +118,19 @@ impl Radix {
         bytes.take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b))).count()
     }
 
+    /// How many plain characters precede, and whether what precedes them rules out that a match goes on.
+    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Place) -> (usize, bool) {
+        let before = text.bytes[..to.at].iter().rev().zip((1..to.index).rev());
+        let run = before.take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b))).count();
+        let behind = Behind::of(text, to.at - run);
+        let mut sure = run.min(to.at - behind.skipped_to.unwrap_or(0).min(to.at));
+        if let Some(escape) = behind.escape {
+            sure = sure.min(to.at.saturating_sub(escape + MAX_UNIT));
+        }
+        let index = to.index - run;
+        (sure, sure == run && index >= BREAK_FROM && behind.is_clear(text, to.at - run))
+    }
+
     /// `%2B`, `\/`, `\u002b`, `&#43;`: only what is not a letter or digit is ever escaped.
     fn escaped(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
         let mut units = Units::default();
@@ -161,7 +175,8 @@ impl Radix {
         }
         let mut starts = vec![];
         for at in to.at.saturating_sub(MAX_UNIT)..to.at {
-            if introduces(text.bytes[at]) || text.bytes[at] == b'\n' || text.bytes[at] == b'\r' {
+            // Of what introduces a unit, these can stand for a character of an encoding, or for nothing.
+            if matches!(text.bytes[at], b'%' | b'\\' | b'&' | b'=' | ESCAPE | b'\n' | b'\r') {
                 starts.push(at);
             }
         }

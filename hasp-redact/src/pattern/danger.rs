@@ -5,9 +5,34 @@ use std::fmt;
 
 /// Words that are values of settings rather than secrets, and stand in any log.
 const COMMON: [&str; 28] = [
-    "default", "enabled", "disabled", "production", "staging", "development", "localhost", "127.0.0.1", "0.0.0.0",
-    "password", "secret", "changeme", "username", "administrator", "postgres", "mariadb", "mongodb", "sqlite", "github",
-    "gitlab", "docker", "kubernetes", "main", "master", "public", "private", "undefined", "testing",
+    "default",
+    "enabled",
+    "disabled",
+    "production",
+    "staging",
+    "development",
+    "localhost",
+    "127.0.0.1",
+    "0.0.0.0",
+    "password",
+    "secret",
+    "changeme",
+    "username",
+    "administrator",
+    "postgres",
+    "mariadb",
+    "mongodb",
+    "sqlite",
+    "github",
+    "gitlab",
+    "docker",
+    "kubernetes",
+    "main",
+    "master",
+    "public",
+    "private",
+    "undefined",
+    "testing",
 ];
 
 /// Why a value is not searched for, or why finding it may mean nothing.

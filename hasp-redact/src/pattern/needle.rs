@@ -110,13 +110,10 @@ impl Needle {
             Form::Hex => &[Form::Hex],
             Form::Literal => &[Form::Literal],
             Form::Base64(align) => [&[Form::Base64(0)], &[Form::Base64(1)], &[Form::Base64(2)]][usize::from(align % 3)],
-            Form::Base32(align) => [
-                &[Form::Base32(0)],
-                &[Form::Base32(1)],
-                &[Form::Base32(2)],
-                &[Form::Base32(3)],
-                &[Form::Base32(4)],
-            ][usize::from(align % 5)],
+            Form::Base32(align) => {
+                [&[Form::Base32(0)], &[Form::Base32(1)], &[Form::Base32(2)], &[Form::Base32(3)], &[Form::Base32(4)]]
+                    [usize::from(align % 5)]
+            }
         }
     }
 }

@@ -86,10 +86,8 @@ pub(crate) const MINIMAL: [Spelling; 34] = [
 ];
 
 /// Spellings of a value's line breaks, for values whose lines are too short to be searched for alone.
-pub(crate) const LINES: [Spelling; 2] = [
-    |v, i, out| double(out, v[i], b'\n', "\r\n"),
-    |v, i, out| double(out, v[i], b'\n', " "),
-];
+pub(crate) const LINES: [Spelling; 2] =
+    [|v, i, out| double(out, v[i], b'\n', "\r\n"), |v, i, out| double(out, v[i], b'\n', " ")];
 
 /// How the two characters of base64 that are neither letter nor digit are written: as they are, for a URL, escaped for a URL
 /// in either case, in JSON, in HTML.

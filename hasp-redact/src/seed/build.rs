@@ -13,13 +13,17 @@ use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
 
 /// Up to this many bytes of values, pieces lie close together, which finds values that are broken into small parts.
-const DENSE_BYTES: usize = 16 * 1024;
+const DENSEST_BYTES: usize = 2 * 1024;
+const DENSE_BYTES: usize = 64 * 1024;
 
 /// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
 const FAR: usize = 36;
 
 /// The distance of pieces when there are many values, in characters.
 const SPARSE: usize = 20;
+
+/// About how many pieces a needle has.
+const PIECES: usize = 14;
 
 /// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding has a better one.
 const SHARED: usize = 8;
@@ -29,8 +33,18 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     let shortest = needles.iter().map(|n| n.len).min()?;
     let bytes: usize = needles.iter().map(|n| n.len).sum();
     let key = Key::random();
-    let spacing = if bytes <= DENSE_BYTES { 3 } else { SPARSE };
-    let mut builder = Builder { key: key.clone(), spacing, group: 0, long: Tables::new(PIECE), short: Tables::new(shortest.min(PIECE)) };
+    let spacing = match bytes {
+        ..=DENSEST_BYTES => 3,
+        ..=DENSE_BYTES => 6,
+        _ => SPARSE,
+    };
+    let mut builder = Builder {
+        key: key.clone(),
+        spacing,
+        group: 0,
+        long: Tables::new(PIECE, PIECES * needles.iter().count()),
+        short: Tables::new(shortest.min(PIECE), 0),
+    };
     for (index, needle) in needles.iter().enumerate() {
         builder.needle(index as u32, needle, needles.bytes(needle));
     }
@@ -200,8 +214,9 @@ impl Text {
 }
 
 impl Tables {
-    fn new(piece: usize) -> Tables {
-        Tables { piece, pieces: Vec::new(), texts: Zeroizing::new(Vec::new()) }
+    fn new(piece: usize, expected: usize) -> Tables {
+        let texts = Zeroizing::new(Vec::with_capacity(piece * expected));
+        Tables { piece, pieces: Vec::with_capacity(expected), texts }
     }
 
     fn finish(self, key: &Key, groups: usize) -> Tier {
@@ -209,10 +224,8 @@ impl Tables {
         order.sort_unstable();
         self.drop_common(&mut order, groups);
         let mut windows = Windows::for_count(order.len() * (self.piece - window(self.piece) + 1));
-        for (_, index) in &order {
-            let start = *index as usize * self.piece;
-            add_windows(&mut windows, key, &self.texts[start..start + self.piece]);
-        }
+        let texts = order.iter().map(|(_, index)| &self.texts[*index as usize * self.piece..][..self.piece]);
+        windows.extend(texts.flat_map(|text| hashes(key, text)));
         let pieces = order.iter().map(|(hash, index)| (*hash, self.pieces[*index as usize].seed));
         Tier { windows, pieces: Pieces::new(pieces), piece: self.piece }
     }
@@ -238,9 +251,10 @@ fn form_has_symbols(form: Form) -> bool {
     matches!(form, Form::Base64(_))
 }
 
-fn add_windows(windows: &mut Windows, key: &Key, text: &[u8]) {
+/// The hashes of a piece's windows and where they begin.
+fn hashes<'a>(key: &'a Key, text: &'a [u8]) -> impl Iterator<Item = (u64, usize)> + 'a {
     let length = window(text.len());
-    for offset in 0..=text.len() - length {
+    (0..=text.len() - length).map(move |offset| {
         let mut word = [0; 8];
         word[..length].copy_from_slice(&text[offset..offset + length]);
         let word = u64::from_le_bytes(word);
@@ -249,8 +263,8 @@ fn add_windows(windows: &mut Windows, key: &Key, text: &[u8]) {
             5 => key.window::<5>(word),
             _ => key.window::<6>(word),
         };
-        windows.add(hash, offset);
-    }
+        (hash, offset)
+    })
 }
 
 /// The longest run of characters that no encoder changes unless it changes all: where it begins and its length.

@@ -10,6 +10,9 @@ const MAX_BITS: u32 = 27;
 /// The bits of the bitmap for each window that is expected: fewer than 1 in 40 positions of random text passes.
 const BITS_A_WINDOW: usize = 40;
 
+/// How many windows are added at once.
+const BATCH: usize = 1 << 20;
+
 /// Beyond this many windows the table of offsets would cost more in cache misses than it saves in hashes.
 const MAX_SLOTS: usize = 1 << 19;
 
@@ -37,13 +40,42 @@ impl Windows {
         }
     }
 
-    /// Adds a window that occurs `offset` bytes behind the beginning of a piece.
-    pub fn add(&mut self, hash: u64, offset: usize) {
-        let bit = hash >> self.shift;
-        self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
-        if self.slots.is_empty() {
-            return;
+    /// Adds windows by their hashes, each with the distance from the beginning of a piece at which it occurs.
+    pub fn extend(&mut self, windows: impl Iterator<Item = (u64, usize)>) {
+        let mut batch = Vec::with_capacity(BATCH.min(windows.size_hint().0));
+        for (hash, offset) in windows {
+            if !self.slots.is_empty() {
+                self.add_offset(hash, offset);
+            }
+            batch.push((hash >> self.shift) as u32);
+            if batch.len() == BATCH {
+                self.set_bits(&batch);
+                batch.clear();
+            }
         }
+        self.set_bits(&batch);
+    }
+
+    /// Sets bits region by region of the bitmap: in the order of the values each bit would be a cache miss.
+    fn set_bits(&mut self, bits: &[u32]) {
+        let region = |bit: u32| (u64::from(bit) << self.shift >> 56) as usize;
+        let mut ends = [0; 257];
+        bits.iter().for_each(|bit| ends[region(*bit) + 1] += 1);
+        for i in 1..ends.len() {
+            ends[i] += ends[i - 1];
+        }
+        let mut sorted = vec![0; bits.len()];
+        for bit in bits {
+            let place = &mut ends[region(*bit)];
+            sorted[*place] = *bit;
+            *place += 1;
+        }
+        for bit in sorted {
+            self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+        }
+    }
+
+    fn add_offset(&mut self, hash: u64, offset: usize) {
         let stirred = stir(hash);
         let slot = self.find(stirred);
         self.slots[slot] = self.slots[slot] | tag(stirred) | 1 << offset;

@@ -21,6 +21,8 @@ pub const WORK_FACTOR: u8 = 18;
 pub const MAX_WORK_FACTOR: u8 = 20;
 /// No age file of a vault is longer: 1 MiB of value with its tags, and a header of up to a thousand recipients.
 pub const MAX_FILE: usize = MAX_VALUE + (1 << 18);
+/// The longest plaintext: a value and the slip of a deposit before it.
+const MAX_PLAIN: usize = MAX_VALUE + 4096;
 /// What every age file begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 
@@ -59,7 +61,7 @@ pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result
     identity.set_max_work_factor(MAX_WORK_FACTOR);
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
     match decryptor.decrypt(iter::once(&identity as &dyn age::Identity)) {
-        Ok(mut plain) => Secret::read_from(&mut plain, MAX_VALUE).map_err(|_| damaged()),
+        Ok(mut plain) => Secret::read_from(&mut plain, MAX_PLAIN).map_err(|_| damaged()),
         Err(DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed) => {
             Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong"))
         }
@@ -113,7 +115,7 @@ fn seal<'a>(plain: &Secret, recipients: impl Iterator<Item = &'a dyn age::Recipi
 fn open<'a>(file: &[u8], identities: impl Iterator<Item = &'a dyn age::Identity>) -> Result<Secret> {
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
     let mut plain = decryptor.decrypt(identities).map_err(|e| failure(&e))?;
-    Secret::read_from(&mut plain, MAX_VALUE).map_err(|_| damaged())
+    Secret::read_from(&mut plain, MAX_PLAIN).map_err(|_| damaged())
 }
 
 /// age's own texts are not used: they are for its own command line.

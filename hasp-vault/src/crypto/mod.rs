@@ -4,5 +4,7 @@ pub mod age_file;
 pub mod file_key;
 pub mod identity;
 pub mod keys;
+pub mod openssh;
 pub mod passphrase;
+pub mod random;
 pub mod recipient;

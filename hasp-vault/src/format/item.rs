@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::class::{Allow, Class};
+use super::version::Version;
 
 /// The longest `meta.toml`: some ten thousand versions.
 pub const MAX_FILE: usize = 4 << 20;
@@ -32,6 +33,8 @@ pub struct Item {
     pub allow: Vec<Allow>,
     /// Whatever its owner wrote.
     pub note: Option<String>,
+    /// When the record of a destroyed secret may be removed as well.
+    pub forget: Option<Timestamp>,
     /// The number of the current version; 0 if there is none.
     pub current: u32,
     /// The number of the next value file: a file name is never used twice.
@@ -59,30 +62,6 @@ pub enum State {
     },
 }
 
-/// One value that a secret has or had.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Version {
-    /// From 1.
-    pub number: u32,
-    /// The name of its age file in the secret's directory, `<n>.age`.
-    pub file: String,
-    /// SHA-256 of that file, 64 lower hex digits.
-    pub sha256: String,
-    /// The value's fingerprint, 32 lower hex digits: equal values have equal ones.
-    pub fp: String,
-    /// When it was stored.
-    pub created: Timestamp,
-    /// Bytes of the value.
-    pub size: u64,
-    /// Whether the value holds a NUL byte, and so cannot be delivered in a variable.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub nul: bool,
-    /// When its file was removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destroyed: Option<Timestamp>,
-}
-
 impl Item {
     /// A secret without a value.
     pub fn new(name: SecretName) -> Item {
@@ -95,6 +74,7 @@ impl Item {
             rotate_every: None,
             allow: Vec::new(),
             note: None,
+            forget: None,
             current: 0,
             next_file: 1,
             versions: Vec::new(),
@@ -136,6 +116,7 @@ impl Item {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             let message = format!("{name} was revoked on {}{why}", at.local());
             return Err(Error::new(Kind::Denied, "secret-revoked", message)
+                .hint("it is still good at the provider until it is changed there")
                 .hint(format!("put a new value in its place: hasp-vault set {name}")));
         }
         let version = self.version(self.current)?;
@@ -193,24 +174,8 @@ impl Item {
     }
 }
 
-impl Version {
-    fn sound(&self, next_file: u32) -> bool {
-        let file = self.file.strip_suffix(".age").and_then(|n| n.parse::<u32>().ok());
-        let named = file.is_some_and(|n| n > 0 && n < next_file && format!("{n}.age") == self.file);
-        self.number > 0 && named && hex(&self.sha256, 64) && hex(&self.fp, 32)
-    }
-}
-
-fn hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
 fn destroyed(message: String) -> Error {
     Error::new(Kind::Denied, "secret-destroyed", message)
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// The TOML of a record; plain values first, tables last.
@@ -227,6 +192,8 @@ struct Body {
     allow: Vec<Allow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forget: Option<Timestamp>,
     current: u32,
     next_file: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,6 +231,7 @@ impl Body {
             rotate_every: item.rotate_every.map(duration_text),
             allow: item.allow.clone(),
             note: item.note.clone(),
+            forget: item.forget,
             current: item.current,
             next_file: item.next_file,
             revoked,
@@ -289,6 +257,7 @@ impl Body {
             rotate_every,
             allow: self.allow,
             note: self.note,
+            forget: self.forget,
             current: self.current,
             next_file: self.next_file,
             versions: self.versions,
@@ -298,22 +267,10 @@ impl Body {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::format::version::tests::version;
     use proptest::prelude::*;
-
-    pub(crate) fn version(number: u32) -> Version {
-        Version {
-            number,
-            file: format!("{number}.age"),
-            sha256: "a".repeat(64),
-            fp: "b".repeat(32),
-            created: Timestamp::from_second(1_700_000_000),
-            size: 12,
-            nul: false,
-            destroyed: None,
-        }
-    }
 
     fn item() -> Item {
         Item {

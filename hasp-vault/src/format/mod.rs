@@ -8,3 +8,4 @@ pub mod public_key;
 pub mod record;
 pub mod seen;
 pub mod settings;
+pub mod version;

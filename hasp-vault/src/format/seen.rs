@@ -8,6 +8,7 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Home, Kind, Result, lock};
 
 use super::id::VaultId;
+use crate::batch;
 
 /// The serials seen of one vault.
 #[derive(Clone, Debug)]
@@ -44,6 +45,18 @@ impl Seen {
             return Ok(());
         }
         files::replace(&self.path(kind, name), format!("{serial}\n").as_bytes())
+    }
+
+    /// Raises many, without a flush of its own.
+    pub fn raise_all<'a>(&self, kind: &str, serials: impl Iterator<Item = (&'a str, u64)>) -> Result<()> {
+        files::ensure_dirs(self.home.root(), &self.below())?;
+        let _held = lock::lock(&self.dir().join(".lock"))?;
+        for (name, serial) in serials {
+            if self.highest(kind, name)? < serial {
+                batch::rename_over(&self.path(kind, name), format!("{serial}\n").as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets a record that no longer exists.

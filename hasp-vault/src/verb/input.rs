@@ -49,7 +49,8 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     }
 }
 
-fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
+/// Only one thing can come from a descriptor.
+pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
     let taken = |variable: &str| cx.env.get(variable).is_some_and(|w| Source::parse(w).is_ok_and(|s| s == *source));
     let twice = ["HASP_PASSPHRASE", "HASP_IDENTITY"].into_iter().find(|v| taken(v));
     match (source, twice) {

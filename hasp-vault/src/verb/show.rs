@@ -7,7 +7,8 @@ use hasp_core::{Result, SecretName, Timestamp};
 
 use super::list;
 use crate::cli::ShowArgs;
-use crate::format::item::{Item, State, Version};
+use crate::format::item::{Item, State};
+use crate::format::version::Version;
 use crate::vault::Vault;
 
 pub fn show(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {

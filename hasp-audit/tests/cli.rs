@@ -1,0 +1,305 @@
+//! The tool as it is typed, beside a stand-in for hasp-vault that keeps to the same contract: keys over a descriptor.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use common::{Fixture, ROOT, at};
+use data_encoding::BASE64;
+use ed25519_dalek::{Signer, SigningKey};
+use hasp_audit::Event;
+use serde_json::{Value, json};
+
+const FP: &str = "00112233445566778899aabbccddeeff";
+
+struct Bench {
+    f: Fixture,
+    bin: tempfile::TempDir,
+    key: SigningKey,
+}
+
+/// A log that tells of two secrets, one run that ended, one that never ran, one without an end, and a denial.
+fn bench() -> Bench {
+    let f = Fixture::new();
+    let secrets = |names: &[(&str, u64)]| -> Vec<Value> { names.iter().map(|(n, v)| json!({"name": n, "version": v})).collect() };
+    let exec = |grant: &str| Event::new("exec.start").field("grant", grant).os("project", "/p").argv(&["make", "a\x1b[2Jb"]);
+    let events = [
+        Event::new("vault.set").field("secret", "db/url").field("version", 1).field("fp", FP),
+        Event::new("grant.mint").field("grant", "g1").field("secrets", secrets(&[("db/url", 1)])).field("consumer", "session:7"),
+        exec("g1").field("consumer", "session:7").field("secrets", secrets(&[("db/url", 1)])),
+        Event::new("exec.end").field("start", 3).field("grant", "g1").field("status", 0),
+        exec("g2").field("consumer", "user:0").field("secrets", secrets(&[("web/key", 2)])),
+        exec("g3").field("consumer", "user:0").field("secrets", secrets(&[("bad/key", 9)])),
+        Event::new("exec.end").field("start", 6).field("grant", "g3").field("failed", "not-executable"),
+        Event::new("exec.deny").field("code", "spent").field("grant", "g1").os("project", "/p"),
+        Event::new("vault.reveal").field("secret", "shown/one").field("version", 4),
+    ];
+    for (n, event) in events.into_iter().enumerate() {
+        f.log.append(at(n as i64 * 60), &[event]).unwrap();
+    }
+    let bench = Bench { f, bin: tempfile::tempdir().unwrap(), key: SigningKey::from_bytes(&[7; 32]) };
+    bench.install();
+    bench
+}
+
+impl Bench {
+    fn install(&self) {
+        let own = PathBuf::from(env!("CARGO_BIN_EXE_hasp-audit"));
+        let here = self.bin.path().join("hasp-audit");
+        std::fs::hard_link(&own, &here).or_else(|_| std::fs::copy(&own, &here).map(drop)).unwrap();
+        let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())});
+        std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
+        self.vault(&format!(
+            "case \"$1 $2\" in 'status --json') echo '{status}' ;;\n'key audit') eval \"cat $D/root >&$6\" ;;\n\
+             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n'key fp') eval \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
+        ));
+    }
+
+    /// Puts a stand-in for hasp-vault beside the tool.
+    fn vault(&self, script: &str) {
+        let path = self.bin.path().join("hasp-vault");
+        std::fs::write(&path, format!("#!/bin/sh\nD={}\n{script}\n", self.bin.path().display())).unwrap();
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    fn sign(&self, message: &str) {
+        std::fs::write(self.bin.path().join("signature"), self.key.sign(message.as_bytes()).to_bytes()).unwrap();
+    }
+
+    fn run(&self, args: &[&str], stdin: &str) -> Output {
+        let mut command = Command::new(self.bin.path().join("hasp-audit"));
+        command.args(args).env("HASP_HOME", self.f.dir.path()).env("TZ", "UTC").stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let _ = hasp_core::output::write_all(child.stdin.take().unwrap(), stdin.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args, "");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Exit status, and what was said on stderr.
+    fn refused(&self, args: &[&str], stdin: &str) -> (i32, String) {
+        let output = self.run(args, stdin);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+#[test]
+fn the_log_answers_questions() {
+    let b = bench();
+    let numbers = |args: &[&str]| -> Vec<u64> {
+        let text = b.ok(&[&["--json"], args].concat());
+        text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap()).collect()
+    };
+    let all: Vec<u64> = (0..10).collect();
+    let project = ["--project", "/p"];
+    let table: [(&[&str], &[u64]); 13] = [
+        (&[], &all),
+        (&["log"], &all),
+        (&["--secret", "db/url"], &[1, 2, 3]),
+        (&["--secret", "db/url@1"], &[1, 2, 3]),
+        (&["--secret", "db/url@2"], &[]),
+        (&["log", "--consumer", "session"], &[2, 3]),
+        (&["--consumer", "user:0"], &[5, 6]),
+        (&["--grant", "g1"], &[2, 3, 4, 8]),
+        (&["--event", "exec"], &[3, 4, 5, 6, 7, 8]),
+        (&["--event", "exec.end"], &[4, 7]),
+        (&["--denied"], &[8]),
+        (&["--event", "exec", "-n", "2"], &[7, 8]),
+        (&project, &[3, 5, 6, 8]),
+    ];
+    for (args, expected) in table {
+        assert_eq!(numbers(args), expected, "{args:?}");
+        assert_eq!(numbers(&[args, &["--verify"]].concat()), expected, "{args:?} --verify");
+    }
+    let since = at(60 * 3).to_string();
+    assert_eq!(numbers(&["--since", &since, "--until", &at(60 * 5).to_string()]), [4, 5, 6]);
+    let text = b.ok(&[]);
+    assert_eq!(text.lines().count(), 10);
+    assert!(!text.contains('\x1b') && text.contains("a\\x1b[2Jb"), "{text}");
+    let endless: Vec<&str> = text.lines().filter(|l| l.contains("no end")).collect();
+    assert!(endless.len() == 1 && endless[0].contains("web/key@2"), "{text}");
+}
+
+#[test]
+fn verify_tells_its_outcomes_apart() {
+    let b = bench();
+    assert!(b.ok(&["verify"]).starts_with("whole: 10 records"));
+    let json: Value = serde_json::from_str(&b.ok(&["verify", "--json"])).unwrap();
+    assert_eq!((json["outcome"].as_str(), json["records"].as_u64(), &json["first_bad"]), (Some("whole"), Some(10), &Value::Null));
+    let saved = b.f.save();
+    let lines = b.f.lines();
+    b.f.put(&[&lines[..9], &[b"{\"torn".to_vec()]].concat());
+    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tail-missing]") && e.contains("record 9")));
+    b.f.put(&[&lines[..3], &lines[4..]].concat());
+    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tampered]") && e.contains("record 3")));
+    assert!(matches!(b.refused(&["log", "--verify"], ""), (1, e) if e.contains("[tampered]")));
+    b.f.put(&[&lines[..], &[b"{\"torn".to_vec()]].concat());
+    assert!(matches!(b.refused(&["verify"], ""), (0, e) if e.contains("cut short by a crash")));
+    b.f.restore(&saved);
+    std::fs::remove_file(b.f.path("key")).unwrap();
+    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[key-state]") && e.contains("hasp-audit recover")));
+    assert_eq!(b.refused(&["recover"], "").0, 0);
+    assert!(b.ok(&["verify"]).starts_with("whole: 11 records"));
+    // Without the key there is no answer: neither yes nor no.
+    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) exit 69 ;; esac", b.status()));
+    let (status, said) = b.refused(&["verify"], "");
+    assert!(status == 69 && said.contains("[locked]") && !said.contains("whole"), "{said}");
+    b.vault("exit 66");
+    std::fs::remove_dir_all(b.f.log.path()).unwrap();
+    assert_eq!(b.refused(&["verify"], "").0, 66);
+    b.install();
+    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[log-missing]")));
+}
+
+impl Bench {
+    fn status(&self) -> Value {
+        json!({"log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())})
+    }
+}
+
+#[test]
+fn a_head_kept_elsewhere_finds_a_rollback() {
+    let b = bench();
+    let old = b.f.save();
+    b.f.fill(3);
+    b.sign(&b.f.log.head().unwrap().text());
+    let head = b.ok(&["head"]);
+    assert_eq!(head.lines().count(), 1);
+    assert!(head.starts_with(&format!("hasp-audit/{} 13 ", b.f.id)) && head.contains('\u{2014}'));
+    assert_eq!(b.ok(&["head", "--note"]).lines().count(), 5);
+    assert!(b.ok(&["verify", "--expect", head.trim()]).starts_with("whole"));
+    let kept = b.bin.path().join("heads.txt");
+    std::fs::write(&kept, format!("older lines\n{head}")).unwrap();
+    assert!(b.ok(&["verify", "--expect", kept.to_str().unwrap()]).starts_with("whole"));
+    b.f.restore(&old);
+    assert!(b.ok(&["verify"]).starts_with("whole"));
+    assert!(matches!(b.refused(&["verify", "--expect", head.trim()], ""), (1, e) if e.contains("[tail-missing]")));
+    assert_eq!(b.refused(&["verify", "--expect", "nonsense"], "").0, 65);
+    let forged = head.replace(" 13 ", " 12 ");
+    assert!(matches!(b.refused(&["verify", "--expect", forged.trim()], ""), (65, e) if e.contains("[head-forged]")));
+}
+
+#[test]
+fn incidents_who_and_exposed() {
+    let b = bench();
+    let who = b.ok(&["who", "--from", "-", "--json"]);
+    let numbers: Vec<u64> = who.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(b.ok(&["exposed"]), "db/url@1\nshown/one@4\nweb/key@2\n");
+    assert_eq!(b.ok(&["exposed", "--consumer", "session"]), "db/url@1\n");
+    assert_eq!(b.ok(&["exposed", "--since", &at(60 * 4).to_string()]), "shown/one@4\nweb/key@2\n");
+    assert_eq!(b.ok(&["exposed", "--until", &at(60 * 3).to_string()]), "db/url@1\n");
+    // What came through the plumbing is no evidence that anything was released.
+    let forged = r#"{"event":"exec.start","secrets":[{"name":"x","version":1}]}"#;
+    assert!(b.run(&["append"], forged).status.success());
+    assert_eq!(b.ok(&["exposed"]), "db/url@1\nshown/one@4\nweb/key@2\n");
+    // A value that was never stored.
+    b.vault(&format!("case \"$1 $2\" in 'status --json') echo '{}' ;; 'key fp') eval \"printf {} >&$6\" ;; esac", b.status(), "0".repeat(32)));
+    assert!(matches!(b.refused(&["who", "--from", "-"], ""), (1, e) if e.contains("[value-unknown]")));
+}
+
+#[test]
+fn an_export_is_verified_with_the_public_key_alone() {
+    let b = bench();
+    let lines = b.f.lines().concat();
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(&lines);
+    b.sign(&format!("hasp-audit/{}/export\n10\n{}\n", b.f.id, BASE64.encode(&hash)));
+    let exported = b.ok(&["export"]);
+    assert!(exported.as_bytes().starts_with(&lines));
+    let message = std::fs::read_to_string(b.bin.path().join("message")).unwrap();
+    assert!(message.starts_with(&format!("hasp-audit/{}/export\n10\n", b.f.id)));
+    let file = b.bin.path().join("export.jsonl");
+    let public = BASE64.encode(b.key.verifying_key().as_bytes());
+    let check = |content: &str| {
+        std::fs::write(&file, content).unwrap();
+        b.refused(&["verify", "--export", file.to_str().unwrap(), "--public-key", &public], "")
+    };
+    assert_eq!(check(&exported).0, 0);
+    assert!(matches!(check(&exported.replacen("db/url", "db/urk", 1)), (1, e) if e.contains("[export-forged]")));
+    let redacted = b.ok(&["export", "--redacted"]);
+    for name in ["db/url", "web/key", "/p\"", "make", "session:7"] {
+        assert!(!redacted.contains(name), "{name}");
+    }
+    assert_eq!(redacted.lines().count(), 11);
+}
+
+#[test]
+fn losses_are_accepted_by_a_person() {
+    let b = bench();
+    assert!(matches!(b.refused(&["accept-loss", "--yes"], ""), (64, e) if e.contains("[nothing-lost]")));
+    b.f.put(&b.f.lines()[..6]);
+    let append = r#"{"event":"scan.leak","count":1}"#;
+    assert!(matches!(b.refused(&["append"], append), (65, e) if e.contains("[tail-missing]") && e.contains("hasp-audit accept-loss")));
+    assert!(matches!(b.refused(&["accept-loss", "--yes"], ""), (0, e) if e.contains("6 to 9")));
+    assert_eq!(b.refused(&["append"], append).0, 0);
+    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[loss-accepted]")));
+    assert!(b.ok(&["verify", "--allow-accepted"]).starts_with("whole"));
+}
+
+#[test]
+fn plumbing_and_wrong_usage() {
+    let b = bench();
+    assert_eq!(b.run(&["append", "--json"], r#"{"event":"scan.leak","count":2}"#).stdout, b"{\"n\":10,\"v\":1}\n");
+    assert!(b.ok(&["--event", "scan"]).contains("via=append"));
+    for (stdin, status, code) in [
+        (r#"{"event":"audit.loss","first":0}"#, 77, "event-reserved"),
+        ("", 65, "bad-event"),
+        ("[1]", 65, "bad-event"),
+        (r#"{"event":"x.y","mac":"0"}"#, 65, "bad-event"),
+        (r#"{"event":"x.y","a b":"0"}"#, 65, "bad-event"),
+    ] {
+        let (got, said) = b.refused(&["append"], stdin);
+        assert!(got == status && said.contains(code), "{stdin}: {got} {said}");
+    }
+    for args in [
+        &["--since", "yesterday"][..],
+        &["--secret", "../x"],
+        &["--secret", "db/url", "verify"],
+        &["--log", "x"],
+        &["nonsense"],
+        &["who"],
+        &["-n", "x"],
+        &["verify", "--export", "x"],
+    ] {
+        assert_eq!(b.refused(args, "").0, 64, "{args:?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(b.ok(&["completions", shell]).contains("hasp-audit"));
+    }
+    assert!(b.ok(&["--help"]).contains("Examples:"));
+}
+
+#[test]
+fn following_shows_what_comes_across_segments() {
+    use std::io::{BufRead, BufReader};
+    let b = bench();
+    let mut command = Command::new(b.bin.path().join("hasp-audit"));
+    command.args(["-f", "-n", "1", "--json", "--event", "test"]).env("HASP_HOME", b.f.dir.path());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    b.f.log.append(at(0), &[Event::new("test.first")]).unwrap();
+    assert!(lines.next().unwrap().unwrap().contains("test.first"));
+    // Enough to close this segment: what follows is in the next one.
+    let fat = (0..3).fold(Event::new("other.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+    b.f.log.append(at(1), &vec![fat; 10_000]).unwrap();
+    b.f.log.append(at(2), &[Event::new("test.second")]).unwrap();
+    assert!(lines.next().unwrap().unwrap().contains("test.second"));
+    assert!(b.f.path("00000002.jsonl").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let b = bench();
+    b.f.log.append(at(0), &vec![Event::new("other.pad").field("pad", "x".repeat(400)); 2000]).unwrap();
+    let script = "\"$0\" --json | head -n 1 >/dev/null";
+    let output = Command::new("sh").args(["-c", script]).arg(b.bin.path().join("hasp-audit")).env("HASP_HOME", b.f.dir.path()).output();
+    assert_eq!(output.unwrap().stderr, b"");
+}

@@ -1,0 +1,127 @@
+//! Input made to slow the filter down, or to make it remember: the work, counted in steps of the matcher and not by the clock,
+//! must grow as the input does, and what is held must not grow at all.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use hasp_redact::{Filter, Pattern, Patterns};
+
+const VALUE: &[u8] = b"p@ss w0rd/'q\"&<+>$=%!\\z ghp_i7WeDjTHT3Q7j9i2";
+
+fn work(values: &[&[u8]], input: &[u8]) -> u64 {
+    let patterns: Vec<Pattern<'_>> = values.iter().map(|value| Pattern { name: "S", value }).collect();
+    let mut filter = Filter::new(Arc::new(Patterns::compile(&patterns)));
+    let mut out = Vec::new();
+    for part in input.chunks(65_536) {
+        filter.push(part, false, &mut out);
+        out.clear();
+        let longest = values.iter().map(|v| v.len()).max().unwrap();
+        // The longest text of a value is that of its UTF-16, twice as long, before and behind a seed.
+        assert!(filter.held() <= 2 * (16 * 2 * longest + 256), "{} bytes held", filter.held());
+    }
+    filter.finish(&mut out);
+    filter.work()
+}
+
+/// Input that repeats `piece` up to so many bytes.
+fn repeated(piece: &[u8], bytes: usize) -> Vec<u8> {
+    piece.iter().copied().cycle().take(bytes).collect()
+}
+
+fn near_misses() -> Vec<Vec<u8>> {
+    let base64 = data_encoding::BASE64.encode(VALUE);
+    let hex = data_encoding::HEXLOWER.encode(VALUE);
+    let escaped: String = VALUE.iter().map(|b| format!("\\u{:04x}", u32::from(*b))).collect();
+    let percent: String = VALUE.iter().map(|b| format!("%{b:02x}")).collect();
+    let mut pieces = vec![
+        VALUE[..VALUE.len() - 1].to_vec(),
+        VALUE[1..].to_vec(),
+        base64.as_bytes()[..base64.len() - 8].to_vec(),
+        hex.as_bytes()[2..].to_vec(),
+        escaped.as_bytes()[..escaped.len() - 6].to_vec(),
+        percent.as_bytes()[3..].to_vec(),
+    ];
+    for unterminated in
+        ["\x1b[", "\x1b]8;;", "%", "%25", "\\", "\\u00", "&amp;", "&#", "=", "'", "$", "p@ss\x1b[0m", "p@ss\\"]
+    {
+        pieces.push(unterminated.as_bytes().to_vec());
+    }
+    pieces
+}
+
+#[test]
+fn work_grows_as_the_input_does() {
+    for piece in near_misses() {
+        let [n1, n2, n4] = [17, 18, 19].map(|bits| work(&[VALUE], &repeated(&piece, 1 << bits)));
+        // The first read is cheaper than those that find something held, so it is left out of the comparison.
+        let (first, second) = (n2 - n1, n4 - n2);
+        assert!(second <= 2 * first + first / 5 + 1_000, "{}: {n1}, {n2}, {n4} steps", piece.escape_ascii());
+        assert!(n4 <= 24 << 19, "{}: {n4} steps for 512 KiB", piece.escape_ascii());
+    }
+}
+
+#[test]
+fn a_value_that_repeats_itself_costs_no_more_than_its_length_a_byte() {
+    let value = repeated(b"a", 200);
+    let values: [&[u8]; 1] = [&value];
+    for piece in [&b"a"[..], b"aaaaaaaaaaaaaaaab"] {
+        let (once, twice) = (work(&values, &repeated(piece, 1 << 14)), work(&values, &repeated(piece, 1 << 15)));
+        assert!(twice <= 2 * once + once / 10 + 100_000, "{once} then {twice} steps");
+    }
+}
+
+/// Gigabytes without a newline are no problem, since lines mean nothing; 64 MiB show it.
+#[test]
+fn memory_is_bounded_without_newlines() {
+    let patterns = Arc::new(Patterns::compile(&[Pattern { name: "S", value: VALUE }]));
+    let mut filter = Filter::new(patterns);
+    let block = repeated(b"no newline ", 1 << 16);
+    let mut out = Vec::new();
+    for _ in 0..1024 {
+        filter.push(&block, true, &mut out);
+        out.clear();
+        assert!(filter.held() < 8192);
+    }
+}
+
+/// A value at each offset around a boundary of 64 KiB, and one of 10,000 bytes, and 2,000 values at once.
+#[test]
+fn boundaries_and_sizes() {
+    let patterns = Arc::new(Patterns::compile(&[Pattern { name: "S", value: VALUE }]));
+    for offset in 65_536 - VALUE.len() - 1..=65_537 {
+        let input = [&repeated(b"~", offset)[..], VALUE, b"~~~"].concat();
+        let mut filter = Filter::new(Arc::clone(&patterns));
+        let mut out = Vec::new();
+        input.chunks(65_536).for_each(|part| filter.push(part, true, &mut out));
+        filter.finish(&mut out);
+        assert!(out == [&repeated(b"~", offset)[..], b"[hasp:S]~~~"].concat(), "at {offset}");
+    }
+    let long: Vec<u8> = (0..10_000u32).map(|i| b'!' + (i.wrapping_mul(2_654_435_761) >> 20) as u8 % 90).collect();
+    let mut filter = Filter::new(Arc::new(Patterns::compile(&[Pattern { name: "L", value: &long }])));
+    let mut out = Vec::new();
+    [b"~^~", long.as_slice(), b"~^~"].concat().chunks(17).for_each(|part| filter.push(part, false, &mut out));
+    filter.finish(&mut out);
+    assert!(out == b"~^~[hasp:L]~^~");
+    let many: Vec<String> = (0..2_000u32).map(|i| format!("value-{:08x}-{i}", i.wrapping_mul(2_654_435_761))).collect();
+    let values: Vec<Pattern<'_>> = many.iter().map(|v| Pattern { name: v, value: v.as_bytes() }).collect();
+    let mut filter = Filter::new(Arc::new(Patterns::compile(&values)));
+    let (mut out, mut wanted) = (Vec::new(), Vec::new());
+    for value in &many {
+        filter.push(format!("~{value}~").as_bytes(), true, &mut out);
+        wanted.extend(format!("~[hasp:{value}]~").into_bytes());
+    }
+    filter.finish(&mut out);
+    assert!(out == wanted, "some of 2,000 values are not found");
+}
+
+/// Markers are never searched, whatever the values are.
+#[test]
+fn a_value_inside_the_marker_changes_nothing() {
+    let values: [(&str, &[u8]); 3] = [("SECRET", b"[hasp:"), ("hasp:A", b"hasp:SECRET"), ("B", b"hunter22")];
+    let patterns: Vec<Pattern<'_>> = values.iter().map(|(name, value)| Pattern { name, value }).collect();
+    let mut filter = Filter::new(Arc::new(Patterns::compile(&patterns)));
+    let mut out = Vec::new();
+    filter.push(b"hunter22 [hasp: x", false, &mut out);
+    filter.finish(&mut out);
+    assert_eq!(String::from_utf8_lossy(&out), "[hasp:B] [hasp:SECRET] x");
+}

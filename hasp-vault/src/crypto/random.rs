@@ -1,0 +1,44 @@
+//! Random choices from the kernel's generator, without the bias that a plain remainder would give.
+
+use hasp_core::{Error, Kind, Result};
+use zeroize::Zeroizing;
+
+/// This many random bytes.
+pub fn bytes(count: usize) -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; count]);
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A number below `bound` (at least 1), each with the same probability.
+pub fn below(bound: u32) -> Result<u32> {
+    // The largest multiple of the bound: what lies above is drawn again.
+    let limit = u32::MAX - u32::MAX % bound;
+    loop {
+        let mut draw = [0u8; 4];
+        fill(&mut draw)?;
+        let number = u32::from_le_bytes(draw);
+        if number < limit {
+            return Ok(number % bound);
+        }
+    }
+}
+
+fn fill(buffer: &mut [u8]) -> Result<()> {
+    getrandom::fill(buffer).map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_comes_up_about_as_often() {
+        let mut counts = [0u32; 7];
+        (0..7000).for_each(|_| counts[below(7).unwrap() as usize] += 1);
+        // Ten standard deviations: this fails once in the life of the universe.
+        assert!(counts.iter().all(|c| (700..1300).contains(c)), "{counts:?}");
+        assert_eq!(below(1).unwrap(), 0);
+    }
+}

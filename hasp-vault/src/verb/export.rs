@@ -1,0 +1,59 @@
+//! `export`: values in the clear, only when forced, and only after the record of all of them is durable.
+
+use std::collections::BTreeSet;
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, Secret, SecretName};
+
+use crate::cli::{ExportArgs, Format};
+use crate::events;
+use crate::export;
+use crate::vault::Vault;
+
+pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let names: BTreeSet<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
+    if !args.force {
+        return Err(Error::new(Kind::Denied, "not-forced", "an export writes values in the clear")
+            .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
+            .hint("or say that you mean it: --force"));
+    }
+    let format = args.format.unwrap_or(Format::Env);
+    if format == Format::Env {
+        refuse_same_variable(&names)?;
+    }
+    let items = names.iter().map(|n| vault.item(n)).collect::<Result<Vec<_>>>()?;
+    let unlocked = vault.unlock(cx)?;
+    let values = items.iter().map(|i| Ok((i.name.clone(), unlocked.value(i, i.current)?))).collect::<Result<Vec<_>>>()?;
+    let text = match format {
+        Format::Json => export::json(&values)?,
+        Format::Env => assignments(&values, cx)?,
+    };
+    let recorded: Vec<_> = items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
+    vault.log()?.append(cx.now, &recorded)?;
+    cx.out.value(text.expose())?;
+    Ok(Exit::OK)
+}
+
+fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secret> {
+    let mut text = Secret::with_capacity(4096)?;
+    for (name, value) in values {
+        let made = export::assignment(name, value)?;
+        text.push(made.line.expose())?;
+        if !made.portable {
+            cx.out.warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
+        }
+    }
+    Ok(text)
+}
+
+fn refuse_same_variable(names: &BTreeSet<SecretName>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|n| !seen.insert(export::variable(n))) {
+        Some(name) => {
+            let variable = export::variable(name);
+            Err(Error::new(Kind::Usage, "same-variable", format!("two of these secrets would both become {variable}"))
+                .hint("export them apart, or with --format json"))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,51 @@
+//! `revoke`: the grants end first, which needs no keys, so that a forgotten passphrase delays nothing.
+
+use std::process::Stdio;
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName, sibling};
+
+use crate::cli::RevokeArgs;
+use crate::vault::Vault;
+
+pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
+    names.iter().try_for_each(|n| vault.item(n).map(drop))?;
+    let given = args.reason.as_deref().unwrap_or_default();
+    let reason = [given, &format!("(by {})", who(cx))].join(" ").trim_start().to_owned();
+    let ended = end_grants(&names, cx);
+    let unlocked = vault.unlock(cx)?;
+    for name in &names {
+        let item = unlocked.revoke(name, &reason, cx.now)?;
+        if cx.out.json {
+            cx.out.object(&serde_json::json!({"v": 1, "secret": name, "state": item.state_word(cx.now)}))?;
+        } else {
+            cx.out.note(&format!("{name} is revoked; it is still good at the provider until it is changed there"));
+        }
+    }
+    ended.map(|()| Exit::OK)
+}
+
+/// Ends every grant on these secrets, by the tool that knows them.
+///
+/// # Errors
+/// `[grants-not-ended]`, `[no-sibling]`: the caller goes on with its own part and reports this at the end.
+pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
+    for name in names {
+        let mut command = sibling::command("hasp-grant")?;
+        command.args(["revoke", "--quiet", "--secret", name.as_str()]).env_clear().envs(cx.env.for_child());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = command.status().map_err(|e| Error::system("run hasp-grant", e))?;
+        if !status.success() {
+            return Err(Error::new(Kind::Io, "grants-not-ended", format!("hasp-grant could not end the grants on {name}"))
+                .hint(format!("see why with: hasp-grant revoke --secret {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Who types, for whoever is refused later.
+fn who(cx: &Context) -> String {
+    let named = cx.env.get("USER").or_else(|| cx.env.get("LOGNAME")).map(|u| u.to_string_lossy().into_owned());
+    named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+}

@@ -1,0 +1,142 @@
+//! `revoke` and `destroy`: undeliverable at once, gone from the disk, and the tool that ends grants is asked each time.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::{Lab, Ran};
+
+/// The real hasp-vault, installed beside a hasp-grant that notes what it is asked to do.
+struct Installed {
+    lab: Lab,
+    bin: PathBuf,
+}
+
+impl Installed {
+    fn new() -> Installed {
+        let lab = Lab::new();
+        let bin = lab.dir.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::copy(common::binary(), bin.join("hasp-vault")).unwrap();
+        let installed = Installed { lab, bin };
+        installed.grant("echo \"$@\" >> ../asked");
+        installed
+    }
+
+    fn grant(&self, line: &str) {
+        let path = self.bin.join("hasp-grant");
+        std::fs::write(&path, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\n{line}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    fn run(&self, args: &[&str], stdin: &[u8]) -> Ran {
+        let mut command = Command::new(self.bin.join("hasp-vault"));
+        command.args(args).env_clear().env("HASP_HOME", self.lab.home()).env("PATH", "/usr/bin:/bin").env("USER", "alice");
+        common::feed(command, stdin)
+    }
+
+    fn asked(&self) -> String {
+        std::fs::read_to_string(self.lab.dir.path().join("asked")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_revoked_secret_says_when_why_and_by_whom_until_it_is_set_again() {
+    let installed = Installed::new();
+    let lab = &installed.lab;
+    lab.set("db/url", b"the value");
+    let told = installed.run(&["revoke", "db/url", "--reason", "leaked in CI"], b"").ok();
+    assert!(told.stderr.contains("at the provider"));
+    assert_eq!(installed.asked(), "revoke --quiet --secret db/url\n");
+    let vault = lab.open().unwrap();
+    let item = vault.item(&"db/url".parse().unwrap()).unwrap();
+    let refused = item.deliverable(hasp_core::Timestamp::now()).unwrap_err();
+    assert_eq!(refused.code(), "secret-revoked");
+    assert!(refused.message().contains("leaked in CI (by alice)") && refused.message().contains("20"));
+    assert!(lab.run(&["show", "db/url"]).ok().text().contains("revoked"));
+    assert!(lab.record().contains("\"event\":\"vault.revoke\""));
+    lab.set("db/url", b"a new value");
+    assert!(vault.item(&"db/url".parse().unwrap()).unwrap().deliverable(hasp_core::Timestamp::now()).is_ok());
+}
+
+#[test]
+fn grants_that_could_not_be_ended_are_an_error_and_the_secret_is_revoked_all_the_same() {
+    let installed = Installed::new();
+    installed.lab.set("n", b"the value");
+    installed.grant("exit 74");
+    assert_eq!(installed.run(&["revoke", "n"], b"").refused(), (74, "grants-not-ended".into()));
+    assert!(installed.lab.run(&["show", "n", "--json"]).ok().json()["state"] == "revoked");
+    std::fs::remove_file(installed.bin.join("hasp-grant")).unwrap();
+    assert_eq!(installed.run(&["revoke", "n"], b"").refused(), (66, "no-sibling".into()));
+    assert_eq!(installed.run(&["revoke", "nothing"], b"").refused(), (66, "secret-unknown".into()));
+}
+
+#[test]
+fn a_destroyed_secret_leaves_a_tombstone_and_no_value() {
+    let installed = Installed::new();
+    let lab = &installed.lab;
+    lab.set("n", b"first value");
+    lab.set("n", b"second value");
+    let copies: Vec<Vec<u8>> = ["1.age", "2.age"].iter().map(|f| std::fs::read(lab.item("n").join(f)).unwrap()).collect();
+    assert_eq!(installed.run(&["destroy", "n@2", "--yes"], b"").refused(), (77, "version-current".into()));
+    installed.run(&["destroy", "n@1", "--yes"], b"").ok();
+    assert!(lab.value("n").unwrap() == b"second value");
+    assert_eq!(lab.run(&["reveal", "n@1", "--force"]).refused(), (77, "secret-destroyed".into()));
+    installed.run(&["destroy", "-", "--yes"], b"n\n").ok();
+    assert_eq!(installed.asked(), "revoke --quiet --secret n\n");
+    for args in [&["reveal", "n", "--force"][..], &["get", "n@2"]] {
+        assert_eq!(lab.run(args).refused(), (77, "secret-destroyed".into()));
+    }
+    assert_eq!(lab.run(&["check", "n"]).status, 1);
+    assert_eq!(lab.run(&["history", "n"]).ok().text().matches("destroyed").count(), 2);
+    assert_eq!(std::fs::read_dir(lab.item("n")).unwrap().count(), 1);
+    // A copy put back is a file that no record names any more.
+    common::write_private(&lab.item("n").join("2.age"), &copies[1]);
+    assert_eq!(lab.run(&["get", "n@2"]).refused(), (77, "secret-destroyed".into()));
+    lab.set("n", b"third value");
+    assert!(lab.value("n").unwrap() == b"third value");
+}
+
+#[test]
+fn forgetting_removes_the_record_at_once_or_when_its_time_has_come() {
+    let installed = Installed::new();
+    let lab = &installed.lab;
+    for name in ["now", "now/below", "later"] {
+        lab.set(name, b"the value");
+    }
+    installed.run(&["destroy", "now", "--yes", "--forget"], b"").ok();
+    assert_eq!(lab.run(&["show", "now"]).status, 66);
+    assert!(lab.value("now/below").unwrap() == b"the value");
+    installed.run(&["destroy", "later", "--yes", "--forget", "--retain", "2s"], b"").ok();
+    installed.run(&["destroy", "--due"], b"").ok();
+    assert!(lab.run(&["show", "later"]).ok().text().contains("destroyed"));
+    std::thread::sleep(std::time::Duration::from_millis(3100));
+    installed.run(&["destroy", "--due"], b"").ok();
+    assert_eq!(lab.run(&["show", "later"]).status, 66);
+    let left = Command::new("find").arg(lab.home()).args(["-name", "*later*"]).output().unwrap();
+    assert!(left.stdout.is_empty());
+    lab.set("later", b"another value");
+    assert!(lab.value("later").unwrap() == b"another value");
+}
+
+#[test]
+fn destroying_is_asked_for() {
+    let installed = Installed::new();
+    installed.lab.set("n", b"the value");
+    let mut command = Command::new("setsid");
+    command.arg("--wait").arg(installed.bin.join("hasp-vault")).args(["destroy", "n"]).env_clear();
+    command.env("HASP_HOME", installed.lab.home()).env("PATH", "/usr/bin:/bin");
+    assert_eq!(common::feed(command, b"").refused(), (69, "no-terminal".into()));
+    assert!(installed.lab.value("n").unwrap() == b"the value" && installed.asked().is_empty());
+    if !common::has("script") {
+        return common::skipped("script");
+    }
+    let mut screen = common::Screen::start(&installed.lab, "bin/hasp-vault destroy n");
+    screen.wait_for("Destroy n for good? [y/N]");
+    screen.type_line("n");
+    assert_eq!(screen.end().1, 1);
+    assert!(installed.lab.value("n").unwrap() == b"the value");
+}
