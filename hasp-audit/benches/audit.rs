@@ -45,7 +45,11 @@ fn event(n: u64) -> Event {
     let name = if n % 1000 == 500 { "prod/token".to_owned() } else { format!("team{}/key{}", n % 20, n % 199) };
     let secrets = serde_json::json!([{"name": name, "version": n % 4 + 1, "channel": "env", "var": "API_KEY"}]);
     let event = Event::new("exec.start").field("grant", format!("{:032x}", n / 5)).os("project", "/home/me/src/api");
-    event.field("target", "test").argv(&["pytest", "-q"]).field("consumer", format!("session:{}", n % 50)).field("secrets", secrets)
+    event
+        .field("target", "test")
+        .argv(&["pytest", "-q"])
+        .field("consumer", format!("session:{}", n % 50))
+        .field("secrets", secrets)
 }
 
 fn cpu() -> Duration {

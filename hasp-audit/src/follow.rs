@@ -75,12 +75,18 @@ impl Tail {
         Ok(lines)
     }
 
-    /// Goes on to the next segment if there is one.
+    /// Goes on to the next segment if there is one and this one was read to its end, which cannot move any more.
     fn turn(&mut self, dir: &Path) -> Result<bool> {
         let Some(next) = segment::open(dir, self.segment + 1)? else {
             return Ok(false);
         };
-        // What was written to this one before the next was made has been read: a closed segment does not grow.
+        let path = segment::path(dir, self.segment);
+        if let Some(file) = &mut self.file {
+            let read = file.stream_position().map_err(|e| Error::io("read", &path, e))?;
+            if read < segment::size(file, &path)? {
+                return Ok(true);
+            }
+        }
         self.segment += 1;
         self.file = Some(next);
         Ok(true)

@@ -108,7 +108,8 @@ fn parse(text: &str) -> Option<SignedHead> {
 
 /// The first bytes of SHA-256 over name, newline, type and key (C2SP signed-note).
 fn key_hash(origin: &str, public: &VerifyingKey) -> [u8; 4] {
-    let hash = Sha256::new_with_prefix(origin).chain_update([b'\n', ED25519]).chain_update(public.as_bytes()).finalize();
+    let hash =
+        Sha256::new_with_prefix(origin).chain_update([b'\n', ED25519]).chain_update(public.as_bytes()).finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 

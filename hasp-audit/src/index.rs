@@ -148,7 +148,11 @@ impl Index {
     /// The frames of the packed segment.
     pub fn frames(&self) -> Option<Vec<Frame>> {
         let bytes = self.read(HEADER as u64, self.frame_count() as usize * ENTRY)?;
-        let frame = |b: &[u8]| Frame { offset: u64::from_le_bytes(array(&b[..8])), len: number(&b[8..]), first: number(&b[12..]) };
+        let frame = |b: &[u8]| Frame {
+            offset: u64::from_le_bytes(array(&b[..8])),
+            len: number(&b[8..]),
+            first: number(&b[12..]),
+        };
         Some(bytes.chunks_exact(ENTRY).map(frame).collect())
     }
 

@@ -30,7 +30,8 @@ pub fn judge(facts: &Facts) -> Report {
     let fault = walk.parts(facts).err();
     let fault = fault.or_else(|| against_state(facts, &walk).err());
     let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
-    let fault = fault.or_else(|| walk.losses.first().map(|(n, text)| Fault { code: "loss-accepted", n: *n, message: text.clone() }));
+    let fault = fault
+        .or_else(|| walk.losses.first().map(|(n, text)| Fault { code: "loss-accepted", n: *n, message: text.clone() }));
     Report { records: walk.next, mac: walk.prev, fault, notes: walk.notes }
 }
 
@@ -73,7 +74,8 @@ impl Walk {
             return Ok(());
         }
         if part.first != self.next && self.accepted(part).is_none() {
-            let message = format!("record {} is missing: segment {} begins with {}", self.next, part.segment, part.first);
+            let message =
+                format!("record {} is missing: segment {} begins with {}", self.next, part.segment, part.first);
             return Err(tampered(self.next, message));
         }
         if part.first == self.next && part.before != self.prev {
@@ -113,10 +115,16 @@ impl Walk {
         };
         let promised = facts.state.as_ref().map_or(0, |s| s.n);
         if last && self.next >= promised && bad.shape != Shape::Line {
-            let text = format!("an append after record {} was cut short by a crash; the next one sets it aside", self.next.saturating_sub(1));
+            let text = format!(
+                "an append after record {} was cut short by a crash; the next one sets it aside",
+                self.next.saturating_sub(1)
+            );
             self.notes.push(text);
         } else if !last || bad.shape != Shape::Cut {
-            return Err(tampered(self.next, format!("record {} in segment {} is bad: {}", self.next, part.segment, bad.why)));
+            return Err(tampered(
+                self.next,
+                format!("record {} in segment {} is bad: {}", self.next, part.segment, bad.why),
+            ));
         }
         Ok(())
     }
@@ -125,7 +133,13 @@ impl Walk {
 fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
     let state = match facts.state {
         Ok(state) => state,
-        Err(why) => return Err(Fault { code: "key-state", n: None, message: format!("{why}: it cannot be told whether the end is missing") }),
+        Err(why) => {
+            return Err(Fault {
+                code: "key-state",
+                n: None,
+                message: format!("{why}: it cannot be told whether the end is missing"),
+            });
+        }
     };
     if walk.next < state.n {
         return Err(tail(walk.next, state.n, "its key state"));
@@ -135,7 +149,11 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
     if fits {
         return Ok(());
     }
-    Err(Fault { code: "key-state", n: Some(state.n), message: format!("the key state does not belong to record {} of this record", state.n) })
+    Err(Fault {
+        code: "key-state",
+        n: Some(state.n),
+        message: format!("the key state does not belong to record {} of this record", state.n),
+    })
 }
 
 fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
@@ -155,7 +173,11 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
 
 fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(), Fault> {
     if head.log != *facts.id {
-        return Err(Fault { code: "head-mismatch", n: None, message: format!("{what} is of another record, {}", head.log) });
+        return Err(Fault {
+            code: "head-mismatch",
+            n: None,
+            message: format!("{what} is of another record, {}", head.log),
+        });
     }
     if head.count > walk.next {
         return Err(tail(walk.next, head.count, what));
@@ -165,7 +187,10 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
         Some((_, mac, _)) if *mac == head.mac => Ok(()),
         _ if !walk.losses.is_empty() && found.is_none() => Ok(()),
         _ => {
-            let message = format!("{what} names another record {} than the one that is there: the record was rewritten", head.count - 1);
+            let message = format!(
+                "{what} names another record {} than the one that is there: the record was rewritten",
+                head.count - 1
+            );
             Err(Fault { code: "head-mismatch", n: Some(head.count - 1), message })
         }
     }

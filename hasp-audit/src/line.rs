@@ -110,7 +110,11 @@ mod tests {
     #[test]
     fn what_was_composed_is_taken_apart() {
         let text = line(7);
-        assert!(text.starts_with(b"{\"v\":1,\"n\":7,\"t\":\"1970-01-01T00:00:00Z\",\"event\":\"x.y\",\"a\":1,\"prev\":\"0909"));
+        assert!(
+            text.starts_with(
+                b"{\"v\":1,\"n\":7,\"t\":\"1970-01-01T00:00:00Z\",\"event\":\"x.y\",\"a\":1,\"prev\":\"0909"
+            )
+        );
         let frame = Frame::split(&text[..text.len() - 1]).unwrap();
         assert!(frame.check(7, &[9; 32], &key()).is_ok());
         assert!(frame.check(8, &[9; 32], &key()).is_err());

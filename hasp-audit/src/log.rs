@@ -19,7 +19,7 @@ use crate::head::{self, Head};
 use crate::id::LogId;
 use crate::replay::End;
 use crate::state::{self, State};
-use crate::{fit, line, lock, segment, torn};
+use crate::{fit, line, lock, pack, segment, torn};
 
 /// One log, located; every append opens it anew, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
@@ -108,13 +108,16 @@ impl Log {
         Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
     }
 
-    /// Signs the head and keeps it beside the log; called at each unlock of the vault.
+    /// Signs the head and keeps it beside the log, and packs a closed segment if there is one; called at each unlock of the vault.
     ///
     /// `sign` makes an Ed25519 signature (RFC 8032) that `public` verifies.
     pub fn checkpoint(&self, public: &VerifyingKey, sign: &dyn Fn(&[u8]) -> [u8; 64]) -> Result<()> {
         let head = self.head()?;
         let signature = sign(head.text().as_bytes());
-        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())
+        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
+        // An unlock takes its time anyway; what cannot be packed now is read as it is.
+        let _ = pack::pack(&self.dir, 1);
+        Ok(())
     }
 
     pub(crate) fn lock(&self) -> Result<Lock> {
@@ -157,6 +160,10 @@ impl Log {
 
     /// Moves the key state forward, unless somebody with a later flush was faster.
     fn advance(&self, end: &State) -> Result<()> {
+        // It only ever moves forward, and its check tells a whole one: in a crowd most need not take the lock again.
+        if State::read(&self.dir).is_ok_and(|state| state.n >= end.n) {
+            return Ok(());
+        }
         let _lock = self.lock()?;
         if State::read(&self.dir)?.n < end.n { end.write(&self.dir) } else { Ok(()) }
     }

@@ -13,7 +13,7 @@ use crate::segment::{self, Form};
 use crate::state::State;
 
 /// A frame ends with the line that reaches this many bytes: what one hit costs to unpack.
-const FRAME: usize = 16 << 10;
+const FRAME: usize = 8 << 10;
 /// zstd's own default.
 const LEVEL: i32 = 3;
 /// A larger file is no segment that hasp wrote alone; it stays as it is.
@@ -36,7 +36,8 @@ pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
     for some in closed.chunks(threads) {
         std::thread::scope(|scope| {
             let workers: Vec<_> = some.iter().map(|number| scope.spawn(|| pack_one(dir, *number))).collect();
-            let outcomes = workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("packing panicked"))));
+            let outcomes =
+                workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("packing panicked"))));
             outcomes.collect::<Result<Vec<()>>>()
         })?;
     }

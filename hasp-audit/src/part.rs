@@ -82,12 +82,14 @@ impl Part {
         while part.bad.is_none() {
             match lines.next_into(&mut line)? {
                 Found::Line => part.take(&line, marks),
-                Found::Rest => part.bad = Some(Bad { why: format!("it is cut off after {} bytes", line.len()), shape: Shape::Cut }),
+                Found::Rest => {
+                    part.bad = Some(Bad { why: format!("it is cut off after {} bytes", line.len()), shape: Shape::Cut })
+                }
                 Found::Long => part.bad = Some(Bad { why: "it is longer than a record".into(), shape: shape(&line) }),
                 Found::Damaged => part.bad = Some(Bad { why: "it does not unpack".into(), shape: Shape::Line }),
                 Found::End => break,
             }
-            if part.count % STEP == 0 {
+            if part.count.is_multiple_of(STEP) {
                 progress(STEP.min(part.count));
             }
         }

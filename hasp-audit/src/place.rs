@@ -76,7 +76,10 @@ pub fn moment(word: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>> {
         return Ok(Some(now.before(ago)));
     }
     let parsed = word.parse::<Timestamp>();
-    parsed.map(Some).map_err(|e| Error::new(Kind::Usage, "bad-time", e.message()).hint("a time looks like 2026-01-31T12:00:00Z, or 24h for how long ago"))
+    parsed.map(Some).map_err(|e| {
+        Error::new(Kind::Usage, "bad-time", e.message())
+            .hint("a time looks like 2026-01-31T12:00:00Z, or 24h for how long ago")
+    })
 }
 
 #[cfg(test)]

@@ -119,9 +119,10 @@ fn by_index(dir: &Path, number: u32, index: &Index, filter: &Filter) -> Result<O
     };
     let path = segment::packed_path(dir, number);
     let file = files::open(&path, Guard::Private)?;
+    let mut decompressor = zstd::bulk::Decompressor::new().map_err(|e| Error::io("read", &path, e))?;
     let mut found = Vec::with_capacity(wanted.len());
     for (frame, lines) in by_frame(&frames, &wanted) {
-        let content = unpack(&file, &frame).map_err(|_| segment::damaged(dir, number))?;
+        let content = unpack(&file, &frame, &mut decompressor).map_err(|_| segment::damaged(dir, number))?;
         pick(&content, frame.first, lines, filter, &mut found);
     }
     Ok(Some(found))
@@ -143,11 +144,11 @@ fn by_frame<'a>(frames: &[Frame], mut wanted: &'a [u32]) -> Vec<(Frame, &'a [u32
     groups
 }
 
-fn unpack(file: &File, frame: &Frame) -> std::io::Result<Vec<u8>> {
+fn unpack(file: &File, frame: &Frame, with: &mut zstd::bulk::Decompressor) -> std::io::Result<Vec<u8>> {
     let mut packed = vec![0; (frame.len as usize).min(MAX_FRAME)];
     file.read_exact_at(&mut packed, frame.offset)?;
     let size = zstd::bulk::Decompressor::upper_bound(&packed).unwrap_or(MAX_FRAME).min(MAX_FRAME);
-    zstd::bulk::decompress(&packed, size)
+    with.decompress(&packed, size)
 }
 
 /// The wanted lines of a frame whose first line is number `first`.

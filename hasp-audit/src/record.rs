@@ -82,7 +82,9 @@ impl Record {
         terms.extend(event.split_once('.').map(|(family, _)| term::event(family)));
         terms.extend(self.object["for"].as_str().map(term::event));
         terms.extend(events::is_denial(event).then(term::denied));
-        for (field, make) in [("grant", term::grant as fn(&str) -> String), ("project", term::project), ("consumer", term::consumer)] {
+        for (field, make) in
+            [("grant", term::grant as fn(&str) -> String), ("project", term::project), ("consumer", term::consumer)]
+        {
             terms.extend(self.object[field].as_str().map(make));
         }
         terms.extend(self.text("consumer").split_once(':').map(|(kind, _)| term::consumer(kind)));
@@ -166,7 +168,9 @@ mod tests {
         let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","consumer":"session:7","secrets":[{"name":"a/b","version":2,"fp":"ff"},{"name":"c"}]}"#;
         let record = Record::parse(line).unwrap();
         let terms = record.terms();
-        for term in ["e:exec.start", "e:exec", "g:g1", "p:/p", "c:session:7", "c:session", "s:a/b", "v:a/b@2", "f:ff", "s:c"] {
+        for term in
+            ["e:exec.start", "e:exec", "g:g1", "p:/p", "c:session:7", "c:session", "s:a/b", "v:a/b@2", "f:ff", "s:c"]
+        {
             assert!(terms.iter().any(|t| t == term), "{term}");
         }
         assert!(!terms.contains(&term::denied()));

@@ -16,8 +16,30 @@ use crate::record::{Record, Use};
 const SHOWN: usize = 6;
 /// The fields that have a place of their own, or say nothing to a reader.
 const PLACED: [&str; 24] = [
-    "v", "n", "t", "event", "prev", "mac", "secret", "version", "secrets", "fp", "grant", "project", "target", "consumer", "argv",
-    "argc", "argv_sha256", "program", "program_sha256", "asker", "code", "reason", "status", "signal",
+    "v",
+    "n",
+    "t",
+    "event",
+    "prev",
+    "mac",
+    "secret",
+    "version",
+    "secrets",
+    "fp",
+    "grant",
+    "project",
+    "target",
+    "consumer",
+    "argv",
+    "argc",
+    "argv_sha256",
+    "program",
+    "program_sha256",
+    "asker",
+    "code",
+    "reason",
+    "status",
+    "signal",
 ];
 
 /// Prints records, as text or (with `--json`) as they are.
@@ -141,7 +163,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(line: &str) -> String {
-        let render = Render { dir: PathBuf::new(), json: false, colour: false, following: false, ends: None, last: None };
+        let render =
+            Render { dir: PathBuf::new(), json: false, colour: false, following: false, ends: None, last: None };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }
 
@@ -149,7 +172,10 @@ mod tests {
     fn a_start_reads_as_a_sentence() {
         let line = r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","target":"test","argv":["pytest","-k","a b"],"consumer":"session:9","secrets":[{"name":"db/url","version":3}],"prev":"","mac":""}"#;
         let text = shown(line);
-        assert!(text.ends_with("exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by session:9  grant g1"), "{text}");
+        assert!(
+            text.ends_with("exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by session:9  grant g1"),
+            "{text}"
+        );
         assert!(text.starts_with("     7  "));
     }
 

@@ -115,7 +115,9 @@ impl Lines {
     pub fn open(dir: &Path, number: u32, limit: u64) -> Result<Lines> {
         let (plain, packed) = (path(dir, number), packed_path(dir, number));
         match files::open(&plain, Guard::Private) {
-            Ok(file) => Ok(Lines { reader: Box::new(BufReader::with_capacity(128 << 10, file.take(limit))), path: plain }),
+            Ok(file) => {
+                Ok(Lines { reader: Box::new(BufReader::with_capacity(128 << 10, file.take(limit))), path: plain })
+            }
             // Looked for second: packing makes the packed one before it removes the plain one.
             Err(e) if e.code() == "not-found" && packed.exists() => {
                 let file = files::open(&packed, Guard::Private)?;

@@ -130,10 +130,15 @@ impl Snapshot {
             let mut walker = Walker { n: 0, key: first.clone() };
             for number in &self.segments {
                 let limit = if Some(number) == self.segments.last() { self.limit } else { u64::MAX };
-                match walker.job(dir, *number, limit) {
-                    Ok(job) => drop(sender.send(job)),
-                    Err(part) => drop(done.lock().unwrap_or_else(|e| e.into_inner()).insert(*number, part)),
-                }
+                let part = match walker.job(dir, *number, limit) {
+                    Ok(Ok(job)) => {
+                        drop(sender.send(job));
+                        continue;
+                    }
+                    Ok(Err(bad)) => Ok(*bad),
+                    Err(e) => Err(e),
+                };
+                done.lock().unwrap_or_else(|e| e.into_inner()).insert(*number, part);
             }
             drop(sender);
         });
@@ -153,22 +158,21 @@ struct Walker {
 
 impl Walker {
     /// What to verify in a segment, or what is wrong with its beginning.
-    fn job(&mut self, dir: &Path, segment: u32, limit: u64) -> std::result::Result<Job, Result<Part>> {
+    fn job(&mut self, dir: &Path, segment: u32, limit: u64) -> Result<std::result::Result<Job, Box<Part>>> {
         let mut line = Vec::new();
-        let found = Lines::open(dir, segment, limit).and_then(|mut lines| lines.next_into(&mut line));
-        let claimed = Frame::split(&line).map(|f| f.n);
-        match (found, claimed) {
-            (Err(e), _) if e.kind() == Kind::Io && e.code() != "io" => Err(Err(e)),
-            (Ok(Found::Line), Some(n)) if n < self.n || n - self.n > MAX_GAP => Err(Ok(self.bad(segment, "it has another number"))),
-            (Ok(Found::Line), Some(n)) => {
+        let found = Lines::open(dir, segment, limit)?.next_into(&mut line)?;
+        match Frame::split(&line).map(|f| f.n).filter(|_| found == Found::Line) {
+            Some(n) if n < self.n || n - self.n > MAX_GAP => {
+                return Ok(Err(Box::new(self.bad(segment, "it has another number"))));
+            }
+            Some(n) => {
                 self.key.advance(n - self.n);
                 self.n = n;
-                Ok(Job { segment, first: n, key: self.key.clone(), limit })
             }
             // Its lines say what is wrong with it; the key cannot matter.
-            (Ok(_), _) => Ok(Job { segment, first: self.n, key: self.key.clone(), limit }),
-            (Err(e), _) => Err(Ok(self.bad(segment, e.message()))),
+            None => {}
         }
+        Ok(Ok(Job { segment, first: self.n, key: self.key.clone(), limit }))
     }
 
     fn bad(&self, segment: u32, why: &str) -> Part {
@@ -188,7 +192,11 @@ pub(crate) fn checkpoint(dir: &Path) -> Result<Option<std::result::Result<Signed
 }
 
 /// The numbers of records whose macs other things name.
-fn marks(snapshot: &Snapshot, checkpoint: &Option<std::result::Result<SignedHead, String>>, expect: Option<&Head>) -> Vec<u64> {
+fn marks(
+    snapshot: &Snapshot,
+    checkpoint: &Option<std::result::Result<SignedHead, String>>,
+    expect: Option<&Head>,
+) -> Vec<u64> {
     let counts = [
         snapshot.state.as_ref().ok().map(|s| s.n),
         checkpoint.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.head.count),

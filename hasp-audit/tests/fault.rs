@@ -67,7 +67,8 @@ fn a_full_disk() {
     let ballast = dir.join("ballast");
     std::fs::write(&ballast, vec![0; 300 << 10]).unwrap();
     let f = Fixture::within(tempfile::tempdir_in(dir).unwrap());
-    let fat = |n: u64| Event::new("test.fat").field("number", n).field("pad", "x".repeat(500)).field("more", "y".repeat(500));
+    let fat =
+        |n: u64| Event::new("test.fat").field("number", n).field("pad", "x".repeat(500)).field("more", "y".repeat(500));
     let (mut recorded, mut refused) = (1, 0);
     while refused < 5 && recorded < 9000 {
         match f.log.append(at(1), &[fat(1), fat(2), fat(3)]) {

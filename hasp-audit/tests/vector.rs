@@ -18,7 +18,8 @@ fn a_log_made_from_the_inputs_has_the_published_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path());
     let id: LogId = vector["log"].as_str().unwrap().parse().unwrap();
-    let root: [u8; 32] = HEXLOWER.decode(vector["audit_root"].as_str().unwrap().as_bytes()).unwrap().try_into().unwrap();
+    let root: [u8; 32] =
+        HEXLOWER.decode(vector["audit_root"].as_str().unwrap().as_bytes()).unwrap().try_into().unwrap();
     let now: Timestamp = vector["time"].as_str().unwrap().parse().unwrap();
     let log = Log::create(&home, &id, &root, vector["vault"].as_str().unwrap(), now, None).unwrap();
     let event = Event::new("exec.deny").field("code", "spent").field("project", "/home/zo\u{eb}/a\nb");

@@ -25,15 +25,22 @@ impl Project {
     /// # Errors
     /// `[no-project]`; the manifest's own errors.
     pub fn find(home: &Home, start: &Path) -> Result<Project> {
+        let root = Project::root(home, start)?;
+        let manifest = there(&root.join(FILE_NAME)).then(|| Manifest::load(&root.join(FILE_NAME))).transpose()?;
+        Ok(Project::new(root, manifest))
+    }
+
+    /// The root alone, found in the same way without reading the manifest: what is in it does not matter to a grant that exists.
+    ///
+    /// # Errors
+    /// `[no-project]`.
+    pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
         let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
         let nearest = |test: &dyn Fn(&Path) -> bool| start.ancestors().find(|dir| test(dir)).map(Path::to_owned);
-        let there = |path: PathBuf| path.symlink_metadata().is_ok();
-        if let Some(root) = nearest(&|dir| there(dir.join(FILE_NAME))) {
-            let manifest = Manifest::load(&root.join(FILE_NAME))?;
-            return Ok(Project::new(root, Some(manifest)));
-        }
-        let bare = nearest(&|dir| there(store::path(home, dir))).or_else(|| nearest(&|dir| there(dir.join(".git"))));
-        bare.map(|root| Project::new(root, None)).ok_or_else(|| no_project(&start))
+        let found = nearest(&|dir| there(&dir.join(FILE_NAME)))
+            .or_else(|| nearest(&|dir| there(&store::path(home, dir))))
+            .or_else(|| nearest(&|dir| there(&dir.join(".git"))));
+        found.ok_or_else(|| no_project(&start))
     }
 
     /// The directory itself as a project without a manifest, for binding by hand where there is none.
@@ -48,6 +55,10 @@ impl Project {
             named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
         Project { root, manifest, name }
     }
+}
+
+fn there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn no_project(start: &Path) -> Error {

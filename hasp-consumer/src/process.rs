@@ -152,12 +152,15 @@ mod tests {
     fn a_replaced_program_is_not_known() {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("sleep");
-        std::fs::copy("/bin/sleep", &copy).unwrap();
+        // By another process: a descriptor open for writing, inherited by a concurrent fork, would give ETXTBSY.
+        let place_copy =
+            || assert!(std::process::Command::new("cp").arg("/bin/sleep").arg(&copy).status().unwrap().success());
+        place_copy();
         let mut child = std::process::Command::new(&copy).arg("30").spawn().unwrap();
         let place = Place::here().unwrap();
         let before = place.process(child.id()).unwrap().exe;
         std::fs::remove_file(&copy).unwrap();
-        std::fs::copy("/bin/sleep", &copy).unwrap();
+        place_copy();
         let after = place.process(child.id()).unwrap().exe;
         child.kill().unwrap();
         child.wait().unwrap();

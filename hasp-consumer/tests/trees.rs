@@ -54,8 +54,9 @@ impl Tree {
     /// A script on the tree's PATH. Not exec'ed last, so that the script's shell is a hop of its own.
     fn tool(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt;
-        let path = self.dir.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let (path, draft) = (self.path(name), self.path("draft"));
+        fs::write(&draft, format!("#!/bin/sh\n{text}\n")).unwrap();
+        copy(&draft, &path);
         fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
 
@@ -98,6 +99,12 @@ impl Drop for Tree {
     }
 }
 
+/// Copies a program by another process: a descriptor open for writing here would be inherited by a child that another test thread
+/// forks meanwhile, and the copy could not be executed (ETXTBSY).
+fn copy(from: impl AsRef<Path>, to: &Path) {
+    assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
+}
+
 fn skip(why: &str) {
     let _ = write_all(rustix::stdio::stderr(), format!("skipped: {why}\n").as_bytes());
 }
@@ -123,8 +130,8 @@ fn a_session_is_its_members_and_what_descends_from_its_leader() {
         "means session; probe child; sh -c 'probe grandchild; true'; setsid -w probe apart
         (sh -c 'sleep 0.2; probe orphan; true' &)
         (setsid sh -c 'sleep 0.2; probe daemon; true' &)
-        (sh -c 'while ! test -e $D/gone; do sleep 0.05; done; probe late; true' &)
-        while ! test -e $D/go; do sleep 0.05; done",
+        (sh -c 'while test -d $D && ! test -e $D/gone; do sleep 0.05; done; probe late; true' &)
+        while test -d $D && ! test -e $D/go; do sleep 0.05; done",
     ]);
     let claim = tree.answer("claim");
     assert!(claim.starts_with("{\"kind\":\"session\""));
@@ -163,7 +170,7 @@ fn a_process_is_itself_and_its_descendants() {
 fn a_name_in_stat_forges_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let spoof = dir.path().join("x) R 1 1 1");
-    fs::copy("/bin/sh", &spoof).unwrap();
+    copy("/bin/sh", &spoof);
     let seen = whoami(&[spoof.to_str().unwrap(), "-c", "$TOOL whoami --json; true"]);
     let first = &seen["chain"][0];
     assert_eq!(first["comm"], "x) R 1 1 1");
@@ -175,20 +182,20 @@ fn a_name_in_stat_forges_nothing() {
 fn a_program_is_known_by_the_file_that_runs() {
     let mut tree = Tree::new();
     let agent = tree.path("agent");
-    fs::copy("/bin/sh", &agent).unwrap();
+    copy("/bin/sh", &agent);
     let agent = agent.canonicalize().unwrap();
     let claim = Consumer::Exe { path: agent.clone() };
     fs::write(tree.path("claim"), serde_json::to_string(&claim).unwrap()).unwrap();
     tree.start(&[
         agent.to_str().unwrap(),
         "-c",
-        "probe inside; setsid -w probe apart; while ! test -e $D/go; do sleep 0.05; done; probe replaced; true",
+        "probe inside; setsid -w probe apart; while test -d $D && ! test -e $D/go; do sleep 0.05; done; probe replaced; true",
     ]);
     assert_eq!((tree.answer("inside"), tree.answer("apart")), ("admitted".into(), "admitted".into()));
     tree.start(&["sh", "-c", "probe outside; true"]);
     assert!(tree.answer("outside").contains("[other-program]"));
     fs::remove_file(&agent).unwrap();
-    fs::copy("/bin/sh", &agent).unwrap();
+    copy("/bin/sh", &agent);
     fs::write(tree.path("go"), "").unwrap();
     assert!(tree.answer("replaced").contains("[other-program]"));
 }
@@ -286,7 +293,7 @@ fn another_user_sees_itself_and_no_program_of_root() {
     }
     let dir = tempfile::Builder::new().prefix("hasp-").tempdir_in("/tmp").unwrap();
     let tool = dir.path().join("hasp-consumer");
-    fs::copy(assert_cmd::cargo::cargo_bin("hasp-consumer"), &tool).unwrap();
+    copy(assert_cmd::cargo::cargo_bin("hasp-consumer"), &tool);
     fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let tool = tool.to_str().unwrap();
     let script = format!("{tool} whoami --json; true");

@@ -108,7 +108,7 @@ impl Runtime {
         Runtime { root, on_disk }
     }
 
-    /// Every runtime directory of this user that exists, for `revoke`, which must reach the grants of each.
+    /// Every runtime directory of this user that exists and is his (another user's of that name is none of his business), for `revoke`, which must reach the grants of each.
     pub fn all(env: &Environ) -> Vec<Runtime> {
         let uid = rustix::process::geteuid().as_raw();
         let mut roots: Vec<PathBuf> = env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
@@ -117,7 +117,7 @@ impl Runtime {
         roots.push(PathBuf::from(format!("/dev/shm/hasp-{uid}")));
         let mut seen = Vec::new();
         roots.retain(|r| {
-            r.is_dir() && !seen.contains(r) && {
+            is_ours(r) && !seen.contains(r) && {
                 seen.push(r.clone());
                 true
             }
@@ -151,7 +151,8 @@ impl Runtime {
             let on_disk = !in_memory(&root);
             return Ok(Runtime { root, on_disk });
         }
-        let user = env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|d| d.is_absolute() && in_memory(d));
+        let user =
+            env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|d| d.is_absolute() && is_ours(d) && in_memory(d));
         if let Some(user) = user {
             return Ok(Runtime { root: user.join("hasp"), on_disk: false });
         }
@@ -163,6 +164,11 @@ impl Runtime {
         Err(Error::new(Kind::Create, "no-runtime", "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory")
             .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
     }
+}
+
+/// Whether this is a directory, no link to one, of this user.
+fn is_ours(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Whether the path, or the nearest directory above it that exists, lies on a tmpfs or ramfs.

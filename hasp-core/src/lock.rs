@@ -46,10 +46,11 @@ pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
 /// flock has no timeout: a thread waits in it, and is abandoned with the file when patience ends.
 fn wait(file: File, path: &Path) -> Result<Lock> {
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    let waiter = std::thread::Builder::new().spawn(move || {
         let outcome = file.lock().map(|()| file);
         let _ = sender.send(outcome);
     });
+    waiter.map_err(|e| Error::system("wait for a lock", e))?;
     match receiver.recv_timeout(PATIENCE) {
         Ok(Ok(file)) => Ok(Lock { _file: file }),
         Ok(Err(e)) => Err(Error::io("lock", path, e)),

@@ -1,11 +1,14 @@
 //! The system calls that rustix offers only as `unsafe`: the one module of the workspace where `unsafe` is allowed.
 
-use std::ffi::c_void;
+use std::ffi::{CString, OsStr, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use rustix::fs::Mode;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
+use rustix::process::Signal;
 use zeroize::Zeroize;
 
 /// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps, both best effort,
@@ -64,7 +67,7 @@ impl Drop for Pages {
 /// `EBADF` if no such descriptor is open.
 pub fn duplicate(fd: RawFd) -> std::io::Result<OwnedFd> {
     if fd < 0 {
-        return Err(std::io::Error::from_raw_os_error(9));
+        return Err(rustix::io::Errno::BADF.into());
     }
     // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -76,6 +79,9 @@ pub fn duplicate(fd: RawFd) -> std::io::Result<OwnedFd> {
 /// # Errors
 /// `EBADF` if no such descriptor is open.
 pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
+    if fd < 0 {
+        return Err(rustix::io::Errno::BADF.into());
+    }
     let flags = if inherited { rustix::io::FdFlags::empty() } else { rustix::io::FdFlags::CLOEXEC };
     // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -83,9 +89,89 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
 }
 
 /// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`] is set.
-pub fn ignore(signal: rustix::process::Signal) {
+pub fn ignore(signal: Signal) {
     // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
     unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+}
+
+/// Gives a signal its default action in this process.
+pub fn default_action(signal: Signal) {
+    // SAFETY: SIG_DFL runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
+    unsafe { libc::signal(signal.as_raw(), libc::SIG_DFL) };
+}
+
+/// Ends this process by the signal of this number with its default action; returns where that cannot be, as for PID 1.
+pub fn die_of(number: i32) {
+    // SAFETY: the set is a plain value that sigemptyset initialises; no handler runs, and the calls touch only this process's
+    // disposition and this thread's mask of that signal.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, number);
+        libc::signal(number, libc::SIG_DFL);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(number);
+    }
+}
+
+/// Stops this process, or its whole group, as ^Z does, and returns when it is continued.
+///
+/// The default action of SIGTSTP, not SIGSTOP: the kernel drops it for a group that nobody could continue (POSIX, orphaned process
+/// groups), where a SIGSTOP would be for ever.
+pub fn stop(group: bool) {
+    // SAFETY: the old action is a plain value that sigaction fills before it is given back; no handler runs while SIG_DFL is set.
+    unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(libc::SIGTSTP, &raw const default, &raw mut old);
+        if group {
+            libc::kill(0, libc::SIGTSTP);
+            // Another thread may be the one that takes it; the handler must not be back before that.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        } else {
+            libc::raise(libc::SIGTSTP);
+        }
+        libc::sigaction(libc::SIGTSTP, &raw const old, std::ptr::null_mut());
+    }
+}
+
+/// What execve takes, built before the fork, since a forked child must not allocate.
+pub struct Image {
+    program: CString,
+    _words: Vec<CString>,
+    _vars: Vec<CString>,
+    argv: Vec<*const libc::c_char>,
+    envp: Vec<*const libc::c_char>,
+}
+
+// SAFETY: the pointers lead into the strings that the same value owns and never changes.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
+
+impl Image {
+    /// The absolute program, its words and its environment; `None` if one of them holds a NUL byte.
+    pub fn new<'a>(
+        program: &OsStr,
+        words: impl IntoIterator<Item = &'a OsStr>,
+        vars: impl IntoIterator<Item = (&'a OsStr, &'a OsStr)>,
+    ) -> Option<Image> {
+        let text = |bytes: Vec<u8>| CString::new(bytes).ok();
+        let program = text(program.as_bytes().to_vec())?;
+        let words: Vec<CString> = words.into_iter().map(|w| text(w.as_bytes().to_vec())).collect::<Option<_>>()?;
+        let join = |(name, value): (&OsStr, &OsStr)| text([name.as_bytes(), b"=", value.as_bytes()].concat());
+        let vars: Vec<CString> = vars.into_iter().map(join).collect::<Option<_>>()?;
+        let pointers = |texts: &[CString]| texts.iter().map(|t| t.as_ptr()).chain([std::ptr::null()]).collect();
+        Some(Image { argv: pointers(&words), envp: pointers(&vars), program, _words: words, _vars: vars })
+    }
+
+    /// Becomes the program; returns only the reason why not.
+    fn execute(&self) -> std::io::Error {
+        // SAFETY: program, argv and envp are NUL-terminated strings and NULL-terminated arrays that `self` keeps alive.
+        unsafe { libc::execve(self.program.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr()) };
+        std::io::Error::last_os_error()
+    }
 }
 
 /// Steps that a child takes between fork and exec; each is async-signal-safe.
@@ -97,20 +183,37 @@ pub struct BeforeExec {
     pub foreground: Option<OwnedFd>,
     /// Give the job-control signals, which a monitor ignores, their default action.
     pub default_signals: bool,
+    /// The signal that the child gets when the thread that starts it ends.
+    pub parent_death: Option<Signal>,
     /// Set `no_new_privs`.
     pub no_new_privileges: bool,
+    /// The umask that the child starts with.
+    pub umask: Option<Mode>,
+    /// Execute this instead of what std would, whose execvp falls back to a shell.
+    pub image: Option<Image>,
 }
 
 impl BeforeExec {
     /// Arranges the steps on `command`.
     pub fn install(self, command: &mut Command) {
-        let steps = move || self.take().map_err(std::io::Error::from);
-        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid, ioctl, signal); it does not
-        // allocate, lock or touch state shared with the parent.
+        let parent = rustix::process::getpid();
+        let steps = move || {
+            self.take(parent)?;
+            self.image.as_ref().map_or(Ok(()), |image| Err(image.execute()))
+        };
+        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid, ioctl, signal, umask, execve); it
+        // does not allocate, lock or touch state shared with the parent.
         unsafe { command.pre_exec(steps) };
     }
 
-    fn take(&self) -> rustix::io::Result<()> {
+    fn take(&self, parent: rustix::process::Pid) -> rustix::io::Result<()> {
+        if let Some(signal) = self.parent_death {
+            rustix::process::set_parent_process_death_signal(Some(signal))?;
+            // The parent may have died before that took effect.
+            if rustix::process::getppid() != Some(parent) {
+                return Err(rustix::io::Errno::SRCH);
+            }
+        }
         if self.no_new_privileges {
             rustix::thread::set_no_new_privs(true)?;
         }
@@ -122,10 +225,10 @@ impl BeforeExec {
             rustix::termios::tcsetpgrp(terminal, rustix::process::getpid())?;
         }
         if self.default_signals {
-            for signal in [libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
-                // SAFETY: SIG_DFL runs no handler of ours, and signal(2) is async-signal-safe.
-                unsafe { libc::signal(signal, libc::SIG_DFL) };
-            }
+            [Signal::TTOU, Signal::TTIN, Signal::TSTP].into_iter().for_each(default_action);
+        }
+        if let Some(mask) = self.umask {
+            rustix::process::umask(mask);
         }
         Ok(())
     }

@@ -44,7 +44,9 @@ pub fn shell_word(word: &OsStr) -> String {
     if shown.as_bytes() == bytes {
         format!("'{}'", shown.replace('\'', r"'\''"))
     } else {
-        format!("$'{}'", printable(bytes).replace('\'', r"\'"))
+        // A backslash of the word itself is doubled before printable adds its own.
+        let doubled = bytes.split(|b| *b == b'\\').collect::<Vec<_>>().join(&b"\\\\"[..]);
+        format!("$'{}'", printable(&doubled).replace('\'', r"\'"))
     }
 }
 
@@ -83,6 +85,7 @@ mod tests {
         let words = ["psql", "-c", "select 'x'", ""].map(OsStr::new);
         assert_eq!(shell_words(words), r"psql -c 'select '\''x'\''' ''");
         assert_eq!(shell_word(OsStr::new("a\nb")), r"$'a\nb'");
+        assert_eq!(shell_word(OsStr::new("a\n\\nb")), r"$'a\n\\nb'");
     }
 
     proptest! {

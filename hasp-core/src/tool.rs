@@ -44,8 +44,10 @@ pub struct Context {
     pub env: Environ,
     /// Where to print.
     pub out: Output,
-    /// When the tool was started.
+    /// When the tool was started, or what it waited for arrived.
     pub now: Timestamp,
+    /// The umask that it was started with, for a child.
+    pub umask: rustix::fs::Mode,
 }
 
 /// A command line that can be run.
@@ -67,9 +69,11 @@ pub fn main<T: Tool>() -> ExitCode {
     let hardened = harden();
     let args: Vec<OsString> = std::env::args_os().collect();
     let command = T::command();
-    let mut context = Context { env: Environ::capture(), out: Output::new(command.get_name()), now: Timestamp::now() };
+    let umask = hardened.as_ref().map_or(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO, |mask| *mask);
+    let mut context =
+        Context { env: Environ::capture(), out: Output::new(command.get_name()), now: Timestamp::now(), umask };
     context.out.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
-    let outcome = hardened.and_then(|()| run::<T>(&args, &mut context));
+    let outcome = hardened.and_then(|_| run::<T>(&args, &mut context));
     let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit));
     match outcome {
         Ok(exit) => ExitCode::from(exit.0),
@@ -100,16 +104,17 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
 /// First thing in main: no core dump, no ptrace by the same user, private files.
 ///
 /// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable. std has already put
-/// /dev/null on closed descriptors 0 to 2.
-fn harden() -> Result<()> {
+/// /dev/null on closed descriptors 0 to 2. SIGCHLD gets its default action, since a caller that ignores it would make the kernel
+/// throw the children's statuses away. Returns the umask that we were started with.
+fn harden() -> Result<rustix::fs::Mode> {
     let _ = std::fs::write("/proc/self/coredump_filter", "0");
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| Error::system("forbid core dumps", e))?;
     let limit = rustix::process::getrlimit(Resource::Core);
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: limit.maximum })
         .map_err(|e| Error::system("forbid core dumps", e))?;
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    Ok(())
+    crate::system::default_action(rustix::process::Signal::CHILD);
+    Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
 }
 
 /// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to store.

@@ -2,12 +2,14 @@
 //! changes nothing; every denial is on record.
 
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
+
+use rustix::process::Signal;
 
 use hasp_audit::Log;
 use hasp_bind::{Binding, Project};
@@ -25,10 +27,12 @@ use hasp_vault::Vault;
 use crate::child::{self, Plan};
 use crate::cli::Cli;
 use crate::deliver::{self, Delivered};
+use crate::directory;
 use crate::ending::Ending;
 use crate::environment;
 use crate::find::{self, Found};
 use crate::pty::session::{self, Session};
+use crate::reap;
 use crate::record::{self, Denied};
 use crate::relay::Relay;
 use crate::signals::{Forwarder, Target};
@@ -42,9 +46,9 @@ pub struct Desk {
     pub runtime: Runtime,
     /// Its ledger.
     pub ledger: Ledger,
-    /// The project here.
-    pub project: Project,
-    /// Its vault.
+    /// The root of the project here, or why there is none.
+    pub root: Result<PathBuf>,
+    /// The project's vault; the home's own outside of any project, so that a denial there is on record.
     pub vault: Vault,
     /// Who asks.
     pub caller: Caller,
@@ -58,39 +62,47 @@ impl Desk {
         let runtime = Runtime::locate(&context.env)?;
         let ledger = Ledger::open(&runtime)?;
         let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-        let project = Project::find(&home, &cwd)?;
-        let vault = Vault::locate(&home, &context.env, Binding::remembered_vault(&home, &project.root).as_deref())?;
-        Ok(Desk { home, runtime, ledger, project, vault, caller: Caller::current()? })
+        let root = Project::root(&home, &cwd);
+        let remembered = root.as_ref().ok().and_then(|root| Binding::remembered_vault(&home, root));
+        let vault = Vault::locate(&home, &context.env, remembered.as_deref())?;
+        Ok(Desk { home, runtime, ledger, root, vault, caller: Caller::current()? })
     }
 
     /// The situation in which a token is presented.
-    pub fn situation<'a>(&'a self, cli: &'a Cli, context: &'a Context) -> Situation<'a> {
-        Situation {
+    ///
+    /// # Errors
+    /// `[no-project]`.
+    pub fn situation<'a>(&'a self, cli: &'a Cli, found: &Found, context: &'a Context) -> Result<Situation<'a>> {
+        Ok(Situation {
             home: &self.home,
             vault: &self.vault,
             ledger: &self.ledger,
             caller: &self.caller,
-            project: &self.project,
+            root: self.root.as_deref().map_err(Clone::clone)?,
             search: context.env.get("PATH"),
             now: context.now,
             target: cli.target.as_deref(),
             words: cli.argv.as_deref(),
-        }
+            searched: matches!(found, Found::Kept(_)),
+        })
     }
 }
 
 /// Runs the granted command and ends as it ended.
 pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> {
+    let passed = child::passed(&cli.pass_fd, &context.env)?;
     let desk = Desk::open(context)?;
+    directory::sweep(&desk.runtime)?;
     let log = desk.vault.log()?;
-    let mut denied = Denied { check: None, grant: None, project: &desk.project.root, target: cli.target.as_deref() };
+    let mut denied =
+        Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: cli.target.as_deref() };
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {
         denied.grant = Some(grant.terms().jti.clone());
-        released(grant, &desk, &log, context)
+        released(grant, &desk, &log)
     });
     let (grant, released, patterns) = outcome.map_err(|error| deny(error, &denied, &desk, &log, context))?;
     let start = released.record;
-    match spawned(cli, &grant, released, &desk, &patterns, context) {
+    match spawned(cli, &grant, passed, released, &desk, &patterns, context) {
         Ok(running) => {
             status.started(running.pid(), grant.terms.jti.as_str(), start);
             let ending = running.finish(context);
@@ -121,7 +133,9 @@ fn verified(cli: &Cli, desk: &Desk, context: &mut Context, denied: &mut Denied<'
     let swept = manage::sweep_expired(&desk.ledger, context.now)?;
     manage::record(&swept, "grant.sweep", "expired", context)?;
     let found = find::find(cli, &desk.ledger, context)?;
-    let situation = desk.situation(cli, context);
+    // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
+    context.now = Timestamp::now();
+    let situation = desk.situation(cli, &found, context)?;
     let attempt = |text: &Secret| -> std::result::Result<VerifiedGrant, (Error, Option<Check>)> {
         let mut failed = None;
         let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
@@ -154,26 +168,21 @@ fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) ->
 }
 
 /// Spends, opens and records, in this order; nothing has left this process when any of it fails.
-fn released(
-    grant: VerifiedGrant,
-    desk: &Desk,
-    log: &Log,
-    context: &Context,
-) -> Result<(Granted, Released, Arc<Patterns>)> {
+fn released(grant: VerifiedGrant, desk: &Desk, log: &Log) -> Result<(Granted, Released, Arc<Patterns>)> {
     let granted =
         Granted { terms: grant.terms().clone(), program: grant.program().to_owned(), argv: grant.argv().to_vec() };
     let held = grant.spend(&desk.ledger)?.open(&desk.vault)?;
     let patterns = Arc::new(held.patterns());
     let started = record::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
     let event = record::start(&started, &desk.caller, &desk.runtime, &patterns);
-    let released = held.record(log, context.now, &[event])?;
+    let released = held.record(log, Timestamp::now(), &[event])?;
     Ok((granted, released, patterns))
 }
 
 /// Puts a denial on record where the record can be reached, and returns it.
 fn deny(error: Error, denied: &Denied<'_>, desk: &Desk, log: &Log, context: &mut Context) -> Error {
     let event = record::deny(&error, denied, &desk.caller);
-    if let Err(e) = log.append(context.now, &[event]) {
+    if let Err(e) = log.append(Timestamp::now(), &[event]) {
         context.out.warn(&format!("the denial is not on record: {e}"));
     }
     error
@@ -198,6 +207,7 @@ enum Process {
 fn spawned(
     cli: &Cli,
     grant: &Granted,
+    passed: Vec<RawFd>,
     released: Released,
     desk: &Desk,
     patterns: &Arc<Patterns>,
@@ -206,13 +216,14 @@ fn spawned(
     for (name, reason) in patterns.unwatched() {
         context.out.warn(&format!("{name} is not redacted: {reason}"));
     }
+    // From here on nothing that our caller left open reaches the reaper, the monitor or the child by itself.
+    child::pass_only(&[])?;
     let mut delivered = deliver::deliver(&released.opened, &desk.runtime)?;
     drop(released);
     let action = &grant.terms.action;
     let mut vars = environment::inherit(&context.env, &action.env).vars;
     vars.extend(std::mem::take(&mut delivered.vars));
-    let mut pass = child::jobserver(&vars);
-    pass.extend(&cli.pass_fd);
+    let mut pass = passed;
     pass.extend(delivered.descriptors.iter().map(AsRawFd::as_raw_fd));
     let plan = Plan {
         program: &grant.program,
@@ -221,6 +232,7 @@ fn spawned(
         vars,
         pass,
         no_new_privs: action.no_new_privs,
+        umask: context.umask,
     };
     let mut relay = Relay::default();
     let stdin = delivered.stdin.take();
@@ -249,17 +261,27 @@ fn plain(
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }
     let forwarder = Forwarder::catch(&[])?;
-    let before = BeforeExec { no_new_privileges: plan.no_new_privs, ..BeforeExec::default() };
+    let before = BeforeExec { parent_death: Some(Signal::TERM), ..BeforeExec::default() };
     let mut child = child::spawn(command, plan, before)?;
     let target = Target::new(child.id());
-    forwarder.forward_to(target.clone());
+    let watched = forwarder.forward_to(target.clone()).and_then(|()| relay_child(&mut child, patterns, relay));
+    if let Err(error) = watched {
+        // What is refused does not run on unwatched.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(error);
+    }
+    Ok(Process::Plain(child, target))
+}
+
+fn relay_child(child: &mut Child, patterns: &Arc<Patterns>, relay: &mut Relay) -> Result<()> {
     if let Some(stdout) = child.stdout.take() {
         relay.stream(stdout.into(), rustix::stdio::stdout(), patterns)?;
     }
     if let Some(stderr) = child.stderr.take() {
         relay.stream(stderr.into(), rustix::stdio::stderr(), patterns)?;
     }
-    Ok(Process::Plain(child, target))
+    Ok(())
 }
 
 impl Running {
@@ -274,8 +296,10 @@ impl Running {
     fn finish(mut self, context: &mut Context) -> Ending {
         let (code, signal) = match &mut self.process {
             Process::Plain(child, target) => {
-                let status = child.wait();
+                reap::wait_for(child.id());
+                // From here on its number may become another process's.
                 target.clear();
+                let status = child.wait();
                 // wait() on our own, unreaped child fails only if somebody else reaped it; its status is then unknown.
                 status.map_or((Some(125), None), |s| (s.code(), s.signal()))
             }
@@ -286,9 +310,7 @@ impl Running {
         };
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let report = self.relay.finish(self.kill_stragglers);
-        if let Process::Session(session) = self.process {
-            session.close();
-        }
+        drop(self.process);
         drop(self.delivered);
         if let Some(failure) = &report.failure {
             context.out.warn(failure.message());

@@ -3,20 +3,27 @@
 //! A reaper, a process in a session of its own that holds only the directory and one end of a socket, sees the other end close and
 //! removes the directory by descriptor. The directory carries a lock that both hold; a start sweeps directories whose lock is free.
 
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, chmodat, openat, unlinkat};
+use rustix::io::Errno;
 
 use hasp_core::output::write_all;
-use hasp_core::{Error, Result, Runtime, Secret};
+use hasp_core::{Error, Result, Runtime, Secret, lock};
 
 /// The folder of the runtime directory that holds delivery directories.
 const FOLDER: &str = "files";
+/// Whoever makes or sweeps delivery directories holds this.
+const LOCK: &str = "files.lock";
+
+/// How deep a tree below a delivery directory is followed.
+const MAX_DEPTH: u32 = 64;
 
 /// A delivery directory with its reaper. Dropping it removes it.
 pub struct Directory {
@@ -30,7 +37,8 @@ impl Directory {
     /// Makes an empty directory and its reaper; no file is written before the reaper has left our session.
     pub fn create(runtime: &Runtime) -> Result<Directory> {
         let folder = runtime.dir(FOLDER)?;
-        sweep(&folder);
+        // Between making a directory and locking it, a sweep would take it for a dead owner's.
+        let _sweeps = lock::lock(&runtime.join(LOCK))?;
         let made = tempfile::Builder::new().prefix("d").rand_bytes(16).tempdir_in(&folder);
         let path = made.map_err(|e| Error::io("create a directory in", &folder, e))?.keep();
         let handle = open_directory(&path)?;
@@ -44,7 +52,10 @@ impl Directory {
         let path = self.path.join(name);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = openat(&self.handle, name, flags, Mode::RUSR).map_err(|e| Error::io("write", &path, e))?;
-        write_all(&file, value.expose())?;
+        write_all(&file, value.expose()).map_err(|e| {
+            let shown = hasp_core::text::printable_path(&path);
+            Error::new(e.kind(), e.code(), format!("cannot write {shown}: {}", e.message()))
+        })?;
         Ok(path)
     }
 }
@@ -56,10 +67,20 @@ impl Drop for Directory {
     }
 }
 
+/// Removes what owners left that died together with their reapers: their lock is free. Skipped while somebody makes one.
+pub fn sweep(runtime: &Runtime) -> Result<()> {
+    let folder = runtime.join(FOLDER);
+    let left = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    if left && let Some(_sweeps) = lock::try_lock(&runtime.join(LOCK))? {
+        sweep_folder(&folder);
+    }
+    Ok(())
+}
+
 /// The reaper's main: a session of its own, then a byte to say so, then wait for the broker's end to close, then remove.
 ///
 /// Standard input is the socket and standard output the directory; nothing else is open.
-pub fn reap(name: &std::ffi::OsStr) -> Result<()> {
+pub fn reap(name: &OsStr) -> Result<()> {
     let ignored = [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
     for signal in ignored {
         let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -68,7 +89,8 @@ pub fn reap(name: &std::ffi::OsStr) -> Result<()> {
     rustix::process::setsid().map_err(|e| Error::system("leave the session", e))?;
     write_all(rustix::stdio::stdin(), b"r")?;
     let mut byte = [0u8; 1];
-    while rustix::io::read(rustix::stdio::stdin(), &mut byte) == Err(rustix::io::Errno::INTR) {}
+    // Only the end counts: nobody but the broker has the other side, and it writes nothing.
+    while !matches!(rustix::io::read(rustix::stdio::stdin(), &mut byte), Ok(0)) {}
     remove(rustix::stdio::stdout(), name).map_err(|e| Error::system("remove delivered files", e))
 }
 
@@ -89,8 +111,7 @@ fn start_reaper(path: &Path, handle: &File) -> Result<UnixStream> {
     Ok(ours)
 }
 
-/// Removes what owners left that died together with their reapers: their lock is free.
-fn sweep(folder: &Path) {
+fn sweep_folder(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.filter_map(std::result::Result::ok) {
         if let Ok(handle) = open_directory(&entry.path())
@@ -106,16 +127,40 @@ fn open_directory(path: &Path) -> Result<File> {
     openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|e| Error::io("open", path, e))
 }
 
-/// Unlinks every file in the directory, then the directory itself by its name in its parent.
-fn remove(directory: impl std::os::fd::AsFd, name: &std::ffi::OsStr) -> rustix::io::Result<()> {
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        if entry.file_name() != c"." && entry.file_name() != c".." {
-            unlinkat(&directory, entry.file_name(), AtFlags::empty())?;
+/// Empties the directory, then removes it by its name in its parent.
+fn remove(directory: impl AsFd, name: &OsStr) -> rustix::io::Result<()> {
+    let emptied = empty(&directory, 0);
+    let parent = openat(&directory, "..", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    emptied.and(unlinkat(parent, name, AtFlags::REMOVEDIR))
+}
+
+/// Unlinks everything below, whatever the child has put beside the values, and goes on after a failure. Values lie at the top and go
+/// first: a subdirectory can hide none of them.
+fn empty(directory: &impl AsFd, depth: u32) -> rustix::io::Result<()> {
+    let names: Vec<CString> = Dir::read_from(directory)?.filter_map(|e| Some(e.ok()?.file_name().to_owned())).collect();
+    let names = names.iter().filter(|n| n.as_c_str() != c"." && n.as_c_str() != c"..");
+    let (mut below, mut outcome) = (Vec::new(), Ok(()));
+    for name in names {
+        match unlinkat(directory, name.as_c_str(), AtFlags::empty()) {
+            Err(Errno::ISDIR | Errno::PERM) => below.push(name),
+            other => outcome = outcome.and(other),
         }
     }
-    let parent = openat(&directory, "..", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    unlinkat(parent, name, AtFlags::REMOVEDIR)
+    for name in below {
+        outcome = outcome.and(remove_below(directory, name, depth));
+    }
+    outcome
+}
+
+fn remove_below(directory: &impl AsFd, name: &CString, depth: u32) -> rustix::io::Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(Errno::NAMETOOLONG);
+    }
+    let _ = chmodat(directory, name.as_c_str(), Mode::RWXU, AtFlags::empty());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = openat(directory, name.as_c_str(), flags, Mode::empty())?;
+    empty(&opened, depth + 1)?;
+    unlinkat(directory, name.as_c_str(), AtFlags::REMOVEDIR)
 }
 
 #[cfg(test)]
@@ -133,9 +178,24 @@ mod tests {
         }
         let held = open_directory(&base.path().join("live")).unwrap();
         held.try_lock().unwrap();
-        sweep(base.path());
+        sweep_folder(base.path());
         assert!(base.path().join("live/VALUE").exists());
         assert!(!base.path().join("dead").exists());
+    }
+
+    #[test]
+    fn whatever_the_child_puts_beside_a_value_goes_too() {
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = base.path().join("d");
+        std::fs::create_dir_all(path.join("cache/deep/deeper")).unwrap();
+        std::fs::write(path.join("VALUE"), "x").unwrap();
+        std::fs::write(path.join("cache/deep/file"), "x").unwrap();
+        std::os::unix::fs::symlink("/etc", path.join("cache/link")).unwrap();
+        rustix::fs::mknodat(CWD, path.join("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0);
+        std::fs::set_permissions(path.join("cache/deep"), closed).unwrap();
+        remove(open_directory(&path).unwrap(), OsStr::new("d")).unwrap();
+        assert!(!path.exists() && Path::new("/etc/hostname").exists());
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Ending {
         };
         // The kernel drops default-action signals to PID 1.
         if std::process::id() != 1 {
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
+            hasp_core::system::die_of(signal);
         }
         Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX))
     }

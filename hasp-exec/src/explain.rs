@@ -2,8 +2,8 @@
 
 use hasp_core::text::{printable_os, printable_path, shell_words};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Result, Secret};
-use hasp_grant::check::{self, Check};
+use hasp_core::{Error, Result, Secret, Timestamp};
+use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::{VerifiedGrant, shown, token};
 
 use crate::broker::Desk;
@@ -14,18 +14,23 @@ use crate::find::{self, Found};
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
 pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
     let desk = Desk::open(context)?;
-    let tokens = match find::find(cli, &desk.ledger, context)? {
-        Found::Token(text) => vec![text],
-        Found::Kept(paths) => paths.iter().filter_map(|p| find::read_kept(p).ok()).collect(),
-    };
-    let mut first = None;
-    for text in &tokens {
-        let attempt = attempt(text, &desk, cli, context);
-        if attempt.1.is_ok() {
-            first = Some(attempt);
-            break;
+    let found = find::find(cli, &desk.ledger, context)?;
+    context.now = Timestamp::now();
+    let situation = desk.situation(cli, &found, context)?;
+    let mut first: Option<Attempt> = None;
+    match &found {
+        Found::Token(text) => first = Some(attempt(text, &situation)),
+        Found::Kept(paths) => {
+            for path in paths {
+                let tried =
+                    find::read_kept(path).map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
+                if tried.1.is_ok() {
+                    first = Some(tried);
+                    break;
+                }
+                first = first.or(Some(tried));
+            }
         }
-        first.get_or_insert(attempt);
     }
     let (passed, outcome) = first.ok_or_else(|| Error::bug("there is no token to explain"))?;
     print_checks(&passed, outcome.as_ref().err(), context)?;
@@ -39,15 +44,16 @@ pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
 }
 
 /// The checks that passed, and the grant or the check that did not.
-fn attempt(text: &Secret, desk: &Desk, cli: &Cli, context: &Context) -> (Vec<Check>, Result<VerifiedGrant>) {
+type Attempt = (Vec<Check>, Result<VerifiedGrant>);
+
+fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
     let mut passed = Vec::new();
     let mut trace = |check: Check, error: Option<&Error>| {
         if error.is_none() {
             passed.push(check);
         }
     };
-    let situation = desk.situation(cli, context);
-    let outcome = token::line(text.expose()).and_then(|line| check::verify(line, &situation, &mut trace));
+    let outcome = token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
     (passed, outcome)
 }
 

@@ -16,6 +16,7 @@ mod environment;
 mod explain;
 mod find;
 mod pty;
+mod reap;
 mod record;
 mod relay;
 mod run;

@@ -66,7 +66,7 @@ pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
         .field("code", error.code())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
-        .os("project", denied.project)
+        .maybe("project", denied.project.map(|p| printable_path(p)))
         .maybe("target", denied.target)
         .field("asker", asker(caller))
 }
@@ -77,8 +77,8 @@ pub struct Denied<'a> {
     pub check: Option<Check>,
     /// Which grant, once its signature was verified.
     pub grant: Option<GrantId>,
-    /// The project's root.
-    pub project: &'a Path,
+    /// The project's root, if there is a project.
+    pub project: Option<&'a Path>,
     /// The target that was asked for.
     pub target: Option<&'a str>,
 }

@@ -2,9 +2,9 @@
 //! a signal; redacted on the way, never longer held than a match needs.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,9 +26,16 @@ const GRACE: Duration = Duration::from_millis(200);
 #[derive(Default)]
 pub struct Relay {
     streams: Vec<Relayed>,
-    /// Grows with every read and write.
-    progress: Arc<AtomicU64>,
     hits: Arc<AtomicU64>,
+}
+
+/// How far a stream's thread has come.
+#[derive(Default)]
+struct Gauge {
+    /// Bytes read so far.
+    read: AtomicU64,
+    /// Whether it is writing: then our reader is slow, and nobody is to blame for the silence.
+    writing: AtomicBool,
 }
 
 /// How a stream ended.
@@ -49,22 +56,25 @@ impl Relay {
     pub fn stream(&mut self, from: OwnedFd, to: impl AsFd, patterns: &Arc<Patterns>) -> Result<()> {
         let file = FileId::of(&from)?;
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3).map_err(|e| Error::system("open the output", e))?;
+        let (from, gauge) = (Arc::new(from), Arc::new(Gauge::default()));
+        let (pipe, seen) = (Arc::downgrade(&from), Arc::clone(&gauge));
         let mut stream = Stream {
             from,
             to,
             filter: Filter::new(Arc::clone(patterns)),
             counted: 0,
-            progress: Arc::clone(&self.progress),
+            gauge,
             hits: Arc::clone(&self.hits),
         };
         let (sender, receiver) = channel();
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().spawn(move || {
             let outcome = stream.pump();
             // The reading end closes before anybody is told, so that the child sees a broken pipe.
             drop(stream);
             let _ = sender.send(outcome);
         });
-        self.streams.push(Relayed { ended: receiver, file });
+        thread.map_err(|e| Error::system("start a thread", e))?;
+        self.streams.push(Relayed { ended: receiver, file, pipe, gauge: seen });
         Ok(())
     }
 
@@ -73,37 +83,24 @@ impl Relay {
     pub fn finish(self, kill_stragglers: bool) -> Report {
         let mut report = Report { redactions: 0, stragglers: 0, failure: None };
         let mut held = Vec::new();
-        for stream in &self.streams {
-            match self.wait(&stream.ended) {
+        let due: Vec<u64> = self.streams.iter().map(Relayed::due).collect();
+        for (stream, due) in self.streams.iter().zip(due) {
+            match stream.wait(due) {
                 None => held.push(stream),
                 Some(outcome) => report.note(outcome),
             }
         }
         if !held.is_empty() {
-            let holders = stragglers::holders(&held.iter().map(|s| s.file).collect::<Vec<_>>());
+            let files: Vec<FileId> = held.iter().map(|s| s.file).collect();
+            let holders = stragglers::holders(&files);
             report.stragglers = holders.len() as u64;
             if kill_stragglers {
-                stragglers::end(&holders);
-                held.iter().filter_map(|s| self.wait(&s.ended)).for_each(|outcome| report.note(outcome));
+                stragglers::end(&holders, &files);
+                held.iter().filter_map(|s| s.wait(u64::MAX)).for_each(|outcome| report.note(outcome));
             }
         }
         report.redactions = self.hits.load(Ordering::SeqCst);
         report
-    }
-
-    /// A stream's end, or `None` if it stays open and silent.
-    fn wait(&self, stream: &Receiver<Outcome>) -> Option<Outcome> {
-        loop {
-            let before = self.progress.load(Ordering::SeqCst);
-            match stream.recv_timeout(GRACE) {
-                Ok(outcome) => return Some(outcome),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Some(Err(Error::bug("a relay thread ended without a word")));
-                }
-                Err(RecvTimeoutError::Timeout) if self.progress.load(Ordering::SeqCst) == before => return None,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
     }
 }
 
@@ -118,16 +115,46 @@ impl Report {
 struct Relayed {
     ended: Receiver<Outcome>,
     file: FileId,
+    /// The reading end, as long as the thread has it.
+    pipe: Weak<OwnedFd>,
+    gauge: Arc<Gauge>,
+}
+
+impl Relayed {
+    /// How many bytes will have been read when all that is in the pipe now has been.
+    fn due(&self) -> u64 {
+        let waiting = self.pipe.upgrade().and_then(|pipe| rustix::io::ioctl_fionread(&*pipe).ok()).unwrap_or(0);
+        waiting + self.gauge.read.load(Ordering::SeqCst)
+    }
+
+    /// The stream's end; `None` if it is still open after the grace, and silent or beyond `due`.
+    fn wait(&self, due: u64) -> Option<Outcome> {
+        loop {
+            let before = self.gauge.read.load(Ordering::SeqCst);
+            match self.ended.recv_timeout(GRACE) {
+                Ok(outcome) => return Some(outcome),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Err(Error::bug("a relay thread ended without a word")));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now = self.gauge.read.load(Ordering::SeqCst);
+            let writing = self.gauge.writing.load(Ordering::SeqCst);
+            if !writing && (now == before || now >= due) {
+                return None;
+            }
+        }
+    }
 }
 
 /// One stream.
 struct Stream {
-    from: OwnedFd,
+    from: Arc<OwnedFd>,
     to: OwnedFd,
     filter: Filter,
     /// Hits that were added to `hits`.
     counted: u64,
-    progress: Arc<AtomicU64>,
+    gauge: Arc<Gauge>,
     hits: Arc<AtomicU64>,
 }
 
@@ -156,9 +183,9 @@ impl Stream {
         let space = self.filter.space(CHUNK);
         let limit = space.len().min(CHUNK);
         loop {
-            match rustix::io::read(&self.from, &mut space[..limit]) {
+            match rustix::io::read(&*self.from, &mut space[..limit]) {
                 Ok(read) => {
-                    self.progress.fetch_add(1, Ordering::SeqCst);
+                    self.gauge.read.fetch_add(read as u64, Ordering::SeqCst);
                     return Ok(read);
                 }
                 Err(rustix::io::Errno::INTR) => {}
@@ -171,15 +198,16 @@ impl Stream {
     fn write(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.hits.fetch_add(self.filter.hits() - self.counted, Ordering::SeqCst);
         self.counted = self.filter.hits();
+        self.gauge.writing.store(true, Ordering::SeqCst);
         let outcome = write_all(&self.to, out);
+        self.gauge.writing.store(false, Ordering::SeqCst);
         out.clear();
-        self.progress.fetch_add(1, Ordering::SeqCst);
         outcome
     }
 
     /// Whether input, or its end, is there within this time.
     fn ready(&self, within: Option<&Timespec>) -> Result<bool> {
-        let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
+        let mut fds = [PollFd::new(&*self.from, PollFlags::IN)];
         loop {
             match poll(&mut fds, within) {
                 Ok(count) => return Ok(count > 0),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, system};
 
 /// What is passed on.
 const FORWARDED: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP];
@@ -37,12 +37,13 @@ impl Forwarder {
     }
 
     /// Passes on from a thread, so that a blocked output does not hold a signal back.
-    pub fn forward_to(mut self, receiver: impl Receiver) {
-        std::thread::spawn(move || {
+    pub fn forward_to(mut self, receiver: impl Receiver) -> Result<()> {
+        let relay = std::thread::Builder::new().spawn(move || {
             for origin in self.signals.forever() {
                 receiver.receive(origin.signal, matches!(origin.cause, Cause::Kernel));
             }
         });
+        relay.map(drop).map_err(|e| Error::system("start a thread", e))
     }
 }
 
@@ -61,7 +62,11 @@ impl Target {
         self.0.store(0, Ordering::SeqCst);
     }
 
+    /// To the child; to ourselves once it has ended, so that what is left of its output cannot hold us.
     fn send(&self, number: i32) {
+        if self.0.load(Ordering::SeqCst) == 0 {
+            return system::die_of(number);
+        }
         let pid = Pid::from_raw(self.0.load(Ordering::SeqCst));
         if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) {
             let _ = kill_process(pid, signal);
@@ -70,13 +75,14 @@ impl Target {
 }
 
 impl Receiver for Target {
-    /// The terminal signals the whole foreground group: the child has it already.
+    /// Keys signal the whole foreground group, and the child has that already; a hangup reaches only the session's leader.
     fn receive(&self, signal: i32, from_terminal: bool) {
-        if !from_terminal {
+        let by_key = from_terminal && matches!(signal, SIGINT | SIGQUIT | SIGTSTP);
+        if !by_key || self.0.load(Ordering::SeqCst) == 0 {
             self.send(signal);
         }
         if signal == SIGTSTP {
-            let _ = signal_hook::low_level::raise(SIGSTOP);
+            system::stop(false);
             self.send(SIGCONT);
         }
     }

@@ -52,18 +52,18 @@ fn holds(pid: Pid, files: &[FileId]) -> bool {
 }
 
 /// Ends them: SIGTERM, and after a while SIGKILL.
-pub fn end(pids: &[Pid]) {
-    let send = |signal| {
-        for pid in pids {
-            let _ = kill_process(*pid, signal);
-        }
-    };
-    send(Signal::TERM);
+pub fn end(pids: &[Pid], files: &[FileId]) {
+    for pid in pids {
+        let _ = kill_process(*pid, Signal::TERM);
+    }
     let began = Instant::now();
     while began.elapsed() < PATIENCE && pids.iter().any(|p| test_kill_process(*p).is_ok()) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    send(Signal::KILL);
+    // Whoever has ended meanwhile may have left its number to another process.
+    for pid in holders(files).into_iter().filter(|p| pids.contains(p)) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
         let pid = Pid::from_child(&child);
         assert_eq!(holders(&[file]), [pid]);
         let reaped = std::thread::spawn(move || child.wait());
-        end(&[pid]);
+        end(&[pid], &[file]);
         assert!(!reaped.join().unwrap().unwrap().success());
         assert!(holders(&[file]).is_empty());
     }

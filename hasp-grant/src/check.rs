@@ -4,9 +4,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use hasp_bind::{Binding, Project};
+use hasp_bind::Binding;
 use hasp_consumer::Caller;
-use hasp_core::text::{printable_path, shell_words};
+use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
 use hasp_vault::{Item, Vault};
 
@@ -95,8 +95,8 @@ pub struct Situation<'a> {
     pub ledger: &'a Ledger,
     /// Who asks.
     pub caller: &'a Caller,
-    /// The project at the current directory.
-    pub project: &'a Project,
+    /// The root of the project at the current directory.
+    pub root: &'a Path,
     /// PATH, used only when any command was approved.
     pub search: Option<&'a OsStr>,
     /// The wall clock.
@@ -105,6 +105,8 @@ pub struct Situation<'a> {
     pub target: Option<&'a str>,
     /// The words after `--`, if there is a `--`.
     pub words: Option<&'a [OsString]>,
+    /// Whether the token was looked for, not given: then words without a target mean a command, never further words of a target.
+    pub searched: bool,
 }
 
 /// A token that passed every check. It can be spent, and nothing else.
@@ -151,7 +153,7 @@ pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Optio
     pass(Check::Unexpired, unexpired(terms, at.now))?;
     pass(Check::Ledger, in_ledger(terms, at))?;
     pass(Check::Consumer, terms.consumer.admits(at.caller))?;
-    pass(Check::Project, same_project(terms, at.project))?;
+    pass(Check::Project, same_project(terms, at.root))?;
     let command = command(&terms.action, at);
     pass(Check::Action, command.as_ref().map(drop).map_err(Clone::clone))?;
     let argv = command?;
@@ -183,38 +185,53 @@ fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     if used { Err(ledger::ended(&terms.jti, End::Spent)) } else { Ok(()) }
 }
 
-fn same_project(terms: &Terms, project: &Project) -> Result<()> {
-    if terms.project.as_path() == project.root {
+fn same_project(terms: &Terms, root: &Path) -> Result<()> {
+    if terms.project.as_path() == root {
         return Ok(());
     }
-    let (granted, here) = (printable_path(terms.project.as_path()), printable_path(&project.root));
+    let (granted, here) = (printable_path(terms.project.as_path()), printable_path(root));
     Err(Error::new(Kind::Denied, "other-project", format!("the grant is for the project {granted}, this is {here}"))
         .hint(format!("cd {}", hasp_core::text::shell_word(terms.project.as_os()))))
 }
 
 /// The words that run: what was approved, and after it the words given now where the grant leaves that open.
 fn command(action: &Action, at: &Situation<'_>) -> Result<Vec<OsString>> {
-    if let Some(asked) = at.target.filter(|t| Some(*t) != action.target.as_deref()) {
-        let granted = action.target.as_deref().map_or("a command".to_owned(), |t| format!("target '{t}'"));
-        return Err(Error::new(
-            Kind::Denied,
-            "other-target",
-            format!("the grant is for {granted}, not for target '{asked}'"),
-        )
-        .hint(format!("hasp-grant -t {asked} | hasp-exec")));
-    }
+    check_target(action, at)?;
     let approved: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
-    match (action.extent, at.words) {
-        (Extent::Exact, None) | (Extent::Open, None) => Ok(approved),
-        (Extent::Exact, Some(words)) if approved[action.fixed..] == *words => Ok(approved),
-        (Extent::Open, Some(words)) => Ok(approved.into_iter().chain(words.iter().cloned()).collect()),
-        (Extent::Any, Some(words)) if !words.is_empty() => Ok(words.to_vec()),
-        (Extent::Any, _) => {
-            Err(Error::new(Kind::Denied, "no-command", "the grant is for any command, and none was given")
-                .hint("hasp-exec -- COMMAND ARGS.."))
-        }
-        (Extent::Exact, Some(_)) => Err(other_command(&approved)),
+    let Some(words) = at.words else {
+        return if action.extent == Extent::Any { Err(no_command()) } else { Ok(approved) };
+    };
+    match action.extent {
+        Extent::Any if words.is_empty() => Err(no_command()),
+        Extent::Any => Ok(words.to_vec()),
+        Extent::Exact if approved[action.fixed..] == *words => Ok(approved),
+        Extent::Exact => Err(other_command(&approved)),
+        // What was approved beyond the target's own words is typed again; what follows it is new.
+        Extent::Open => match words.strip_prefix(&approved[action.fixed..]) {
+            Some(more) => Ok(approved.iter().chain(more).cloned().collect()),
+            None => Err(other_command(&approved)),
+        },
     }
+}
+
+fn check_target(action: &Action, at: &Situation<'_>) -> Result<()> {
+    let granted = action.target.as_deref();
+    let command_meant = at.searched && at.target.is_none() && at.words.is_some();
+    if at.target.is_some_and(|asked| Some(asked) != granted) || (command_meant && granted.is_some()) {
+        let granted = granted.map_or("a command".to_owned(), |t| format!("target '{t}'"));
+        let asked = at.target.map_or("a command".to_owned(), |t| format!("target '{}'", printable(t.as_bytes())));
+        let error = Error::new(Kind::Denied, "other-target", format!("the grant is for {granted}, not for {asked}"));
+        return Err(match at.target {
+            Some(target) => error.hint(format!("hasp-grant -t {} | hasp-exec", shell_word(target.as_ref()))),
+            None => error.hint("name the target, with its further words after --: hasp-exec -t TARGET -- WORDS"),
+        });
+    }
+    Ok(())
+}
+
+fn no_command() -> Error {
+    Error::new(Kind::Denied, "no-command", "the grant is for any command, and none was given")
+        .hint("hasp-exec -- COMMAND ARGS..")
 }
 
 fn other_command(approved: &[OsString]) -> Error {
@@ -231,7 +248,7 @@ fn bound(terms: &Terms, at: &Situation<'_>) -> Result<()> {
         Error::new(Kind::Denied, "unbound", "the project's binding was withdrawn after this grant was minted")
             .hint("consent again with: hasp-bind")
     };
-    let binding = Binding::load(at.vault, &at.project.root)?.ok_or_else(unbound)?;
+    let binding = Binding::load(at.vault, at.root)?.ok_or_else(unbound)?;
     for item in &terms.items {
         if *binding.secret_for(&item.reference)? != item.name {
             return Err(unbound());

@@ -153,6 +153,12 @@ impl Claims {
 }
 
 impl Terms {
+    /// Moves the window so that it begins at `now`, with its length kept.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        let length = u64::try_from(self.exp.as_second() - self.nbf.as_second()).unwrap_or(0);
+        (self.iat, self.nbf, self.exp) = (now, now, now.after(std::time::Duration::from_secs(length)));
+    }
+
     /// The limits that hold for every grant, whoever signed it.
     fn check_shape(&self) -> Result<()> {
         let window = self.exp.as_second().saturating_sub(self.iat.as_second().min(self.nbf.as_second()));

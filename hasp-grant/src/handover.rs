@@ -7,12 +7,14 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, files, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, files, sibling, system};
 
 use crate::cli::Mint;
+use crate::ledger::End;
 use crate::mint::Minted;
 
 /// Refuses, before anything is asked or minted, an output that could not take the token.
@@ -30,25 +32,44 @@ pub fn check(asked: &Mint, context: &Context) -> Result<()> {
         .hint("or keep it for hasp-exec to find: --for 8h --keep"))
 }
 
-/// Hands the token over as the command line says.
+/// Hands the token over as the command line says; a grant whose token nobody gets is ended.
 pub fn hand_over(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<Exit> {
-    if asked.exec {
-        return Err(run(asked, minted, context));
-    }
-    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(minted.token.len() + 1));
+    let outcome = if asked.exec { Err(run(asked, minted, context)) } else { put(asked, minted, context) };
+    outcome.map(|()| Exit::OK).or_else(|error| {
+        minted.ledger.lock()?.end(&minted.terms.jti, End::Revoked)?;
+        Err(error)
+    })
+}
+
+fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
+    let mut line = Zeroizing::new(Vec::with_capacity(minted.token.len() + 1));
     line.extend_from_slice(minted.token.as_bytes());
     line.push(b'\n');
     if asked.keep {
+        let _writing = minted.ledger.lock()?;
         files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
         context.out.note(&format!("kept as {}; use it with: {}", minted.terms.jti.short(), use_text(asked)));
-        return Ok(Exit::OK);
+        return Ok(());
     }
-    match asked.output.as_deref() {
-        None => context.out.value(&line)?,
-        Some(path) if path == Path::new("-") => context.out.value(&line)?,
-        Some(path) => files::replace(path, &line)?,
+    match asked.output.as_deref().map(|path| Source::parse(path.as_os_str())).transpose()? {
+        None | Some(Source::Stdin) => context.out.value(&line),
+        Some(Source::Fd(number)) => {
+            let descriptor = system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
+            write_all(descriptor, &line)
+        }
+        Some(Source::Env(_)) => Err(Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
+            .hint("-o FILE, -o - or -o fd:N")),
+        Some(Source::Path(path)) => write_path(&path, &line),
     }
-    Ok(Exit::OK)
+}
+
+/// A new or regular file is replaced as a whole; a FIFO or a device gets the line.
+fn write_path(path: &Path, line: &[u8]) -> Result<()> {
+    if path.metadata().is_ok_and(|m| !m.is_file()) {
+        let target = std::fs::File::options().write(true).open(path).map_err(|e| Error::io("write", path, e))?;
+        return write_all(target, line);
+    }
+    files::replace(path, line)
 }
 
 fn use_text(asked: &Mint) -> String {
@@ -73,7 +94,10 @@ fn run(asked: &Mint, minted: &Minted, context: &mut Context) -> Error {
         Ok(command)
     };
     match attempt() {
-        Ok(mut command) => Error::system("run hasp-exec", command.exec()),
+        Ok(mut command) => {
+            rustix::process::umask(context.umask);
+            Error::system("run hasp-exec", command.exec())
+        }
         Err(e) => e,
     }
 }

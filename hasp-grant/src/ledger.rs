@@ -51,8 +51,8 @@ pub enum End {
 }
 
 impl End {
-    /// The tombstone's ending; uses are numbered instead.
-    fn suffix(self) -> &'static str {
+    /// In one word; the tombstone's ending, but for uses, which are numbered.
+    pub fn word(self) -> &'static str {
         match self {
             End::Spent => "spent",
             End::Revoked => "revoked",
@@ -102,6 +102,7 @@ impl Ledger {
         };
         let text = serde_json::to_vec(&entry).map(zeroize::Zeroizing::new);
         let text = text.map_err(|e| Error::bug(format!("cannot write a ledger entry: {e}")))?;
+        let _writing = self.lock()?;
         files::create(&self.entry_path(&terms.jti), &text)
     }
 
@@ -110,6 +111,9 @@ impl Ledger {
     /// # Errors
     /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one, `[ledger-damaged]`.
     pub fn entry(&self, id: &GrantId) -> Result<Entry> {
+        if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id) {
+            return Err(ended(id, end));
+        }
         let path = self.entry_path(id);
         let Some(text) = files::read_if_present(&path, Guard::Private, MAX_ENTRY)? else {
             return Err(self.ended(id).map_or_else(|| lost(id), |end| ended(id, end)));
@@ -121,7 +125,7 @@ impl Ledger {
     /// How the grant ended, by its tombstones.
     pub fn ended(&self, id: &GrantId) -> Option<End> {
         let ends = [End::Revoked, End::Expired, End::Spent];
-        let tomb = ends.into_iter().find(|end| self.tomb_path(id, end.suffix()).exists());
+        let tomb = ends.into_iter().find(|end| self.tomb_path(id, end.word()).exists());
         tomb.or_else(|| self.tomb_path(id, "1").exists().then_some(End::Spent))
     }
 
@@ -193,10 +197,16 @@ impl Locked<'_> {
         Ok(entry.half)
     }
 
-    /// Ends a grant: its half is erased first, then the tombstone says why.
+    /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half is erased, whether or not the
+    /// tombstone could be made.
     pub fn end(&self, id: &GrantId, end: End) -> Result<()> {
+        let buried = match end {
+            // Its uses are its tombstones.
+            End::Spent => Ok(()),
+            End::Revoked | End::Expired => self.bury(id, end.word()),
+        };
         self.erase(id)?;
-        match self.bury(id, end.suffix()) {
+        match buried {
             Err(e) if e.code() == "spent" => Ok(()),
             other => other,
         }
@@ -218,14 +228,16 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Overwrites the half where it lies, then unlinks it, and removes a kept token.
+    /// Overwrites the half where it lies, then unlinks it, and removes a kept token. What is no private regular file holds no half of
+    /// ours: it is only unlinked.
     fn erase(&self, id: &GrantId) -> Result<()> {
         let path = self.ledger.entry_path(id);
         if path.symlink_metadata().is_ok() {
-            let file = files::open_or_create(&path)?;
-            let length = file.metadata().map_or(0, |m| m.len());
-            let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY)];
-            rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
+            if let Ok(file) = files::open_or_create(&path) {
+                let length = file.metadata().map_or(0, |m| m.len());
+                let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY).min(MAX_ENTRY)];
+                rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
+            }
             std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
         }
         match std::fs::remove_file(self.ledger.kept_path(id)) {
@@ -350,6 +362,17 @@ mod tests {
         ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
         ledger.lock().unwrap().bury(&terms.jti, "1").unwrap();
         assert_eq!(spend(&ledger, &terms), Err("spent"));
+    }
+
+    #[test]
+    fn a_revoked_entry_that_is_put_back_stays_revoked() {
+        let (_memory, ledger) = ledger();
+        let terms = terms(None);
+        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
+        let saved = std::fs::read(ledger.entry_path(&terms.jti)).unwrap();
+        ledger.lock().unwrap().end(&terms.jti, End::Revoked).unwrap();
+        files::replace(&ledger.entry_path(&terms.jti), &saved).unwrap();
+        assert_eq!(spend(&ledger, &terms), Err("revoked"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::token;
 /// `hasp-grant list`.
 pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
     let mut shown = 0;
-    for ledger in ledgers(context)? {
+    for ledger in ledgers(context) {
         for id in ledger.ids()? {
             let Ok(terms) = ledger.entry(&id).and_then(|e| e.terms()) else {
                 context
@@ -28,9 +28,9 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
                     .warn(&format!("the ledger's entry for grant {} is damaged: hasp-grant revoke {id}", id.short()));
                 continue;
             };
-            let expired = is_over(&ledger, &terms, context.now);
-            if all || !expired {
-                list_row(&ledger, &terms, if expired { "expired" } else { "usable" }, context)?;
+            let end = over(&ledger, &id, context.now);
+            if all || end.is_none() {
+                list_row(&ledger, &terms, end.map_or("usable", End::word), context)?;
                 shown += 1;
             }
         }
@@ -77,11 +77,7 @@ fn list_ended(ledger: &Ledger, context: &mut Context) -> Result<usize> {
     let live = ledger.ids()?;
     let ended: Vec<GrantId> = ledger.tombs()?.into_iter().filter(|id| !live.contains(id)).collect();
     for id in &ended {
-        let state = match ledger.ended(id) {
-            Some(End::Revoked) => "revoked",
-            Some(End::Expired) => "expired",
-            Some(End::Spent) | None => "spent",
-        };
+        let state = ledger.ended(id).unwrap_or(End::Spent).word();
         if context.out.json {
             context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": state}))?;
         } else {
@@ -116,7 +112,7 @@ fn read_token(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result
         && word.len() >= 4
         && word.bytes().all(|b| b.is_ascii_hexdigit())
     {
-        for ledger in ledgers(context)? {
+        for ledger in ledgers(context) {
             let kept =
                 ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word)).map(|id| ledger.kept_path(&id));
             if let Some(path) = kept.into_iter().find(|p| p.exists()) {
@@ -131,28 +127,40 @@ fn read_token(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result
 /// `hasp-grant revoke`.
 pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
     let wanted = Wanted::read(which, context)?;
-    let mut ended = Vec::new();
-    for ledger in ledgers(context)? {
-        let locked = ledger.lock()?;
-        for id in ledger.ids()? {
-            let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
-            if wanted.matches(&id, terms.as_ref()) {
-                locked.end(&id, End::Revoked)?;
-                ended.push(id);
+    let (mut ended, mut failures) = (Vec::new(), Vec::new());
+    for ledger in ledgers(context) {
+        if let Err(failure) = revoke_in(&ledger, &wanted, &mut ended, &mut failures) {
+            failures.push(failure);
+        }
+    }
+    let recorded = record(&ended, "grant.revoke", &wanted.reason(), context);
+    let reported = report(&ended, &wanted, failures.is_empty(), context);
+    // What could be ended has ended, whatever else went wrong.
+    failures.into_iter().chain(recorded.err()).next().map_or(reported, Err)
+}
+
+fn revoke_in(ledger: &Ledger, wanted: &Wanted, ended: &mut Vec<GrantId>, failures: &mut Vec<Error>) -> Result<()> {
+    let locked = ledger.lock()?;
+    for id in ledger.ids()? {
+        let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
+        if wanted.matches(&id, terms.as_ref()) {
+            match locked.end(&id, End::Revoked) {
+                Ok(()) => ended.push(id),
+                Err(failure) => failures.push(failure),
             }
         }
     }
-    record(&ended, "grant.revoke", &wanted.reason(), context)?;
-    report(&ended, &wanted, context)
+    Ok(())
 }
 
-fn report(ended: &[GrantId], wanted: &Wanted, context: &mut Context) -> Result<Exit> {
+fn report(ended: &[GrantId], wanted: &Wanted, complete: bool, context: &mut Context) -> Result<Exit> {
     for id in ended {
         if context.out.json {
             context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": "revoked"}))?;
         }
     }
     match (ended.len(), wanted) {
+        (0, _) if !complete => Ok(Exit::OK),
         (0, Wanted::Ids(_)) => Err(Error::new(Kind::Missing, "grant-unknown", "no grant that can be used has that id")
             .hint("see them with: hasp-grant list --all")),
         (0, _) => {
@@ -228,7 +236,7 @@ impl Wanted {
 /// `hasp-grant sweep`.
 pub fn sweep(context: &mut Context) -> Result<Exit> {
     let mut swept = Vec::new();
-    for ledger in ledgers(context)? {
+    for ledger in ledgers(context) {
         swept.extend(sweep_expired(&ledger, context.now)?);
         ledger.lock()?.tidy(context.now)?;
     }
@@ -237,24 +245,31 @@ pub fn sweep(context: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Ends what has expired or was used up by a process that died; skipped when somebody holds the lock.
+/// Ends what has expired, and removes what a process used up and died; skipped when somebody holds the lock.
 pub fn sweep_expired(ledger: &Ledger, now: Timestamp) -> Result<Vec<GrantId>> {
-    let over = |id: &GrantId| ledger.entry(id).and_then(|e| e.terms()).is_ok_and(|t| is_over(ledger, &t, now));
-    let ids: Vec<GrantId> = ledger.ids()?.into_iter().filter(over).collect();
-    if ids.is_empty() {
-        return Ok(ids);
+    if !ledger.ids()?.iter().any(|id| over(ledger, id, now).is_some()) {
+        return Ok(Vec::new());
     }
     let Some(locked) = ledger.try_lock()? else { return Ok(Vec::new()) };
-    for id in &ids {
-        locked.end(id, End::Expired)?;
+    let mut swept = Vec::new();
+    for id in ledger.ids()? {
+        if let Some(end) = over(ledger, &id, now) {
+            locked.end(&id, end)?;
+            swept.push(id);
+        }
     }
-    Ok(ids)
+    Ok(swept)
 }
 
-fn is_over(ledger: &Ledger, terms: &Terms, now: Timestamp) -> bool {
-    let used = terms.uses.is_some_and(|limit| ledger.uses(&terms.jti) >= limit);
-    used || now >= terms.exp
-        || boot_id().is_ok_and(|boot| !ledger.entry(&terms.jti).is_ok_and(|e| e.lives(&boot, boot_seconds())))
+/// How the grant has ended although its entry is still there.
+fn over(ledger: &Ledger, id: &GrantId, now: Timestamp) -> Option<End> {
+    let entry = ledger.entry(id).ok()?;
+    let terms = entry.terms().ok()?;
+    if terms.uses.is_some_and(|limit| ledger.uses(id) >= limit) {
+        return Some(End::Spent);
+    }
+    let closed = now >= terms.exp || boot_id().is_ok_and(|boot| !entry.lives(&boot, boot_seconds()));
+    closed.then_some(End::Expired)
 }
 
 /// Puts the end of grants on record, in the log of the vault at hand.
@@ -275,6 +290,14 @@ fn locate_vault(home: &Home, context: &Context) -> Result<Vault> {
     Vault::locate(home, &context.env, remembered.as_deref())
 }
 
-fn ledgers(context: &Context) -> Result<Vec<Ledger>> {
-    Runtime::all(&context.env).iter().map(Ledger::open).collect()
+/// The ledgers of all runtime directories; one that cannot be used is said and passed over.
+fn ledgers(context: &mut Context) -> Vec<Ledger> {
+    let mut ledgers = Vec::new();
+    for runtime in Runtime::all(&context.env) {
+        match Ledger::open(&runtime) {
+            Ok(ledger) => ledgers.push(ledger),
+            Err(error) => context.out.warn(&error.to_string()),
+        }
+    }
+    ledgers
 }

@@ -11,7 +11,7 @@ use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Runtime, Secret};
+use hasp_core::{Error, Home, Kind, Result, Runtime, Secret, Timestamp};
 use hasp_vault::{Class, Unlocked, Vault};
 
 use crate::claims::{Claims, Extent, Terms};
@@ -64,11 +64,13 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     };
     consent(&proposal, &project, context)?;
     let unlocked = vault.unlock(context)?;
-    let Proposal { terms, order } = proposal;
+    let Proposal { mut terms, order } = proposal;
+    // The window begins now: a passphrase may have taken its time.
+    terms.begin(Timestamp::now());
     refuse_values_in_words(&order, &unlocked)?;
     extend_binding(&project, &order, &unlocked, context)?;
     let token = issue(&terms, &order, &unlocked, &ledger)?;
-    if let Err(e) = vault.log().and_then(|log| log.append(context.now, &[mint_event(&terms)])) {
+    if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
         ledger.lock()?.end(&terms.jti, End::Revoked)?;
         return Err(e);
     }
@@ -165,22 +167,22 @@ fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context
     Binding::change(unlocked, project, context.now, extend).map(drop)
 }
 
-/// A value typed into the command would stand in the process list, the record and the token; the fingerprint finds it without
-/// opening the vault's copy.
+/// A value typed into the command would stand in the process list, the record and the token. Its size is on record and its
+/// fingerprint too: every stretch of that size is compared, without opening the vault's copy.
 fn refuse_values_in_words(order: &Order, unlocked: &Unlocked) -> Result<()> {
-    let known: Vec<(&str, &str)> = order
-        .granted
-        .iter()
-        .filter_map(|(g, item)| Some((item.current_version()?.fp.as_str(), g.reference.as_str())))
-        .collect();
-    for word in &order.action.argv {
-        let bytes = word.as_os().as_encoded_bytes();
-        let starts = bytes.iter().enumerate().filter(|(_, b)| b"=: '\"".contains(b)).map(|(at, _)| at + 1);
-        for start in std::iter::once(0).chain(starts).filter(|s| *s < bytes.len()) {
-            let fp = unlocked.fingerprint(&Secret::copy_of(&bytes[start..])?);
-            if let Some((_, reference)) = known.iter().find(|(f, _)| *f == fp) {
-                return Err(Error::new(Kind::Denied, "value-in-command", format!("the command holds the value of {reference} as a word"))
-                    .hint("let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'"));
+    let mut stretch = Secret::with_capacity(4096)?;
+    for (granted, item) in &order.granted {
+        let Some(version) = item.current_version() else { continue };
+        let size = usize::try_from(version.size).unwrap_or(usize::MAX);
+        let words = order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).filter(|w| w.len() >= size.max(1));
+        for window in words.flat_map(|w| w.windows(size.max(1))) {
+            stretch.truncate(0);
+            stretch.push(window)?;
+            if unlocked.fingerprint(&stretch) == version.fp {
+                let message = format!("the command holds the value of {} in a word", granted.reference);
+                return Err(Error::new(Kind::Denied, "value-in-command", message).hint(
+                    "let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'",
+                ));
             }
         }
     }

@@ -128,7 +128,8 @@ fn associated(vault: &str, id: &GrantId) -> String {
     format!("{vault}{}", id.as_str())
 }
 
-fn refused() -> Error {
+/// The denial for halves that do not belong together.
+pub(crate) fn refused() -> Error {
     Error::new(Kind::Denied, "seal", "the two halves of this grant do not fit together")
         .hint("mint a new one: hasp-grant -t TARGET")
 }

@@ -62,6 +62,9 @@ impl SpentGrant {
         let claims = &self.grant.claims;
         let id = &claims.terms.jti;
         let keys = seal::open(&claims.seal, &claims.half, &self.ledger_half, &self.grant.vault, id)?;
+        if keys.len() != claims.terms.items.len() {
+            return Err(seal::refused());
+        }
         let deliveries = &claims.terms.action.deliveries;
         let mut opened = Vec::with_capacity(deliveries.len());
         for (granted, key) in claims.terms.items.iter().zip(keys) {

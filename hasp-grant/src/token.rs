@@ -35,6 +35,10 @@ pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
     let vault = unlocked.vault();
     let footer = footer_text(&Footer { kid: key_id(&vault.token_key()?), vault: vault.id().to_string() })?;
     let payload = claims.encode()?;
+    if payload.len() > MAX_TOKEN / 2 {
+        return Err(Error::new(Kind::Usage, "command-too-long", "the command has too many words for a grant")
+            .hint("leave the further words to hasp-exec: end the command with \"...\""));
+    }
     Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), |m| unlocked.sign_token(m)))
 }
 

@@ -181,7 +181,7 @@ fn start_and_memory(command: &str, log: &[u8]) -> (Duration, f64) {
     let elapsed = start.elapsed();
     for part in log[..log.len().min(1 << 20)].chunks(1 << 14) {
         stdin.write_all(part).unwrap();
-        stdout.read(&mut buffer).unwrap();
+        assert!(stdout.read(&mut buffer).unwrap() > 0);
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hasp_core::tool::Common;
 
-/// Copies stdin to stdout and writes [hasp:NAME] in place of values, in whatever form they appear
+/// The command line.
 #[derive(Parser, Debug)]
-#[command(name = "hasp-redact", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "hasp-redact", version, about = ABOUT, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do instead of filtering.
     #[command(subcommand)]
@@ -75,6 +75,8 @@ pub enum Ci {
     /// Buildkite: buildkite-agent redactor add
     Buildkite,
 }
+
+const ABOUT: &str = "Copies stdin to stdout and writes [hasp:NAME] in place of values, in whatever form they appear";
 
 const EXAMPLES: &str = "\
 Examples:

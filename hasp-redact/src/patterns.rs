@@ -10,6 +10,9 @@ use crate::pattern::{danger, spell};
 use crate::seed::{Seeds, build};
 use crate::starts::Starts;
 
+/// From this many needles on their tables are built by two threads.
+const THREAD_FROM: usize = 2_000;
+
 /// A value and the name that stands in its place.
 #[derive(Clone, Copy)]
 pub struct Pattern<'a> {
@@ -61,8 +64,7 @@ impl Patterns {
         for (index, pattern) in values.iter().enumerate() {
             patterns.add(index as u32, pattern);
         }
-        patterns.seeds = build::build(&patterns.needles);
-        patterns.starts = Starts::new(&patterns.needles);
+        (patterns.seeds, patterns.starts) = tables(&patterns.needles);
         patterns.shortest = patterns.needles.iter().map(|n| n.len).min().unwrap_or(0);
         patterns.reach = patterns.needles.iter().map(|n| 2 * reach(n.len)).max().unwrap_or(0);
         patterns
@@ -134,6 +136,18 @@ impl fmt::Debug for Patterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Patterns({:?})", self.names)
     }
+}
+
+/// Both tables; side by side where there are so many needles that a thread pays.
+fn tables(needles: &Needles) -> (Option<Seeds>, Starts) {
+    if needles.iter().count() < THREAD_FROM {
+        return (build::build(needles), Starts::new(needles));
+    }
+    std::thread::scope(|scope| {
+        let starts = scope.spawn(|| Starts::new(needles));
+        let seeds = build::build(needles);
+        (seeds, starts.join().unwrap_or_else(|_| Starts::new(needles)))
+    })
 }
 
 /// The value without line breaks at its end, which many programs drop.

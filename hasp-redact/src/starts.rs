@@ -3,13 +3,16 @@
 
 use crate::decode::text::Text;
 use crate::decode::unit::{Units, decode, introduces};
-use crate::form::radix::Radix;
+use crate::form::radix::{Characters, Radix};
 use crate::form::{Case, Form, Machine, Place, hex, plain, radix};
 use crate::pattern::needle::Needles;
 use crate::walk::Walk;
 
 /// How many characters of a beginning are looked up.
 const HEAD: usize = 3;
+
+/// More beginnings than a needle has on average.
+const HEADS: usize = 20;
 
 /// The most readings of a head that are followed; whatever has more is held back.
 const MAX_READINGS: usize = 32;
@@ -70,7 +73,7 @@ impl Starts {
         let mut starts = Starts { pairs: vec![Vec::new(); 256], ..Starts::default() };
         (starts.one, starts.two, starts.late_one, starts.late_two) = (set(256), set(65536), set(256), set(65536));
         starts.shared_two = set(65536);
-        let mut heads = Vec::new();
+        let mut heads = Vec::with_capacity(HEADS * needles.iter().count());
         for (needle, entry) in needles.iter().enumerate() {
             for form in entry.forms() {
                 starts.form(needle as u32, needles.machine(needle as u32, form), &mut heads);
@@ -89,18 +92,19 @@ impl Starts {
             _ => (0, 0),
         };
         for index in first..=last {
-            let late = index > usize::from(matches!(form, Form::Base64(_) | Form::Base32(_)));
+            let radix = matches!(form, Form::Base64(_) | Form::Base32(_));
+            let late = index > usize::from(radix);
             let entry = Entry { needle, form, index: index as u8, tag: 0 };
             let seconds = characters(machine, index, true);
-            for one in characters(machine, index, false) {
+            for &one in characters(machine, index, false).as_slice() {
                 if late {
                     self.late_one.add(usize::from(one))
                 } else {
                     self.one.add(usize::from(one))
                 }
-                for two in &seconds {
+                for two in seconds.as_slice() {
                     let two = pair(one, *two);
-                    if index == 1 && first == 0 && form != Form::Hex {
+                    if index == 1 && first == 0 && radix {
                         self.shared_two.add(two);
                     }
                     if late { self.late_two.add(two) } else { self.two.add(two) }
@@ -112,9 +116,9 @@ impl Starts {
                 && machine.value[index..index + HEAD].iter().any(|b| matches!(b, b'\r' | b'\n'))
             {
                 self.broken.push(entry);
-            } else if index > 0 || !matches!(form, Form::Base64(_) | Form::Base32(_)) {
+            } else if index > 0 || !radix {
                 // A shared character before is read together with the first own ones.
-                let head = [0, 1, 2].map(|i| characters(machine, index + i, false)[0]);
+                let head = [0, 1, 2].map(|i| characters(machine, index + i, false).as_slice()[0]);
                 heads.push((hash(head), entry));
             }
         }
@@ -122,7 +126,7 @@ impl Starts {
 
     /// Sorts the entries into buckets.
     fn file(&mut self, heads: Vec<(u64, Entry)>) {
-        let bits = (2 * heads.len()).next_power_of_two().ilog2().max(1);
+        let bits = heads.len().next_power_of_two().ilog2().max(1);
         self.shift = 64 - bits;
         let bucket = |hash: u64| (hash >> (64 - bits)) as usize;
         self.buckets = vec![0; (1 << bits) + 1];
@@ -208,10 +212,11 @@ impl Starts {
         if readings.full {
             return true;
         }
+        let late = || radix::after_break(text, at) || hex::after_break(text, at);
         let cut = |head: &Vec<u8>, work: &mut u64| match head[..] {
             [] => true,
-            [one] => self.one.has(usize::from(one)) || self.late_one.has(usize::from(one)),
-            [one, two] => self.two.has(pair(one, two)) || self.late_two.has(pair(one, two)),
+            [one] => self.one.has(usize::from(one)) || (self.late_one.has(usize::from(one)) && late()),
+            [one, two] => self.two.has(pair(one, two)) || (self.late_two.has(pair(one, two)) && late()),
             [one, two, three, ..] => {
                 let shared = self.two.has(pair(one, two)) && self.shared_two.has(pair(two, three));
                 shared || self.find([one, two, three]).any(|e| self.entry_open(needles, text, at, e, work))
@@ -294,22 +299,22 @@ fn lone(byte: u8) -> bool {
 }
 
 /// The characters that stand for the unit at `index`; for the second character if `second`.
-fn characters(machine: Machine<'_>, index: usize, second: bool) -> Vec<u8> {
+fn characters(machine: Machine<'_>, index: usize, second: bool) -> Characters {
     let value = machine.value;
+    let index = index + usize::from(second && machine.form != Form::Hex);
+    let mut characters = Characters::default();
     match machine.form {
         Form::Hex => {
             let nibble = if second { value[index] & 15 } else { value[index] >> 4 };
             let digit = b"0123456789abcdef"[usize::from(nibble)];
-            vec![digit, digit.to_ascii_uppercase()]
+            characters.extend(&[digit, digit.to_ascii_uppercase()]);
         }
-        Form::Base64(_) | Form::Base32(_) => Radix::of(machine.form).characters(value, index + usize::from(second)),
-        Form::Literal => vec![value[index + usize::from(second)]],
-        Form::Plain(case) => vec![match (case, value[index + usize::from(second)]) {
-            (Case::Exact, byte) => byte,
-            (Case::Upper, byte) => byte.to_ascii_uppercase(),
-            (Case::Lower, byte) => byte.to_ascii_lowercase(),
-        }],
+        Form::Base64(_) | Form::Base32(_) => return Radix::of(machine.form).characters(value, index),
+        Form::Plain(Case::Upper) => characters.extend(&[value[index].to_ascii_uppercase()]),
+        Form::Plain(Case::Lower) => characters.extend(&[value[index].to_ascii_lowercase()]),
+        Form::Literal | Form::Plain(Case::Exact) => characters.extend(&[value[index]]),
     }
+    characters
 }
 
 /// The hash of a head; case and the two base64 alphabets do not matter.

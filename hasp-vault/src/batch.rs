@@ -28,12 +28,19 @@ struct Line {
 
 impl Unlocked {
     /// Stores all values or none, each recorded under `event`.
-    pub fn set_all(&self, values: &[(SecretName, Secret)], options: &SetOptions, event: &str, now: Timestamp) -> Result<Vec<Item>> {
+    pub fn set_all(
+        &self,
+        values: &[(SecretName, Secret)],
+        options: &SetOptions,
+        event: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Item>> {
         values.iter().try_for_each(|(_, value)| check_value(value))?;
         let vault = self.vault();
         let writer = Writer::begin(vault)?;
         writer.intend_all(values.iter().map(|(name, _)| name))?;
-        let items = values.iter().map(|(name, value)| self.stage(name, value, options, now)).collect::<Result<Vec<Item>>>()?;
+        let items =
+            values.iter().map(|(name, value)| self.stage(name, value, options, now)).collect::<Result<Vec<Item>>>()?;
         sync_all(vault.dir())?;
         let lines = items.iter().map(|i| self.line(i)).collect::<Result<Vec<Line>>>()?;
         let recorded: Vec<_> = items.iter().map(|i| events::of_version(event, i, i.current)).collect();

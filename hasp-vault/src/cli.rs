@@ -8,6 +8,10 @@ use hasp_core::tool::Common;
 use crate::format::class::Class;
 use crate::generate::Sort;
 
+mod lifecycle;
+
+pub use lifecycle::*;
+
 const EXAMPLES: &str = "\
 Examples:
   hasp-vault init                            make a vault, protected by a passphrase
@@ -69,6 +73,15 @@ pub enum Verb {
     Import(ImportArgs),
     /// Print values in the clear; recorded
     Export(ExportArgs),
+    /// Change, add or remove the passphrase of the identity
+    Passphrase(PassphraseArgs),
+    /// Look the whole vault over; exit 1 if anything is wrong
+    Fsck(FsckArgs),
+    /// Make or show your identity
+    #[command(subcommand)]
+    Identity(IdentityVerb),
+    /// Trust the vault in a directory, by its key
+    Join(JoinArgs),
     /// Show the vault, its key and its log
     Status,
     /// Plumbing for other hasp tools
@@ -211,134 +224,6 @@ pub struct CheckArgs {
     /// Verify the signature
     #[arg(long)]
     pub verify: bool,
-}
-
-/// `revoke`.
-#[derive(Args, Debug)]
-pub struct RevokeArgs {
-    /// Which secrets
-    #[arg(value_name = "NAME", required = true)]
-    pub names: Vec<String>,
-    /// Why; shown to whoever is refused
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-/// `destroy`.
-#[derive(Args, Debug)]
-pub struct DestroyArgs {
-    /// Which secrets, or versions of them; - reads them from stdin, one a line
-    #[arg(value_name = "NAME[@N]", required_unless_present = "due", conflicts_with = "due")]
-    pub names: Vec<String>,
-    /// Do not ask
-    #[arg(long)]
-    pub yes: bool,
-    /// Remove the record of the secret as well
-    #[arg(long)]
-    pub forget: bool,
-    /// Keep the record for this long before it is forgotten
-    #[arg(long, value_name = "DURATION", requires = "forget")]
-    pub retain: Option<String>,
-    /// Forget the records whose time has come
-    #[arg(long)]
-    pub due: bool,
-}
-
-/// `deposit`.
-#[derive(Args, Debug)]
-pub struct DepositArgs {
-    /// For which secret
-    pub name: String,
-    /// Where the value comes from: - (stdin), fd:N, env:VAR or a path
-    #[arg(long, value_name = "SRC")]
-    pub from: Option<OsString>,
-    /// Keep the newline at the end of what stdin gives
-    #[arg(long)]
-    pub keep_newline: bool,
-}
-
-/// `accept`.
-#[derive(Args, Debug)]
-pub struct AcceptArgs {
-    /// Which deposit, by the beginning of its id
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    pub id: Option<String>,
-    /// All that replace nothing; exit 1 if others are left
-    #[arg(long)]
-    pub all: bool,
-    /// Do not ask before a value is replaced
-    #[arg(long, conflicts_with = "all")]
-    pub yes: bool,
-}
-
-/// `reject`.
-#[derive(Args, Debug)]
-pub struct RejectArgs {
-    /// Which deposit, by the beginning of its id
-    pub id: String,
-}
-
-/// `import`.
-#[derive(Args, Debug)]
-pub struct ImportArgs {
-    /// What the input is, if its name does not tell
-    #[arg(long, value_enum)]
-    pub format: Option<Format>,
-    /// Where it comes from: - (stdin), fd:N, env:VAR or a path
-    #[arg(long, value_name = "SRC")]
-    pub from: Option<OsString>,
-    /// Names become P/KEY
-    #[arg(long, value_name = "P")]
-    pub prefix: Option<String>,
-    /// Only these keys
-    #[arg(long, value_name = "KEY,..", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Not these keys
-    #[arg(long, value_name = "KEY,..", value_delimiter = ',')]
-    pub except: Vec<String>,
-    /// What to do about a secret that is there with another value
-    #[arg(long, value_enum, default_value = "error")]
-    pub on_conflict: Conflict,
-    /// Only print what would be stored
-    #[arg(long)]
-    pub dry_run: bool,
-    /// What goes with the values.
-    #[command(flatten)]
-    pub options: ItemArgs,
-}
-
-/// What values are exchanged as.
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Assignments, as in a .env file.
-    Env,
-    /// An object.
-    Json,
-}
-
-/// What to do about a secret that is there with another value.
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// Import nothing.
-    Error,
-    /// Leave it as it is.
-    Skip,
-    /// Give it the new value.
-    Overwrite,
-}
-
-/// `export`.
-#[derive(Args, Debug)]
-pub struct ExportArgs {
-    /// Which secrets
-    #[arg(value_name = "NAME", required = true)]
-    pub names: Vec<String>,
-    /// What to write; assignments if absent
-    #[arg(long, value_enum)]
-    pub format: Option<Format>,
-    /// Yes, in the clear
-    #[arg(long)]
-    pub force: bool,
 }
 
 /// `key`: keys and signatures for the other tools, over descriptors.

@@ -18,7 +18,8 @@ pub fn variable(name: &SecretName) -> String {
     if last.bytes().all(capital) && !last.starts_with(|c: char| c.is_ascii_digit()) {
         return last.to_owned();
     }
-    let mapped: String = name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let mapped: String =
+        name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     if mapped.starts_with(|c: char| c.is_ascii_digit()) { format!("_{mapped}") } else { mapped }
 }
 
@@ -102,7 +103,9 @@ mod tests {
 
     #[test]
     fn variables() {
-        for (name, expected) in [("api/DATABASE_URL", "DATABASE_URL"), ("db/url", "DB_URL"), ("1x", "_1X"), ("a/1B", "A_1B")] {
+        for (name, expected) in
+            [("api/DATABASE_URL", "DATABASE_URL"), ("db/url", "DB_URL"), ("1x", "_1X"), ("a/1B", "A_1B")]
+        {
             assert_eq!(variable(&name.parse().unwrap()), expected);
         }
     }

@@ -85,7 +85,9 @@ impl Vault {
     pub fn find_waiting(&self, prefix: &str) -> Result<Waiting> {
         let hit = self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
         let hit: Vec<Waiting> = hit.collect();
-        let unknown = |code, message: &str| Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox");
+        let unknown = |code, message: &str| {
+            Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox")
+        };
         match &hit[..] {
             [one] => Ok(one.clone()),
             [] => Err(unknown("deposit-unknown", "no deposit has an id that begins so (4 digits or more)")),
@@ -100,6 +102,13 @@ impl Vault {
         files::sync_parent(&path)
     }
 
+    /// The file of a deposit, whose id is its hash.
+    pub(crate) fn read_deposit(&self, waiting: &Waiting) -> Result<Vec<u8>> {
+        let path = self.deposit_path(waiting);
+        let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
+        if HEXLOWER.encode(&Sha256::digest(&file)) == waiting.id { Ok(file) } else { Err(record::tampered(&path)) }
+    }
+
     fn deposit_path(&self, waiting: &Waiting) -> PathBuf {
         self.dir().join("inbox").join(format!("{}.age", waiting.id))
     }
@@ -112,10 +121,7 @@ impl Unlocked {
     /// `[tampered]` naming the file, if its id is not its hash or it does not hold a slip and a value.
     pub fn open_deposit(&self, waiting: &Waiting) -> Result<Deposit> {
         let path = self.vault().deposit_path(waiting);
-        let file = files::read(&path, self.vault().guard(), age_file::MAX_FILE)?;
-        if HEXLOWER.encode(&Sha256::digest(&file)) != waiting.id {
-            return Err(record::tampered(&path));
-        }
+        let file = self.vault().read_deposit(waiting)?;
         let plain = age_file::decrypt(&file, self.identity().keys()).map_err(|e| at_path(&e, &path))?;
         parse(&plain)?.ok_or_else(|| {
             Error::new(Kind::Data, "tampered", format!("{} is no deposit of hasp", printable_path(&path)))

@@ -3,7 +3,7 @@
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
 
-use crate::cli::{Cli, KeyVerb, Verb};
+use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb};
 use crate::vault::Vault;
 use crate::verb;
 
@@ -31,6 +31,11 @@ impl Tool for Cli {
             Verb::Reject(args) => verb::inbox::reject(&args, &locate(cx)?, cx),
             Verb::Import(args) => verb::import::run(&args, &locate(cx)?, cx),
             Verb::Export(args) => verb::export::run(&args, &locate(cx)?, cx),
+            Verb::Passphrase(args) => verb::passphrase::run(&args, &locate(cx)?, cx),
+            Verb::Fsck(args) => verb::fsck::run(&args, &locate(cx)?, cx),
+            Verb::Identity(IdentityVerb::New { no_passphrase }) => verb::identity::new(no_passphrase, cx),
+            Verb::Identity(IdentityVerb::Show) => verb::identity::show(cx),
+            Verb::Join(args) => verb::join::run(&args, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
             Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),

@@ -140,7 +140,9 @@ fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
 pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
-        rustix::io::Errno::EXIST => Error::new(Kind::Create, "exists", format!("{} exists already", printable_path(path))),
+        rustix::io::Errno::EXIST => {
+            Error::new(Kind::Create, "exists", format!("{} exists already", printable_path(path)))
+        }
         e => Error::io("create", path, e),
     });
     let written = File::from(opened?).write_all(content).map_err(|e| Error::io("write", path, e));

@@ -38,7 +38,13 @@ impl Unlocked {
     ///
     /// # Errors
     /// `[version-current]` for the current version alone, `[version-unknown]`, `[secret-destroyed]`.
-    pub fn destroy(&self, name: &SecretName, version: Option<u32>, forget: Option<Timestamp>, now: Timestamp) -> Result<Item> {
+    pub fn destroy(
+        &self,
+        name: &SecretName,
+        version: Option<u32>,
+        forget: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Item> {
         let writer = Writer::begin(self.vault())?;
         let mut item = self.vault().item(name)?;
         let files = mark(&mut item, version, now)?;
@@ -46,7 +52,8 @@ impl Unlocked {
             item.forget = forget;
         }
         writer.intend(name)?;
-        let event = events::of_secret("vault.destroy", name).maybe("version", version).field("class", item.class.word());
+        let event =
+            events::of_secret("vault.destroy", name).maybe("version", version).field("class", item.class.word());
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         let dir = self.vault().item_dir(name);
@@ -87,9 +94,13 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
     let name = &item.name;
     match version {
         Some(number) if number == item.current => {
-            return Err(Error::new(Kind::Denied, "version-current", format!("version {number} is the current one of {name}"))
-                .hint(format!("put a new value in its place first: hasp-vault set {name}"))
-                .hint(format!("or destroy all of it: hasp-vault destroy {name}")));
+            return Err(Error::new(
+                Kind::Denied,
+                "version-current",
+                format!("version {number} is the current one of {name}"),
+            )
+            .hint(format!("put a new value in its place first: hasp-vault set {name}"))
+            .hint(format!("or destroy all of it: hasp-vault destroy {name}")));
         }
         Some(number) => drop(item.version(number)?),
         None => {

@@ -4,11 +4,13 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Result, SecretName};
+use hasp_core::{Error, Result, SecretName, Timestamp};
 
 use crate::batch;
+use crate::events;
 use crate::format::item::Item;
 use crate::format::record;
 use crate::vault::Vault;
@@ -63,8 +65,11 @@ impl<'a> Writer<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        for name in text.lines().filter_map(|l| l.parse::<SecretName>().ok()) {
-            sweep_item(self.vault, &name)?;
+        let names: Vec<SecretName> = text.lines().filter_map(|l| l.parse().ok()).collect();
+        let left: Vec<Event> =
+            names.iter().map(|n| sweep_item(self.vault, n)).filter_map(Result::transpose).collect::<Result<_>>()?;
+        if !left.is_empty() {
+            self.vault.log()?.append(Timestamp::now(), &left)?;
         }
         sweep_temps(self.vault.dir())?;
         sweep_temps(&self.vault.seen().dir())?;
@@ -74,15 +79,23 @@ impl<'a> Writer<'a> {
 
 /// Removes temporary files, value files that were written but never committed, and those of destroyed versions. A record that does not verify is left for
 /// fsck: nothing is removed on the word of an unsigned file.
-fn sweep_item(vault: &Vault, name: &SecretName) -> Result<()> {
+///
+/// Its write may be on record without having been committed: the event says how far the secret really is.
+fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
     let dir = vault.item_dir(name);
-    if vault.refuse_links(name).is_err() || !dir.is_dir() {
-        return Ok(());
+    if vault.refuse_links(name).is_err() {
+        return Ok(None);
     }
     sweep_temps(&dir)?;
-    let Ok(item) = vault.item_if_present(name) else { return Ok(()) };
+    let Ok(item) = vault.item_if_present(name) else { return Ok(None) };
+    let version = item.as_ref().and_then(|i| i.versions.last()).map_or(0, |v| v.number);
+    let event = events::of_secret("vault.interrupted", name).field("version", version);
+    if !dir.is_dir() {
+        return Ok(Some(event));
+    }
     let kept = |number: u32| {
-        let destroyed = |i: &Item| i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"));
+        let destroyed =
+            |i: &Item| i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"));
         item.as_ref().is_some_and(|i| number < i.next_file && !destroyed(i))
     };
     for entry in std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?.filter_map(|e| e.ok()) {
@@ -92,7 +105,7 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<()> {
     }
     // Only an empty directory goes: a secret that was never committed.
     let _ = std::fs::remove_dir(&dir);
-    Ok(())
+    Ok(Some(event))
 }
 
 /// The number of a value file's name, `<n>.age`.

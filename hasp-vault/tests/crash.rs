@@ -68,6 +68,7 @@ fn killed_writers_leave_the_old_value_or_the_new_one() {
     }
     assert!(round > 10, "only {round} rounds");
     lab.set("last", b"sweeps what is left");
+    assert!(lab.run(&["fsck"]).ok().text().is_empty());
     let (vault, unlocked) = (lab.open().unwrap(), lab.unlock());
     for (name, least) in &acknowledged {
         let item = vault.item(&name.parse().unwrap()).unwrap();
@@ -121,6 +122,7 @@ fn a_kill_at_every_step_is_survived() {
     }
     lab.set("n", b"the end");
     assert_eq!(temps(&lab), 0);
+    assert!(lab.run(&["fsck"]).ok().text().is_empty());
 }
 
 /// ENOSPC and EIO at each write and sync: reported, and the old value stays.

@@ -8,7 +8,10 @@ use common::{Lab, age, has, write_private};
 #[test]
 fn entropy_and_options_of_set_are_reported() {
     let lab = Lab::new();
-    let made = lab.run(&["generate", "db/password", "--kind", "password", "--class", "high", "--expires", "90d", "--json"]).ok().json();
+    let made = lab
+        .run(&["generate", "db/password", "--kind", "password", "--class", "high", "--expires", "90d", "--json"])
+        .ok()
+        .json();
     assert!(made["entropy"].as_u64().unwrap() >= 192);
     let shown = lab.run(&["show", "db/password", "--json"]).ok().json();
     assert_eq!((shown["class"].as_str(), shown["size"].as_u64()), (Some("high"), made["size"].as_u64()));

@@ -6,7 +6,8 @@ mod common;
 use common::{Lab, has, write_private};
 
 fn deposit(lab: &Lab, name: &str, value: &[u8]) -> String {
-    let made = lab.run_with(&["deposit", name, "--json"], value, &[("USER", "bob"), ("HASP_IDENTITY", "/nonexistent")]).ok();
+    let made =
+        lab.run_with(&["deposit", name, "--json"], value, &[("USER", "bob"), ("HASP_IDENTITY", "/nonexistent")]).ok();
     made.json()["deposit"].as_str().unwrap().to_owned()
 }
 
@@ -17,7 +18,10 @@ fn a_deposit_needs_no_key_and_is_stored_by_who_has_one() {
     assert_eq!(lab.run(&["check", "db/url"]).status, 1);
     assert!(lab.run(&["inbox"]).ok().text().contains(&id[..12]));
     let accepted = lab.run(&["accept", &id[..8]]).ok();
-    assert!(accepted.stderr.contains("db/url, 14 bytes, says to be from bob@") && accepted.stderr.contains("replaces nothing"));
+    assert!(
+        accepted.stderr.contains("db/url, 14 bytes, says to be from bob@")
+            && accepted.stderr.contains("replaces nothing")
+    );
     assert!(lab.value("db/url").unwrap() == b"hunter2hunter2");
     assert!(lab.run(&["inbox"]).ok().text().is_empty());
     for event in ["vault.deposit", "vault.accept"] {

@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{Lab, Screen, age, has};
+use common::{Lab, age, has};
 
 #[test]
 fn init_says_what_to_type_next_and_never_overwrites() {
@@ -327,68 +327,6 @@ fn a_recipient_of_init_opens_values_too() {
     std::fs::remove_file(lab.home().join("identity")).unwrap();
     let with = [("HASP_IDENTITY", key.to_str().unwrap())];
     assert!(lab.run_with(&["reveal", "n", "--force"], b"", &with).ok().stdout == b"for both");
-}
-
-#[test]
-fn values_meet_the_terminal_with_care() {
-    if !has("script") {
-        return common::skipped("script");
-    }
-    let lab = Lab::new();
-    lab.set("plain", b"shown as it is");
-    lab.set("hostile", b"a\x1b[2Jb");
-    let (shown, status) = Screen::start(&lab, "$BIN reveal plain").end();
-    assert!(status == 0 && shown.contains("shown as it is"));
-    let (shown, status) = Screen::start(&lab, "$BIN reveal hostile").end();
-    assert!(status == 0 && shown.contains("a\\x1b[2Jb") && !shown.contains("\x1b[2J"));
-    let (shown, status) = Screen::start(&lab, "$BIN get plain").end();
-    assert!(status == 64 && shown.contains("[terminal]"));
-    assert_eq!(lab.run(&["reveal", "plain"]).refused(), (77, "not-a-terminal".into()));
-}
-
-#[test]
-fn values_are_asked_for_without_echo() {
-    if !has("script") {
-        return common::skipped("script");
-    }
-    let lab = Lab::new();
-    let mut screen = Screen::start(&lab, "$BIN set one two");
-    screen.wait_for("Value of one (not shown): ");
-    screen.type_line("hunter1hunter1");
-    screen.wait_for("14 bytes");
-    screen.wait_for("Value of two (not shown): ");
-    screen.type_line("hunter2");
-    let (shown, status) = screen.end();
-    assert!(status == 0 && !shown.contains("hunter"), "{status}");
-    assert!(lab.value("one").unwrap() == b"hunter1hunter1" && lab.value("two").unwrap() == b"hunter2");
-    let mut screen = Screen::start(&lab, "$BIN set three");
-    screen.wait_for("Value of three (not shown): ");
-    screen.type_line("\x03");
-    let (shown, status) = screen.end();
-    assert!(status == 1 && shown.contains("[interrupted]"), "{status}");
-    assert!(!lab.item("three").exists());
-}
-
-#[test]
-fn a_recovery_key_is_shown_once_and_opens_everything() {
-    if !has("script") || !has("age") {
-        return common::skipped("script and age");
-    }
-    let lab = Lab::empty();
-    assert_eq!(lab.run(&["status"]).status, 66);
-    let mut screen = Screen::start(&lab, "$BIN init --no-passphrase --recovery");
-    screen.wait_for("Is it written down?");
-    let shown = String::from_utf8_lossy(&screen.seen()).into_owned();
-    let key = shown.split_whitespace().find(|w| w.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned();
-    screen.type_line("yes");
-    assert_eq!(screen.end().1, 0);
-    lab.set("n", b"the value");
-    let paper = lab.dir.path().join("paper");
-    common::write_private(&paper, key.as_bytes());
-    let item = lab.item("n").join("1.age");
-    assert!(age(&["-d", "-i", paper.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout == b"the value");
-    let grep = std::process::Command::new("grep").args(["-rq", &key]).arg(lab.home()).status().unwrap();
-    assert_eq!(grep.code(), Some(1));
 }
 
 #[test]

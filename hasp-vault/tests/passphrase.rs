@@ -172,3 +172,31 @@ fn stock_age_recovers_with_the_passphrase() {
     let id = lab.dir.path().join("id");
     assert!(age(&["-d", "-i", id.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout == b"the value");
 }
+
+#[test]
+fn a_passphrase_is_changed_added_and_removed() {
+    let lab = locked();
+    let old = [PASS, ("PASS", "correct horse"), ("NEW", "battery staple")];
+    let new = [PASS, ("PASS", "battery staple")];
+    lab.run_with(&["set", "n"], b"the value", &old).ok();
+    lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &old).ok();
+    assert_eq!(lab.run_with(&["reveal", "n", "--force"], b"", &old).refused(), (77, "wrong-passphrase".into()));
+    assert!(lab.run_with(&["reveal", "n", "--force"], b"", &new).ok().stdout == b"the value");
+    assert_eq!(detached(&lab, &["passphrase", "--remove"]).refused().0, 69);
+    assert_eq!(
+        lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &[PASS, ("PASS", "battery staple"), ("NEW", "")]).status,
+        65
+    );
+    lab.run_with(&["passphrase", "--remove", "--yes"], b"", &new).ok();
+    assert!(!lab.home().join("identity.age").exists());
+    assert!(lab.value("n").unwrap() == b"the value");
+    // What a crash between the two files leaves still opens, and is finished by the next change.
+    let plain = std::fs::read(lab.home().join("identity")).unwrap();
+    lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &[("NEW", "correct horse")]).ok();
+    assert!(!lab.home().join("identity").exists());
+    write_private(&lab.home().join("identity"), &plain);
+    assert!(lab.run(&["status"]).ok().text().contains("in the clear too"));
+    lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &old).ok();
+    assert!(!lab.home().join("identity").exists());
+    assert_eq!(lab.record().matches("vault.passphrase").count(), 4);
+}

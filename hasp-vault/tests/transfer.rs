@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use common::{Lab, has};
 
-const ENV: &str = "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
+const ENV: &str =
+    "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
 
 #[test]
 fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
@@ -17,7 +18,10 @@ fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
     assert_eq!(preview, "api/DATABASE_URL  21 bytes\napi/MULTI  7 bytes\napi/PORT  4 bytes\n");
     let done = lab.run(&["import", "--from", ".env", "--prefix", "api", "--except", "PORT", "--class", "high"]).ok();
     assert!(done.stderr.contains("hasp-target add TARGET --from-env .env --prefix api -- COMMAND"));
-    assert!(lab.value("api/DATABASE_URL").unwrap() == b"postgres://u:p$w@h/db" && lab.value("api/MULTI").unwrap() == b"one\ntwo");
+    assert!(
+        lab.value("api/DATABASE_URL").unwrap() == b"postgres://u:p$w@h/db"
+            && lab.value("api/MULTI").unwrap() == b"one\ntwo"
+    );
     assert_eq!(lab.run(&["check", "api/PORT"]).status, 1);
     assert_eq!(lab.run(&["show", "api/MULTI", "--json"]).ok().json()["class"], "high");
     assert_eq!(lab.record().matches("\"event\":\"vault.import\"").count(), 2);
@@ -91,7 +95,8 @@ fn an_export_is_forced_recorded_and_read_alike_by_shells_and_dotenv() {
             assert!(common::feed(command, b"").ok().stdout == value.as_bytes(), "{shell} {name}");
         }
     }
-    let probe = "import sys; from dotenv import dotenv_values; sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
+    let probe =
+        "import sys; from dotenv import dotenv_values; sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
     let there = Command::new("python3").args(["-c", "import dotenv"]).stderr(Stdio::null()).status();
     if !there.is_ok_and(|s| s.success()) {
         return common::skipped("python-dotenv");
@@ -110,7 +115,10 @@ fn a_thousand_secrets_come_in_one_step() {
     let start = std::time::Instant::now();
     lab.run_with(&["import", "--prefix", "many", "-q"], input.as_bytes(), &[]).ok();
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
-    assert!(lab.value("many/KEY_0").unwrap() == b"value number 0" && lab.value("many/KEY_999").unwrap() == b"value number 999");
+    assert!(
+        lab.value("many/KEY_0").unwrap() == b"value number 0"
+            && lab.value("many/KEY_999").unwrap() == b"value number 999"
+    );
     assert!(lab.run(&["list", "--verify"]).ok().text().lines().count() == 1001);
 }
 
@@ -128,7 +136,15 @@ fn a_killed_import_is_whole_or_nothing() {
             let value = format!("value {call} {when}");
             let input = format!("A={value}\nB={value}\nC={value}\n");
             let mut command = Command::new("strace");
-            command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={when}")]);
+            command.args([
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                &format!("trace={call}"),
+                "-e",
+                &format!("inject={call}:signal=KILL:when={when}"),
+            ]);
             command.args([common::binary(), "import", "--on-conflict", "overwrite", "-q"]).env_clear();
             command.env("HASP_HOME", lab.home()).env("PATH", std::env::var_os("PATH").unwrap());
             let done = common::feed(command, input.as_bytes()).status == 0;
@@ -141,6 +157,7 @@ fn a_killed_import_is_whole_or_nothing() {
                 let versions = lab.run(&["history", name, "--json"]).ok().text().lines().count();
                 assert_eq!(std::fs::read_dir(lab.item(name)).unwrap().count(), versions + 1, "{call} {when} {name}");
             }
+            assert!(lab.run(&["fsck"]).ok().text().is_empty(), "{call} {when}");
             if done {
                 break;
             }

@@ -34,7 +34,12 @@ impl Installed {
 
     fn run(&self, args: &[&str], stdin: &[u8]) -> Ran {
         let mut command = Command::new(self.bin.join("hasp-vault"));
-        command.args(args).env_clear().env("HASP_HOME", self.lab.home()).env("PATH", "/usr/bin:/bin").env("USER", "alice");
+        command
+            .args(args)
+            .env_clear()
+            .env("HASP_HOME", self.lab.home())
+            .env("PATH", "/usr/bin:/bin")
+            .env("USER", "alice");
         common::feed(command, stdin)
     }
 
@@ -80,7 +85,8 @@ fn a_destroyed_secret_leaves_a_tombstone_and_no_value() {
     let lab = &installed.lab;
     lab.set("n", b"first value");
     lab.set("n", b"second value");
-    let copies: Vec<Vec<u8>> = ["1.age", "2.age"].iter().map(|f| std::fs::read(lab.item("n").join(f)).unwrap()).collect();
+    let copies: Vec<Vec<u8>> =
+        ["1.age", "2.age"].iter().map(|f| std::fs::read(lab.item("n").join(f)).unwrap()).collect();
     assert_eq!(installed.run(&["destroy", "n@2", "--yes"], b"").refused(), (77, "version-current".into()));
     installed.run(&["destroy", "n@1", "--yes"], b"").ok();
     assert!(lab.value("n").unwrap() == b"second value");

@@ -61,10 +61,12 @@ impl Outcome {
         self
     }
 
-    /// The code in brackets at the end of the first error line.
+    /// The code in brackets that ends the error, which may show an excerpt of a file before.
     pub fn code(&self) -> &str {
-        let line = self.stderr.lines().find(|l| l.contains(": error: ")).unwrap_or_default();
-        line.rsplit_once('[').map_or("", |(_, code)| code.trim_end_matches(']'))
+        let mut lines = self.stderr.lines().skip_while(|l| !l.contains(": error: "));
+        let is_code = |code: &&str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let ended = lines.find_map(|l| l.strip_suffix(']')?.rsplit_once(" [").map(|(_, code)| code).filter(is_code));
+        ended.unwrap_or_default()
     }
 
     /// Its standard output as JSON, one object a line.

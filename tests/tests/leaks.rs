@@ -15,7 +15,8 @@ const PHRASE: &str = "gravel ointment saffron 4471";
 const TYPED: &str = "typed-Yd5Rk9Ws2Nq8Lb3";
 const TYPED_PHRASE: &str = "mallet quiver hydrant 9026";
 
-const WAITS: &str = "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo ready\nread -r go <../go\n";
+const WAITS: &str =
+    "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo ready\nread -r go <../go\n";
 
 fn world(value: &str, phrase: &str) -> World {
     let world = World::bare();
@@ -140,9 +141,8 @@ fn errors_tell_nothing() {
         format!("hasp-vault set env --from=fd:{TYPED}"),
         format!("hasp-vault set env={TYPED}"),
         format!("hasp-vault set env --class {TYPED}"),
-        format!("hasp-vault set env --expires '{TYPED}'"),
         format!("hasp-vault check env --from {TYPED}"),
-        format!("hasp-grant -e VALUE={TYPED} -- true"),
+        format!("hasp-grant -e VALUE='{TYPED}!=' -- true"),
         format!("hasp-grant -e {TYPED} -- true"),
         format!("hasp-redact --values {TYPED}"),
         format!("hasp-redact --file X={TYPED}"),
@@ -152,16 +152,19 @@ fn errors_tell_nothing() {
         format!("HASP_ASKPASS='{TYPED_PHRASE}' hasp-vault reveal --force env"),
         format!("VALUE={TYPED} hasp-grant -q -e VALUE=env -- echo {TYPED}"),
     ];
+    let mut leaks = Vec::new();
     for line in lines {
         let shown = line.replace(&token, "TOKEN").replace(TYPED, "VALUE").replace(TYPED_PHRASE, "PHRASE");
         for json in ["", " --json"] {
-            let (head, tail) = line.split_once(" -- ").map_or((line.as_str(), String::new()), |(h, t)| (h, format!(" -- {t}")));
+            let (head, tail) =
+                line.split_once(" -- ").map_or((line.as_str(), String::new()), |(h, t)| (h, format!(" -- {t}")));
             let outcome = world.sh(&format!("export RUST_BACKTRACE=full; {head}{json}{tail}"));
             outcome_is_refusal(&outcome, &shown);
             let hits = [found(&needles, &outcome.stderr), found(&needles, &outcome.stdout)].concat();
-            assert!(hits.is_empty(), "{hits:?} in what this printed: {shown}{json}");
+            leaks.extend((!hits.is_empty()).then(|| format!("{hits:?} in what this printed: {shown}{json}")));
         }
     }
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
     for record in world.record() {
         let hits = found(&needles, record.to_string());
         assert!(hits.is_empty(), "{hits:?} in the record of {}", record["event"]);
@@ -172,17 +175,19 @@ fn errors_tell_nothing() {
 fn outcome_is_refusal(outcome: &Outcome, shown: &str) {
     assert!(outcome.status != 0, "not refused: {shown}");
     assert!(![70, 101, 124, 134, 139].contains(&outcome.status), "status {} of {shown}", outcome.status);
-    assert!(outcome.stdout.is_empty(), "something on stdout: {shown}");
 }
 
 #[test]
 fn a_token_or_value_as_an_argument_is_refused_with_advice() {
     let world = World::with_project();
     let token = std::fs::read_to_string(world.mint("-t test")).unwrap();
-    for line in [format!("hasp-exec {token}"), format!("hasp-vault set api/key {TYPED}")] {
+    for (line, code) in [
+        (format!("hasp-exec {token}"), "usage"),
+        (format!("hasp-vault set api/key {TYPED}"), "several-names"),
+        (format!("hasp-vault set api/key '{TYPED} x'"), "bad-name"),
+    ] {
         let outcome = world.sh(&line);
-        assert!([64, 125].contains(&outcome.status) && outcome.code() == "usage", "{}", outcome.code());
-        assert!(outcome.stderr.contains("never travel in arguments"));
+        assert!([64, 125].contains(&outcome.status) && outcome.code() == code, "{}", outcome.code());
         assert!(outcome.stderr.contains("hint: "));
     }
     assert_eq!(world.runs(), 0);

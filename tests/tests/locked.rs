@@ -34,7 +34,7 @@ fn without_a_terminal_and_an_identity_it_is_69_at_once() {
         "hasp-grant -t test",
         "hasp-grant -t test <&-",
         "hasp-grant -t test --for 1h --keep",
-        "hasp-bind --yes",
+        "hasp-bind remove api/key",
         "hasp-bind add x=api/key",
         "hasp-audit verify",
         "hasp-audit head",
@@ -112,7 +112,11 @@ fn an_askpass_program_is_asked() {
     assert_eq!(through.ok(), "[hasp:api/key]\n");
     world.script("ask", "#!/bin/sh\nexit 1\n");
     let refused = at_once(&world, "HASP_ASKPASS=$PWD/ask hasp-vault reveal --force api/key");
-    assert!(refused.status != 0 && refused.stdout.is_empty() && refused.stderr.contains("hint: "), "{}", refused.stderr);
+    assert!(
+        refused.status != 0 && refused.stdout.is_empty() && refused.stderr.contains("hint: "),
+        "{}",
+        refused.stderr
+    );
     let missing = at_once(&world, "HASP_ASKPASS=/no/such/program hasp-vault reveal --force api/key");
     assert!(missing.status != 0 && missing.stderr.contains("hint: "), "{}", missing.stderr);
 }
@@ -121,13 +125,15 @@ fn an_askpass_program_is_asked() {
 fn an_identity_from_elsewhere_replaces_the_file() {
     let world = World::with_project();
     world.sh("mv ../home/identity ../id").ok();
-    at_once(&world, "hasp-grant -t test").refused_with_hint(69, "locked");
+    at_once(&world, "hasp-grant -t test").refused_with_hint(69, "no-identity");
     for source in ["HASP_IDENTITY=../id", "HASP_IDENTITY=fd:4 4<../id"] {
         let (set, after) = source.split_once(' ').unwrap_or((source, ""));
         let opened = world.sh(&format!("{set} hasp-vault reveal --force api/key {after}"));
         assert!(opened.ok().trim_end() == API_KEY, "{source}");
     }
-    let variable = world.sh("export ID=\"$(cat ../id)\"; HASP_IDENTITY=env:ID hasp-grant -x -q -e K=api/key -- sh -c 'echo ${ID-gone}'");
+    let variable = world.sh(
+        "export ID=\"$(cat ../id)\"; HASP_IDENTITY=env:ID hasp-grant -x -q -e K=api/key -- sh -c 'echo ${ID-gone}'",
+    );
     assert_eq!(variable.ok(), "gone\n", "the variable is withheld from the child");
     world.sh("HASP_IDENTITY=/no/such hasp-vault reveal --force api/key").civil();
 }

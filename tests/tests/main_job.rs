@@ -156,7 +156,10 @@ fn the_childs_status_and_signal_pass_through() {
 #[test]
 fn signals_reach_the_child() {
     let world = World::with_project();
-    world.script("wait", "#!/bin/sh\ntrap 'echo caught; exit 7' TERM INT HUP\necho ready\nwhile :; do sleep 0.05; done\n");
+    world.script(
+        "wait",
+        "#!/bin/sh\ntrap 'echo caught; exit 7' TERM INT HUP\necho ready\nwhile :; do sleep 0.05; done\n",
+    );
     world.bind(&format!("{MANIFEST}[target.wait]\nrun = [\"./wait\"]\nenv = {{ K = \"api/key\" }}\n"));
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let token = world.mint("-t wait");

@@ -24,11 +24,19 @@ fn a_record_that_cannot_be_written_stops_everything() {
         return;
     }
     let world = kept_world();
-    let log = world.files(&world.home().join("audit")).into_iter().find(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    let log =
+        world.files(&world.home().join("audit")).into_iter().find(|p| p.extension().is_some_and(|e| e == "jsonl"));
     let log = log.unwrap().display().to_string();
-    for (calls, error) in [("write,pwrite64,writev", "ENOSPC"), ("write,pwrite64,writev", "EIO"), ("fdatasync,fsync", "EIO"), ("openat", "EROFS")] {
+    for (calls, error) in [
+        ("write,pwrite64,writev", "ENOSPC"),
+        ("write,pwrite64,writev", "EIO"),
+        ("fdatasync,fsync", "EIO"),
+        ("openat", "EROFS"),
+    ] {
         let inject = |command: &str| {
-            let failing = world.sh(&format!("strace -f -qq -o /dev/null -P {log} -e trace={calls} -e inject={calls}:error={error} {command}"));
+            let failing = world.sh(&format!(
+                "strace -f -qq -o /dev/null -P {log} -e trace={calls} -e inject={calls}:error={error} {command}"
+            ));
             failing.civil().clone()
         };
         let before = world.files(&world.runtime().join("grants")).len();
@@ -97,10 +105,14 @@ fn a_record_without_permission_stops_everything() {
     }
     let world = kept_world();
     world.sh("chown -R 61234:61234 .. $HASP_RUNTIME $HASP_RUNTIME/..").ok();
-    let as_user = |line: &str| world.sh(&format!("exec setpriv --reuid=61234 --regid=61234 --clear-groups bash -c '{line}'"));
+    let as_user =
+        |line: &str| world.sh(&format!("exec setpriv --reuid=61234 --regid=61234 --clear-groups bash -c '{line}'"));
     as_user("hasp-grant -q -t test --for 1h --keep --consumer user && hasp-exec -t test").ok();
     let runs = world.runs();
-    for mode in ["find $HASP_HOME/audit -type f -exec chattr +i {} +", "find $HASP_HOME/audit -name *.jsonl -exec chown 0:0 {} +"] {
+    for mode in [
+        "find $HASP_HOME/audit -type f -exec chattr +i {} +",
+        "find $HASP_HOME/audit -name *.jsonl -exec chown 0:0 {} +",
+    ] {
         if world.sh(mode).status != 0 {
             say("skipped: this file system has no immutable files");
             continue;

@@ -5,8 +5,8 @@ use hasp_core::{Home, Runtime};
 use hasp_grant::claims::Claims;
 use hasp_grant::seal::{self, Half};
 use hasp_grant::{GrantId, Ledger, paseto};
-use hasp_vault::{FileKey, Vault};
 use hasp_tests::{API_KEY, Needle, World, peer};
+use hasp_vault::{FileKey, Vault};
 
 /// Everything that somebody could take for a half or a file key: each aligned and unaligned run of `n` bytes in there.
 fn runs<const N: usize>(text: &[u8]) -> impl Iterator<Item = [u8; N]> {
@@ -127,7 +127,8 @@ fn writes(trace: &str) -> Vec<(String, Vec<u8>)> {
         let Some((_, rest)) = line.split_once('(') else { continue };
         let name = rest.split_once('<').and_then(|(_, r)| r.split_once('>')).map(|(n, _)| n.to_owned());
         let quoted = rest.split('"').skip(1).step_by(2);
-        let bytes = quoted.flat_map(|q| q.split("\\x").skip(1).filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok()));
+        let bytes =
+            quoted.flat_map(|q| q.split("\\x").skip(1).filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok()));
         found.push((unescape(&name.unwrap_or_default()), bytes.collect()));
     }
     found

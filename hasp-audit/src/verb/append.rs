@@ -15,8 +15,12 @@ pub fn run(cx: &mut Context, place: &Place) -> Result<Exit> {
     let text = Source::Stdin.read(&mut cx.env, MAX_EVENT)?;
     let event = Event::from_json(text.expose())?;
     if event.name().starts_with("audit.") {
-        return Err(Error::new(Kind::Denied, "event-reserved", "events of the record itself are not for others to write")
-            .hint("name it otherwise, for example: {\"event\":\"scan.leak\"}"));
+        return Err(Error::new(
+            Kind::Denied,
+            "event-reserved",
+            "events of the record itself are not for others to write",
+        )
+        .hint("name it otherwise, for example: {\"event\":\"scan.leak\"}"));
     }
     let n = place.log()?.append(cx.now, &[event.field("via", "append")])?;
     if cx.out.json {

@@ -23,7 +23,8 @@ use crate::record::Record;
 
 /// Fields whose text says what happened and not to whom.
 const KEPT: [&str; 16] = [
-    "v", "n", "t", "event", "prev", "mac", "class", "channel", "grant", "code", "for", "why", "via", "exp", "fp", "sha256",
+    "v", "n", "t", "event", "prev", "mac", "class", "channel", "grant", "code", "for", "why", "via", "exp", "fp",
+    "sha256",
 ];
 /// HKDF info of the key of `--redacted`.
 const PSEUDONYM: &[u8] = b"hasp/v1/audit/pseudonym";
@@ -70,7 +71,8 @@ pub fn verify(cx: &mut Context, file: &Path, key: &str) -> Result<Exit> {
     })?;
     let content = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
     let count = signed(&content, &public).ok_or_else(|| {
-        Error::new(Kind::No, "export-forged", "this file is not what the key signed").hint("ask for it again: hasp-audit export")
+        Error::new(Kind::No, "export-forged", "this file is not what the key signed")
+            .hint("ask for it again: hasp-audit export")
     })?;
     match cx.out.json {
         true => cx.out.object(&json!({"v": 1, "outcome": "whole", "records": count}))?,
@@ -178,7 +180,12 @@ mod tests {
             String::from_utf8(veil.line(&Record::parse(line.to_string().as_bytes()).unwrap())).unwrap()
         };
         let text = record("db/url");
-        assert!(text.contains("exec.start") && !text.contains("db/url") && !text.contains("/home") && !text.contains("psql"));
+        assert!(
+            text.contains("exec.start")
+                && !text.contains("db/url")
+                && !text.contains("/home")
+                && !text.contains("psql")
+        );
         assert_eq!(text.matches(&veil.name("db/url")).count(), 2);
         assert_ne!(veil.name("db/url"), Veil::new(&[2; 32]).name("db/url"));
     }

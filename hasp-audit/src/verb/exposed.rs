@@ -13,7 +13,13 @@ use crate::query::{self, By};
 use crate::record::{Record, Use, term};
 
 /// Prints `NAME@N` of every version that was released, sorted.
-pub fn run(cx: &mut Context, place: &Place, since: Option<&str>, until: Option<&str>, consumer: Option<&str>) -> Result<Exit> {
+pub fn run(
+    cx: &mut Context,
+    place: &Place,
+    since: Option<&str>,
+    until: Option<&str>,
+    consumer: Option<&str>,
+) -> Result<Exit> {
     let log = place.packed_log()?;
     let (since, until) = (moment(since, cx.now)?, moment(until, cx.now)?);
     let mut found = Released::default();

@@ -39,7 +39,8 @@ fn asked(cx: &mut Context) -> Result<bool> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on").hint("hasp-audit accept-loss --yes")
     })?;
-    terminal.confirm("Records are missing, and no verification will ever call this record whole again. Go on without them?")
+    terminal
+        .confirm("Records are missing, and no verification will ever call this record whole again. Go on without them?")
 }
 
 fn lost(loss: &Loss) -> String {

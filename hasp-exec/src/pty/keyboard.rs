@@ -25,7 +25,8 @@ impl Keyboard {
         let (woken, wake) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
-        std::thread::spawn(move || relay(&from, &to, &woken, &seen));
+        let thread = std::thread::Builder::new().spawn(move || relay(&from, &to, &woken, &seen));
+        thread.map_err(|e| Error::system("start a thread", e))?;
         Ok(Keyboard { open, wake })
     }
 

@@ -28,6 +28,8 @@ pub struct Launch {
     pub pass: Vec<i32>,
     /// Whether it may gain privileges.
     pub no_new_privs: bool,
+    /// Its umask.
+    pub umask: u32,
     /// Whether it starts in the foreground of its terminal.
     pub foreground: bool,
 }

@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
 use hasp_core::system::{self, BeforeExec};
@@ -35,7 +36,11 @@ pub fn run(socket: RawFd) -> Result<()> {
     let watched = sender.another()?;
     let over = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&over);
-    std::thread::spawn(move || watch(child, &watched, &seen));
+    let watcher = std::thread::Builder::new().spawn(move || watch(child, &watched, &seen));
+    if let Err(e) = watcher {
+        let _ = kill_process_group(child, Signal::KILL);
+        return Err(Error::system("start a thread", e));
+    }
     obey(child, &mut receiver);
     if !over.load(Ordering::SeqCst) {
         // The broker died: the child gets a hangup, as from a terminal that is closed.
@@ -55,14 +60,10 @@ fn start(launch: Launch) -> Result<Pid> {
         vars: vars.collect::<BTreeMap<_, _>>(),
         pass: launch.pass,
         no_new_privs: launch.no_new_privs,
+        umask: Mode::from_raw_mode(launch.umask),
     };
     let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
-    let before = BeforeExec {
-        foreground: terminal,
-        default_signals: true,
-        no_new_privileges: plan.no_new_privs,
-        terminal: None,
-    };
+    let before = BeforeExec { foreground: terminal, default_signals: true, ..BeforeExec::default() };
     let mut command = child::command(&plan);
     command.process_group(0);
     let started = child::spawn(command, &plan, before)?;

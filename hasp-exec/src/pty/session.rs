@@ -6,9 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_current_process_group};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
 use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
@@ -22,6 +23,7 @@ use crate::child::{self, Plan};
 use crate::pty::keyboard::Keyboard;
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Screen;
+use crate::reap;
 use crate::relay::Relay;
 use crate::signals::{self, Forwarder};
 
@@ -35,6 +37,8 @@ pub struct Session {
     pid: u32,
     /// Whether the child has the foreground of its terminal.
     front: bool,
+    /// Whether the child has ended.
+    over: Arc<AtomicBool>,
 }
 
 /// Both sides of a new terminal.
@@ -61,6 +65,7 @@ pub fn start(
 ) -> Result<Session> {
     let screen = Arc::new(screen);
     let pair = Pair::like(&screen)?;
+    reap::in_background();
     system::ignore(Signal::TTOU);
     let forwarder = Forwarder::catch(&[SIGWINCH])?;
     // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
@@ -76,8 +81,11 @@ pub fn start(
     let tty = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
     let keyboard = Keyboard::start(tty, duplicate(&leader)?)?;
     let sized = duplicate(&leader)?;
-    forwarder.forward_to(Forward { sender: sender.another()?, screen: Arc::clone(&screen), leader: sized });
-    let mut session = Session { screen, keyboard, sender, receiver, leader, pid: 0, front };
+    let over = Arc::new(AtomicBool::new(false));
+    let forward =
+        Forward { sender: sender.another()?, screen: Arc::clone(&screen), leader: sized, over: Arc::clone(&over) };
+    let mut session = Session { screen, keyboard, sender, receiver, leader, pid: 0, front, over };
+    forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
 }
 
@@ -88,19 +96,26 @@ impl Session {
     }
 
     fn begin(&mut self) -> Result<()> {
-        if self.front {
-            self.take_screen()?;
-        }
         match self.receiver.receive() {
             Some(Report::Started(pid)) => self.pid = pid,
             Some(Report::Refused(message)) => return Err(Error::new(Kind::NotExecutable, "cannot-execute", message)),
             _ => return Err(Error::bug("the monitor ended before the command started")),
         }
-        Ok(())
+        if self.front { self.take_screen() } else { Ok(()) }
     }
 
     /// Waits for the child's end, following its stops: its exit status or the signal that ended it.
+    ///
+    /// Our terminal is ours again when this returns, and signals have their own effect on us.
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
+        let ending = self.follow();
+        self.over.store(true, Ordering::SeqCst);
+        self.keyboard.close();
+        self.screen.restore();
+        ending
+    }
+
+    fn follow(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         loop {
             match self.receiver.receive() {
                 Some(Report::Stopped(signal)) => self.stopped(signal)?,
@@ -110,13 +125,6 @@ impl Session {
                 None => return Err(Error::bug("the monitor ended before the command did")),
             }
         }
-    }
-
-    /// Gives the terminal back and lets the monitor go; called when the output is drained.
-    pub fn close(self) {
-        self.keyboard.close();
-        self.screen.restore();
-        self.sender.close();
     }
 
     /// A child that wants its terminal gets it if we have ours; otherwise we stop as it did and go on when we are continued.
@@ -129,7 +137,7 @@ impl Session {
         // What the child wrote before it stopped comes out first, held bytes included.
         std::thread::sleep(Duration::from_millis(hasp_redact::IDLE_MS + 20));
         self.screen.restore();
-        kill_current_process_group(Signal::STOP).map_err(|e| Error::system("stop", e))?;
+        system::stop(true);
         self.resume(asks)
     }
 
@@ -155,6 +163,15 @@ impl Session {
         self.screen.raw()?;
         self.keyboard.open();
         Ok(())
+    }
+}
+
+/// However it ends, our terminal is as before, and the monitor goes, and with it a child that still runs.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.keyboard.close();
+        self.screen.restore();
+        self.sender.close();
     }
 }
 
@@ -216,6 +233,7 @@ fn launch(plan: Plan<'_>, foreground: bool) -> Launch {
         vars: plan.vars.iter().map(|(n, v)| (Word::from(n), Word::from(v))).collect(),
         pass: plan.pass,
         no_new_privs: plan.no_new_privs,
+        umask: plan.umask.as_raw_mode(),
         foreground,
     }
 }
@@ -230,6 +248,7 @@ struct Forward {
     sender: Sender,
     screen: Arc<Screen>,
     leader: OwnedFd,
+    over: Arc<AtomicBool>,
 }
 
 impl signals::Receiver for Forward {
@@ -240,6 +259,9 @@ impl signals::Receiver for Forward {
             }
             return;
         }
+        if self.over.load(Ordering::SeqCst) {
+            return system::die_of(signal);
+        }
         let group = from_terminal || signal == SIGTSTP;
         let _ = self.sender.send(&if group { Order::SignalGroup(signal) } else { Order::Signal(signal) });
     }
@@ -249,6 +271,7 @@ impl signals::Receiver for Forward {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use rustix::fs::Mode;
 
     #[test]
     fn a_launch_survives_the_socket_byte_for_byte() {
@@ -264,6 +287,7 @@ mod tests {
             vars,
             pass: vec![7],
             no_new_privs: true,
+            umask: Mode::from_raw_mode(0o22),
         };
         link::open(one).unwrap().0.send(&launch(plan, true)).unwrap();
         let received: Launch = link::open(two).unwrap().1.receive().unwrap();

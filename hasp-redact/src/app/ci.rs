@@ -11,10 +11,10 @@ use super::values::Named;
 use crate::cli::Ci;
 
 /// Tells the system to mask these values in its log.
-pub(super) fn mask(system: Ci, named: &[Named], context: &mut Context) -> Result<()> {
+pub(super) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<()> {
     match system {
-        Ci::Github => named.iter().try_for_each(|n| context.out.value(&github(n.value.expose()))),
-        Ci::Buildkite => named.iter().try_for_each(|n| buildkite(n, context)),
+        Ci::Github => named.iter().try_for_each(|(_, value)| context.out.value(&github(value))),
+        Ci::Buildkite => named.iter().try_for_each(|(_, value)| buildkite(value, context)),
         Ci::Gitlab => {
             context
                 .out
@@ -41,7 +41,7 @@ fn github(value: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// The agent takes the value on its stdin, so it is in no argument list.
-fn buildkite(named: &Named, context: &Context) -> Result<()> {
+fn buildkite(value: &[u8], context: &Context) -> Result<()> {
     let mut child = Command::new("buildkite-agent")
         .args(["redactor", "add"])
         .env_clear()
@@ -51,7 +51,7 @@ fn buildkite(named: &Named, context: &Context) -> Result<()> {
         .spawn()
         .map_err(|_| missing_agent())?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(named.value.expose()).map_err(|e| Error::system("write to buildkite-agent", e))?;
+        stdin.write_all(value).map_err(|e| Error::system("write to buildkite-agent", e))?;
     }
     let status = child.wait().map_err(|e| Error::system("wait for buildkite-agent", e))?;
     if status.success() { Ok(()) } else { Err(missing_agent()) }

@@ -24,27 +24,28 @@ const FORMS: [(&str, &str); 11] = [
 ];
 
 /// Prints a table for each value.
-pub(super) fn explain(named: &[Named], out: &mut Output) -> Result<Exit> {
-    for one in named {
-        let patterns = Patterns::compile(&[Pattern { name: &one.name, value: one.value.expose() }]);
+pub(super) fn explain(named: &Named, out: &mut Output) -> Result<Exit> {
+    for (name, value) in named.iter() {
+        let one = Pattern { name, value };
+        let patterns = Patterns::compile(&[one]);
         let remark = patterns.unwatched().chain(patterns.risky()).next().map(|(_, reason)| reason.to_string());
         if out.json {
-            object(one, &patterns, remark.as_deref(), out)?;
+            object(&one, &patterns, remark.as_deref(), out)?;
         } else {
-            table(one, &patterns, remark.as_deref(), out)?;
+            table(&one, &patterns, remark.as_deref(), out)?;
         }
     }
     Ok(Exit::OK)
 }
 
-fn object(one: &Named, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
+fn object(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
     let forms: Vec<_> = watched(patterns).map(|(form, _)| form).collect();
     let (needles, pieces) = patterns.size();
     out.object(&json!({"v": 1, "name": one.name, "bytes": one.value.len(), "watched": !patterns.is_empty(),
         "forms": forms, "strings": needles, "seeds": pieces, "warning": remark}))
 }
 
-fn table(one: &Named, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
+fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
     out.line(&format!("{}  {} bytes", one.name, one.value.len()))?;
     for (form, note) in watched(patterns) {
         out.line(&format!("  {form:<13} {note}"))?;

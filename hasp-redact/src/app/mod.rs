@@ -37,7 +37,7 @@ impl Tool for Cli {
     }
 }
 
-fn read(values: &Values, context: &mut Context) -> Result<Vec<Named>> {
+fn read(values: &Values, context: &mut Context) -> Result<Named> {
     let named = values::read(values, &mut context.env)?;
     if named.is_empty() {
         return Err(Error::new(Kind::Usage, "no-values", "there is no value to look for")
@@ -71,7 +71,7 @@ fn filter(cli: &Cli, context: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn compile(named: &[Named]) -> Patterns {
-    let patterns: Vec<Pattern<'_>> = named.iter().map(|n| Pattern { name: &n.name, value: n.value.expose() }).collect();
+fn compile(named: &Named) -> Patterns {
+    let patterns: Vec<Pattern<'_>> = named.iter().map(|(name, value)| Pattern { name, value }).collect();
     Patterns::compile(&patterns)
 }

@@ -1,6 +1,7 @@
 //! The values of the stand-alone filter, as any program gets them: a variable, a file, or a list through a descriptor.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -15,12 +16,34 @@ const MAX_LIST: usize = 64 * MAX_VALUE;
 /// The longest name, as for secrets.
 const MAX_NAME: usize = hasp_core::name::MAX_NAME;
 
-/// A value with the name that its marker shows.
+/// Values with the names that their markers show. A list stays in the one block into which it was read.
+#[derive(Default)]
 pub(super) struct Named {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: Secret,
+    blocks: Vec<Secret>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    block: usize,
+    range: Range<usize>,
+}
+
+impl Named {
+    /// Names and values, in the order of the command line.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.entries.iter().map(|e| (e.name.as_str(), &self.blocks[e.block].expose()[e.range.clone()]))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn push(&mut self, name: String, value: Secret) {
+        self.entries.push(Entry { name, block: self.blocks.len(), range: 0..value.len() });
+        self.blocks.push(value);
+    }
 }
 
 /// Whether this word means stdin.
@@ -29,38 +52,44 @@ pub(super) fn is_stdin(word: &OsStr) -> bool {
 }
 
 /// Reads all values that the command line names.
-pub(super) fn read(values: &Values, env: &mut Environ) -> Result<Vec<Named>> {
-    let mut named = Vec::new();
+pub(super) fn read(values: &Values, env: &mut Environ) -> Result<Named> {
+    let mut named = Named::default();
     if let Some(word) = &values.values {
         let list = Source::parse(word)?.read(env, MAX_LIST)?;
-        records(list.expose(), &mut named)?;
+        records(list, &mut named)?;
     }
     for name in &values.env {
         let value = Source::Env(name.clone()).read(env, MAX_VALUE)?;
-        named.push(Named { name: checked_name(name.as_bytes())?, value });
+        named.push(checked_name(name.as_bytes())?, value);
     }
     for word in &values.file {
-        named.push(file(word, env)?);
+        let (name, value) = file(word, env)?;
+        named.push(name, value);
     }
     Ok(named)
 }
 
 /// `NAME=VALUE` records, each ended by NUL.
-fn records(list: &[u8], named: &mut Vec<Named>) -> Result<()> {
-    let Some(list) = list.strip_suffix(b"\0") else {
-        return if list.is_empty() { Ok(()) } else { Err(bad_list("the last record is not ended by NUL")) };
-    };
-    for record in list.split(|b| *b == 0) {
+fn records(list: Secret, named: &mut Named) -> Result<()> {
+    let bytes = list.expose();
+    if !bytes.is_empty() && !bytes.ends_with(b"\0") {
+        return Err(bad_list("the last record is not ended by NUL"));
+    }
+    let mut start = 0;
+    for end in memchr::memchr_iter(0, bytes) {
+        let record = &bytes[start..end];
         let Some(equals) = record.iter().position(|b| *b == b'=') else {
             return Err(bad_list("a record has no '=' (not shown: it may be a value)"));
         };
         let name = checked_name(&record[..equals])?;
-        named.push(Named { name, value: Secret::copy_of(&record[equals + 1..])? });
+        named.entries.push(Entry { name, block: named.blocks.len(), range: start + equals + 1..end });
+        start = end + 1;
     }
+    named.blocks.push(list);
     Ok(())
 }
 
-fn file(word: &OsStr, env: &mut Environ) -> Result<Named> {
+fn file(word: &OsStr, env: &mut Environ) -> Result<(String, Secret)> {
     let bytes = word.as_bytes();
     let Some(equals) = bytes.iter().position(|b| *b == b'=') else {
         return Err(Error::new(Kind::Usage, "bad-file", "--file takes a name and a path")
@@ -68,7 +97,7 @@ fn file(word: &OsStr, env: &mut Environ) -> Result<Named> {
     };
     let name = checked_name(&bytes[..equals])?;
     let path = PathBuf::from(OsString::from_vec(bytes[equals + 1..].to_vec()));
-    Ok(Named { name, value: Source::Path(path).read(env, MAX_VALUE)? })
+    Ok((name, Source::Path(path).read(env, MAX_VALUE)?))
 }
 
 /// A name that can stand in a marker: short, printable ASCII without blanks and brackets.
@@ -95,9 +124,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn read_list(list: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
-        let mut named = Vec::new();
-        records(list, &mut named)?;
-        Ok(named.into_iter().map(|n| (n.name, n.value.expose().to_vec())).collect())
+        let mut named = Named::default();
+        records(Secret::copy_of(list)?, &mut named)?;
+        Ok(named.iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect())
     }
 
     #[test]

@@ -71,17 +71,17 @@ impl Radix {
         number <= self.mask() && number & ((1 << self.skip) - 1) == shared
     }
 
-    /// The characters, in either alphabet or case, that can stand at `index`; nothing behind the last own one.
-    pub fn characters(&self, value: &[u8], index: usize) -> Vec<u8> {
-        let numbers: Vec<u8> = if index == 0 {
+    /// The characters, in either alphabet or case, that can stand at `index`; none behind the last own one.
+    pub fn characters(&self, value: &[u8], index: usize) -> Characters {
+        let mut characters = Characters::default();
+        if index == 0 {
             let shared = value[0] >> (8 - self.skip);
-            (0..=self.mask() >> self.skip).map(|high| high << self.skip | shared).collect()
+            let numbers = (0..=self.mask() >> self.skip).map(|high| high << self.skip | shared);
+            numbers.for_each(|number| characters.extend(&self.spellings(number)));
         } else if index < self.goal(value) {
-            vec![self.symbol(value, index)]
-        } else {
-            vec![]
-        };
-        numbers.into_iter().flat_map(|n| self.spellings(n)).collect()
+            characters.extend(&self.spellings(self.symbol(value, index)));
+        }
+        characters
     }
 
     fn spellings(&self, number: u8) -> [u8; 2] {
@@ -213,6 +213,32 @@ impl Radix {
         }
         let most = if self.bits == 6 { 2 } else { 6 };
         padding(text, end, most)
+    }
+}
+
+/// A few bytes, without an allocation: the tables of ten thousand values ask for millions of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Characters {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Default for Characters {
+    fn default() -> Characters {
+        Characters { bytes: [0; 32], len: 0 }
+    }
+}
+
+impl Characters {
+    /// Adds bytes, at most 32 in all: a character that shares 2 bits or more with the value is one of 16, in two spellings.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 

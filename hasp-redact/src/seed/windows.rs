@@ -8,13 +8,13 @@ const MIN_BITS: u32 = 15;
 const MAX_BITS: u32 = 27;
 
 /// The bits of the bitmap for each window that is expected: fewer than 1 in 40 positions of random text passes.
-const BITS_A_WINDOW: usize = 40;
+const BITS_A_WINDOW: usize = 24;
 
 /// How many windows are added at once.
-const BATCH: usize = 1 << 20;
+const BATCH: usize = 1 << 18;
 
 /// Beyond this many windows the table of offsets would cost more in cache misses than it saves in hashes.
-const MAX_SLOTS: usize = 1 << 19;
+const MAX_SLOTS: usize = 1 << 17;
 
 /// Which windows occur in pieces, and where in them.
 pub(crate) struct Windows {

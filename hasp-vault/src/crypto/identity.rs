@@ -24,9 +24,18 @@ pub struct Identity {
 impl Identity {
     /// A fresh X25519 identity with one pin.
     pub fn generate(vault: VaultId, pin: &VerifyingKey, now: Timestamp) -> Result<Identity> {
+        Identity::fresh(now, &format!("{}\n", pin_line(vault, pin)))
+    }
+
+    /// A fresh X25519 identity that is not for a vault yet.
+    pub fn generate_unpinned(now: Timestamp) -> Result<Identity> {
+        Identity::fresh(now, "")
+    }
+
+    fn fresh(now: Timestamp, pins: &str) -> Result<Identity> {
         let key = age::x25519::Identity::generate();
         let mut text = Secret::with_capacity(1024)?;
-        let head = format!("# created: {now}\n# public key: {}\n{}\n", key.to_public(), pin_line(vault, pin));
+        let head = format!("# created: {now}\n# public key: {}\n{pins}", key.to_public());
         text.push(head.as_bytes())?;
         text.push(key.to_string().expose_secret().as_bytes())?;
         text.push(b"\n")?;

@@ -51,9 +51,11 @@ pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
 /// # Errors
 /// `[locked]` without a way to ask, `[passphrases-differ]`.
 pub fn choose(cx: &mut Context) -> Result<SecretString> {
-    if let Some(given) = configured(cx)? {
-        return Ok(given);
-    }
+    configured(cx)?.map_or_else(ask_twice, Ok)
+}
+
+/// A new passphrase, asked for twice on the terminal.
+pub fn ask_twice() -> Result<SecretString> {
     let mut terminal = Terminal::open().ok_or_else(no_way)?;
     let first = terminal.ask_hidden("New passphrase for your identity: ")?;
     let passphrase = check(&first)?;

@@ -43,7 +43,9 @@ impl<'a> Reader<'a> {
     fn assignment(&mut self) -> Result<(String, Value)> {
         let line = self.line;
         let wrong = || unreadable(&format!("line {line}"), "that is not NAME=VALUE");
-        if let Some(rest) = self.bytes[self.at..].strip_prefix(b"export").filter(|r| r.starts_with(b" ") || r.starts_with(b"\t")) {
+        if let Some(rest) =
+            self.bytes[self.at..].strip_prefix(b"export").filter(|r| r.starts_with(b" ") || r.starts_with(b"\t"))
+        {
             self.at = self.bytes.len() - rest.len();
             self.skip(|b| b == b' ' || b == b'\t');
         }
@@ -168,7 +170,13 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_by_number_and_never_echoed() {
-        for (text, line) in [("A=1\nhunter2\n", 2), ("\n\n1A=hunter2", 3), ("A='hunter2\n\n", 1), ("A=\"x\"hunter2", 1), ("=hunter2", 1)] {
+        for (text, line) in [
+            ("A=1\nhunter2\n", 2),
+            ("\n\n1A=hunter2", 3),
+            ("A='hunter2\n\n", 1),
+            ("A=\"x\"hunter2", 1),
+            ("=hunter2", 1),
+        ] {
             let error = read(text).unwrap_err();
             assert!(error.message().starts_with(&format!("line {line}:")), "{line}");
             assert!(!format!("{error:?}").contains("hunter2"));

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused_and_never_echoed() {
-        for text in ["", "[]", "\"hunter2\"", "{\"a\":[\"hunter2\"]}", "{\"a\":null}", "{\"a\":\"hunter2}", "{\"a\":hunter2}"] {
+        for text in
+            ["", "[]", "\"hunter2\"", "{\"a\":[\"hunter2\"]}", "{\"a\":null}", "{\"a\":\"hunter2}", "{\"a\":hunter2}"]
+        {
             let error = read(text).unwrap_err();
             assert!(error.code() == "bad-import" && !format!("{error:?}").contains("hunter2"));
         }

@@ -43,7 +43,8 @@ fn targets(words: &[String], cx: &mut Context) -> Result<Vec<VersionedName>> {
         return words.iter().map(|w| w.parse()).collect();
     }
     let list = Source::Stdin.read(&mut cx.env, MAX_LIST)?;
-    let text = std::str::from_utf8(list.expose()).map_err(|_| Error::new(Kind::Data, "bad-name", "stdin does not hold names"))?;
+    let text = std::str::from_utf8(list.expose())
+        .map_err(|_| Error::new(Kind::Data, "bad-name", "stdin does not hold names"))?;
     text.lines().filter(|l| !l.is_empty()).map(str::parse).collect()
 }
 
@@ -60,7 +61,8 @@ fn confirm(targets: &[VersionedName], yes: bool) -> Result<()> {
         Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to destroy")
             .hint("say it in advance: hasp-vault destroy NAME --yes")
     })?;
-    let shown: Vec<String> = targets.iter().map(|t| t.version.map_or(t.name.to_string(), |n| format!("{}@{n}", t.name))).collect();
+    let shown: Vec<String> =
+        targets.iter().map(|t| t.version.map_or(t.name.to_string(), |n| format!("{}@{n}", t.name))).collect();
     if terminal.confirm(&format!("Destroy {} for good?", shown.join(", ")))? {
         return Ok(());
     }

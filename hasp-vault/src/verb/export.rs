@@ -23,7 +23,8 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     let items = names.iter().map(|n| vault.item(n)).collect::<Result<Vec<_>>>()?;
     let unlocked = vault.unlock(cx)?;
-    let values = items.iter().map(|i| Ok((i.name.clone(), unlocked.value(i, i.current)?))).collect::<Result<Vec<_>>>()?;
+    let values =
+        items.iter().map(|i| Ok((i.name.clone(), unlocked.value(i, i.current)?))).collect::<Result<Vec<_>>>()?;
     let text = match format {
         Format::Json => export::json(&values)?,
         Format::Env => assignments(&values, cx)?,

@@ -28,7 +28,8 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     let unlocked = vault.unlock(cx)?;
     let found = settle(found, args.on_conflict, &unlocked, cx)?;
-    let items = if found.is_empty() { Vec::new() } else { unlocked.set_all(&found, &options, "vault.import", cx.now)? };
+    let items =
+        if found.is_empty() { Vec::new() } else { unlocked.set_all(&found, &options, "vault.import", cx.now)? };
     for (item, (name, value)) in items.iter().zip(&found) {
         input::warn_if_short(name, value, cx);
         set::report(item, cx)?;
@@ -64,7 +65,8 @@ fn name(entry: Entry, prefix: Option<&str>) -> Result<Named> {
     let shown: String = printable(entry.key.as_bytes()).chars().take(60).collect();
     let whole = prefix.map_or(entry.key.clone(), |p| format!("{}/{}", p.trim_end_matches('/'), entry.key));
     let about = |e: Error| {
-        Error::new(e.kind(), e.code(), format!("{shown}: {}", e.message())).hint(format!("leave it out: --except {shown}"))
+        Error::new(e.kind(), e.code(), format!("{shown}: {}", e.message()))
+            .hint(format!("leave it out: --except {shown}"))
     };
     check_value(&entry.value).map_err(about)?;
     Ok((whole.parse().map_err(about)?, entry.value))
@@ -85,13 +87,19 @@ fn settle(found: Vec<Named>, conflict: Conflict, unlocked: &Unlocked, cx: &mut C
         let before = unlocked.vault().item_if_present(&name)?;
         match before.as_ref().and_then(|b| b.current_version()) {
             None => kept.push((name, value)),
-            Some(version) if version.fp == unlocked.fingerprint(&value) => cx.out.note(&format!("{name} has this value already")),
+            Some(version) if version.fp == unlocked.fingerprint(&value) => {
+                cx.out.note(&format!("{name} has this value already"))
+            }
             Some(_) => match conflict {
                 Conflict::Overwrite => kept.push((name, value)),
                 Conflict::Skip => cx.out.note(&format!("{name} is there with another value: skipped")),
                 Conflict::Error => {
-                    return Err(Error::new(Kind::Create, "exists", format!("{name} is there with another value; nothing was imported"))
-                        .hint("say what to do: --on-conflict skip, or --on-conflict overwrite"));
+                    return Err(Error::new(
+                        Kind::Create,
+                        "exists",
+                        format!("{name} is there with another value; nothing was imported"),
+                    )
+                    .hint("say what to do: --on-conflict skip, or --on-conflict overwrite"));
                 }
             },
         }
@@ -117,6 +125,8 @@ fn next_step(args: &ImportArgs, cx: &mut Context) {
     let prefix = args.prefix.as_deref().map(|p| format!(" --prefix {}", shell_word(OsStr::new(p)))).unwrap_or_default();
     if args.format != Some(Format::Json) && Path::new(from).extension() != Some(OsStr::new("json")) {
         let file = shell_word(from);
-        cx.out.plain_note(&format!("Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- COMMAND\n"));
+        cx.out.plain_note(&format!(
+            "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- COMMAND\n"
+        ));
     }
 }

@@ -58,7 +58,9 @@ fn accept_all(vault: &Vault, cx: &mut Context) -> Result<Exit> {
             Err(_) => true,
         };
         match opened {
-            Ok((deposit, before)) if refused => cx.out.warn(&format!("left: {}", describe(waiting, &deposit, before.as_ref()))),
+            Ok((deposit, before)) if refused => {
+                cx.out.warn(&format!("left: {}", describe(waiting, &deposit, before.as_ref())))
+            }
             Ok((deposit, _)) => store(waiting, &deposit, &unlocked, cx)?,
             Err(error) => cx.out.warn(&error.to_string()),
         }

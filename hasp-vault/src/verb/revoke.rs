@@ -37,8 +37,12 @@ pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let status = command.status().map_err(|e| Error::system("run hasp-grant", e))?;
         if !status.success() {
-            return Err(Error::new(Kind::Io, "grants-not-ended", format!("hasp-grant could not end the grants on {name}"))
-                .hint(format!("see why with: hasp-grant revoke --secret {name}")));
+            return Err(Error::new(
+                Kind::Io,
+                "grants-not-ended",
+                format!("hasp-grant could not end the grants on {name}"),
+            )
+            .hint(format!("see why with: hasp-grant revoke --secret {name}")));
         }
     }
     Ok(())

@@ -40,6 +40,9 @@ fn identity(vault: &Vault, cx: &Context) -> &'static str {
     let there = |name| vault.home().join(name).symlink_metadata().is_ok();
     if cx.env.get("HASP_IDENTITY").is_some() {
         "from HASP_IDENTITY"
+    } else if there(IDENTITY_LOCKED) && there(IDENTITY_PLAIN) {
+        // A crash while the passphrase was changed.
+        "passphrase, and in the clear too: finish with hasp-vault passphrase"
     } else if there(IDENTITY_LOCKED) {
         "passphrase"
     } else if there(IDENTITY_PLAIN) {

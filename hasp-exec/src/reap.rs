@@ -1,0 +1,48 @@
+//! Waiting for the child, and as PID 1 for everybody's: the kernel hands orphans to PID 1, and nobody else would reap them.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+
+/// How often PID 1 looks for orphans that have ended.
+const ROUND: Duration = Duration::from_millis(20);
+
+/// Waits until the child has ended and leaves its status to be read.
+pub fn wait_for(child: u32) {
+    let Some(child) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return };
+    let first = std::process::id() == 1;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    let options = if first { options | WaitIdOptions::NOHANG } else { options };
+    loop {
+        match waitid(WaitId::Pid(child), options) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => {
+                reap_orphans(child);
+                std::thread::sleep(ROUND);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// As PID 1: reaps orphans from a thread, while somebody else tells of the child's end.
+pub fn in_background() {
+    if std::process::id() == 1 {
+        let _ = std::thread::Builder::new().spawn(|| {
+            loop {
+                if waitpid(None, WaitOptions::empty()).is_err() {
+                    std::thread::sleep(ROUND);
+                }
+            }
+        });
+    }
+}
+
+/// Reaps every child of ours that has ended, but for this one.
+fn reap_orphans(child: Pid) {
+    let listed = std::fs::read_to_string("/proc/self/task/1/children").unwrap_or_default();
+    let pids = listed.split_whitespace().filter_map(|n| Pid::from_raw(n.parse().ok()?));
+    for orphan in pids.filter(|p| *p != child) {
+        let _ = waitpid(Some(orphan), WaitOptions::NOHANG);
+    }
+}

@@ -1,0 +1,96 @@
+//! Trusting a vault that somebody else made. What it says of itself is believed only as far as its own key signs it; whether that is the right
+//! key, a person decides, once.
+
+use std::path::Path;
+
+use ed25519_dalek::VerifyingKey;
+use hasp_audit::{Event, Log, LogId};
+use hasp_core::files::{self, Guard};
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Home, Kind, Result, Timestamp};
+
+use crate::crypto::age_file;
+use crate::crypto::identity::Identity;
+use crate::crypto::keys::Roots;
+use crate::format::id::VaultId;
+use crate::format::known::{self, Earlier, Known};
+use crate::format::record::{self, Label};
+use crate::format::settings::{self, Settings};
+use crate::vault::{Vault, at_path};
+
+/// A vault that signs itself, and is not trusted yet.
+pub struct Candidate<'a> {
+    home: &'a Home,
+    dir: &'a Path,
+    settings: Settings,
+    before: Option<Known>,
+}
+
+impl<'a> Candidate<'a> {
+    /// Looks at the vault in a directory.
+    ///
+    /// # Errors
+    /// `[no-vault]`, `[tampered]`, `[newer-format]`.
+    pub fn look(home: &'a Home, dir: &'a Path) -> Result<Candidate<'a>> {
+        let path = dir.join("vault.toml");
+        let text = files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
+            Error::new(Kind::Missing, "no-vault", format!("there is no vault in {}", printable_path(dir)))
+        })?;
+        let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
+        let settings = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
+        let label = Label { vault: settings.id, kind: record::VAULT, name: "" };
+        label.verify(&settings.record_key, &text).ok_or_else(|| record::tampered(&path))?;
+        let before = known::find(home, settings.id)?;
+        Ok(Candidate { home, dir, settings, before })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> VaultId {
+        self.settings.id
+    }
+
+    /// The key that it signs with.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.settings.record_key
+    }
+
+    /// The key that this home pinned for it before, if it did.
+    pub fn pinned(&self) -> Option<&VerifyingKey> {
+        self.before.as_ref().map(|k| &k.key)
+    }
+
+    /// Pins its key and begins a log under its root.
+    ///
+    /// # Errors
+    /// `[not-a-recipient]`, and `[tampered]` if its keys do not belong to the key that is to be pinned.
+    pub fn pin(&self, identity: &Identity, now: Timestamp) -> Result<Vault> {
+        let path = self.dir.join("keys.age");
+        let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
+        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
+        if keys.record_key() != *self.key() {
+            return Err(record::tampered(&path));
+        }
+        let (log_id, vault) = (LogId::random()?, self.id().to_string());
+        let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
+        log.append(now, &[Event::new("vault.join").field("vault", vault)])?;
+        log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
+        known::put(self.home, self.entry(log_id, now))?;
+        Vault::open(self.home, self.dir)
+    }
+
+    fn entry(&self, log: LogId, now: Timestamp) -> Known {
+        let mut earlier = Vec::new();
+        if let Some(before) = &self.before {
+            earlier.push(Earlier { key: before.key, log: before.log.clone() });
+            earlier.extend(before.earlier.iter().cloned());
+        }
+        Known { id: self.id(), key: *self.key(), log, since: now, how: "join".into(), earlier }
+    }
+
+    /// Where the log under the former key ended; a log that cannot be read any more has no end to carry over.
+    fn old_head(&self) -> Option<String> {
+        let log = Log::open(self.home, &self.before.as_ref()?.log).ok()?;
+        log.head().ok().map(|head| head.text().trim_end().replace('\n', " "))
+    }
+}

@@ -1,0 +1,37 @@
+//! `fsck`: says everything it finds, mends what is safe to mend when told to, and exits 1 while anything is left.
+
+use hasp_core::Result;
+use hasp_core::tool::{Context, Exit};
+
+use crate::cli::FsckArgs;
+use crate::fsck;
+use crate::vault::Vault;
+
+pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let findings = fsck::check(vault)?;
+    let mut left = 0;
+    for finding in &findings {
+        let repaired = match &finding.repair {
+            Some(repair) if args.repair => repair.apply().map(|()| true)?,
+            _ => false,
+        };
+        left += usize::from(!repaired);
+        let what = match (repaired, &finding.repair) {
+            (true, _) => "repaired",
+            (false, Some(_)) => "fsck --repair mends it",
+            (false, None) => "needs you: put it back from git or a backup, or destroy it",
+        };
+        if cx.out.json {
+            cx.out.object(&serde_json::json!({
+                "v": 1, "code": finding.code, "message": finding.message, "repairable": finding.repair.is_some(), "repaired": repaired,
+            }))?;
+        } else {
+            cx.out.line(&format!("{} [{}]: {what}", finding.message, finding.code))?;
+        }
+    }
+    if left == 0 {
+        cx.out.note("the vault is whole");
+        return Ok(Exit::OK);
+    }
+    Ok(Exit::NO)
+}

@@ -1,0 +1,73 @@
+//! `passphrase`: a new one for the identity, a first one, or none. The identity is written whole under its new name before the old file goes,
+//! so that a crash in between leaves one that opens.
+
+use age::secrecy::SecretString;
+use hasp_audit::Event;
+use hasp_core::files;
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, Source};
+
+use crate::cli::PassphraseArgs;
+use crate::crypto::{age_file, passphrase};
+use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
+use crate::vault::Vault;
+
+pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    if cx.env.get("HASP_IDENTITY").is_some() {
+        return Err(Error::new(
+            Kind::Usage,
+            "foreign-identity",
+            "HASP_IDENTITY names an identity that is not this home's",
+        )
+        .hint("unset HASP_IDENTITY"));
+    }
+    let unlocked = vault.unlock(cx)?;
+    if args.remove {
+        confirm(args.yes)?;
+        return remove(&unlocked, cx);
+    }
+    let chosen = choose(args, cx)?;
+    let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
+    replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
+    cx.out.note("the identity has its new passphrase; copies of the old file still open with what they had");
+    Ok(Exit::OK)
+}
+
+fn choose(args: &PassphraseArgs, cx: &mut Context) -> Result<SecretString> {
+    let Some(word) = &args.new else { return passphrase::ask_twice() };
+    let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
+    line.trim_newline();
+    passphrase::check(&line)
+}
+
+fn remove(unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
+    replace(unlocked, IDENTITY_PLAIN, unlocked.identity().text().expose(), IDENTITY_LOCKED, "removed", cx)?;
+    cx.out.warn("the identity is in the clear now: file permissions are all that protects it");
+    Ok(Exit::OK)
+}
+
+fn replace(unlocked: &Unlocked, name: &str, content: &[u8], other: &str, what: &str, cx: &Context) -> Result<()> {
+    let (vault, home) = (unlocked.vault(), unlocked.vault().home());
+    vault.log()?.append(cx.now, &[Event::new("vault.passphrase").field("what", what)])?;
+    files::replace(&home.join(name), content)?;
+    let old = home.join(other);
+    match std::fs::remove_file(&old) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &old, e)),
+        _ => files::sync_parent(&old),
+    }
+}
+
+fn confirm(yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    let mut terminal = Terminal::open().ok_or_else(|| {
+        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to remove the passphrase")
+            .hint("say it in advance: hasp-vault passphrase --remove --yes")
+    })?;
+    if terminal.confirm("Keep the identity in the clear, protected by file permissions only?")? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+}
