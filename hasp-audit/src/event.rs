@@ -1,7 +1,7 @@
 //! What is recorded: a name and ordered fields, escaped so that no label, path or program name can break the line or paint
 //! over a terminal.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
@@ -134,11 +134,6 @@ fn take_room(room: &mut usize, needed: usize) -> bool {
 /// A word of the system as text: itself if it is valid UTF-8, else with `\xNN` for what is not.
 pub fn os_text(word: &OsStr) -> String {
     word.to_str().map_or_else(|| printable_os(word), str::to_owned)
-}
-
-/// All words of a command line as text, for objects that are built by hand.
-pub fn os_texts(words: &[OsString]) -> Vec<String> {
-    words.iter().map(|w| os_text(w)).collect()
 }
 
 /// The text if it has at most `limit` bytes as JSON, else its beginning and `...(N bytes, sha256 HEX)`.

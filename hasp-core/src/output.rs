@@ -89,7 +89,8 @@ impl Output {
             return;
         }
         if self.json {
-            let _ = write_all(rustix::stdio::stderr(), format!("{}\n", error.to_json()).as_bytes());
+            let line = without_tokens(&format!("{}\n", error.to_json()));
+            let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
             return;
         }
         self.complain("error: ", &error.to_string());
@@ -111,9 +112,24 @@ impl Output {
     /// stderr is best effort: with it closed there is nobody to tell.
     fn complain(&mut self, label: &str, text: &str) {
         let _ = self.flush();
-        let line = format!("{}: {label}{text}\n", self.tool);
+        let line = without_tokens(&format!("{}: {label}{text}\n", self.tool));
         let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
     }
+}
+
+/// The text with every grant token cut: a token typed where a path or a name belongs must not come back in a message.
+fn without_tokens(text: &str) -> String {
+    const BEGIN: &str = "v4.public.";
+    let mut parts = text.split(BEGIN);
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c));
+        let cut = part.len() - rest.len();
+        clean.push_str(BEGIN);
+        clean.push_str(if cut > 8 { "..." } else { &part[..cut] });
+        clean.push_str(rest);
+    }
+    clean
 }
 
 /// Writes all bytes, through EINTR, short writes and a non-blocking descriptor.
@@ -134,4 +150,16 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_cut_out_of_messages() {
+        let text = "cannot open v4.public.eyJqdGkiOiIwMTIz_-x.eyJr and 'v4.public.AAAABBBBCCCC'\n";
+        assert_eq!(without_tokens(text), "cannot open v4.public.... and 'v4.public....'\n");
+        assert_eq!(without_tokens("it does not begin with v4.public. [x]"), "it does not begin with v4.public. [x]");
+    }
 }

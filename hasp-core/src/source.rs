@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
@@ -57,7 +57,10 @@ impl Source {
             Source::Fd(fd) => read_descriptor(*fd, limit),
             Source::Env(name) => read_variable(env, name, limit),
             Source::Path(path) => {
-                let mut file = File::open(path).map_err(|e| missing_file(path, e))?;
+                if path.is_dir() {
+                    return Err(no_file(path, "is a directory"));
+                }
+                let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
                 Secret::read_from(&mut file, limit)
             }
         }
@@ -82,6 +85,7 @@ fn read_variable(env: &mut Environ, name: &OsStr, limit: usize) -> Result<Secret
     let value = env.claim(name).ok_or_else(|| {
         let shown = printable_os(name);
         Error::new(Kind::Usage, "env-unset", format!("the environment has no variable {shown}"))
+            .hint(format!("set it for this one command: {shown}=... before the command's name"))
     })?;
     let value = Secret::from_vec(value.into_encoded_bytes())?;
     if value.len() > limit {
@@ -90,13 +94,20 @@ fn read_variable(env: &mut Environ, name: &OsStr, limit: usize) -> Result<Secret
     Ok(value)
 }
 
-fn missing_file(path: &std::path::Path, cause: std::io::Error) -> Error {
-    if cause.kind() == std::io::ErrorKind::NotFound {
-        let shown = crate::text::printable_path(path);
-        return Error::new(Kind::Missing, "no-such-file", format!("there is no file {shown}"))
-            .hint("a source is - (stdin), fd:N, env:VAR or a path; a value itself is never an argument");
+fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => no_file(path, "may not be read by you"),
+        _ => no_file(path, "is not there"),
     }
-    Error::io("read", path, cause)
+}
+
+/// Somebody may have typed the value, the token or the passphrase itself where its source belongs: a word is shown only if it leads
+/// into a directory that exists.
+fn no_file(path: &Path, why: &str) -> Error {
+    let leads = path.as_os_str().as_bytes().contains(&b'/') && path.parent().is_some_and(Path::is_dir);
+    let shown = if leads { crate::text::printable_path(path) } else { "the named file (not shown)".to_owned() };
+    Error::new(Kind::Missing, "no-such-file", format!("{shown} {why}"))
+        .hint("a source is - (stdin), fd:N, env:VAR or a path; a value itself is never an argument")
 }
 
 /// The word is not shown: somebody may have typed the value itself.
@@ -141,5 +152,11 @@ mod tests {
         let mut env = Environ::default();
         assert_eq!(Source::Fd(987).read(&mut env, 9).unwrap_err().code(), "fd-closed");
         assert_eq!(Source::Path("/no/such".into()).read(&mut env, 9).unwrap_err().code(), "no-such-file");
+        assert_eq!(Source::Path("/etc".into()).read(&mut env, 9).unwrap_err().code(), "no-such-file");
+        for word in ["hunter2", "hun/ter2", "/hun/ter2", &"hunter2".repeat(100)] {
+            let error = Source::Path(word.into()).read(&mut env, 9).unwrap_err();
+            assert!(!error.message().contains("ter2"), "{}", error.code());
+        }
+        assert!(Source::Path("/etc/no-such".into()).read(&mut env, 9).unwrap_err().message().contains("/etc/no-such"));
     }
 }

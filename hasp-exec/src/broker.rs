@@ -19,7 +19,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Result, Runtime, Secret, Timestamp};
 use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::claims::Terms;
-use hasp_grant::spend::Released;
+use hasp_grant::spend::{Released, nothing_released};
 use hasp_grant::{Ledger, VerifiedGrant, manage, token};
 use hasp_redact::Patterns;
 use hasp_vault::Vault;
@@ -93,7 +93,7 @@ pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> 
     let passed = child::passed(&cli.pass_fd, &context.env)?;
     let desk = Desk::open(context)?;
     directory::sweep(&desk.runtime)?;
-    let log = desk.vault.log()?;
+    let log = desk.vault.log().map_err(nothing_released)?;
     let mut denied =
         Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: cli.target.as_deref() };
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {

@@ -67,8 +67,13 @@ pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
         .maybe("project", denied.project.map(|p| printable_path(p)))
-        .maybe("target", denied.target)
+        .maybe("target", denied.target.filter(|t| is_name(t)))
         .field("asker", asker(caller))
+}
+
+/// Whether this can be a target's name, and not a token or a value that was typed in its place.
+fn is_name(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// What is known of a denied attempt.

@@ -295,7 +295,8 @@ fn runnable(action: &Action, argv: &[OsString], search: Option<&OsStr>) -> Resul
         return Ok(path);
     }
     let shown = printable_path(action.dir.as_path());
-    Err(Error::new(Kind::Denied, "dir-missing", format!("the approved directory {shown} is not there")))
+    Err(Error::new(Kind::Denied, "dir-missing", format!("the approved directory {shown} is not there"))
+        .hint(format!("mkdir -p {}", shell_word(action.dir.as_os()))))
 }
 
 fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()> {

@@ -21,6 +21,7 @@ use crate::ledger::{End, Ledger};
 use crate::order::{self, Order, Place};
 use crate::seal::{self, Half};
 use crate::shown;
+use crate::spend::nothing_released;
 use crate::token;
 use crate::window;
 use crate::word::Word;
@@ -72,7 +73,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     let token = issue(&terms, &order, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
         ledger.lock()?.end(&terms.jti, End::Revoked)?;
-        return Err(e);
+        return Err(nothing_released(e));
     }
     Ok(Minted { terms, token, ledger })
 }

@@ -101,7 +101,8 @@ fn refuse_twice(wanted: &[Delivery]) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     match wanted.iter().filter_map(|d| d.variable.as_deref()).find(|v| !seen.insert(*v)) {
         None => Ok(()),
-        Some(variable) => Err(Error::new(Kind::Usage, "delivered-twice", format!("{variable} is to hold two values"))),
+        Some(variable) => Err(Error::new(Kind::Usage, "delivered-twice", format!("{variable} is to hold two values"))
+            .hint(format!("give each value a variable of its own: -e {variable}=REF -e {variable}_2=REF"))),
     }
 }
 

@@ -47,7 +47,7 @@ pub fn check(path: &Path) -> Result<()> {
         _ => missing(path.as_os_str()),
     })?;
     if !meta.is_file() {
-        return Err(refuse("is not a regular file"));
+        return Err(refuse("is not a regular file").hint("name the program itself, for example ./bin/tool"));
     }
     if rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_err() || meta.mode() & 0o111 == 0 {
         return Err(

@@ -2,7 +2,7 @@
 //! process, and let out only when the start is durably on record. A crash in between burns a use; it never doubles one.
 
 use hasp_audit::{Event, Log};
-use hasp_core::{Result, Secret, Timestamp};
+use hasp_core::{Error, Result, Secret, Timestamp};
 use hasp_redact::{Pattern, Patterns};
 use hasp_target::Delivery;
 use hasp_vault::{FileKey, Vault};
@@ -78,6 +78,11 @@ impl SpentGrant {
     }
 }
 
+/// What to look at when the record cannot be written.
+pub fn nothing_released(error: Error) -> Error {
+    error.hint("nothing was released; look at the record's disk and permissions: df \"$HASP_HOME\"; ls -lR \"$HASP_HOME/audit\"")
+}
+
 impl HeldGrant {
     /// What finds these values in output, and in the command line that goes on record.
     pub fn patterns(&self) -> Patterns {
@@ -91,7 +96,7 @@ impl HeldGrant {
     /// # Errors
     /// `Kind::Io` if the record cannot be written: the values are erased here, and the use is gone.
     pub fn record(self, log: &Log, now: Timestamp, events: &[Event]) -> Result<Released> {
-        let record = log.append(now, events)?;
+        let record = log.append(now, events).map_err(nothing_released)?;
         Ok(Released { record, opened: self.opened })
     }
 }

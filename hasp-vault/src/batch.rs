@@ -57,7 +57,8 @@ impl Unlocked {
         let before = self.vault().item_if_present(name)?;
         let mut item = before.unwrap_or_else(|| Item::new(name.clone()));
         options.apply(&mut item, now);
-        self.add_version_unflushed(&mut item, value, now)?;
+        let dir = self.vault().make_item_dir_unflushed(name)?;
+        self.add_version_unflushed(&dir, &mut item, value, now)?;
         item.serial = item.serial.max(self.vault().seen().highest(record::ITEM, name.as_str())?) + 1;
         Ok(item)
     }

@@ -60,15 +60,21 @@ impl Unlocked {
 
     /// Writes a value file and makes it the current version, in memory; [`Unlocked::commit`] makes it so on disk.
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
-        let path = self.add_version_unflushed(item, value, now)?;
+        let dir = self.vault().make_item_dir(&item.name)?;
+        let path = self.add_version_unflushed(&dir, item, value, now)?;
         flush(&path)
     }
 
     /// As [`Unlocked::add_version`], with the flush left to the caller; the path of the value file.
-    pub(crate) fn add_version_unflushed(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<PathBuf> {
+    pub(crate) fn add_version_unflushed(
+        &self,
+        dir: &Path,
+        item: &mut Item,
+        value: &Secret,
+        now: Timestamp,
+    ) -> Result<PathBuf> {
         let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
-        let dir = self.vault().make_item_dir(&item.name)?;
-        let number = write_new(&dir, item.next_file, &file)?;
+        let number = write_new(dir, item.next_file, &file)?;
         item.next_file = number + 1;
         item.current = item.versions.last().map_or(1, |v| v.number + 1);
         item.state = State::Active;

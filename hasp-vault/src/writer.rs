@@ -77,8 +77,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Removes temporary files, value files that were written but never committed, and those of destroyed versions. A record that does not verify is left for
-/// fsck: nothing is removed on the word of an unsigned file.
+/// Removes temporary files, value files that were written but never committed, and those of destroyed versions. A record
+/// that does not verify is left for fsck: nothing is removed on the word of an unsigned file.
 ///
 /// Its write may be on record without having been committed: the event says how far the secret really is.
 fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
@@ -123,21 +123,32 @@ impl Vault {
     pub(crate) fn make_item_dir(&self, name: &SecretName) -> Result<PathBuf> {
         make_dirs(self.dir(), &Path::new("items").join(name.as_str()), self.guard())
     }
+
+    /// As [`Vault::make_item_dir`], with the flush left to the caller.
+    pub(crate) fn make_item_dir_unflushed(&self, name: &SecretName) -> Result<PathBuf> {
+        make_each(self.dir(), &Path::new("items").join(name.as_str()), self.guard(), make_unflushed)
+    }
 }
 
 /// Makes each missing directory from a vault's own down to `below`.
 pub(crate) fn make_dirs(vault: &Path, below: &Path, guard: Guard) -> Result<PathBuf> {
-    if guard == Guard::Private {
-        return files::ensure_dirs(vault, below);
-    }
+    make_each(vault, below, guard, files::ensure_dir)
+}
+
+fn make_each(vault: &Path, below: &Path, guard: Guard, make: fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let mut path = vault.to_owned();
     for part in below.components() {
         path.push(part);
         match path.symlink_metadata() {
+            Ok(_) if guard == Guard::Private => files::check_dir(&path)?,
             Ok(meta) if meta.is_dir() => {}
             Ok(_) => return Err(record::tampered(&path)),
-            Err(_) => files::ensure_dir(&path)?,
+            Err(_) => make(&path)?,
         }
     }
     Ok(path)
+}
+
+fn make_unflushed(path: &Path) -> Result<()> {
+    rustix::fs::mkdir(path, rustix::fs::Mode::RWXU).map_err(|e| Error::io("create", path, e))
 }

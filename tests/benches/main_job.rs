@@ -69,7 +69,7 @@ fn call(world: &World, program: &str, words: &[&str]) {
 }
 
 fn line(text: &str) {
-    writeln!(std::io::stdout(), "{text}").unwrap();
+    std::io::stdout().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
 fn row(cost: &Cost, base: &Cost, target: &str) {

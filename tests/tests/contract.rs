@@ -113,11 +113,12 @@ fn modes_do_not_depend_on_the_umask() {
 #[test]
 fn what_makes_a_child_load_code_is_dropped() {
     let world = World::with_project();
-    let line = "export LD_LIBRARY_PATH=/x DYLD_INSERT_LIBRARIES=/x BASH_ENV=/x ENV=/x HASP_X=1 KEPT=yes; ls() { :; }; export -f ls; \
+    let line = "export LD_PRELOAD=/x LD_LIBRARY_PATH=/x DYLD_INSERT_LIBRARIES=/x BASH_ENV=/x ENV=/x HASP_X=1 KEPT=yes; ls() { :; }; export -f ls; \
                 hasp-grant -q -x -e K=api/key -- env";
     let shown = world.sh(line);
     let names: Vec<&str> = shown.ok().lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n).collect();
     for name in [
+        "LD_PRELOAD",
         "LD_LIBRARY_PATH",
         "DYLD_INSERT_LIBRARIES",
         "BASH_ENV",

@@ -7,7 +7,7 @@ use super::key::stir;
 const MIN_BITS: u32 = 15;
 const MAX_BITS: u32 = 27;
 
-/// The bits of the bitmap for each window that is expected: fewer than 1 in 40 positions of random text passes.
+/// The bits of the bitmap for each window that is expected: a larger bitmap would pass less and miss the cache more.
 const BITS_A_WINDOW: usize = 24;
 
 /// How many windows are added at once.
