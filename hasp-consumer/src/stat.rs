@@ -1,6 +1,8 @@
 //! One line of `/proc/PID/stat` (proc_pid_stat(5)), read from the last `)`: the name before it is chosen by the process and may
 //! hold spaces, parentheses and whole forged fields.
 
+use std::io::Read;
+
 use std::path::PathBuf;
 
 /// What hasp needs of a process's status.
@@ -19,8 +21,10 @@ pub(crate) struct Stat {
 impl Stat {
     /// The status of a process, `None` if there is none that we can see.
     pub(crate) fn read(pid: u32) -> Option<Stat> {
-        let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Stat::parse(&line).filter(|stat| stat.pid == pid)
+        // The kernel writes it at once: 52 numbers and a name, well below this.
+        let mut line = [0; 2048];
+        let length = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+        Stat::parse(&line[..length]).filter(|stat| stat.pid == pid)
     }
 
     /// Reads the line.

@@ -217,16 +217,10 @@ impl Radix {
 }
 
 /// A few bytes, without an allocation: the tables of ten thousand values ask for millions of them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Characters {
     bytes: [u8; 32],
     len: usize,
-}
-
-impl Default for Characters {
-    fn default() -> Characters {
-        Characters { bytes: [0; 32], len: 0 }
-    }
 }
 
 impl Characters {

@@ -63,7 +63,8 @@ pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result
     match decryptor.decrypt(iter::once(&identity as &dyn age::Identity)) {
         Ok(mut plain) => Secret::read_from(&mut plain, MAX_PLAIN).map_err(|_| damaged()),
         Err(DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed) => {
-            Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong"))
+            Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong")
+                .hint("HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end"))
         }
         Err(e) => Err(failure(&e)),
     }

@@ -88,7 +88,8 @@ fn ask_program(program: &Path, cx: &mut Context) -> Result<Secret> {
     let status = child.wait().map_err(failed)?;
     match line {
         Some(line) if status.success() => line.map_err(too_long),
-        _ => Err(Error::new(Kind::Locked, "askpass-failed", format!("{} gave no passphrase", printable_path(program)))),
+        _ => Err(Error::new(Kind::Locked, "askpass-failed", format!("{} gave no passphrase", printable_path(program)))
+            .hint("it must print the passphrase and end with 0; to be asked on the terminal: unset HASP_ASKPASS")),
     }
 }
 
