@@ -192,7 +192,7 @@ mod tests {
         std::fs::write(path.join("cache/deep/file"), "x").unwrap();
         std::os::unix::fs::symlink("/etc", path.join("cache/link")).unwrap();
         rustix::fs::mknodat(CWD, path.join("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
-        let closed = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         std::fs::set_permissions(path.join("cache/deep"), closed).unwrap();
         remove(open_directory(&path).unwrap(), OsStr::new("d")).unwrap();
         assert!(!path.exists() && Path::new("/etc/hostname").exists());

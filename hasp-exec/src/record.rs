@@ -66,7 +66,7 @@ pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
         .field("code", error.code())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
-        .maybe("project", denied.project.map(|p| printable_path(p)))
+        .maybe("project", denied.project.map(printable_path))
         .maybe("target", denied.target.filter(|t| is_name(t)))
         .field("asker", asker(caller))
 }

@@ -119,7 +119,8 @@ impl Ledger {
             return Err(self.ended(id).map_or_else(|| lost(id), |end| ended(id, end)));
         };
         let text = zeroize::Zeroizing::new(text);
-        serde_json::from_slice(&text).map_err(|_| damaged(id))
+        // Read while somebody erased it: the tombstone was there first.
+        serde_json::from_slice(&text).map_err(|_| self.ended(id).map_or_else(|| damaged(id), |end| ended(id, end)))
     }
 
     /// How the grant ended, by its tombstones.
@@ -228,17 +229,18 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Overwrites the half where it lies, then unlinks it, and removes a kept token. What is no private regular file holds no half of
+    /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no private regular file holds no half of
     /// ours: it is only unlinked.
     fn erase(&self, id: &GrantId) -> Result<()> {
         let path = self.ledger.entry_path(id);
         if path.symlink_metadata().is_ok() {
-            if let Ok(file) = files::open_or_create(&path) {
+            let file = files::open_or_create(&path).ok();
+            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            if let Some(file) = file {
                 let length = file.metadata().map_or(0, |m| m.len());
                 let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY).min(MAX_ENTRY)];
                 rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
             }
-            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
         }
         match std::fs::remove_file(self.ledger.kept_path(id)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
