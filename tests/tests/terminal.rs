@@ -101,17 +101,19 @@ fn keys_signals_and_job_control_work_as_without_it() {
         return;
     }
     let screen = Screen::open("jobs");
-    screen.enter("stty -a >before; hasp-exec -- sleep 100");
-    std::thread::sleep(Duration::from_millis(700));
+    let status = screen.world.project().join("status");
+    screen.enter("stty -a >before; hasp-exec --status-fd 3 -- sleep 100 3>status");
+    started(&status);
     screen.key("C-c");
     screen.enter("echo rc=$?");
     screen.see("rc=130");
-    screen.enter("clear; hasp-exec -- sleep 100");
-    std::thread::sleep(Duration::from_millis(700));
+    std::fs::remove_file(&status).expect("a status");
+    screen.enter("clear; hasp-exec --status-fd 3 -- sleep 100 3>status");
+    started(&status);
     screen.key("C-z");
     screen.see("[1]+  Stopped");
     screen.enter("fg");
-    screen.see("hasp-exec -- sleep 100");
+    screen.see("hasp-exec --status-fd 3 -- sleep 100");
     std::thread::sleep(Duration::from_millis(400));
     screen.key("C-c");
     screen.enter("echo again=$?");
