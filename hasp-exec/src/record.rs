@@ -14,7 +14,7 @@ use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Runtime};
 use hasp_grant::claims::Terms;
-use hasp_grant::{Check, GrantId, shown};
+use hasp_grant::{Check, GrantId};
 use hasp_redact::{Filter, Patterns};
 
 /// What is about to start.
@@ -38,7 +38,7 @@ pub fn start(start: &Start<'_>, caller: &Caller, runtime: &Runtime, patterns: &A
         .os("program", start.program)
         .maybe("program_sha256", digest::of_program(start.program, runtime))
         .argv(&words)
-        .field("consumer", shown::consumer_label(&terms.consumer))
+        .field("consumer", terms.consumer.word())
         .field("secrets", secrets(terms))
         .field("asker", asker(caller))
 }

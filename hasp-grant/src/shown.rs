@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 
 use hasp_bind::Project;
-use hasp_consumer::Consumer;
 use hasp_core::text::{printable, printable_path, shell_words};
 use hasp_core::time::duration_text;
 use hasp_target::{Channel, Delivery};
@@ -66,17 +65,6 @@ pub fn headline(terms: &Terms) -> String {
         None => "as often as needed".to_owned(),
     };
     format!("{often} within {window}")
-}
-
-/// A consumer in the one word that the record knows it by.
-pub fn consumer_label(consumer: &Consumer) -> String {
-    match consumer {
-        Consumer::Session { leader, .. } => format!("session:{}", leader.pid),
-        Consumer::Process { process, .. } => format!("process:{}", process.pid),
-        Consumer::User { uid } => format!("user:{uid}"),
-        Consumer::Exe { path } => format!("exe:{}", printable_path(path)),
-        Consumer::Named { name, .. } => name.clone(),
-    }
 }
 
 /// The approved command as it would be typed.
