@@ -14,7 +14,7 @@ const EXAMPLES: &str = "Examples:
   hasp-audit verify                             is it whole?
   hasp-audit head >> heads.txt                  a line to keep elsewhere
   hasp-audit who --from suspect.txt             through which grants did this value pass?
-  hasp-audit exposed --since 24h | hasp-vault rotate -";
+  hasp-audit exposed --since 24h | sed 's/@.*//' | sort -u | xargs hasp-vault revoke";
 
 /// The record of what was stored, granted, run and refused
 #[derive(Parser, Debug)]
@@ -53,7 +53,7 @@ pub enum Verb {
         #[arg(long, value_name = "SRC")]
         from: OsString,
     },
-    /// Which secret versions were released? One NAME@N a line, for hasp-vault rotate -
+    /// Which secret versions were released? One NAME@N a line, to revoke or rotate them
     Exposed {
         /// Not before this time, or this long ago
         #[arg(long, value_name = "T")]

@@ -169,7 +169,7 @@ fn report(ended: &[GrantId], wanted: &Wanted, complete: bool, context: &mut Cont
         }
         (count, _) => {
             let grants = if count == 1 { "grant" } else { "grants" };
-            context.out.note(&format!("{count} {grants} revoked; values already delivered stay delivered: rotate at the provider, then here with hasp-vault rotate"));
+            context.out.note(&format!("{count} {grants} revoked; values already delivered stay delivered: rotate at the provider, then store the new value: hasp-vault set NAME"));
             Ok(Exit::OK)
         }
     }
