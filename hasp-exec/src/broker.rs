@@ -40,8 +40,6 @@ use crate::status::StatusFd;
 
 /// Everything that stays the same while one grant is consumed.
 pub struct Desk {
-    /// The home of hasp.
-    pub home: Home,
     /// The runtime directory.
     pub runtime: Runtime,
     /// Its ledger.
@@ -55,7 +53,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Finds home, runtime directory, project and vault.
+    /// Finds runtime directory, project and vault.
     pub fn open(context: &Context) -> Result<Desk> {
         let home = Home::locate(&context.env)?;
         home.check()?;
@@ -65,7 +63,7 @@ impl Desk {
         let root = Project::root(&home, &cwd);
         let remembered = root.as_ref().ok().and_then(|root| Binding::remembered_vault(&home, root));
         let vault = Vault::locate(&home, &context.env, remembered.as_deref())?;
-        Ok(Desk { home, runtime, ledger, root, vault, caller: Caller::current()? })
+        Ok(Desk { runtime, ledger, root, vault, caller: Caller::current()? })
     }
 
     /// The situation in which a token is presented.
@@ -74,7 +72,6 @@ impl Desk {
     /// `[no-project]`.
     pub fn situation<'a>(&'a self, cli: &'a Cli, found: &Found, context: &'a Context) -> Result<Situation<'a>> {
         Ok(Situation {
-            home: &self.home,
             vault: &self.vault,
             ledger: &self.ledger,
             caller: &self.caller,

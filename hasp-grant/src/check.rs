@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hasp_bind::Binding;
 use hasp_consumer::Caller;
 use hasp_core::text::{printable, printable_path, shell_word, shell_words};
-use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
+use hasp_core::{Error, Kind, Result, Timestamp, time};
 use hasp_vault::{Item, Vault};
 
 use crate::claims::{Action, Claims, Extent, Granted, Terms};
@@ -87,8 +87,6 @@ impl Check {
 
 /// Where, when and by whom a token is presented, and for what.
 pub struct Situation<'a> {
-    /// The home of hasp.
-    pub home: &'a Home,
     /// The vault at hand.
     pub vault: &'a Vault,
     /// The ledger of the runtime directory.
