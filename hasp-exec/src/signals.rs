@@ -53,7 +53,7 @@ impl Forwarder {
 #[derive(Clone)]
 pub struct Target {
     child: Arc<AtomicI32>,
-    /// Whether we have stopped as the child did, so that the signal that continues us may have continued it too.
+    /// Whether the terminal stopped us with our whole group, which its shell then continues as a whole.
     stopped: Arc<AtomicBool>,
 }
 
@@ -101,7 +101,7 @@ impl Receiver for Target {
             self.send(signal);
         }
         if signal == SIGTSTP {
-            self.stopped.store(true, Ordering::SeqCst);
+            self.stopped.store(from_terminal, Ordering::SeqCst);
             system::stop(false);
         }
     }

@@ -46,7 +46,9 @@ impl Screen {
 
     /// Types a line.
     pub fn enter(&self, line: &str) {
-        self.tmux(&["send-keys", "-t", "t", "-l", line]);
+        // A last semicolon would end tmux's own command.
+        let line = line.strip_suffix(';').map_or(line.to_owned(), |rest| format!("{rest}\\;"));
+        self.tmux(&["send-keys", "-t", "t", "-l", &line]);
         self.key("Enter");
     }
 
