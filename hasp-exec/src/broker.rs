@@ -257,7 +257,7 @@ fn plain(
     if !raw {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }
-    let forwarder = Forwarder::catch(&[])?;
+    let forwarder = Forwarder::catch()?;
     let before = BeforeExec { parent_death: Some(Signal::TERM), ..BeforeExec::default() };
     let mut child = child::spawn(command, plan, before)?;
     let target = Target::new(child.id());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid, waitpid};
 
 /// How often PID 1 looks for orphans that have ended.
 const ROUND: Duration = Duration::from_millis(20);
@@ -30,7 +30,8 @@ pub fn in_background() {
     if std::process::id() == 1 {
         let _ = std::thread::Builder::new().spawn(|| {
             loop {
-                if waitpid(None, WaitOptions::empty()).is_err() {
+                // Not waitpid(None), which means our own process group.
+                if wait(WaitOptions::empty()).is_err() {
                     std::thread::sleep(ROUND);
                 }
             }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use hasp_core::output::write_all;
 use hasp_core::{Error, Kind, Result};
@@ -15,10 +16,17 @@ use hasp_redact::{Filter, Patterns};
 
 use crate::stragglers::{self, FileId};
 
-/// One read.
+/// The most that is filtered at once.
 const CHUNK: usize = 256 * 1024;
+/// Less than this is too little to filter by itself if more is there.
+const BATCH: usize = 32 * 1024;
+/// Pieces shorter than this are collected, since a system call costs more than copying them.
+const DIRECT: usize = 8 * 1024;
+/// The size that is asked for of the command's pipe.
+const PIPE: usize = 256 * 1024;
 /// Silence after which a few held bytes may go out (REDACTION.md, point 3).
 const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 150_000_000 };
+const NOTHING: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// How long output may be silent after the child's end before what still holds it open is left behind.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -58,14 +66,9 @@ impl Relay {
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3).map_err(|e| Error::system("open the output", e))?;
         let (from, gauge) = (Arc::new(from), Arc::new(Gauge::default()));
         let (pipe, seen) = (Arc::downgrade(&from), Arc::clone(&gauge));
-        let mut stream = Stream {
-            from,
-            to,
-            filter: Filter::new(Arc::clone(patterns)),
-            counted: 0,
-            gauge,
-            hits: Arc::clone(&self.hits),
-        };
+        let writer = Writer { to, waiting: Vec::new(), outcome: Ok(()), gauge: Arc::clone(&gauge) };
+        let filter = Filter::new(Arc::clone(patterns));
+        let mut stream = Stream { from, filter, writer, counted: 0, gauge, hits: Arc::clone(&self.hits) };
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new().spawn(move || {
             let outcome = stream.pump();
@@ -150,8 +153,8 @@ impl Relayed {
 /// One stream.
 struct Stream {
     from: Arc<OwnedFd>,
-    to: OwnedFd,
     filter: Filter,
+    writer: Writer,
     /// Hits that were added to `hits`.
     counted: u64,
     gauge: Arc<Gauge>,
@@ -161,59 +164,111 @@ struct Stream {
 impl Stream {
     /// Reads, filters and writes until the end of the input.
     fn pump(&mut self) -> Result<()> {
-        let mut out = Vec::with_capacity(CHUNK);
+        // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
+        let _ = rustix::pipe::fcntl_setpipe_size(&*self.from, PIPE);
         loop {
-            if self.filter.held() > 0 && !self.ready(Some(&SILENCE))? {
-                self.filter.idle(&mut out);
-                self.write(&mut out)?;
+            if self.filter.held() > 0 && !self.ready(&SILENCE)? {
+                self.filter.idle_with(|bytes| self.writer.take(bytes));
+                self.flush()?;
             }
-            let read = self.read()?;
+            let read = self.fill()?;
             if read == 0 {
-                self.filter.finish(&mut out);
-                return self.write(&mut out);
+                self.filter.finish_with(|bytes| self.writer.take(bytes));
+                return self.flush();
             }
-            let more = self.ready(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
-            self.filter.filled(read, more, |bytes| out.extend_from_slice(bytes));
-            self.write(&mut out)?;
+            let more = self.ready(&NOTHING)?;
+            self.filter.filled(read, more, |bytes| self.writer.take(bytes));
+            self.flush()?;
         }
     }
 
-    /// Reads once; the end of a pty, whose other side nobody holds any more, is EIO.
-    fn read(&mut self) -> Result<usize> {
+    /// Reads what is there, at most a chunk. A terminal gives a page at a time, which is too little to filter and write by itself.
+    fn fill(&mut self) -> Result<usize> {
         let space = self.filter.space(CHUNK);
-        let limit = space.len().min(CHUNK);
+        let space = &mut space[..CHUNK];
+        let mut count = 0;
         loop {
-            match rustix::io::read(&*self.from, &mut space[..limit]) {
-                Ok(read) => {
-                    self.gauge.read.fetch_add(read as u64, Ordering::SeqCst);
-                    return Ok(read);
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::IO) => return Ok(0),
-                Err(e) => return Err(Error::system("read the command's output", e)),
+            let read = read(&self.from, &mut space[count..])?;
+            self.gauge.read.fetch_add(read as u64, Ordering::SeqCst);
+            count += read;
+            if read == 0 || count >= BATCH || !ready(&self.from, &NOTHING)? {
+                break;
             }
         }
+        Ok(count)
     }
 
-    fn write(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.hits.fetch_add(self.filter.hits() - self.counted, Ordering::SeqCst);
         self.counted = self.filter.hits();
-        self.gauge.writing.store(true, Ordering::SeqCst);
-        let outcome = write_all(&self.to, out);
-        self.gauge.writing.store(false, Ordering::SeqCst);
-        out.clear();
-        outcome
+        self.writer.flush()
     }
 
-    /// Whether input, or its end, is there within this time.
-    fn ready(&self, within: Option<&Timespec>) -> Result<bool> {
-        let mut fds = [PollFd::new(&*self.from, PollFlags::IN)];
-        loop {
-            match poll(&mut fds, within) {
-                Ok(count) => return Ok(count > 0),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(Error::system("wait for the command's output", e)),
-            }
+    fn ready(&self, within: &Timespec) -> Result<bool> {
+        ready(&self.from, within)
+    }
+}
+
+/// Reads once; the end of a pty, whose other side nobody holds any more, is EIO.
+fn read(from: &OwnedFd, space: &mut [u8]) -> Result<usize> {
+    loop {
+        match rustix::io::read(from, &mut *space) {
+            Ok(read) => return Ok(read),
+            Err(Errno::INTR) => {}
+            Err(Errno::IO) => return Ok(0),
+            Err(e) => return Err(Error::system("read the command's output", e)),
         }
+    }
+}
+
+/// Whether input, or its end, is there within this time.
+fn ready(from: &OwnedFd, within: &Timespec) -> Result<bool> {
+    let mut fds = [PollFd::new(from, PollFlags::IN)];
+    loop {
+        match poll(&mut fds, Some(within)) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Error::system("wait for the command's output", e)),
+        }
+    }
+}
+
+/// What goes out: long pieces from where they were read, short ones collected.
+struct Writer {
+    to: OwnedFd,
+    waiting: Vec<u8>,
+    outcome: Result<()>,
+    gauge: Arc<Gauge>,
+}
+
+impl Writer {
+    fn take(&mut self, bytes: &[u8]) {
+        if bytes.len() < DIRECT {
+            self.waiting.extend_from_slice(bytes);
+        } else if self.flush_kept() {
+            self.outcome = self.write(bytes);
+        }
+    }
+
+    /// Writes what was collected, or says what went wrong before.
+    fn flush(&mut self) -> Result<()> {
+        self.flush_kept();
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
+
+    /// Writes what was collected: whether nothing has gone wrong so far.
+    fn flush_kept(&mut self) -> bool {
+        if self.outcome.is_ok() && !self.waiting.is_empty() {
+            self.outcome = self.write(&self.waiting);
+        }
+        self.waiting.clear();
+        self.outcome.is_ok()
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<()> {
+        self.gauge.writing.store(true, Ordering::SeqCst);
+        let outcome = write_all(&self.to, bytes);
+        self.gauge.writing.store(false, Ordering::SeqCst);
+        outcome
     }
 }

@@ -2,10 +2,11 @@
 //! the whole foreground group.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+use rustix::process::{Pid, Signal, getpid, getsid, kill_process};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
@@ -13,7 +14,10 @@ use signal_hook::low_level::siginfo::Cause;
 use hasp_core::{Error, Result, system};
 
 /// What is passed on.
-const FORWARDED: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP];
+const FORWARDED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
+
+/// How long a signal to our whole group may take to reach the others of it.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
 pub struct Forwarder {
@@ -27,11 +31,9 @@ pub trait Receiver: Send + 'static {
 }
 
 impl Forwarder {
-    /// Catches what is to be passed on, and `also`. What was ignored at start (nohup) stays ignored, here and in the child.
-    pub fn catch(also: &[i32]) -> Result<Forwarder> {
-        let ignored = ignored_mask();
-        let wanted = FORWARDED.iter().chain(also).copied();
-        let caught: Vec<i32> = wanted.filter(|s| ignored & (1 << (s - 1)) == 0).collect();
+    /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and in the child.
+    pub fn catch() -> Result<Forwarder> {
+        let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| !is_ignored(*s)).collect();
         let signals = SignalsInfo::<WithOrigin>::new(caught).map_err(|e| Error::system("catch signals", e))?;
         Ok(Forwarder { signals })
     }
@@ -49,43 +51,75 @@ impl Forwarder {
 
 /// A child in our own process group; after [`Target::clear`] nobody.
 #[derive(Clone)]
-pub struct Target(Arc<AtomicI32>);
+pub struct Target {
+    child: Arc<AtomicI32>,
+    /// Whether the terminal stopped us with our whole group, which its shell then continues as a whole.
+    stopped: Arc<AtomicBool>,
+}
 
 impl Target {
     /// This child.
     pub fn new(child: u32) -> Target {
-        Target(Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0))))
+        let child = Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0)));
+        Target { child, stopped: Arc::default() }
     }
 
     /// Nobody from now on: the child has been waited for, and its number may become another process's.
     pub fn clear(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.child.store(0, Ordering::SeqCst);
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(self.child.load(Ordering::SeqCst))
     }
 
     /// To the child; to ourselves once it has ended, so that what is left of its output cannot hold us.
     fn send(&self, number: i32) {
-        if self.0.load(Ordering::SeqCst) == 0 {
-            return system::die_of(number);
+        match (self.pid(), Signal::from_named_raw(number)) {
+            (Some(pid), Some(signal)) => drop(kill_process(pid, signal)),
+            _ => system::die_of(number),
         }
-        let pid = Pid::from_raw(self.0.load(Ordering::SeqCst));
-        if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) {
-            let _ = kill_process(pid, signal);
-        }
+    }
+
+    /// Whether the child stands still; so it is taken to where /proc cannot tell.
+    fn stands(&self) -> bool {
+        let stat = self.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok());
+        stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
     }
 }
 
 impl Receiver for Target {
-    /// Keys signal the whole foreground group, and the child has that already; a hangup reaches only the session's leader.
     fn receive(&self, signal: i32, from_terminal: bool) {
-        let by_key = from_terminal && matches!(signal, SIGINT | SIGQUIT | SIGTSTP);
-        if !by_key || self.0.load(Ordering::SeqCst) == 0 {
+        if from_terminal && self.pid().is_some() && reached_our_group(signal) {
+            // The child has it already.
+        } else if signal == SIGCONT && self.stopped.swap(false, Ordering::SeqCst) {
+            std::thread::sleep(MOMENT);
+            if self.stands() {
+                self.send(signal);
+            }
+        } else {
             self.send(signal);
         }
         if signal == SIGTSTP {
+            self.stopped.store(from_terminal, Ordering::SeqCst);
             system::stop(false);
-            self.send(SIGCONT);
         }
     }
+}
+
+/// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup as well unless we lead the session
+/// and are the one to be told.
+fn reached_our_group(signal: i32) -> bool {
+    match signal {
+        SIGINT | SIGQUIT | SIGTSTP | SIGWINCH => true,
+        SIGHUP => getsid(None).ok() != Some(getpid()),
+        _ => false,
+    }
+}
+
+/// Whether this process was started with the signal ignored.
+pub fn is_ignored(signal: i32) -> bool {
+    ignored_mask() & (1 << (signal - 1)) != 0
 }
 
 /// The signals that this process was started with ignored, one bit each, from /proc/self/status.

@@ -6,76 +6,16 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use hasp_core::{Home, Secret, Timestamp};
 use hasp_tests::{World, tools};
 use hasp_vault::crypto::identity::Identity;
 use hasp_vault::{SetOptions, Vault};
 
-const ROUNDS: usize = 8;
-const BATCH: usize = 12;
+mod measure;
 
-/// Milliseconds of one call: CPU and the best and middle wall time.
-struct Cost {
-    name: &'static str,
-    cpu: f64,
-    wall: f64,
-    walls: Vec<f64>,
-}
-
-impl Cost {
-    fn new(name: &'static str) -> Cost {
-        Cost { name, cpu: 0.0, wall: 0.0, walls: Vec::new() }
-    }
-
-    /// Runs a batch.
-    fn batch(&mut self, mut call: impl FnMut()) {
-        let before = children_cpu();
-        for _ in 0..BATCH {
-            let began = Instant::now();
-            call();
-            self.walls.push(began.elapsed().as_secs_f64() * 1000.0);
-        }
-        self.cpu += children_cpu() - before;
-    }
-
-    fn finish(mut self) -> Cost {
-        self.cpu /= self.walls.len() as f64;
-        self.walls.sort_by(f64::total_cmp);
-        self.wall = self.walls[self.walls.len() / 2];
-        self
-    }
-}
-
-/// CPU time of all children that were waited for, in milliseconds.
-fn children_cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after = stat.rsplit_once(')').unwrap().1;
-    let ticks: u64 = after.split_whitespace().skip(13).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
-    ticks as f64 * 1000.0 / rustix::param::clock_ticks_per_second() as f64
-}
-
-fn run(mut command: Command) {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-    assert!(command.status().unwrap().success(), "{command:?}");
-}
-
-fn call(world: &World, program: &str, words: &[&str]) {
-    let mut command = world.command(program);
-    command.args(words);
-    run(command);
-}
-
-fn line(text: &str) {
-    std::io::stdout().write_all(format!("{text}\n").as_bytes()).unwrap();
-}
-
-fn row(cost: &Cost, base: &Cost, target: &str) {
-    let ratio = if base.wall > 0.0 { cost.wall / base.wall } else { 0.0 };
-    line(&format!("{:<44} {:>8.2} {:>9.2} {:>8.1}x  {target}", cost.name, cost.cpu, cost.wall, ratio));
-}
+use measure::{Cost, ROUNDS, call, line, row, run};
 
 /// Two appends of a record's size, each flushed, on the disk that holds the home.
 fn two_fsyncs(path: &Path) {

@@ -5,9 +5,13 @@
 mod forms;
 mod outcome;
 mod peers;
+mod screen;
+mod servers;
 mod world;
 
 pub use forms::{Needle, holds};
 pub use outcome::Outcome;
 pub use peers::{command, is_root, peer, python, say, skip, wait_until};
+pub use screen::Screen;
+pub use servers::{Postgres, Server, doors, free_port, wait_for_port};
 pub use world::{API_KEY, DB_URL, MANIFEST, PASSPHRASE, World, tools};

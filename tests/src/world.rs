@@ -38,7 +38,17 @@ pub struct World {
 impl World {
     /// An empty home and an empty project with a `.git`, so that it is a project.
     pub fn bare() -> World {
-        let base = TempDir::new().expect("a temporary directory");
+        World::at(TempDir::new().expect("a temporary directory"))
+    }
+
+    /// As [`World::new`], in memory, where flushing to disk costs nothing: for tests that run a tool hundreds of times.
+    pub fn in_memory() -> World {
+        let world = World::at(TempDir::new_in("/dev/shm").expect("a directory in memory"));
+        world.sh("hasp-vault init --no-passphrase").ok();
+        world
+    }
+
+    fn at(base: TempDir) -> World {
         let runtime = TempDir::new_in("/dev/shm").expect("a directory in memory");
         let world = World { base, runtime };
         std::fs::create_dir_all(world.project().join(".git")).expect("a project");

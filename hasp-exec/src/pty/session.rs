@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
-use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+use rustix::termios::{OptionalActions, Winsize, tcgetwinsize, tcsetattr, tcsetwinsize};
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Kind, Result};
@@ -34,11 +34,15 @@ pub struct Session {
     sender: Sender,
     receiver: Receiver,
     leader: OwnedFd,
+    /// Held as long as the child runs: one that has closed its streams may open its terminal again, whose output would end otherwise.
+    follower: Option<OwnedFd>,
     pid: u32,
     /// Whether the child has the foreground of its terminal.
     front: bool,
     /// Whether the child has ended.
     over: Arc<AtomicBool>,
+    /// Whether we stop as the child did: the signal that continues us is not meant for it.
+    stopping: Arc<AtomicBool>,
 }
 
 /// Both sides of a new terminal.
@@ -67,7 +71,7 @@ pub fn start(
     let pair = Pair::like(&screen)?;
     reap::in_background();
     system::ignore(Signal::TTOU);
-    let forwarder = Forwarder::catch(&[SIGWINCH])?;
+    let forwarder = Forwarder::catch()?;
     // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
     let front = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && screen.foreground();
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
@@ -75,16 +79,22 @@ pub fn start(
     let (sender, receiver) = link::open(stream.0)?;
     sender.send(&launch(plan, front))?;
     let Pair { leader, follower } = pair;
-    drop((follower, stream.1));
+    drop(stream.1);
     let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
     relay.stream(duplicate(&leader)?, output, patterns)?;
     let tty = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
     let keyboard = Keyboard::start(tty, duplicate(&leader)?)?;
     let sized = duplicate(&leader)?;
     let over = Arc::new(AtomicBool::new(false));
-    let forward =
-        Forward { sender: sender.another()?, screen: Arc::clone(&screen), leader: sized, over: Arc::clone(&over) };
-    let mut session = Session { screen, keyboard, sender, receiver, leader, pid: 0, front, over };
+    let stopping = Arc::new(AtomicBool::new(false));
+    let forward = Forward {
+        sender: sender.another()?,
+        screen: Arc::clone(&screen),
+        leader: sized,
+        over: Arc::clone(&over),
+        stopping: Arc::clone(&stopping),
+    };
+    let mut session = Session { screen, keyboard, sender, receiver, leader, follower: Some(follower), pid: 0, front, over, stopping };
     forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
 }
@@ -110,6 +120,7 @@ impl Session {
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         let ending = self.follow();
         self.over.store(true, Ordering::SeqCst);
+        self.follower = None;
         self.keyboard.close();
         self.screen.restore();
         ending
@@ -137,6 +148,7 @@ impl Session {
         // What the child wrote before it stopped comes out first, held bytes included.
         std::thread::sleep(Duration::from_millis(hasp_redact::IDLE_MS + 20));
         self.screen.restore();
+        self.stopping.store(true, Ordering::SeqCst);
         system::stop(true);
         self.resume(asks)
     }
@@ -249,14 +261,25 @@ struct Forward {
     screen: Arc<Screen>,
     leader: OwnedFd,
     over: Arc<AtomicBool>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Forward {
+    /// Gives the child's terminal the size of ours, which tells its foreground of a change; whether there was one.
+    fn resize(&self) -> bool {
+        let (Some(size), Ok(old)) = (self.screen.size(), tcgetwinsize(&self.leader)) else { return false };
+        let shape = |s: &Winsize| (s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel);
+        shape(&size) != shape(&old) && tcsetwinsize(&self.leader, size).is_ok()
+    }
 }
 
 impl signals::Receiver for Forward {
     fn receive(&self, signal: i32, from_terminal: bool) {
-        if signal == SIGWINCH {
-            if let Some(size) = self.screen.size() {
-                let _ = tcsetwinsize(&self.leader, size);
-            }
+        if signal == SIGWINCH && (self.resize() || from_terminal) {
+            return;
+        }
+        // Whoever stopped us with the child continues it by other means.
+        if signal == SIGCONT && self.stopping.swap(false, Ordering::SeqCst) {
             return;
         }
         if self.over.load(Ordering::SeqCst) {

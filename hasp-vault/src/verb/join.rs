@@ -14,7 +14,8 @@ use crate::unlocked;
 
 pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
-    home.check()?;
+    // A fresh machine, as in CI, has no home yet.
+    home.create()?;
     let dir: PathBuf = std::path::absolute(&args.vault).map_err(|e| Error::io("find", &args.vault, e))?;
     let candidate = Candidate::look(&home, &dir)?;
     let key = public_key::encode(candidate.key());
