@@ -2,7 +2,7 @@
 //! be delivered is refused before anything is spent.
 #![allow(clippy::unwrap_used)]
 
-use hasp_tests::{Needle, Outcome, World};
+use hasp_tests::{Needle, World};
 
 /// Every character that some format gives a meaning.
 const AWKWARD: &str = "p'w \"x\"\\%/&+:\u{e9}<$HOME>`id`\tEnd-of-it";
@@ -77,8 +77,9 @@ fn what_was_approved_is_rendered_and_an_edited_template_asks_for_consent_again()
     world.write("ops/t.in", "a\nb\n");
     world.sh("hasp-bind -q --yes").ok();
     world.write("ops/t.in", "b\na\n");
-    world.sh("hasp-grant -t t -o ../t").refused(77, "target-changed");
-    assert!(world.sh("hasp-bind").stderr.contains("template F = ops/t.in (sha256 "));
+    let moved = world.sh("hasp-grant -t t -o ../t");
+    moved.refused(77, "target-changed");
+    assert!(moved.stderr.contains("+ template F = ops/t.in (sha256 "), "{}", moved.stderr);
 }
 
 #[test]

@@ -83,6 +83,10 @@ pub fn start(
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
     start_monitor(&pair.follower, &stream.1, &plan, stdin, patterns, relay)?;
     let (sender, receiver) = link::open(stream.0)?;
+    if front {
+        // Before the child writes: what two terminals translate one after the other has its line ends doubled.
+        screen.raw()?;
+    }
     sender.send(&launch(plan, front))?;
     let Pair { leader, follower } = pair;
     drop((follower, stream.1));
