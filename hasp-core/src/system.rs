@@ -88,6 +88,26 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
     Ok(rustix::io::fcntl_setfd(borrowed, flags)?)
 }
 
+/// Marks every descriptor above 2 close-on-exec in one step, whoever opened it and whether or not /proc is there.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.11, or what a seccomp filter says.
+pub fn withhold_descriptors() -> std::io::Result<()> {
+    // SAFETY: the call takes numbers only and sets a flag on descriptors; it closes none of them.
+    let outcome = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if outcome == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// The version of Landlock that the kernel offers, `None` if it offers none.
+pub fn landlock_version() -> Option<u32> {
+    // SAFETY: with this flag the call reads no pointer and makes nothing: it returns a number (landlock(7)).
+    let version = unsafe {
+        let none: *const c_void = std::ptr::null();
+        libc::syscall(libc::SYS_landlock_create_ruleset, none, 0usize, 1u32)
+    };
+    u32::try_from(version).ok().filter(|v| *v > 0)
+}
+
 /// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`] is set.
 pub fn ignore(signal: Signal) {
     // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition of that signal.

@@ -63,7 +63,9 @@ fn start(launch: Launch) -> Result<Pid> {
         umask: Mode::from_raw_mode(launch.umask),
     };
     let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
-    let before = BeforeExec { foreground: terminal, default_signals: true, ..BeforeExec::default() };
+    // A monitor that is killed takes the child with it, as a terminal that is closed does.
+    let parent_death = Some(Signal::HUP);
+    let before = BeforeExec { foreground: terminal, default_signals: true, parent_death, ..BeforeExec::default() };
     let mut command = child::command(&plan);
     command.process_group(0);
     let started = child::spawn(command, &plan, before)?;
