@@ -18,8 +18,11 @@ const DENSE_BYTES: usize = 64 * 1024;
 /// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
 const FAR: usize = 36;
 
-/// The same when there are many values: of two such pieces the lines of 76 characters of mail and of `base32` break one.
-const FARTHEST: usize = 64;
+/// The same when there are many values: of two such pieces, lines of 76 characters break one at most.
+const FARTHEST: usize = 52;
+
+/// How far a piece may be moved to where base64 can be written in one way only.
+const SHIFT: usize = 6;
 
 /// The distance of pieces when there are many values, in characters.
 const SPARSE: usize = 20;
@@ -226,7 +229,7 @@ impl Builder {
         };
         let mut text = Text::new();
         for index in evenly(1, last, spacing) {
-            let index = if spacing < SPARSE { index } else { without_symbols(&own, index, piece, spacing / 3) };
+            let index = if spacing < SPARSE { index } else { without_symbols(&own, index, piece) };
             let seed = Seed { needle, index: index as u32, form };
             let plain = &own[index - 1..index - 1 + piece];
             self.text(plain, seed);
@@ -304,11 +307,11 @@ fn is_symbol(byte: &u8) -> bool {
     matches!(byte, b'+' | b'/')
 }
 
-/// The nearest index, at most `shift` away, whose piece can be written in one way only: else it takes six pieces. The text has
+/// The nearest index, at most [`SHIFT`] away, whose piece can be written in one way only: else it takes six pieces. The text has
 /// the character of index 1 first.
-fn without_symbols(own: &[u8], index: usize, piece: usize, shift: usize) -> usize {
+fn without_symbols(own: &[u8], index: usize, piece: usize) -> usize {
     let last = own.len() + 1 - piece;
-    let near = (0..=shift).flat_map(|by| [index.saturating_sub(by).max(1), (index + by).min(last)]);
+    let near = (0..=SHIFT).flat_map(|by| [index.saturating_sub(by).max(1), (index + by).min(last)]);
     near.into_iter().find(|at| !own[at - 1..at - 1 + piece].iter().any(is_symbol)).unwrap_or(index)
 }
 
