@@ -11,6 +11,7 @@ mod pattern;
 mod patterns;
 mod pump;
 mod seed;
+mod settled;
 mod starts;
 mod stream;
 mod walk;
