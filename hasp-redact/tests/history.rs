@@ -82,7 +82,11 @@ fn ranges_history_reflog_and_stash() {
     place.sh("git add .; git commit -qm b; git rm -q b; git commit -qm c");
     let commit = place.sh("git rev-parse HEAD~1");
     let found = place.found(&["--range", "start..HEAD"]);
-    assert_eq!((files(&found), found[0]["commit"].as_str()), (vec!["b"], Some(commit.trim())), "taken out again, and still there");
+    assert_eq!(
+        (files(&found), found[0]["commit"].as_str()),
+        (vec!["b"], Some(commit.trim())),
+        "taken out again, and still there"
+    );
     assert_eq!((found[0]["line"].as_u64(), found[0]["column"].as_u64()), (Some(2), Some(5)));
     assert!(place.found(&["--range", "HEAD~1..HEAD"]).is_empty());
     assert_eq!(files(&place.found(&["--history"])), ["b"]);

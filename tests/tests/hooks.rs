@@ -30,7 +30,12 @@ fn a_commit_is_stopped_and_says_what_to_do() {
     assert_eq!(stopped.status, 1, "{}", stopped.stderr);
     assert_eq!(commits(&world), 1);
     let said = format!("{}{}", stopped.stdout, stopped.stderr);
-    for part in ["config:1:8: api/key version 1 (plain)", "git restore --staged config", "hasp-vault rotate api/key", "HASP_SKIP_SCAN=reason git commit"] {
+    for part in [
+        "config:1:8: api/key version 1 (plain)",
+        "git restore --staged config",
+        "hasp-vault rotate api/key",
+        "HASP_SKIP_SCAN=reason git commit",
+    ] {
         assert!(said.contains(part), "no '{part}' in: {said}");
     }
     assert!(!said.contains(API_KEY));
@@ -78,7 +83,12 @@ fn exactly_what_is_pushed_is_looked_at() {
         let before = world.sh("git ls-remote origin").ok().to_owned();
         let outcome = world.sh(line);
         assert_ne!(outcome.status, 0, "{line}");
-        assert!(outcome.stdout.contains("api/key") || outcome.stderr.contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(
+            outcome.stdout.contains("api/key") || outcome.stderr.contains("api/key"),
+            "{line}: {}{}",
+            outcome.stdout,
+            outcome.stderr
+        );
         assert_eq!(world.sh("git ls-remote origin").ok(), before, "{line}");
     };
     world.sh(&format!("{leak} && git rm -q l && git commit -qm gone")).ok();
@@ -140,7 +150,12 @@ fn a_hook_that_cannot_check_blocks() {
     let cannot = |line: &str, code: &str| {
         let outcome = world.sh(&format!("{line} git commit -q --allow-empty -m x"));
         assert_ne!(outcome.status, 0, "{line}");
-        assert!(outcome.stderr.contains(&format!("[{code}]")) && outcome.stderr.contains("HASP_SKIP_SCAN=reason git commit"), "{line}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(&format!("[{code}]"))
+                && outcome.stderr.contains("HASP_SKIP_SCAN=reason git commit"),
+            "{line}: {}",
+            outcome.stderr
+        );
         world.sh(&format!("{line} HASP_SKIP_SCAN=why git commit -q --allow-empty -m x")).ok();
     };
     cannot("HASP_HOME=/nowhere", "no-home");
@@ -173,7 +188,9 @@ fn the_hooks_run_in_every_shell_and_please_shellcheck() {
             continue;
         }
         say(shell);
-        let run = |hook: &str, input: &str| world.feed(&format!("{shell} {}/{hook} origin ../remote", hooks.display()), input);
+        let run = |hook: &str, input: &str| {
+            world.feed(&format!("{shell} {}/{hook} origin ../remote", hooks.display()), input)
+        };
         run("pre-commit", "").ok();
         world.sh("git add k").ok();
         let stopped = run("pre-commit", "");
@@ -201,7 +218,12 @@ fn hooks_elsewhere() {
     repository(&world);
     let leak = |dir: &str| {
         let outcome = world.sh(&format!("cd {dir} && echo {API_KEY} >k && git add k && git commit -qm k"));
-        assert!(outcome.status != 0 && outcome.stdout.contains("api/key"), "{dir}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(
+            outcome.status != 0 && outcome.stdout.contains("api/key"),
+            "{dir}: {}{}",
+            outcome.stdout,
+            outcome.stderr
+        );
         world.sh(&format!("cd {dir} && git reset -q && rm k")).ok();
     };
     // core.hooksPath, in the repository and shared.

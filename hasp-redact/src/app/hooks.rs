@@ -120,7 +120,11 @@ fn pushed(words: &[OsString], git: &Git, cx: &Context) -> Result<Vec<OsString>> 
     for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
         let cells: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
         let [_, local, _, remote] = cells[..] else {
-            return Err(Error::new(Kind::Data, "bad-refs", "git did not say what is pushed as it does for a hook pre-push"));
+            return Err(Error::new(
+                Kind::Data,
+                "bad-refs",
+                "git did not say what is pushed as it does for a hook pre-push",
+            ));
         };
         // A branch or tag that is removed brings nothing.
         if !zeros(local) {

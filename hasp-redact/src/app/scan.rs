@@ -49,7 +49,8 @@ fn look(args: &ScanArgs, wanted: &Wanted, git: &Git, cx: &Context) -> Result<(Re
         return Ok((blobs(wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?, "range"));
     }
     if args.history {
-        let revisions: &[&OsStr] = if args.all { &["--all".as_ref(), "--reflog".as_ref()] } else { &["--all".as_ref()] };
+        let revisions: &[&OsStr] =
+            if args.all { &["--all".as_ref(), "--reflog".as_ref()] } else { &["--all".as_ref()] };
         return Ok((blobs(wanted, git, &git::history(git, args.all)?, Some(revisions), cx)?, "history"));
     }
     let here = [PathBuf::from(".")];
@@ -147,10 +148,15 @@ fn bar(count: usize, cx: &Context) -> ProgressBar {
 /// One line for a person.
 fn summary(report: &Report, cx: &mut Context) {
     let places = report.leaks().count();
-    let looked = format!("{} {}, {}", report.files, if report.files == 1 { "file" } else { "files" }, size(report.bytes));
+    let looked =
+        format!("{} {}, {}", report.files, if report.files == 1 { "file" } else { "files" }, size(report.bytes));
     match places {
         0 => cx.out.note(&format!("{looked}: nothing found")),
-        _ => cx.out.note(&format!("{looked}: found {} in {places} {}", report.names().join(", "), if places == 1 { "place" } else { "places" })),
+        _ => cx.out.note(&format!(
+            "{looked}: found {} in {places} {}",
+            report.names().join(", "),
+            if places == 1 { "place" } else { "places" }
+        )),
     }
 }
 

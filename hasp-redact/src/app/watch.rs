@@ -22,8 +22,10 @@ pub(super) fn run(cx: &mut Context) -> Result<Exit> {
         let Some((version, reason)) = versions.pop() else { continue };
         let older = versions.iter().filter(|(_, reason)| reason.is_none()).count();
         if cx.out.json {
-            cx.out.object(&json!({"v": 1, "secret": name, "vault": vault, "version": version, "watched": reason.is_none(),
-                "older": older, "reason": reason.map(|r| r.to_string())}))?;
+            cx.out.object(
+                &json!({"v": 1, "secret": name, "vault": vault, "version": version, "watched": reason.is_none(),
+                "older": older, "reason": reason.map(|r| r.to_string())}),
+            )?;
             continue;
         }
         let also = if older > 0 { format!(", and {older} older") } else { String::new() };

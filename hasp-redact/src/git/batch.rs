@@ -43,11 +43,7 @@ pub(crate) fn each_blob(git: &Git, list: &[Entry], mut look: impl FnMut(Blob<'_>
     outcome.and_then(|missing| ended.map(|()| missing))
 }
 
-fn read_all(
-    mut output: impl BufRead,
-    count: usize,
-    look: &mut impl FnMut(Blob<'_>) -> Result<()>,
-) -> Result<usize> {
+fn read_all(mut output: impl BufRead, count: usize, look: &mut impl FnMut(Blob<'_>) -> Result<()>) -> Result<usize> {
     let (mut missing, mut line) = (0, Vec::new());
     for index in 0..count {
         line.clear();

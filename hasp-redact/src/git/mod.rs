@@ -65,7 +65,8 @@ impl Git {
 
     /// git in another repository: what a hook was told of this one does not hold there.
     pub fn elsewhere(&self, dir: impl Into<PathBuf>) -> Git {
-        let told = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"];
+        let told =
+            ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"];
         let env = self.env.iter().filter(|(n, _)| !told.iter().any(|t| n == t)).cloned().collect();
         Git { dir: dir.into(), env }
     }

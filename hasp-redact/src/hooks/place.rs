@@ -47,8 +47,12 @@ impl Place {
         let top = if bare { common.clone() } else { ask(&["rev-parse", "--path-format=absolute", "--show-toplevel"])? };
         if dir.symlink_metadata().is_ok_and(|_| !dir.is_dir()) {
             let shown = printable_path(&dir);
-            return Err(Error::new(Kind::Denied, "hooks-off", format!("core.hooksPath is {shown}, which is no directory"))
-                .hint("git runs no hooks here; if that is not meant: git config --unset core.hooksPath"));
+            return Err(Error::new(
+                Kind::Denied,
+                "hooks-off",
+                format!("core.hooksPath is {shown}, which is no directory"),
+            )
+            .hint("git runs no hooks here; if that is not meant: git config --unset core.hooksPath"));
         }
         // husky 9 has its own files in .husky/_, which it writes anew; what they call is one directory above.
         let mut sort = Sort::Plain;

@@ -47,6 +47,8 @@ pub(crate) struct Hit {
     pub character: u64,
     /// The line where it ends.
     pub last_line: u64,
+    /// Which mark, of a watched value: its lines have one each, in order.
+    pub mark: Option<u32>,
 }
 
 /// What is looked for.
@@ -78,6 +80,7 @@ struct Match {
     start: usize,
     end: usize,
     what: What,
+    mark: Option<u32>,
 }
 
 impl<'w> Finder<'w> {
@@ -92,7 +95,7 @@ impl<'w> Finder<'w> {
         let size = PART.max(4 * overlap);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(size, 0);
-        let (mut hits, mut lines, mut held, mut total, mut fresh) = (Vec::new(), 1, 0, 0, 0);
+        let (mut hits, mut origin, mut held, mut total) = (Vec::new(), Origin { line: 1, ..Origin::default() }, 0, 0);
         loop {
             let read = fill(&mut text, &mut buffer[held..])?;
             if total == 0 {
@@ -102,15 +105,15 @@ impl<'w> Finder<'w> {
             let part = &buffer[..held + read];
             let found = self.part(part);
             // What ends in the shared stretch was found in the part before.
-            hits.extend(place(part, &found, fresh, lines));
+            hits.extend(place(part, &found, held, origin));
             if held + read < size {
                 break;
             }
             let keep = overlap.min(part.len());
             let gone = part.len() - keep;
-            lines += memchr::memchr_iter(b'\n', &part[..gone]).count() as u64;
+            origin = origin.behind(&part[..gone]);
             buffer.copy_within(gone..size, 0);
-            (held, fresh) = (keep, keep);
+            held = keep;
         }
         self.buffer = buffer;
         Ok((merge(hits), total))
@@ -148,7 +151,7 @@ fn watched_match(table: &Table, text: &[u8], found: &Found) -> Match {
     let secret = table.secret(found.mark);
     let form = form(&found.layers, &text[found.start..found.end]);
     let what = What::Leak { name: secret.name.clone(), version: Some(secret.version), form };
-    Match { start: found.start, end: found.end, what }
+    Match { start: found.start, end: found.end, what, mark: Some(found.mark) }
 }
 
 /// The form in words: the layers from the outside in, each once.
@@ -167,7 +170,7 @@ fn markers(text: &[u8]) -> impl Iterator<Item = Match> {
         let rest = &text[start + OPENING.len()..];
         let length = memchr::memchr(b']', &rest[..rest.len().min(hasp_core::name::MAX_NAME + 1)])?;
         let name = std::str::from_utf8(&rest[..length]).ok().filter(|n| n.parse::<hasp_core::SecretName>().is_ok())?;
-        Some(Match { start, end: start + OPENING.len() + length + 1, what: What::Marker(name.to_owned()) })
+        Some(Match { start, end: start + OPENING.len() + length + 1, what: What::Marker(name.to_owned()), mark: None })
     })
 }
 
@@ -179,6 +182,9 @@ fn given(patterns: &Arc<Patterns>, text: &[u8]) -> Vec<Match> {
     let base = room.as_ptr() as usize;
     let (mut clean, mut starts) = (0, Vec::new());
     let mut sink = |bytes: &[u8]| {
+        if bytes.is_empty() {
+            return;
+        }
         // What passes is lent from the buffer, and shows how far the filter is; a marker comes from elsewhere.
         match (bytes.as_ptr() as usize).checked_sub(base).filter(|at| *at < text.len()) {
             Some(at) => clean = at + bytes.len(),
@@ -206,28 +212,50 @@ fn given_match(patterns: &Arc<Patterns>, text: &[u8], start: usize, marker: &str
     one.finish_with(|_| {});
     let tally = one.tally();
     let form = tally.keys().find(|(n, _)| *n == name).map_or("plain", |(_, form)| form).to_owned();
-    Match { start, end: (start + 1).min(text.len()), what: What::Leak { name, version: None, form } }
+    Match { start, end: (start + 1).min(text.len()), what: What::Leak { name, version: None, form }, mark: None }
+}
+
+/// A place of a text, in lines.
+#[derive(Clone, Copy, Default)]
+struct Origin {
+    line: u64,
+    /// Bytes and characters of the line before the place.
+    bytes: u64,
+    characters: u64,
+}
+
+impl Origin {
+    /// The place behind this text.
+    fn behind(self, text: &[u8]) -> Origin {
+        let last = memchr::memrchr(b'\n', text);
+        let rest = &text[last.map_or(0, |at| at + 1)..];
+        let characters: usize = rest.utf8_chunks().map(|c| c.valid().chars().count() + c.invalid().len()).sum();
+        let (bytes, characters) = (rest.len() as u64, characters as u64);
+        match last {
+            None => Origin { line: self.line, bytes: self.bytes + bytes, characters: self.characters + characters },
+            Some(at) => {
+                let lines = memchr::memchr_iter(b'\n', &text[..=at]).count() as u64;
+                Origin { line: self.line + lines, bytes, characters }
+            }
+        }
+    }
 }
 
 /// Matches as places in lines, but those that the part before had.
-fn place(text: &[u8], found: &[Match], fresh: usize, first_line: u64) -> Vec<Hit> {
-    let (mut line, mut counted, mut begun) = (first_line, 0, 0);
-    let mut hits = Vec::new();
+fn place(text: &[u8], found: &[Match], fresh: usize, mut origin: Origin) -> Vec<Hit> {
+    let (mut counted, mut hits) = (0, Vec::new());
     for m in found.iter().filter(|m| m.end > fresh) {
-        for at in memchr::memchr_iter(b'\n', &text[counted..m.start]) {
-            line += 1;
-            begun = counted + at + 1;
-        }
-        counted = m.start;
-        let before = &text[begun..m.start];
-        let characters: usize = before.utf8_chunks().map(|c| c.valid().chars().count() + c.invalid().len()).sum();
-        let last_line = line + memchr::memchr_iter(b'\n', &text[m.start..m.end]).count() as u64;
+        // A match with others in it may begin before the last one ended.
+        origin = origin.behind(&text[counted..m.start.max(counted)]);
+        counted = m.start.max(counted);
+        let last_line = origin.line + memchr::memchr_iter(b'\n', &text[m.start..m.end]).count() as u64;
         hits.push(Hit {
             what: m.what.clone(),
-            line,
-            column: before.len() as u64 + 1,
-            character: characters as u64 + 1,
+            line: origin.line,
+            column: origin.bytes + 1,
+            character: origin.characters + 1,
             last_line,
+            mark: m.mark,
         });
     }
     hits
@@ -238,8 +266,8 @@ fn merge(hits: Vec<Hit>) -> Vec<Hit> {
     let mut merged: Vec<Hit> = Vec::new();
     for hit in hits {
         match merged.last_mut() {
-            Some(last) if same(last, &hit) && hit.line > last.line && hit.line <= last.last_line + 1 => {
-                last.last_line = hit.last_line;
+            Some(last) if same(last, &hit) && hit.mark > last.mark && hit.line <= last.last_line + 1 => {
+                (last.last_line, last.mark) = (hit.last_line, hit.mark);
             }
             _ => merged.push(hit),
         }

@@ -46,11 +46,14 @@ pub(crate) const SPARSE: [Layer; 9] = [
     Layer::Backslash(false),
     Layer::Backslash(true),
     Layer::Entity,
+    Layer::Coloured,
     Layer::Quoted,
     Layer::Doubled,
-    Layer::Coloured,
     Layer::Wrapped,
 ];
+
+/// The first of them, which may change every character.
+pub(crate) const DENSE: usize = 6;
 
 impl Layer {
     /// The word for it in reports.

@@ -1,9 +1,10 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::layer::{Layer, SPARSE, is_base32, is_symbol, line_break};
+use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break};
 use super::table::{Batch, Table};
 use super::words::{Stretch, Stretches};
+use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
 use crate::watch::key::WINDOW;
@@ -240,13 +241,15 @@ impl<'t> Searcher<'t> {
         let digit = |at: usize| text.get(at).is_some_and(|b| nibble(*b) < 16);
         let around = at..text.len().min(at + 12);
         let pair = |at: usize| digit(at) && digit(at + 1);
-        let Some(first) = around.clone().find(|i| pair(*i) && (*i == 0 || !text[i - 1].is_ascii_alphanumeric() || text[i - 1] == b'x'))
+        let Some(first) = around
+            .clone()
+            .find(|i| pair(*i) && (*i == 0 || !text[i - 1].is_ascii_alphanumeric() || text[i - 1] == b'x'))
         else {
             return at;
         };
         let start = first - before_pair(text, first, 6 * self.table.longest + 64);
         let length = Layer::Hex(0).read(&text[start..], &mut Vec::new(), usize::MAX);
-        if length >= APART && start + length > at {
+        if length >= HEX && start + length > at {
             self.through(Layer::Hex(0), text, start..start + length, trail);
             return start + length;
         }
@@ -274,11 +277,11 @@ impl<'t> Searcher<'t> {
     /// once, since an encoder that changes a plain character changes all.
     fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let fragile = self.table.fragile > 0;
-        let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..5] };
+        let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
         for at in places(text, fragile) {
-            if !fragile && !dense(text, at) {
+            if !fragile && text[at] != ESCAPE && !dense(text, at) {
                 continue;
             }
             units.found.clear();
@@ -354,7 +357,7 @@ fn places(text: &[u8], fragile: bool) -> Box<dyn Iterator<Item = usize> + '_> {
     if fragile {
         return Box::new((0..text.len()).filter(|at| crate::decode::unit::introduces(text[*at])));
     }
-    Box::new(memchr::memchr3_iter(b'%', b'\\', b'&', text))
+    Box::new(memchr::memchr3_iter(b'%', b'\\', b'&', text).chain(memchr::memchr_iter(ESCAPE, text)))
 }
 
 /// Whether an escape of a plain character stands here and another follows at once.
@@ -364,7 +367,8 @@ fn dense(text: &[u8], at: usize) -> bool {
 
 /// The length of the escape of any byte or character that stands here.
 fn escape(rest: &[u8]) -> Option<usize> {
-    let digits = |from: usize, count: usize| rest.get(from..from + count).is_some_and(|d| d.iter().all(|b| nibble(*b) < 16));
+    let digits =
+        |from: usize, count: usize| rest.get(from..from + count).is_some_and(|d| d.iter().all(|b| nibble(*b) < 16));
     match rest.first()? {
         b'%' if rest.get(1..3) == Some(b"25") && digits(3, 2) => Some(5),
         b'%' if digits(1, 2) => Some(3),
@@ -374,7 +378,9 @@ fn escape(rest: &[u8]) -> Option<usize> {
             match rest.get(run)? {
                 b'x' if digits(run + 1, 2) => Some(run + 3),
                 b'u' if digits(run + 1, 4) => Some(run + 5),
-                b'u' if rest.get(run + 1) == Some(&b'{') => Some(run + 3 + rest.iter().skip(run + 2).take(7).position(|b| *b == b'}')?),
+                b'u' if rest.get(run + 1) == Some(&b'{') => {
+                    Some(run + 3 + rest.iter().skip(run + 2).take(7).position(|b| *b == b'}')?)
+                }
                 b'U' if digits(run + 1, 8) => Some(run + 9),
                 b'0'..=b'3' if digits(run, 3) => Some(run + 3),
                 _ => None,

@@ -38,7 +38,13 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
         let mut finder = Finder::new(wanted);
         while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
             let looked = match open(path)? {
-                Some(file) => look(&mut finder, file).map_err(|e| Error::new(e.kind(), e.code(), format!("{}: {}", hasp_core::text::printable_path(path), e.message())))?,
+                Some(file) => look(&mut finder, file).map_err(|e| {
+                    Error::new(
+                        e.kind(),
+                        e.code(),
+                        format!("{}: {}", hasp_core::text::printable_path(path), e.message()),
+                    )
+                })?,
                 None => continue,
             };
             bar.inc(1);

@@ -74,9 +74,7 @@ impl Report {
 
     /// SARIF 2.1.0, OASIS standard of 27 March 2020.
     fn sarif(&self) -> Value {
-        let rule = |id: &str, text: &str, level: &str| {
-            json!({"id": id, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}})
-        };
+        let rule = |id: &str, text: &str, level: &str| json!({"id": id, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}});
         let rules = [
             rule("leak", "A value of the vault, in some form", "error"),
             rule("marker", "A marker of hasp stands where a value was", "warning"),
@@ -138,8 +136,10 @@ fn result(finding: &Finding) -> Value {
 fn uri(path: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~/".contains(b);
     let path = path.strip_prefix(b"./").unwrap_or(path);
-    let text: String =
-        path.iter().map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{}", HEXUPPER.encode(&[*b])) }).collect();
+    let text: String = path
+        .iter()
+        .map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{}", HEXUPPER.encode(&[*b])) })
+        .collect();
     if text.starts_with('/') { format!("file://{text}") } else { text }
 }
 

@@ -106,7 +106,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn printable(text: &[u8]) -> Vec<(usize, usize)> {
-        let runs = Stretches::of(text).filter_map(|s| if let Stretch::Printable(a, b) = s { Some((a, b)) } else { None });
+        let runs =
+            Stretches::of(text).filter_map(|s| if let Stretch::Printable(a, b) = s { Some((a, b)) } else { None });
         runs.collect()
     }
 

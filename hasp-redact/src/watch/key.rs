@@ -26,6 +26,7 @@ pub(crate) struct Key {
     windows: Aes128,
     forms: Zeroizing<[u8; 32]>,
     records: Zeroizing<[u8; 32]>,
+    file: Aes128,
 }
 
 /// A window, case folded, on its way through the cipher.
@@ -38,11 +39,15 @@ impl Key {
     /// Keys for each purpose from the bytes of the key file.
     pub fn new(root: &[u8; KEY]) -> Key {
         let derive = |purpose: &[u8]| Zeroizing::new(mac(root, purpose));
-        let windows = derive(b"hasp/v1/watch/windows");
+        let cipher = |purpose: &[u8]| {
+            let key = derive(purpose);
+            Aes128::new(aes::cipher::generic_array::GenericArray::from_slice(&key[..16]))
+        };
         Key {
-            windows: Aes128::new(aes::cipher::generic_array::GenericArray::from_slice(&windows[..16])),
+            windows: cipher(b"hasp/v1/watch/windows"),
             forms: derive(b"hasp/v1/watch/forms"),
             records: derive(b"hasp/v1/watch/records"),
+            file: cipher(b"hasp/v1/watch/file"),
         }
     }
 
@@ -69,9 +74,20 @@ impl Key {
         cut(&mac(&self.forms, value))
     }
 
-    /// The MAC that tells a record of the file from damage.
-    pub fn seal(&self, record: &[u8]) -> [u8; 8] {
+    /// The MAC that tells a record of the file from damage, and with which it is enciphered.
+    pub fn seal(&self, record: &[u8]) -> Confirm {
         cut(&mac(&self.records, record))
+    }
+
+    /// Enciphers or deciphers a record: counter mode from its own MAC on (RFC 5297 calls that synthetic), so that nothing in the file
+    /// is equal where values are, and no nonce can be used twice for two records.
+    pub fn cipher(&self, seal: &Confirm, record: &mut [u8]) {
+        let first = u128::from_be_bytes(*seal);
+        for (number, part) in (0..).zip(record.chunks_mut(16)) {
+            let mut block = Block::from(first.wrapping_add(number).to_be_bytes());
+            self.file.encrypt_block(&mut block);
+            part.iter_mut().zip(block).for_each(|(byte, key)| *byte ^= key);
+        }
     }
 }
 

@@ -121,17 +121,16 @@ fn places(text: &[u8]) -> Option<(Sort, usize, usize)> {
     roomier.or(plain).or_else(|| place(Sort::Any, |_| true))
 }
 
-/// Where most windows in a row pass the test and are hard to guess, up to [`MOST`].
+/// Where most windows in a row pass the test and are hard to guess, up to [`MOST`]. The last such place: values of one sort begin alike.
 fn longest(text: &[u8], test: fn(&u8) -> bool) -> Option<(usize, usize)> {
-    let (mut best, mut start) = (None, 0);
-    for (at, window) in text.windows(WINDOW).enumerate() {
+    let (mut best, mut run) = (None, 0);
+    for (at, window) in text.windows(WINDOW).enumerate().rev() {
         let good = window.iter().all(test) && window.try_into().is_ok_and(|w| bits(w) >= LEAST);
-        if !good {
-            start = at + 1;
-        } else if best.is_none_or(|(_, count)| at + 1 - start > count) {
-            best = Some((start, at + 1 - start));
+        run = if good { run + 1 } else { 0 };
+        if good && best.is_none_or(|(_, count)| run > count) {
+            best = Some((at, run));
         }
-        if best.is_some_and(|(_, count)| count == MOST) {
+        if run == MOST {
             break;
         }
     }

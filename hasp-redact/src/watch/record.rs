@@ -1,6 +1,6 @@
 //! One record of the fingerprint file, to the byte: what is kept of one version of a secret.
 //!
-//! `b"\xf6W"`, length (u32), MAC of the body (8 bytes), body; numbers are little-endian. A record whose MAC is wrong is skipped up to
+//! `b"\xf6W"`, length (u32), MAC of the body (16 bytes), body, enciphered; numbers are little-endian. A record whose MAC is wrong is skipped up to
 //! the next that holds, so that a torn write costs one value and not all that follow.
 
 use super::key::Key;
@@ -8,7 +8,7 @@ use super::mark::{Mark, Sort, Unwatched};
 
 const BEGIN: [u8; 2] = [0xf6, b'W'];
 /// The bytes before the body.
-const HEAD: usize = BEGIN.len() + 4 + 8;
+const HEAD: usize = BEGIN.len() + 4 + 16;
 /// The longest body: every line of a value of 1 MiB, with room.
 const MAX_BODY: usize = 1 << 20;
 
@@ -31,7 +31,9 @@ impl Kept {
         let mut body = Vec::new();
         self.write(&mut body);
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        [&BEGIN[..], &length.to_le_bytes(), &key.seal(&body), &body].concat()
+        let seal = key.seal(&body);
+        key.cipher(&seal, &mut body);
+        [&BEGIN[..], &length.to_le_bytes(), &seal, &body].concat()
     }
 
     fn write(&self, body: &mut Vec<u8>) {
@@ -82,9 +84,10 @@ fn whole(key: &Key, rest: &[u8]) -> Option<(Kept, usize)> {
     if length > MAX_BODY {
         return None;
     }
-    let body = rest.get(HEAD..HEAD + length)?;
-    let held = key.seal(body) == head.0;
-    let record = if held { read(&mut Reader(body)) } else { None };
+    let seal = head.array()?;
+    let mut body = rest.get(HEAD..HEAD + length)?.to_vec();
+    key.cipher(&seal, &mut body);
+    let record = if key.seal(&body) == seal { read(&mut Reader(&body)) } else { None };
     record.map(|r| (r, HEAD + length))
 }
 

@@ -147,9 +147,10 @@ impl Watch {
         let Some(bytes) = files::read_if_present(&path, Guard::Private, KEY + 1)?.map(Zeroizing::new) else {
             return Ok(None);
         };
-        let root = Zeroizing::new(<[u8; KEY]>::try_from(&bytes[..]).map_err(|_| {
-            no_watch(&format!("{} has not {KEY} bytes", printable_path(&path)))
-        })?);
+        let root = Zeroizing::new(
+            <[u8; KEY]>::try_from(&bytes[..])
+                .map_err(|_| no_watch(&format!("{} has not {KEY} bytes", printable_path(&path))))?,
+        );
         Ok(Some(Key::new(&root)))
     }
 

@@ -83,10 +83,13 @@ impl Place {
         let out = self.scan(&[&["--json"], words].concat());
         let status = out.status.code().unwrap();
         assert!(status == 0 || status == 1, "{}", String::from_utf8_lossy(&out.stderr));
-        let found: Vec<serde_json::Value> =
-            out.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+        let found: Vec<serde_json::Value> = out
+            .stdout
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .map(|l| serde_json::from_slice(l).unwrap())
+            .collect();
         assert_eq!(status == 1, found.iter().any(|f| f["found"] == "leak"));
         found
     }
 }
-
