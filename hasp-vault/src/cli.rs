@@ -84,6 +84,9 @@ pub enum Verb {
     Join(JoinArgs),
     /// Show the vault, its key and its log
     Status,
+    /// The fingerprints by which hasp-redact scan knows the values
+    #[command(subcommand)]
+    Watch(WatchVerb),
     /// Plumbing for other hasp tools
     #[command(subcommand, hide = true)]
     Key(KeyVerb),

@@ -3,7 +3,7 @@
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
 
-use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb};
+use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
 use crate::vault::Vault;
 use crate::verb;
 
@@ -37,6 +37,7 @@ impl Tool for Cli {
             Verb::Identity(IdentityVerb::Show) => verb::identity::show(cx),
             Verb::Join(args) => verb::join::run(&args, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
+            Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
             Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::Fp { from, fd }) => verb::key::fingerprint(&from, fd, &locate(cx)?, cx),

@@ -62,7 +62,8 @@ impl Unlocked {
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
         let dir = self.vault().make_item_dir(&item.name)?;
         let path = self.add_version_unflushed(&dir, item, value, now)?;
-        flush(&path)
+        flush(&path)?;
+        self.vault().watch().flush()
     }
 
     /// As [`Unlocked::add_version`], with the flush left to the caller; the path of the value file.
@@ -89,6 +90,8 @@ impl Unlocked {
             nul: value.expose().contains(&0),
             destroyed: None,
         });
+        // Before the commit: a fingerprint without its value does no harm, a value without its fingerprint is not watched.
+        self.vault().watch().add(&self.vault().id().to_string(), &item.name, item.current, value)?;
         Ok(dir.join(format!("{number}.age")))
     }
 

@@ -85,6 +85,7 @@ impl Vault {
         let _ = std::fs::remove_dir(&dir);
         files::sync_parent(&dir)?;
         self.seen().forget(record::ITEM, name.as_str())?;
+        self.watch().forget(&self.id().to_string(), name)?;
         writer.done()
     }
 }

@@ -180,3 +180,10 @@ pub struct JoinArgs {
     #[arg(long, value_name = "BASE64")]
     pub key: Option<String>,
 }
+
+/// `watch`.
+#[derive(Subcommand, Debug)]
+pub enum WatchVerb {
+    /// Take the fingerprints of all values anew
+    Rebuild,
+}

@@ -21,3 +21,4 @@ pub mod revoke;
 pub mod set;
 pub mod show;
 pub mod status;
+pub mod watch;
