@@ -30,6 +30,6 @@ pub use format::id::VaultId;
 pub use format::item::{Item, State};
 pub use format::record;
 pub use format::version::Version;
-pub use set::SetOptions;
+pub use set::{Every, SetOptions};
 pub use unlocked::Unlocked;
 pub use vault::Vault;
