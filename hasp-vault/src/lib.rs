@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod init;
 pub mod join;
 pub mod names;
+pub mod rotate;
 pub mod set;
 pub mod unlocked;
 pub mod vault;
@@ -22,6 +23,7 @@ pub mod writer;
 
 mod events;
 mod run;
+mod trusted;
 mod verb;
 
 pub use crypto::file_key::FileKey;

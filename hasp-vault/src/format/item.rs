@@ -135,6 +135,17 @@ impl Item {
         Ok(version)
     }
 
+    /// The version that waits to become the current one.
+    pub fn staged(&self) -> Option<u32> {
+        self.rotation.as_ref().and_then(|r| r.staged)
+    }
+
+    /// Old versions whose time to be taken back has come.
+    pub fn to_retire(&self, now: Timestamp) -> Vec<u32> {
+        let due = |v: &&Version| v.retiring.as_ref().is_some_and(|r| r.after <= now);
+        self.versions.iter().filter(due).map(|v| v.number).collect()
+    }
+
     /// Whether its time is over; at the very second of `expires` it is.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|e| e <= now)
