@@ -194,6 +194,19 @@ impl Image {
     }
 }
 
+/// In a forked child: puts a descriptor under a number where it survives exec.
+fn hand_down(fd: &OwnedFd, number: RawFd) -> rustix::io::Result<()> {
+    use std::os::fd::AsRawFd;
+    if fd.as_raw_fd() == number {
+        return rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty());
+    }
+    // SAFETY: dup2 takes two numbers and touches no memory; whatever had the number in this child is replaced, as it is meant to be.
+    match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
+        -1 => Err(rustix::io::Errno::BADF),
+        _ => Ok(()),
+    }
+}
+
 /// Steps that a child takes between fork and exec; each is async-signal-safe.
 #[derive(Default)]
 pub struct BeforeExec {
@@ -209,6 +222,9 @@ pub struct BeforeExec {
     pub no_new_privileges: bool,
     /// The umask that the child starts with.
     pub umask: Option<Mode>,
+    /// A descriptor that the child gets under this number, which must be open in this process: a free one may be the pipe by which std
+    /// learns that exec failed.
+    pub descriptor: Option<(OwnedFd, RawFd)>,
     /// Execute this instead of what std would, whose execvp falls back to a shell.
     pub image: Option<Image>,
 }
@@ -250,6 +266,9 @@ impl BeforeExec {
         if let Some(mask) = self.umask {
             rustix::process::umask(mask);
         }
-        Ok(())
+        match &self.descriptor {
+            Some((fd, number)) => hand_down(fd, *number),
+            None => Ok(()),
+        }
     }
 }

@@ -9,8 +9,10 @@ use crate::format::class::Class;
 use crate::generate::Sort;
 
 mod lifecycle;
+mod rotation;
 
 pub use lifecycle::*;
+pub use rotation::*;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,7 @@ Examples:
   pass show db | hasp-vault set db/url       ... or from a pipe; never from an argument
   hasp-vault set tls/key --from key.pem --class high --expires 90d
   hasp-vault list --expiring 14d             what runs out soon; exit 1 if anything does
+  hasp-vault rotate db/url --run ./new --test ./try --retire ./drop --overlap 24h
   hasp-vault get db/url | age -d -i id       the ciphertext, for age
   hasp-vault reveal db/url                   the value, on your terminal; recorded
 
@@ -57,6 +60,8 @@ pub enum Verb {
     History(ShowArgs),
     /// Exit 0 if NAME is present (and has the value given), 1 if not
     Check(CheckArgs),
+    /// Exchange values: stage, test, promote, retire the old ones
+    Rotate(RotateArgs),
     /// Make secrets undeliverable at once, and end every grant on them
     Revoke(RevokeArgs),
     /// Remove the values of secrets for good
@@ -138,7 +143,7 @@ pub struct ItemArgs {
     /// Not delivered any more after this time, such as 90d
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
-    /// How often it should get a new value, such as 30d
+    /// How often it should get a new value, such as 30d, or never
     #[arg(long, value_name = "DURATION")]
     pub rotate_every: Option<String>,
     /// Only this project, or target of it, may ask for it (repeatable)

@@ -165,7 +165,7 @@ fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findi
     query::run(log.path(), &Filter::default(), By::Scan, &mut |record| {
         let version = record.object.get("version").and_then(serde_json::Value::as_u64);
         match (record.event(), version) {
-            ("vault.set" | "vault.import" | "vault.interrupted", Some(version)) => {
+            ("vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted", Some(version)) => {
                 newest.insert(record.text("secret").to_owned(), version);
             }
             ("vault.forget", _) => {

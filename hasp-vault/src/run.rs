@@ -23,6 +23,7 @@ impl Tool for Cli {
             Verb::Show(args) => verb::show::show(&args, &locate(cx)?, cx),
             Verb::History(args) => verb::show::history(&args, &locate(cx)?, cx),
             Verb::Check(args) => verb::check::run(&args, &locate(cx)?, cx),
+            Verb::Rotate(args) => verb::rotate::run(&args, &locate(cx)?, cx),
             Verb::Revoke(args) => verb::revoke::run(&args, &locate(cx)?, cx),
             Verb::Destroy(args) => verb::destroy::run(&args, &locate(cx)?, cx),
             Verb::Deposit(args) => verb::deposit::run(&args, cx),
