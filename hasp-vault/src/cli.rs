@@ -9,8 +9,10 @@ use crate::format::class::Class;
 use crate::generate::Sort;
 
 mod lifecycle;
+mod sharing;
 
 pub use lifecycle::*;
+pub use sharing::*;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,7 +71,7 @@ pub enum Verb {
     Accept(AcceptArgs),
     /// Remove a deposit
     Reject(RejectArgs),
-    /// Store all values of a .env or JSON file, or none
+    /// Store all values of a .env or JSON file, or of a pass tree; or none
     Import(ImportArgs),
     /// Print values in the clear; recorded
     Export(ExportArgs),
@@ -82,6 +84,14 @@ pub enum Verb {
     Identity(IdentityVerb),
     /// Trust the vault in a directory, by its key
     Join(JoinArgs),
+    /// Show, add or remove who can open the vault
+    Recipients(RecipientsArgs),
+    /// Settle a secret that a git merge left in conflict
+    Resolve(ResolveArgs),
+    /// Write the whole vault to stdout, as one age file
+    Backup,
+    /// Read a backup from stdin, into a home without a vault
+    Restore(RestoreArgs),
     /// Show the vault, its key and its log
     Status,
     /// Plumbing for other hasp tools

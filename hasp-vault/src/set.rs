@@ -130,7 +130,7 @@ pub fn check_value(value: &Secret) -> Result<()> {
 }
 
 /// Writes `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
-fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
+pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
         match create_new(&dir.join(format!("{number}.age")), content) {
             Err(e) if e.code() == "exists" => number += 1,
@@ -159,7 +159,7 @@ pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Flushes a new file and its name.
-fn flush(path: &Path) -> Result<()> {
+pub(crate) fn flush(path: &Path) -> Result<()> {
     let synced = File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
     let synced = synced.and_then(|()| files::sync_parent(path));
     if synced.is_err() {
