@@ -10,9 +10,11 @@ use crate::generate::Sort;
 
 mod lifecycle;
 mod rotation;
+mod sharing;
 
 pub use lifecycle::*;
 pub use rotation::*;
+pub use sharing::*;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,7 +76,7 @@ pub enum Verb {
     Accept(AcceptArgs),
     /// Remove a deposit
     Reject(RejectArgs),
-    /// Store all values of a .env or JSON file, or none
+    /// Store all values of a .env or JSON file, or of a pass tree; or none
     Import(ImportArgs),
     /// Print values in the clear; recorded
     Export(ExportArgs),
@@ -87,6 +89,14 @@ pub enum Verb {
     Identity(IdentityVerb),
     /// Trust the vault in a directory, by its key
     Join(JoinArgs),
+    /// Show, add or remove who can open the vault
+    Recipients(RecipientsArgs),
+    /// Settle a secret that a git merge left in conflict
+    Resolve(ResolveArgs),
+    /// Write the whole vault to stdout, as one age file
+    Backup,
+    /// Read a backup from stdin, into a home without a vault
+    Restore(RestoreArgs),
     /// Show the vault, its key and its log
     Status,
     /// The fingerprints by which hasp-redact scan knows the values

@@ -2,6 +2,7 @@
 //! who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
+pub mod backup;
 pub mod batch;
 pub mod cli;
 pub mod crypto;
@@ -14,6 +15,8 @@ pub mod inbox;
 pub mod init;
 pub mod join;
 pub mod names;
+pub mod recipients;
+pub mod resolve;
 pub mod rotate;
 pub mod set;
 pub mod unlocked;

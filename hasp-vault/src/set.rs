@@ -185,7 +185,7 @@ pub fn check_value(value: &Secret) -> Result<()> {
 }
 
 /// Writes `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
-fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
+pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
         match create_new(&dir.join(format!("{number}.age")), content) {
             Err(e) if e.code() == "exists" => number += 1,

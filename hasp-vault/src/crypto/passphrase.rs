@@ -47,6 +47,19 @@ pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
     check(&line).map(Some)
 }
 
+/// The passphrase of an ssh key that serves as identity: configured, or asked for once.
+///
+/// # Errors
+/// `[locked]` without a way to ask.
+pub fn of_ssh_key(cx: &mut Context) -> Result<SecretString> {
+    if let Some(given) = configured(cx)? {
+        return Ok(given);
+    }
+    let mut terminal = Terminal::open().ok_or_else(no_way)?;
+    cx.out.flush()?;
+    terminal.ask_hidden("Passphrase of the ssh key: ").and_then(|typed| check(&typed))
+}
+
 /// The passphrase for a new identity: configured, or asked twice on the terminal.
 ///
 /// # Errors
