@@ -15,6 +15,22 @@ use super::version::Version;
 /// The longest `meta.toml`: some ten thousand versions.
 pub const MAX_FILE: usize = 4 << 20;
 
+/// How long before it expires a run begins to say so.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 86400);
+
+/// The line of a run that is given secrets which expire soon; nothing if none does.
+pub fn expiry_notice<'a>(items: impl IntoIterator<Item = &'a Item>, now: Timestamp) -> Option<String> {
+    let mut soon: Vec<&Item> = items.into_iter().filter(|i| i.expires_soon(now)).collect();
+    soon.sort_by_key(|i| i.expires);
+    soon.dedup_by(|a, b| a.name == b.name);
+    let (first, at) = soon.first().and_then(|i| i.expires.map(|at| (&i.name, at)))?;
+    let each = |i: &&Item| format!("{} expires on {}", i.name, i.expires.map(Timestamp::local).unwrap_or_default());
+    let said = soon.iter().map(each).collect::<Vec<_>>().join(", ");
+    let days = (at.as_second() - now.as_second()).max(0) / 86400;
+    let left = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    Some(format!("{said} ({left} left): hasp-vault rotate {first}"))
+}
+
 /// A secret's record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
@@ -124,7 +140,7 @@ impl Item {
             let message = format!("{name} was revoked on {}{why}", at.local());
             return Err(Error::new(Kind::Denied, "secret-revoked", message)
                 .hint("it is still good at the provider until it is changed there")
-                .hint(format!("put a new value in its place: hasp-vault set {name}")));
+                .hint(format!("when it is changed there, store the new value: hasp-vault rotate {name}")));
         }
         let version = self.version(self.current)?;
         if self.expired(now) {
@@ -149,6 +165,11 @@ impl Item {
     /// Whether its time is over; at the very second of `expires` it is.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|e| e <= now)
+    }
+
+    /// Whether it expires within the fourteen days in which a run says so.
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|e| e <= now.after(EXPIRY_NOTICE))
     }
 
     /// When it should get its next value.
@@ -301,7 +322,7 @@ impl Body {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::format::rotation::{Program, Retiring};
+    use crate::format::rotation::{Every, Program, Retiring};
     use crate::format::version::tests::version;
     use crate::generate::Sort;
     use proptest::prelude::*;
@@ -357,7 +378,7 @@ mod tests {
             Plan { kind: Some(Sort::SshEd25519), length: Some(9), alphabet: Some("ab\"".into()), ..Plan::default() };
         let tested = Some(Timestamp::from_second(8));
         let since = Timestamp::from_second(7);
-        let rotation = Rotation { since, staged: Some(2), tested, every: overlap, due: true, plan };
+        let rotation = Rotation { since, staged: Some(2), tested, every: overlap.map(Every::Span), due: true, plan };
         Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
     }
 

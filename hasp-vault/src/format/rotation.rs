@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use hasp_core::text::printable;
@@ -86,6 +87,45 @@ pub struct Plan {
     pub overlap: Option<Duration>,
 }
 
+/// How often a secret should get a new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After each span of this length.
+    Span(Duration),
+    /// Not any more; its recipe goes too.
+    Never,
+}
+
+impl FromStr for Every {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Every> {
+        if text == "never" { Ok(Every::Never) } else { parse_duration(text).map(Every::Span) }
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Every::Span(span) => f.write_str(&duration_text(*span)),
+            Every::Never => f.write_str("never"),
+        }
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Every, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
+    }
+}
+
 /// An exchange that has begun and not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +138,9 @@ pub struct Rotation {
     /// When the new value was tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tested: Option<Timestamp>,
-    /// The plan becomes the recipe, to be repeated so often.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "span")]
-    pub every: Option<Duration>,
+    /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Every>,
     /// Begun by `rotate --due`, which may also finish it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub due: bool,
