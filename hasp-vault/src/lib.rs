@@ -28,8 +28,9 @@ mod verb;
 
 pub use crypto::file_key::FileKey;
 pub use format::class::{Allow, Class};
+pub use format::expiry::expiry_notice;
 pub use format::id::VaultId;
-pub use format::item::{Item, State, expiry_notice};
+pub use format::item::{Item, State};
 pub use format::record;
 pub use format::rotation::Every;
 pub use format::version::Version;

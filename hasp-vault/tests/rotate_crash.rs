@@ -145,14 +145,14 @@ fn a_disk_that_fails_during_a_rotation_keeps_a_whole_value() {
     ] {
         for when in 1..200 {
             restore(&home, &start);
+            let dropped = installed.lab.dir.path().join("dropped");
+            let _ = std::fs::remove_file(&dropped);
             let ended = rotate_with(&installed, calls, &format!("error={errno}:when={when}"));
             let at = format!("{calls} {errno} {when}");
             let (value, open, waiting) = state(&installed);
             assert!(value == OLD || value == NEW, "{at}");
             // What was taken back at the provider is not the current value any more.
-            let dropped = installed.lab.dir.path().join("dropped");
             assert!(!dropped.exists() || value == NEW, "{at}");
-            let _ = std::fs::remove_file(dropped);
             if ended == Some(0) && (value, open, waiting) == (NEW.to_vec(), false, 0) {
                 break;
             }

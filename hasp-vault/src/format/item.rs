@@ -15,22 +15,6 @@ use super::version::Version;
 /// The longest `meta.toml`: some ten thousand versions.
 pub const MAX_FILE: usize = 4 << 20;
 
-/// How long before it expires a run begins to say so.
-const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 86400);
-
-/// The line of a run that is given secrets which expire soon; nothing if none does.
-pub fn expiry_notice<'a>(items: impl IntoIterator<Item = &'a Item>, now: Timestamp) -> Option<String> {
-    let mut soon: Vec<&Item> = items.into_iter().filter(|i| i.expires_soon(now)).collect();
-    soon.sort_by_key(|i| i.expires);
-    soon.dedup_by(|a, b| a.name == b.name);
-    let (first, at) = soon.first().and_then(|i| i.expires.map(|at| (&i.name, at)))?;
-    let each = |i: &&Item| format!("{} expires on {}", i.name, i.expires.map(Timestamp::local).unwrap_or_default());
-    let said = soon.iter().map(each).collect::<Vec<_>>().join(", ");
-    let days = (at.as_second() - now.as_second()).max(0) / 86400;
-    let left = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
-    Some(format!("{said} ({left} left): hasp-vault rotate {first}"))
-}
-
 /// A secret's record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
@@ -165,11 +149,6 @@ impl Item {
     /// Whether its time is over; at the very second of `expires` it is.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|e| e <= now)
-    }
-
-    /// Whether it expires within the fourteen days in which a run says so.
-    pub fn expires_soon(&self, now: Timestamp) -> bool {
-        self.expires.is_some_and(|e| e <= now.after(EXPIRY_NOTICE))
     }
 
     /// When it should get its next value.
@@ -320,14 +299,12 @@ impl Body {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::format::rotation::{Every, Program, Retiring};
     use crate::format::version::tests::version;
-    use crate::generate::Sort;
     use proptest::prelude::*;
 
-    fn item() -> Item {
+    pub(crate) fn item() -> Item {
         Item {
             serial: 4,
             current: 2,
@@ -337,7 +314,7 @@ mod tests {
         }
     }
 
-    fn read(body: &str) -> Option<Item> {
+    pub(crate) fn read(body: &str) -> Option<Item> {
         Item::parse(&"db/url".parse().unwrap(), body)
     }
 
@@ -353,48 +330,10 @@ mod tests {
             ..item()
         };
         let gone = Item { state: State::Destroyed { at: Timestamp::from_second(1) }, current: 0, ..item() };
-        for written in [item(), full, gone, rotating(), Item { versions: vec![retiring(1), version(2)], ..item() }] {
+        for written in [item(), full, gone] {
             let body = written.render().unwrap();
             assert!(body.starts_with("serial = 4\n"));
             assert_eq!(read(&body), Some(written));
-        }
-    }
-
-    fn program(path: &str) -> Option<Program> {
-        Program::new(std::path::Path::new(path)).ok()
-    }
-
-    fn retiring(number: u32) -> Version {
-        let retiring = Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
-        Version { retiring, ..version(number) }
-    }
-
-    /// With a staged version, a recipe and everything that both can say.
-    fn rotating() -> Item {
-        let overlap = Some(Duration::from_secs(86400));
-        let plan =
-            Plan { run: program("/a b/run"), test: program("/t"), retire: program("/r"), overlap, ..Plan::default() };
-        let fresh =
-            Plan { kind: Some(Sort::SshEd25519), length: Some(9), alphabet: Some("ab\"".into()), ..Plan::default() };
-        let tested = Some(Timestamp::from_second(8));
-        let since = Timestamp::from_second(7);
-        let rotation = Rotation { since, staged: Some(2), tested, every: overlap.map(Every::Span), due: true, plan };
-        Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
-    }
-
-    #[test]
-    fn an_unsound_rotation_is_refused() {
-        for (good, from, to) in [
-            (rotating(), "staged = 2", "staged = 1"),
-            (rotating(), "staged = 2", "staged = 3"),
-            (rotating(), "/a b/run", "a b/run"),
-            (rotating(), "overlap = \"1d\"", "overlap = \"1w\""),
-            (rotating(), "kind = \"ssh-ed25519\"", "kind = \"none\""),
-            (Item { versions: vec![retiring(1), version(2)], ..item() }, "current = 2", "current = 1"),
-        ] {
-            let good = good.render().unwrap();
-            assert!(read(&good).is_some() && good.contains(from), "{from}");
-            assert!(read(&good.replacen(from, to, 1)).is_none(), "{to}");
         }
     }
 
