@@ -14,7 +14,7 @@ const EXAMPLES: &str = "Examples:
   hasp-audit verify                             is it whole?
   hasp-audit head >> heads.txt                  a line to keep elsewhere
   hasp-audit who --from suspect.txt             through which grants did this value pass?
-  hasp-audit exposed --since 24h | sed 's/@.*//' | sort -u | xargs hasp-vault revoke";
+  hasp-audit exposed --since 24h | hasp-vault rotate -";
 
 /// The record of what was stored, granted, run and refused
 #[derive(Parser, Debug)]

@@ -17,6 +17,8 @@
 //! | event | fields besides |
 //! |---|---|
 //! | `vault.set generate rotate revoke destroy accept deposit reveal export ...` | `secret` `version` `fp` `class`; `reveal` and `export` let a value out |
+//! | `vault.rotate-begin stage test promote retire abort` | the same; `was` (the version before), `why` |
+//! | `vault.rotate-program`, `vault.rotate-failed` | `secret` `version` `step` (`run test retire`) `program` `code`: a program was given that version's value, or failed |
 //! | `bind.add remove drop consent ...` | `project`, `ref`, `secret`, `target` |
 //! | `consumer.add remove` | `consumer`, `exe` |
 //! | `grant.mint` | `grant` `project` `target` `program` `argv` `consumer` `secrets` `uses` `exp` `reason` `kept` `raw` |

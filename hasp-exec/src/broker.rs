@@ -93,11 +93,16 @@ pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> 
     let log = desk.vault.log().map_err(nothing_released)?;
     let mut denied =
         Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: cli.target.as_deref() };
+    let mut notice = None;
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {
         denied.grant = Some(grant.terms().jti.clone());
+        notice = grant.notice().map(str::to_owned);
         released(grant, &desk, &log)
     });
     let (grant, released, patterns) = outcome.map_err(|error| deny(error, &denied, &desk, &log, context))?;
+    if let Some(notice) = notice {
+        context.out.warn(&notice);
+    }
     let start = released.record;
     match spawned(cli, &grant, passed, released, &desk, &patterns, context) {
         Ok(running) => {

@@ -8,7 +8,7 @@ use hasp_bind::Binding;
 use hasp_consumer::Caller;
 use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, time};
-use hasp_vault::{Item, Vault};
+use hasp_vault::{Item, Vault, expiry_notice};
 
 use crate::claims::{Action, Claims, Extent, Granted, Terms};
 use crate::delivery;
@@ -114,6 +114,7 @@ pub struct VerifiedGrant {
     pub(crate) vault: String,
     program: PathBuf,
     argv: Vec<OsString>,
+    notice: Option<String>,
 }
 
 impl VerifiedGrant {
@@ -125,6 +126,11 @@ impl VerifiedGrant {
     /// The absolute program that runs.
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// What to say of values that expire soon.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     /// Its words, the first as the child sees it.
@@ -160,8 +166,10 @@ pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Optio
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
     let program = runnable(&terms.action, &argv, at.search);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
-    pass(Check::Deliveries, deliverable(terms, &items?, at.ledger))?;
-    Ok(VerifiedGrant { program: program?, argv, vault: at.vault.id().to_string(), claims })
+    let items = items?;
+    pass(Check::Deliveries, deliverable(terms, &items, at.ledger))?;
+    let notice = expiry_notice(&items, at.now);
+    Ok(VerifiedGrant { program: program?, argv, vault: at.vault.id().to_string(), claims, notice })
 }
 
 fn begun(terms: &Terms, now: Timestamp) -> Result<()> {

@@ -9,7 +9,7 @@ use hasp_bind::{Binding, Project};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
 use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template};
-use hasp_vault::{Class, Item, Vault};
+use hasp_vault::{Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
@@ -64,6 +64,9 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
     warnings.extend(action_warnings(&action, place));
+    // With -x it is the run that says it.
+    let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
+    warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
 }

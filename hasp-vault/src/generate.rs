@@ -201,6 +201,7 @@ mod tests {
         let made = |sort| recipe(sort).make().unwrap();
         let password = made(Sort::Password);
         assert!(text(&password).chars().all(|c| ALPHABET.contains(c)) && password.bits >= 128);
+        assert!("0O1lI".chars().all(|c| !ALPHABET.contains(c)));
         assert!(text(&made(Sort::Hex)).len() == 32 && made(Sort::Hex).bits == 128);
         assert!(BASE64.decode(text(&made(Sort::Base64)).as_bytes()).unwrap().len() == 16);
         assert!(text(&made(Sort::Passphrase)).split('-').count() == 7 && made(Sort::Passphrase).bits == 77);

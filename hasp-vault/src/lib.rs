@@ -31,10 +31,12 @@ mod verb;
 
 pub use crypto::file_key::FileKey;
 pub use format::class::{Allow, Class};
+pub use format::expiry::expiry_notice;
 pub use format::id::VaultId;
 pub use format::item::{Item, State};
 pub use format::record;
+pub use format::rotation::Every;
 pub use format::version::Version;
-pub use set::{Every, SetOptions};
+pub use set::SetOptions;
 pub use unlocked::Unlocked;
 pub use vault::Vault;

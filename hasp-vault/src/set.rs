@@ -4,14 +4,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::text::printable_path;
-use hasp_core::time::parse_duration;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
@@ -21,7 +19,7 @@ use crate::events;
 use crate::format::class::{Allow, Class};
 use crate::format::item::{Item, State};
 use crate::format::record;
-use crate::format::rotation::Plan;
+use crate::format::rotation::{Every, Plan};
 use crate::format::version::Version;
 use crate::unlocked::Unlocked;
 use crate::writer::Writer;
@@ -41,23 +39,6 @@ pub struct SetOptions {
     pub allow: Option<Vec<Allow>>,
     /// Whatever its owner writes.
     pub note: Option<String>,
-}
-
-/// How often a secret should get a new value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// After each span of this length.
-    Span(Duration),
-    /// Not any more; its recipe goes too.
-    Never,
-}
-
-impl FromStr for Every {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Every> {
-        if text == "never" { Ok(Every::Never) } else { parse_duration(text).map(Every::Span) }
-    }
 }
 
 impl Unlocked {

@@ -123,8 +123,12 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
 }
 
 fn version_staged(name: &SecretName, number: u32) -> Error {
-    Error::new(Kind::Denied, "version-staged", format!("version {number} of {name} is staged to become the current one"))
-        .hint(format!("give it up with: hasp-vault rotate {name} --abort"))
+    Error::new(
+        Kind::Denied,
+        "version-staged",
+        format!("version {number} of {name} is staged to become the current one"),
+    )
+    .hint(format!("give it up with: hasp-vault rotate {name} --abort"))
 }
 
 /// Removes a file that may be gone already.

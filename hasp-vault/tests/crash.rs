@@ -5,10 +5,15 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use common::{Lab, has};
+use common::{Installed, Lab, has};
+use hasp_core::Secret;
+use rustix::process::{Pid, Signal};
 
 fn start_set(lab: &Lab, name: &str, value: &str) -> Child {
     let mut command = lab.command(&["set", name, "--quiet"]);
@@ -42,44 +47,95 @@ fn fifty_writers_at_once_lose_nothing() {
     assert_eq!(temps(&lab), 0);
 }
 
-#[test]
-fn killed_writers_leave_the_old_value_or_the_new_one() {
-    let lab = Lab::new();
-    let mut acknowledged: BTreeMap<String, u32> = BTreeMap::new();
-    let mut tried: BTreeMap<String, u32> = BTreeMap::new();
-    let end = Instant::now() + Duration::from_secs(6);
-    let mut round = 0u32;
-    while Instant::now() < end {
-        round += 1;
-        let mut running: Vec<(String, Child)> = Vec::new();
-        for writer in 0..3 {
-            let name = format!("n{}", (round + writer) % 4);
-            running.push((name.clone(), start_set(&lab, &name, &format!("round {round}"))));
-            tried.insert(name, round);
+/// What the fifty writers below share: who runs, and what was acknowledged.
+#[derive(Default)]
+struct Field {
+    running: Mutex<BTreeMap<u32, Instant>>,
+    acknowledged: Mutex<Vec<(String, String)>>,
+    over: AtomicBool,
+}
+
+/// Runs a command that the killer may end; whether it ended well.
+fn risk(mut command: Command, stdin: &[u8], field: &Field) -> bool {
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    field.running.lock().unwrap().insert(child.id(), Instant::now());
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    // Waits without reaping, so that the killer never meets a number that was given to somebody else.
+    let status = loop {
+        let mut running = field.running.lock().unwrap();
+        if let Some(status) = child.try_wait().unwrap() {
+            running.remove(&child.id());
+            break status;
         }
-        // A different moment each round, from before the first write to after the last.
-        std::thread::sleep(Duration::from_millis(u64::from(round * 7 % 40)));
-        running[1].1.kill().unwrap();
-        for (name, mut child) in running {
-            if child.wait().unwrap().success() {
-                acknowledged.insert(name, round);
+        drop(running);
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    status.success()
+}
+
+/// Half of the writers share five names, half have one each; a third of the writes are rotations. What a killed rotation left open is
+/// resumed or given up.
+fn write_on(installed: &Installed, writer: usize, field: &Field) {
+    let name = if writer.is_multiple_of(2) { format!("own/n{writer}") } else { format!("shared/n{}", writer % 5) };
+    let mut round = 0;
+    while !field.over.load(Relaxed) {
+        round += 1;
+        let value = format!("writer {writer} round {round}");
+        let verb = if round % 3 == 0 { "rotate" } else { "set" };
+        if risk(installed.command(&[verb, &name, "--quiet"]), value.as_bytes(), field) {
+            field.acknowledged.lock().unwrap().push((name.clone(), value));
+        } else {
+            let how = if round % 2 == 0 { "--resume" } else { "--abort" };
+            risk(installed.command(&["rotate", &name, how, "--quiet"]), b"", field);
+        }
+    }
+}
+
+#[test]
+fn fifty_writers_under_random_kills_keep_every_acknowledged_write() {
+    const ROUNDS: usize = 200;
+    let installed = Installed::in_memory();
+    let field = Field::default();
+    let mut random = 1u64;
+    let mut killed = 0;
+    std::thread::scope(|scope| {
+        for writer in 0..50 {
+            let (installed, field) = (&installed, &field);
+            scope.spawn(move || write_on(installed, writer, field));
+        }
+        for _ in 0..ROUNDS {
+            std::thread::sleep(Duration::from_millis(20));
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let running = field.running.lock().unwrap();
+            // One that has had the time to get somewhere, else any.
+            let old: Vec<u32> = running.iter().filter(|(_, s)| s.elapsed().as_millis() > 5).map(|(p, _)| *p).collect();
+            if let Some(pid) = old.get((random >> 33) as usize % old.len().max(1)) {
+                rustix::process::kill_process(Pid::from_raw(*pid as i32).unwrap(), Signal::KILL).unwrap();
+                killed += 1;
             }
         }
-    }
-    assert!(round > 10, "only {round} rounds");
+        field.over.store(true, Relaxed);
+    });
+    let lab = &installed.lab;
+    assert!(killed > ROUNDS / 2, "{killed} killed");
     lab.set("last", b"sweeps what is left");
-    assert!(lab.run(&["fsck"]).ok().text().is_empty());
+    assert_eq!(lab.run(&["fsck"]).ok().text(), "");
     let (vault, unlocked) = (lab.open().unwrap(), lab.unlock());
-    for (name, least) in &acknowledged {
+    let acknowledged = field.acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() > 50, "{} writes", acknowledged.len());
+    for (name, value) in acknowledged {
         let item = vault.item(&name.parse().unwrap()).unwrap();
-        let value = unlocked.value(&item, item.current).unwrap();
-        let text = std::str::from_utf8(value.expose()).unwrap();
-        let stored: u32 = text.strip_prefix("round ").unwrap().parse().unwrap();
-        assert!((*least..=tried[name]).contains(&stored), "{name}: stored {stored}, acknowledged {least}");
-        let files = std::fs::read_dir(lab.item(name)).unwrap().count();
-        assert_eq!(files, item.versions.len() + 1, "{name}: files that no record names");
+        let stored = unlocked.fingerprint(&Secret::copy_of(value.as_bytes()).unwrap());
+        let version = item.versions.iter().find(|v| v.fp == stored).unwrap_or_else(|| panic!("{name} lost {value}"));
+        assert!(version.number <= item.current, "{name}: {value} was acknowledged and is staged");
+        assert!(unlocked.value(&item, version.number).unwrap().expose() == value.as_bytes());
     }
-    assert_eq!(temps(&lab), 0);
+    for item in vault.survey(&vault.names().unwrap()).items {
+        let kept = item.versions.iter().filter(|v| v.destroyed.is_none()).count();
+        assert_eq!(std::fs::read_dir(lab.item(item.name.as_str())).unwrap().count(), kept + 1, "{}", item.name);
+    }
+    assert_eq!(temps(lab), 0);
 }
 
 #[test]

@@ -16,6 +16,9 @@ fn entropy_and_options_of_set_are_reported() {
     let shown = lab.run(&["show", "db/password", "--json"]).ok().json();
     assert_eq!((shown["class"].as_str(), shown["size"].as_u64()), (Some("high"), made["size"].as_u64()));
     assert!(shown["expires"].is_string());
+    let scoped = ["generate", "api/key", "--kind", "hex", "--allow", "api:test", "--allow", "web", "--json"];
+    lab.run(&scoped).ok();
+    assert_eq!(lab.run(&["show", "api/key", "--json"]).ok().json()["allow"], serde_json::json!(["api:test", "web"]));
     // The class that the secret has decides on the next value too.
     let next = lab.run(&["generate", "db/password", "--kind", "password", "--json"]).ok().json();
     assert_eq!((next["version"].as_u64(), next["entropy"].as_u64()), (Some(2), made["entropy"].as_u64()));

@@ -90,7 +90,7 @@ fn a_greedy_header_is_refused_before_anybody_is_asked() {
     let at = file.windows(4).position(|w| w == b" 18\n").unwrap();
     let greedy = [&file[..at], b" 30\n", &file[at + 4..]].concat();
     write_private(&path, &greedy);
-    let script = format!("ulimit -v 400000; exec {} set n", common::binary());
+    let script = format!("ulimit -v 102400; exec {} set n", common::binary());
     let mut command = std::process::Command::new("sh");
     command.args(["-c", &script]).env_clear().env("HASP_HOME", lab.home()).envs([PASS, ("PASS", "correct horse")]);
     let start = Instant::now();
@@ -116,6 +116,19 @@ fn a_program_may_be_asked_if_only_we_can_change_it() {
     mode(0o700);
     std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
     assert_eq!(lab.run_with(&["set", "n"], b"value", &env[..1]).refused(), (69, "askpass-failed".into()));
+}
+
+#[test]
+fn giving_up_the_passphrase_is_asked_for() {
+    if !has("script") {
+        return common::skipped("script");
+    }
+    let lab = locked();
+    let mut screen = Screen::start(&lab, "HASP_PASSPHRASE=env:P P='correct horse' $BIN passphrase --remove");
+    screen.wait_for("[y/N]");
+    screen.type_line("n");
+    assert_eq!(screen.end().1, 1);
+    assert!(lab.home().join("identity.age").exists() && !lab.home().join("identity").exists());
 }
 
 #[test]

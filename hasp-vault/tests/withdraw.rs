@@ -3,50 +3,9 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Lab, Ran};
-
-/// The real hasp-vault, installed beside a hasp-grant that notes what it is asked to do.
-struct Installed {
-    lab: Lab,
-    bin: PathBuf,
-}
-
-impl Installed {
-    fn new() -> Installed {
-        let lab = Lab::new();
-        let bin = lab.dir.path().join("bin");
-        std::fs::create_dir(&bin).unwrap();
-        std::fs::copy(common::binary(), bin.join("hasp-vault")).unwrap();
-        let installed = Installed { lab, bin };
-        installed.grant("echo \"$@\" >> ../asked");
-        installed
-    }
-
-    fn grant(&self, line: &str) {
-        let path = self.bin.join("hasp-grant");
-        std::fs::write(&path, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\n{line}\n")).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    }
-
-    fn run(&self, args: &[&str], stdin: &[u8]) -> Ran {
-        let mut command = Command::new(self.bin.join("hasp-vault"));
-        command
-            .args(args)
-            .env_clear()
-            .env("HASP_HOME", self.lab.home())
-            .env("PATH", "/usr/bin:/bin")
-            .env("USER", "alice");
-        common::feed(command, stdin)
-    }
-
-    fn asked(&self) -> String {
-        std::fs::read_to_string(self.lab.dir.path().join("asked")).unwrap_or_default()
-    }
-}
+use common::Installed;
 
 #[test]
 fn a_revoked_secret_says_when_why_and_by_whom_until_it_is_set_again() {

@@ -87,6 +87,8 @@ fn sizes() {
     let worlds = [10, 10_000].map(vault_of);
     let mut sets = [Cost::new("hasp-vault set, vault of 10"), Cost::new("hasp-vault set, vault of 10,000")];
     let mut lists = [Cost::new("hasp-vault list of 10"), Cost::new("hasp-vault list of 10,000")];
+    let mut rotations = [Cost::new("hasp-vault rotate, vault of 10"), Cost::new("hasp-vault rotate, vault of 10,000")];
+    let mut due = [Cost::new("hasp-vault list --due of 10"), Cost::new("hasp-vault list --due of 10,000")];
     let value = worlds[0].write("value", "a-new-value-0123456789");
     let from = value.display().to_string();
     for _ in 0..ROUNDS {
@@ -94,16 +96,30 @@ fn sizes() {
             cost.batch(|| call(world, "hasp-vault", &["set", "-q", "n/5", "--from", &from]));
         }
     }
+    for _ in 0..ROUNDS {
+        for (world, cost) in worlds.iter().zip(&mut rotations) {
+            cost.batch(|| call(world, "hasp-vault", &["rotate", "-q", "n/6", "--kind", "hex"]));
+        }
+    }
+    for (world, cost) in worlds.iter().zip(&mut due) {
+        cost.batch(|| call(world, "hasp-vault", &["list", "--due"]));
+    }
     for (world, cost) in worlds.iter().zip(&mut lists) {
         cost.batch(|| call(world, "hasp-vault", &["list"]));
     }
     let [small, large] = sets.map(Cost::finish);
     let [few, many] = lists.map(Cost::finish);
+    let [rotate, rotate_large] = rotations.map(Cost::finish);
+    let [due, due_large] = due.map(Cost::finish);
     line(&format!("\n{:<44} {:>8} {:>9} {:>9}  target", "", "CPU ms", "wall ms", "to 10"));
     row(&small, &small, "");
     row(&large, &small, "the same within 20 %");
     row(&few, &few, "");
     row(&many, &few, "under 150 ms");
+    row(&rotate, &rotate, "");
+    row(&rotate_large, &rotate, "the same within 20 %");
+    row(&due, &due, "");
+    row(&due_large, &due, "under 150 ms");
 }
 
 /// A vault with this many secrets: made in memory, then copied to the disk.

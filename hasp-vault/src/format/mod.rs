@@ -1,6 +1,7 @@
 //! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the serials that were seen.
 
 pub mod class;
+pub mod expiry;
 pub mod id;
 pub mod item;
 pub mod known;

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use hasp_core::text::printable;
@@ -86,6 +87,45 @@ pub struct Plan {
     pub overlap: Option<Duration>,
 }
 
+/// How often a secret should get a new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After each span of this length.
+    Span(Duration),
+    /// Not any more; its recipe goes too.
+    Never,
+}
+
+impl FromStr for Every {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Every> {
+        if text == "never" { Ok(Every::Never) } else { parse_duration(text).map(Every::Span) }
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Every::Span(span) => f.write_str(&duration_text(*span)),
+            Every::Never => f.write_str("never"),
+        }
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Every, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
+    }
+}
+
 /// An exchange that has begun and not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +138,9 @@ pub struct Rotation {
     /// When the new value was tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tested: Option<Timestamp>,
-    /// The plan becomes the recipe, to be repeated so often.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "span")]
-    pub every: Option<Duration>,
+    /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Every>,
     /// Begun by `rotate --due`, which may also finish it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub due: bool,
@@ -192,9 +232,54 @@ mod span {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::format::item::Item;
+    use crate::format::item::tests::{item, read};
+    use crate::format::version::Version;
+    use crate::format::version::tests::version;
 
     fn program(path: &str) -> Option<Program> {
         Program::new(Path::new(path)).ok()
+    }
+
+    fn retiring(number: u32) -> Version {
+        let retiring = Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
+        Version { retiring, ..version(number) }
+    }
+
+    /// With a staged version, a recipe and everything that both can say.
+    fn rotating() -> Item {
+        let overlap = Some(Duration::from_secs(86400));
+        let plan =
+            Plan { run: program("/a b/run"), test: program("/t"), retire: program("/r"), overlap, ..Plan::default() };
+        let fresh =
+            Plan { kind: Some(Sort::SshEd25519), length: Some(9), alphabet: Some("ab\"".into()), ..Plan::default() };
+        let tested = Some(Timestamp::from_second(8));
+        let since = Timestamp::from_second(7);
+        let rotation = Rotation { since, staged: Some(2), tested, every: overlap.map(Every::Span), due: true, plan };
+        Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
+    }
+
+    #[test]
+    fn rotations_read_back() {
+        for written in [rotating(), Item { versions: vec![retiring(1), version(2)], ..item() }] {
+            assert_eq!(read(&written.render().unwrap()), Some(written));
+        }
+    }
+
+    #[test]
+    fn an_unsound_rotation_is_refused() {
+        for (good, from, to) in [
+            (rotating(), "staged = 2", "staged = 1"),
+            (rotating(), "staged = 2", "staged = 3"),
+            (rotating(), "/a b/run", "a b/run"),
+            (rotating(), "overlap = \"1d\"", "overlap = \"1w\""),
+            (rotating(), "kind = \"ssh-ed25519\"", "kind = \"none\""),
+            (Item { versions: vec![retiring(1), version(2)], ..item() }, "current = 2", "current = 1"),
+        ] {
+            let good = good.render().unwrap();
+            assert!(read(&good).is_some() && good.contains(from), "{from}");
+            assert!(read(&good.replacen(from, to, 1)).is_none(), "{to}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use hasp_core::output::write_all;
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::system::{self, BeforeExec};
+use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
@@ -108,17 +108,27 @@ impl Job<'_> {
         // Made last, it has the lowest free number: 3 is it, or was taken before.
         let sealed = sealed(value)?;
         let mut command = Command::new(self.program);
-        command.stdin(Stdio::null()).stdout(stdout).env_clear();
-        command.envs(KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (*n, v))));
-        command.env("ROTATE_NAME", self.name.as_str()).env("ROTATE_STEP", self.step.word());
-        command.env("ROTATE_VERSION", self.version.to_string());
-        BeforeExec { descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
+        command.stdin(Stdio::null()).stdout(stdout);
+        // Executed by ourselves: std's execvp would run a file that is no program as a script of sh.
+        let image = Some(self.image(env)?);
+        BeforeExec { image, descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
         command.spawn().map_err(|e| {
             let why = e.to_string();
             let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
             Error::new(Kind::Denied, "program-unusable", format!("{} cannot be run: {why}", self.program))
                 .hint("it must be executable, and begin with #! if it is a script")
         })
+    }
+
+    /// The program, its own path as its only word, and its environment.
+    fn image(&self, env: &Environ) -> Result<Image> {
+        let version = self.version.to_string();
+        let own =
+            [("ROTATE_NAME", self.name.as_str()), ("ROTATE_STEP", self.step.word()), ("ROTATE_VERSION", &version)];
+        let kept = KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
+        let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
+        let path = self.program.as_ref();
+        Image::new(path, [path], vars).ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
     }
 
     fn judge(&self, status: ExitStatus) -> Result<()> {

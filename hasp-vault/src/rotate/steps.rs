@@ -1,16 +1,14 @@
 //! The durable steps of a rotation, in the order in which a secret takes them. Each is recorded, committed under the lock of the vault,
 //! and refused in any other state than the one that it follows.
 
-use std::time::Duration;
-
 use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
 use crate::events;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Plan, Retiring, Rotation};
-use crate::set::{Every, SetOptions, check_value, flush, refuse_open_rotation};
+use crate::format::rotation::{Every, Plan, Retiring, Rotation};
+use crate::set::{SetOptions, check_value, flush, refuse_open_rotation};
 use crate::unlocked::Unlocked;
 use crate::withdraw::remove;
 use crate::writer::Writer;
@@ -20,8 +18,8 @@ use crate::writer::Writer;
 pub struct Start {
     /// How it is done.
     pub plan: Plan,
-    /// The plan becomes the recipe, to be repeated so often.
-    pub every: Option<Duration>,
+    /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
+    pub every: Option<Every>,
     /// It was begun because it was due.
     pub due: bool,
 }
@@ -86,15 +84,13 @@ impl Unlocked {
                 return Err(Error::bug("a value that was not tested is to be promoted"));
             }
             let old = item.current;
-            SetOptions { rotate_every: every.map(Every::Span), ..SetOptions::default() }.apply(item, now);
-            let retiring = (plan.retire.is_some() || plan.overlap.is_some()).then(|| Retiring {
-                after: plan.overlap.map_or(now, |o| now.after(o)),
-                program: plan.retire.clone(),
-            });
+            SetOptions { rotate_every: every, ..SetOptions::default() }.apply(item, now);
+            let retiring = (plan.retire.is_some() || plan.overlap.is_some())
+                .then(|| Retiring { after: plan.overlap.map_or(now, |o| now.after(o)), program: plan.retire.clone() });
             if let Some(version) = item.versions.iter_mut().find(|v| v.number == old) {
                 version.retiring = retiring;
             }
-            if every.is_some() {
+            if let Some(Every::Span(_)) = every {
                 item.recipe = Some(plan).filter(|p| *p != Plan::default());
             }
             (item.current, item.state, item.forget, item.rotation) = (number, State::Active, None, None);

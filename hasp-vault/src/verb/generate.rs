@@ -5,6 +5,7 @@ use hasp_core::{Result, SecretName};
 
 use super::{input, set};
 use crate::cli::GenerateArgs;
+use crate::format::rotation::{Every, Plan};
 use crate::generate::Recipe;
 use crate::vault::Vault;
 
@@ -13,12 +14,16 @@ const WEAK: u32 = 64;
 
 pub fn run(args: &GenerateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let name: SecretName = args.name.parse()?;
-    let options = set::options(&args.options)?;
+    let mut options = set::options(&args.options)?;
     let kept = vault.item_if_present(&name)?.map(|i| i.class);
     let class = options.class.or(kept).unwrap_or_default();
     let (length, alphabet) = (args.length, args.alphabet.as_deref());
     let recipe = Recipe { sort: args.kind, length, alphabet, class, comment: name.as_str() };
     let made = recipe.make()?;
+    if let Some(Every::Span(_)) = options.rotate_every {
+        let alphabet = args.alphabet.clone();
+        options.recipe = Some(Plan { kind: Some(args.kind), length, alphabet, ..Plan::default() });
+    }
     let item = vault.unlock(cx)?.set(&name, &made.value, &options, cx.now)?;
     input::warn_if_short(&name, &made.value, cx);
     if made.bits < WEAK {

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
 use crate::cli::ListArgs;
 use crate::format::item::{Item, State};
+use crate::format::rotation::Plan;
 use crate::vault::Vault;
 
 pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
@@ -18,13 +19,15 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: Vec<SecretName> = names.into_iter().filter(|n| n.as_str().starts_with(prefix)).collect();
     let survey = if args.verify { vault.survey(&names) } else { vault.survey_unverified(&names) };
     let asked = expiring.is_some() || args.due;
-    let wanted =
-        |i: &&Item| !asked || expiring.is_some_and(|e| expires_within(i, cx.now, e)) || (args.due && is_due(i, cx.now));
-    let found: Vec<&Item> = survey.items.iter().filter(wanted).collect();
+    let why: Vec<String> = survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
+    let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
+    let found: Vec<(&Item, String)> = wanted.collect();
     if cx.out.json {
-        found.iter().try_for_each(|i| cx.out.object(&object(i, cx.now)))?;
+        found.iter().try_for_each(|(i, _)| cx.out.object(&object(i, cx.now)))?;
+    } else if asked {
+        found.iter().try_for_each(|(i, why)| cx.out.line(&format!("{}  {why}", i.name)))?;
     } else {
-        table(&found, cx)?;
+        table(&found.iter().map(|(i, _)| *i).collect::<Vec<_>>(), cx)?;
     }
     survey.faults.iter().for_each(|f| cx.out.warn(&f.to_string()));
     match survey.faults.len() {
@@ -40,8 +43,29 @@ fn expires_within(item: &Item, now: Timestamp, span: Duration) -> bool {
     item.state == State::Active && item.expires.is_some_and(|e| e <= now.after(span))
 }
 
-fn is_due(item: &Item, now: Timestamp) -> bool {
-    item.due().is_some_and(|d| d <= now)
+/// Why a secret is on the list that was asked for; nothing if it is not.
+fn reasons(item: &Item, expiring: Option<Duration>, due: bool, now: Timestamp) -> String {
+    let mut reasons = Vec::new();
+    if let Some(at) = item.expires.filter(|_| expiring.is_some_and(|e| expires_within(item, now, e))) {
+        reasons.push(format!("{} {}", if at <= now { "expired" } else { "expires" }, at.local()));
+    }
+    if due {
+        reasons.extend(awaits(item, now));
+    }
+    reasons.join("; ")
+}
+
+/// What a secret waits for: a new value, the end of a rotation, an old value to be taken back.
+fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
+    let mut awaits = Vec::new();
+    if let Some(rotation) = &item.rotation {
+        awaits.push(format!("rotation not finished: {}", rotation.describe()));
+    } else if let Some(at) = item.due().filter(|at| *at <= now) {
+        let by = if item.recipe.as_ref().is_some_and(Plan::makes) { "by its recipe" } else { "no recipe" };
+        awaits.push(format!("due since {}, {by}", at.local()));
+    }
+    awaits.extend(item.to_retire(now).iter().map(|n| format!("version {n} is to be retired")));
+    awaits
 }
 
 /// All metadata of a secret.
@@ -51,7 +75,8 @@ pub fn object(item: &Item, now: Timestamp) -> serde_json::Value {
         "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class, "version": item.current,
         "versions": item.versions.len(), "created": current.map(|v| v.created), "size": current.map(|v| v.size),
         "fp": current.map(|v| v.fp.as_str()), "expires": item.expires, "rotate_every": item.rotate_every.map(duration_text),
-        "due": item.due(), "allow": item.allow, "note": item.note,
+        "due": item.due(), "allow": item.allow, "note": item.note, "recipe": item.recipe, "rotation": item.rotation,
+        "retiring": item.versions.iter().filter(|v| v.retiring.is_some()).map(|v| v.number).collect::<Vec<_>>(),
     })
 }
 

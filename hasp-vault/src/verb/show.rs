@@ -8,6 +8,7 @@ use hasp_core::{Result, SecretName, Timestamp};
 use super::list;
 use crate::cli::ShowArgs;
 use crate::format::item::{Item, State};
+use crate::format::rotation::{Plan, Retiring, Rotation};
 use crate::format::version::Version;
 use crate::vault::Vault;
 
@@ -51,6 +52,8 @@ fn state(version: &Version, item: &Item) -> &'static str {
     match version.destroyed {
         Some(_) => "destroyed",
         None if version.number == item.current => "current",
+        None if item.staged() == Some(version.number) => "staged",
+        None if version.retiring.is_some() => "retiring",
         None => "kept",
     }
 }
@@ -72,11 +75,26 @@ fn facts(item: &Item, now: Timestamp) -> Vec<(&'static str, String)> {
         ("expires", item.expires.map(Timestamp::local)),
         ("rotate every", item.rotate_every.map(duration_text)),
         ("due", item.due().map(Timestamp::local)),
+        ("recipe", item.recipe.as_ref().map(Plan::describe)),
+        ("rotation", item.rotation.as_ref().map(rotation)),
         ("allowed to", Some(allow.join(", ")).filter(|a| !a.is_empty())),
         ("note", item.note.as_ref().map(|n| printable(n.as_bytes()))),
     ];
     facts.extend(optional.into_iter().filter_map(|(label, text)| text.map(|t| (label, t))));
+    facts.extend(item.versions.iter().filter_map(|v| v.retiring.as_ref().map(|r| ("to retire", retiring(v, r)))));
     facts
+}
+
+/// How far an exchange has come, and by which programs it goes on.
+fn rotation(rotation: &Rotation) -> String {
+    let plan = rotation.plan.describe();
+    let plan = if plan.is_empty() { plan } else { format!(" ({plan})") };
+    format!("{}{plan}; --resume or --abort", rotation.describe())
+}
+
+fn retiring(version: &Version, retiring: &Retiring) -> String {
+    let by = retiring.program.as_ref().map(|p| format!(", by {p}")).unwrap_or_default();
+    format!("version {} after {}{by}", version.number, retiring.after.local())
 }
 
 fn state_line(item: &Item, now: Timestamp) -> String {

@@ -4,13 +4,19 @@ use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 
+use crate::format::item::Item;
 use crate::format::public_key;
+use crate::format::rotation::Rotation;
 use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::vault::Vault;
 
 pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let identity = identity(vault, cx);
-    let secrets = vault.names()?.len();
+    let names = vault.names()?;
+    let secrets = names.len();
+    let survey = vault.survey_unverified(&names);
+    let rotating: Vec<&Item> = survey.items.iter().filter(|i| i.rotation.is_some()).collect();
+    let retiring: Vec<String> = survey.items.iter().flat_map(waiting).collect();
     let recipients: Vec<&str> = vault.settings().recipients.iter().map(|r| r.as_str()).collect();
     let key = public_key::encode(vault.record_key());
     let known = vault.known();
@@ -18,7 +24,8 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         cx.out.object(&serde_json::json!({
             "v": 1, "vault": vault.id(), "dir": printable_path(vault.dir()), "home": printable_path(vault.home().root()),
             "log": vault.log_id(), "public_key": key, "identity": identity, "recipients": recipients, "secrets": secrets,
-            "since": known.since, "how": known.how,
+            "since": known.since, "how": known.how, "rotating": rotating.iter().map(|i| &i.name).collect::<Vec<_>>(),
+            "retiring": retiring,
         }))?;
         return Ok(Exit::OK);
     }
@@ -33,7 +40,21 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         ("secrets", secrets.to_string()),
     ];
     lines.iter().try_for_each(|(label, text)| cx.out.line(&format!("{label:11} {text}")))?;
+    for item in rotating {
+        let how = item.rotation.as_ref().map(Rotation::describe).unwrap_or_default();
+        cx.out.line(&format!(
+            "rotating    {}: {how}; finish it with: hasp-vault rotate {} --resume",
+            item.name, item.name
+        ))?;
+    }
+    retiring.iter().try_for_each(|version| cx.out.line(&format!("to retire   {version}")))?;
     Ok(Exit::OK)
+}
+
+/// Old versions that wait to be taken back, as `NAME@N`.
+fn waiting(item: &Item) -> Vec<String> {
+    let waiting = item.versions.iter().filter(|v| v.retiring.is_some());
+    waiting.map(|v| format!("{}@{}", item.name, v.number)).collect()
 }
 
 fn identity(vault: &Vault, cx: &Context) -> &'static str {

@@ -153,6 +153,71 @@ impl Lab {
     }
 }
 
+/// The real hasp-vault, installed beside a hasp-grant that notes what it is asked to do.
+pub struct Installed {
+    pub lab: Lab,
+    pub bin: PathBuf,
+}
+
+impl Installed {
+    pub fn new() -> Installed {
+        let installed = Installed::beside(Lab::new());
+        installed.grant("echo \"$@\" >> ../asked");
+        installed
+    }
+
+    /// In memory, where a flush costs nothing, beside a hasp-grant that does nothing.
+    pub fn in_memory() -> Installed {
+        let lab = Lab { dir: tempfile::TempDir::new_in("/dev/shm").unwrap() };
+        lab.run(&["init", "--no-passphrase"]).ok();
+        let installed = Installed::beside(lab);
+        std::fs::copy("/bin/true", installed.bin.join("hasp-grant")).unwrap();
+        installed
+    }
+
+    fn beside(lab: Lab) -> Installed {
+        let bin = lab.dir.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::copy(binary(), bin.join("hasp-vault")).unwrap();
+        Installed { lab, bin }
+    }
+
+    pub fn grant(&self, line: &str) {
+        self.script(&self.bin.join("hasp-grant"), line);
+    }
+
+    /// A shell script that runs in its own directory.
+    pub fn script(&self, path: &Path, line: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(path, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\n{line}\n")).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.bin.join("hasp-vault"));
+        command.args(args).env_clear().env("HASP_HOME", self.lab.home()).env("PATH", "/usr/bin:/bin");
+        command.env("USER", "alice").current_dir(self.lab.dir.path());
+        command
+    }
+
+    pub fn run(&self, args: &[&str], stdin: &[u8]) -> Ran {
+        feed(self.command(args), stdin)
+    }
+
+    /// Without a terminal, and with nothing on stdin.
+    pub fn detached(&self, args: &[&str]) -> Ran {
+        let inner = self.command(args);
+        let mut command = Command::new("setsid");
+        command.arg("--wait").arg(inner.get_program()).args(inner.get_args()).env_clear();
+        command.env("HASP_HOME", self.lab.home()).env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+        command.output().unwrap().into()
+    }
+
+    pub fn asked(&self) -> String {
+        std::fs::read_to_string(self.lab.dir.path().join("asked")).unwrap_or_default()
+    }
+}
+
 /// Runs a command with this on its stdin.
 pub fn feed(mut command: Command, stdin: &[u8]) -> Ran {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -14,9 +14,8 @@ use hasp_core::{Environ, Error, Kind, Result, VersionedName};
 
 use super::names;
 use crate::cli::RotateArgs;
-use crate::format::rotation::{Plan, Program};
+use crate::format::rotation::{Every, Plan, Program};
 use crate::rotate::program::{Job, Step};
-use crate::set::Every;
 use crate::vault::Vault;
 use session::Session;
 use source::Given;
@@ -86,7 +85,9 @@ fn find_program(word: &Path, env: &Environ) -> Result<Program> {
 fn still_wanted(targets: Vec<VersionedName>, vault: &Vault, cx: &mut Context) -> Result<Vec<VersionedName>> {
     let mut wanted: Vec<VersionedName> = Vec::new();
     for target in targets {
-        let current = vault.item(&target.name)?.current;
+        // What was let out may have been destroyed and forgotten since.
+        let gone = target.version.is_some() && vault.item_if_present(&target.name)?.is_none();
+        let current = if gone { 0 } else { vault.item(&target.name)?.current };
         match target.version {
             Some(version) if version != current => {
                 cx.out.note(&format!("{}@{version} is not the current version any more: nothing to do", target.name));

@@ -7,11 +7,11 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use super::source::Given;
 use crate::crypto::passphrase;
 use crate::format::item::Item;
-use crate::format::rotation::{Plan, Program};
+use crate::format::rotation::{Every, Plan, Program};
 use crate::generate::Recipe;
 use crate::rotate::program::{Job, Step};
 use crate::rotate::steps::{Start, no_rotation};
-use crate::set::{Every, refuse_open_rotation};
+use crate::set::refuse_open_rotation;
 use crate::unlocked::Unlocked;
 use crate::vault::Vault;
 use crate::verb::input;
@@ -94,10 +94,13 @@ impl<'a> Session<'a> {
         let _turn = self.vault.rotation_turn(name)?;
         let item = self.unlocked.abort_rotation(name, "asked", cx.now)?;
         if cx.out.json {
-            return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": item.current, "aborted": true}));
+            return cx
+                .out
+                .object(&serde_json::json!({"v": 1, "secret": name, "version": item.current, "aborted": true}));
         }
         let kept = item.current;
-        cx.out.note(&format!("{name} keeps version {kept}; if the provider has a new value already, take it back there"));
+        cx.out
+            .note(&format!("{name} keeps version {kept}; if the provider has a new value already, take it back there"));
         Ok(())
     }
 
@@ -141,7 +144,9 @@ impl<'a> Session<'a> {
         let shown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         cx.out.flush()?;
         if let Some(mut terminal) = Terminal::open()
-            && terminal.confirm(&format!("The record of {name} names programs that nobody agreed to here: {shown}\nRun them with its values?"))?
+            && terminal.confirm(&format!(
+                "The record of {name} names programs that nobody agreed to here: {shown}\nRun them with its values?"
+            ))?
         {
             return self.vault.approve_programs(name, plan);
         }
@@ -157,7 +162,9 @@ impl<'a> Session<'a> {
             self.unlocked.begin_rotation(name, start, Timestamp::now())?;
             return self.run_program(item, start, keep_newline, cx);
         }
-        let Some(sort) = start.plan.kind else { return Err(Error::bug("a plan that makes nothing was to make a value")) };
+        let Some(sort) = start.plan.kind else {
+            return Err(Error::bug("a plan that makes nothing was to make a value"));
+        };
         let (length, alphabet) = (start.plan.length, start.plan.alphabet.as_deref());
         let made = Recipe { sort, length, alphabet, class: item.class, comment: name.as_str() }.make()?;
         self.unlocked.stage_rotation(name, &made.value, start, Timestamp::now())?;
@@ -204,9 +211,9 @@ impl<'a> Session<'a> {
         }
         // Before the promotion: a crash in between must not leave grants on a value that was replaced.
         let ended = end_grants(std::slice::from_ref(name), cx);
-        let promoted = self.unlocked.promote_rotation(name, Timestamp::now())?;
-        report(&promoted, item.current, cx)?;
         cx.now = Timestamp::now();
+        let promoted = self.unlocked.promote_rotation(name, cx.now)?;
+        report(&promoted, item.current, cx)?;
         self.retire(name, cx).and(ended)
     }
 
@@ -247,7 +254,9 @@ fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
     }
     let number = item.current;
     let then = match retiring {
-        Some(r) if r.after > cx.now => format!("version {old} is retired after {}, by: hasp-vault rotate --due", r.after.local()),
+        Some(r) if r.after > cx.now => {
+            format!("version {old} is retired after {}, by: hasp-vault rotate --due", r.after.local())
+        }
         Some(_) => format!("version {old} is retired now"),
         None => format!("when the provider takes version {old} no longer: hasp-vault destroy {name}@{old}"),
     };
