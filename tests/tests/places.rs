@@ -157,7 +157,7 @@ fn a_command_starts_hardened_on_pipes_and_on_a_terminal() {
                 for n in 3 4 5 6 7 8 9 10; do [ -e /proc/$$/fd/$n ] && echo open $n; done; true'";
     let before = "trap '' PIPE; exec 8</dev/null 9>/dev/null; ulimit -Sc unlimited 2>/dev/null";
     for shown in both(&world, before, look) {
-        assert!(shown.starts_with("00000000\n"), "{shown}");
+        assert!(shown.contains("00000000\n"), "{shown}");
 
         assert!(shown.contains("SigBlk:\t0000000000000000\n"), "{shown}");
         let ignored = shown.lines().find_map(|l| l.strip_prefix("SigIgn:\t")).unwrap();
