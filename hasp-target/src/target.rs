@@ -327,7 +327,7 @@ pub(crate) fn unlisted(
     let named = name.as_str().contains('/');
     let example = if named { name.as_str() } else { "NAME" };
     let fault =
-        Fault::new("manifest-unlisted", span, format!("{variable} is given a reference that is not listed in [refs]"))
+        Fault::new("manifest-unlisted", span, format!("{variable} is given a reference that [refs] does not list"))
             .suggest(name.as_str(), refs.keys().map(SecretName::as_str))
             .hint(format!("list it under [refs]: \"{example}\" = {{ about = \"what it is for\" }}"));
     if named { fault } else { fault.showing(Shown::NoStrings) }

@@ -67,7 +67,7 @@ fn files_of_a_broker_and_a_reaper_that_died_together_go_at_the_next_start() {
     let world = world();
     let wait = "sh -c 'echo $F >path; touch ready; sleep 30'";
     let line = "hasp-exec -g token --status-fd 3 3>status & while ! test -e ready; do sleep 0.05; done; \
-                kill -9 $! $(pgrep -f -- \"--reap $(basename $(dirname $(cat path)))\"); sleep 0.2; test -e $(cat path) && echo left; \
+                kill -9 $(pgrep -f -- \"--reap $(basename $(dirname $(cat path)))\") $!; sleep 0.2; test -e $(cat path) && echo left; \
                 hasp-grant -x -e DB=db/url -- true; test -e $(cat path) || echo swept";
     let outcome = with_token(&world, "--file F=db/url", wait, line);
     assert_eq!(outcome.ok(), "left\nswept\n");
