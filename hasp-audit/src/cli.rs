@@ -128,8 +128,8 @@ pub struct LogArgs {
     /// Only the last N
     #[arg(short = 'n', value_name = "N")]
     pub count: Option<usize>,
-    /// Verify first, and answer from the records alone, without the index
-    #[arg(long)]
+    /// Verify first, and check each record again as it is shown; the index is not used
+    #[arg(long, conflicts_with = "follow")]
     pub verify: bool,
 }
 

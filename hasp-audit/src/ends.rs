@@ -7,6 +7,7 @@ use hasp_core::Result;
 
 use crate::filter::Filter;
 use crate::index::Index;
+use crate::pack;
 use crate::query::{self, By};
 use crate::record::term;
 use crate::segment::{self, Form};
@@ -16,7 +17,7 @@ pub struct Ends {
     dir: PathBuf,
     /// Packed segments with the number of their first record.
     packed: Vec<(u64, u32)>,
-    /// The starts whose ends are in segments that are not packed.
+    /// The starts whose ends are in segments that have no index.
     plain: HashSet<u64>,
     last: Option<(u32, Index)>,
 }
@@ -25,17 +26,22 @@ impl Ends {
     /// Reads what is needed of the log in `dir`.
     pub fn read(dir: &Path) -> Result<Ends> {
         let mut ends = Ends { dir: dir.to_owned(), packed: Vec::new(), plain: HashSet::new(), last: None };
-        let filter = Filter::term(term::event("exec.end"));
         for (number, form) in segment::list(dir)? {
-            match Index::open(dir, number)?.filter(|_| form == Form::Packed) {
+            let index = if form == Form::Packed { pack::index(dir, number)? } else { None };
+            match index {
                 Some(index) => ends.packed.push((index.first(), number)),
-                None => {
-                    let found = query::segment_answers(dir, number, form, &filter, By::Scan)?;
-                    ends.plain.extend(found.iter().filter_map(|r| r.object["start"].as_u64()));
-                }
+                None => ends.scan(number, form)?,
             }
         }
         Ok(ends)
+    }
+
+    /// Reads the ends in a segment itself.
+    fn scan(&mut self, number: u32, form: Form) -> Result<()> {
+        let filter = Filter::term(term::event("exec.end"));
+        let found = query::segment_answers(&self.dir, number, form, &filter, By::Scan)?;
+        self.plain.extend(found.iter().filter_map(|r| r.object["start"].as_u64()));
+        Ok(())
     }
 
     /// Whether the run that record `start` began has ended.
@@ -46,18 +52,21 @@ impl Ends {
         let from = self.packed.partition_point(|(first, _)| *first <= start).saturating_sub(1);
         let term = term::end_of(start);
         for at in from..self.packed.len() {
-            let lines = self.index(self.packed[at].1)?.and_then(|i| i.lines(&term));
-            if lines.is_some_and(|l| !l.is_empty()) {
-                return Ok(true);
+            let number = self.packed[at].1;
+            match self.index(number)?.and_then(|i| i.lines(&term)) {
+                Some(lines) if !lines.is_empty() => return Ok(true),
+                Some(_) => {}
+                // An index that cannot be read does not mean that there is no end.
+                None => self.scan(number, Form::Packed)?,
             }
         }
-        Ok(false)
+        Ok(self.plain.contains(&start))
     }
 
     /// The index of a segment; the last one used stays open.
     fn index(&mut self, number: u32) -> Result<Option<&Index>> {
         if self.last.as_ref().is_none_or(|(open, _)| *open != number) {
-            self.last = Index::open(&self.dir, number)?.map(|index| (number, index));
+            self.last = pack::index(&self.dir, number)?.map(|index| (number, index));
         }
         Ok(self.last.as_ref().map(|(_, index)| index))
     }

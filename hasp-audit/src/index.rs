@@ -1,15 +1,22 @@
 //! Where in a packed segment a term occurs, so that a question reads a few pages of each segment and no more. An index is a
 //! help, not evidence: it is derived from the records, holds no record, and `log --verify` answers without it.
 //!
-//! | bytes | content (integers little-endian) |
+//! It names the packed file that it was made from, and everything that is read from it has a check of its own, so that one that
+//! is damaged, stale or of another segment is made anew rather than believed. The checks are no MACs: somebody who writes
+//! into this home can make an index that hides a record, and only `--verify` sees that.
+//!
+//! | bytes | content (integers little-endian; a check is the first 4 bytes of SHA-256) |
 //! |---|---|
-//! | 0..8 | `haspidx1` |
+//! | 0..8 | `haspidx2` |
 //! | 8..16, 16..24 | earliest and latest time, seconds since 1970 |
 //! | 24..28, 28..32 | number of frames, number of terms |
 //! | 32..40 | number of the first record |
-//! | 40..1064 | 256 times the number of terms whose hash begins with this byte or a smaller one |
+//! | 40..48, 48..64 | length of the packed file, first 16 bytes of SHA-256 of its last 64 bytes |
+//! | 64..1088 | 256 times the number of terms whose hash begins with this byte or a smaller one |
+//! | 1088..2112 | 256 times the check of the terms whose hash begins with this byte |
+//! | 2112..2116, 2116..2120 | check of all frames, check of bytes 0..2116 |
 //! | ... | frames: offset (8) and length (4) in the packed file, number of the first line in it (4), from 0 |
-//! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4) and length (4) of its postings |
+//! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4), length (4) and check (4) of its postings |
 //! | ... | postings: numbers of lines, ascending, each as LEB128 difference to the one before |
 
 use std::collections::BTreeMap;
@@ -21,10 +28,17 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Result, Timestamp};
 use sha2::{Digest, Sha256};
 
-const MAGIC: &[u8; 8] = b"haspidx1";
-const FANOUT: usize = 40;
-const HEADER: usize = FANOUT + 256 * 4;
-const ENTRY: usize = 16;
+const MAGIC: &[u8; 8] = b"haspidx2";
+const SOURCE: usize = 40;
+const FANOUT: usize = 64;
+const CHECKS: usize = FANOUT + 256 * 4;
+const FRAMES_CHECK: usize = CHECKS + 256 * 4;
+const HEADER_CHECK: usize = FRAMES_CHECK + 4;
+const HEADER: usize = HEADER_CHECK + 4;
+const FRAME: usize = 16;
+const ENTRY: usize = 20;
+/// How many bytes at the end of the packed file name it: a frame ends with a checksum of what it holds.
+const TAIL: usize = 64;
 
 /// The path of a segment's index.
 pub fn path(dir: &Path, number: u32) -> PathBuf {
@@ -74,36 +88,45 @@ impl Builder {
         }
     }
 
-    /// The bytes of the index.
-    pub fn finish(self, frames: &[Frame]) -> Vec<u8> {
-        let mut index = Vec::with_capacity(HEADER + frames.len() * ENTRY + self.terms.len() * (ENTRY + 8));
+    /// The bytes of the index of this packed file.
+    pub fn finish(self, frames: &[Frame], packed: &[u8]) -> Vec<u8> {
+        let mut index = Vec::with_capacity(HEADER + frames.len() * FRAME + self.terms.len() * (ENTRY + 8));
         index.extend_from_slice(MAGIC);
         index.extend_from_slice(&self.first.unwrap_or(0).to_le_bytes());
         index.extend_from_slice(&self.last.unwrap_or(0).to_le_bytes());
         index.extend_from_slice(&(frames.len() as u32).to_le_bytes());
         index.extend_from_slice(&(self.terms.len() as u32).to_le_bytes());
         index.extend_from_slice(&self.record.unwrap_or(u64::MAX).to_le_bytes());
-        let mut counts = [0u32; 256];
-        self.terms.keys().for_each(|h| counts[(h >> 56) as usize] += 1);
+        index.extend_from_slice(&source(packed.len() as u64, &packed[packed.len().saturating_sub(TAIL)..]));
+        let (frames, buckets) = (frame_table(frames), self.buckets());
         let mut sum = 0;
-        counts.iter().for_each(|count| {
-            sum += count;
+        for bucket in &buckets {
+            sum += (bucket.len() / ENTRY) as u32;
             index.extend_from_slice(&sum.to_le_bytes());
-        });
-        for frame in frames {
-            index.extend_from_slice(&frame.offset.to_le_bytes());
-            index.extend_from_slice(&frame.len.to_le_bytes());
-            index.extend_from_slice(&frame.first.to_le_bytes());
         }
-        let mut at = 0u32;
-        for (hash, postings) in &self.terms {
-            index.extend_from_slice(&hash.to_be_bytes());
-            index.extend_from_slice(&at.to_le_bytes());
-            index.extend_from_slice(&(postings.bytes.len() as u32).to_le_bytes());
-            at += postings.bytes.len() as u32;
-        }
+        buckets.iter().for_each(|bucket| index.extend_from_slice(&check(bucket)));
+        index.extend_from_slice(&check(&frames));
+        let header = check(&index);
+        index.extend_from_slice(&header);
+        index.extend_from_slice(&frames);
+        buckets.iter().for_each(|bucket| index.extend_from_slice(bucket));
         self.terms.values().for_each(|p| index.extend_from_slice(&p.bytes));
         index
+    }
+
+    /// The entries of all terms, by the first byte of their hash.
+    fn buckets(&self) -> Vec<Vec<u8>> {
+        let mut buckets = vec![Vec::new(); 256];
+        let mut at = 0u32;
+        for (hash, postings) in &self.terms {
+            let bucket = &mut buckets[(hash >> 56) as usize];
+            bucket.extend_from_slice(&hash.to_be_bytes());
+            bucket.extend_from_slice(&at.to_le_bytes());
+            bucket.extend_from_slice(&(postings.bytes.len() as u32).to_le_bytes());
+            bucket.extend_from_slice(&check(&postings.bytes));
+            at += postings.bytes.len() as u32;
+        }
+        buckets
     }
 }
 
@@ -114,14 +137,17 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index of a segment; `None` if there is none that can be used.
-    pub fn open(dir: &Path, number: u32) -> Result<Option<Index>> {
+    /// Opens the index of a packed segment; `None` if there is none that was made from this very file.
+    pub fn open(dir: &Path, number: u32, packed: &File) -> Result<Option<Index>> {
         let file = match files::open(&path(dir, number), Guard::Private) {
             Err(e) if e.code() == "not-found" => return Ok(None),
             other => other?,
         };
         let mut header = Box::new([0; HEADER]);
-        let usable = file.read_exact_at(&mut *header, 0).is_ok() && header[..8] == *MAGIC;
+        let whole = file.read_exact_at(&mut *header, 0).is_ok()
+            && header[..8] == *MAGIC
+            && header[HEADER_CHECK..] == check(&header[..HEADER_CHECK]);
+        let usable = whole && source_of(packed).is_some_and(|source| header[SOURCE..FANOUT] == source);
         Ok(usable.then_some(Index { file, header }))
     }
 
@@ -138,26 +164,30 @@ impl Index {
 
     /// The numbers of the lines that have this term; `None` if the index is damaged.
     pub fn lines(&self, term: &str) -> Option<Vec<u32>> {
-        let Some((at, len)) = self.postings(hash(term))? else {
+        let Some((at, len, expected)) = self.postings(hash(term))? else {
             return Some(Vec::new());
         };
         let start = self.terms_at() + u64::from(self.terms()) * ENTRY as u64 + u64::from(at);
-        read_postings(&self.read(start, len as usize)?)
+        let bytes = self.read(start, len as usize)?;
+        if check(&bytes) == expected { read_postings(&bytes) } else { None }
     }
 
     /// The frames of the packed segment.
     pub fn frames(&self) -> Option<Vec<Frame>> {
-        let bytes = self.read(HEADER as u64, self.frame_count() as usize * ENTRY)?;
+        let bytes = self.read(HEADER as u64, self.frame_count() as usize * FRAME)?;
+        if check(&bytes) != self.header[FRAMES_CHECK..HEADER_CHECK] {
+            return None;
+        }
         let frame = |b: &[u8]| Frame {
             offset: u64::from_le_bytes(array(&b[..8])),
             len: number(&b[8..]),
             first: number(&b[12..]),
         };
-        Some(bytes.chunks_exact(ENTRY).map(frame).collect())
+        Some(bytes.chunks_exact(FRAME).map(frame).collect())
     }
 
-    /// Offset and length of the postings of a hash: found among the few entries that begin with the same byte.
-    fn postings(&self, hash: u64) -> Option<Option<(u32, u32)>> {
+    /// Offset, length and check of the postings of a hash: found among the few entries that begin with the same byte.
+    fn postings(&self, hash: u64) -> Option<Option<(u32, u32, [u8; 4])>> {
         let bucket = (hash >> 56) as usize;
         let bound = |b: usize| number(&self.header[FANOUT + 4 * b..]);
         let (from, to) = (if bucket == 0 { 0 } else { bound(bucket - 1) }, bound(bucket));
@@ -166,8 +196,11 @@ impl Index {
         }
         let start = self.terms_at() + u64::from(from) * ENTRY as u64;
         let entries = self.read(start, (to - from) as usize * ENTRY)?;
+        if check(&entries) != self.header[CHECKS + 4 * bucket..][..4] {
+            return None;
+        }
         let found = entries.chunks_exact(ENTRY).find(|e| e[..8] == hash.to_be_bytes());
-        Some(found.map(|e| (number(&e[8..]), number(&e[12..]))))
+        Some(found.map(|e| (number(&e[8..]), number(&e[12..]), array(&e[16..]))))
     }
 
     fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
@@ -190,8 +223,38 @@ impl Index {
     }
 
     fn terms_at(&self) -> u64 {
-        HEADER as u64 + u64::from(self.frame_count()) * ENTRY as u64
+        HEADER as u64 + u64::from(self.frame_count()) * FRAME as u64
     }
+}
+
+fn frame_table(frames: &[Frame]) -> Vec<u8> {
+    let mut table = Vec::with_capacity(frames.len() * FRAME);
+    for frame in frames {
+        table.extend_from_slice(&frame.offset.to_le_bytes());
+        table.extend_from_slice(&frame.len.to_le_bytes());
+        table.extend_from_slice(&frame.first.to_le_bytes());
+    }
+    table
+}
+
+/// What tells the packed file that an index was made from.
+fn source(len: u64, tail: &[u8]) -> [u8; FANOUT - SOURCE] {
+    let mut source = [0; FANOUT - SOURCE];
+    source[..8].copy_from_slice(&len.to_le_bytes());
+    source[8..].copy_from_slice(&Sha256::digest(tail)[..16]);
+    source
+}
+
+fn source_of(packed: &File) -> Option<[u8; FANOUT - SOURCE]> {
+    let len = packed.metadata().ok()?.len();
+    let mut tail = vec![0; TAIL.min(usize::try_from(len).ok()?)];
+    let at = len - tail.len() as u64;
+    packed.read_exact_at(&mut tail, at).ok()?;
+    Some(source(len, &tail))
+}
+
+fn check(bytes: &[u8]) -> [u8; 4] {
+    array(&Sha256::digest(bytes)[..4])
 }
 
 fn hash(term: &str) -> u64 {
@@ -238,11 +301,58 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn opened(bytes: &[u8]) -> (tempfile::TempDir, Option<Index>) {
+    fn opened(bytes: &[u8], packed: &[u8]) -> (tempfile::TempDir, Option<Index>) {
         let dir = tempfile::tempdir().unwrap();
         files::replace(&path(dir.path(), 1), bytes).unwrap();
-        let index = Index::open(dir.path(), 1).unwrap();
+        let source = dir.path().join("packed");
+        files::replace(&source, packed).unwrap();
+        let index = Index::open(dir.path(), 1, &File::open(source).unwrap()).unwrap();
         (dir, index)
+    }
+
+    fn small() -> (Vec<u8>, Vec<Frame>) {
+        let mut builder = Builder::default();
+        for line in 0..300u32 {
+            let terms = [format!("s:{}", line % 7), format!("g:{line}")];
+            builder.add(line, u64::from(line), Timestamp::from_second(i64::from(line)), &terms);
+        }
+        let frames = vec![Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 100 }];
+        (builder.finish(&frames, PACKED), frames)
+    }
+
+    const PACKED: &[u8] = b"sixteen bytes it";
+
+    #[test]
+    fn an_index_of_another_file_is_not_believed() {
+        let (bytes, _) = small();
+        assert!(opened(&bytes, PACKED).1.is_some());
+        for other in [&b"sixteen bytes is"[..], b"", b"sixteen bytes it.", &[b'x'; 100]] {
+            assert!(opened(&bytes, other).1.is_none());
+        }
+    }
+
+    #[test]
+    fn no_flipped_byte_changes_an_answer() {
+        let (bytes, frames) = small();
+        let terms: Vec<String> = (0..7).map(|t| format!("s:{t}")).chain(["g:5".into(), "g:none".into()]).collect();
+        let right: Vec<Vec<u32>> = {
+            let (_dir, index) = opened(&bytes, PACKED);
+            terms.iter().map(|t| index.as_ref().unwrap().lines(t).unwrap()).collect()
+        };
+        let mut noticed = 0;
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x04;
+            let (_dir, Some(index)) = opened(&changed, PACKED) else { continue };
+            noticed += u32::from(index.frames().is_none_or(|f| f != frames));
+            for (term, right) in terms.iter().zip(&right) {
+                let answer = index.lines(term);
+                noticed += u32::from(answer.is_none());
+                assert!(answer.is_none_or(|a| a == *right), "byte {at} changed the answer for {term}");
+            }
+            assert!(index.frames().is_none_or(|f| f == frames), "byte {at} changed the frames");
+        }
+        assert!(noticed > 0);
     }
 
     proptest! {
@@ -254,7 +364,7 @@ mod tests {
                 builder.add(line as u32, line as u64, Timestamp::from_second(line as i64), &terms);
             }
             let frames = [Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 100 }];
-            let (_dir, index) = opened(&builder.finish(&frames));
+            let (_dir, index) = opened(&builder.finish(&frames, PACKED), PACKED);
             let index = index.unwrap();
             prop_assert_eq!(index.frames().unwrap(), frames);
             for term in 0u8..20 {
@@ -266,10 +376,15 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>, header in 0usize..1200) {
-            let content = [&MAGIC[..], &vec![0xff; header], &bytes].concat();
-            if let (_dir, Some(index)) = opened(&content) {
-                let _ = (index.times(), index.frames(), index.lines("s:x"));
-            }
+            // Its checks are right, so that what stands behind them is read.
+            let mut content = [&MAGIC[..], &vec![0xff; header], &bytes].concat();
+            content.resize(content.len().max(HEADER), 0xff);
+            content[SOURCE..FANOUT].copy_from_slice(&source(PACKED.len() as u64, PACKED));
+            let sum = check(&content[..HEADER_CHECK]);
+            content[HEADER_CHECK..HEADER].copy_from_slice(&sum);
+            let (_dir, index) = opened(&content, PACKED);
+            let index = index.unwrap();
+            let _ = (index.times(), index.frames(), index.lines("s:x"));
         }
     }
 }

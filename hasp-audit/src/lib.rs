@@ -15,12 +15,15 @@ pub mod index;
 pub mod line;
 pub mod log;
 pub mod pack;
+pub mod policy;
 pub mod query;
 pub mod record;
+pub mod reread;
 pub mod segment;
 pub mod state;
 pub mod verify;
 
+mod copies;
 mod ends;
 mod fit;
 mod follow;

@@ -49,14 +49,19 @@ impl<'a> Frame<'a> {
 
     /// Whether this is record `n`, follows `prev`, and was authenticated with `key`.
     pub fn check(&self, n: u64, prev: &MacBytes, key: &Key) -> Result<MacBytes, &'static str> {
+        self.check_and_next(n, prev, key).map(|(mac, _)| mac)
+    }
+
+    /// [`Frame::check`], and the key of the next record.
+    pub fn check_and_next(&self, n: u64, prev: &MacBytes, key: &Key) -> Result<(MacBytes, Key), &'static str> {
         if self.n != n {
             return Err("it has another number");
         }
         if !same_hex(self.prev, prev) {
             return Err("it does not follow the record before it");
         }
-        let mac = key.mac(self.covered);
-        if same_hex(self.mac, &mac) { Ok(mac) } else { Err("its mac is not that of its content and its key") }
+        let (mac, next) = key.mac_and_next(self.covered);
+        if same_hex(self.mac, &mac) { Ok((mac, next)) } else { Err("its mac is not that of its content and its key") }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! An append takes the lock, replays what others wrote since the key state, writes its lines with one write, gives the lock
 //! back, flushes (one fdatasync, which the file system shares among all who wait), and then moves the key state forward
-//! over what that flush made durable. A crash anywhere leaves the key state behind the log, never ahead of it.
+//! over what that flush made durable. A crash anywhere leaves the key state behind the log, never ahead of it. Copies for others
+//! are sent after all this.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,15 +18,18 @@ use crate::chain::Key;
 use crate::event::Event;
 use crate::head::{self, Head};
 use crate::id::LogId;
+use crate::policy::Policy;
 use crate::replay::End;
-use crate::state::{self, State};
-use crate::{fit, line, lock, pack, segment, torn};
+use crate::state::{self, State, StateFile};
+use crate::{copies, fit, line, lock, pack, segment, torn};
 
 /// One log, located; every append opens it anew, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
 pub struct Log {
     id: LogId,
+    home: PathBuf,
     dir: PathBuf,
+    full: u64,
 }
 
 /// The directory of a log.
@@ -47,8 +51,9 @@ impl Log {
         previous_head: Option<String>,
     ) -> Result<Log> {
         let below = Path::new("audit").join(id.as_str());
-        let log = Log { id: id.clone(), dir: files::ensure_dirs(home.root(), &below)? };
-        let _lock = log.lock()?;
+        let log = Log::at(home, id, files::ensure_dirs(home.root(), &below)?);
+        let policy = Policy::read(&log.home)?;
+        let lock = log.lock()?;
         if log.dir.join(state::NAME).symlink_metadata().is_ok() {
             let shown = printable_path(&log.dir);
             return Err(Error::new(Kind::Create, "exists", format!("there is a record in {shown} already")));
@@ -59,7 +64,21 @@ impl Log {
         let (bytes, next) = compose(&start, now, &[open.maybe("previous", previous_head)])?;
         files::replace(&segment::path(&log.dir, 1), &bytes)?;
         next.create(&log.dir)?;
+        drop(lock);
+        log.copy(&policy, now, &bytes);
         Ok(log)
+    }
+
+    fn at(home: &Home, id: &LogId, dir: PathBuf) -> Log {
+        Log { id: id.clone(), home: home.root().to_owned(), dir, full: segment::FULL }
+    }
+
+    /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`]. Every process may choose:
+    /// readers go by what is there.
+    #[must_use]
+    pub fn with_segment_size(mut self, bytes: u64) -> Log {
+        self.full = bytes;
+        self
     }
 
     /// The log of this id; no key is needed, since the key state holds the next one.
@@ -70,13 +89,18 @@ impl Log {
         let dir = dir(home, id);
         match files::check_dir(&dir) {
             Err(e) if e.code() == "not-found" => Err(missing(&dir)),
-            other => other.map(|()| Log { id: id.clone(), dir }),
+            other => other.map(|()| Log::at(home, id, dir)),
         }
     }
 
     /// The directory of the log.
     pub fn path(&self) -> &Path {
         &self.dir
+    }
+
+    /// The home that it is in.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     /// The id of the log.
@@ -88,12 +112,31 @@ impl Log {
     ///
     /// # Errors
     /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s; `Kind::Data` for `[key-state]`,
-    /// `[tail-missing]`, `[tampered]`.
+    /// `[tail-missing]`, `[tampered]`; `Kind::Config` for `[bad-policy]`.
     pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
+        let policy = Policy::read(&self.home)?;
+        let written = self.durable(now, events)?;
+        self.copy(&policy, now, &written.bytes);
+        Ok(written.after.n.saturating_sub(1))
+    }
+
+    fn durable(&self, now: Timestamp, events: &[Event]) -> Result<Written> {
         let written = self.write(now, events)?;
         self.flush(&written)?;
-        self.advance(&written.after)?;
-        Ok(written.after.n.saturating_sub(1))
+        self.advance(&written.kept, &written.after)?;
+        Ok(written)
+    }
+
+    /// Sends copies of these lines to whom the policy names; that copies were missed is recorded, and refuses nothing.
+    pub(crate) fn copy(&self, policy: &Policy, now: Timestamp, lines: &[u8]) {
+        let news = copies::send(&self.dir, &policy.audit, lines);
+        if news.is_empty() {
+            return;
+        }
+        match self.durable(now, &news) {
+            Ok(written) => copies::send_news(&self.dir, &policy.audit, &written.bytes),
+            Err(_) => copies::unsaid(&self.dir, &policy.audit),
+        }
     }
 
     /// How many records there are, and the mac of the last one; durable.
@@ -104,7 +147,7 @@ impl Log {
         };
         let path = segment::path(&self.dir, end.state.segment);
         end.file.sync_data().map_err(|e| Error::io("flush", &path, e))?;
-        self.advance(&end.state)?;
+        self.advance(&end.kept, &end.state)?;
         Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
     }
 
@@ -129,10 +172,10 @@ impl Log {
         let mut end = End::find(&self.dir)?;
         let mut all = Vec::with_capacity(events.len() + 1);
         if let Some(bytes) = end.torn.take() {
-            all.push(torn::set_aside(&self.dir, &end, &bytes)?);
+            all.push(torn::set_aside(&self.dir, &end.state, &end.file, &bytes)?);
         }
         all.extend_from_slice(events);
-        end.roll(&self.dir)?;
+        end.roll(&self.dir, self.full)?;
         let (bytes, after) = compose(&end.state, now, &all)?;
         let path = segment::path(&self.dir, end.state.segment);
         if let Err(e) = end.file.write_all_at(&bytes, end.state.offset) {
@@ -140,7 +183,7 @@ impl Log {
             let _ = end.file.set_len(end.state.offset);
             return Err(unwritable(&path, e));
         }
-        Ok(Written { before: end.state, after, file: end.file })
+        Ok(Written { before: end.state, after, bytes, file: end.file, kept: end.kept })
     }
 
     fn flush(&self, written: &Written) -> Result<()> {
@@ -151,7 +194,7 @@ impl Log {
         // What was refused is taken back, unless somebody wrote behind it: then it stays, whole.
         if let Ok(_lock) = self.lock() {
             let last = segment::size(&written.file, &path).is_ok_and(|size| size == written.after.offset);
-            if last && State::read(&self.dir).is_ok_and(|s| s.n <= written.before.n) {
+            if last && written.kept.read().is_ok_and(|s| s.n <= written.before.n) {
                 let _ = written.file.set_len(written.before.offset);
             }
         }
@@ -159,13 +202,13 @@ impl Log {
     }
 
     /// Moves the key state forward, unless somebody with a later flush was faster.
-    fn advance(&self, end: &State) -> Result<()> {
+    fn advance(&self, kept: &StateFile, end: &State) -> Result<()> {
         // It only ever moves forward, and its check tells a whole one: in a crowd most need not take the lock again.
-        if State::read(&self.dir).is_ok_and(|state| state.n >= end.n) {
+        if kept.read().is_ok_and(|state| state.n >= end.n) {
             return Ok(());
         }
         let _lock = self.lock()?;
-        if State::read(&self.dir)?.n < end.n { end.write(&self.dir) } else { Ok(()) }
+        if kept.read()?.n < end.n { kept.write(end) } else { Ok(()) }
     }
 }
 
@@ -173,7 +216,9 @@ impl Log {
 struct Written {
     before: State,
     after: State,
+    bytes: Vec<u8>,
     file: File,
+    kept: StateFile,
 }
 
 /// The lines of these events after `start`, and the state behind them.

@@ -10,7 +10,8 @@ use crate::event::Event;
 use crate::id::LogId;
 use crate::line::Frame;
 use crate::log::{Log, compose};
-use crate::replay::{End, Reach, Rest, tail};
+use crate::policy::Policy;
+use crate::replay::{Reach, Rest, tail};
 use crate::segment::{self, Found, Lines};
 use crate::state::State;
 use crate::verify::{self, Against, Checked};
@@ -32,7 +33,8 @@ impl Log {
     /// `[nothing-lost]` (`Kind::Usage`) if the log can be appended to as it is.
     pub fn accept_loss(&self, now: Timestamp) -> Result<Loss> {
         let dir = self.path();
-        let _lock = lock::take(dir)?;
+        let policy = Policy::read(self.home())?;
+        let lock = lock::take(dir)?;
         let reach = Reach::find(dir)?;
         let mut state = reach.state.clone();
         let loss = match reach.rest {
@@ -43,7 +45,9 @@ impl Log {
         set_rest_aside(dir, &reach)?;
         state.key.advance(loss.last + 1 - state.n);
         state.n = loss.last + 1;
-        resume(dir, &state, now, loss, &[])?;
+        let lines = resume(dir, &state, now, loss, &[])?;
+        drop(lock);
+        self.copy(&policy, now, &lines);
         Ok(loss)
     }
 
@@ -60,13 +64,23 @@ impl Log {
             return Err(Error::new(Kind::Usage, "nothing-to-recover", "the key state is good")
                 .hint("look at the record itself: hasp-audit verify"));
         }
-        let _lock = lock::take(log.path())?;
-        rebuild(log.path(), id, against, now, &checked)
+        let policy = Policy::read(log.home())?;
+        let lock = lock::take(log.path())?;
+        let (loss, lines) = rebuild(log.path(), id, against, now, &checked)?;
+        drop(lock);
+        log.copy(&policy, now, &lines);
+        Ok(loss)
     }
 }
 
-/// A key state at the end of a good log, or behind everything that a damaged one may have held.
-fn rebuild(dir: &Path, id: &LogId, against: &Against, now: Timestamp, checked: &Checked) -> Result<Option<Loss>> {
+/// A key state at the end of a good log, or behind everything that a damaged one may have held; with the lines that say so.
+fn rebuild(
+    dir: &Path,
+    id: &LogId,
+    against: &Against,
+    now: Timestamp,
+    checked: &Checked,
+) -> Result<(Option<Loss>, Vec<u8>)> {
     let good = checked.report.records;
     let signed = verify::checkpoint(dir)?.and_then(std::result::Result::ok).map_or(0, |c| c.head.count);
     let last = segment::list(dir)?.into_keys().last().unwrap_or(1);
@@ -76,15 +90,15 @@ fn rebuild(dir: &Path, id: &LogId, against: &Against, now: Timestamp, checked: &
     if n == good {
         let mut events: Vec<Event> = unfinished(dir, &checked.end)?.into_iter().collect();
         events.push(recovered);
-        begin(dir, &State { segment: last + 1, offset: 0, ..checked.end.clone() }, now, &events)?;
-        return Ok(None);
+        let lines = begin(dir, &State { segment: last + 1, offset: 0, ..checked.end.clone() }, now, &events)?;
+        return Ok((None, lines));
     }
     let mut key = Key::first(against.audit_root, id);
     key.advance(n);
     let loss = Loss { first: good, last: n - 1 };
     let state = State { n, key, prev: checked.report.mac, segment: last, offset: 0 };
-    resume(dir, &state, now, loss, &[recovered])?;
-    Ok(Some(loss))
+    let lines = resume(dir, &state, now, loss, &[recovered])?;
+    Ok((Some(loss), lines))
 }
 
 /// Sets aside what stands behind the last good record.
@@ -96,11 +110,11 @@ fn unfinished(dir: &Path, end: &State) -> Result<Option<Event>> {
     if rest.is_empty() {
         return Ok(None);
     }
-    torn::set_aside(dir, &End { state: end.clone(), file, torn: None }, &rest).map(Some)
+    torn::set_aside(dir, end, &file, &rest).map(Some)
 }
 
-/// Begins a new segment with the record of a loss.
-fn resume(dir: &Path, state: &State, now: Timestamp, loss: Loss, more: &[Event]) -> Result<()> {
+/// Begins a new segment with the record of a loss; returns its lines.
+fn resume(dir: &Path, state: &State, now: Timestamp, loss: Loss, more: &[Event]) -> Result<Vec<u8>> {
     let last = segment::list(dir)?.into_keys().last().unwrap_or(0).max(state.segment);
     let lost = Event::new("audit.loss").field("first", loss.first).field("last", loss.last);
     let events = [&[lost], more].concat();
@@ -108,10 +122,10 @@ fn resume(dir: &Path, state: &State, now: Timestamp, loss: Loss, more: &[Event])
 }
 
 /// Writes events as the first records of the segment of `state`, and the key state behind them.
-fn begin(dir: &Path, state: &State, now: Timestamp, events: &[Event]) -> Result<()> {
+fn begin(dir: &Path, state: &State, now: Timestamp, events: &[Event]) -> Result<Vec<u8>> {
     let (bytes, after) = compose(state, now, events)?;
     files::replace(&segment::path(dir, state.segment), &bytes)?;
-    after.create(dir)
+    after.create(dir).map(|()| bytes)
 }
 
 /// The number behind the last line that looks like a record, in this segment or the last one before it that has any.

@@ -7,7 +7,7 @@ use std::path::Path;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result, lock};
 
-use crate::index::{self, Builder, Frame};
+use crate::index::{self, Builder, Frame, Index};
 use crate::record::Record;
 use crate::segment::{self, Form};
 use crate::state::State;
@@ -55,7 +55,7 @@ fn pack_one(dir: &Path, number: u32) -> Result<()> {
     let packed_path = segment::packed_path(dir, number);
     let (packed, frames, builder) = compress(&content, &packed_path)?;
     files::replace(&packed_path, &packed)?;
-    files::replace(&index::path(dir, number), &builder.finish(&frames))?;
+    files::replace(&index::path(dir, number), &builder.finish(&frames, &packed))?;
     std::fs::remove_file(&plain).map_err(|e| Error::io("remove", &plain, e))?;
     files::sync_parent(&plain)
 }
@@ -73,14 +73,47 @@ fn compress(content: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<Frame>, Builder
         }
         frames.push(Frame { offset: packed.len() as u64, len: frame.len() as u32, first: line });
         packed.write_all(&frame).map_err(failed)?;
-        for text in chunk.split_inclusive(|b| *b == b'\n') {
-            if let Some(record) = Record::parse(text) {
-                builder.add(line, record.n(), record.time(), &record.terms());
-            }
-            line += 1;
-        }
+        line = post(&mut builder, chunk, line);
     }
     Ok((packed, frames, builder))
+}
+
+/// Adds the lines of a frame, the first of which has number `line` in its segment; returns the number of the next.
+fn post(builder: &mut Builder, chunk: &[u8], mut line: u32) -> u32 {
+    for text in chunk.split_inclusive(|b| *b == b'\n') {
+        if let Some(record) = Record::parse(text) {
+            builder.add(line, record.n(), record.time(), &record.terms());
+        }
+        line += 1;
+    }
+    line
+}
+
+/// The index of a packed segment; made anew if it is missing, damaged or of another file. `None` if it cannot be: then
+/// whoever asks reads the segment.
+pub fn index(dir: &Path, number: u32) -> Result<Option<Index>> {
+    let packed = files::open(&segment::packed_path(dir, number), Guard::Private)?;
+    match Index::open(dir, number, &packed)? {
+        Some(index) => Ok(Some(index)),
+        // Where nothing can be written, or nothing unpacks, there is an answer without it.
+        None => Ok(reindex(dir, number).ok().and_then(|()| Index::open(dir, number, &packed).ok()).flatten()),
+    }
+}
+
+/// Makes the index of a packed segment from its records.
+pub fn reindex(dir: &Path, number: u32) -> Result<()> {
+    let path = segment::packed_path(dir, number);
+    let packed = files::read(&path, Guard::Private, MAX_SEGMENT)?;
+    let (mut frames, mut builder, mut at, mut line) = (Vec::new(), Builder::default(), 0, 0);
+    while at < packed.len() {
+        let len = zstd::zstd_safe::find_frame_compressed_size(&packed[at..]);
+        let len = len.map_err(|_| segment::damaged(dir, number))?;
+        let chunk = zstd::decode_all(&packed[at..at + len]).map_err(|_| segment::damaged(dir, number))?;
+        frames.push(Frame { offset: at as u64, len: len as u32, first: line });
+        line = post(&mut builder, &chunk, line);
+        at += len;
+    }
+    files::replace(&index::path(dir, number), &builder.finish(&frames, &packed))
 }
 
 /// Cuts at the first newline behind every [`FRAME`] bytes.

@@ -127,8 +127,8 @@ impl Part {
             self.last = self.before;
         }
         let n = self.next();
-        match frame.check(n, &self.last, &self.key) {
-            Ok(mac) => self.last = mac,
+        match frame.check_and_next(n, &self.last, &self.key) {
+            Ok((mac, key)) => (self.last, self.key) = (mac, key),
             Err(why) => {
                 self.bad = Some(Bad { why: why.into(), shape: shape(line) });
                 return;
@@ -136,7 +136,6 @@ impl Part {
         }
         self.count += 1;
         self.bytes += line.len() as u64 + 1;
-        self.key.evolve();
         if marks.contains(&n) {
             self.marks.push((n, self.last, self.key.clone()));
         }
@@ -154,8 +153,14 @@ fn decode(hex: &[u8]) -> Option<MacBytes> {
     data_encoding::HEXLOWER.decode(hex).ok()?.try_into().ok()
 }
 
-/// The event stands behind number and time, in the first 96 bytes.
+/// Whether a record tells of the log itself: `{"v":1,"n":N,"t":"TIME","event":"audit.WHAT"`. Copies that were missed say
+/// nothing of the log.
 fn is_own(line: &[u8]) -> bool {
-    let start = &line[..line.len().min(96)];
-    memchr::memmem::find(start, b",\"event\":\"audit.").is_some()
+    let event = || {
+        // Eleven bytes stand before the number, six between it and the time.
+        let rest = line.get(11..)?;
+        let rest = rest.get(memchr::memchr(b',', rest)? + 6..)?;
+        rest.get(memchr::memchr(b'"', rest)?..)?.strip_prefix(b"\",\"event\":\"audit.")
+    };
+    event().is_some_and(|what| !what.starts_with(b"copy\""))
 }

@@ -10,6 +10,7 @@ use hasp_core::{Error, Result};
 
 use crate::filter::Filter;
 use crate::index::{Frame, Index};
+use crate::pack;
 use crate::record::Record;
 use crate::segment::{self, Form, Found, Lines};
 
@@ -59,7 +60,7 @@ pub fn last(dir: &Path, filter: &Filter, by: By, count: usize) -> Result<Vec<Rec
 
 /// The records of one segment that answer.
 pub fn segment_answers(dir: &Path, number: u32, form: Form, filter: &Filter, by: By) -> Result<Vec<Record>> {
-    let index = if form == Form::Packed && by == By::Index { Index::open(dir, number)? } else { None };
+    let index = if form == Form::Packed && by == By::Index { pack::index(dir, number)? } else { None };
     if let Some(index) = index {
         let (first, last) = index.times();
         if !filter.overlaps(first, last) {
@@ -68,6 +69,8 @@ pub fn segment_answers(dir: &Path, number: u32, form: Form, filter: &Filter, by:
         if let Some(found) = by_index(dir, number, &index, filter)? {
             return Ok(found);
         }
+        // Damaged where only this question looked: the next one finds a whole one, and this one reads the records.
+        let _ = pack::reindex(dir, number);
     }
     let mut found = Vec::new();
     stream(dir, number, filter, &mut |record| {

@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::line::{Frame, MAX_LINE};
 use crate::segment;
-use crate::state::State;
+use crate::state::{State, StateFile};
 
 /// More than this behind the last good record is no torn append, in bytes.
 const MAX_TORN: u64 = 16 << 20;
@@ -17,6 +17,8 @@ const MAX_TORN: u64 = 16 << 20;
 /// Where the next record goes; whoever finds it holds the log's lock.
 #[derive(Debug)]
 pub struct End {
+    /// Where the key state is kept.
+    pub kept: StateFile,
     /// Number, key and place of the next record.
     pub state: State,
     /// The segment that it goes to.
@@ -52,7 +54,10 @@ pub enum Rest {
 impl Reach {
     /// Replays the log in `dir` from its key state.
     pub fn find(dir: &Path) -> Result<Reach> {
-        let mut state = State::read(dir)?;
+        Reach::from(dir, State::read(dir)?)
+    }
+
+    fn from(dir: &Path, mut state: State) -> Result<Reach> {
         loop {
             let Some(file) = segment::open(dir, state.segment)? else {
                 return Ok(Reach { state, file: None, rest: Rest::Short });
@@ -69,8 +74,7 @@ impl Reach {
                 let rest = rest(&file, &path, &state, size)?;
                 return Ok(Reach { state, file: Some(file), rest });
             }
-            // Only a full segment is followed by another: the usual append need not look.
-            if state.offset < segment::FULL || !segment::path(dir, state.segment + 1).exists() {
+            if !segment::path(dir, state.segment + 1).exists() {
                 return Ok(Reach { state, file: Some(file), rest: Rest::Nothing });
             }
             state.segment += 1;
@@ -86,18 +90,19 @@ impl End {
     /// `[key-state]`; `[tail-missing]` if the log is shorter than the key state says; `[tampered]` if what follows is neither a
     /// record nor the rest of a torn append.
     pub fn find(dir: &Path) -> Result<End> {
-        let Reach { state, file, rest } = Reach::find(dir)?;
+        let kept = StateFile::open(dir)?;
+        let Reach { state, file, rest } = Reach::from(dir, kept.read()?)?;
         match (rest, file) {
-            (Rest::Nothing, Some(file)) => Ok(End { state, file, torn: None }),
-            (Rest::Torn(bytes), Some(file)) => Ok(End { state, file, torn: Some(bytes) }),
+            (Rest::Nothing, Some(file)) => Ok(End { kept, state, file, torn: None }),
+            (Rest::Torn(bytes), Some(file)) => Ok(End { kept, state, file, torn: Some(bytes) }),
             (Rest::Foreign, _) => Err(tampered(&segment::path(dir, state.segment), &state)),
             (_, _) => Err(tail_missing(dir, &state)),
         }
     }
 
-    /// Goes on to a new segment if this one is full.
-    pub fn roll(&mut self, dir: &Path) -> Result<()> {
-        if self.state.offset >= segment::FULL {
+    /// Goes on to a new segment if this one has `full` bytes.
+    pub fn roll(&mut self, dir: &Path, full: u64) -> Result<()> {
+        if self.state.offset >= full {
             self.file = segment::create(dir, self.state.segment + 1)?;
             self.state.segment += 1;
             self.state.offset = 0;
@@ -118,13 +123,12 @@ fn replay(file: &File, path: &Path, state: &mut State) -> Result<()> {
         let Some(content) = line.strip_suffix(b"\n") else {
             return Ok(());
         };
-        let checked = Frame::split(content).map(|f| f.check(state.n, &state.prev, &state.key));
-        let Some(Ok(mac)) = checked else {
+        let checked = Frame::split(content).map(|f| f.check_and_next(state.n, &state.prev, &state.key));
+        let Some(Ok((mac, key))) = checked else {
             return Ok(());
         };
-        state.prev = mac;
+        (state.prev, state.key) = (mac, key);
         state.n += 1;
-        state.key.evolve();
         state.offset += line.len() as u64;
     }
 }

@@ -12,7 +12,8 @@ use hasp_core::{Error, Kind, Result, files};
 
 use crate::line::MAX_LINE;
 
-/// A segment that has this many bytes or more is closed: the next append begins the next one.
+/// A segment that has this many bytes or more is closed, unless [`crate::Log::with_segment_size`] says otherwise: the next
+/// append begins the next one.
 pub const FULL: u64 = 16 << 20;
 
 /// The path of a segment as it is written.
@@ -22,11 +23,9 @@ pub fn path(dir: &Path, number: u32) -> PathBuf {
 
 /// Opens a segment for writing; `None` if there is no such file.
 pub fn open(dir: &Path, number: u32) -> Result<Option<File>> {
-    let path = path(dir, number);
-    match path.symlink_metadata() {
-        Ok(_) => files::open_or_create(&path).map(Some),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io("open", &path, e)),
+    match files::open_existing(&path(dir, number)) {
+        Err(e) if e.code() == "not-found" => Ok(None),
+        other => other.map(Some),
     }
 }
 

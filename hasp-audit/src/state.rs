@@ -17,7 +17,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable_path, shell_word};
@@ -48,36 +48,76 @@ pub struct State {
     pub offset: u64,
 }
 
+/// The file of a key state, opened once for all that an append does with it.
+#[derive(Debug)]
+pub struct StateFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl StateFile {
+    /// Opens the key state of the log in `dir`, to be read and overwritten.
+    ///
+    /// # Errors
+    /// `[key-state]` (`Kind::Data`) if it is missing.
+    pub fn open(dir: &Path) -> Result<StateFile> {
+        let path = dir.join(NAME);
+        match files::open_existing(&path) {
+            Err(e) if e.code() == "not-found" => Err(damaged(&path, "is missing")),
+            other => other.map(|file| StateFile { file, path }),
+        }
+    }
+
+    /// As [`StateFile::open`], to be read only: a copy may be on a disk that cannot be written.
+    fn open_to_read(dir: &Path) -> Result<StateFile> {
+        let path = dir.join(NAME);
+        match files::open(&path, Guard::Private) {
+            Err(e) if e.code() == "not-found" => Err(damaged(&path, "is missing")),
+            other => other.map(|file| StateFile { file, path }),
+        }
+    }
+
+    /// What it holds now.
+    ///
+    /// # Errors
+    /// `[key-state]` (`Kind::Data`) if it is damaged.
+    pub fn read(&self) -> Result<State> {
+        let mut sector = Zeroizing::new([0; SECTOR]);
+        read_sector(&self.file, &mut sector).map_err(|e| Error::io("read", &self.path, e))?;
+        State::decode(&sector).ok_or_else(|| damaged(&self.path, "is damaged"))
+    }
+
+    /// Overwrites it.
+    pub fn write(&self, state: &State) -> Result<()> {
+        self.file.write_all_at(&*state.encode(), 0).map_err(|e| Error::io("write", &self.path, e))
+    }
+}
+
 impl State {
     /// Reads the key state of the log in `dir`.
     ///
     /// # Errors
     /// `[key-state]` (`Kind::Data`) if it is missing or damaged.
     pub fn read(dir: &Path) -> Result<State> {
-        let path = dir.join(NAME);
-        let file = match files::open(&path, Guard::Private) {
-            Err(e) if e.code() == "not-found" => return Err(damaged(&path, "is missing")),
-            other => other?,
-        };
-        let mut sector = Zeroizing::new([0; SECTOR]);
-        read_sector(&file, &mut sector).map_err(|e| Error::io("read", &path, e))?;
-        State::decode(&sector).ok_or_else(|| damaged(&path, "is damaged"))
+        StateFile::open_to_read(dir)?.read()
     }
 
     /// Overwrites the key state of the log in `dir`.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        let path = dir.join(NAME);
-        let file = files::open_or_create(&path)?;
-        file.write_all_at(&*self.encode(), 0).map_err(|e| Error::io("write", &path, e))
+        self.put(dir).map(drop)
     }
 
     /// Makes the key state of a new log, durable.
     pub fn create(&self, dir: &Path) -> Result<()> {
-        self.write(dir)?;
-        let path = dir.join(NAME);
-        let file = files::open_or_create(&path)?;
+        let StateFile { file, path } = self.put(dir)?;
         file.sync_all().map_err(|e| Error::io("flush", &path, e))?;
         files::sync_parent(&path)
+    }
+
+    fn put(&self, dir: &Path) -> Result<StateFile> {
+        let path = dir.join(NAME);
+        let file = StateFile { file: files::open_or_create(&path)?, path };
+        file.write(self).map(|()| file)
     }
 
     fn encode(&self) -> Zeroizing<[u8; SECTOR]> {

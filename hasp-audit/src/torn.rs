@@ -8,13 +8,13 @@ use hasp_core::{Error, Result, files};
 use sha2::{Digest, Sha256};
 
 use crate::event::Event;
-use crate::replay::End;
+use crate::state::State;
 use crate::segment;
 
-/// Moves the bytes behind the last good record into a file `torn-SEGMENT-OFFSET` and returns the event that says so.
-pub fn set_aside(dir: &Path, end: &End, bytes: &[u8]) -> Result<Event> {
-    let (segment, offset) = (end.state.segment, end.state.offset);
-    let kept = cut(dir, segment, &end.file, offset, bytes)?;
+/// Moves the bytes of `file` behind the last good record into a file `torn-SEGMENT-OFFSET` and returns the event that says so.
+pub fn set_aside(dir: &Path, end: &State, file: &File, bytes: &[u8]) -> Result<Event> {
+    let (segment, offset) = (end.segment, end.offset);
+    let kept = cut(dir, segment, file, offset, bytes)?;
     let event = Event::new("audit.torn").field("segment", segment).field("offset", offset).field("bytes", bytes.len());
     Ok(event.field("sha256", HEXLOWER.encode(&Sha256::digest(bytes))).field("kept", kept))
 }

@@ -28,7 +28,7 @@ fn traced(f: &Fixture, options: &[&str]) -> String {
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     match output.status.code() {
-        Some(0) if told.contains(r#""n":3"#) => "recorded".into(),
+        Some(0) if told.contains(r#""n":"#) => "recorded".into(),
         Some(status) => format!("refused {status}"),
         None => "killed".into(),
     }
@@ -91,33 +91,83 @@ fn a_full_disk() {
     assert_eq!(f.fault(), None);
 }
 
+/// What an append finds: a log as it is, one with the rest of an append that a crash cut short, or one whose segment is full.
+fn prepared(state: &str) -> Fixture {
+    let f = Fixture::within(tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()));
+    f.fill(2);
+    match state {
+        "torn" => {
+            let torn = [std::fs::read(f.segment()).unwrap(), b"{\"v\":1,\"n\":3,".to_vec()].concat();
+            std::fs::write(f.segment(), torn).unwrap();
+        }
+        "full" => {
+            let fat = (0..6).fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+            f.log.append(at(1), &vec![fat; 5_200]).unwrap();
+            assert!(f.segment().metadata().unwrap().len() >= hasp_audit::segment::FULL);
+        }
+        _ => {}
+    }
+    f
+}
+
 #[test]
 fn each_failing_write_and_flush() {
     if !Path::new("/usr/bin/strace").exists() {
         return skip("strace is not installed");
     }
-    for call in ["pwrite64", "fdatasync"] {
-        for error in ["ENOSPC", "EIO"] {
-            (1..=2).for_each(|when| injected(call, error, when));
+    for (state, calls, fewest) in [
+        ("plain", &["write", "pwrite64", "fdatasync"][..], 3),
+        ("torn", &["write", "fsync", "ftruncate", "rename", "pwrite64", "fdatasync"], 8),
+        ("full", &["fsync", "pwrite64", "fdatasync"], 4),
+    ] {
+        let prepared = prepared(state);
+        let saved = prepared.save();
+        let mut refused = 0;
+        for call in calls {
+            for error in ["ENOSPC", "EIO"] {
+                let every = (1..20).map_while(|when| {
+                    prepared.restore(&saved);
+                    injected(&prepared, call, error, when)
+                });
+                refused += every.filter(|refused| *refused).count();
+            }
         }
+        assert!(refused >= 2 * fewest, "{state}: {refused} refusals: some call was never made to fail");
     }
 }
 
-/// Lets the `when`-th call fail: the append is refused or the call was never made, and the chain is whole either way.
-fn injected(call: &str, error: &str, when: u32) {
-    let f = Fixture::of(3);
+/// Lets the `when`-th call fail; `None` if there are not so many, else whether the append was refused. The chain is whole either
+/// way, and goes on.
+fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
+    let trace = f.dir.path().join("trace");
     let inject = format!("inject={call}:error={error}:when={when}");
-    let outcome = traced(&f, &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+    let outcome = traced(f, &["-o", trace.to_str().unwrap(), "-e", &format!("trace={call}"), "-e", &inject]);
+    if !std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)") {
+        assert_eq!(outcome, "recorded", "{call} {error} {when}");
+        return None;
+    }
     let what = format!("{call} {error} {when}: {outcome}");
-    assert_eq!(f.fault(), None, "{what}");
-    // An append makes two writes (lines, key state) and one flush.
-    let made = call == "pwrite64" || when == 1;
-    assert_eq!(outcome, if made { "refused 74" } else { "recorded" }, "{what}");
-    // What was refused is not there, unless its lines were durable and only the key state failed.
+    assert!(["recorded", "refused 74"].contains(&outcome.as_str()), "{what}");
+    let before = f.verify();
+    assert_eq!(before.fault, None, "{what}");
+    // What was refused is not there, unless its lines were durable and only what comes after that failed.
+    let there = events(f, "test.fault");
+    assert!(there == 1 || there == 0 && outcome != "recorded", "{what}: {there}");
     let n = f.log.append(at(2), &[event(2)]).unwrap();
-    assert_eq!(n, if when == 1 { 3 } else { 4 }, "{what}");
     let report = f.verify();
     assert_eq!((report.fault, report.records), (None, n + 1), "{what}");
+    Some(outcome == "refused 74")
+}
+
+fn events(f: &Fixture, name: &str) -> usize {
+    let filter = hasp_audit::filter::Filter::term(hasp_audit::record::term::event(name));
+    let mut found = 0;
+    hasp_audit::query::run(f.log.path(), &filter, hasp_audit::query::By::Scan, &mut |_| {
+        found += 1;
+        Ok(())
+    })
+    .unwrap();
+    found
 }
 
 #[test]

@@ -8,7 +8,7 @@ use common::{Fixture, ROOT, at, event};
 use hasp_audit::filter::Filter;
 use hasp_audit::query::{self, By};
 use hasp_audit::record::{Record, term};
-use hasp_audit::{Against, Event, Log, pack, segment};
+use hasp_audit::{Against, Event, Log, pack, reread, segment};
 
 /// Four closed segments and one that is open, a few appends each with very many records.
 fn long() -> Fixture {
@@ -50,6 +50,7 @@ fn private(path: &std::path::Path) {
 fn a_log_of_several_segments() {
     let f = long();
     packing_changes_no_answer_and_no_verdict(&f);
+    an_index_that_is_not_right_is_made_anew(&f);
     segments_removed_swapped_foreign_or_damaged(&f);
     a_lost_key_state_is_rebuilt_across_segments(&f);
 }
@@ -78,15 +79,69 @@ fn packing_changes_no_answer_and_no_verdict(f: &Fixture) {
     let last = query::last(f.log.path(), &filters[0], By::Index, 3).unwrap();
     assert_eq!(last.iter().map(Record::n).collect::<Vec<_>>(), before[0][31..]);
     assert_eq!(f.verify(), whole);
-    // An index that is damaged, cut or gone costs time and changes nothing.
-    for (number, content) in [(1, Some(&b"haspidx1"[..])), (2, None), (3, Some(&[b'x'; 5000]))] {
-        let path = f.path(&format!("{number:08}.idx"));
-        content.map_or_else(|| std::fs::remove_file(&path), |c| std::fs::write(&path, c)).unwrap();
-    }
-    assert_eq!(answers(f, &filters[0], By::Index), before[0]);
     // Packed frames are read by anything that reads zstd.
     let packed = std::fs::read(f.path("00000001.jsonl.zst")).unwrap();
     assert!(zstd::decode_all(&packed[..]).unwrap().starts_with(b"{\"v\":1,\"n\":0,"));
+}
+
+fn an_index_that_is_not_right_is_made_anew(f: &Fixture) {
+    let path = |number: u32| f.path(&format!("{number:08}.idx"));
+    let right: Vec<Vec<u8>> = (1..=4).map(|n| std::fs::read(path(n)).unwrap()).collect();
+    let filter = Filter::term(term::secret("rare/one"));
+    let answer = answers(f, &filter, By::Scan);
+    // Missing, cut, of an older form, of another segment, of another log, and damaged where only some questions look.
+    let other = Fixture::small(300);
+    pack::pack(other.log.path(), usize::MAX).unwrap();
+    let foreign = std::fs::read(other.path("00000001.idx")).unwrap();
+    let mut postings = right[0].clone();
+    let end = postings.len();
+    postings[end - 20_000..].iter_mut().for_each(|b| *b ^= 1);
+    let wrong: [&[u8]; 6] = [b"", &right[0][..3000], b"haspidx1", &right[1], &foreign, &postings];
+    for wrong in wrong {
+        for number in 1..=4 {
+            std::fs::write(path(number), wrong).unwrap();
+        }
+        std::fs::remove_file(path(3)).unwrap();
+        assert_eq!(answers(f, &filter, By::Index), answer);
+        assert_eq!(answers(f, &Filter::term(term::grant("g7001")), By::Index), [7002]);
+    }
+    for (number, right) in (1..).zip(&right).filter(|(n, _)| *n != 1) {
+        assert!(std::fs::read(path(number)).unwrap() == *right, "the index of segment {number} was not made anew");
+    }
+    std::fs::write(path(1), &right[0]).unwrap();
+}
+
+/// What the checks of an index cannot find, since they need no key: only verification sees it.
+#[test]
+fn an_index_that_was_forged_hides_nothing_from_verify() {
+    let f = Fixture::small(60);
+    pack::pack(f.log.path(), usize::MAX).unwrap();
+    let filter = Filter::term(term::secret("db/url"));
+    let all = answers(&f, &filter, By::Index);
+    assert_eq!(all.len(), 60);
+    // An index of the right file that knows no term.
+    let packed = std::fs::read(f.path("00000001.jsonl.zst")).unwrap();
+    std::fs::write(f.path("00000001.idx"), hasp_audit::index::Builder::default().finish(&[], &packed)).unwrap();
+    let told = answers(&f, &filter, By::Index);
+    assert!(told.len() < 60 && told[0] > 1, "the first segment is hidden");
+    let first = || hasp_audit::chain::Key::first(&ROOT, &f.id);
+    let mut verified = Vec::new();
+    let report = f.verify();
+    let mut each = |r: Record| {
+        verified.push(r.n());
+        Ok(())
+    };
+    reread::run(f.log.path(), first(), &report, &filter, &mut each).unwrap();
+    assert_eq!(verified, all);
+    // What changes behind the back of a verification is not shown as verified.
+    let last = f.path(&format!("{:08}.jsonl", segment::list(f.log.path()).unwrap().len()));
+    let mut bytes = std::fs::read(&last).unwrap();
+    bytes[120] ^= 1;
+    std::fs::write(&last, &bytes).unwrap();
+    let late = reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err();
+    assert_eq!((late.code(), late.kind().status()), ("tampered", 1));
+    std::fs::remove_file(&last).unwrap();
+    assert_eq!(reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err().code(), "tampered");
 }
 
 fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {

@@ -113,7 +113,7 @@ impl Binding {
     ) -> Result<Binding> {
         let _held = store::exclusive(unlocked.vault().home())?;
         let mut binding = match Binding::load(unlocked.vault(), &project.root) {
-            Err(e) if e.code() == "other-vault" => None,
+            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code()) => None,
             loaded => loaded?,
         }
         .unwrap_or_else(|| Binding::new(project));
@@ -165,7 +165,7 @@ impl Binding {
     fn save_locked(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
         let vault = unlocked.vault();
         let old = match Binding::load(vault, &self.root) {
-            Err(e) if e.code() == "other-vault" => None,
+            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code()) => None,
             loaded => loaded?,
         };
         if old.as_ref().map_or(0, |o| o.serial) != self.serial {
@@ -189,16 +189,28 @@ impl Binding {
 /// What is signed in a binding's text.
 ///
 /// # Errors
-/// `[tampered]`, `[rolled-back]`, `[other-vault]`.
+/// `[tampered]`, `[rolled-back]`, `[other-vault]`, `[vault-rekeyed]`.
 pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
     let path = store::path_of(vault.home(), id);
     let claimed = Body::unverified(text).ok_or_else(|| record::tampered(&path))?;
     if claimed.vault != *vault.id() {
         return Err(other_vault(vault, Path::new(&claimed.root)));
     }
-    let record = record::verify(vault, KIND, id, text)?;
+    let record = record::verify(vault, KIND, id, text).map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
     let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
     body.ok_or_else(|| record::tampered(&path))
+}
+
+/// A consent from before the vault got its key: not forged, and yet not valid, since somebody who was removed knows the key that signed it.
+fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error> {
+    let label = record::Label { vault: *vault.id(), kind: KIND, name: id };
+    vault.known().earlier.iter().find_map(|earlier| label.verify(&earlier.key, text))?;
+    let message =
+        format!("{} was bound before the vault got the key that it has now", printable(claimed.root.as_bytes()));
+    Some(
+        Error::new(Kind::Denied, "vault-rekeyed", message)
+            .hint("look at what it asks for and consent again: hasp-bind"),
+    )
 }
 
 fn other_vault(vault: &Vault, root: &Path) -> Error {

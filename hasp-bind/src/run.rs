@@ -1,5 +1,6 @@
 //! From the command line to a verb: the project and the vault that it speaks of.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
@@ -22,6 +23,7 @@ impl Tool for Cli {
         let options = &self.options;
         match &self.verb {
             Some(Verb::Completions { shell }) => completions(*shell, cx),
+            Some(Verb::Where) => remembered(cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
@@ -81,6 +83,7 @@ impl Place {
     pub(crate) fn binding(&self) -> Result<Binding> {
         let loaded = match Binding::load(&self.vault, &self.project.root) {
             Err(e) if e.code() == "other-vault" && self.remember.is_some() => None,
+            Err(e) if e.code() == "vault-rekeyed" => None,
             loaded => loaded?,
         };
         Ok(loaded.unwrap_or_else(|| Binding::new(&self.project)))
@@ -96,6 +99,17 @@ impl Place {
             change(binding)
         })
     }
+}
+
+/// Read unverified, as everywhere: it only finds a vault, whose pin then verifies everything.
+fn remembered(cx: &mut Context) -> Result<Exit> {
+    let home = Home::locate(&cx.env)?;
+    let project = Project::find(&home, &current_dir()?)?;
+    if let Some(dir) = Binding::remembered_vault(&home, &project.root) {
+        cx.out.data(dir.as_os_str().as_bytes())?;
+        cx.out.data(b"\0")?;
+    }
+    Ok(Exit::OK)
 }
 
 fn current_dir() -> Result<PathBuf> {

@@ -6,6 +6,8 @@ use hasp_core::{Error, Kind, Result};
 use crate::process::{Place, Process};
 use crate::stat::Stat;
 
+/// How often a chain that changes is read again.
+const TRIES: usize = 3;
 /// More ancestors than any real process has.
 const MAX_CHAIN: usize = 1024;
 
@@ -36,14 +38,17 @@ impl Caller {
     /// `[no-proc]`.
     pub fn current() -> Result<Caller> {
         let place = Place::here()?;
-        let own = place.process(std::process::id());
-        let own =
-            own.ok_or_else(|| Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc"))?;
-        let mut chain = vec![own];
-        while let Some(parent) = chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(&place, c)) {
-            chain.push(parent);
+        let unseen = || Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc");
+        // An ancestor that ended meanwhile made room for whoever inherited its children, so that is asked again.
+        for _ in 0..TRIES {
+            let chain = climb(&place).ok_or_else(unseen)?;
+            if chain.iter().all(Process::unchanged) {
+                return Ok(Caller { place, chain });
+            }
         }
-        Ok(Caller { place, chain })
+        let chain: Vec<Process> =
+            climb(&place).ok_or_else(unseen)?.into_iter().take_while(Process::unchanged).collect();
+        if chain.is_empty() { Err(unseen()) } else { Ok(Caller { place, chain }) }
     }
 
     /// The asking process first, its oldest visible ancestor last; never empty.
@@ -73,7 +78,9 @@ impl Caller {
         if own.sid == own.id.pid {
             return Leader::Caller;
         }
-        match self.place.process(own.sid).filter(|l| l.sid == l.id.pid && l.id.start <= own.id.start) {
+        let ancestor = self.chain.iter().find(|p| p.id.pid == own.sid && p.id.alive()).cloned();
+        let found = ancestor.or_else(|| self.place.process(own.sid));
+        match found.filter(|l| l.sid == l.id.pid && l.id.start <= own.id.start) {
             Some(leader) => Leader::Alive(leader),
             None if Stat::read(own.sid).is_some_and(|s| s.alive()) => Leader::Invisible,
             None => Leader::Gone,
@@ -81,15 +88,19 @@ impl Caller {
     }
 }
 
-/// The parent of `child`: older, and still the parent after it was read. One that ended meanwhile makes room for whoever
-/// inherited the child, so that is asked again.
+/// This process and its ancestors at a glance. Each is read after its child; when afterwards none has changed, each had its pid
+/// from before its child was read again until after that, so that they are one chain.
+fn climb(place: &Place) -> Option<Vec<Process>> {
+    let mut chain = vec![place.glance(std::process::id())?];
+    while let Some(parent) = chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(place, c)) {
+        chain.push(parent);
+    }
+    Some(chain)
+}
+
+/// Whoever has the parent's pid, if it is older than the child.
 fn parent(place: &Place, child: &Process) -> Option<Process> {
-    (0..3).find_map(|_| {
-        let now = Stat::read(child.id.pid).filter(|s| s.start == child.id.start)?;
-        let found = place.process(now.ppid).filter(|p| p.id.start <= child.id.start)?;
-        let again = Stat::read(child.id.pid)?;
-        (again.start == child.id.start && again.ppid == found.id.pid).then_some(found)
-    })
+    place.glance(child.ppid).filter(|p| p.id.start <= child.id.start)
 }
 
 #[cfg(test)]

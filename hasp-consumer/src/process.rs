@@ -66,11 +66,13 @@ impl Place {
 
     /// The process of this pid, `None` if there is none, it has ended, or it changed while it was read.
     pub(crate) fn process(&self, pid: u32) -> Option<Process> {
-        let before = Stat::read(pid).filter(Stat::alive)?;
-        let exe = program(pid);
-        let after = Stat::read(pid).filter(Stat::alive)?;
-        let same = (before.start, before.ppid, before.sid) == (after.start, after.ppid, after.sid);
-        same.then(|| Process { exe, ..self.made_of(after) })
+        self.glance(pid).filter(Process::unchanged)
+    }
+
+    /// The same, not to be relied on before [`Process::unchanged`] has said that status and program are of one process.
+    pub(crate) fn glance(&self, pid: u32) -> Option<Process> {
+        let stat = Stat::read(pid).filter(Stat::alive)?;
+        Some(Process { exe: program(pid), ..self.made_of(stat) })
     }
 
     fn made_of(&self, stat: Stat) -> Process {
@@ -107,6 +109,12 @@ fn program(pid: u32) -> Option<PathBuf> {
 }
 
 impl Process {
+    /// Whether it still runs with the parent and in the session that were read: it has had its pid all the time.
+    pub(crate) fn unchanged(&self) -> bool {
+        let now = Stat::read(self.id.pid).filter(Stat::alive);
+        now.is_some_and(|now| (now.start, now.ppid, now.sid) == (self.id.start, self.ppid, self.sid))
+    }
+
     /// `bash, pid 4711`, or the program's path where that is known.
     pub fn label(&self) -> String {
         let name = self.exe.as_deref().map_or_else(|| self.comm.clone(), printable_path);

@@ -49,6 +49,16 @@ pub fn open(path: &Path, guard: Guard) -> Result<File> {
     Ok(file)
 }
 
+/// Opens a private file that is there for reading and writing in place.
+///
+/// # Errors
+/// As [`read`].
+pub fn open_existing(path: &Path) -> Result<File> {
+    let file = open_with(path, OFlags::RDWR)?;
+    check_open(&file, path, Guard::Private)?;
+    Ok(file)
+}
+
 /// Opens (or creates, 0600) a private file for reading and writing in place: logs, key states, locks.
 pub fn open_or_create(path: &Path) -> Result<File> {
     let file = open_with(path, OFlags::RDWR | OFlags::CREATE)?;
@@ -265,6 +275,8 @@ mod tests {
         replace(&path, &[1; 11]).unwrap();
         assert_eq!(read(&path, Guard::Private, 10).unwrap_err().code(), "file-too-large");
         assert!(read_if_present(&home.path().join("none"), Guard::Private, 10).unwrap().is_none());
+        assert_eq!(open_existing(&home.path().join("none")).unwrap_err().code(), "not-found");
+        assert!(!home.path().join("none").exists() && open_existing(&path).is_ok());
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Output {
 }
 
 /// The text with every grant token cut: a token typed where a path or a name belongs must not come back in a message.
-fn without_tokens(text: &str) -> String {
+pub fn without_tokens(text: &str) -> String {
     const BEGIN: &str = "v4.public.";
     let mut parts = text.split(BEGIN);
     let mut clean = parts.next().unwrap_or_default().to_owned();

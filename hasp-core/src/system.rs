@@ -88,6 +88,26 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
     Ok(rustix::io::fcntl_setfd(borrowed, flags)?)
 }
 
+/// Marks every descriptor above 2 close-on-exec in one step, whoever opened it and whether or not /proc is there.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.11, or what a seccomp filter says.
+pub fn withhold_descriptors() -> std::io::Result<()> {
+    // SAFETY: the call takes numbers only and sets a flag on descriptors; it closes none of them.
+    let outcome = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if outcome == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// The version of Landlock that the kernel offers, `None` if it offers none.
+pub fn landlock_version() -> Option<u32> {
+    // SAFETY: with this flag the call reads no pointer and makes nothing: it returns a number (landlock(7)).
+    let version = unsafe {
+        let none: *const c_void = std::ptr::null();
+        libc::syscall(libc::SYS_landlock_create_ruleset, none, 0usize, 1u32)
+    };
+    u32::try_from(version).ok().filter(|v| *v > 0)
+}
+
 /// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`] is set.
 pub fn ignore(signal: Signal) {
     // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
@@ -174,6 +194,19 @@ impl Image {
     }
 }
 
+/// In a forked child: puts a descriptor under a number where it survives exec.
+fn hand_down(fd: &OwnedFd, number: RawFd) -> rustix::io::Result<()> {
+    use std::os::fd::AsRawFd;
+    if fd.as_raw_fd() == number {
+        return rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty());
+    }
+    // SAFETY: dup2 takes two numbers and touches no memory; whatever had the number in this child is replaced, as it is meant to be.
+    match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
+        -1 => Err(rustix::io::Errno::BADF),
+        _ => Ok(()),
+    }
+}
+
 /// Steps that a child takes between fork and exec; each is async-signal-safe.
 #[derive(Default)]
 pub struct BeforeExec {
@@ -191,6 +224,9 @@ pub struct BeforeExec {
     pub no_new_privileges: bool,
     /// The umask that the child starts with.
     pub umask: Option<Mode>,
+    /// A descriptor that the child gets under this number, which must be open in this process: a free one may be the pipe by which std
+    /// learns that exec failed.
+    pub descriptor: Option<(OwnedFd, RawFd)>,
     /// Execute this instead of what std would, whose execvp falls back to a shell.
     pub image: Option<Image>,
 }
@@ -235,6 +271,9 @@ impl BeforeExec {
         if let Some(mask) = self.umask {
             rustix::process::umask(mask);
         }
-        Ok(())
+        match &self.descriptor {
+            Some((fd, number)) => hand_down(fd, *number),
+            None => Ok(()),
+        }
     }
 }

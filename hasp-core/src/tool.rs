@@ -111,7 +111,9 @@ fn harden() -> Result<rustix::fs::Mode> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| Error::system("forbid core dumps", e))?;
     let limit = rustix::process::getrlimit(Resource::Core);
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: limit.maximum })
+    // 1, not 0: a core_pattern that is a pipe ignores every limit but this one, which no file takes either (fs/coredump.c).
+    let current = Some(limit.maximum.map_or(1, |hard| hard.min(1)));
+    rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
         .map_err(|e| Error::system("forbid core dumps", e))?;
     crate::system::default_action(rustix::process::Signal::CHILD);
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))

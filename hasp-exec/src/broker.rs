@@ -133,11 +133,13 @@ fn verified(cli: &Cli, desk: &Desk, context: &mut Context, denied: &mut Denied<'
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
     let situation = desk.situation(cli, &found, context)?;
-    let attempt = |text: &Secret| -> std::result::Result<VerifiedGrant, (Error, Option<Check>)> {
+    let attempt = |text: &Secret| -> Attempt {
         let mut failed = None;
         let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
         let line = token::line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
-        check::verify(line, &situation, &mut trace).map_err(|e| (e, failed))
+        let grant = check::verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
+        let deliverable = deliver::check(&grant.terms().action, &desk.runtime);
+        deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
     };
     let outcome = match found {
         Found::Token(text) => attempt(&text),
@@ -233,9 +235,9 @@ fn spawned(
     };
     let mut relay = Relay::default();
     let stdin = delivered.stdin.take();
-    let screen = if action.raw { None } else { session::wanted() };
-    let process = match screen {
-        Some(screen) => Process::Session(Box::new(session::start(screen, plan, stdin, patterns, &mut relay)?)),
+    let stage = if action.raw { None } else { session::wanted() };
+    let process = match stage {
+        Some(stage) => Process::Session(Box::new(session::start(stage, plan, stdin, patterns, &mut relay)?)),
         None => plain(&plan, stdin, action.raw, patterns, &mut relay)?,
     };
     delivered.descriptors.clear();

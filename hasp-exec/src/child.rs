@@ -93,6 +93,9 @@ fn jobserver(env: &Environ) -> Vec<RawFd> {
 
 /// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not the child's.
 fn withhold_descriptors() -> Result<()> {
+    if system::withhold_descriptors().is_ok() {
+        return Ok(());
+    }
     let path = Path::new("/proc/self/fd");
     let numbers: Vec<RawFd> = match std::fs::read_dir(path) {
         Ok(entries) => entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok()).collect(),

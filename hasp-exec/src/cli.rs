@@ -12,6 +12,7 @@ Examples:
   hasp-exec -t test                             use a kept grant, any number of times
   hasp-exec -t test -- -k login                 further words, where the target allows them
   hasp-exec -t test --explain                   would it run? prints each check, runs nothing
+  hasp-exec --doctor                            what is wrong here, and what mends it
   HASP_GRANT=fd:3 hasp-exec -- make 3<token     the token on a descriptor
 
 Exit status: the command's own; before it starts 125 for every refusal, 126 if the
@@ -31,6 +32,9 @@ pub struct Cli {
     /// Print each check and what would be delivered; run nothing
     #[arg(long)]
     pub explain: bool,
+    /// Say what this machine gives and what is wrong here; run nothing
+    #[arg(long, conflicts_with_all = ["grant", "target", "explain", "argv"])]
+    pub doctor: bool,
     /// Write one JSON line at the start and one at the end to descriptor N
     #[arg(long, value_name = "N")]
     pub status_fd: Option<i32>,

@@ -1,18 +1,16 @@
 //! The last step of a value: into the child's environment, a file in memory, a sealed descriptor, or its standard input.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-
-use hasp_core::output::write_all;
 use hasp_core::{Error, Kind, Result, Runtime, Secret};
 use hasp_grant::Opened;
+use hasp_grant::claims::Action;
 use hasp_target::Channel;
 
 use crate::directory::Directory;
+use crate::memory;
 
 /// What the child gets of its values, ready to be inherited.
 #[derive(Default)]
@@ -27,77 +25,70 @@ pub struct Delivered {
     pub directory: Option<Directory>,
 }
 
-/// Delivers every opened value as it was approved.
-pub fn deliver(opened: &[Opened], runtime: &Runtime) -> Result<Delivered> {
+/// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a directory in memory.
+///
+/// # Errors
+/// `[no-memfd]`.
+pub fn check(action: &Action, runtime: &Runtime) -> Result<()> {
+    let on_descriptor = action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
+    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none()) else {
+        return Ok(());
+    };
+    let name = &delivery.reference;
+    let message = format!(
+        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime directory is on a disk"
+    );
+    Err(Error::new(Kind::Denied, "no-memfd", message)
+        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
+}
+
+/// Delivers every opened value and every rendered template as it was approved.
+pub fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
     let mut delivered = Delivered::default();
-    for one in opened {
-        deliver_one(one, runtime, &mut delivered)?;
+    for (delivery, value) in opened.deliveries() {
+        let variable = delivery.variable.as_deref().unwrap_or_default();
+        match delivery.channel {
+            Channel::Env => delivered.set(variable, OsString::from_vec(value.expose().to_vec())),
+            Channel::File => delivered.file(variable, value, runtime)?,
+            Channel::Fd => {
+                let descriptor = delivered.descriptor(value, runtime)?;
+                delivered.set(variable, descriptor.as_raw_fd().to_string().into());
+                delivered.descriptors.push(descriptor);
+            }
+            Channel::Stdin => delivered.stdin = Some(delivered.descriptor(value, runtime)?),
+        }
+    }
+    for (variable, content) in &opened.files {
+        delivered.file(variable, content, runtime)?;
     }
     Ok(delivered)
 }
 
-fn deliver_one(one: &Opened, runtime: &Runtime, delivered: &mut Delivered) -> Result<()> {
-    let variable = one.delivery.variable.as_deref().unwrap_or_default();
-    let content = match one.delivery.channel {
-        Channel::Env => OsString::from_vec(one.value.expose().to_vec()),
-        Channel::File => {
-            if delivered.directory.is_none() {
-                delivered.directory = Some(Directory::create(runtime)?);
-            }
-            let directory = delivered.directory.as_ref().ok_or_else(|| Error::bug("no delivery directory"))?;
-            directory.write(variable, &one.value)?.into_os_string()
-        }
-        Channel::Fd => {
-            let descriptor = sealed(&one.value)?;
-            let number = descriptor.as_raw_fd().to_string();
-            delivered.descriptors.push(descriptor);
-            number.into()
-        }
-        Channel::Stdin => {
-            delivered.stdin = Some(sealed(&one.value)?);
-            return Ok(());
-        }
-    };
-    delivered.vars.push((variable.into(), content));
-    Ok(())
-}
+impl Delivered {
+    fn set(&mut self, variable: &str, content: OsString) {
+        self.vars.push((variable.into(), content));
+    }
 
-/// A sealed memory file, opened read-only at its beginning; `MFD_NOEXEC_SEAL` where the kernel has it (6.3).
-fn sealed(value: &Secret) -> Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let made = memfd_create("hasp", flags | MemfdFlags::NOEXEC_SEAL).or_else(|_| memfd_create("hasp", flags));
-    let file = made.map_err(|e| {
-        Error::new(Kind::Io, "no-memfd", format!("this kernel gives no memory file: {}", std::io::Error::from(e)))
-            .hint("deliver the value by --file or -e instead")
-    })?;
-    write_all(&file, value.expose())?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal a value", e))?;
-    let reopened = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    match reopened {
-        Ok(read_only) => Ok(read_only.into()),
-        // Without /proc the writable description is passed on: the seals forbid writing all the same.
-        Err(_) => {
-            rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|e| Error::system("rewind a value", e))?;
-            Ok(file)
+    fn file(&mut self, variable: &str, content: &Secret, runtime: &Runtime) -> Result<()> {
+        let path = self.directory(runtime)?.write(variable, content)?;
+        self.set(variable, path.into_os_string());
+        Ok(())
+    }
+
+    /// A memory file; where a filter refuses those, a file in memory that has no name any more when the child starts.
+    fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
+        match memory::sealed(value)? {
+            Some(file) => Ok(file),
+            None => self.directory(runtime)?.nameless(value),
         }
     }
-}
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::io::Read;
-
-    #[test]
-    fn a_sealed_value_can_be_read_and_not_written() {
-        let mut file = File::from(sealed(&Secret::copy_of(b"a\0b").unwrap()).unwrap());
-        let mut read = Vec::new();
-        file.read_to_end(&mut read).unwrap();
-        assert!(read == b"a\0b");
-        assert!(rustix::io::write(&file, b"x").is_err());
-        let again = File::options().write(true).open(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        assert!(again.is_err() || rustix::io::write(again.unwrap(), b"x").is_err());
+    /// The directory that all files share.
+    fn directory(&mut self, runtime: &Runtime) -> Result<&Directory> {
+        let directory = match self.directory.take() {
+            Some(directory) => directory,
+            None => Directory::create(runtime)?,
+        };
+        Ok(self.directory.insert(directory))
     }
 }

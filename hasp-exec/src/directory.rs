@@ -47,6 +47,16 @@ impl Directory {
         Ok(Directory { path, handle, _leash: leash })
     }
 
+    /// A value as a file that was opened read-only, 0400, before its name went.
+    pub fn nameless(&self, value: &Secret) -> Result<OwnedFd> {
+        const NAME: &str = ".nameless";
+        let path = self.write(NAME, value)?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = openat(&self.handle, NAME, flags, Mode::empty());
+        let gone = unlinkat(&self.handle, NAME, AtFlags::empty());
+        gone.and(opened).map_err(|e| Error::io("deliver", &path, e))
+    }
+
     /// Writes a value as a new file, 0400, and returns its path.
     pub fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
         let path = self.path.join(name);
@@ -196,6 +206,23 @@ mod tests {
         std::fs::set_permissions(path.join("cache/deep"), closed).unwrap();
         remove(open_directory(&path).unwrap(), OsStr::new("d")).unwrap();
         assert!(!path.exists() && Path::new("/etc/hostname").exists());
+    }
+
+    #[test]
+    fn a_nameless_file_can_be_read_and_neither_found_nor_written() {
+        use std::os::fd::AsRawFd;
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = base.path().join("d");
+        std::fs::create_dir(&path).unwrap();
+        let (leash, _other) = UnixStream::pair().unwrap();
+        let directory = Directory { handle: open_directory(&path).unwrap(), path: path.clone(), _leash: leash };
+        let values = ["one", "two"].map(|v| Secret::copy_of(v.as_bytes()).unwrap());
+        let files = values.map(|v| File::from(directory.nameless(&v).unwrap()));
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
+        for (file, value) in files.iter().zip(["one", "two"]) {
+            assert!(rustix::io::write(file, b"x").is_err());
+            assert_eq!(std::fs::read_to_string(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap(), value);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded, opened or run.
 
+use hasp_core::output::without_tokens;
 use hasp_core::text::{printable_os, printable_path, shell_words};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, Secret, Timestamp};
@@ -8,6 +9,7 @@ use hasp_grant::{VerifiedGrant, shown, token};
 
 use crate::broker::Desk;
 use crate::cli::Cli;
+use crate::deliver;
 use crate::environment;
 use crate::find::{self, Found};
 
@@ -53,7 +55,15 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
             passed.push(check);
         }
     };
-    let outcome = token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
+    let verified = token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
+    let possible = |grant: VerifiedGrant| {
+        let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
+        if outcome.is_err() {
+            passed.pop();
+        }
+        outcome.map(|()| grant)
+    };
+    let outcome = verified.and_then(possible);
     (passed, outcome)
 }
 
@@ -68,7 +78,7 @@ fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) 
             let code = (mark == "no").then(|| error.map(Error::code)).flatten();
             context.out.object(&serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}))?;
         } else {
-            context.out.line(&format!("{mark:<3} {}{why}", check.label()))?;
+            context.out.line(&without_tokens(&format!("{mark:<3} {}{why}", check.label())))?;
         }
     }
     Ok(())
@@ -82,7 +92,7 @@ fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
     if context.out.json {
         return context.out.object(&serde_json::json!({
             "v": 1, "grant": terms.jti, "program": printable_path(grant.program()), "command": command,
-            "deliveries": terms.action.deliveries, "items": terms.items, "dropped": dropped,
+            "deliveries": terms.action.deliveries, "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs, "items": terms.items, "dropped": dropped,
         }));
     }
     context.out.line(&format!("would run: {command}"))?;

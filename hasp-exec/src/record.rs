@@ -101,7 +101,12 @@ fn secrets(terms: &Terms) -> Value {
             json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}),
         )
     };
-    terms.action.deliveries.iter().filter_map(way).collect()
+    let templates = terms.action.templates.iter().flat_map(|t| t.references().into_iter().map(move |r| (t, r)));
+    let written = templates.filter_map(|(template, reference)| {
+        let item = terms.items.iter().find(|i| i.reference == *reference)?;
+        Some(json!({"name": item.name, "version": item.version, "ref": reference, "channel": "template", "var": template.variable()}))
+    });
+    terms.action.deliveries.iter().filter_map(way).chain(written).collect()
 }
 
 fn redacted(word: &OsString, patterns: &Arc<Patterns>) -> OsString {

@@ -10,7 +10,7 @@ use hasp_core::{Error, Kind, Result};
 use crate::cli::Cli;
 use crate::pty::monitor;
 use crate::status::StatusFd;
-use crate::{broker, directory, explain};
+use crate::{broker, directory, doctor, explain};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -29,6 +29,9 @@ impl Tool for Cli {
         if let Some(socket) = self.monitor {
             return monitor::run(socket).map(|()| Exit::OK);
         }
+        if self.doctor {
+            return doctor::run(context);
+        }
         if self.explain {
             return explain::explain(&self, context);
         }
@@ -41,8 +44,8 @@ impl Tool for Cli {
     }
 
     fn status(args: &[OsString], error: &Error) -> u8 {
-        let explains = args.iter().take_while(|a| *a != "--").any(|a| a == "--explain");
-        if explains { Exit::NO.0 } else { refusal(error) }
+        let asks = args.iter().take_while(|a| *a != "--").any(|a| a == "--explain" || a == "--doctor");
+        if asks { Exit::NO.0 } else { refusal(error) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::{OwnedFd, RawFd};
 
-use hasp_core::output::write_all;
+use hasp_core::output::{without_tokens, write_all};
 use hasp_core::{Error, Kind, Result, system};
 
 use crate::ending::Ending;
@@ -40,7 +40,8 @@ impl StatusFd {
 
     /// Nothing was started.
     pub fn refused(&self, error: &Error, status: u8) {
-        self.write(&serde_json::json!({"v": 1, "event": "refused", "code": error.code(), "message": error.message(), "status": status}));
+        let message = without_tokens(error.message());
+        self.write(&serde_json::json!({"v": 1, "event": "refused", "code": error.code(), "message": message, "status": status}));
     }
 
     /// A reader that went away must not change what the child's end means.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hasp_bind::Binding;
 use hasp_consumer::Caller;
 use hasp_core::text::{printable, printable_path, shell_word, shell_words};
-use hasp_core::{Error, Kind, Result, Timestamp, time};
+use hasp_core::{Error, Kind, Result, SecretName, Timestamp, time};
 use hasp_vault::{Item, Vault};
 
 use crate::claims::{Action, Claims, Extent, Granted, Terms};
@@ -298,11 +298,13 @@ fn runnable(action: &Action, argv: &[OsString], search: Option<&OsStr>) -> Resul
 }
 
 fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()> {
+    let version = |reference: &SecretName| {
+        let position = terms.items.iter().position(|g| g.reference == *reference);
+        position.and_then(|p| items[p].current_version())
+    };
     for wanted in &terms.action.deliveries {
-        let position = terms.items.iter().position(|g| g.reference == wanted.reference);
-        let version = position.and_then(|p| items[p].current_version());
-        let version = version.ok_or_else(|| Error::bug("a delivery names no granted item"))?;
+        let version = version(&wanted.reference).ok_or_else(|| Error::bug("a delivery names no granted item"))?;
         delivery::check(wanted, version, ledger.runtime())?;
     }
-    Ok(())
+    terms.action.templates.iter().try_for_each(|t| delivery::check_template(t, version, ledger.runtime()))
 }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use hasp_consumer::Consumer;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
-use hasp_target::Delivery;
+use hasp_target::{Delivery, Template};
 use hasp_vault::Class;
 
 use crate::id::GrantId;
@@ -64,6 +64,9 @@ pub struct Action {
     pub env: EnvRules,
     /// How each value reaches the child.
     pub deliveries: Vec<Delivery>,
+    /// Files with values in them, by the text that was approved.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub templates: Vec<Template>,
     /// Whether the child may gain privileges by set-user-ID programs.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub no_new_privs: bool,

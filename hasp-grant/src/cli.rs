@@ -36,7 +36,7 @@ pub struct Cli {
 #[derive(Args, Debug, Default, PartialEq)]
 pub struct Mint {
     /// The target of hasp.toml
-    #[arg(short, long, value_name = "TARGET", conflicts_with_all = ["env", "file", "fd", "stdin"])]
+    #[arg(short, long, value_name = "TARGET", conflicts_with_all = ["env", "file", "fd", "template", "stdin"])]
     pub target: Option<String>,
     /// Deliver REF in the environment variable VAR
     #[arg(short, long, value_name = "VAR=REF")]
@@ -47,6 +47,9 @@ pub struct Mint {
     /// Deliver REF on a descriptor; VAR holds its number
     #[arg(long, value_name = "VAR=REF")]
     pub fd: Vec<String>,
+    /// Deliver a file of the project with values in place of {{REF}}; VAR holds its path
+    #[arg(long, value_name = "VAR=PATH")]
+    pub template: Vec<String>,
     /// Deliver REF on standard input
     #[arg(long, value_name = "REF")]
     pub stdin: Option<String>,

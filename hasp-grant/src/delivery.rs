@@ -1,12 +1,15 @@
 //! Whether a value can reach the child as asked: known from its recorded size and kind, so that an impossible delivery is refused
 //! before a grant is minted, and again before one is spent.
 
-use hasp_core::{Error, Kind, Result, Runtime};
-use hasp_target::{Channel, Delivery};
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Kind, Result, Runtime, SecretName};
+use hasp_target::{Channel, Delivery, Part, Template};
 use hasp_vault::Version;
 
 /// Linux's MAX_ARG_STRLEN (32 pages) without the closing NUL: the longest `NAME=value`.
 pub const MAX_VARIABLE: u64 = 131_071;
+/// The longest file that a template may become, in bytes: room for the longest value with any filter.
+pub const MAX_RENDERED: u64 = 8 << 20;
 
 /// Refuses an environment variable with a NUL byte or beyond the kernel's limit, and a file where memory is a disk.
 ///
@@ -16,14 +19,40 @@ pub fn check(wanted: &Delivery, version: &Version, runtime: &Runtime) -> Result<
     let name = &wanted.reference;
     match wanted.channel {
         Channel::Env => check_variable(wanted, version),
-        Channel::File if runtime.on_disk() => Err(Error::new(
-            Kind::Denied,
-            "file-on-disk",
-            format!("{name} would be written to a disk: the runtime directory is not in memory"),
-        )
-        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by --fd or --stdin")),
+        Channel::File if runtime.on_disk() => Err(on_disk(name.as_str())),
         Channel::File | Channel::Fd | Channel::Stdin => Ok(()),
     }
+}
+
+/// Refuses a template where memory is a disk, and one that its values could make too long; a value that is not stored is empty.
+///
+/// # Errors
+/// `[file-on-disk]`, `[template-too-long]`.
+pub fn check_template<'a>(
+    template: &Template,
+    version: impl Fn(&SecretName) -> Option<&'a Version>,
+    runtime: &Runtime,
+) -> Result<()> {
+    let shown = printable_path(template.path());
+    if runtime.on_disk() {
+        return Err(on_disk(&shown));
+    }
+    let length = |part: Part<'_>| match part {
+        Part::Text(text) => text.len() as u64,
+        Part::Value(reference, filter) => version(reference).map_or(2, |v| filter.longest(v.size)),
+    };
+    let longest = template.parts().map(length).fold(0, u64::saturating_add);
+    if longest <= MAX_RENDERED {
+        return Ok(());
+    }
+    let text = format!("{shown} may become {longest} bytes long with its values; {MAX_RENDERED} are the most");
+    Err(Error::new(Kind::Denied, "template-too-long", text).hint("deliver its long values by file instead"))
+}
+
+fn on_disk(name: &str) -> Error {
+    let message = format!("{name} would be written to a disk: the runtime directory is not in memory");
+    Error::new(Kind::Denied, "file-on-disk", message)
+        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by --fd or --stdin")
 }
 
 fn check_variable(wanted: &Delivery, version: &Version) -> Result<()> {

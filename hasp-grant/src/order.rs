@@ -1,19 +1,21 @@
 //! What is asked for at minting, read from the command line and resolved against project, binding and vault: the action with its
 //! absolute program, the versions it opens, and the strictest class among them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
 use hasp_bind::{Binding, Project};
+use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
-use hasp_target::{Channel, Delivery, RefSpec, Target};
+use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template};
 use hasp_vault::{Class, Item, Vault};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
 use crate::delivery;
 use crate::program;
+use crate::swap::{self, Keeping};
 use crate::word::Word;
 
 /// What a trailing word of this form stands for: any further words.
@@ -58,9 +60,9 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     if let (Some(target), None) = (target, unconsented) {
         binding.check_target(target)?;
     }
-    let wanted = wanted_deliveries(mint, target)?;
-    let (granted, deliveries, mut warnings, unbound) = resolve_items(wanted, target, place, binding)?;
-    let action = resolve_action(mint, target, deliveries, place)?;
+    let wanted = wanted(mint, target, place)?;
+    let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
+    let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
     warnings.extend(action_warnings(&action, place));
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
@@ -74,10 +76,16 @@ fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
     manifest.target(name)
 }
 
+/// What is to be delivered.
+struct Wanted {
+    deliveries: Vec<Delivery>,
+    templates: Vec<Template>,
+}
+
 /// From the target, or from the command line.
-fn wanted_deliveries(mint: &Mint, target: Option<&Target>) -> Result<Vec<Delivery>> {
+fn wanted(mint: &Mint, target: Option<&Target>, place: &Place<'_>) -> Result<Wanted> {
     if let Some(target) = target {
-        return Ok(target.deliveries.clone());
+        return Ok(Wanted { deliveries: target.deliveries.clone(), templates: target.templates.clone() });
     }
     let mut wanted = Vec::new();
     for (channel, words) in [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)] {
@@ -88,52 +96,65 @@ fn wanted_deliveries(mint: &Mint, target: Option<&Target>) -> Result<Vec<Deliver
     if let Some(word) = &mint.stdin {
         wanted.push(Delivery::parse(Channel::Stdin, word)?);
     }
-    refuse_twice(&wanted)?;
-    if wanted.is_empty() {
+    let root = &place.project.root;
+    let parsed = mint.template.iter().map(|word| Template::parse(word, root, place.cwd));
+    let templates = parsed.collect::<Result<Vec<_>>>()?;
+    refuse_twice(&wanted, &templates)?;
+    if templates.iter().map(|t| t.text().len()).sum::<usize>() > MAX_TEMPLATES {
+        let message = format!("the templates are longer than {} KiB together", MAX_TEMPLATES / 1024);
+        return Err(
+            Error::new(Kind::Usage, "manifest-too-large", message).hint("deliver values by --file or --fd instead")
+        );
+    }
+    if wanted.is_empty() && templates.is_empty() {
         return Err(Error::new(Kind::Usage, "nothing-granted", "say what to grant: a target, or values and a command")
             .hint("hasp-grant -x -t TARGET")
             .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
     }
-    Ok(wanted)
+    Ok(Wanted { deliveries: wanted, templates })
 }
 
-fn refuse_twice(wanted: &[Delivery]) -> Result<()> {
+fn refuse_twice(wanted: &[Delivery], templates: &[Template]) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
-    match wanted.iter().filter_map(|d| d.variable.as_deref()).find(|v| !seen.insert(*v)) {
+    let direct = wanted.iter().filter_map(|d| d.variable.as_deref());
+    match direct.chain(templates.iter().map(Template::variable)).find(|v| !seen.insert(*v)) {
         None => Ok(()),
         Some(variable) => Err(Error::new(Kind::Usage, "delivered-twice", format!("{variable} is to hold two values"))
             .hint(format!("give each value a variable of its own: -e {variable}=REF -e {variable}_2=REF"))),
     }
 }
 
-type Resolved = (Vec<(Granted, Item)>, Vec<Delivery>, Vec<String>, Vec<SecretName>);
+struct Resolved {
+    granted: Vec<(Granted, Item)>,
+    deliveries: Vec<Delivery>,
+    warnings: Vec<String>,
+    unbound: Vec<SecretName>,
+}
 
 /// Each reference once, with the item that the binding (or, unbound, its own name) leads to.
-fn resolve_items(
-    wanted: Vec<Delivery>,
-    target: Option<&Target>,
-    place: &Place<'_>,
-    binding: &Binding,
-) -> Result<Resolved> {
-    let mut granted: BTreeMap<SecretName, Option<(Granted, Item)>> = BTreeMap::new();
-    let (mut warnings, mut unbound, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    for wanted in wanted {
-        let reference = &wanted.reference;
-        if !granted.contains_key(reference) {
-            let bound = binding.refs.get(reference);
+fn resolve_items(wanted: &Wanted, target: Option<&Target>, place: &Place<'_>, binding: &Binding) -> Result<Resolved> {
+    let direct = wanted.deliveries.iter().map(|d| &d.reference);
+    let references: BTreeSet<_> = direct.chain(wanted.templates.iter().flat_map(Template::references)).collect();
+    let (mut granted, mut warnings, mut unbound) = (Vec::new(), Vec::new(), Vec::new());
+    for reference in references {
+        let bound = binding.refs.get(reference);
+        let secret = bound.unwrap_or(reference);
+        if let Some(found) = find_item(reference, secret, target, (place, binding), &mut warnings)? {
+            granted.push(found);
             unbound.extend(bound.is_none().then(|| reference.clone()));
-            let found = find_item(reference, bound.unwrap_or(reference), target, (place, binding), &mut warnings)?;
-            granted.insert(reference.clone(), found);
-        }
-        if let Some(Some((_, item))) = granted.get(reference) {
-            let version = item.current_version().ok_or_else(|| Error::bug("a deliverable item has no version"))?;
-            delivery::check(&wanted, version, place.runtime)?;
-            kept.push(wanted);
         }
     }
-    let granted: Vec<(Granted, Item)> = granted.into_values().flatten().collect();
-    unbound.retain(|r| granted.iter().any(|(g, _)| g.reference == *r));
-    Ok((granted, kept, warnings, unbound))
+    let version = |reference: &SecretName| {
+        granted.iter().find(|(g, _)| g.reference == *reference).and_then(|(_, item)| item.current_version())
+    };
+    // What is optional and not stored has no version, and is left out.
+    let deliveries: Vec<Delivery> =
+        wanted.deliveries.iter().filter(|d| version(&d.reference).is_some()).cloned().collect();
+    for (delivery, version) in deliveries.iter().filter_map(|d| Some((d, version(&d.reference)?))) {
+        delivery::check(delivery, version, place.runtime)?;
+    }
+    wanted.templates.iter().try_for_each(|t| delivery::check_template(t, version, place.runtime))?;
+    Ok(Resolved { granted, deliveries, warnings, unbound })
 }
 
 /// The deliverable item behind a reference; `None` for one that the manifest calls optional and the vault does not have.
@@ -147,7 +168,8 @@ fn find_item(
     let spec = place.project.manifest.as_ref().and_then(|m| m.refs.get(reference));
     let item = match place.vault.item(secret) {
         Err(e) if e.code() == "secret-unknown" && spec.is_some_and(|s| !s.required) => {
-            warnings.push(format!("{reference} is optional and not in the vault: it is left out"));
+            warnings
+                .push(format!("{reference} is optional and not in the vault: it is left out, and empty in a template"));
             return Ok(None);
         }
         other => other?,
@@ -185,7 +207,7 @@ fn check_scope(item: &Item, binding: &Binding, target: Option<&Target>) -> Resul
 fn resolve_action(
     mint: &Mint,
     target: Option<&Target>,
-    deliveries: Vec<Delivery>,
+    (deliveries, templates): (Vec<Delivery>, Vec<Template>),
     place: &Place<'_>,
 ) -> Result<Action> {
     let dir = match target.and_then(|t| t.dir.as_ref()) {
@@ -216,6 +238,7 @@ fn resolve_action(
         dir: Word::from(&dir),
         env,
         deliveries,
+        templates,
         no_new_privs: target.is_some_and(|t| t.no_new_privs),
         raw: mint.raw,
     })
@@ -285,11 +308,9 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
     warnings
 }
 
-/// Memory that is swapped out is on a disk; dm-crypt swap is taken as encrypted.
+/// Memory that is swapped out is on a disk.
 fn swap_warning() -> Option<String> {
-    let table = std::fs::read_to_string("/proc/swaps").ok()?;
-    let device = |line: &str| line.split_whitespace().next().map(str::to_owned);
-    let plain =
-        table.lines().skip(1).filter_map(device).find(|d| !d.starts_with("/dev/dm-") && !d.starts_with("/dev/zram"))?;
-    Some(format!("swap on {plain} may not be encrypted: memory that holds keys can reach it"))
+    let plain = swap::devices().into_iter().find(|s| s.keeping == Keeping::Plain)?;
+    let shown = printable_path(&plain.path);
+    Some(format!("swap on {shown} may not be encrypted: memory that holds keys can reach it"))
 }

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 
 use hasp_bind::Project;
+use hasp_core::SecretName;
 use hasp_core::text::{printable, printable_path, shell_words};
 use hasp_core::time::duration_text;
-use hasp_target::{Channel, Delivery};
+use hasp_target::{Channel, Delivery, Template};
 
 use crate::claims::{Action, Extent, Granted, Terms};
 use crate::order::Order;
@@ -24,6 +25,9 @@ pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
             &format!("to target '{}' as it stands in hasp.toml", printable(target.name.as_bytes())),
         ));
     }
+    if order.unconsented.is_some() || terms.action.target.is_none() {
+        lines.extend(terms.action.templates.iter().flat_map(template_lines));
+    }
     lines.extend(order.warnings.iter().map(|w| line("warning", w)));
     lines.push(String::new());
     lines.join("\n")
@@ -41,16 +45,23 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         let item = terms.items.iter().find(|i| i.reference == delivery.reference);
         lines.extend(item.map(|i| line("value", &delivery_text(delivery, i))));
     }
+    for template in &action.templates {
+        lines.push(line("template", &template_text(template, terms)));
+    }
     lines.push(line("usable by", &printable(terms.consumer.describe().as_bytes())));
     lines.push(line("until", &terms.exp.local()));
     if let Some(reason) = &terms.reason {
         lines.push(line("reason", &printable(reason.as_bytes())));
     }
     if action.env.clean {
-        lines.push(line("environ", "clean"));
+        let passed = if action.env.pass.is_empty() { "nothing".to_owned() } else { action.env.pass.join(", ") };
+        lines.push(line("environ", &format!("clean, but for {}", printable(passed.as_bytes()))));
     }
     if !action.env.keep.is_empty() {
         lines.push(line("keeps", &printable(action.env.keep.join(", ").as_bytes())));
+    }
+    if action.no_new_privs {
+        lines.push(line("privileges", "gains none by set-user-ID programs"));
     }
     lines
 }
@@ -88,6 +99,23 @@ fn delivery_text(delivery: &Delivery, item: &Granted) -> String {
     let variable = delivery.variable.as_deref().map(|v| format!("{v} = ")).unwrap_or_default();
     let called = if item.reference == item.name { String::new() } else { format!(", called {} here", item.reference) };
     format!("{variable}{}@{} ({}), {way}{called}", item.name, item.version, item.class)
+}
+
+/// `PGPASSFILE = ops/pgpass.in with db/password@3 (high), as a file`.
+fn template_text(template: &Template, terms: &Terms) -> String {
+    let named = |reference: &SecretName| match terms.items.iter().find(|i| i.reference == *reference) {
+        Some(i) if i.reference == i.name => format!("{}@{} ({})", i.name, i.version, i.class),
+        Some(i) => format!("{}@{} ({}, called {reference} here)", i.name, i.version, i.class),
+        None => format!("{reference} (empty: not in the vault)"),
+    };
+    let names: Vec<String> = template.references().into_iter().map(named).collect();
+    let with = if names.is_empty() { "no value".to_owned() } else { names.join(", ") };
+    format!("{} = {} with {with}, as a file", template.variable(), printable_path(template.path()))
+}
+
+/// The text itself, for whoever has not consented to it before.
+fn template_lines(template: &Template) -> Vec<String> {
+    template.text().lines().map(|l| line(template.variable(), &format!("| {}", printable(l.as_bytes())))).collect()
 }
 
 fn line(label: &str, text: &str) -> String {

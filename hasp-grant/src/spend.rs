@@ -2,14 +2,14 @@
 //! process, and let out only when the start is durably on record. A crash in between burns a use; it never doubles one.
 
 use hasp_audit::{Event, Log};
-use hasp_core::{Error, Result, Secret, Timestamp};
+use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
 use hasp_redact::{Pattern, Patterns};
 use hasp_target::Delivery;
 use hasp_vault::{FileKey, Vault};
 
 use crate::check::VerifiedGrant;
-use crate::claims::Granted;
 use crate::ledger::Ledger;
+use crate::render::render;
 use crate::seal::{self, Half};
 
 /// A grant of which one use is gone.
@@ -20,26 +20,35 @@ pub struct SpentGrant {
 
 /// A spent grant whose values are open in this process and nowhere else.
 pub struct HeldGrant {
-    opened: Vec<Opened>,
+    opened: Opened,
 }
 
 /// Values that may leave the process: their start is durably on record.
 pub struct Released {
     /// The number of the start's record.
     pub record: u64,
-    /// One value for each delivery.
-    pub opened: Vec<Opened>,
+    /// The values and how they were approved to reach the child.
+    pub opened: Opened,
 }
 
-/// A value, open, and how it was approved to reach the child.
+/// Values, open, and how they were approved to reach the child.
 #[derive(Debug)]
 pub struct Opened {
-    /// How it goes.
-    pub delivery: Delivery,
-    /// Which version it is.
-    pub granted: Granted,
-    /// The value.
-    pub value: Secret,
+    deliveries: Vec<Delivery>,
+    values: Vec<(SecretName, Secret)>,
+    /// Files with values in them: the variable that holds the path, and the content.
+    pub files: Vec<(String, Secret)>,
+}
+
+impl Opened {
+    /// Each delivery with its value.
+    pub fn deliveries(&self) -> impl Iterator<Item = (&Delivery, &Secret)> {
+        self.deliveries.iter().filter_map(|d| Some((d, self.value(&d.reference)?)))
+    }
+
+    fn value(&self, reference: &SecretName) -> Option<&Secret> {
+        self.values.iter().find(|(name, _)| name == reference).map(|(_, value)| value)
+    }
 }
 
 impl VerifiedGrant {
@@ -54,10 +63,10 @@ impl VerifiedGrant {
 }
 
 impl SpentGrant {
-    /// Opens the granted versions, one value for each delivery. They stay in here until they are on record.
+    /// Opens the granted versions, each once, and writes the templates. They stay in here until they are on record.
     ///
     /// # Errors
-    /// `[seal]` if the halves do not fit; `[tampered]` if a value file is not the granted one.
+    /// `[seal]` if the halves do not fit; `[tampered]` if a value file is not the granted one; `[template-not-text]`.
     pub fn open(self, vault: &Vault) -> Result<HeldGrant> {
         let claims = &self.grant.claims;
         let id = &claims.terms.jti;
@@ -65,14 +74,17 @@ impl SpentGrant {
         if keys.len() != claims.terms.items.len() {
             return Err(seal::refused());
         }
-        let deliveries = &claims.terms.action.deliveries;
-        let mut opened = Vec::with_capacity(deliveries.len());
+        let mut values = Vec::with_capacity(claims.terms.items.len());
         for (granted, key) in claims.terms.items.iter().zip(keys) {
             let key = FileKey::from_bytes(*key);
-            for delivery in deliveries.iter().filter(|d| d.reference == granted.reference) {
-                let value = vault.open_value(&granted.name, &granted.file, &granted.sha256, &key)?;
-                opened.push(Opened { delivery: delivery.clone(), granted: granted.clone(), value });
-            }
+            let value = vault.open_value(&granted.name, &granted.file, &granted.sha256, &key)?;
+            values.push((granted.reference.clone(), value));
+        }
+        let action = &claims.terms.action;
+        let mut opened = Opened { deliveries: action.deliveries.clone(), values, files: Vec::new() };
+        for template in &action.templates {
+            let content = render(template, |reference| opened.value(reference))?;
+            opened.files.push((template.variable().to_owned(), content));
         }
         Ok(HeldGrant { opened })
     }
@@ -86,7 +98,8 @@ pub fn nothing_released(error: Error) -> Error {
 impl HeldGrant {
     /// What finds these values in output, and in the command line that goes on record.
     pub fn patterns(&self) -> Patterns {
-        let named = self.opened.iter().map(|o| Pattern { name: o.granted.reference.as_str(), value: o.value.expose() });
+        let values = self.opened.values.iter();
+        let named = values.map(|(reference, value)| Pattern { name: reference.as_str(), value: value.expose() });
         let values: Vec<Pattern<'_>> = named.collect();
         Patterns::compile(&values)
     }

@@ -56,6 +56,14 @@ pub enum Verb {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Look for watched values in files and commits, with the vault locked; exit 1 if there are any
+    #[command(after_help = SCAN_EXAMPLES)]
+    Scan(ScanArgs),
+    /// List which secrets are watched, and which are not and why
+    Watch,
+    /// Have git call the scan before each commit and push
+    #[command(subcommand)]
+    Hooks(HooksVerb),
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {
@@ -63,6 +71,75 @@ pub enum Verb {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// `scan`.
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Files and directories; this one if nothing else is said
+    #[arg(conflicts_with_all = ["staged", "range", "history"])]
+    pub paths: Vec<PathBuf>,
+    /// What would be committed: the index, whatever the files hold by now
+    #[arg(long, conflicts_with_all = ["range", "history"])]
+    pub staged: bool,
+    /// Every file content that is new in a range of commits
+    #[arg(long, value_name = "A..B", conflicts_with = "history")]
+    pub range: Option<OsString>,
+    /// Every file content that any branch or tag reaches
+    #[arg(long)]
+    pub history: bool,
+    /// With --history: what only reflogs and stashes reach, too
+    #[arg(long, requires = "history")]
+    pub all: bool,
+    /// Look at files that git ignores, too
+    #[arg(long)]
+    pub no_ignore: bool,
+    /// Values to look for besides those that are watched.
+    #[command(flatten)]
+    pub values: Values,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// How findings are printed.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line each: file, line, column, secret and form
+    Text,
+    /// A JSON object each, as with --json
+    Json,
+    /// One document of the Static Analysis Results Interchange Format, 2.1.0
+    Sarif,
+}
+
+/// `hooks`.
+#[derive(Subcommand, Debug)]
+pub enum HooksVerb {
+    /// Write the hooks pre-commit and pre-push; what was there is kept and called first
+    Install,
+    /// Show where the hooks are and what they are; exit 1 unless both are there
+    Status,
+    /// Take the hooks away and put back what was there before
+    Remove,
+    /// What the hooks call
+    #[command(hide = true)]
+    Run {
+        /// Which hook
+        #[arg(value_enum)]
+        hook: Hook,
+        /// What git tells the hook
+        words: Vec<OsString>,
+    },
+}
+
+/// The hooks that are installed.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Before a commit
+    PreCommit,
+    /// Before a push
+    PrePush,
 }
 
 /// CI systems whose logs can be told to mask a value.
@@ -84,4 +161,16 @@ Examples:
   env -0 | grep -z '^DB_' | hasp-redact --values fd:3 3<&0 <build.log
   hasp-redact --file deploy-key=$HOME/.ssh/deploy <deploy.log
   hasp-redact explain --env API_KEY
-  hasp-redact markers src config";
+  hasp-redact markers src config
+  hasp-redact scan --staged
+  hasp-redact hooks install";
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  hasp-redact scan                          this directory, but what git ignores
+  hasp-redact scan --no-ignore .env build
+  hasp-redact scan --staged                 what would be committed
+  hasp-redact scan --range main..HEAD
+  hasp-redact scan --history --all          everything that git still has
+  hasp-redact scan --values fd:3 3<values.env0 logs
+  hasp-redact scan --format sarif >hasp.sarif";

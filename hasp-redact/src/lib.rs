@@ -1,5 +1,7 @@
 //! The output filter of hasp: finds values in a stream of bytes, in every form that programs give them, and writes
 //! `[hasp:NAME]` in their place. It knows no vault, and must keep up with `cat`.
+//!
+//! And the leak watch: finds the values of a vault in files and commits by fingerprints, while the vault is locked.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -7,13 +9,18 @@ mod cli;
 mod decode;
 mod filter;
 mod form;
+mod git;
+mod hooks;
 mod pattern;
 mod patterns;
 mod pump;
+mod scan;
 mod seed;
+mod settled;
 mod starts;
 mod stream;
 mod walk;
+pub mod watch;
 
 pub use cli::Cli;
 pub use filter::{Filter, IDLE_MS, Tally};

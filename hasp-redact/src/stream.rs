@@ -8,6 +8,7 @@ use crate::form::{Case, Form, Machine, Place};
 use crate::patterns::Patterns;
 use crate::seed::Cursor;
 use crate::seed::pieces::Seed;
+use crate::settled::{Settled, Sole};
 use crate::walk::{Walk, begin};
 
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
@@ -18,6 +19,9 @@ const MAX_GUESS: usize = 512 * 1024;
 
 /// At most this many held bytes may go out when the stream pauses.
 const MAX_LEAK: usize = 3;
+
+/// Among so many of the last matches it is looked whether one is known.
+const RECENT: usize = 8;
 
 /// A match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,40 +39,8 @@ struct Begun {
     form: Form,
 }
 
-/// A stretch of text that was read byte by byte for one form of a needle, with what came of it: seeds in it on the same line,
-/// that is with the same distance between text and value, have nothing to add.
-#[derive(Clone, Copy)]
-struct Settled {
-    needle: u32,
-    form: Form,
-    line: usize,
-    from: usize,
-    to: usize,
-}
-
-impl Settled {
-    const NONE: Settled = Settled { needle: u32::MAX, form: Form::Literal, line: 0, from: 0, to: 0 };
-
-    fn includes(&self, other: &Settled) -> bool {
-        let same = (self.needle, self.form, self.line) == (other.needle, other.form, other.line);
-        same && (self.from..=self.to).contains(&other.from)
-    }
-}
-
-/// What can be said of a seed by reading single bytes only: the stretch that was read, and whether it rules out a match.
-fn rule_out(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Range<usize>, bool) {
-    let ahead = machine.run(text, seed);
-    let end = seed.at + ahead;
-    let stopped = text.get(end).is_some_and(|byte| machine.stops(byte));
-    if seed.index + ahead < machine.goal() && stopped {
-        return (seed.at..end, true);
-    }
-    let (behind, clear) = machine.run_back(text, seed);
-    let begins = seed.index == behind;
-    (seed.at - behind..end, clear && !begins)
-}
-
 /// The state between two reads.
+#[derive(Default)]
 pub(crate) struct Stream {
     spans: Vec<Span>,
     begun: Vec<Begun>,
@@ -86,26 +58,8 @@ pub(crate) struct Stream {
     covered: Option<usize>,
     /// Steps taken, for tests that show that they grow as the input does.
     pub work: u64,
-    settled: [Settled; 8],
-    next_settled: usize,
-}
-
-impl Default for Stream {
-    fn default() -> Stream {
-        Stream {
-            spans: Vec::new(),
-            begun: Vec::new(),
-            cursors: [Cursor::default(); 2],
-            seen: 0,
-            open: 0,
-            exact: false,
-            sent: 0,
-            covered: None,
-            work: 0,
-            settled: [Settled::NONE; 8],
-            next_settled: 0,
-        }
-    }
+    settled: Settled,
+    sole: Sole,
 }
 
 /// Where output goes.
@@ -205,8 +159,7 @@ impl Stream {
 
     /// Looks for seeds in what is new.
     fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
-        // What was settled at the end of the text was settled for want of more.
-        self.settled = [Settled::NONE; 8];
+        self.settled.clear();
         let Some(seeds) = &patterns.seeds else { return };
         let mut cursors = self.cursors;
         let work =
@@ -216,37 +169,67 @@ impl Stream {
         self.seen = text.len();
     }
 
-    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) {
-        let needle = patterns.needles.get(seed.needle);
+    /// Reads the text around a seed. Returns a position up to which no seed can tell anything new, or 0.
+    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) -> usize {
         let index = seed.index as usize;
-        for form in needle.variants(seed.form) {
+        let line = at.wrapping_sub(index);
+        // Where the value was read as it is, its upper and lower case have either been read too or been ruled out.
+        if self.settled.has(seed.needle, seed.form, line, at) {
+            return 0;
+        }
+        let mut known = 0;
+        for form in patterns.needles.get(seed.needle).variants(seed.form) {
             let machine = patterns.needles.machine(seed.needle, *form);
-            if machine.rejects(text.bytes[at], index) {
+            if machine.rejects(text.bytes[at], index) || self.settled.has(seed.needle, *form, line, at) {
                 continue;
             }
-            let mut settled =
-                Settled { needle: seed.needle, form: *form, line: at.wrapping_sub(index), from: at, to: at };
-            if self.settled.iter().any(|s| s.includes(&settled)) {
-                continue;
+            let stretch = self.read(machine, text, Place { at, index, column: 0 }, seed.needle);
+            self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
+            if *form == Form::Plain(Case::Exact) && self.sole.has(patterns, seed.needle) {
+                known = stretch.end;
             }
-            let place = Place { at, index, column: 0 };
-            let (ahead, dead) = rule_out(machine, text, place);
-            self.work += 1 + (ahead.end - ahead.start) as u64 / 8;
-            if !dead {
-                self.begin(machine, text, place, seed.needle);
+            self.settled.add(seed.needle, *form, line, stretch);
+        }
+        known
+    }
+
+    /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in which each byte could be read in
+    /// one way only: all pieces of this form in it on the same line are parts of the same match, or of none.
+    fn read(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) -> Range<usize> {
+        let end = seed.at + machine.run(text, seed);
+        let complete = seed.index + (end - seed.at) == machine.goal();
+        if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
+            return seed.at..end;
+        }
+        // From where the run ends: from the seed, what is found would depend on which seed it is.
+        let last = Place { at: end, index: seed.index + (end - seed.at), column: 0 };
+        let (behind, clear) = machine.run_back(text, last);
+        let start = end - behind;
+        if behind == last.index {
+            let first = Place { at: start, index: 0, column: 0 };
+            if complete && machine.ends_with_its_value() {
+                self.found(Span { start, end, needle, form: machine.form });
+            } else {
+                self.walk(machine, text, first, needle);
             }
-            // All other pieces on the same line have the same fate; hexadecimal is not read byte by byte.
-            (settled.from, settled.to) = (ahead.start, ahead.end);
-            self.settled[self.next_settled] = settled;
-            self.next_settled = (self.next_settled + 1) % self.settled.len();
+        } else if !clear {
+            let (first, work) = begin(machine, text, last);
+            self.work += work;
+            if let Some(first) = first {
+                self.walk(machine, text, first, needle);
+            }
+        }
+        start..end
+    }
+
+    fn found(&mut self, span: Span) {
+        if !self.spans.iter().rev().take(RECENT).any(|s| *s == span) {
+            self.spans.push(span);
         }
     }
 
-    /// Reads the match that `seed` is part of, if it is part of one.
-    fn begin(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) {
-        let (first, work) = begin(machine, text, seed);
-        self.work += work;
-        let Some(first) = first else { return };
+    /// Reads a match from its beginning, unless that was done already.
+    fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Place, needle: u32) {
         if self.knows(first.at, needle, machine.form) {
             return;
         }
@@ -259,7 +242,7 @@ impl Stream {
 
     fn knows(&self, start: usize, needle: u32, form: Form) -> bool {
         let same = |s: &Span| (s.start, s.needle, s.form) == (start, needle, form);
-        self.spans.iter().rev().take(8).any(same)
+        self.spans.iter().rev().take(RECENT).any(same)
             || self.begun.iter().any(|b| (b.walk.start, b.needle, b.form) == (start, needle, form))
     }
 

@@ -12,12 +12,14 @@ use crate::dotenv::{self, Variable};
 use crate::edit;
 use crate::manifest::{FILE_NAME, Manifest};
 use crate::target::{Target, is_name};
+use crate::template::{Template, check_variables};
 use crate::variable::check_variable;
 
 /// What to add, ready to use.
 struct Addition<'a> {
     target: &'a str,
     deliveries: Vec<Delivery>,
+    templates: Vec<Template>,
     run: Option<Vec<String>>,
     about: Option<&'a str>,
     dir: Option<&'a str>,
@@ -28,6 +30,7 @@ pub(crate) fn run(args: &AddArgs, path: &Path, cx: &mut Context) -> Result<Exit>
     let addition = Addition {
         target: target_name(&args.target)?,
         deliveries: deliveries(args, &variables)?,
+        templates: templates(args, path)?,
         run: words(args)?,
         about: args.about.as_deref(),
         dir: args.runs_in.as_deref(),
@@ -46,15 +49,22 @@ impl Addition<'_> {
     /// Refuses what would change something that stands there.
     fn check(&self, before: &Manifest) -> Result<()> {
         check_deliveries(&self.deliveries)?;
+        check_variables(&self.deliveries, &self.templates)?;
         let Some(target) = before.targets.get(self.target) else { return Ok(()) };
-        let taken = |d: &Delivery| target.deliveries.iter().any(|t| t.variable == d.variable && t != d);
+        let other =
+            |t: &Template| target.templates.iter().any(|o| o.variable() == t.variable() && o.path() != t.path());
+        let value = |t: &Template| target.deliveries.iter().any(|d| d.variable.as_deref() == Some(t.variable()));
+        let file = |d: &Delivery| target.templates.iter().any(|t| d.variable.as_deref() == Some(t.variable()));
+        let taken = |d: &Delivery| file(d) || target.deliveries.iter().any(|t| t.variable == d.variable && t != d);
+        let template = self.templates.iter().find(|t| other(t) || value(t)).map(Template::variable);
         let what = match () {
             () if self.run.is_some() && target.run.is_some() => "a command".to_owned(),
             () if self.about.is_some() && target.about.is_some() => "an 'about'".to_owned(),
             () if self.dir.is_some() && target.dir.is_some() => "a 'dir'".to_owned(),
-            () => match self.deliveries.iter().find(|d| taken(d)) {
-                Some(delivery) => format!("another {}", delivery.variable.as_deref().unwrap_or("stdin")),
-                None => return Ok(()),
+            () => match (self.deliveries.iter().find(|d| taken(d)), template) {
+                (Some(delivery), _) => format!("another {}", delivery.variable.as_deref().unwrap_or("stdin")),
+                (None, Some(variable)) => format!("another {variable}"),
+                (None, None) => return Ok(()),
             },
         };
         Err(Error::new(Kind::Create, "exists", format!("target '{}' has {what} already", self.target))
@@ -63,9 +73,10 @@ impl Addition<'_> {
 
     fn write(&self, document: &mut DocumentMut) -> Result<()> {
         let refs = child(document.as_table_mut(), "refs", Table::new)?;
-        for delivery in &self.deliveries {
-            if !refs.contains_key(delivery.reference.as_str()) {
-                refs.insert(delivery.reference.as_str(), value(InlineTable::new()));
+        let direct = self.deliveries.iter().map(|d| &d.reference);
+        for reference in direct.chain(self.templates.iter().flat_map(Template::references)) {
+            if !refs.contains_key(reference.as_str()) {
+                refs.insert(reference.as_str(), value(InlineTable::new()));
             }
         }
         let targets = child(document.as_table_mut(), "target", implicit)?;
@@ -75,7 +86,9 @@ impl Addition<'_> {
             target.insert("run", value(run.iter().collect::<Array>()));
         }
         self.dir.iter().for_each(|dir| drop(target.insert("dir", value(*dir))));
-        self.deliveries.iter().try_for_each(|d| deliver(target, d))
+        self.deliveries.iter().try_for_each(|d| deliver(target, d))?;
+        let paths = self.templates.iter().map(|t| (t.variable(), t.path().to_string_lossy()));
+        paths.into_iter().try_for_each(|(variable, path)| entry(target, "template", variable, &path))
     }
 
     /// Whatever form the file had, the result must say what was asked for, and the rest what it said before.
@@ -97,7 +110,9 @@ impl Addition<'_> {
     fn said(&self, after: &Target, before: Option<&Target>) -> bool {
         let old = before.map(|b| b.deliveries.as_slice()).unwrap_or_default();
         let deliveries = self.deliveries.iter().chain(old).all(|d| after.deliveries.contains(d));
-        deliveries && (self.run.is_none() || after.run == self.run)
+        let templates = self.templates.iter().chain(before.map(|b| b.templates.as_slice()).unwrap_or_default());
+        let templates = templates.into_iter().all(|t| after.templates.contains(t));
+        deliveries && templates && (self.run.is_none() || after.run == self.run)
     }
 }
 
@@ -131,6 +146,11 @@ fn deliver(target: &mut dyn TableLike, delivery: &Delivery) -> Result<()> {
         }
         return Ok(());
     };
+    entry(target, key, variable, reference)
+}
+
+/// `key = { variable = "text" }`, beside what stands in that table.
+fn entry(target: &mut dyn TableLike, key: &str, variable: &str, text: &str) -> Result<()> {
     if !target.contains_key(key) {
         target.insert(key, value(InlineTable::new()));
     }
@@ -139,7 +159,7 @@ fn deliver(target: &mut dyn TableLike, delivery: &Delivery) -> Result<()> {
     if table.contains_key(variable) {
         return Ok(());
     }
-    table.insert(variable, Item::Value(Value::from(reference)));
+    table.insert(variable, Item::Value(Value::from(text)));
     Ok(())
 }
 
@@ -168,6 +188,14 @@ fn deliveries(args: &AddArgs, variables: &[Variable]) -> Result<Vec<Delivery>> {
         }
     }
     Ok(found)
+}
+
+/// Templates below the directory of the manifest, named from the current one.
+fn templates(args: &AddArgs, manifest: &Path) -> Result<Vec<Template>> {
+    let here = std::env::current_dir().and_then(|d| d.canonicalize());
+    let here = here.map_err(|e| Error::system("find the current directory", e))?;
+    let root = manifest.parent().unwrap_or(Path::new("."));
+    args.template.iter().map(|word| Template::parse(word, root, &here)).collect()
 }
 
 /// `PREFIX/VAR`: the name that `hasp-vault import --prefix PREFIX` gives the same variable.
@@ -226,7 +254,7 @@ mod tests {
     fn addition<'a>(target: &'a str, deliveries: &[(Channel, &str)], run: Option<&[&str]>) -> Addition<'a> {
         let deliveries = deliveries.iter().map(|(c, t)| Delivery::parse(*c, t).unwrap()).collect();
         let run = run.map(|words| words.iter().map(|w| (*w).to_owned()).collect());
-        Addition { target, deliveries, run, about: None, dir: None }
+        Addition { target, deliveries, templates: Vec::new(), run, about: None, dir: None }
     }
 
     #[test]

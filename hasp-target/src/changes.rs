@@ -2,15 +2,19 @@
 
 use std::ffi::OsStr;
 
+use data_encoding::HEXLOWER;
 use hasp_core::text::{printable, printable_path, shell_words};
+use sha2::{Digest, Sha256};
 
 use crate::target::{FURTHER, Target};
+use crate::template::Template;
 
 /// What a target may do, one thing a line, in a fixed order.
 pub fn lines(target: &Target) -> Vec<String> {
     let mut lines = vec![format!("run {}", command(target))];
     lines.extend(target.dir.as_ref().map(|dir| format!("dir {}", printable_path(dir))));
     lines.extend(target.deliveries.iter().map(|d| printable(d.to_string().as_bytes())));
+    lines.extend(target.templates.iter().flat_map(template));
     lines.extend(
         target.classes.iter().map(|(name, class)| format!("class of {name}: at least {}", printable(class.as_bytes()))),
     );
@@ -26,6 +30,15 @@ pub fn lines(target: &Target) -> Vec<String> {
         lines.push("gains no privileges".to_owned());
     }
     lines
+}
+
+/// Where it is, what it is, and its text line by line: whoever consents reads all of it, and a change of any line shows.
+fn template(template: &Template) -> Vec<String> {
+    let variable = template.variable();
+    let digest = HEXLOWER.encode(&Sha256::digest(template.text())[..8]);
+    let head = format!("template {variable} = {} (sha256 {digest}..)", printable_path(template.path()));
+    let text = template.text().lines().map(|line| format!("template {variable} | {}", printable(line.as_bytes())));
+    std::iter::once(head).chain(text).collect()
 }
 
 /// What is different: `- ` before a line of the old target, `+ ` before one of the new.

@@ -98,6 +98,9 @@ pub struct AddArgs {
     /// With --from-env: references are called PREFIX/VAR
     #[arg(long, value_name = "PREFIX", requires = "from_env")]
     pub prefix: Option<String>,
+    /// Deliver a file of the project with values in place of {{ref}}; the variable holds its path
+    #[arg(long, value_name = "VAR=PATH")]
+    pub template: Vec<String>,
     /// What the target is for
     #[arg(long, value_name = "TEXT")]
     pub about: Option<String>,

@@ -19,6 +19,10 @@ pub(crate) enum Shown {
     NoStrings,
     /// Nothing behind the first `=`: the line is not TOML, so nobody knows where a string begins.
     Head,
+    /// The place alone, of a line that is not TOML.
+    Only,
+    /// Nothing of a line that is not TOML.
+    Nothing,
 }
 
 /// Line and column, both from 1, the column in characters.
@@ -35,11 +39,14 @@ pub(crate) fn excerpt(text: &str, span: &Range<usize>, shown: Shown) -> String {
     let start = line_start(text, at);
     let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
     let line = text[start..end].trim_end_matches('\r');
-    let place = at - start..floor(text, span.end.clamp(at, start + line.len()).max(at)) - start;
+    let last = (start + line.len()).max(at);
+    let place = at - start..floor(text, span.end.clamp(at, last)) - start;
     let (shown, place) = match shown {
         Shown::Head => head(line, place),
         Shown::Place => mask(line, place, true),
         Shown::NoStrings => mask(line, place, false),
+        Shown::Only => only(line, place, true),
+        Shown::Nothing => only(line, place, false),
     };
     let (number, _) = position(text, at);
     let gutter = " ".repeat(number.to_string().len());
@@ -65,6 +72,21 @@ fn head(line: &str, place: Range<usize>) -> (String, Range<usize>) {
     let mut out = Masked::new(&place);
     out.copy(kept, 0);
     out.mask(line.len() - kept.len(), kept.len());
+    out.finish()
+}
+
+/// The place, or only its mask, between what is masked.
+fn only(line: &str, place: Range<usize>, keep: bool) -> (String, Range<usize>) {
+    let mut out = Masked::new(&place);
+    if !keep {
+        let start = place.start.min(line.len());
+        out.mask(line.len() - start, start);
+        return out.finish();
+    }
+    let (start, end) = (place.start.min(line.len()), place.end.min(line.len()));
+    out.mask(start, 0);
+    out.copy(&line[start..end], start);
+    out.mask(line.len() - end, end);
     out.finish()
 }
 
@@ -203,10 +225,16 @@ mod tests {
         assert_eq!(show("a = \"\"\"hunter2", "a", Shown::Place), "  |\n1 | a = ...\n  | ^");
     }
 
+    #[test]
+    fn a_place_behind_a_carriage_return_can_be_shown() {
+        assert_eq!(excerpt("a\r\n", &(2..3), Shown::Place), "  |\n1 | a\n  |  ^");
+        assert_eq!(excerpt("a\r\n", &(2..3), Shown::Only), "  |\n1 | ...\n  |    ^");
+    }
+
     proptest! {
         #[test]
-        fn any_span_of_any_text_can_be_shown(text: String, start in 0usize..300, length in 0usize..300) {
-            for shown in [Shown::Place, Shown::NoStrings, Shown::Head] {
+        fn any_span_of_any_text_can_be_shown(text in "\\PC{0,40}|(\\PC|\r|\n){0,40}", start in 0usize..300, length in 0usize..300) {
+            for shown in [Shown::Place, Shown::NoStrings, Shown::Head, Shown::Only, Shown::Nothing] {
                 let lines = excerpt(&text, &(start..start + length), shown);
                 prop_assert_eq!(lines.lines().count(), 3);
                 prop_assert!(lines.lines().all(|l| l.chars().count() <= 2 * WIDTH));

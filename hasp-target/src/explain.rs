@@ -1,14 +1,15 @@
 //! `explain`: a target in plain words, for whoever has to decide about it.
 
-use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
+use hasp_core::{Result, SecretName};
 use serde_json::json;
 
 use crate::changes::command;
 use crate::delivery::{Channel, Delivery};
 use crate::manifest::Manifest;
 use crate::target::Target;
+use crate::template::Template;
 
 pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<Exit> {
     let target = manifest.target(name)?;
@@ -30,7 +31,8 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
         None => "It runs in the project's root.".to_owned(),
     });
     said.extend(target.deliveries.iter().map(|d| delivery(d, manifest)));
-    if target.deliveries.is_empty() {
+    said.extend(target.templates.iter().map(|t| template(t, manifest)));
+    if target.references().is_empty() {
         said.push("It is given no secret.".to_owned());
     }
     said.push(environment(target));
@@ -47,6 +49,20 @@ fn delivery(delivery: &Delivery, manifest: &Manifest) -> String {
     let class = spec.and_then(|s| s.class.as_deref()).and_then(window).map(|w| format!("; {w}")).unwrap_or_default();
     let variable = delivery.variable.as_deref().unwrap_or_default();
     format!("It gets {}{about} {}{optional}{class}.", delivery.reference, how(delivery.channel, variable))
+}
+
+fn template(template: &Template, manifest: &Manifest) -> String {
+    let spec = |r: &&SecretName| manifest.refs.get(r);
+    let named = |r: &SecretName| {
+        let optional = spec(&r).is_some_and(|s| !s.required);
+        let class = spec(&r).and_then(|s| s.class.as_deref()).and_then(window);
+        let notes: Vec<&str> = optional.then_some("empty if it is not stored").into_iter().chain(class).collect();
+        if notes.is_empty() { r.to_string() } else { format!("{r} ({})", notes.join("; ")) }
+    };
+    let names: Vec<String> = template.references().into_iter().map(named).collect();
+    let with = if names.is_empty() { "no value".to_owned() } else { names.join(", ") };
+    let (path, variable) = (printable_path(template.path()), template.variable());
+    format!("It gets a file in memory whose path is in {variable}: the text of {path} with {with} in it.")
 }
 
 fn how(channel: Channel, variable: &str) -> String {

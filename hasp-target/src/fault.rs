@@ -16,6 +16,8 @@ pub(crate) struct Fault {
     message: String,
     hints: Vec<String>,
     shown: Shown,
+    /// The error itself, of a file that the manifest names: it has its own line and caret.
+    whole: Option<Error>,
 }
 
 /// The result of reading a part of a manifest.
@@ -24,13 +26,18 @@ pub(crate) type Checked<T> = std::result::Result<T, Fault>;
 impl Fault {
     /// A fault at these bytes of the manifest.
     pub(crate) fn new(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault { code, span, message: message.into(), hints: Vec::new(), shown: Shown::Place }
+        Fault { code, span, message: message.into(), hints: Vec::new(), shown: Shown::Place, whole: None }
     }
 
     /// An error of the command line, found in a manifest.
     pub(crate) fn from_error(error: &Error, span: Range<usize>) -> Fault {
         let fault = Fault::new(error.code(), span, error.message());
         error.hints().iter().fold(fault, Fault::hint)
+    }
+
+    /// An error of another file, as it is.
+    pub(crate) fn whole(error: Error) -> Fault {
+        Fault { whole: Some(error), ..Fault::new("manifest-template", 0..0, "") }
     }
 
     /// The same with one more hint.
@@ -55,6 +62,9 @@ impl Fault {
 
     /// The error: `hasp.toml:12:9: message`, then the line and the caret.
     pub(crate) fn into_error(self, text: &str, path: &Path) -> Error {
+        if let Some(error) = self.whole {
+            return error;
+        }
         let (line, column) = position(text, self.span.start);
         let lines = excerpt(text, &self.span, self.shown);
         let message = format!("{}:{line}:{column}: {}\n{lines}", printable_path(path), self.message);

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod braces;
 mod changes;
 mod check;
 pub mod cli;
@@ -21,6 +22,7 @@ mod run;
 mod starter;
 mod suspicion;
 mod target;
+mod template;
 mod text;
 mod variable;
 
@@ -28,5 +30,6 @@ pub use changes::{changes, lines};
 pub use delivery::{Channel, Delivery, check_deliveries};
 pub use manifest::{FILE_NAME, MAX_SIZE, Manifest, RefSpec};
 pub use suspicion::{Suspicion, suspicion};
-pub use target::Target;
+pub use target::{MAX_TEMPLATES, Target};
+pub use template::{Filter, MAX_TEMPLATE, Part, Template};
 pub use variable::{check_kept, check_passed, check_variable, dropped_by_default};

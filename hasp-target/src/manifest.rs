@@ -19,6 +19,8 @@ use crate::text;
 pub const FILE_NAME: &str = "hasp.toml";
 /// The largest manifest, in bytes.
 pub const MAX_SIZE: usize = 256 * 1024;
+/// The longest text of all templates of a project, in bytes: the consent to its targets holds it.
+const MAX_TEXT: usize = 256 * 1024;
 /// The classes of the vault, the widest first.
 const CLASSES: [&str; 4] = ["low", "medium", "high", "critical"];
 
@@ -59,10 +61,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads the text of a manifest; `path` is for messages.
+    /// Reads the text of a manifest and the templates that it names, which lie below the directory of `path`.
     ///
     /// # Errors
-    /// As [`Manifest::load`], without what only the file system can tell.
+    /// As [`Manifest::load`], without what concerns the manifest's own file.
     pub fn parse(text: &[u8], path: &Path) -> Result<Manifest> {
         let text = text::check(text, path, MAX_SIZE)?;
         let read = || -> Checked<Manifest> {
@@ -92,14 +94,26 @@ fn read(top: &DeTable<'_>, path: &Path) -> Checked<Manifest> {
     let top = Fields::new(FILE_NAME, top, &["project", "refs", "target"])?;
     let refs = top.table("refs")?.map(read_refs).transpose()?.unwrap_or_default();
     let project = top.table("project")?.map(read_project).transpose()?.flatten();
-    let mut targets = BTreeMap::new();
+    let root = path.parent().unwrap_or(Path::new("."));
+    let (mut targets, mut size) = (BTreeMap::new(), 0);
     if let Some(list) = top.table("target")? {
         for (key, value) in Fields::all(list).entries() {
             let name = target::read_name(key.get_ref(), key.span())?;
-            targets.insert(name.clone(), target::read(&name, table(value, &format!("[target.{name}]"))?, &refs)?);
+            let table = table(value, &format!("[target.{name}]"))?;
+            let target = target::read(&name, table, &refs, root)?;
+            size += target.templates.iter().map(|t| t.text().len()).sum::<usize>();
+            if size > MAX_TEXT {
+                return Err(too_much(key.span()));
+            }
+            targets.insert(name, target);
         }
     }
     Ok(Manifest { path: path.to_owned(), project, refs, targets })
+}
+
+fn too_much(span: std::ops::Range<usize>) -> Fault {
+    let message = format!("the templates of all targets are longer than {} KiB together", MAX_TEXT / 1024);
+    Fault::new("manifest-too-large", span, message).hint("let the commands read their long files themselves")
 }
 
 fn read_project(table: &DeTable<'_>) -> Checked<Option<String>> {

@@ -146,7 +146,7 @@ fn url_password(text: &str) -> bool {
 fn assignment(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     lower.match_indices(['=', ':']).any(|(at, _)| {
-        let named = SECRET_WORDS.iter().any(|w| lower[..at].ends_with(w));
+        let named = SECRET_WORDS.iter().any(|w| lower[..at].trim_end().ends_with(w));
         named && assigned(text[at + 1..].trim_start())
     })
 }
@@ -236,7 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Made up for this test, in the form of the real thing.
-    const SECRETS: [&str; 26] = [
+    const SECRETS: [&str; 27] = [
         "sk-proj-a8Kd93jfLs02kfPq81mz",
         "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
         "AKIAIOSFODNN7EXAMPLQ",
@@ -255,6 +255,7 @@ mod tests {
         "api_key=test1234",
         "--auth-token=abc123def",
         "db_password=p@ss!word",
+        "password = hunter2",
         "q83vEjRWeJq83vEjRWeJq7zu",
         "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=",
         "c2f1a09b3d4e5f60718293a4b5c6d7e8",

@@ -18,12 +18,27 @@ use crate::excerpt::Shown;
 use crate::fault::{Checked, Fault};
 use crate::fields::{Fields, Word, check_text, shown, word};
 use crate::manifest::{FILE_NAME, RefSpec};
+use crate::template::Template;
 use crate::variable::{check_kept, check_passed, check_variable};
 
 /// As the last word of `run`: any further words.
 pub(crate) const FURTHER: &str = "...";
-const KEYS: [&str; 11] =
-    ["about", "run", "dir", "env", "file", "fd", "stdin", "clean-env", "pass-env", "keep-env", "no-new-privs"];
+/// The longest text of all templates of one target, in bytes: it travels in each token.
+pub const MAX_TEMPLATES: usize = 64 * 1024;
+const KEYS: [&str; 12] = [
+    "about",
+    "run",
+    "dir",
+    "env",
+    "file",
+    "fd",
+    "stdin",
+    "template",
+    "clean-env",
+    "pass-env",
+    "keep-env",
+    "no-new-privs",
+];
 
 /// A named workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +55,9 @@ pub struct Target {
     pub dir: Option<PathBuf>,
     /// What is delivered, sorted.
     pub deliveries: Vec<Delivery>,
+    /// What is delivered as files with values in them, by variable.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub templates: Vec<Template>,
     /// Whether the child inherits only `pass_env`.
     pub clean_env: bool,
     /// With `clean_env`: what is inherited, sorted.
@@ -74,7 +92,8 @@ impl Target {
 
     /// The references that it uses, each once, sorted.
     pub fn references(&self) -> Vec<&SecretName> {
-        let mut references: Vec<_> = self.deliveries.iter().map(|d| &d.reference).collect();
+        let direct = self.deliveries.iter().map(|d| &d.reference);
+        let mut references: Vec<_> = direct.chain(self.templates.iter().flat_map(Template::references)).collect();
         references.sort();
         references.dedup();
         references
@@ -134,23 +153,32 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.contains('/') && text.parse::<SecretName>().is_ok()
 }
 
-/// Reads `[target.NAME]`.
-pub(crate) fn read(name: &str, table: &DeTable<'_>, refs: &BTreeMap<SecretName, RefSpec>) -> Checked<Target> {
+/// Reads `[target.NAME]`, its templates from below `root`.
+pub(crate) fn read(
+    name: &str,
+    table: &DeTable<'_>,
+    refs: &BTreeMap<SecretName, RefSpec>,
+    root: &Path,
+) -> Checked<Target> {
     let fields = Fields::new(format!("[target.{name}]"), table, &KEYS)?;
     let deliveries = read_deliveries(&fields, refs)?;
-    let classes = deliveries.iter().filter_map(|d| Some((d.reference.clone(), refs.get(&d.reference)?.class.clone()?)));
-    Ok(Target {
+    let templates = read_templates(&fields, refs, root, &deliveries)?;
+    let mut target = Target {
         name: name.to_owned(),
         about: fields.string("about")?.map(|w| w.text.to_owned()),
         run: fields.words("run")?.map(|words| read_run(&words, &fields)).transpose()?,
         dir: fields.string("dir")?.map(|w| read_dir(&w)).transpose()?,
-        classes: classes.collect(),
+        classes: BTreeMap::new(),
         clean_env: fields.boolean("clean-env", false)?,
         pass_env: read_names(&fields, "pass-env", check_passed)?,
         keep_env: read_names(&fields, "keep-env", check_kept)?,
         no_new_privs: fields.boolean("no-new-privs", false)?,
         deliveries,
-    })
+        templates,
+    };
+    let class = |r: &SecretName| Some((r.clone(), refs.get(r)?.class.clone()?));
+    target.classes = target.references().into_iter().filter_map(class).collect();
+    Ok(target)
 }
 
 fn read_run(words: &[Word<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
@@ -223,12 +251,45 @@ fn read_deliveries(fields: &Fields<'_>, refs: &BTreeMap<SecretName, RefSpec>) ->
     sorted(found)
 }
 
+fn read_templates(
+    fields: &Fields<'_>,
+    refs: &BTreeMap<SecretName, RefSpec>,
+    root: &Path,
+    deliveries: &[Delivery],
+) -> Checked<Vec<Template>> {
+    let Some(table) = fields.table("template")? else { return Ok(Vec::new()) };
+    let (mut found, mut size) = (Vec::new(), 0);
+    for (key, value) in Fields::all(table).entries() {
+        let variable = key.get_ref().as_ref();
+        check_text(variable, key.span(), "a variable")?;
+        check_variable(variable).map_err(|e| Fault::from_error(&e, key.span()))?;
+        if deliveries.iter().any(|d| d.variable.as_deref() == Some(variable)) {
+            return Err(twice(key.span(), variable));
+        }
+        let path = word(value, &format!("the template of {variable}"))?;
+        let template = Template::listed(variable, path.text, path.span.clone(), root, refs)?;
+        size += template.text().len();
+        if size > MAX_TEMPLATES {
+            let message = format!("the templates of a target are longer than {} KiB together", MAX_TEMPLATES / 1024);
+            return Err(Fault::new("manifest-too-large", path.span, message)
+                .hint("deliver the values by env, file or fd, and let the command read its long files itself"));
+        }
+        found.push(template);
+    }
+    found.sort_by(|a, b| a.variable().cmp(b.variable()));
+    Ok(found)
+}
+
+fn twice(span: Range<usize>, variable: &str) -> Fault {
+    Fault::new("manifest-duplicate", span, format!("{variable} is delivered twice"))
+        .hint("give each value a variable of its own")
+}
+
 fn sorted(found: Vec<(Range<usize>, Delivery)>) -> Checked<Vec<Delivery>> {
     let mut taken = BTreeSet::new();
     if let Some((span, delivery)) = found.iter().find(|(_, d)| !taken.insert(d.variable.as_deref())) {
         let variable = delivery.variable.as_deref().unwrap_or("stdin");
-        return Err(Fault::new("manifest-duplicate", span.clone(), format!("{variable} is delivered twice"))
-            .hint("give each value a variable of its own"));
+        return Err(twice(span.clone(), variable));
     }
     let mut deliveries: Vec<Delivery> = found.into_iter().map(|(_, d)| d).collect();
     deliveries.sort();
@@ -257,7 +318,12 @@ fn read_reference(
 }
 
 /// A name with a '/' is a reference; without one it may be a short value in the wrong place, and is not shown.
-fn unlisted(name: &SecretName, span: Range<usize>, variable: &str, refs: &BTreeMap<SecretName, RefSpec>) -> Fault {
+pub(crate) fn unlisted(
+    name: &SecretName,
+    span: Range<usize>,
+    variable: &str,
+    refs: &BTreeMap<SecretName, RefSpec>,
+) -> Fault {
     let named = name.as_str().contains('/');
     let example = if named { name.as_str() } else { "NAME" };
     let fault =

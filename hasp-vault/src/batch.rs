@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,17 +40,33 @@ impl Unlocked {
         let vault = self.vault();
         let writer = Writer::begin(vault)?;
         writer.intend_all(values.iter().map(|(name, _)| name))?;
-        let items =
+        let mut items =
             values.iter().map(|(name, value)| self.stage(name, value, options, now)).collect::<Result<Vec<Item>>>()?;
-        sync_all(vault.dir())?;
-        let lines = items.iter().map(|i| self.line(i)).collect::<Result<Vec<Line>>>()?;
         let recorded: Vec<_> = items.iter().map(|i| events::of_version(event, i, i.current)).collect();
-        vault.log()?.append(now, &recorded)?;
-        let journal = serde_json::to_vec(&lines).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
-        files::replace(&journal_path(vault)?, &journal)?;
-        apply(vault, &lines)?;
+        self.commit_all(&mut items, &recorded, now)?;
         writer.done()?;
         Ok(items)
+    }
+
+    /// Commits records whose value files are written and not flushed yet, after these events; the caller holds the lock.
+    pub(crate) fn commit_all(&self, items: &mut [Item], recorded: &[Event], now: Timestamp) -> Result<()> {
+        let vault = self.vault();
+        for item in items.iter_mut() {
+            item.serial = item.serial.max(vault.seen().highest(record::ITEM, item.name.as_str())?) + 1;
+        }
+        sync_all(vault.dir())?;
+        let lines = items.iter().map(|i| self.line(i)).collect::<Result<Vec<Line>>>()?;
+        vault.log()?.append(now, recorded)?;
+        let journal = serde_json::to_vec(&lines).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+        files::replace(&journal_path(vault)?, &journal)?;
+        apply(vault, &lines)
+    }
+
+    /// After a failure of [`Unlocked::commit_all`]: removes these files unless they are committed.
+    pub(crate) fn remove_uncommitted(&self, files: &[PathBuf]) {
+        if journal_path(self.vault()).is_ok_and(|p| p.symlink_metadata().is_err()) {
+            files.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        }
     }
 
     /// A value file that is written and not flushed yet, and the record that will name it.
@@ -59,7 +76,6 @@ impl Unlocked {
         options.apply(&mut item, now);
         let dir = self.vault().make_item_dir_unflushed(name)?;
         self.add_version_unflushed(&dir, &mut item, value, now)?;
-        item.serial = item.serial.max(self.vault().seen().highest(record::ITEM, name.as_str())?) + 1;
         Ok(item)
     }
 
@@ -115,7 +131,7 @@ pub(crate) fn rename_over(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// One flush of the file system for all that was written to it, instead of one or two a file.
-fn sync_all(dir: &Path) -> Result<()> {
+pub(crate) fn sync_all(dir: &Path) -> Result<()> {
     let opened = std::fs::File::open(dir).map_err(|e| Error::io("open", dir, e))?;
     rustix::fs::syncfs(&opened).map_err(|e| Error::io("flush", dir, e))
 }

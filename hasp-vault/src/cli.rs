@@ -9,8 +9,12 @@ use crate::format::class::Class;
 use crate::generate::Sort;
 
 mod lifecycle;
+mod rotation;
+mod sharing;
 
 pub use lifecycle::*;
+pub use rotation::*;
+pub use sharing::*;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +23,7 @@ Examples:
   pass show db | hasp-vault set db/url       ... or from a pipe; never from an argument
   hasp-vault set tls/key --from key.pem --class high --expires 90d
   hasp-vault list --expiring 14d             what runs out soon; exit 1 if anything does
+  hasp-vault rotate db/url --run ./new --test ./try --retire ./drop --overlap 24h
   hasp-vault get db/url | age -d -i id       the ciphertext, for age
   hasp-vault reveal db/url                   the value, on your terminal; recorded
 
@@ -57,6 +62,8 @@ pub enum Verb {
     History(ShowArgs),
     /// Exit 0 if NAME is present (and has the value given), 1 if not
     Check(CheckArgs),
+    /// Exchange values: stage, test, promote, retire the old ones
+    Rotate(RotateArgs),
     /// Make secrets undeliverable at once, and end every grant on them
     Revoke(RevokeArgs),
     /// Remove the values of secrets for good
@@ -69,7 +76,7 @@ pub enum Verb {
     Accept(AcceptArgs),
     /// Remove a deposit
     Reject(RejectArgs),
-    /// Store all values of a .env or JSON file, or none
+    /// Store all values of a .env or JSON file, or of a pass tree; or none
     Import(ImportArgs),
     /// Print values in the clear; recorded
     Export(ExportArgs),
@@ -82,8 +89,19 @@ pub enum Verb {
     Identity(IdentityVerb),
     /// Trust the vault in a directory, by its key
     Join(JoinArgs),
+    /// Show, add or remove who can open the vault
+    Recipients(RecipientsArgs),
+    /// Settle a secret that a git merge left in conflict
+    Resolve(ResolveArgs),
+    /// Write the whole vault to stdout, as one age file
+    Backup,
+    /// Read a backup from stdin, into a home without a vault
+    Restore(RestoreArgs),
     /// Show the vault, its key and its log
     Status,
+    /// The fingerprints by which hasp-redact scan knows the values
+    #[command(subcommand)]
+    Watch(WatchVerb),
     /// Plumbing for other hasp tools
     #[command(subcommand, hide = true)]
     Key(KeyVerb),
@@ -135,7 +153,7 @@ pub struct ItemArgs {
     /// Not delivered any more after this time, such as 90d
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
-    /// How often it should get a new value, such as 30d
+    /// How often it should get a new value, such as 30d, or never
     #[arg(long, value_name = "DURATION")]
     pub rotate_every: Option<String>,
     /// Only this project, or target of it, may ask for it (repeatable)

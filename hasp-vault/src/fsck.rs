@@ -11,7 +11,9 @@ use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Result, SecretName};
 
+use crate::backup::STAGING;
 use crate::format::item::Item;
+use crate::format::record;
 use crate::vault::Vault;
 use crate::writer::{Writer, file_number};
 
@@ -31,6 +33,8 @@ pub struct Finding {
 pub enum Repair {
     /// Remove a file that was never committed, or whose version was destroyed.
     Remove(PathBuf),
+    /// Remove a directory that nothing but an interrupted restore made.
+    RemoveDir(PathBuf),
     /// Close a file or directory to other users.
     Close(PathBuf, u32),
 }
@@ -49,6 +53,7 @@ impl Finding {
 pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
     let writer = Writer::begin(vault)?;
     let mut findings = Vec::new();
+    strangers(vault, &mut findings)?;
     if vault.guard() == Guard::Private {
         modes(vault.dir(), &mut findings)?;
     }
@@ -60,7 +65,7 @@ pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
         leftovers(vault, item, &mut findings)?;
     }
     let broken: BTreeSet<&SecretName> = names.iter().filter(|n| find(&survey.items, n.as_str()).is_none()).collect();
-    vanished(vault, &names, &mut findings)?;
+    vanished(vault, &names, &mut findings);
     if let Err(error) = recorded(vault, &survey.items, &broken, &mut findings) {
         findings.push(Finding::of(&error));
     }
@@ -74,6 +79,7 @@ impl Repair {
     pub fn apply(&self) -> Result<()> {
         match self {
             Repair::Remove(path) => std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e)),
+            Repair::RemoveDir(path) => std::fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, e)),
             Repair::Close(path, mode) => std::fs::set_permissions(path, PermissionsExt::from_mode(*mode))
                 .map_err(|e| Error::io("close", path, e)),
         }
@@ -83,6 +89,37 @@ impl Repair {
 /// Items are sorted by name.
 fn find<'a>(items: &'a [Item], name: &str) -> Option<&'a Item> {
     items.binary_search_by(|i| i.name.as_str().cmp(name)).ok().map(|at| &items[at])
+}
+
+/// What has no place in a vault's own directory, or in the home beside it: what an interrupted restore has left may go, anything else is for
+/// a person.
+fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
+    let own = ["vault.toml", "keys.age", "items", "inbox"];
+    // A repository has files of its own beside those of the vault, but none of ours.
+    let expected = |name: &str| vault.guard() == Guard::Signed && !is_temp(name.as_ref()) || own.contains(&name);
+    for dir in [vault.dir().to_owned(), vault.dir().join("items"), vault.dir().join("inbox")] {
+        let entries = std::fs::read_dir(&dir).into_iter().flatten().filter_map(std::result::Result::ok);
+        for entry in entries.filter(|e| dir == vault.dir() || e.file_type().is_ok_and(|t| !t.is_dir())) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let deposit = dir.ends_with("inbox") && name.ends_with(".age");
+            if deposit || dir == vault.dir() && expected(&name) {
+                continue;
+            }
+            let repair = is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
+            let message = format!("{} has no place in a vault", printable_path(&entry.path()));
+            findings.push(Finding { code: "orphan", message, repair });
+        }
+    }
+    let left = vault.dir().with_file_name(STAGING);
+    if left.symlink_metadata().is_ok() {
+        let message = format!("an interrupted restore has left {}", printable_path(&left));
+        findings.push(Finding { code: "orphan", message, repair: Some(Repair::RemoveDir(left)) });
+    }
+    Ok(())
+}
+
+fn is_temp(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(files::TEMP_PREFIX.as_bytes())
 }
 
 /// Symlinks are not followed, and nothing of another user's is touched.
@@ -132,8 +169,7 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
         if name == "meta.toml" || version.is_some_and(|v| v.destroyed.is_none()) {
             continue;
         }
-        let temp = name.as_encoded_bytes().starts_with(files::TEMP_PREFIX.as_bytes());
-        let ours = temp || version.is_some() || file_number(&name).is_some_and(|n| n >= item.next_file);
+        let ours = is_temp(&name) || version.is_some() || file_number(&name).is_some_and(|n| n >= item.next_file);
         let repair = ours.then(|| Repair::Remove(path.clone()));
         findings.push(Finding {
             code: "orphan",
@@ -145,17 +181,10 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
 }
 
 /// Secrets that were seen here and are gone without having been forgotten.
-fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) -> Result<()> {
-    let dir = vault.seen().dir();
-    let entries = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
-    for entry in entries.filter_map(std::result::Result::ok) {
-        let file = entry.file_name().to_string_lossy().replace('%', "/");
-        let name = file.strip_prefix("item/").and_then(|n| n.parse::<SecretName>().ok());
-        if let Some(name) = name.filter(|n| names.binary_search(n).is_err()) {
-            findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
-        }
+fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) {
+    for name in vault.seen().names(record::ITEM).iter().filter(|n| names.binary_search(n).is_err()) {
+        findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
     }
-    Ok(())
 }
 
 /// Versions that the log knows and the vault does not: an older copy was put back, or a write was recorded and never committed.
@@ -165,7 +194,12 @@ fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findi
     query::run(log.path(), &Filter::default(), By::Scan, &mut |record| {
         let version = record.object.get("version").and_then(serde_json::Value::as_u64);
         match (record.event(), version) {
-            ("vault.set" | "vault.import" | "vault.interrupted", Some(version)) => {
+            // A restore puts an older state in place on purpose, a resolve the version of one side.
+            ("vault.restore", None) => newest.clear(),
+            (
+                "vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted" | "vault.resolve" | "vault.restore",
+                Some(version),
+            ) => {
                 newest.insert(record.text("secret").to_owned(), version);
             }
             ("vault.forget", _) => {

@@ -14,8 +14,9 @@ pub const ALPHABET: &str = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ234
 const MAX_LENGTH: usize = 1024;
 
 /// What sort of value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[value(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Sort {
     /// Characters of an alphabet.
     Password,
@@ -31,6 +32,21 @@ pub enum Sort {
     Age,
     /// An OpenSSH key pair.
     SshEd25519,
+}
+
+impl Sort {
+    /// The word for a person.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sort::Password => "password",
+            Sort::Hex => "hex",
+            Sort::Base64 => "base64",
+            Sort::Uuid => "uuid",
+            Sort::Passphrase => "passphrase",
+            Sort::Age => "age identity",
+            Sort::SshEd25519 => "ssh-ed25519 key",
+        }
+    }
 }
 
 /// What was asked for.

@@ -82,17 +82,8 @@ impl Init {
     /// # Errors
     /// `[exists]`.
     pub fn refuse_existing(&self) -> Result<()> {
-        let used = match std::fs::read_dir(&self.dir) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(e) => e.kind() != std::io::ErrorKind::NotFound,
-        };
-        if !used {
-            return Ok(());
-        }
-        let shown = printable_path(&self.dir);
-        Err(Error::new(Kind::Create, "exists", format!("{shown} is there already: nothing was changed"))
-            .hint("see it with: hasp-vault status")
-            .hint("or make another one in an empty home: HASP_HOME=/another/home hasp-vault init"))
+        refuse_existing(&self.dir)
+            .map_err(|e| e.hint("or make another one in an empty home: HASP_HOME=/another/home hasp-vault init"))
     }
 
     /// Makes the vault for its owner and further recipients.
@@ -179,6 +170,7 @@ impl Init {
         for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
             move_into(&staging.join(name), &self.home.join(name))?;
         }
+        hasp_redact::watch::Watch::of(&self.home).create()?;
         make_dir(&plan.dir)?;
         make_dir(&plan.dir.join("items"))?;
         for name in ["keys.age", "vault.toml"] {
@@ -190,6 +182,23 @@ impl Init {
         remove_all(&staging)?;
         Vault::open(&self.home, &plan.dir)
     }
+}
+
+/// Refuses a place where something is.
+///
+/// # Errors
+/// `[exists]`.
+pub(crate) fn refuse_existing(dir: &Path) -> Result<()> {
+    let used = match std::fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(e) => e.kind() != std::io::ErrorKind::NotFound,
+    };
+    if !used {
+        return Ok(());
+    }
+    let shown = printable_path(dir);
+    Err(Error::new(Kind::Create, "exists", format!("{shown} is there already: nothing was changed"))
+        .hint("see it with: hasp-vault status"))
 }
 
 fn distinct(recipients: impl Iterator<Item = Recipient>) -> Vec<Recipient> {

@@ -13,9 +13,10 @@ use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
 use crate::crypto::keys::Roots;
 use crate::format::id::VaultId;
-use crate::format::known::{self, Earlier, Known};
+use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{self, Settings};
+use crate::recipients::pin::Keeper;
 use crate::vault::{Vault, at_path};
 
 /// A vault that signs itself, and is not trusted yet.
@@ -63,7 +64,8 @@ impl<'a> Candidate<'a> {
     ///
     /// # Errors
     /// `[not-a-recipient]`, and `[tampered]` if its keys do not belong to the key that is to be pinned.
-    pub fn pin(&self, identity: &Identity, now: Timestamp) -> Result<Vault> {
+    pub fn pin(&self, identity: &Identity, keeper: &Keeper, now: Timestamp) -> Result<Vault> {
+        keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
         let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
@@ -75,22 +77,26 @@ impl<'a> Candidate<'a> {
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
         log.append(now, &[Event::new("vault.join").field("vault", vault)])?;
         log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
+        if let Some((name, content)) = keeper.repinned(identity, self.id(), self.key())? {
+            files::replace(&self.home.join(name), &content)?;
+        }
         known::put(self.home, self.entry(log_id, now))?;
         Vault::open(self.home, self.dir)
     }
 
     fn entry(&self, log: LogId, now: Timestamp) -> Known {
-        let mut earlier = Vec::new();
-        if let Some(before) = &self.before {
-            earlier.push(Earlier { key: before.key, log: before.log.clone() });
-            earlier.extend(before.earlier.iter().cloned());
-        }
+        let earlier = self.before.as_ref().map(Known::as_earlier).unwrap_or_default();
         Known { id: self.id(), key: *self.key(), log, since: now, how: "join".into(), earlier }
     }
 
     /// Where the log under the former key ended; a log that cannot be read any more has no end to carry over.
     fn old_head(&self) -> Option<String> {
-        let log = Log::open(self.home, &self.before.as_ref()?.log).ok()?;
-        log.head().ok().map(|head| head.text().trim_end().replace('\n', " "))
+        head_of(self.home, &self.before.as_ref()?.log)
     }
+}
+
+/// Where a log ended, on one line.
+pub(crate) fn head_of(home: &Home, log: &LogId) -> Option<String> {
+    let head = Log::open(home, log).and_then(|log| log.head()).ok()?;
+    Some(head.text().trim_end().replace('\n', " "))
 }

@@ -2,6 +2,7 @@
 //! who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
+pub mod backup;
 pub mod batch;
 pub mod cli;
 pub mod crypto;
@@ -14,6 +15,9 @@ pub mod inbox;
 pub mod init;
 pub mod join;
 pub mod names;
+pub mod recipients;
+pub mod resolve;
+pub mod rotate;
 pub mod set;
 pub mod unlocked;
 pub mod vault;
@@ -22,6 +26,7 @@ pub mod writer;
 
 mod events;
 mod run;
+mod trusted;
 mod verb;
 
 pub use crypto::file_key::FileKey;
@@ -30,6 +35,6 @@ pub use format::id::VaultId;
 pub use format::item::{Item, State};
 pub use format::record;
 pub use format::version::Version;
-pub use set::SetOptions;
+pub use set::{Every, SetOptions};
 pub use unlocked::Unlocked;
 pub use vault::Vault;

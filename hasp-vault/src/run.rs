@@ -1,9 +1,14 @@
 //! From the command line to the verbs: each finds the vault first, since nothing is to be asked for where there is none.
 
-use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Home, Result};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb};
+use hasp_core::tool::{Common, Context, Exit, Tool};
+use hasp_core::{Home, Result, sibling};
+
+use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
 use crate::vault::Vault;
 use crate::verb;
 
@@ -23,6 +28,7 @@ impl Tool for Cli {
             Verb::Show(args) => verb::show::show(&args, &locate(cx)?, cx),
             Verb::History(args) => verb::show::history(&args, &locate(cx)?, cx),
             Verb::Check(args) => verb::check::run(&args, &locate(cx)?, cx),
+            Verb::Rotate(args) => verb::rotate::run(&args, &locate(cx)?, cx),
             Verb::Revoke(args) => verb::revoke::run(&args, &locate(cx)?, cx),
             Verb::Destroy(args) => verb::destroy::run(&args, &locate(cx)?, cx),
             Verb::Deposit(args) => verb::deposit::run(&args, cx),
@@ -36,7 +42,12 @@ impl Tool for Cli {
             Verb::Identity(IdentityVerb::New { no_passphrase }) => verb::identity::new(no_passphrase, cx),
             Verb::Identity(IdentityVerb::Show) => verb::identity::show(cx),
             Verb::Join(args) => verb::join::run(&args, cx),
+            Verb::Backup => verb::backup::backup(&locate(cx)?, cx),
+            Verb::Restore(args) => verb::backup::restore(&args, cx),
+            Verb::Resolve(args) => verb::resolve::run(&args, &locate(cx)?, cx),
+            Verb::Recipients(args) => verb::recipients::run(&args, &locate(cx)?, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
+            Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
             Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::Fp { from, fd }) => verb::key::fingerprint(&from, fd, &locate(cx)?, cx),
@@ -46,5 +57,18 @@ impl Tool for Cli {
 }
 
 fn locate(cx: &Context) -> Result<Vault> {
-    Vault::locate(&Home::locate(&cx.env)?, &cx.env, None)
+    let home = Home::locate(&cx.env)?;
+    let remembered = if cx.env.get("HASP_VAULT").is_none() { remembered(&home, cx) } else { None };
+    Vault::locate(&home, &cx.env, remembered.as_deref())
+}
+
+/// The directory that `hasp-bind --vault` remembered for the project here. Bindings are another tool's, which is asked only where there are
+/// any; where it is not installed, nothing was bound.
+fn remembered(home: &Home, cx: &Context) -> Option<PathBuf> {
+    std::fs::read_dir(home.join("bindings")).ok()?.next()?.ok()?;
+    let mut command = sibling::command("hasp-bind").ok()?;
+    command.args(["--quiet", "where"]).env_clear().envs(cx.env.for_child()).stdin(Stdio::null());
+    let out = command.stderr(Stdio::null()).output().ok().filter(|o| o.status.success())?;
+    let path = out.stdout.strip_suffix(b"\0").filter(|p| !p.is_empty())?;
+    Some(PathBuf::from(OsStr::from_bytes(path)))
 }

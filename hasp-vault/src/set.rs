@@ -4,12 +4,14 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::text::printable_path;
+use hasp_core::time::parse_duration;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
@@ -19,6 +21,7 @@ use crate::events;
 use crate::format::class::{Allow, Class};
 use crate::format::item::{Item, State};
 use crate::format::record;
+use crate::format::rotation::Plan;
 use crate::format::version::Version;
 use crate::unlocked::Unlocked;
 use crate::writer::Writer;
@@ -31,11 +34,30 @@ pub struct SetOptions {
     /// How long from now on it may be delivered.
     pub expires: Option<Duration>,
     /// How often it should get a new value.
-    pub rotate_every: Option<Duration>,
+    pub rotate_every: Option<Every>,
+    /// How `rotate --due` makes it.
+    pub recipe: Option<Plan>,
     /// Who may ask for it.
     pub allow: Option<Vec<Allow>>,
     /// Whatever its owner writes.
     pub note: Option<String>,
+}
+
+/// How often a secret should get a new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After each span of this length.
+    Span(Duration),
+    /// Not any more; its recipe goes too.
+    Never,
+}
+
+impl FromStr for Every {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Every> {
+        if text == "never" { Ok(Every::Never) } else { parse_duration(text).map(Every::Span) }
+    }
 }
 
 impl Unlocked {
@@ -62,7 +84,8 @@ impl Unlocked {
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
         let dir = self.vault().make_item_dir(&item.name)?;
         let path = self.add_version_unflushed(&dir, item, value, now)?;
-        flush(&path)
+        flush(&path)?;
+        self.vault().watch().flush()
     }
 
     /// As [`Unlocked::add_version`], with the flush left to the caller; the path of the value file.
@@ -73,23 +96,41 @@ impl Unlocked {
         value: &Secret,
         now: Timestamp,
     ) -> Result<PathBuf> {
-        let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
-        let number = write_new(dir, item.next_file, &file)?;
-        item.next_file = number + 1;
-        item.current = item.versions.last().map_or(1, |v| v.number + 1);
+        refuse_open_rotation(item)?;
+        let (number, path) = self.append_version(dir, item, value, now)?;
+        item.current = number;
         item.state = State::Active;
         item.forget = None;
+        Ok(path)
+    }
+
+    /// Writes the value file of one more version, which is not the current one yet; its number, and the path of the file. Every value
+    /// that is stored passes here.
+    pub(crate) fn append_version(
+        &self,
+        dir: &Path,
+        item: &mut Item,
+        value: &Secret,
+        now: Timestamp,
+    ) -> Result<(u32, PathBuf)> {
+        let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
+        let named = write_new(dir, item.next_file, &file)?;
+        item.next_file = named + 1;
+        let number = item.versions.last().map_or(1, |v| v.number + 1);
         item.versions.push(Version {
-            number: item.current,
-            file: format!("{number}.age"),
+            number,
+            file: format!("{named}.age"),
             sha256: HEXLOWER.encode(&Sha256::digest(&file)),
             fp: self.fingerprint(value),
             created: now,
             size: value.len() as u64,
             nul: value.expose().contains(&0),
             destroyed: None,
+            retiring: None,
         });
-        Ok(dir.join(format!("{number}.age")))
+        // Before the commit: a fingerprint without its value does no harm, a value without its fingerprint is not watched.
+        self.vault().watch().add(&self.vault().id().to_string(), &item.name, number, value)?;
+        Ok((number, dir.join(format!("{named}.age"))))
     }
 
     /// Signs and writes a secret's record, the commit point, and remembers its serial.
@@ -110,10 +151,24 @@ impl SetOptions {
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
         item.expires = self.expires.or(span).map(|s| now.after(s));
         item.class = self.class.unwrap_or(item.class);
-        item.rotate_every = self.rotate_every.or(item.rotate_every);
+        match self.rotate_every {
+            Some(Every::Span(span)) => item.rotate_every = Some(span),
+            Some(Every::Never) => (item.rotate_every, item.recipe) = (None, None),
+            None => {}
+        }
+        item.recipe = self.recipe.clone().or_else(|| item.recipe.take());
         item.allow = self.allow.clone().unwrap_or_else(|| std::mem::take(&mut item.allow));
         item.note = self.note.clone().or_else(|| item.note.take());
     }
+}
+
+/// A value that is put beside a staged one would leave that hanging: nobody could say which the provider has.
+pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
+    let Some(rotation) = &item.rotation else { return Ok(()) };
+    let (name, how) = (&item.name, rotation.describe());
+    Err(Error::new(Kind::Denied, "rotation-open", format!("{name} is being rotated: {how}"))
+        .hint(format!("finish it: hasp-vault rotate {name} --resume"))
+        .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
 }
 
 /// Refuses what is no value.
@@ -130,7 +185,7 @@ pub fn check_value(value: &Secret) -> Result<()> {
 }
 
 /// Writes `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
-fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
+pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
         match create_new(&dir.join(format!("{number}.age")), content) {
             Err(e) if e.code() == "exists" => number += 1,
@@ -159,7 +214,7 @@ pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Flushes a new file and its name.
-fn flush(path: &Path) -> Result<()> {
+pub(crate) fn flush(path: &Path) -> Result<()> {
     let synced = File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
     let synced = synced.and_then(|()| files::sync_parent(path));
     if synced.is_err() {

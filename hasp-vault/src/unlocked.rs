@@ -40,12 +40,23 @@ impl Vault {
     /// `[key-changed]`, `[tampered]`.
     pub fn unlock(&self, cx: &mut Context) -> Result<Unlocked> {
         let unlocked = self.unlock_for_keys(cx)?;
+        self.sign_checkpoint(&unlocked, cx);
+        Ok(unlocked)
+    }
+
+    /// As [`Vault::unlock`], with an identity that was opened before.
+    pub(crate) fn unlock_opened(&self, identity: Identity, cx: &mut Context) -> Result<Unlocked> {
+        let unlocked = self.unlock_with(identity)?;
+        self.sign_checkpoint(&unlocked, cx);
+        Ok(unlocked)
+    }
+
+    fn sign_checkpoint(&self, unlocked: &Unlocked, cx: &mut Context) {
         let signed = self.log().and_then(|log| log.checkpoint(self.record_key(), &|m| unlocked.keys.sign_record(m)));
         if let Err(error) = signed {
             // Not fatal: mending the record needs the keys. Whatever must be recorded fails by itself.
             cx.out.warn(&format!("the record could not be signed: {error}"));
         }
-        Ok(unlocked)
     }
 
     /// Unlocks without touching the log: for reading keys, also when the log is what has to be looked into.
@@ -106,6 +117,11 @@ impl Unlocked {
         self.keys.fingerprint(value)
     }
 
+    /// The current root and the earlier ones.
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
     /// The keys under the current root.
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
@@ -131,14 +147,22 @@ impl Unlocked {
 
 /// The operator's identity, decrypted if it has a passphrase.
 pub fn open_identity(home: &Home, cx: &mut Context) -> Result<Identity> {
+    open_with_passphrase(home, cx).map(|(identity, _)| identity)
+}
+
+/// The identity with the passphrase that opened its file, for who has to write that file anew.
+pub(crate) fn open_with_passphrase(home: &Home, cx: &mut Context) -> Result<(Identity, Option<SecretString>)> {
     let raw = read_identity(home, cx)?;
+    if Identity::is_ssh(&raw) {
+        return Identity::parse_ssh(raw, || passphrase::of_ssh_key(cx)).map(|i| (i, None));
+    }
     if !age_file::is_age_file(raw.expose()) {
-        return Identity::parse(raw);
+        return Identity::parse(raw).map(|i| (i, None));
     }
     // Before anybody is asked for anything: a header that wants too much work was planted.
     age_file::check_work_factor(raw.expose())?;
     if let Some(given) = passphrase::configured(cx)? {
-        return decrypt_identity(&raw, &given);
+        return decrypt_identity(&raw, &given).map(|i| (i, Some(given)));
     }
     let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
     cx.out.flush()?;
@@ -161,7 +185,7 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
         .hint("put identity.age back from a backup, or name one: HASP_IDENTITY=/path/to/identity"))
 }
 
-fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<Identity> {
+fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<(Identity, Option<SecretString>)> {
     let mut tries = 1;
     loop {
         let typed = passphrase::ask(terminal)?;
@@ -169,7 +193,7 @@ fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<Identity> {
             Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => {
                 terminal.show("Sorry, try again.\n")?
             }
-            outcome => return outcome,
+            outcome => return outcome.map(|i| (i, Some(typed))),
         }
         tries += 1;
     }

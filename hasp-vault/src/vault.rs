@@ -19,6 +19,7 @@ use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::seen::Seen;
 use crate::format::settings::{self, Settings};
+use crate::recipients::journal;
 
 /// A vault whose `vault.toml` verified with the key that this home pinned.
 #[derive(Clone, Debug)]
@@ -42,19 +43,43 @@ impl Vault {
         Vault::open(home, &directory(home, env, remembered)?)
     }
 
-    /// The vault in this directory.
+    /// The vault in this directory. A change of its recipients that was interrupted is finished first; one that is on its way is waited for.
     pub fn open(home: &Home, dir: &Path) -> Result<Vault> {
-        let guard = guard(home, dir);
+        let (claimed, text) = Vault::read_settings(home, dir)?;
+        let id = claimed.id;
+        if journal::pending(home, id) {
+            journal::settle(home, id)?;
+        } else {
+            match Vault::open_as(home, dir, claimed, &text) {
+                // Read in the midst of a change, pin and settings belong to two different ones.
+                Err(e) if ["key-changed", "rolled-back"].contains(&e.code()) && known::find(home, id)?.is_some() => {
+                    journal::settle(home, id).map_err(|_| e)?;
+                }
+                outcome => return outcome,
+            }
+        }
+        let (claimed, text) = Vault::read_settings(home, dir)?;
+        Vault::open_as(home, dir, claimed, &text)
+    }
+
+    fn read_settings(home: &Home, dir: &Path) -> Result<(Settings, Vec<u8>)> {
         let path = dir.join("vault.toml");
-        let text = files::read_if_present(&path, guard, settings::MAX_FILE)?.ok_or_else(|| no_vault(home, dir))?;
+        let text = files::read_if_present(&path, guard(home, dir), settings::MAX_FILE)?;
+        let text = text.ok_or_else(|| no_vault(home, dir))?;
         let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
         let claimed = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
+        Ok((claimed, text))
+    }
+
+    fn open_as(home: &Home, dir: &Path, claimed: Settings, text: &[u8]) -> Result<Vault> {
+        let guard = guard(home, dir);
+        let path = dir.join("vault.toml");
         let known = known::find(home, claimed.id)?.ok_or_else(|| unknown_vault(&claimed, dir))?;
         if claimed.record_key != known.key {
             return Err(key_changed(dir));
         }
         let seen = Seen::of(home, known.id);
-        let settings = verify_settings(&known, &seen, &text, &path)?;
+        let settings = verify_settings(&known, &seen, text, &path)?;
         if guard == Guard::Private {
             files::check_dir(dir)?;
         }
@@ -179,6 +204,25 @@ impl Vault {
         Ok(dir.join(self.id().to_string()))
     }
 
+    /// Refuses to write where somebody else has changed recipients or keys since this vault was opened: what we encrypt to and sign with is
+    /// not right any more.
+    ///
+    /// # Errors
+    /// `[vault-changed]`.
+    pub(crate) fn refuse_if_changed(&self) -> Result<()> {
+        let path = self.dir.join("vault.toml");
+        let text = files::read(&path, self.guard, settings::MAX_FILE)?;
+        match record::unverified(&text) {
+            Some(now) if now.serial == self.settings.serial => Ok(()),
+            _ => Err(Error::new(
+                Kind::Busy,
+                "vault-changed",
+                "the vault got other recipients just now: nothing was changed",
+            )
+            .hint("type the same once more")),
+        }
+    }
+
     /// A directory on the way to a secret that is a symlink could lead out of the vault; O_NOFOLLOW guards the last step only.
     pub(crate) fn refuse_links(&self, name: &SecretName) -> Result<()> {
         let mut path = self.dir.join("items");
@@ -195,9 +239,23 @@ impl Vault {
     }
 
     pub(crate) fn parse_unverified(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
-        let record = record::unverified(text).ok_or_else(|| record::tampered(&self.meta_path(name)))?;
-        let item = Item::parse(name, &record.body).filter(|i| i.serial == record.serial);
-        item.ok_or_else(|| record::tampered(&self.meta_path(name)))
+        let parsed = record::unverified(text)
+            .and_then(|record| Item::parse(name, &record.body).filter(|i| i.serial == record.serial));
+        parsed.ok_or_else(|| self.unreadable(name, text))
+    }
+
+    /// What git leaves in a file that two people changed is no damage: it says what to type.
+    fn unreadable(&self, name: &SecretName, text: &[u8]) -> Error {
+        let path = self.meta_path(name);
+        if !text.split(|b| *b == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
+            return record::tampered(&path);
+        }
+        Error::new(
+            Kind::Data,
+            "merge-conflict",
+            format!("{} was changed on both sides of a merge", printable_path(&path)),
+        )
+        .hint(format!("take one of them: hasp-vault resolve {name} --ours (or --theirs)"))
     }
 
     fn read_item(&self, name: &SecretName) -> Result<Option<Vec<u8>>> {
@@ -206,7 +264,10 @@ impl Vault {
     }
 
     pub(crate) fn verify_item(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
-        let record = record::verify(self, record::ITEM, name.as_str(), text)?;
+        let record = record::verify(self, record::ITEM, name.as_str(), text).map_err(|e| match e.code() {
+            "tampered" => self.unreadable(name, text),
+            _ => e,
+        })?;
         let item = Item::parse(name, &record.body).filter(|i| i.serial == record.serial);
         let item = item.ok_or_else(|| record::tampered(&self.meta_path(name)))?;
         // Where the home cannot be written (a read-only file system), reading must work all the same.

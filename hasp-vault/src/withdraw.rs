@@ -85,6 +85,8 @@ impl Vault {
         let _ = std::fs::remove_dir(&dir);
         files::sync_parent(&dir)?;
         self.seen().forget(record::ITEM, name.as_str())?;
+        self.watch().forget(&self.id().to_string(), name)?;
+        self.forget_programs(name)?;
         writer.done()
     }
 }
@@ -102,21 +104,31 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
             .hint(format!("put a new value in its place first: hasp-vault set {name}"))
             .hint(format!("or destroy all of it: hasp-vault destroy {name}")));
         }
+        Some(number) if item.staged() == Some(number) => return Err(version_staged(name, number)),
         Some(number) => drop(item.version(number)?),
         None => {
             item.state = State::Destroyed { at: now };
             item.current = 0;
+            item.rotation = None;
+            item.recipe = None;
         }
     }
     let hit = item.versions.iter_mut().filter(|v| v.destroyed.is_none() && version.is_none_or(|n| v.number == n));
     let files = hit.map(|v| {
         v.destroyed = Some(now);
+        v.retiring = None;
         v.file.clone()
     });
     Ok(files.collect())
 }
 
-fn remove(path: PathBuf) -> Result<()> {
+fn version_staged(name: &SecretName, number: u32) -> Error {
+    Error::new(Kind::Denied, "version-staged", format!("version {number} of {name} is staged to become the current one"))
+        .hint(format!("give it up with: hasp-vault rotate {name} --abort"))
+}
+
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: PathBuf) -> Result<()> {
     match std::fs::remove_file(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, e)),
         _ => Ok(()),

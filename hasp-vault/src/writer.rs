@@ -13,6 +13,7 @@ use crate::batch;
 use crate::events;
 use crate::format::item::Item;
 use crate::format::record;
+use crate::recipients::journal;
 use crate::vault::Vault;
 
 /// The lock on a vault, held until drop.
@@ -26,13 +27,22 @@ impl<'a> Writer<'a> {
     /// Waits for the lock, then sweeps what a writer that died has left.
     ///
     /// # Errors
-    /// `[busy]` after 10 s.
+    /// `[busy]` after 10 s; `[vault-changed]` if it got other recipients or another key since it was opened.
     pub fn begin(vault: &'a Vault) -> Result<Writer<'a>> {
         let path = vault.lock_path()?;
         let lock = lock::lock(&path)?;
+        journal::resume(vault.home(), *vault.id(), &lock)?;
+        vault.refuse_if_changed()?;
         let writer = Writer { vault, note: path.with_extension("writing"), _lock: lock };
         writer.sweep()?;
         Ok(writer)
+    }
+
+    /// Whether a writer is at work, or died at it.
+    pub fn has_left_something(vault: &Vault) -> Result<bool> {
+        let path = vault.lock_path()?;
+        let noted = path.with_extension("writing").metadata().is_ok_and(|m| m.len() > 0);
+        Ok(noted || path.with_extension("journal").symlink_metadata().is_ok())
     }
 
     /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left, after a kill the page cache tells.
@@ -133,6 +143,11 @@ impl Vault {
 /// Makes each missing directory from a vault's own down to `below`.
 pub(crate) fn make_dirs(vault: &Path, below: &Path, guard: Guard) -> Result<PathBuf> {
     make_each(vault, below, guard, files::ensure_dir)
+}
+
+/// As [`make_dirs`] for a private directory, with the flush left to the caller.
+pub(crate) fn make_dirs_unflushed(base: &Path, below: &Path) -> Result<PathBuf> {
+    make_each(base, below, Guard::Private, make_unflushed)
 }
 
 fn make_each(vault: &Path, below: &Path, guard: Guard, make: fn(&Path) -> Result<()>) -> Result<PathBuf> {

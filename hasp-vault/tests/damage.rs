@@ -126,3 +126,45 @@ fn a_missing_value_file_is_named() {
     assert_eq!(refused.refused(), (65, "tampered".into()));
     assert!(refused.stderr.contains("items/n/1.age is missing"));
 }
+
+#[test]
+fn any_damage_to_a_deposit_is_found() {
+    let lab = Lab::in_memory();
+    lab.run_with(&["deposit", "n"], b"the value", &[]).ok();
+    let (vault, unlocked) = (lab.open().unwrap(), lab.unlock());
+    let waiting = vault.waiting().unwrap().remove(0);
+    let path = lab.vault().join("inbox").join(format!("{}.age", waiting.id));
+    let whole = std::fs::read(&path).unwrap();
+    each_damage(&whole, |damaged, what| {
+        write_private(&path, damaged);
+        let refused = unlocked.open_deposit(&waiting).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(refused.code() == "tampered" && refused.message().contains("/inbox/"), "{what}: {refused}");
+    });
+}
+
+/// Samples of what is tried above on every byte, through the tool: the file is named, nothing comes out, and fsck finds it too.
+#[test]
+fn the_tool_names_what_is_damaged() {
+    let lab = Lab::in_memory();
+    lab.set("n", b"the value");
+    for file in ["vault.toml", "keys.age", "items/n/meta.toml", "items/n/1.age"] {
+        let path = lab.vault().join(file);
+        let whole = std::fs::read(&path).unwrap();
+        for at in [0, 30, whole.len() / 2, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 0x20;
+            for damaged in [&flipped[..], &whole[..at]] {
+                write_private(&path, damaged);
+                let refused = lab.run(&["reveal", "n", "--force"]);
+                let (status, code) = refused.refused();
+                assert!([65, 77].contains(&status) && refused.stdout.is_empty(), "{file} {at}: {code}");
+                let named = refused.stderr.contains(file) || code == "unknown-vault" || code == "key-changed";
+                assert!(named && !refused.stderr.contains("panicked"), "{file} {at}: {}", refused.stderr);
+                // Only opening it tells whether keys.age is whole.
+                assert!(file == "keys.age" || lab.run(&["fsck"]).status != 0, "{file} {at}");
+            }
+        }
+        write_private(&path, &whole);
+    }
+    assert!(lab.value("n").unwrap() == b"the value");
+}

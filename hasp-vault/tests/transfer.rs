@@ -164,3 +164,104 @@ fn a_killed_import_is_whole_or_nothing() {
         }
     }
 }
+
+/// A key for a throw-away gpg home and a tree of `pass` with these entries.
+fn pass_tree(lab: &Lab, entries: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    let at = |name: &str| lab.dir.path().join(name).to_str().unwrap().to_owned();
+    let env = vec![("GNUPGHOME", at("gnupg")), ("HOME", lab.dir.path().to_str().unwrap().to_owned())];
+    std::fs::create_dir(at("gnupg")).unwrap();
+    std::fs::set_permissions(at("gnupg"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let run = |program: &str, args: &[&str], stdin: &str| {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(env.clone());
+        common::feed(command, stdin.as_bytes()).ok()
+    };
+    run(
+        "gpg",
+        &[
+            "--batch",
+            "-q",
+            "--passphrase",
+            "",
+            "--quick-gen-key",
+            "test@example.org",
+            "future-default",
+            "default",
+            "never",
+        ],
+        "",
+    );
+    run("pass", &["init", "test@example.org"], "");
+    for (name, value) in entries {
+        run("pass", &["insert", "-m", name], value);
+    }
+    env
+}
+
+#[test]
+fn a_tree_of_pass_comes_in_through_pass_itself() {
+    if !has("gpg") || !has("pass") {
+        return common::skipped("pass with gpg");
+    }
+    let lab = Lab::in_memory();
+    let entries = [
+        ("db/url", "postgres://x\n"),
+        ("web/login", "hunter2 and more\nuser: me\nurl: x\n"),
+        ("bad name", "v\n"),
+        ("top", "no newline"),
+    ];
+    let env = pass_tree(&lab, &entries);
+    let env: Vec<(&str, &str)> = env.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let import = |args: &[&str]| lab.run_with(&[&["import", "--format", "pass"], args].concat(), b"", &env);
+    let refused = import(&[]);
+    assert_eq!(refused.refused(), (64, "bad-name".into()));
+    assert!(
+        refused.stderr.contains("--except 'bad name'") && !refused.stderr.contains("hunter2"),
+        "{}",
+        refused.stderr
+    );
+    assert!(lab.run(&["list"]).ok().text().is_empty());
+    let done = import(&["--except", "bad name", "--prefix", "old"]).ok();
+    assert!(done.stderr.contains("1 entries of") && done.stderr.contains("--first-line"), "{}", done.stderr);
+    assert!(lab.value("old/db/url").unwrap() == b"postgres://x" && lab.value("old/top").unwrap() == b"no newline");
+    assert!(lab.value("old/web/login").unwrap() == b"hunter2 and more\nuser: me\nurl: x");
+    import(&["--only", "web/login", "--first-line"]).ok();
+    assert!(lab.value("web/login").unwrap() == b"hunter2 and more");
+    assert_eq!(import(&["--only", "nothing"]).refused(), (64, "key-unknown".into()));
+    // One entry that cannot be opened, and nothing is imported.
+    std::fs::write(lab.dir.path().join(".password-store/zz.gpg"), "no ciphertext").unwrap();
+    let refused = import(&["--except", "bad name", "--prefix", "again"]);
+    assert_eq!(refused.refused(), (65, "cannot-open-entry".into()));
+    assert!(!lab.run(&["list"]).ok().text().contains("again/"));
+    let mut kill = Command::new("gpgconf");
+    kill.args(["--kill", "all"]).env("GNUPGHOME", lab.dir.path().join("gnupg"));
+    let _ = kill.status();
+}
+
+/// Debian's `passage` is another program, so the tree is made as passage makes it: age files beside its identities.
+#[test]
+fn a_tree_of_passage_comes_in_through_age() {
+    if !has("age") {
+        return common::skipped("age");
+    }
+    let lab = Lab::in_memory();
+    let script = "mkdir -p .passage/store/db .passage/store/.git && age-keygen -o .passage/identities 2>/dev/null && \
+                  to=$(age-keygen -y .passage/identities) && \
+                  echo postgres://x | age -r $to -o .passage/store/db/url.age && \
+                  printf 'password\\nuser: me\\n' | age -r $to -o .passage/store/login.age && echo x >.passage/store/.git/config.age";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(lab.dir.path());
+    common::feed(command, b"").ok();
+    let home = lab.dir.path().to_str().unwrap().to_owned();
+    let store = format!("{home}/.passage/store");
+    let preview = lab.run_with(&["import", "--format", "passage", "--dry-run"], b"", &[("HOME", &home)]).ok();
+    assert_eq!(preview.text(), "db/url  12 bytes\nlogin  17 bytes\n");
+    lab.run(&["import", "--format", "passage", "--from", &store, "--first-line"]).ok();
+    assert!(lab.value("db/url").unwrap() == b"postgres://x" && lab.value("login").unwrap() == b"password");
+    assert_eq!(lab.run(&["import", "--format", "passage", "--from", "nowhere"]).refused(), (66, "no-tree".into()));
+    let wrong = [("PASSAGE_IDENTITIES_FILE", "home/identity")];
+    let refused = lab.run_with(&["import", "--format", "passage", "--from", &store, "--prefix", "p"], b"", &wrong);
+    // age has said its own part before.
+    assert!(refused.status == 65 && refused.stderr.contains("db/url: passage could not open it"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("[cannot-open-entry]"));
+}

@@ -103,6 +103,20 @@ fn grants_with_x_ad_hoc_and_kept() {
     world.verify_record();
 }
 
+/// The filter as a target: the example is read from its page.
+#[test]
+fn the_filter_runs_as_the_target_that_its_page_shows() {
+    let world = World::with_project();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../man/hasp-redact.1")).unwrap();
+    let (_, from) = page.split_once("[target.redact]").unwrap();
+    let (target, _) = from.split_once("\n.Ed").unwrap();
+    world.bind(&format!("{MANIFEST}\n[target.redact]{}\n", target.replace("openai/key", "api/key")));
+    world.sh("hasp-grant -q -t redact --for 1h --keep").ok();
+    let log = format!("key={API_KEY}\nurl={DB_URL}\n");
+    let filtered = world.feed("cat 2>&1 | hasp-exec -t redact", &log);
+    assert_eq!(filtered.ok(), format!("key=[hasp:API_KEY]\nurl={DB_URL}\n"), "of one value only");
+}
+
 #[test]
 fn the_newest_kept_grant_that_passes_is_used() {
     let world = World::with_project();

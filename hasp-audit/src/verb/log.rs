@@ -1,5 +1,7 @@
 //! `log`: the story, filtered; as lines to read or as the records themselves.
 
+use std::collections::VecDeque;
+
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
@@ -10,6 +12,7 @@ use crate::place::{Place, moment};
 use crate::query::{self, By};
 use crate::record::term;
 use crate::render::Render;
+use crate::reread;
 use crate::verb::verify;
 
 /// How many records `-f` shows before it waits, as tail does.
@@ -18,9 +21,8 @@ const FOLLOWED: usize = 10;
 /// Prints what answers the question.
 pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     let filter = filter(args, cx)?;
-    let by = if args.verify { By::Scan } else { By::Index };
     if args.verify {
-        whole(cx, place)?;
+        return verified(cx, place, &filter, args.count);
     }
     let log = place.packed_log()?;
     let mut render = Render::new(cx, log.path());
@@ -28,10 +30,10 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     let position = follow::Position::end(log.path())?;
     match args.count.or(args.follow.then_some(FOLLOWED)) {
         Some(count) => {
-            let last = query::last(log.path(), &filter, by, count)?;
+            let last = query::last(log.path(), &filter, By::Index, count)?;
             last.iter().try_for_each(|record| render.print(cx, record))?;
         }
-        None => query::run(log.path(), &filter, by, &mut |record| render.print(cx, &record))?,
+        None => query::run(log.path(), &filter, By::Index, &mut |record| render.print(cx, &record))?,
     }
     if args.follow {
         render.follow();
@@ -40,13 +42,27 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// An answer from a record that is not whole is none.
-fn whole(cx: &mut Context, place: &Place) -> Result<()> {
-    match verify::checked(cx, place, None)?.fault {
-        None => Ok(()),
-        Some(fault) => Err(Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message))
-            .hint("to see it all the same, leave out --verify")),
+/// An answer from a record that is not whole is none; from one that is, each hit is checked again as it is read.
+fn verified(cx: &mut Context, place: &Place, filter: &Filter, count: Option<usize>) -> Result<Exit> {
+    let (report, first) = verify::checked(cx, place, None)?;
+    if let Some(fault) = report.fault {
+        return Err(Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message))
+            .hint("to see it all the same, leave out --verify"));
     }
+    let log = place.log()?;
+    let mut render = Render::new(cx, log.path());
+    let Some(count) = count else {
+        reread::run(log.path(), first, &report, filter, &mut |record| render.print(cx, &record))?;
+        return Ok(Exit::OK);
+    };
+    let mut last = VecDeque::with_capacity(count.min(1024));
+    reread::run(log.path(), first, &report, filter, &mut |record| {
+        last.push_back(record);
+        last.drain(..last.len().saturating_sub(count));
+        Ok(())
+    })?;
+    last.iter().try_for_each(|record| render.print(cx, record))?;
+    Ok(Exit::OK)
 }
 
 fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {

@@ -7,6 +7,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 use serde_json::json;
 
+use crate::chain::Key;
 use crate::cli::VerifyArgs;
 use crate::head::{Head, SignedHead};
 use crate::place::Place;
@@ -20,7 +21,7 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
         return export::verify(cx, file, key);
     }
     let place = Place::find(cx, id)?;
-    let mut report = checked(cx, &place, args.expect.as_deref())?;
+    let (mut report, _) = checked(cx, &place, args.expect.as_deref())?;
     if args.allow_accepted && report.fault.as_ref().is_some_and(|f| f.code == "loss-accepted") {
         report.notes.extend(report.fault.take().map(|f| f.message));
     }
@@ -28,8 +29,9 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
     report.fault.map_or(Ok(Exit::OK), |fault| Err(no(&fault)))
 }
 
-/// The report on a log against the vault's keys and an expected head; asks the vault for its key.
-pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<Report> {
+/// The report on a log against the vault's keys and an expected head, and the key that it begins with; asks the vault for
+/// its key.
+pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<(Report, Key)> {
     let log = match place.log() {
         Err(e) if e.code() == "log-missing" => return Err(Error::new(Kind::No, "log-missing", e.message())),
         other => other?,
@@ -42,7 +44,7 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
     let against = Against { audit_root: &root, public: Some(&public), expect: expect.as_ref(), progress: &progress };
     let report = verify::verify(&place.home, &place.id, &against);
     bar.finish_and_clear();
-    report
+    report.map(|report| (report, Key::first(&root, &place.id)))
 }
 
 /// A head from the line itself, or from a file that is one or ends in one.

@@ -39,6 +39,14 @@ impl Fixture {
         fixture
     }
 
+    /// A log of this many records after its first, in segments of about ten.
+    pub fn small(records: u64) -> Fixture {
+        let mut fixture = Fixture::new();
+        fixture.log = fixture.log.with_segment_size(3 << 10);
+        fixture.fill(records);
+        fixture
+    }
+
     pub fn fill(&self, records: u64) {
         for n in 0..records {
             self.log.append(at(n as i64), &[event(n)]).unwrap();

@@ -72,7 +72,10 @@ fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
         umask: Mode::from_raw_mode(launch.umask),
     };
     let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
-    let before = BeforeExec { foreground: terminal, default_signals: true, default_hangup, ..BeforeExec::default() };
+    // A monitor that is killed takes the child with it, as a terminal that is closed does.
+    let parent_death = Some(Signal::HUP);
+    let ground = BeforeExec { foreground: terminal, parent_death, ..BeforeExec::default() };
+    let before = BeforeExec { default_signals: true, default_hangup, ..ground };
     let mut command = child::command(&plan);
     command.process_group(0);
     let started = child::spawn(command, &plan, before)?;

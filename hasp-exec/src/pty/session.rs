@@ -53,22 +53,32 @@ struct Pair {
     follower: OwnedFd,
 }
 
-/// Our terminal, if the child should get one of its own: where its output would go to a terminal.
-pub fn wanted() -> Option<Screen> {
-    let shown = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
-    if shown { Screen::open() } else { None }
+/// Our terminal and the child's.
+pub struct Stage {
+    screen: Screen,
+    pair: Pair,
+}
+
+/// A terminal of its own for the child where its output would go to ours. `None` where none can be made, as in a container without
+/// devpts: the output then goes through pipes, and is redacted there.
+pub fn wanted() -> Option<Stage> {
+    if !std::io::stdout().is_terminal() && !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let screen = Screen::open()?;
+    let pair = Pair::like(&screen).ok()?;
+    Some(Stage { screen, pair })
 }
 
 /// Starts the child on a terminal like ours.
 pub fn start(
-    screen: Screen,
+    Stage { screen, pair }: Stage,
     plan: Plan<'_>,
     stdin: Option<OwnedFd>,
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<Session> {
     let screen = Arc::new(screen);
-    let pair = Pair::like(&screen)?;
     reap::in_background();
     system::ignore(Signal::TTOU);
     let forwarder = Forwarder::catch()?;
@@ -79,6 +89,10 @@ pub fn start(
     let pass = [stream.1.as_raw_fd(), lent.as_raw_fd()];
     start_monitor(&pair.follower, pass, &plan, stdin, patterns, relay)?;
     let (sender, receiver) = link::open(stream.0)?;
+    if front {
+        // Before the child writes: what two terminals translate one after the other has its line ends doubled.
+        screen.raw()?;
+    }
     sender.send(&launch(plan, front, lent.as_raw_fd()))?;
     let Pair { leader, follower } = pair;
     drop(stream.1);

@@ -2,9 +2,13 @@
 
 mod ci;
 mod explain;
+mod hooks;
 mod markers;
+mod record;
+mod scan;
 mod status;
 mod values;
+mod watch;
 
 use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
@@ -27,6 +31,9 @@ impl Tool for Cli {
             None => filter(&self, context),
             Some(Verb::Explain { values }) => explain::explain(&read(values, context)?, &mut context.out),
             Some(Verb::Markers { paths }) => markers::markers(paths, &mut context.out),
+            Some(Verb::Scan(args)) => scan::run(args, context),
+            Some(Verb::Watch) => watch::run(context),
+            Some(Verb::Hooks(verb)) => hooks::run(verb, context),
             Some(Verb::Completions { shell }) => {
                 let mut script = Vec::new();
                 clap_complete::generate(*shell, &mut Cli::command(), "hasp-redact", &mut script);

@@ -42,6 +42,35 @@ pub(crate) enum Answer {
     Unknown,
 }
 
+/// How many of the first bytes are the same, eight at a time.
+#[inline]
+pub(crate) fn alike(a: &[u8], b: &[u8]) -> usize {
+    let (words_a, words_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    for (i, (a, b)) in words_a.iter().zip(words_b).enumerate() {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return 8 * i + differ.trailing_zeros() as usize / 8;
+        }
+    }
+    let done = 8 * words_a.len().min(words_b.len());
+    done + a[done..].iter().zip(&b[done..]).take_while(|(a, b)| a == b).count()
+}
+
+/// How many of the last bytes are the same.
+#[inline]
+pub(crate) fn alike_back(a: &[u8], b: &[u8]) -> usize {
+    let (words_a, words_b) = (a.as_rchunks::<8>().1, b.as_rchunks::<8>().1);
+    for (i, (a, b)) in words_a.iter().rev().zip(words_b.iter().rev()).enumerate() {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return 8 * i + differ.leading_zeros() as usize / 8;
+        }
+    }
+    let done = 8 * words_a.len().min(words_b.len());
+    let rest = a[..a.len() - done].iter().rev().zip(b[..b.len() - done].iter().rev());
+    done + rest.take_while(|(a, b)| a == b).count()
+}
+
 /// The value of a hexadecimal digit, 255 for anything else.
 pub(crate) fn nibble(byte: u8) -> u8 {
     match byte {
@@ -49,5 +78,25 @@ pub(crate) fn nibble(byte: u8) -> u8 {
         b'a'..=b'f' => byte - b'a' + 10,
         b'A'..=b'F' => byte - b'A' + 10,
         _ => 255,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alike_from_either_end() {
+        let text: Vec<u8> = (0..40).collect();
+        for length in 0..40 {
+            for other in 0..length {
+                let mut changed = text[..length].to_vec();
+                changed[other] = 0xff;
+                assert_eq!(alike(&text, &changed), other);
+                assert_eq!(alike_back(&text[..length], &changed), length - other - 1);
+            }
+            assert_eq!(alike(&text, &text[..length]), length);
+            assert_eq!(alike_back(&text, &text[40 - length..]), length);
+        }
     }
 }

@@ -82,8 +82,42 @@ impl Units {
 }
 
 /// Whether a byte can begin a unit. All other bytes stand for themselves only.
+#[inline]
 pub(crate) fn introduces(byte: u8) -> bool {
-    matches!(byte, b'%' | b'\\' | b'&' | b'=' | b'\'' | b'"' | b'$' | b'+' | 0x1b)
+    KINDS[usize::from(byte)] == INTRODUCES
+}
+
+/// Whether a byte can only be read as itself: it introduces nothing, and is neither a blank nor part of a line break.
+#[inline]
+pub(crate) fn stands_for_itself(byte: u8) -> bool {
+    KINDS[usize::from(byte)] == 0
+}
+
+/// How many of the first bytes can only be read as themselves, eight at a time.
+#[inline]
+pub(crate) fn lone(bytes: &[u8]) -> usize {
+    let kinds = |bytes: &[u8]| bytes.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
+    let words = bytes.as_chunks::<8>().0.iter().take_while(|word| kinds(*word) == 0).count();
+    8 * words + bytes[8 * words..].iter().take_while(|byte| stands_for_itself(**byte)).count()
+}
+
+/// What bytes may be besides themselves; a table, because this is asked of every byte that is compared.
+const KINDS: [u8; 256] = kinds();
+const INTRODUCES: u8 = 1;
+const BREAKS: u8 = 2;
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        kinds[i] = match i as u8 {
+            b'%' | b'\\' | b'&' | b'=' | b'\'' | b'"' | b'$' | b'+' | ansi::ESCAPE => INTRODUCES,
+            b'\r' | b'\n' | b' ' | b'\t' => BREAKS,
+            _ => 0,
+        };
+        i += 1;
+    }
+    kinds
 }
 
 /// Adds every reading of the text at `at`, other than the byte itself.

@@ -5,7 +5,8 @@ pub(crate) mod hex;
 pub(crate) mod plain;
 pub(crate) mod radix;
 
-use crate::decode::text::Text;
+use crate::decode::text::{Text, alike, alike_back};
+use crate::decode::unit::stands_for_itself;
 
 /// How the letters of the text relate to those of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,6 +96,8 @@ pub(crate) struct Machine<'a> {
     pub value: &'a [u8],
     /// The family.
     pub form: Form,
+    /// Whether each byte of the value, where it stands as it is, can be read as itself only; false if it was not looked.
+    pub lone: bool,
 }
 
 impl Machine<'_> {
@@ -136,20 +139,18 @@ impl Machine<'_> {
     /// How many units from here are single bytes that can be read in one way only. Reading them needs no [`Machine::step`].
     pub fn run(&self, text: Text<'_>, from: Place) -> usize {
         match self.form {
+            Form::Plain(Case::Exact) if self.lone => alike(&text.bytes[from.at..], &self.value[from.index..]),
             Form::Plain(case) => plain::run(self.value, case, text, from),
             Form::Hex => 0,
             Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run(self.value, text, from),
-            Form::Literal => {
-                let pairs = text.bytes[from.at..].iter().zip(&self.value[from.index..]);
-                pairs.take_while(|(a, b)| a == b).count()
-            }
+            Form::Literal => alike(&text.bytes[from.at..], &self.value[from.index..]),
         }
     }
 
     /// Whether `byte`, at which a run stopped before the goal, cannot be read in any other way.
     pub fn stops(&self, byte: u8) -> bool {
         match self.form {
-            Form::Plain(_) | Form::Base64(_) | Form::Base32(_) => plain::stands_for_itself(byte),
+            Form::Plain(_) | Form::Base64(_) | Form::Base32(_) => stands_for_itself(byte),
             Form::Literal => true,
             Form::Hex => false,
         }
@@ -170,10 +171,7 @@ impl Machine<'_> {
             Form::Plain(case) => plain::run_back(self.value, case, text, to),
             Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run_back(self.value, text, to),
             Form::Hex => (0, false),
-            Form::Literal => {
-                let before = text.bytes[..to.at].iter().rev().zip(self.value[..to.index].iter().rev());
-                (before.take_while(|(a, b)| a == b).count(), true)
-            }
+            Form::Literal => (alike_back(&text.bytes[..to.at], &self.value[..to.index]), true),
         }
     }
 
@@ -205,6 +203,11 @@ impl Machine<'_> {
                 place.index <= 1 || (place.index < radix::BREAK_FROM && radix::begins_line(text, place.at))
             }
         }
+    }
+
+    /// Whether nothing that follows a complete match can belong to it.
+    pub fn ends_with_its_value(&self) -> bool {
+        matches!(self.form, Form::Plain(_) | Form::Literal)
     }
 
     /// How far a complete match ending at `place` goes on.

@@ -1,10 +1,12 @@
 //! The value itself, with any mixture of escapes, terminal sequences, wraps and re-indented lines: a program may escape
 //! twice, colour what it escaped, and leave the rest alone.
 
+use std::ops::Range;
+
 use super::{Case, Next, Place};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
-use crate::decode::text::{Answer, Text};
-use crate::decode::unit::{MAX_UNIT, Units, decode, introduces};
+use crate::decode::text::{Answer, Text, alike, alike_back};
+use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, stands_for_itself};
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are not a value.
 pub(crate) const WRAP_FROM: usize = 16;
@@ -38,53 +40,76 @@ pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
 
 /// How many bytes stand for themselves from here.
 pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usize {
-    let pairs = text.bytes[from.at..].iter().zip(&value[from.index..]);
-    pairs.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && stands_for_itself(**byte)).count()
+    let (text, value) = (&text.bytes[from.at..], &value[from.index..]);
+    let fits = match case {
+        Case::Exact => alike(text, value),
+        _ => text.iter().zip(value).take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count(),
+    };
+    lone(&text[..fits])
 }
 
 /// How many bytes before `to` stand for themselves, and whether the one before those rules out that a match goes on.
 pub(super) fn run_back(value: &[u8], case: Case, text: Text<'_>, to: Place) -> (usize, bool) {
-    let before = text.bytes[..to.at].iter().rev().zip(value[..to.index].iter().rev());
-    let run = before.take_while(|(byte, wanted)| case.fits(**byte, **wanted) && stands_for_itself(**byte)).count();
-    let behind = Behind::of(text, to.at - run);
-    let mut sure = run.min(to.at - behind.skipped_to.unwrap_or(0).min(to.at));
-    if let Some(escape) = behind.escape {
-        // A letter is never the end of a unit that stands for that same letter.
-        let doubtful = |at: usize| at - escape <= MAX_UNIT && !text.bytes[at - 1].is_ascii_alphabetic();
-        sure = sure.min((0..run).find(|n| doubtful(to.at - n)).unwrap_or(run));
-    }
-    (sure, sure == run && behind.is_clear(text, to.at - run))
+    let (before, wanted) = (&text.bytes[..to.at], &value[..to.index]);
+    let fits = match case {
+        Case::Exact => alike_back(before, wanted),
+        _ => before.iter().rev().zip(wanted.iter().rev()).take_while(|(b, w)| case.fits(**b, **w)).count(),
+    };
+    let others = before[to.at - fits..].iter().rev().position(|byte| !stands_for_itself(*byte));
+    let run = others.unwrap_or(fits);
+    let behind = Behind::of(text, to.at - run..to.at);
+    let sure = behind.sure(run, to.at);
+    (sure, sure == run && behind.is_clear(text))
 }
 
-/// Whether a byte can only be read as itself.
-pub(super) fn stands_for_itself(byte: u8) -> bool {
-    !introduces(byte) && !matches!(byte, b'\r' | b'\n' | b' ' | b'\t')
-}
-
-/// What precedes a position and could lead to it in another way than by a single byte.
+/// What begins before a run of bytes that stand for themselves, and could lead into it in another way than by single bytes.
 pub(super) struct Behind {
-    /// The nearest byte that begins a long escape.
-    pub escape: Option<usize>,
+    /// Where the run begins.
+    run: usize,
+    /// Whether an escape ends where the run begins.
+    touches: bool,
+    /// The last place in the run at which an escape ends.
+    unit_end: Option<usize>,
     /// Where the nearest control sequence ends.
-    pub skipped_to: Option<usize>,
+    skipped_to: Option<usize>,
 }
 
 impl Behind {
-    pub fn of(text: Text<'_>, at: usize) -> Behind {
-        let near = &text.bytes[at.saturating_sub(MAX_UNIT)..at];
-        let escape = near.iter().rposition(|b| matches!(b, b'%' | b'\\' | b'&' | b'='));
-        let behind = at.saturating_sub(MAX_SEQUENCE);
-        let sequence = memchr::memrchr(ESCAPE, &text.bytes[behind..at]);
-        Behind {
-            escape: escape.map(|e| e + at.saturating_sub(MAX_UNIT)),
-            skipped_to: sequence.and_then(|s| crate::decode::ansi::skip(text, behind + s)),
+    pub fn of(text: Text<'_>, run: Range<usize>) -> Behind {
+        let from = run.start.saturating_sub(MAX_SEQUENCE);
+        let sequence = memchr::memrchr(ESCAPE, &text.bytes[from..run.start]);
+        let skipped_to = sequence.and_then(|s| crate::decode::ansi::skip(text, from + s));
+        let mut behind = Behind { run: run.start, touches: false, unit_end: None, skipped_to };
+        let near = run.start.saturating_sub(MAX_UNIT);
+        let before = &text.bytes[near..run.start];
+        for escape in memchr::memchr3_iter(b'%', b'\\', b'&', before).chain(memchr::memchr_iter(b'=', before)) {
+            behind.add_units(text, near + escape, run.end);
+        }
+        behind
+    }
+
+    fn add_units(&mut self, text: Text<'_>, escape: usize, run_end: usize) {
+        let mut units = Units::default();
+        decode(text, escape, &mut units);
+        for end in units.found.iter().map(|unit| unit.end).filter(|end| *end <= run_end) {
+            self.touches |= end == self.run;
+            // A letter is never the end of a unit that stands for that same letter.
+            if end > self.run && !text.bytes[end - 1].is_ascii_alphabetic() {
+                self.unit_end = self.unit_end.max(Some(end));
+            }
         }
     }
 
-    /// Whether nothing but a single byte can lead to `at`.
-    pub fn is_clear(&self, text: Text<'_>, at: usize) -> bool {
-        let last = at == 0 || stands_for_itself(text.bytes[at - 1]);
-        last && self.escape.is_none() && self.skipped_to != Some(at)
+    /// How many of the `run` bytes before `to` can be reached by single bytes only.
+    pub fn sure(&self, run: usize, to: usize) -> usize {
+        let other = self.unit_end.max(self.skipped_to).unwrap_or(0);
+        run.min(to - other.min(to))
+    }
+
+    /// Whether nothing but a single byte can lead to where the run begins.
+    pub fn is_clear(&self, text: Text<'_>) -> bool {
+        let last = self.run == 0 || stands_for_itself(text.bytes[self.run - 1]);
+        last && !self.touches && self.skipped_to != Some(self.run)
     }
 }
 
@@ -180,10 +205,9 @@ pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &m
             back_unit(value, case, text, at, to, next);
         }
     }
-    for at in to.at.saturating_sub(MAX_SEQUENCE)..floor {
-        if text.bytes[at] == ESCAPE {
-            back_unit(value, case, text, at, to, next);
-        }
+    let far = to.at.saturating_sub(MAX_SEQUENCE);
+    for escape in memchr::memchr_iter(ESCAPE, &text.bytes[far..floor]) {
+        back_unit(value, case, text, far + escape, to, next);
     }
     if matches!(last, b' ' | b'\t' | b'\n') {
         back_break(value, case, text, to, next);

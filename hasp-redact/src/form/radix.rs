@@ -122,13 +122,17 @@ impl Radix {
     pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Place) -> (usize, bool) {
         let before = text.bytes[..to.at].iter().rev().zip((1..to.index).rev());
         let run = before.take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b))).count();
-        let behind = Behind::of(text, to.at - run);
-        let mut sure = run.min(to.at - behind.skipped_to.unwrap_or(0).min(to.at));
-        if let Some(escape) = behind.escape {
-            sure = sure.min(to.at.saturating_sub(escape + MAX_UNIT));
+        let start = to.at - run;
+        let behind = Behind::of(text, start..to.at);
+        let mut sure = behind.sure(run, to.at);
+        // `\n` is a line break, and so may what follows it be: the `n` is a character of the alphabet too.
+        let near = start.saturating_sub(MAX_UNIT);
+        let backslash = memchr::memrchr(b'\\', &text.bytes[near..start]);
+        if let Some(backslash) = backslash {
+            sure = sure.min(to.at.saturating_sub(near + backslash + MAX_UNIT));
         }
-        let index = to.index - run;
-        (sure, sure == run && index >= BREAK_FROM && behind.is_clear(text, to.at - run))
+        let clear = backslash.is_none() && behind.is_clear(text);
+        (sure, sure == run && to.index - run >= BREAK_FROM && clear)
     }
 
     /// `%2B`, `\/`, `\u002b`, `&#43;`: only what is not a letter or digit is ever escaped.
@@ -180,8 +184,9 @@ impl Radix {
                 starts.push(at);
             }
         }
-        let behind = to.at.saturating_sub(MAX_SEQUENCE);
-        starts.extend((behind..to.at.saturating_sub(MAX_UNIT)).filter(|at| text.bytes[*at] == ESCAPE));
+        let far = to.at.saturating_sub(MAX_SEQUENCE);
+        let escapes = memchr::memchr_iter(ESCAPE, &text.bytes[far..to.at.saturating_sub(MAX_UNIT).max(far)]);
+        starts.extend(escapes.map(|escape| far + escape));
         let mut forward = Next::default();
         for at in starts {
             for index in (to.index - 1).max(self.first())..=to.index {

@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::decode::unit::lone;
 use crate::form::{Case, Form, Machine};
 
 /// A value shorter than this many bytes is not searched for: it would be found everywhere.
@@ -38,6 +39,8 @@ pub(crate) struct Needle {
     pub origin: Origin,
     /// Whether upper() and lower() of it are searched for.
     pub folds: bool,
+    /// Whether each of its bytes, where it stands as it is, can be read as itself only.
+    lone: bool,
 }
 
 /// All needles and the memory that holds their bytes.
@@ -60,7 +63,7 @@ impl Needles {
         self.bytes.extend_from_slice(bytes);
         let mixed = bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
         let folds = origin == Origin::Value && mixed && bytes.len() >= MIN_FOLD;
-        self.list.push(Needle { start, len: bytes.len(), name, origin, folds });
+        self.list.push(Needle { start, len: bytes.len(), name, origin, folds, lone: lone(bytes) == bytes.len() });
     }
 
     /// The needles in the order in which they were added.
@@ -80,7 +83,8 @@ impl Needles {
 
     /// The machine that reads this form of a needle.
     pub fn machine(&self, index: u32, form: Form) -> Machine<'_> {
-        Machine { value: self.bytes(self.get(index)), form }
+        let needle = self.get(index);
+        Machine { value: self.bytes(needle), form, lone: needle.lone }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How encoders write a value, as far as seeds need it: the first characters of an encoding from some unit on. What the
 //! matcher accepts is far more; a seed only has to be part of it.
 
-use data_encoding::BASE64_NOPAD;
+use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding};
 use zeroize::Zeroizing;
 
 use crate::form::radix::Radix;
@@ -123,14 +123,25 @@ pub(crate) fn wide(value: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
 
 /// The characters of the value's base64 that are made of the value alone, for each place in a group of 3.
 pub(crate) fn encoded(value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
-    let mut padded = Zeroizing::new(vec![0; align]);
-    padded.reserve_exact(value.len());
+    own_characters(&BASE64_NOPAD, 6, value, align)
+}
+
+/// The same for base32, for each place in a group of 5.
+pub(crate) fn encoded_32(value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
+    own_characters(&BASE32_NOPAD, 5, value, align)
+}
+
+fn own_characters(encoding: &Encoding, bits: usize, value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(Vec::with_capacity(align + value.len()));
+    padded.extend(std::iter::repeat_n(0, align));
     padded.extend_from_slice(value);
-    let mut text = Zeroizing::new(vec![0; BASE64_NOPAD.encode_len(padded.len())]);
-    BASE64_NOPAD.encode_mut(&padded, &mut text);
-    let first = (8 * align).div_ceil(6);
-    let last = 8 * padded.len() / 6;
-    Zeroizing::new(text[first.min(last)..last].to_vec())
+    let mut text = Zeroizing::new(vec![0; encoding.encode_len(padded.len())]);
+    encoding.encode_mut(&padded, &mut text);
+    let first = (8 * align).div_ceil(bits);
+    let last = 8 * padded.len() / bits;
+    text.truncate(last);
+    text.drain(..first.min(last));
+    text
 }
 
 fn each(out: &mut Vec<u8>, byte: u8, before: &str, after: &str, radix: u32) -> usize {

@@ -3,11 +3,10 @@
 
 use zeroize::Zeroizing;
 
-use super::key::Key;
+use super::key::{Key, load};
 use super::pieces::{Pieces, Seed};
 use super::windows::Windows;
-use super::{PIECE, Seeds, Tier, window};
-use crate::form::radix::Radix;
+use super::{PIECE, SECOND_TABLE, SLACK, Seeds, Tier};
 use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
@@ -19,11 +18,24 @@ const DENSE_BYTES: usize = 64 * 1024;
 /// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
 const FAR: usize = 36;
 
+/// The same when there are many values: of two such pieces, lines of 76 characters break one at most.
+const FARTHEST: usize = 52;
+
+/// How far a piece may be moved to where base64 can be written in one way only.
+const SHIFT: usize = 6;
+
 /// The distance of pieces when there are many values, in characters.
 const SPARSE: usize = 20;
 
 /// More pieces than a needle has on average: memory that is not used costs nothing, memory that moves does.
 const PIECES: usize = 24;
+
+/// Up to this many pieces, short and long ones are found in one pass, with the stride of the short ones.
+const TOGETHER: usize = 16 * 1024;
+
+/// Below these numbers of pieces, windows are 4 and 5 bytes long: the fewer there are, the less a short one passes.
+const FEW: usize = 3_000;
+const MANY: usize = 60_000;
 
 /// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding has a better one.
 const SHARED: usize = 8;
@@ -41,6 +53,7 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     let mut builder = Builder {
         key: key.clone(),
         spacing,
+        far: if spacing < SPARSE { FAR } else { FARTHEST },
         group: 0,
         long: Tables::new(PIECE, PIECES * needles.iter().count()),
         short: Tables::new(shortest.min(PIECE), 0),
@@ -50,8 +63,36 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     }
     let groups = builder.group as usize + 1;
     let tables = [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty());
-    let tiers = tables.map(|t| t.finish(&key, groups)).collect();
+    let ordered: Vec<_> = tables.map(|mut tables| (tables.order(groups), tables)).collect();
+    let count: usize = ordered.iter().map(|(order, _)| order.len()).sum();
+    let tiers = ordered.chunks(if count <= TOGETHER { 2 } else { 1 }).map(|part| tier(&key, part)).collect();
     Some(Seeds { key, tiers })
+}
+
+/// One tier for these pieces.
+fn tier(key: &Key, part: &[(Vec<u64>, Tables)]) -> Tier {
+    let shortest = part.iter().map(|(_, tables)| tables.piece).min().unwrap_or(PIECE);
+    let count = part.iter().map(|(order, _)| order.len()).sum();
+    let window = window(shortest, count);
+    let stride = shortest - window + 1;
+    let hashes = key.for_length(window);
+    let mut windows = Windows::for_count(count * stride);
+    for ((order, tables), first) in part.iter().zip([0, SECOND_TABLE]) {
+        let starts = order.iter().map(|word| index(*word) * tables.piece);
+        let places = starts.flat_map(|start| (0..stride).map(move |offset| (start + offset, first + offset)));
+        windows.extend(places.map(|(at, offset)| (hashes.hash(load(&tables.texts, at)), offset)));
+    }
+    Tier { window, stride, windows, tables: part.iter().map(|(order, tables)| tables.table(order)).collect() }
+}
+
+/// The window length for pieces of this length, of which there are so many: short windows leave a longer stride, long ones pass
+/// less.
+fn window(piece: usize, count: usize) -> usize {
+    match (piece, count) {
+        (..PIECE, _) | (_, ..FEW) => 4,
+        (_, ..MANY) => 5,
+        _ => 6,
+    }
 }
 
 /// A piece that was chosen, before it is known how many share it.
@@ -65,6 +106,7 @@ struct Chosen {
 struct Builder {
     key: Key,
     spacing: usize,
+    far: usize,
     group: u32,
     long: Tables,
     /// For encodings that are shorter than [`PIECE`].
@@ -82,16 +124,16 @@ struct Tables {
 impl Builder {
     fn needle(&mut self, index: u32, needle: &Needle, value: &[u8]) {
         for form in needle.forms() {
-            let machine = Machine { value, form };
+            let machine = Machine { value, form, lone: false };
             match form {
                 Form::Plain(Case::Exact) => self.plain(index, value),
                 Form::Plain(_) => {}
                 Form::Hex => self.hex(index, value),
                 Form::Base64(_) => {
-                    let spacing = if needle.origin == Origin::Encoded { FAR } else { self.spacing };
+                    let spacing = if needle.origin == Origin::Encoded { self.far } else { self.spacing };
                     self.radix(index, machine, spacing);
                 }
-                Form::Base32(_) => self.radix(index, machine, FAR),
+                Form::Base32(_) => self.radix(index, machine, self.far),
                 Form::Literal => self.literal(index, value, form, FAR),
             }
         }
@@ -132,7 +174,7 @@ impl Builder {
         self.group += 1;
         let piece = self.length(value.len());
         let last = value.len() - piece;
-        for start in (0..last).step_by(spacing).chain([last]) {
+        for start in evenly(0, last, spacing) {
             self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
         }
     }
@@ -169,7 +211,7 @@ impl Builder {
     fn hex(&mut self, needle: u32, value: &[u8]) {
         self.group += 1;
         let last = value.len() - PIECE / 2;
-        for pair in (0..last).step_by(FAR / 2).chain([last]) {
+        for pair in evenly(0, last, FAR / 2) {
             self.spelled_from(needle, value, Form::Hex, spell::DIGITS, pair);
         }
     }
@@ -180,15 +222,23 @@ impl Builder {
         let goal = machine.goal();
         let piece = self.length(goal - 1);
         let last = goal - piece;
+        let own = match form {
+            Form::Base32(align) => spell::encoded_32(value, usize::from(align)),
+            Form::Base64(align) => spell::encoded(value, usize::from(align)),
+            _ => return,
+        };
         let mut text = Text::new();
-        for index in (1..last).step_by(spacing).chain([last]) {
+        for index in evenly(1, last, spacing) {
+            let index = if spacing < SPARSE { index } else { without_symbols(&own, index, piece) };
             let seed = Seed { needle, index: index as u32, form };
-            let radix = Radix::of(form);
-            let symbols = form_has_symbols(form) && (index..index + piece).any(|i| radix.symbol(value, i) >= 62);
-            for spelling in &spell::SYMBOLS[..if symbols { 6 } else { 1 }] {
-                text.0.clear();
-                (index..index + piece).for_each(|i| spell::radix(form, value, i, *spelling, &mut text.0));
-                self.text(&text.0[..piece], seed);
+            let plain = &own[index - 1..index - 1 + piece];
+            self.text(plain, seed);
+            if plain.iter().any(is_symbol) {
+                for spelling in &spell::SYMBOLS[1..] {
+                    text.0.clear();
+                    (index..index + piece).for_each(|i| spell::radix(form, value, i, *spelling, &mut text.0));
+                    self.text(&text.0[..piece], seed);
+                }
             }
         }
     }
@@ -215,21 +265,24 @@ impl Text {
 
 impl Tables {
     fn new(piece: usize, expected: usize) -> Tables {
-        let texts = Zeroizing::new(Vec::with_capacity(piece * expected));
+        let texts = Zeroizing::new(Vec::with_capacity(piece * expected + SLACK));
         Tables { piece, pieces: Vec::with_capacity(expected), texts }
     }
 
-    fn finish(self, key: &Key, groups: usize) -> Tier {
+    /// The order of the pieces by their hashes, without those that are dropped.
+    fn order(&mut self, groups: usize) -> Vec<u64> {
+        self.texts.extend_from_slice(&[0; SLACK]);
         // The high half of the hash and the index in one word: half of the memory, and quicker to sort.
         let word = |(piece, index): (&Chosen, u64)| piece.hash >> 32 << 32 | index;
         let mut order: Vec<u64> = self.pieces.iter().zip(0..).map(word).collect();
         order.sort_unstable();
         self.drop_common(&mut order, groups);
-        let mut windows = Windows::for_count(order.len() * (self.piece - window(self.piece) + 1));
-        let texts = order.iter().map(|word| &self.texts[index(*word) * self.piece..][..self.piece]);
-        windows.extend(texts.flat_map(|text| hashes(key, text)));
+        order
+    }
+
+    fn table(&self, order: &[u64]) -> Pieces {
         let pieces = order.iter().map(|word| (self.pieces[index(*word)].hash, self.pieces[index(*word)].seed));
-        Tier { windows, pieces: Pieces::new(pieces), piece: self.piece }
+        Pieces::new(self.piece, pieces)
     }
 
     /// Drops pieces that many share, where the same encoding has another one.
@@ -249,29 +302,28 @@ impl Tables {
     }
 }
 
-fn form_has_symbols(form: Form) -> bool {
-    matches!(form, Form::Base64(_))
+/// Whether a character of base64 is written in several ways.
+fn is_symbol(byte: &u8) -> bool {
+    matches!(byte, b'+' | b'/')
+}
+
+/// The nearest index, at most [`SHIFT`] away, whose piece can be written in one way only: else it takes six pieces. The text has
+/// the character of index 1 first.
+fn without_symbols(own: &[u8], index: usize, piece: usize) -> usize {
+    let last = own.len() + 1 - piece;
+    let near = (0..=SHIFT).flat_map(|by| [index.saturating_sub(by).max(1), (index + by).min(last)]);
+    near.into_iter().find(|at| !own[at - 1..at - 1 + piece].iter().any(is_symbol)).unwrap_or(index)
+}
+
+/// Positions from `first` to `last`, both included, at most `spacing` apart.
+fn evenly(first: usize, last: usize, spacing: usize) -> impl Iterator<Item = usize> {
+    let parts = (last - first).div_ceil(spacing);
+    (0..=parts).map(move |part| first + (last - first) * part / parts.max(1))
 }
 
 /// The index in a word of the order.
 fn index(word: u64) -> usize {
     (word & 0xffff_ffff) as usize
-}
-
-/// The hashes of a piece's windows and where they begin.
-fn hashes<'a>(key: &'a Key, text: &'a [u8]) -> impl Iterator<Item = (u64, usize)> + 'a {
-    let length = window(text.len());
-    (0..=text.len() - length).map(move |offset| {
-        let mut word = [0; 8];
-        word[..length].copy_from_slice(&text[offset..offset + length]);
-        let word = u64::from_le_bytes(word);
-        let hash = match length {
-            4 => key.window::<4>(word),
-            5 => key.window::<5>(word),
-            _ => key.window::<6>(word),
-        };
-        (hash, offset)
-    })
 }
 
 /// The longest run of characters that no encoder changes unless it changes all: where it begins and its length.

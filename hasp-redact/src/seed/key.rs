@@ -23,10 +23,16 @@ impl Key {
         Key { window: word() | 1, piece: [word(), word()] }
     }
 
-    /// The hash of the `W` first bytes of `word`, a little-endian load; its high bits are the good ones.
+    /// The key for windows of `W` bytes.
     #[inline(always)]
-    pub fn window<const W: usize>(&self, word: u64) -> u64 {
-        ((word | FOLD) << (64 - 8 * W)).wrapping_mul(self.window)
+    pub fn for_windows<const W: usize>(&self) -> WindowKey {
+        self.for_length(W)
+    }
+
+    /// The key for windows of so many bytes.
+    #[inline(always)]
+    pub fn for_length(&self, window: usize) -> WindowKey {
+        WindowKey(self.window << (64 - 8 * window))
     }
 
     /// The hash of a piece of 6 to 16 bytes.
@@ -35,6 +41,24 @@ impl Key {
         let (low, high) = ends(piece);
         fold((low | FOLD) ^ self.piece[0], (high | FOLD) ^ self.piece[1])
     }
+}
+
+/// The key for windows of one length: the factor is shifted so far that bytes behind the window are pushed out of the product.
+pub(crate) struct WindowKey(u64);
+
+impl WindowKey {
+    /// The hash of the first bytes of `word`, a little-endian load; its high bits are the good ones.
+    #[inline(always)]
+    pub fn hash(&self, word: u64) -> u64 {
+        (word | FOLD).wrapping_mul(self.0)
+    }
+}
+
+/// Eight bytes of a text that has more than that left.
+#[inline(always)]
+pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
+    // Whoever searches keeps slack behind the text.
+    bytes[at..].first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
 impl Drop for Key {
@@ -89,7 +113,8 @@ mod tests {
     fn a_window_ignores_what_follows_it() {
         let key = Key::random();
         let word = |b: &[u8; 8]| u64::from_le_bytes(*b);
-        assert_eq!(key.window::<5>(word(b"abcdexyz")), key.window::<5>(word(b"ABCDE123")));
-        assert_ne!(key.window::<5>(word(b"abcdexyz")), key.window::<5>(word(b"abcdfxyz")));
+        let hash = |b| key.for_windows::<5>().hash(word(b));
+        assert_eq!(hash(b"abcdexyz"), hash(b"ABCDE123"));
+        assert_ne!(hash(b"abcdexyz"), hash(b"abcdfxyz"));
     }
 }

@@ -9,9 +9,13 @@ pub(crate) mod key;
 pub(crate) mod pieces;
 pub(crate) mod windows;
 
+use std::ops::Range;
+
 use key::Key;
 use pieces::{Pieces, Seed};
 use windows::Windows;
+
+use crate::form::Form;
 
 /// The length of a piece, in bytes, of all encodings that are at least as long.
 pub(crate) const PIECE: usize = 12;
@@ -19,20 +23,23 @@ pub(crate) const PIECE: usize = 12;
 /// How many bytes behind the last one the scanner may load.
 pub(crate) const SLACK: usize = 8;
 
-/// How many probes are made between two branches.
-const BATCH: usize = 8;
+/// Where the offsets of the second table of a tier begin among the 16 bits for offsets: with two tables the stride is 8 at most.
+const SECOND_TABLE: usize = 8;
 
-/// Seeds of two lengths: few values are shorter than [`PIECE`], and they must not shorten the stride for all.
+/// Seeds in one tier, or in two: few values are shorter than [`PIECE`], and where there are many others these must not shorten
+/// the stride for all.
 pub(crate) struct Seeds {
     key: Key,
     tiers: Vec<Tier>,
 }
 
-/// The tables for pieces of one length.
+/// What is found in one pass over the text.
 struct Tier {
+    window: usize,
+    stride: usize,
     windows: Windows,
-    pieces: Pieces,
-    piece: usize,
+    /// The pieces of each length.
+    tables: Vec<Pieces>,
 }
 
 /// How far a stream has been searched with one tier.
@@ -47,136 +54,108 @@ pub(crate) struct Cursor {
 impl Seeds {
     /// How many pieces there are.
     pub fn count(&self) -> usize {
-        self.tiers.iter().map(|t| t.pieces.count()).sum()
+        self.tiers.iter().flat_map(|t| &t.tables).map(Pieces::count).sum()
     }
 
     /// Searches the first `len` of `bytes`, of which `seen` were searched before, and calls `found` with every piece that
     /// was not found before, and its position. `bytes` has [`SLACK`] bytes more. Returns the number of steps.
+    ///
+    /// `found` returns a position up to which no piece can tell anything new, or 0.
     pub fn search(
         &self,
         bytes: &[u8],
         len: usize,
         seen: usize,
         cursors: &mut [Cursor; 2],
-        mut found: impl FnMut(usize, &Seed),
+        mut found: impl FnMut(usize, &Seed) -> usize,
     ) -> u64 {
         let mut work = 0;
         let mut hits = Vec::new();
         for (tier, cursor) in self.tiers.iter().zip(cursors) {
             hits.clear();
-            let probed = tier.scan(&self.key, bytes, len, cursor.probe, &mut hits);
-            work += ((probed - cursor.probe) / tier.stride() + hits.len()) as u64;
+            let probed = tier.scan(&self.key, bytes, cursor.probe..len, &mut hits);
+            work += ((probed - cursor.probe) / tier.stride + hits.len()) as u64;
+            let longest = tier.longest();
+            let mut settled = 0;
             for (at, hash) in &hits {
-                let known = |start: usize| *at < cursor.probed && start + tier.piece <= seen;
-                tier.seeds(&self.key, &bytes[..len], *at, *hash, |start, seed| {
-                    if !known(start) {
-                        found(start, seed);
-                    }
+                if at + longest <= settled {
+                    continue;
+                }
+                // A piece that was whole when this probe was made for the first time was found then.
+                let seen = if *at < cursor.probed { seen } else { 0 };
+                tier.seeds(&self.key, &bytes[..len], seen, *at, *hash, |start, seed| {
+                    settled = settled.max(found(start, seed));
                 });
             }
             // Probes whose piece may reach beyond the text are made again when there is more of it.
-            let undecided = (len + 1).saturating_sub(tier.piece).max(cursor.probe);
-            let again = cursor.probe + (undecided - cursor.probe).next_multiple_of(tier.stride());
+            let undecided = (len + 1).saturating_sub(longest).max(cursor.probe);
+            let again = cursor.probe + (undecided - cursor.probe).next_multiple_of(tier.stride);
             *cursor = Cursor { probe: again.min(probed), probed };
         }
         work
     }
 
+    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that needle's has nothing to find in
+    /// them. They are followed by [`SLACK`].
+    pub fn are_sole(&self, value: &[u8], needle: u32) -> bool {
+        let len = value.len() - SLACK;
+        let mut sole = true;
+        for tier in &self.tiers {
+            let mut hits = Vec::new();
+            for from in 0..tier.stride {
+                tier.scan(&self.key, value, from..len, &mut hits);
+            }
+            for (at, hash) in hits {
+                tier.seeds(&self.key, &value[..len], 0, at, hash, |start, seed| {
+                    sole &=
+                        seed.needle == needle && seed.index as usize == start && matches!(seed.form, Form::Plain(_));
+                });
+            }
+        }
+        sole
+    }
+
     /// The first position that the next search needs.
     pub fn needed(&self, cursors: &[Cursor; 2]) -> usize {
-        let needed = self.tiers.iter().zip(cursors).map(|(t, c)| c.probe.saturating_sub(t.stride()));
+        let needed = self.tiers.iter().zip(cursors).map(|(t, c)| c.probe.saturating_sub(t.stride));
         needed.min().unwrap_or(0)
     }
 }
 
 impl Tier {
-    fn stride(&self) -> usize {
-        self.piece - window(self.piece) + 1
+    fn longest(&self) -> usize {
+        self.tables.iter().map(|t| t.length).max().unwrap_or(0)
     }
 
-    /// Adds every probed position from `from` on whose window may belong to a seed; the windows end before `len`. Returns
-    /// the next position to probe.
-    fn scan(&self, key: &Key, bytes: &[u8], len: usize, from: usize, hits: &mut Vec<(usize, u64)>) -> usize {
-        match self.piece {
-            ..=6 => self.scan_with::<4, 3>(key, bytes, len, from, hits),
-            7 => self.scan_with::<4, 4>(key, bytes, len, from, hits),
-            8 => self.scan_with::<4, 5>(key, bytes, len, from, hits),
-            9 => self.scan_with::<5, 5>(key, bytes, len, from, hits),
-            10 => self.scan_with::<5, 6>(key, bytes, len, from, hits),
-            11 => self.scan_with::<5, 7>(key, bytes, len, from, hits),
-            12.. => self.scan_with::<6, 7>(key, bytes, len, from, hits),
+    fn scan(&self, key: &Key, bytes: &[u8], range: Range<usize>, hits: &mut Vec<(usize, u64)>) -> usize {
+        let windows = &self.windows;
+        match (self.window, self.stride) {
+            (4, 3) => windows.scan::<4, 3>(key, bytes, range, hits),
+            (4, 4) => windows.scan::<4, 4>(key, bytes, range, hits),
+            (4, 5) => windows.scan::<4, 5>(key, bytes, range, hits),
+            (4, 6) => windows.scan::<4, 6>(key, bytes, range, hits),
+            (4, 7) => windows.scan::<4, 7>(key, bytes, range, hits),
+            (4, 8) => windows.scan::<4, 8>(key, bytes, range, hits),
+            (4, _) => windows.scan::<4, 9>(key, bytes, range, hits),
+            (5, _) => windows.scan::<5, 8>(key, bytes, range, hits),
+            _ => windows.scan::<6, 7>(key, bytes, range, hits),
         }
     }
 
-    fn scan_with<const W: usize, const S: usize>(
-        &self,
-        key: &Key,
-        bytes: &[u8],
-        len: usize,
-        from: usize,
-        hits: &mut Vec<(usize, u64)>,
-    ) -> usize {
-        let mut at = from;
-        while at + BATCH * S + SLACK <= len {
-            let block = &bytes[at..at + BATCH * S + SLACK];
-            let mut any = false;
-            for i in 0..BATCH {
-                any |= self.windows.may_have(key.window::<W>(load(block, i * S)));
-            }
-            if any {
-                self.probe::<W, S>(key, bytes, at..at + BATCH * S, hits);
-            }
-            at += BATCH * S;
-        }
-        let end = (len + 1).saturating_sub(W);
-        self.probe::<W, S>(key, bytes, at..end.max(at), hits);
-        at + end.saturating_sub(at).next_multiple_of(S)
-    }
-
-    fn probe<const W: usize, const S: usize>(
-        &self,
-        key: &Key,
-        bytes: &[u8],
-        range: std::ops::Range<usize>,
-        hits: &mut Vec<(usize, u64)>,
-    ) {
-        for at in range.step_by(S) {
-            let hash = key.window::<W>(load(bytes, at));
-            if self.windows.may_have(hash) {
-                hits.push((at, hash));
+    /// The seeds whose piece covers the probe at `at` and ends after `seen`, with the position of the piece, as far as the text
+    /// reaches.
+    fn seeds(&self, key: &Key, bytes: &[u8], seen: usize, at: usize, hash: u64, mut found: impl FnMut(usize, &Seed)) {
+        let all = self.windows.offsets(hash);
+        for (table, first) in self.tables.iter().zip([0, SECOND_TABLE]) {
+            let mut offsets = all >> first & ((1 << self.stride) - 1);
+            while offsets != 0 {
+                let offset = offsets.trailing_zeros() as usize;
+                offsets &= offsets - 1;
+                let Some(start) = at.checked_sub(offset).filter(|start| start + table.length > seen) else { continue };
+                if let Some(piece) = bytes.get(start..start + table.length) {
+                    table.find(key.piece(piece)).for_each(|seed| found(start, seed));
+                }
             }
         }
-    }
-
-    /// The seeds whose piece covers the probe at `at`, with the position of the piece, as far as the text reaches.
-    fn seeds(&self, key: &Key, bytes: &[u8], at: usize, hash: u64, mut found: impl FnMut(usize, &Seed)) {
-        let mut offsets = self.windows.offsets(hash) & ((1 << self.stride()) - 1);
-        while offsets != 0 {
-            let offset = offsets.trailing_zeros() as usize;
-            offsets &= offsets - 1;
-            let Some(start) = at.checked_sub(offset) else { continue };
-            let Some(piece) = bytes.get(start..start + self.piece) else { continue };
-            for seed in self.pieces.find(key.piece(piece)) {
-                found(start, seed);
-            }
-        }
-    }
-}
-
-/// The window length for a piece length: long windows pass less, short ones leave a longer stride.
-fn window(piece: usize) -> usize {
-    match piece {
-        ..=8 => 4,
-        9..=11 => 5,
-        12.. => 6,
-    }
-}
-
-#[inline(always)]
-fn load(bytes: &[u8], at: usize) -> u64 {
-    match bytes[at..].first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        // The caller keeps SLACK bytes behind the text.
-        None => 0,
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Seed {
 /// All pieces by their hash, in buckets of about one.
 #[derive(Default)]
 pub(crate) struct Pieces {
+    /// The length of each, in bytes.
+    pub length: usize,
     /// Where each bucket begins in the two lists, and one entry for their end.
     buckets: Vec<u32>,
     hashes: Vec<u32>,
@@ -27,9 +29,10 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     /// The table of these pieces, which are in the order of their hashes.
-    pub fn new(pieces: impl ExactSizeIterator<Item = (u64, Seed)>) -> Pieces {
+    pub fn new(length: usize, pieces: impl ExactSizeIterator<Item = (u64, Seed)>) -> Pieces {
         let bits = pieces.len().next_power_of_two().ilog2().max(1);
-        let mut table = Pieces { shift: 64 - bits, filter: vec![0; 1 << (bits - 1).max(1)], ..Pieces::default() };
+        let mut table =
+            Pieces { length, shift: 64 - bits, filter: vec![0; 1 << (bits - 1).max(1)], ..Pieces::default() };
         table.buckets = vec![0; (1 << bits) + 1];
         for (hash, seed) in pieces {
             table.buckets[(hash >> table.shift) as usize + 1] += 1;

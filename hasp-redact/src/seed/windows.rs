@@ -1,17 +1,31 @@
-//! The first stage: is there anything at this position that could belong to a seed? One bit per hash, small enough to stay
-//! in the cache, then a table that says at which places of a piece the window occurs.
+//! The first stage: is there anything at this position that could belong to a seed? A bitmap of hashes, small enough to stay in
+//! the cache, then a table that says at which places of a piece the window occurs.
 
-use super::key::stir;
+use super::SLACK;
+use super::key::{Key, load, stir};
 
-/// The bitmap is at least 4 KiB and at most 16 MiB.
-const MIN_BITS: u32 = 15;
-const MAX_BITS: u32 = 27;
+/// A size of the bitmap: for at most so many windows, so many words as a power of two, and whether each window sets two bits.
+///
+/// Two bits in one word pass far less than one in a bitmap of the same size, but cost more to test; so few windows that one bit
+/// passes less than 1 % get one.
+type Size = (usize, u32, bool);
 
-/// The bits of the bitmap for each window that is expected: a larger bitmap would pass less and miss the cache more.
-const BITS_A_WINDOW: usize = 24;
+const SIZES: [Size; 7] = [
+    (300, 9, false),
+    (2_600, 12, false),
+    (10_000, 12, true),
+    (90_000, 15, true),
+    (600_000, 17, true),
+    (2_400_000, 19, true),
+    (usize::MAX, 20, true),
+];
+
+/// How many probes make a mask, and how many masks are made before they are looked at.
+const BATCH: usize = 8;
+const BATCHES: usize = 32;
 
 /// How many windows are added at once.
-const BATCH: usize = 1 << 18;
+const ADDED: usize = 1 << 18;
 
 /// Beyond this many windows the table of offsets would cost more in cache misses than it saves in hashes.
 const MAX_SLOTS: usize = 1 << 17;
@@ -19,7 +33,7 @@ const MAX_SLOTS: usize = 1 << 17;
 /// Which windows occur in pieces, and where in them.
 pub(crate) struct Windows {
     bitmap: Vec<u64>,
-    shift: u32,
+    size: Size,
     /// 16 bits of the hash, and a bit for each offset at which the window occurs in a piece; 0 is free. Empty if there are
     /// too many windows: then any offset is possible.
     slots: Vec<u32>,
@@ -29,26 +43,21 @@ pub(crate) struct Windows {
 impl Windows {
     /// Tables for at most `count` different windows.
     pub fn for_count(count: usize) -> Windows {
-        let bits = (count * BITS_A_WINDOW).next_power_of_two().ilog2().clamp(MIN_BITS, MAX_BITS);
+        let size = SIZES.into_iter().find(|(most, ..)| count <= *most).unwrap_or(SIZES[SIZES.len() - 1]);
         let slot_bits = (count * 3 / 2).next_power_of_two().ilog2().max(4);
         let slots = if count > MAX_SLOTS { 0 } else { 1 << slot_bits };
-        Windows {
-            bitmap: vec![0; 1 << (bits - 6)],
-            shift: 64 - bits,
-            slots: vec![0; slots],
-            slot_shift: 64 - slot_bits,
-        }
+        Windows { bitmap: vec![0; 1 << size.1], size, slots: vec![0; slots], slot_shift: 64 - slot_bits }
     }
 
     /// Adds windows by their hashes, each with the distance from the beginning of a piece at which it occurs.
     pub fn extend(&mut self, windows: impl Iterator<Item = (u64, usize)>) {
-        let mut batch = Vec::with_capacity(BATCH.min(windows.size_hint().0));
+        let mut batch = Vec::with_capacity(ADDED.min(windows.size_hint().0));
         for (hash, offset) in windows {
             if !self.slots.is_empty() {
                 self.add_offset(hash, offset);
             }
-            batch.push((hash >> self.shift) as u32);
-            if batch.len() == BATCH {
+            batch.push((hash >> 32) as u32);
+            if batch.len() == ADDED {
                 self.set_bits(&batch);
                 batch.clear();
             }
@@ -56,36 +65,34 @@ impl Windows {
         self.set_bits(&batch);
     }
 
-    /// Sets bits region by region of the bitmap: in the order of the values each bit would be a cache miss.
-    fn set_bits(&mut self, bits: &[u32]) {
-        let region = |bit: u32| (u64::from(bit) << self.shift >> 56) as usize;
+    /// Sets bits region by region of the bitmap: in the order of the values each would be a cache miss.
+    fn set_bits(&mut self, hashes: &[u32]) {
+        let mut set = |high: u32| {
+            let (word, bits) = place(u64::from(high) << 32, self.size.1, self.size.2);
+            self.bitmap[word] |= bits;
+        };
+        if self.size.1 < 17 {
+            return hashes.iter().for_each(|high| set(*high));
+        }
+        let region = |high: u32| (high >> 24) as usize;
         let mut ends = [0; 257];
-        bits.iter().for_each(|bit| ends[region(*bit) + 1] += 1);
+        hashes.iter().for_each(|high| ends[region(*high) + 1] += 1);
         for i in 1..ends.len() {
             ends[i] += ends[i - 1];
         }
-        let mut sorted = vec![0; bits.len()];
-        for bit in bits {
-            let place = &mut ends[region(*bit)];
-            sorted[*place] = *bit;
+        let mut sorted = vec![0; hashes.len()];
+        for high in hashes {
+            let place = &mut ends[region(*high)];
+            sorted[*place] = *high;
             *place += 1;
         }
-        for bit in sorted {
-            self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
-        }
+        sorted.into_iter().for_each(set);
     }
 
     fn add_offset(&mut self, hash: u64, offset: usize) {
         let stirred = stir(hash);
         let slot = self.find(stirred);
         self.slots[slot] = self.slots[slot] | tag(stirred) | 1 << offset;
-    }
-
-    /// Whether a window with this hash may have been added.
-    #[inline(always)]
-    pub fn may_have(&self, hash: u64) -> bool {
-        let bit = hash >> self.shift;
-        self.bitmap[(bit >> 6) as usize] >> (bit & 63) & 1 != 0
     }
 
     /// A bit for each offset in a piece at which the window occurs.
@@ -102,8 +109,113 @@ impl Windows {
         }
         slot
     }
+
+    /// Adds every `S`-th position from `from` on whose window of `W` bytes may belong to a seed, with its hash; the windows end
+    /// before `len`. Returns the next position to probe.
+    pub fn scan<const W: usize, const S: usize>(
+        &self,
+        key: &Key,
+        bytes: &[u8],
+        range: std::ops::Range<usize>,
+        hits: &mut Vec<(usize, u64)>,
+    ) -> usize {
+        // The size of the bitmap is a constant in each of these, which halves the work of a probe.
+        match (self.size.1, self.size.2) {
+            (9, false) => self.scan_sized::<W, S, { 1 << 9 }, false>(key, bytes, range, hits),
+            (12, false) => self.scan_sized::<W, S, { 1 << 12 }, false>(key, bytes, range, hits),
+            (12, true) => self.scan_sized::<W, S, { 1 << 12 }, true>(key, bytes, range, hits),
+            (15, _) => self.scan_sized::<W, S, { 1 << 15 }, true>(key, bytes, range, hits),
+            (17, _) => self.scan_sized::<W, S, { 1 << 17 }, true>(key, bytes, range, hits),
+            (19, _) => self.scan_sized::<W, S, { 1 << 19 }, true>(key, bytes, range, hits),
+            _ => self.scan_sized::<W, S, { 1 << 20 }, true>(key, bytes, range, hits),
+        }
+    }
+
+    fn scan_sized<const W: usize, const S: usize, const WORDS: usize, const TWICE: bool>(
+        &self,
+        key: &Key,
+        bytes: &[u8],
+        range: std::ops::Range<usize>,
+        hits: &mut Vec<(usize, u64)>,
+    ) -> usize {
+        let Some(bitmap) = self.bitmap.first_chunk::<WORDS>() else { return range.start };
+        let key = key.for_windows::<W>();
+        let mut at = range.start;
+        let mut masks = [0u8; BATCHES];
+        while at + BATCHES * BATCH * S + SLACK <= range.end {
+            // First all probes, then what came of them: a branch between would wait for the memory each time.
+            for (batch, mask) in masks.iter_mut().enumerate() {
+                let first = at + batch * BATCH * S;
+                let block = &bytes[first..first + BATCH * S + SLACK];
+                let mut found = 0;
+                for i in 0..BATCH {
+                    found |= may_have::<WORDS, TWICE>(bitmap, key.hash(load(block, i * S))) << i;
+                }
+                *mask = found as u8;
+            }
+            for (batch, mask) in masks.iter().enumerate() {
+                let mut found = *mask;
+                while found != 0 {
+                    let probe = at + (batch * BATCH + found.trailing_zeros() as usize) * S;
+                    hits.push((probe, key.hash(load(bytes, probe))));
+                    found &= found - 1;
+                }
+            }
+            at += BATCHES * BATCH * S;
+        }
+        while at + W <= range.end {
+            let hash = key.hash(load(bytes, at));
+            if may_have::<WORDS, TWICE>(bitmap, hash) != 0 {
+                hits.push((at, hash));
+            }
+            at += S;
+        }
+        at
+    }
+}
+
+/// 1 if a window with this hash may have been added, else 0.
+#[inline(always)]
+fn may_have<const WORDS: usize, const TWICE: bool>(bitmap: &[u64; WORDS], hash: u64) -> u64 {
+    let size = WORDS.ilog2();
+    let word = bitmap[(hash >> (64 - size)) as usize];
+    let first = word >> (hash >> (58 - size) & 63);
+    let second = if TWICE { word >> (hash >> (52 - size) & 63) } else { 1 };
+    first & second & 1
+}
+
+/// The word of a hash in a bitmap of this size, and its bits there.
+fn place(hash: u64, size: u32, twice: bool) -> (usize, u64) {
+    let second = if twice { 1 << (hash >> (52 - size) & 63) } else { 0 };
+    ((hash >> (64 - size)) as usize, 1 << (hash >> (58 - size) & 63) | second)
 }
 
 fn tag(stirred: u64) -> u32 {
     (stirred as u32) << 8 & 0xffff_0000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each window is found at its place whatever the size of the bitmap, and few others are.
+    #[test]
+    fn windows_are_found_in_every_size() {
+        let key = Key::random();
+        let text: Vec<u8> = (0..20_000u64).map(|i| (stir(stir(i + 1)) >> 40) as u8).collect();
+        for (most, ..) in SIZES {
+            let count = most.min(2_000_000);
+            let mut windows = Windows::for_count(count);
+            let added: Vec<usize> = (0..2_000).step_by(35).collect();
+            windows.extend(added.iter().map(|at| (key.for_windows::<6>().hash(load(&text, *at)), at % 7)));
+            let mut hits = Vec::new();
+            let end = windows.scan::<6, 7>(&key, &text, 0..text.len() - SLACK, &mut hits);
+            assert!(end + 6 > text.len() - SLACK && (end - 7) + 6 <= text.len() - SLACK);
+            for at in &added {
+                let hit = hits.iter().find(|(hit, _)| hit == at);
+                assert!(hit.is_some_and(|(_, hash)| windows.offsets(*hash) >> (at % 7) & 1 == 1), "{count}: {at}");
+            }
+            assert!(hits.len() < added.len() + 100, "{count}: {} hits", hits.len());
+        }
+    }
 }

@@ -77,8 +77,8 @@ pub struct RejectArgs {
 pub struct ImportArgs {
     /// What the input is, if its name does not tell
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
-    /// Where it comes from: - (stdin), fd:N, env:VAR or a path
+    pub format: Option<ImportFormat>,
+    /// Where it comes from: - (stdin), fd:N, env:VAR or a path; a directory for pass and passage
     #[arg(long, value_name = "SRC")]
     pub from: Option<OsString>,
     /// Names become P/KEY
@@ -93,12 +93,28 @@ pub struct ImportArgs {
     /// What to do about a secret that is there with another value
     #[arg(long, value_enum, default_value = "error")]
     pub on_conflict: Conflict,
+    /// Of each entry of pass or passage only the first line, the password
+    #[arg(long)]
+    pub first_line: bool,
     /// Only print what would be stored
     #[arg(long)]
     pub dry_run: bool,
     /// What goes with the values.
     #[command(flatten)]
     pub options: ItemArgs,
+}
+
+/// Where values come from.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportFormat {
+    /// Assignments, as in a .env file.
+    Env,
+    /// An object, flat or nested.
+    Json,
+    /// A tree of pass(1), opened by pass itself.
+    Pass,
+    /// A tree of passage, opened by age.
+    Passage,
 }
 
 /// What values are exchanged as.
@@ -179,4 +195,11 @@ pub struct JoinArgs {
     /// The key that it must have, from somebody whom you trust; then nothing is asked
     #[arg(long, value_name = "BASE64")]
     pub key: Option<String>,
+}
+
+/// `watch`.
+#[derive(Subcommand, Debug)]
+pub enum WatchVerb {
+    /// Take the fingerprints of all values anew
+    Rebuild,
 }

@@ -2,10 +2,11 @@
 //! that opens proves nothing about who wrote it: callers compare a signed hash first.
 
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::iter;
 
 use age::secrecy::{ExposeSecret, SecretString};
+use age::stream::{StreamReader, StreamWriter};
 use age::{DecryptError, Decryptor, Encryptor};
 use age_core::format::{FileKey as AgeFileKey, Stanza};
 use hasp_core::secret::MAX_VALUE;
@@ -28,7 +29,7 @@ const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 
 /// Encrypts a value to all recipients.
 pub fn encrypt(plain: &Secret, recipients: &[Recipient]) -> Result<Vec<u8>> {
-    seal(plain, recipients.iter().map(Recipient::age))
+    seal(plain, recipients.iter().map(|r| r.age() as &dyn age::Recipient))
 }
 
 /// Encrypts under a passphrase with the fixed work factor.
@@ -36,6 +37,21 @@ pub fn encrypt_with_passphrase(plain: &Secret, passphrase: &SecretString) -> Res
     let mut recipient = age::scrypt::Recipient::new(passphrase.clone());
     recipient.set_work_factor(WORK_FACTOR);
     seal(plain, iter::once(&recipient as &dyn age::Recipient))
+}
+
+/// Encrypts to all recipients what is written, to be finished by the caller.
+pub fn writer<W: Write>(out: W, recipients: &[Recipient]) -> Result<StreamWriter<W>> {
+    let all = recipients.iter().map(|r| r.age() as &dyn age::Recipient);
+    encryptor(all)?.wrap_output(out).map_err(|e| Error::system("encrypt", e))
+}
+
+/// Decrypts what is read; the end of it is authentic only once it was reached.
+///
+/// # Errors
+/// `[not-a-recipient]`, `[tampered]`.
+pub fn reader<R: BufRead>(file: R, identities: &[Box<dyn age::Identity + Send + Sync>]) -> Result<StreamReader<R>> {
+    let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
+    decryptor.decrypt(identities.iter().map(|i| &**i as &dyn age::Identity)).map_err(|e| failure(&e))
 }
 
 /// Decrypts with identities.
@@ -104,13 +120,17 @@ pub fn check_work_factor(file: &[u8]) -> Result<()> {
 }
 
 fn seal<'a>(plain: &Secret, recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Vec<u8>> {
-    let encryptor = Encryptor::with_recipients(recipients)
-        .map_err(|_| Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"))?;
+    let encryptor = encryptor(recipients)?;
     let mut file = Vec::with_capacity(plain.len() + 1024);
     let mut writer = encryptor.wrap_output(&mut file).map_err(|e| Error::system("encrypt", e))?;
     writer.write_all(plain.expose()).map_err(|e| Error::system("encrypt", e))?;
     writer.finish().map_err(|e| Error::system("encrypt", e))?;
     Ok(file)
+}
+
+fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
+    Encryptor::with_recipients(recipients)
+        .map_err(|_| Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"))
 }
 
 fn open<'a>(file: &[u8], identities: impl Iterator<Item = &'a dyn age::Identity>) -> Result<Secret> {

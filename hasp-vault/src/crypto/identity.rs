@@ -1,7 +1,10 @@
-//! The operator's age identity as text. Comments in it pin the vaults it was made for, so that the pin is as safe as the key
-//! itself: with a passphrase, nobody else can change either.
+//! The operator's age identity as text, or an ssh private key in its place. Comments in it pin the vaults it was made for, so that the pin
+//! is as safe as the key itself: with a passphrase, nobody else can change either.
 
-use age::secrecy::ExposeSecret;
+use std::io::BufReader;
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::ssh;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result, Secret, Timestamp};
 
@@ -12,6 +15,7 @@ use crate::format::public_key;
 /// The longest identity text.
 pub const MAX_TEXT: usize = 64 * 1024;
 const PIN: &str = "# hasp vault ";
+const SSH_BEGIN: &[u8] = b"-----BEGIN ";
 
 /// An identity: secret keys and the vaults pinned beside them.
 pub struct Identity {
@@ -68,6 +72,53 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Whether this text is an ssh private key rather than age's own form.
+    pub fn is_ssh(text: &Secret) -> bool {
+        text.expose().starts_with(SSH_BEGIN)
+    }
+
+    /// Reads an ssh private key; `passphrase` is asked for only if the key is encrypted.
+    ///
+    /// # Errors
+    /// `[bad-identity]`, `[wrong-passphrase]`, and whatever `passphrase` gives.
+    pub fn parse_ssh(text: Secret, passphrase: impl FnOnce() -> Result<SecretString>) -> Result<Identity> {
+        let key = match read_ssh(&text)? {
+            ssh::Identity::Encrypted(locked) => {
+                ssh::Identity::from(locked.decrypt(passphrase()?).map_err(|_| {
+                    Error::new(Kind::Denied, "wrong-passphrase", "the passphrase of the ssh key is wrong")
+                })?)
+            }
+            other => other,
+        };
+        let recipient = ssh::Recipient::try_from(key.clone()).map_err(|_| unsupported())?;
+        let keys: Vec<Box<dyn age::Identity + Send + Sync>> = vec![Box::new(key)];
+        Ok(Identity { text, keys, recipients: vec![recipient.into()], pins: Vec::new() })
+    }
+
+    /// Whether it pins this vault.
+    pub fn pins(&self, vault: VaultId) -> bool {
+        self.pins.iter().any(|(id, _)| *id == vault)
+    }
+
+    /// Whether it pins this vault by another key.
+    pub fn pins_otherwise(&self, vault: VaultId, key: &VerifyingKey) -> bool {
+        self.pins.iter().any(|(id, pinned)| *id == vault && pinned != key)
+    }
+
+    /// The same identity with this pin of a vault in place of any other.
+    pub fn repinned(&self, vault: VaultId, key: &VerifyingKey) -> Result<Identity> {
+        let mut text = Secret::with_capacity(self.text.len() + 256)?;
+        let stale = format!("{PIN}{vault} ");
+        for line in self.text.expose().split_inclusive(|b| *b == b'\n').filter(|l| !l.starts_with(stale.as_bytes())) {
+            text.push(line)?;
+        }
+        if !text.expose().ends_with(b"\n") {
+            text.push(b"\n")?;
+        }
+        text.push(format!("{}\n", pin_line(vault, key)).as_bytes())?;
+        Identity::parse(text)
+    }
+
     /// What age decrypts with.
     pub fn keys(&self) -> &[Box<dyn age::Identity + Send + Sync>] {
         &self.keys
@@ -101,6 +152,18 @@ impl Identity {
     }
 }
 
+fn read_ssh(text: &Secret) -> Result<ssh::Identity> {
+    let key = ssh::Identity::from_buffer(BufReader::new(text.expose()), None);
+    match key.map_err(|_| bad("the ssh key in it cannot be read"))? {
+        ssh::Identity::Unsupported(_) => Err(unsupported()),
+        key => Ok(key),
+    }
+}
+
+fn unsupported() -> Error {
+    bad("age cannot use an ssh key of that type or cipher").hint("ssh-keygen -t ed25519 makes one that it can")
+}
+
 /// The comment that pins a vault.
 pub fn pin_line(vault: VaultId, pin: &VerifyingKey) -> String {
     format!("{PIN}{vault} ed25519 {}", public_key::encode(pin))
@@ -113,7 +176,7 @@ fn read_pin(text: &str) -> Option<(VaultId, VerifyingKey)> {
 
 fn bad(why: &str) -> Error {
     Error::new(Kind::Data, "bad-identity", format!("the identity cannot be used: {why}"))
-        .hint("an identity is what age-keygen writes")
+        .hint("an identity is what age-keygen or ssh-keygen writes")
 }
 
 #[cfg(test)]
@@ -137,6 +200,18 @@ mod tests {
         let other = Keys::derive(&[2; 32]).record_key();
         assert_eq!(read.check_pin(vault, &other).unwrap_err().code(), "key-changed");
         read.check_pin(VaultId::random().unwrap(), &other).unwrap();
+    }
+
+    #[test]
+    fn a_new_pin_takes_the_place_of_the_old_one_and_of_no_other() {
+        let (vault, other) = (VaultId::random().unwrap(), VaultId::random().unwrap());
+        let keys: Vec<VerifyingKey> = (1..4).map(|n| Keys::derive(&[n; 32]).record_key()).collect();
+        let made = Identity::generate(vault, &keys[0], Timestamp::now()).unwrap().repinned(other, &keys[1]).unwrap();
+        let moved = made.repinned(vault, &keys[2]).unwrap();
+        moved.check_pin(vault, &keys[2]).unwrap();
+        moved.check_pin(other, &keys[1]).unwrap();
+        assert!(moved.pins_otherwise(vault, &keys[0]) && moved.recipients() == made.recipients());
+        assert!(moved.pins.len() == 2);
     }
 
     #[test]

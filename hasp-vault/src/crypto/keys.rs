@@ -35,6 +35,26 @@ impl Roots {
         if whole { Ok(Roots(plain)) } else { Err(Error::new(Kind::Data, "tampered", "keys.age does not hold keys")) }
     }
 
+    /// The same roots once more.
+    pub fn copy(&self) -> Result<Roots> {
+        Secret::copy_of(self.0.expose()).map(Roots)
+    }
+
+    /// A fresh root before these.
+    ///
+    /// # Errors
+    /// `[too-many-roots]`.
+    pub fn with_new(&self) -> Result<Roots> {
+        if self.0.len() >= MAX_ROOTS * KEY_BYTES {
+            return Err(Error::new(Kind::Data, "too-many-roots", "the vault has had more roots than it can keep")
+                .hint("export the values into a new vault"));
+        }
+        let mut all = Secret::with_capacity(self.0.len() + KEY_BYTES)?;
+        all.push(Roots::generate()?.0.expose())?;
+        all.push(self.0.expose())?;
+        Ok(Roots(all))
+    }
+
     /// The plaintext of `keys.age`.
     pub fn plain(&self) -> &Secret {
         &self.0

@@ -1,6 +1,5 @@
 //! Where a passphrase comes from: a source, a program for IDEs, or the terminal; without any of them nothing waits, ever.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,6 +8,8 @@ use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, Source};
+
+use crate::trusted;
 
 /// The longest passphrase, in bytes.
 pub const MAX_PASSPHRASE: usize = 1024;
@@ -44,6 +45,19 @@ pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
     let mut line = ask_program(&program, cx)?;
     line.trim_newline();
     check(&line).map(Some)
+}
+
+/// The passphrase of an ssh key that serves as identity: configured, or asked for once.
+///
+/// # Errors
+/// `[locked]` without a way to ask.
+pub fn of_ssh_key(cx: &mut Context) -> Result<SecretString> {
+    if let Some(given) = configured(cx)? {
+        return Ok(given);
+    }
+    let mut terminal = Terminal::open().ok_or_else(no_way)?;
+    cx.out.flush()?;
+    terminal.ask_hidden("Passphrase of the ssh key: ").and_then(|typed| check(&typed))
 }
 
 /// The passphrase for a new identity: configured, or asked twice on the terminal.
@@ -93,25 +107,12 @@ fn ask_program(program: &Path, cx: &mut Context) -> Result<Secret> {
     }
 }
 
-/// Whoever can write the program, or put another in its place, learns the passphrase.
 fn trust(program: &Path) -> Result<()> {
-    let refuse = |why: &str| {
+    let refuse = |why: String| {
         Error::new(Kind::Denied, "askpass-untrusted", format!("HASP_ASKPASS is not used: {why}"))
             .hint("name a program by its absolute path that only you or root can change")
     };
-    if !program.is_absolute() {
-        return Err(refuse("it is not an absolute path"));
-    }
-    let real = program.canonicalize().map_err(|_| refuse("it is not there"))?;
-    let me = rustix::process::geteuid().as_raw();
-    for (depth, path) in real.ancestors().enumerate() {
-        let meta = path.metadata().map_err(|e| Error::io("open", path, e))?;
-        let sticky = depth > 0 && meta.mode() & 0o1000 != 0;
-        if (meta.uid() != me && meta.uid() != 0) || (meta.mode() & 0o022 != 0 && !sticky) {
-            return Err(refuse(&format!("others can change {}", printable_path(path))));
-        }
-    }
-    Ok(())
+    trusted::fault(program).map_or(Ok(()), |why| Err(refuse(why)))
 }
 
 fn too_long(error: Error) -> Error {

@@ -1,34 +1,66 @@
-//! Who can open a value: public keys that age knows. They are used only after the record that lists them was verified.
+//! Who can open a value: public keys that age knows, its own and those of ssh. They are used only after the record that lists them was verified.
 
 use std::fmt;
 use std::str::FromStr;
 
+use age::ssh::ParseRecipientKeyError;
 use hasp_core::{Error, Kind, Result};
 
 /// A public key that values are encrypted to.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Recipient {
     text: String,
-    key: age::x25519::Recipient,
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    X25519(age::x25519::Recipient),
+    Ssh(age::ssh::Recipient),
 }
 
 impl Recipient {
     /// What age encrypts to.
-    pub fn age(&self) -> &dyn age::Recipient {
-        &self.key
+    pub fn age(&self) -> &(dyn age::Recipient + Sync) {
+        match &self.key {
+            Key::X25519(key) => key,
+            Key::Ssh(key) => key,
+        }
     }
 
-    /// The recipient as it is written: `age1...`.
+    /// The recipient as it is written: `age1...`, or `ssh-ed25519 ...` without a comment.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What sort of key: `x25519`, `ssh-ed25519` or `ssh-rsa`.
+    pub fn sort(&self) -> &str {
+        match &self.key {
+            Key::X25519(_) => "x25519",
+            Key::Ssh(_) => self.text.split(' ').next().unwrap_or_default(),
+        }
     }
 }
 
 impl From<age::x25519::Recipient> for Recipient {
     fn from(key: age::x25519::Recipient) -> Recipient {
-        Recipient { text: key.to_string(), key }
+        Recipient { text: key.to_string(), key: Key::X25519(key) }
     }
 }
+
+impl From<age::ssh::Recipient> for Recipient {
+    fn from(key: age::ssh::Recipient) -> Recipient {
+        Recipient { text: key.to_string(), key: Key::Ssh(key) }
+    }
+}
+
+impl PartialEq for Recipient {
+    fn eq(&self, other: &Recipient) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Recipient {}
 
 impl FromStr for Recipient {
     type Err = Error;
@@ -36,13 +68,44 @@ impl FromStr for Recipient {
     /// # Errors
     /// `[bad-recipient]`; a secret key in its place is named as such and not shown.
     fn from_str(text: &str) -> Result<Recipient> {
-        if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
-            return Err(bad("that is a secret key, not a recipient").hint("age-keygen -y prints its recipient"));
+        if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") || text.starts_with("-----BEGIN") {
+            return Err(bad("that is a secret key, not a recipient").hint(
+                "age-keygen -y prints the recipient of an age key; that of an ssh key is in the file ending in .pub",
+            ));
+        }
+        if text.starts_with("ssh-") || text.starts_with("sk-ssh-") || text.starts_with("ecdsa-") {
+            return ssh(text);
         }
         let key = text.parse::<age::x25519::Recipient>();
-        let key = key.map_err(|_| bad("that is not an age recipient").hint("a recipient looks like age1..."))?;
-        Ok(key.into())
+        key.map(Recipient::from).map_err(|_| not_x25519(text))
     }
+}
+
+/// A line of a `.pub` file; its comment belongs to no key and is dropped.
+fn ssh(line: &str) -> Result<Recipient> {
+    let words: Vec<&str> = line.split_ascii_whitespace().take(2).collect();
+    words.join(" ").parse::<age::ssh::Recipient>().map(Recipient::from).map_err(|e| match e {
+        ParseRecipientKeyError::RsaModulusTooSmall => bad("that RSA key is too short: it must have 2048 bits or more"),
+        ParseRecipientKeyError::RsaModulusTooLarge => bad("that RSA key is too long: it may have 4096 bits"),
+        ParseRecipientKeyError::Unsupported(_) | ParseRecipientKeyError::Ignore => {
+            bad("age cannot encrypt to ssh keys of that type").hint("ssh-keygen -t ed25519 makes one that it can")
+        }
+        ParseRecipientKeyError::Invalid(_) => {
+            bad("that is not an ssh public key").hint("give the line of a .pub file, as one word: \"$(cat KEY.pub)\"")
+        }
+        _ => bad("that is not an ssh public key"),
+    })
+}
+
+/// A plugin is a program that would see the file key of every value: none is run, rather than whichever PATH finds.
+fn not_x25519(text: &str) -> Error {
+    let plugin =
+        text.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1')).is_some_and(|(name, _)| !name.is_empty());
+    if plugin && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return bad("that recipient needs an age plugin, and hasp runs none")
+            .hint("use a plain age recipient (age1...) or an ssh key (ssh-ed25519 ...)");
+    }
+    bad("that is not an age recipient").hint("a recipient looks like age1..., or like ssh-ed25519 AAAA...")
 }
 
 impl fmt::Display for Recipient {
@@ -65,15 +128,41 @@ fn bad(message: &str) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const SSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
 
     #[test]
     fn only_public_keys() {
         let identity = age::x25519::Identity::generate();
         let text = identity.to_public().to_string();
         assert_eq!(text.parse::<Recipient>().unwrap().to_string(), text);
-        for bad in ["", "age1", "ssh-rsa x", "AGE-SECRET-KEY-1HUNTER2"] {
+        for bad in ["", "age1", "ssh-rsa x", "ssh-ed25519", "AGE-SECRET-KEY-1HUNTER2", "-----BEGIN OPENSSH hunter2"] {
             let error = bad.parse::<Recipient>().unwrap_err();
-            assert!(error.code() == "bad-recipient" && !error.message().contains("HUNTER2"));
+            assert!(error.code() == "bad-recipient" && !error.message().to_uppercase().contains("HUNTER2"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_ssh_key_is_the_same_with_and_without_its_comment() {
+        let plain: Recipient = SSH.parse().unwrap();
+        let commented: Recipient = format!("{SSH} someone@somewhere\n").parse().unwrap();
+        assert!(plain == commented && plain.as_str() == SSH && plain.sort() == "ssh-ed25519");
+    }
+
+    #[test]
+    fn what_age_or_hasp_cannot_do_is_said() {
+        let said = |text: &str| text.parse::<Recipient>().unwrap_err().message().to_owned();
+        assert!(said("age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t").contains("plugin"));
+        assert!(said("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY=").contains("ssh"));
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_text_never_panics(text in "\\PC{0,80}") {
+            let _ = text.parse::<Recipient>();
+            let _ = format!("ssh-ed25519 {text}").parse::<Recipient>();
+            let _ = format!("age1{text}").parse::<Recipient>();
         }
     }
 }

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::class::{Allow, Class};
+use super::rotation::{Plan, Rotation};
 use super::version::Version;
 
 /// The longest `meta.toml`: some ten thousand versions.
@@ -35,6 +36,10 @@ pub struct Item {
     pub note: Option<String>,
     /// When the record of a destroyed secret may be removed as well.
     pub forget: Option<Timestamp>,
+    /// How `rotate --due` exchanges the value by itself.
+    pub recipe: Option<Plan>,
+    /// An exchange that has begun and not come to its end.
+    pub rotation: Option<Rotation>,
     /// The number of the current version; 0 if there is none.
     pub current: u32,
     /// The number of the next value file: a file name is never used twice.
@@ -75,6 +80,8 @@ impl Item {
             allow: Vec::new(),
             note: None,
             forget: None,
+            recipe: None,
+            rotation: None,
             current: 0,
             next_file: 1,
             versions: Vec::new(),
@@ -128,6 +135,17 @@ impl Item {
         Ok(version)
     }
 
+    /// The version that waits to become the current one.
+    pub fn staged(&self) -> Option<u32> {
+        self.rotation.as_ref().and_then(|r| r.staged)
+    }
+
+    /// Old versions whose time to be taken back has come.
+    pub fn to_retire(&self, now: Timestamp) -> Vec<u32> {
+        let due = |v: &&Version| v.retiring.as_ref().is_some_and(|r| r.after <= now);
+        self.versions.iter().filter(due).map(|v| v.number).collect()
+    }
+
     /// Whether its time is over; at the very second of `expires` it is.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|e| e <= now)
@@ -170,7 +188,13 @@ impl Item {
     fn sound(&self) -> bool {
         let rising = self.versions.windows(2).all(|w| w[0].number < w[1].number);
         let current = self.current == 0 || self.versions.iter().any(|v| v.number == self.current);
-        rising && current && self.versions.iter().all(|v| v.sound(self.next_file))
+        let staged = self.rotation.as_ref().is_none_or(|r| r.staged.is_none_or(|n| self.holds_staged(n)));
+        let retiring = self.versions.iter().all(|v| v.retiring.is_none() || v.number != self.current);
+        rising && current && staged && retiring && self.versions.iter().all(|v| v.sound(self.next_file))
+    }
+
+    fn holds_staged(&self, number: u32) -> bool {
+        number != self.current && self.versions.iter().any(|v| v.number == number && v.destroyed.is_none())
     }
 }
 
@@ -200,6 +224,10 @@ struct Body {
     revoked: Option<Revoked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     destroyed: Option<Destroyed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipe: Option<Plan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotation: Option<Rotation>,
     #[serde(default, rename = "version", skip_serializing_if = "Vec::is_empty")]
     versions: Vec<Version>,
 }
@@ -236,6 +264,8 @@ impl Body {
             next_file: item.next_file,
             revoked,
             destroyed,
+            recipe: item.recipe.clone(),
+            rotation: item.rotation.clone(),
             versions: item.versions.clone(),
         }
     }
@@ -258,6 +288,8 @@ impl Body {
             allow: self.allow,
             note: self.note,
             forget: self.forget,
+            recipe: self.recipe,
+            rotation: self.rotation,
             current: self.current,
             next_file: self.next_file,
             versions: self.versions,
@@ -269,7 +301,9 @@ impl Body {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::format::rotation::{Program, Retiring};
     use crate::format::version::tests::version;
+    use crate::generate::Sort;
     use proptest::prelude::*;
 
     fn item() -> Item {
@@ -298,10 +332,48 @@ mod tests {
             ..item()
         };
         let gone = Item { state: State::Destroyed { at: Timestamp::from_second(1) }, current: 0, ..item() };
-        for written in [item(), full, gone] {
+        for written in [item(), full, gone, rotating(), Item { versions: vec![retiring(1), version(2)], ..item() }] {
             let body = written.render().unwrap();
             assert!(body.starts_with("serial = 4\n"));
             assert_eq!(read(&body), Some(written));
+        }
+    }
+
+    fn program(path: &str) -> Option<Program> {
+        Program::new(std::path::Path::new(path)).ok()
+    }
+
+    fn retiring(number: u32) -> Version {
+        let retiring = Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
+        Version { retiring, ..version(number) }
+    }
+
+    /// With a staged version, a recipe and everything that both can say.
+    fn rotating() -> Item {
+        let overlap = Some(Duration::from_secs(86400));
+        let plan =
+            Plan { run: program("/a b/run"), test: program("/t"), retire: program("/r"), overlap, ..Plan::default() };
+        let fresh =
+            Plan { kind: Some(Sort::SshEd25519), length: Some(9), alphabet: Some("ab\"".into()), ..Plan::default() };
+        let tested = Some(Timestamp::from_second(8));
+        let since = Timestamp::from_second(7);
+        let rotation = Rotation { since, staged: Some(2), tested, every: overlap, due: true, plan };
+        Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
+    }
+
+    #[test]
+    fn an_unsound_rotation_is_refused() {
+        for (good, from, to) in [
+            (rotating(), "staged = 2", "staged = 1"),
+            (rotating(), "staged = 2", "staged = 3"),
+            (rotating(), "/a b/run", "a b/run"),
+            (rotating(), "overlap = \"1d\"", "overlap = \"1w\""),
+            (rotating(), "kind = \"ssh-ed25519\"", "kind = \"none\""),
+            (Item { versions: vec![retiring(1), version(2)], ..item() }, "current = 2", "current = 1"),
+        ] {
+            let good = good.render().unwrap();
+            assert!(read(&good).is_some() && good.contains(from), "{from}");
+            assert!(read(&good.replacen(from, to, 1)).is_none(), "{to}");
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Known {
     pub log: LogId,
     /// Since when.
     pub since: Timestamp,
-    /// How it came to be trusted: `init` or `join`.
+    /// How it came to be trusted: `init`, `join`, `removal` (of a recipient, which gave it a new key) or `restore`.
     pub how: String,
     /// Keys and logs before the vault got a new root, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +47,12 @@ pub struct Earlier {
 }
 
 impl Known {
+    /// This pin and the ones before it, as a newer one keeps them.
+    pub fn as_earlier(&self) -> Vec<Earlier> {
+        let own = Earlier { key: self.key, log: self.log.clone() };
+        std::iter::once(own).chain(self.earlier.iter().cloned()).collect()
+    }
+
     /// The key under whose root a log of this home was made, if it is one of this vault's.
     pub fn key_of_log(&self, log: &LogId) -> Option<&VerifyingKey> {
         let earlier = self.earlier.iter().map(|e| (&e.log, &e.key));

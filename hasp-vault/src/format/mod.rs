@@ -6,6 +6,7 @@ pub mod item;
 pub mod known;
 pub mod public_key;
 pub mod record;
+pub mod rotation;
 pub mod seen;
 pub mod settings;
 pub mod version;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Error, Home, Kind, Result, lock};
+use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
 
 use super::id::VaultId;
+use super::record;
 use crate::batch;
 
 /// The serials seen of one vault.
@@ -66,6 +67,20 @@ impl Seen {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, e)),
             _ => Ok(()),
         }
+    }
+
+    /// Forgets the settings and every secret: an older state was restored on purpose.
+    pub fn forget_all(&self) -> Result<()> {
+        let _held = lock::lock(&self.dir().join(".lock"))?;
+        self.forget(record::VAULT, "")?;
+        self.names(record::ITEM).iter().try_for_each(|name| self.forget(record::ITEM, name.as_str()))
+    }
+
+    /// The names of the records of a kind that were seen.
+    pub fn names(&self, kind: &str) -> Vec<SecretName> {
+        let entries = std::fs::read_dir(self.dir()).into_iter().flatten().filter_map(std::result::Result::ok);
+        let name = |file: String| file.strip_prefix(kind)?.strip_prefix('%')?.replace('%', "/").parse().ok();
+        entries.filter_map(|e| name(e.file_name().into_string().ok()?)).collect()
     }
 
     /// The directory of this vault's serials.

@@ -3,6 +3,8 @@
 use hasp_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::rotation::Retiring;
+
 /// One value that a secret has or had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,9 @@ pub struct Version {
     /// When its file was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destroyed: Option<Timestamp>,
+    /// It was replaced by a rotation and waits to be taken back; a table, so it comes last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retiring: Option<Retiring>,
 }
 
 impl Version {
@@ -32,7 +37,8 @@ impl Version {
     pub(crate) fn sound(&self, next_file: u32) -> bool {
         let file = self.file.strip_suffix(".age").and_then(|n| n.parse::<u32>().ok());
         let named = file.is_some_and(|n| n > 0 && n < next_file && format!("{n}.age") == self.file);
-        self.number > 0 && named && hex(&self.sha256, 64) && hex(&self.fp, 32)
+        let lost = self.destroyed.is_some() && self.retiring.is_some();
+        self.number > 0 && named && !lost && hex(&self.sha256, 64) && hex(&self.fp, 32)
     }
 }
 
@@ -58,6 +64,7 @@ pub(crate) mod tests {
             size: 12,
             nul: false,
             destroyed: None,
+            retiring: None,
         }
     }
 }

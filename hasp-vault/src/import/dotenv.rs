@@ -57,19 +57,21 @@ impl<'a> Reader<'a> {
             return Err(wrong());
         }
         let key = String::from_utf8_lossy(name).into_owned();
+        let tight = self.at;
         self.skip(|b| b == b' ' || b == b'\t');
         let value = match self.peek() {
             Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
-            _ => Some(self.bare()),
+            _ => Some(self.bare(self.at > tight)),
         };
         value.filter(|_| self.line_is_over()).map(|v| (key, v)).ok_or_else(wrong)
     }
 
     /// To the end of the line, or to a `#` behind a blank.
-    fn bare(&mut self) -> Value {
+    fn bare(&mut self, spaced: bool) -> Value {
         let rest = &self.bytes[self.at..];
         let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        let comment = (0..end).find(|i| rest[*i] == b'#' && (*i == 0 || rest[*i - 1].is_ascii_whitespace()));
+        let comment =
+            (0..end).find(|i| rest[*i] == b'#' && (if *i == 0 { spaced } else { rest[*i - 1].is_ascii_whitespace() }));
         let value = rest[..comment.unwrap_or(end)].trim_ascii_end();
         self.at += end;
         Zeroizing::new(value.to_vec())
@@ -153,6 +155,8 @@ mod tests {
             ("A=plain", "plain"),
             ("A=plain # comment", "plain"),
             ("A=has#hash", "has#hash"),
+            ("A=#hash", "#hash"),
+            ("A= # comment", ""),
             ("export A = spaced \r\n", "spaced"),
             ("A='single # $x \\n'", "single # $x \\n"),
             ("A=\"double \\\"q\\\" \\$x \\n.\" # c", "double \"q\" $x \n."),

@@ -2,6 +2,7 @@
 
 pub mod dotenv;
 pub mod json;
+pub mod pass;
 
 use hasp_core::{Error, Kind, Secret};
 
@@ -11,7 +12,7 @@ pub const MAX_INPUT: usize = 64 << 20;
 /// One value of an input.
 #[derive(Debug)]
 pub struct Entry {
-    /// The variable of a `.env` file, the path of keys in JSON.
+    /// The variable of a `.env` file, the path of keys in JSON, the name in a tree.
     pub key: String,
     /// The value.
     pub value: Secret,

@@ -3,20 +3,18 @@
 use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, SecretName, Source, VersionedName};
+use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
 
+use super::names;
 use super::revoke::end_grants;
 use crate::cli::DestroyArgs;
 use crate::vault::Vault;
-
-/// The longest list that is read from stdin, in bytes.
-const MAX_LIST: usize = 4 << 20;
 
 pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if args.due {
         return forget_due(vault, cx);
     }
-    let targets = targets(&args.names, cx)?;
+    let targets = names::read(&args.names, cx)?;
     for target in &targets {
         let item = vault.item(&target.name)?;
         item.version(target.version.unwrap_or(item.current))?;
@@ -35,17 +33,6 @@ pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
         report(name, *version, forgotten, cx)?;
     }
     ended.map(|()| Exit::OK)
-}
-
-/// `NAME[@N]` words, or lines of stdin for a single `-`.
-fn targets(words: &[String], cx: &mut Context) -> Result<Vec<VersionedName>> {
-    if words != ["-"] {
-        return words.iter().map(|w| w.parse()).collect();
-    }
-    let list = Source::Stdin.read(&mut cx.env, MAX_LIST)?;
-    let text = std::str::from_utf8(list.expose())
-        .map_err(|_| Error::new(Kind::Data, "bad-name", "stdin does not hold names"))?;
-    text.lines().filter(|l| !l.is_empty()).map(str::parse).collect()
 }
 
 /// Grants are on current versions only, so only those of whole secrets can have any.

@@ -6,8 +6,12 @@ use hasp_core::tool::{Context, Exit};
 use crate::cli::FsckArgs;
 use crate::fsck;
 use crate::vault::Vault;
+use crate::writer::Writer;
 
 pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    if Writer::has_left_something(vault)? {
+        cx.out.note("what an interrupted command has left is finished or swept first");
+    }
     let findings = fsck::check(vault)?;
     let mut left = 0;
     for finding in &findings {

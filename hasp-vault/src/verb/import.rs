@@ -8,8 +8,9 @@ use hasp_core::text::{printable, shell_word};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 
-use super::{input, set};
-use crate::cli::{Conflict, Format, ImportArgs};
+use super::{input, progress, set};
+use crate::cli::{Conflict, ImportArgs, ImportFormat};
+use crate::import::pass::{Sort, Tree};
 use crate::import::{Entry, MAX_INPUT, dotenv, json};
 use crate::set::check_value;
 use crate::unlocked::Unlocked;
@@ -40,25 +41,66 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
+    let entries = match format(args) {
+        ImportFormat::Pass => open_tree(Sort::Pass, args, cx)?,
+        ImportFormat::Passage => open_tree(Sort::Passage, args, cx)?,
+        text => {
+            if args.first_line {
+                return Err(Error::new(Kind::Usage, "usage", "--first-line is for --format pass and passage")
+                    .hint("hasp-vault import --help"));
+            }
+            read_text(text, args, cx)?
+        }
+    };
+    let named = entries.into_iter().map(|e| name(e, args.prefix.as_deref())).collect::<Result<Vec<Named>>>()?;
+    refuse_twice(&named)?;
+    Ok(named)
+}
+
+fn format(args: &ImportArgs) -> ImportFormat {
+    let by_name = args.from.as_deref().is_some_and(|f| Path::new(f).extension() == Some(OsStr::new("json")));
+    args.format.unwrap_or(if by_name { ImportFormat::Json } else { ImportFormat::Env })
+}
+
+fn read_text(format: ImportFormat, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
     let source = args.from.as_deref().map_or(Ok(Source::Stdin), Source::parse)?;
     input::refuse_two_readers(&source, cx)?;
     let text = source.read(&mut cx.env, MAX_INPUT)?;
-    let by_name = args.from.as_deref().is_some_and(|f| Path::new(f).extension() == Some(OsStr::new("json")));
-    let format = args.format.unwrap_or(if by_name { Format::Json } else { Format::Env });
-    let entries = match format {
-        Format::Env => dotenv::parse(&text)?,
-        Format::Json => json::parse(&text)?,
-    };
-    let wanted = |key: &String| (args.only.is_empty() || args.only.contains(key)) && !args.except.contains(key);
-    let missing = args.only.iter().chain(&args.except).find(|k| !entries.iter().any(|e| e.key == **k));
-    if let Some(key) = missing {
+    let mut entries = if format == ImportFormat::Json { json::parse(&text)? } else { dotenv::parse(&text)? };
+    let wanted = select(args, entries.iter().map(|e| e.key.clone()).collect())?;
+    entries.retain(|e| wanted.contains(&e.key));
+    Ok(entries)
+}
+
+/// Only what is wanted is opened: each entry is a call of the program, and may be a touch of a token.
+fn open_tree(sort: Sort, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
+    let tree = Tree::locate(sort, args.from.as_deref().map(Path::new), &cx.env)?;
+    let wanted = select(args, tree.keys()?)?;
+    let bar = progress::bar(wanted.len(), "entries opened", cx);
+    let mut entries = Vec::with_capacity(wanted.len());
+    for key in &wanted {
+        entries.push(tree.open(key, args.first_line, cx)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let several = entries.iter().filter(|e| e.value.expose().contains(&b'\n')).count();
+    if several > 0 {
+        cx.out.note(&format!(
+            "{several} entries of {} have several lines and are taken whole; --first-line takes the password alone",
+            tree.shown()
+        ));
+    }
+    Ok(entries)
+}
+
+/// The keys that `--only` and `--except` leave.
+fn select(args: &ImportArgs, keys: Vec<String>) -> Result<BTreeSet<String>> {
+    if let Some(key) = args.only.iter().chain(&args.except).find(|k| !keys.contains(k)) {
         let shown = printable(key.as_bytes());
         return Err(Error::new(Kind::Usage, "key-unknown", format!("there is no '{shown}' to import")));
     }
-    let kept = entries.into_iter().filter(|e| wanted(&e.key));
-    let named = kept.map(|e| name(e, args.prefix.as_deref())).collect::<Result<Vec<Named>>>()?;
-    refuse_twice(&named)?;
-    Ok(named)
+    let wanted = |key: &String| (args.only.is_empty() || args.only.contains(key)) && !args.except.contains(key);
+    Ok(keys.into_iter().filter(wanted).collect())
 }
 
 fn name(entry: Entry, prefix: Option<&str>) -> Result<Named> {
@@ -66,7 +108,7 @@ fn name(entry: Entry, prefix: Option<&str>) -> Result<Named> {
     let whole = prefix.map_or(entry.key.clone(), |p| format!("{}/{}", p.trim_end_matches('/'), entry.key));
     let about = |e: Error| {
         Error::new(e.kind(), e.code(), format!("{shown}: {}", e.message()))
-            .hint(format!("leave it out: --except {shown}"))
+            .hint(format!("leave it out: --except {}", shell_word(OsStr::new(&entry.key))))
     };
     check_value(&entry.value).map_err(about)?;
     Ok((whole.parse().map_err(about)?, entry.value))
@@ -123,7 +165,7 @@ fn preview(found: &[Named], vault: &Vault, cx: &mut Context) -> Result<Exit> {
 fn next_step(args: &ImportArgs, cx: &mut Context) {
     let Some(from) = args.from.as_deref().filter(|f| Path::new(f).is_file()) else { return };
     let prefix = args.prefix.as_deref().map(|p| format!(" --prefix {}", shell_word(OsStr::new(p)))).unwrap_or_default();
-    if args.format != Some(Format::Json) && Path::new(from).extension() != Some(OsStr::new("json")) {
+    if format(args) == ImportFormat::Env {
         let file = shell_word(from);
         cx.out.plain_note(&format!(
             "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- COMMAND\n"

@@ -39,13 +39,15 @@ pub fn ask_value(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
     Ok(value)
 }
 
-/// Says which value will not be redacted: never skipped in silence.
+/// Says which value will not be redacted, or not be found in files and commits: never skipped in silence.
 pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     if value.len() < REDACTED_FROM {
         cx.out.warn(&format!(
             "{name} has {} bytes: values under {REDACTED_FROM} bytes are not redacted in output",
             value.len()
         ));
+    } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
+        cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
 }
 

@@ -10,7 +10,7 @@ use hasp_core::{Error, Home, Kind, Result};
 use crate::cli::JoinArgs;
 use crate::format::public_key;
 use crate::join::Candidate;
-use crate::unlocked;
+use crate::recipients::pin;
 
 pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
@@ -34,8 +34,8 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
         Some(_) => {}
         None => confirm(&candidate, &key)?,
     }
-    let identity = unlocked::open_identity(&home, cx)?;
-    let vault = candidate.pin(&identity, cx.now).map_err(|e| with_recipient(e, &identity))?;
+    let (identity, keeper) = pin::open(&home, cx)?;
+    let vault = candidate.pin(&identity, &keeper, cx.now).map_err(|e| with_recipient(e, &identity))?;
     if cx.out.json {
         cx.out.object(
             &serde_json::json!({"v": 1, "vault": vault.id(), "public_key": key, "dir": printable_path(&dir)}),

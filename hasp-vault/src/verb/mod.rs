@@ -1,5 +1,6 @@
 //! The verbs of hasp-vault, one subject a file: what is printed and asked is decided here, the rest in the library.
 
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod deposit;
@@ -15,9 +16,15 @@ pub mod input;
 pub mod join;
 pub mod key;
 pub mod list;
+pub mod names;
 pub mod passphrase;
+pub mod progress;
 pub mod read;
+pub mod recipients;
+pub mod resolve;
 pub mod revoke;
+pub mod rotate;
 pub mod set;
 pub mod show;
 pub mod status;
+pub mod watch;

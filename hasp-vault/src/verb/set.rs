@@ -51,7 +51,8 @@ pub fn options(args: &ItemArgs) -> Result<SetOptions> {
     Ok(SetOptions {
         class: args.class,
         expires: args.expires.as_deref().map(parse_duration).transpose()?,
-        rotate_every: args.rotate_every.as_deref().map(parse_duration).transpose()?,
+        rotate_every: args.rotate_every.as_deref().map(str::parse).transpose()?,
+        recipe: None,
         allow: Some(allow).filter(|a| !a.is_empty()),
         note: args.note.clone(),
     })

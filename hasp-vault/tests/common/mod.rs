@@ -60,6 +60,13 @@ impl Lab {
         Lab { dir: tempfile::tempdir().unwrap() }
     }
 
+    /// A home with a vault and a plain identity, where flushing costs nothing.
+    pub fn in_memory() -> Lab {
+        let lab = Lab { dir: tempfile::tempdir_in("/dev/shm").unwrap() };
+        lab.run(&["init", "--no-passphrase"]).ok();
+        lab
+    }
+
     /// A home with a vault and a plain identity.
     pub fn new() -> Lab {
         let lab = Lab::empty();
@@ -94,6 +101,27 @@ impl Lab {
         let mut command = self.command(args);
         command.envs(env.iter().copied());
         feed(command, stdin)
+    }
+
+    /// Runs under strace with a fault injected into one system call, in-process checks to follow; whether it succeeded.
+    pub fn injected(&self, args: &[&str], stdin: &[u8], inject: &str) -> Ran {
+        let call = inject.split(['=', ':']).nth(1).unwrap();
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", inject, binary()]);
+        command.args(args).env_clear().env("HASP_HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap());
+        command.current_dir(self.dir.path());
+        feed(command, stdin)
+    }
+
+    /// What fsck finds, in this process.
+    pub fn findings(&self) -> Vec<String> {
+        let findings = hasp_vault::fsck::check(&self.open().unwrap()).unwrap();
+        findings.into_iter().map(|f| format!("{}: {}", f.code, f.message)).collect()
+    }
+
+    /// The recipients in the verified settings.
+    pub fn recipients(&self) -> Vec<String> {
+        self.open().unwrap().settings().recipients.iter().map(ToString::to_string).collect()
     }
 
     pub fn set(&self, name: &str, value: &[u8]) {

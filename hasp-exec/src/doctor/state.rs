@@ -1,0 +1,133 @@
+//! Home, vault, identity and record, and the grants that exist: whether each can be used, and by whom else.
+
+use std::os::unix::fs::MetadataExt;
+
+use hasp_bind::{Binding, Project};
+use hasp_core::files::{self, Guard};
+use hasp_core::text::printable_path;
+use hasp_core::{Environ, Home, Runtime, Timestamp};
+use hasp_grant::Ledger;
+use hasp_vault::Vault;
+
+use super::Findings;
+
+/// Less room than this on the home's disk soon keeps the record from being written.
+const ROOM: u64 = 8 << 20;
+
+/// The home and what is in it; the vault of the project here, if it can be opened.
+pub(super) fn home(env: &Environ, findings: &mut Findings) -> Option<Vault> {
+    let home = match Home::locate(env).and_then(|home| home.check().map(|()| home)) {
+        Ok(home) => home,
+        Err(error) => {
+            findings.wrong("home", &error);
+            return None;
+        }
+    };
+    findings.good("home", printable_path(home.root()));
+    room(&home, findings);
+    identity(&home, env, findings);
+    vault(&home, env, findings)
+}
+
+fn room(home: &Home, findings: &mut Findings) {
+    let left = rustix::fs::statvfs(home.root()).map(|room| room.f_bavail.saturating_mul(room.f_frsize));
+    if left.is_ok_and(|left| left < ROOM) {
+        let text = format!("less than {} MiB are left: without a record nothing is released", ROOM >> 20);
+        findings.wrong_text("disk", text, format!("df -h {}", hasp_core::text::shell_word(home.root().as_os_str())));
+    }
+}
+
+/// Which identity opens the vault, and whether it is ours alone.
+fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
+    if env.get("HASP_IDENTITY").is_some() {
+        return findings.good("identity", "named by HASP_IDENTITY");
+    }
+    let there = |name: &str| home.join(name).symlink_metadata().is_ok();
+    let (name, wrapped) = match () {
+        () if there("identity.age") => ("identity.age", true),
+        () if there("identity") => ("identity", false),
+        () => {
+            let text = "none here: secrets can be deposited and grants used, but nothing can be granted";
+            return findings.note("identity", text, &["hasp-vault init, or: export HASP_IDENTITY=SRC"]);
+        }
+    };
+    match files::open(&home.join(name), Guard::Private) {
+        Err(error) => findings.wrong("identity", &error),
+        Ok(_) if wrapped => findings.good("identity", "wrapped in a passphrase"),
+        Ok(_) => findings.note(
+            "identity",
+            "not wrapped in a passphrase: whoever reads this user's files opens the vault",
+            &["hasp-vault passphrase"],
+        ),
+    }
+}
+
+fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
+    let root = std::env::current_dir().ok().and_then(|cwd| Project::root(home, &cwd).ok());
+    let remembered = root.and_then(|root| Binding::remembered_vault(home, &root));
+    let vault = match Vault::locate(home, env, remembered.as_deref()) {
+        Ok(vault) => vault,
+        Err(error) => {
+            findings.wrong("vault", &error);
+            return None;
+        }
+    };
+    findings.good("vault", printable_path(vault.dir()));
+    match vault.log() {
+        Err(error) => findings.wrong("record", &error),
+        Ok(log) if rustix::fs::access(log.path(), rustix::fs::Access::WRITE_OK).is_err() => {
+            let shown = hasp_core::text::shell_word(log.path().as_os_str());
+            findings.wrong_text(
+                "record",
+                "cannot be written: nothing is released",
+                format!("ls -ld {shown}; lsattr -d {shown}"),
+            );
+        }
+        Ok(_) => findings.good("record", "can be written; whether it is whole says: hasp-audit verify"),
+    }
+    Some(vault)
+}
+
+/// The grants in the runtime directory, and those that lie where hasp-exec does not look.
+pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
+    let Ok(runtime) = Runtime::locate(env) else { return };
+    match Ledger::open(&runtime) {
+        Err(error) => findings.wrong("grants", &error),
+        Ok(ledger) => entries(&ledger, now, findings),
+    }
+    let elsewhere = Runtime::all(env).into_iter().filter(|other| other.root() != runtime.root());
+    for other in elsewhere {
+        let count = other.join("grants").read_dir().map_or(0, Iterator::count);
+        if count > 0 {
+            let text = format!("{count} lie in {}, where hasp-exec does not look", printable_path(other.root()));
+            findings.note("grants", text, &["end them: hasp-grant revoke --all, or set HASP_RUNTIME"]);
+        }
+    }
+}
+
+fn entries(ledger: &Ledger, now: Timestamp, findings: &mut Findings) {
+    let ids = match ledger.ids() {
+        Ok(ids) => ids,
+        Err(error) => return findings.wrong("grants", &error),
+    };
+    let mut usable = 0;
+    for id in ids {
+        match ledger.entry(&id).and_then(|entry| entry.terms()) {
+            Ok(terms) => usable += usize::from(now < terms.exp),
+            Err(error) => findings.wrong("grants", &error.hint(format!("end it: hasp-grant revoke {id}"))),
+        }
+    }
+    findings.good("grants", format!("{usable} can be used: hasp-grant list"));
+    kept(ledger, findings);
+}
+
+/// A kept token that others can read is a grant given away.
+fn kept(ledger: &Ledger, findings: &mut Findings) {
+    let Ok(entries) = ledger.runtime().join("kept").read_dir() else { return };
+    let open =
+        entries.filter_map(std::result::Result::ok).filter(|e| e.metadata().is_ok_and(|m| m.mode() & 0o077 != 0));
+    for entry in open {
+        let shown = hasp_core::text::shell_word(entry.path().as_os_str());
+        findings.wrong_text("kept", format!("{shown} is open to other users"), format!("chmod 600 {shown}"));
+    }
+}

@@ -1,0 +1,41 @@
+//! `watch`: which secrets are watched. It needs no unlock.
+
+use std::collections::BTreeMap;
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Home, Result};
+use serde_json::json;
+
+use crate::watch::{Unwatched, Watch};
+
+/// Lists each secret by its newest version.
+pub(super) fn run(cx: &mut Context) -> Result<Exit> {
+    let home = Home::locate(&cx.env)?;
+    home.check()?;
+    let (_, kept, lost) = Watch::of(&home).load()?;
+    let mut secrets: BTreeMap<(String, String), Vec<(u32, Option<Unwatched>)>> = BTreeMap::new();
+    for k in kept {
+        secrets.entry((k.name, k.origin)).or_default().push((k.version, k.marks.err()));
+    }
+    for ((name, vault), mut versions) in secrets {
+        versions.sort_by_key(|(number, _)| *number);
+        let Some((version, reason)) = versions.pop() else { continue };
+        let older = versions.iter().filter(|(_, reason)| reason.is_none()).count();
+        if cx.out.json {
+            cx.out.object(
+                &json!({"v": 1, "secret": name, "vault": vault, "version": version, "watched": reason.is_none(),
+                "older": older, "reason": reason.map(|r| r.to_string())}),
+            )?;
+            continue;
+        }
+        let also = if older > 0 { format!(", and {older} older") } else { String::new() };
+        match reason {
+            None => cx.out.line(&format!("{name}  watched: version {version}{also}"))?,
+            Some(reason) => cx.out.line(&format!("{name}  not watched: {reason}{also}"))?,
+        }
+    }
+    if lost > 0 {
+        cx.out.warn(&format!("{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"));
+    }
+    Ok(Exit::OK)
+}

@@ -1,0 +1,174 @@
+//! Which blobs there are: in the index, new in a range, in all of history; and which commit brought one.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use hasp_core::{Error, Kind, Result};
+
+use super::{Git, failed, no_git, output};
+
+/// The mode of a submodule, whose commits are another repository's.
+const SUBMODULE: &[u8] = b"160000";
+
+/// A blob and a path that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// A path, as bytes.
+    pub path: Vec<u8>,
+}
+
+/// What would be committed and is not in HEAD: blobs of the index, whatever the files of the work tree hold by now.
+pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
+    let diff = |against: &str| {
+        git.read(&[
+            "diff-index",
+            "--cached",
+            "--raw",
+            "-z",
+            "--no-abbrev",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            against,
+        ])
+    };
+    let raw = match diff("HEAD") {
+        Err(e) if e.code() == "git-failed" && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() => {
+            // Before the first commit everything is new.
+            let empty = git.read(&["hash-object", "-t", "tree", "/dev/null"])?;
+            diff(String::from_utf8_lossy(&empty).trim())?
+        }
+        other => other?,
+    };
+    let mut entries = Vec::new();
+    each_change(&raw[..], |_, entry| entries.push(entry))?;
+    Ok(entries)
+}
+
+/// The words that make `rev-list` list blobs, each once.
+const OBJECTS: [&str; 4] = ["rev-list", "--objects", "--filter=object:type=blob", "--filter-provided-objects"];
+
+/// Every blob that these revisions reach and the excluded ones do not.
+///
+/// # Errors
+/// `[bad-range]` if git does not know one.
+pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<Entry>> {
+    let words: Vec<&OsStr> =
+        OBJECTS.iter().map(OsStr::new).chain(revisions.iter().map(AsRef::as_ref)).chain([OsStr::new("--")]).collect();
+    let listed = output(&mut git.command(&words)).map_err(|e| match e.code() {
+        "git-failed" => Error::new(Kind::Usage, "bad-range", e.message().to_owned())
+            .hint("a range looks like: main..HEAD; a shallow clone may not reach so far: git fetch --unshallow"),
+        _ => e,
+    })?;
+    Ok(listed.split(|b| *b == b'\n').filter_map(named).collect())
+}
+
+/// Every blob that any reference reaches, and with `all` also those of reflogs, stashes among them.
+pub(crate) fn history(git: &Git, all: bool) -> Result<Vec<Entry>> {
+    range(git, if all { &["--all", "--reflog"][..] } else { &["--all"] })
+}
+
+/// `ID PATH`.
+fn named(line: &[u8]) -> Option<Entry> {
+    let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+    let id = std::str::from_utf8(&line[..end]).ok().filter(|i| i.len() >= 40)?;
+    Some(Entry { id: id.to_owned(), path: line.get(end + 1..).unwrap_or_default().to_vec() })
+}
+
+/// For each of these blobs the first commit that brought it, and the path in full that it had there.
+pub(crate) fn first_commits<W: AsRef<OsStr>>(
+    git: &Git,
+    revisions: &[W],
+    blobs: &[&str],
+) -> Result<HashMap<String, (String, Vec<u8>)>> {
+    let mut found = HashMap::new();
+    let reversed = [OsStr::new("rev-list"), OsStr::new("--reverse")];
+    let words: Vec<&OsStr> =
+        reversed.into_iter().chain(revisions.iter().map(AsRef::as_ref)).chain([OsStr::new("--")]).collect();
+    let mut list = git.command(&words).spawn().map_err(|e| no_git(&e))?;
+    let commits = list.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
+    let diff = [
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "-m",
+        "--root",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+    ];
+    let mut tree = git.command(&diff).stdin(Stdio::from(commits)).spawn().map_err(|e| no_git(&e))?;
+    let changes = tree.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
+    let outcome = each_change(BufReader::new(changes), |commit, entry| {
+        if blobs.contains(&entry.id.as_str()) {
+            found.entry(entry.id).or_insert((commit.to_owned(), entry.path));
+        }
+    });
+    let _ = list.wait();
+    let ended = tree.wait_with_output().map_err(|e| Error::system("wait for git", e))?;
+    if !ended.status.success() {
+        return Err(failed(&ended.stderr));
+    }
+    outcome.map(|()| found)
+}
+
+/// The raw format of git's diffs with `-z`: `:MODE MODE ID ID STATUS`, a path; between them the ids of commits.
+fn each_change(raw: impl Read, mut look: impl FnMut(&str, Entry)) -> Result<()> {
+    let mut raw = BufReader::new(raw);
+    let (mut word, mut commit) = (Vec::new(), String::new());
+    let mut next = |word: &mut Vec<u8>| {
+        word.clear();
+        let read = raw.read_until(0, word).map_err(|e| Error::system("read from git", e));
+        word.pop_if(|b| *b == 0);
+        read
+    };
+    while next(&mut word)? > 0 {
+        let Some(header) = word.strip_prefix(b":") else {
+            commit = String::from_utf8_lossy(&word).split_whitespace().next().unwrap_or_default().to_owned();
+            continue;
+        };
+        let mut cells = header.split(|b| *b == b' ').skip(1);
+        let (mode, id) = (cells.next().unwrap_or_default().to_owned(), cells.nth(1).unwrap_or_default());
+        let id = String::from_utf8_lossy(id).into_owned();
+        next(&mut word)?;
+        // Only zeros: deleted, not merged, or only intended to be added.
+        if mode != SUBMODULE && !id.bytes().all(|b| b == b'0') {
+            look(&commit, Entry { id, path: word.clone() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn raw_changes_are_read_with_any_path() {
+        let zero = "0".repeat(40);
+        let one = "1".repeat(40);
+        let raw = format!(
+            "{one}\0:000000 100644 {zero} {one} A\0a\nb\0:100644 000000 {one} {zero} D\0gone\0:000000 160000 {zero} {one} A\0sub\0"
+        );
+        let mut seen = Vec::new();
+        each_change(raw.as_bytes(), |commit, e| seen.push((commit.to_owned(), e))).unwrap();
+        assert_eq!(seen, [(one.clone(), Entry { id: one, path: b"a\nb".to_vec() })]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_no_reason_to_panic(bytes: Vec<u8>, text in "[:0 A\\x00]{0,80}") {
+            let _ = each_change(&bytes[..], |_, _| ());
+            let _ = each_change(text.as_bytes(), |_, _| ());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Trees of `pass` and `passage`: one file an entry. Each is opened by the program that it belongs to, with the keys and agents that its
+//! owner has set up; hasp never sees a private key of theirs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hasp_core::secret::MAX_VALUE;
+use hasp_core::text::{printable, printable_path, shell_word};
+use hasp_core::tool::Context;
+use hasp_core::{Environ, Error, Kind, Result, Secret};
+
+use super::Entry;
+
+/// The deepest tree.
+const MAX_DEPTH: usize = 32;
+
+/// A tree and the program that opens its entries.
+pub struct Tree {
+    sort: Sort,
+    dir: PathBuf,
+}
+
+/// Whose tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// `pass`: files for gpg, opened by `pass show`.
+    Pass,
+    /// `passage`: files for age, opened by `age` as passage does, whose whole work on them that is.
+    Passage,
+}
+
+impl Tree {
+    /// The tree in `dir`, else where the program itself would look.
+    ///
+    /// # Errors
+    /// `[no-tree]`.
+    pub fn locate(sort: Sort, dir: Option<&Path>, env: &Environ) -> Result<Tree> {
+        let (variable, below) = match sort {
+            Sort::Pass => ("PASSWORD_STORE_DIR", ".password-store"),
+            Sort::Passage => ("PASSAGE_DIR", ".passage/store"),
+        };
+        let named = dir.map(Path::to_owned).or_else(|| env.get(variable).map(PathBuf::from));
+        let dir = named.or_else(|| env.get("HOME").map(|home| Path::new(home).join(below)));
+        let dir = dir.filter(|d| d.is_dir()).and_then(|d| std::path::absolute(d).ok());
+        dir.map(|dir| Tree { sort, dir }).ok_or_else(|| {
+            Error::new(Kind::Missing, "no-tree", format!("there is no tree of {} to import", sort.program()))
+                .hint("name it: hasp-vault import --format pass --from DIR")
+        })
+    }
+
+    /// The names of all entries, sorted. What begins with a dot is the program's own.
+    pub fn keys(&self) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        self.walk(&self.dir, "", 0, &mut keys)?;
+        keys.sort();
+        Ok(keys)
+    }
+
+    fn walk(&self, dir: &Path, prefix: &str, depth: usize, keys: &mut Vec<String>) -> Result<()> {
+        for entry in std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))? {
+            let entry = entry.map_err(|e| Error::io("read", dir, e))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|n| !n.starts_with('.')) else { continue };
+            // Links are followed, as the programs do; a loop of them ends by its depth.
+            let meta = entry.path().metadata().map_err(|e| Error::io("open", &entry.path(), e))?;
+            if meta.is_dir() && depth < MAX_DEPTH {
+                self.walk(&entry.path(), &format!("{prefix}{name}/"), depth + 1, keys)?;
+            } else if let Some(stem) = name.strip_suffix(self.sort.extension()).filter(|_| meta.is_file()) {
+                keys.push(format!("{prefix}{stem}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens one entry: all of it, or its first line, which is the password by convention.
+    ///
+    /// # Errors
+    /// `[cannot-open-entry]` naming it.
+    pub fn open(&self, key: &str, first_line: bool, cx: &Context) -> Result<Entry> {
+        let failed = |why: &str| {
+            let message = format!("{}: {} {why}; nothing was imported", printable(key.as_bytes()), self.sort.program());
+            Error::new(Kind::Data, "cannot-open-entry", message)
+                .hint(format!("leave it out: --except {}", shell_word(key.as_ref())))
+        };
+        let mut command = self.command(key, &cx.env);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| failed(&format!("cannot be run: {e}")))?;
+        let value = child.stdout.take().map(|mut out| Secret::read_from(&mut out, MAX_VALUE + 2));
+        let status = child.wait().map_err(|e| Error::system("wait for the program", e))?;
+        let mut value = value.transpose()?.filter(|_| status.success()).ok_or_else(|| failed("could not open it"))?;
+        if first_line && let Some(end) = value.expose().iter().position(|b| *b == b'\n') {
+            value.truncate(end);
+        }
+        value.trim_newline();
+        Ok(Entry { key: key.to_owned(), value })
+    }
+
+    fn command(&self, key: &str, env: &Environ) -> Command {
+        let mut command = Command::new(match self.sort {
+            Sort::Pass => "pass".into(),
+            Sort::Passage => env.get("PASSAGE_AGE").unwrap_or("age".as_ref()).to_owned(),
+        });
+        command.env_clear().envs(env.for_child());
+        match self.sort {
+            Sort::Pass => {
+                command.env("PASSWORD_STORE_DIR", &self.dir).args(["show", "--", key]);
+            }
+            Sort::Passage => {
+                let named = env.get("PASSAGE_IDENTITIES_FILE").map(PathBuf::from);
+                let beside = self.dir.parent().unwrap_or(&self.dir).join("identities");
+                command.args(["-d", "-i"]).arg(named.unwrap_or(beside));
+                command.arg(self.dir.join(format!("{key}{}", self.sort.extension())));
+            }
+        }
+        command
+    }
+
+    /// Where it lies, for display.
+    pub fn shown(&self) -> String {
+        printable_path(&self.dir)
+    }
+}
+
+impl Sort {
+    fn extension(self) -> &'static str {
+        match self {
+            Sort::Pass => ".gpg",
+            Sort::Passage => ".age",
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Sort::Pass => "pass",
+            Sort::Passage => "passage",
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The programs of a rotation. Each gets a value on descriptor 3, in a sealed memory file, and a small environment without anything of
+//! hasp's: the name of the secret travels in it, a value never.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use hasp_core::output::write_all;
+use hasp_core::secret::MAX_VALUE;
+use hasp_core::system::{self, BeforeExec};
+use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+use crate::format::rotation::Program;
+use crate::trusted;
+
+/// The descriptor of the value.
+const VALUE: i32 = 3;
+/// What a program sees of the environment; all else may be a source of values.
+const KEPT: [&str; 11] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE"];
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Gets the old value, writes the new one to stdout.
+    Run,
+    /// Gets the new value and says whether it works.
+    Test,
+    /// Gets the old value and takes it back at the provider.
+    Retire,
+}
+
+impl Step {
+    /// The word in options, records and the program's environment.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Run => "run",
+            Step::Test => "test",
+            Step::Retire => "retire",
+        }
+    }
+
+    fn failed(self) -> &'static str {
+        match self {
+            Step::Run => "program-failed",
+            Step::Test => "test-failed",
+            Step::Retire => "retire-failed",
+        }
+    }
+}
+
+/// One run of a program.
+pub struct Job<'a> {
+    /// What for.
+    pub step: Step,
+    /// Which.
+    pub program: &'a Program,
+    /// For which secret.
+    pub name: &'a SecretName,
+    /// The version whose value it gets.
+    pub version: u32,
+}
+
+impl Job<'_> {
+    /// Refuses a program that others can change, or that is not there.
+    ///
+    /// # Errors
+    /// `[program-untrusted]`.
+    pub fn check(&self) -> Result<()> {
+        let Some(why) = trusted::fault(self.program.path()) else { return Ok(()) };
+        Err(Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program))
+            .hint("only you or root may be able to change the program and the directories above it"))
+    }
+
+    /// Runs it with this value on descriptor 3; what it prints goes to our stderr.
+    ///
+    /// # Errors
+    /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`.
+    pub fn tell(&self, value: &Secret, env: &Environ) -> Result<()> {
+        let stderr = system::duplicate(2).map_err(|e| Error::system("run a program", e))?;
+        let mut child = self.spawn(value, Stdio::from(stderr), env)?;
+        let status = child.wait().map_err(|e| Error::system("wait for a program", e))?;
+        self.judge(status)
+    }
+
+    /// As [`Job::tell`], and reads a new value from what it prints. Nothing is taken from a program that failed.
+    ///
+    /// # Errors
+    /// `[program-failed]`, `[value-too-large]`.
+    pub fn ask(&self, value: &Secret, env: &Environ) -> Result<Secret> {
+        let mut child = self.spawn(value, Stdio::piped(), env)?;
+        // Two bytes more than a value may have: the newline that may be dropped.
+        let read = child.stdout.take().map(|mut out| Secret::read_from(&mut out, MAX_VALUE + 2));
+        if read.as_ref().is_none_or(Result::is_err) {
+            let _ = child.kill();
+        }
+        let status = child.wait().map_err(|e| Error::system("wait for a program", e))?;
+        let made = read.ok_or_else(|| Error::bug("a piped child has no stdout"))??;
+        self.judge(status).map(|()| made)
+    }
+
+    fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {
+        self.check()?;
+        close_to_children()?;
+        // Made last, it has the lowest free number: 3 is it, or was taken before.
+        let sealed = sealed(value)?;
+        let mut command = Command::new(self.program);
+        command.stdin(Stdio::null()).stdout(stdout).env_clear();
+        command.envs(KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (*n, v))));
+        command.env("ROTATE_NAME", self.name.as_str()).env("ROTATE_STEP", self.step.word());
+        command.env("ROTATE_VERSION", self.version.to_string());
+        BeforeExec { descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
+        command.spawn().map_err(|e| {
+            let why = e.to_string();
+            let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
+            Error::new(Kind::Denied, "program-unusable", format!("{} cannot be run: {why}", self.program))
+                .hint("it must be executable, and begin with #! if it is a script")
+        })
+    }
+
+    fn judge(&self, status: ExitStatus) -> Result<()> {
+        let how = match (status.code(), status.signal()) {
+            (Some(0), _) => return Ok(()),
+            (Some(code), _) => format!("ended with status {code}"),
+            (None, Some(signal)) => format!("was killed by signal {signal}"),
+            (None, None) => "did not end well".to_owned(),
+        };
+        Err(Error::new(Kind::Io, self.step.failed(), format!("{}: {} {how}", self.name, self.program)))
+    }
+}
+
+/// What our caller left open (a passphrase, a token) is not for the program.
+fn close_to_children() -> Result<()> {
+    let path = std::path::Path::new("/proc/self/fd");
+    let entries = std::fs::read_dir(path).map_err(|e| Error::io("read", path, e))?;
+    let open = entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    for number in open.filter(|n| *n > 2).collect::<Vec<_>>() {
+        // The descriptor that listed the directory is gone by now.
+        let _ = system::set_inherited(number, false);
+    }
+    Ok(())
+}
+
+/// A memory file that nobody can change, opened for reading at its beginning.
+fn sealed(value: &Secret) -> Result<OwnedFd> {
+    let failed = |e: rustix::io::Errno| Error::system("hand a value to a program", e);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let made = memfd_create("value", flags | MemfdFlags::NOEXEC_SEAL).or_else(|_| memfd_create("value", flags));
+    let file = made.map_err(failed)?;
+    write_all(&file, value.expose())?;
+    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE).map_err(failed)?;
+    let reopened = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    reopened.map(OwnedFd::from).or_else(|_| {
+        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(failed)?;
+        Ok(file)
+    })
+}

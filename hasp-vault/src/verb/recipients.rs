@@ -1,0 +1,124 @@
+//! `recipients`: who can open the vault. A removal ends every grant, asks first, and says what it cannot do.
+
+use std::process::Stdio;
+
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, sibling};
+
+use super::progress;
+use crate::cli::{RecipientsArgs, RecipientsVerb};
+use crate::crypto::recipient::Recipient;
+use crate::format::public_key;
+use crate::recipients::{Change, Outcome, pin};
+use crate::unlocked::Unlocked;
+use crate::vault::Vault;
+
+pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    match &args.verb {
+        None => list(vault, cx),
+        Some(RecipientsVerb::Add { recipient }) => add(&recipient.join(" ").parse()?, vault, cx),
+        Some(RecipientsVerb::Remove { recipient, yes }) => remove(&recipient.join(" ").parse()?, *yes, vault, cx),
+    }
+}
+
+fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    for recipient in &vault.settings().recipients {
+        if cx.out.json {
+            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(), "kind": recipient.sort()}))?;
+        } else {
+            cx.out.line(recipient.as_str())?;
+        }
+    }
+    Ok(Exit::OK)
+}
+
+fn add(new: &Recipient, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let unlocked = vault.unlock(cx)?;
+    if vault.settings().recipients.contains(new) {
+        cx.out.note("that is a recipient already: everything is encrypted again, for whoever missed it");
+    }
+    let outcome = change(&unlocked, &Change::Add(new.clone()), cx)?;
+    cx.out.note("grants minted before are refused from now on: mint them anew");
+    report(&outcome, new, "added", cx)
+}
+
+fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    if !vault.settings().recipients.contains(gone) {
+        return Err(Error::new(Kind::Missing, "recipient-unknown", "that is not a recipient of this vault")
+            .hint("see them with: hasp-vault recipients"));
+    }
+    confirm(yes)?;
+    let (identity, keeper) = pin::open(vault.home(), cx)?;
+    keeper.refuse_foreign(&identity, vault.home(), *vault.id())?;
+    let unlocked = vault.unlock_opened(identity, cx)?;
+    unlocked.refuse_removal(gone)?;
+    // Before anything is changed: it needs no keys, and what it does not reach is refused by the new key anyway.
+    let ended = end_grants(cx);
+    let repinned = |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
+    let outcome = change(&unlocked, &Change::Remove(gone.clone(), &repinned), cx)?;
+    report(&outcome, gone, "removed", cx)?;
+    let key = public_key::encode(outcome.vault.record_key());
+    cx.out
+        .note("whoever was removed keeps what he has read: rotate every value that he could open, at the provider too");
+    cx.out.note(&format!(
+        "the vault has the key {key} now; every other member joins again: hasp-vault join DIR --key {key}"
+    ));
+    cx.out.note("all grants have ended; projects consent again: hasp-bind");
+    ended.map(|()| Exit::OK)
+}
+
+fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome> {
+    let total = unlocked.vault().names()?.len();
+    let bar = progress::bar(total, "secrets encrypted anew", cx);
+    let outcome = unlocked.change_recipients(change, cx.now, &|| bar.inc(1));
+    bar.finish_and_clear();
+    outcome
+}
+
+fn report(outcome: &Outcome, recipient: &Recipient, what: &str, cx: &mut Context) -> Result<Exit> {
+    let Outcome { vault, secrets, values } = outcome;
+    if cx.out.json {
+        cx.out.object(&serde_json::json!({
+            "v": 1, what: recipient.as_str(), "secrets": secrets, "values": values,
+            "public_key": public_key::encode(vault.record_key()), "log": vault.log_id(),
+        }))?;
+    } else {
+        cx.out.note(&format!("{what}: {values} values of {secrets} secrets are encrypted anew"));
+    }
+    let waiting = vault.waiting()?.len();
+    if waiting > 0 {
+        cx.out.warn(&format!("{waiting} deposits wait, encrypted as before: accept or reject them"));
+    }
+    Ok(Exit::OK)
+}
+
+fn confirm(yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    let mut terminal = Terminal::open().ok_or_else(|| {
+        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to remove the recipient")
+            .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
+    })?;
+    terminal.show(
+        "Everything is encrypted anew under a new key. All grants end, projects consent again, and every other member joins again.\n\
+         It takes nothing back: whoever is removed keeps what he has read, and the old files wherever they were copied.\n",
+    )?;
+    if terminal.confirm("Remove the recipient?")? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+}
+
+/// Every grant that this user has: those on other vaults too, which is said in the man page, since a ledger knows no vaults.
+fn end_grants(cx: &Context) -> Result<()> {
+    let mut command = sibling::command("hasp-grant")?;
+    command.args(["revoke", "--quiet", "--all"]).env_clear().envs(cx.env.for_child());
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Io, "grants-not-ended", "hasp-grant could not end the grants")
+            .hint("see why with: hasp-grant revoke --all")),
+    }
+}

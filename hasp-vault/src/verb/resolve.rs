@@ -1,0 +1,57 @@
+//! `resolve`: git keeps both sides of a conflict in its index; they are read from there, since the file in the working tree holds markers.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use hasp_core::text::shell_word;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Kind, Result, SecretName};
+
+use super::set;
+use crate::cli::ResolveArgs;
+use crate::resolve::{Side, Stages};
+use crate::vault::Vault;
+
+pub fn run(args: &ResolveArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let name: SecretName = args.name.parse()?;
+    let side = if args.ours { Side::Ours } else { Side::Theirs };
+    vault.refuse_links(&name)?;
+    let stages = stages(vault, &name, cx)?;
+    let item = vault.unlock(cx)?.resolve(&name, side, &stages, cx.now)?;
+    set::report(&item, cx)?;
+    cx.out.note("the other side's value is in git's history only; if it was used anywhere, rotate it there");
+    let (dir, below) = (shell_word(vault.dir().as_os_str()), shell_word(format!("items/{name}").as_ref()));
+    cx.out.plain_note(&format!("Next:\n\n  git -C {dir} add -A {below}\n  git -C {dir} commit\n"));
+    Ok(Exit::OK)
+}
+
+/// What `git ls-files --unmerged` lists below the secret's own directory.
+fn stages(vault: &Vault, name: &SecretName, cx: &Context) -> Result<Stages> {
+    let below = format!("items/{name}/");
+    let listed = git(&["ls-files", "--unmerged", "-z", "--", &below], vault, cx)?;
+    let mut stages = BTreeMap::new();
+    for entry in listed.split(|b| *b == 0).filter_map(|e| std::str::from_utf8(e).ok()) {
+        let Some((info, path)) = entry.split_once('\t') else { continue };
+        let [_, object, stage] = info.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let Some(file) = path.strip_prefix(&below).filter(|f| !f.contains('/')) else { continue };
+        let stage = stage.parse().map_err(|_| unexpected())?;
+        stages.insert((file.to_owned(), stage), git(&["cat-file", "blob", object], vault, cx)?);
+    }
+    Ok(Stages(stages))
+}
+
+fn git(words: &[&str], vault: &Vault, cx: &Context) -> Result<Vec<u8>> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(vault.dir()).args(words).env_clear().envs(cx.env.for_child());
+    let ran = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let out = ran.map_err(|e| Error::system("run git", e))?;
+    if out.status.success() {
+        return Ok(out.stdout);
+    }
+    Err(Error::new(Kind::Missing, "no-repository", "git cannot read the repository of the vault")
+        .hint("resolve is for a vault in a git repository, in the midst of a merge"))
+}
+
+fn unexpected() -> Error {
+    Error::new(Kind::Io, "io", "git's answer cannot be read")
+}

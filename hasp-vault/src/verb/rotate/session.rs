@@ -1,0 +1,256 @@
+//! One secret through its rotation. A step is durable before the next begins, so that `--resume` finds where to go on.
+
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+
+use super::source::Given;
+use crate::crypto::passphrase;
+use crate::format::item::Item;
+use crate::format::rotation::{Plan, Program};
+use crate::generate::Recipe;
+use crate::rotate::program::{Job, Step};
+use crate::rotate::steps::{Start, no_rotation};
+use crate::set::{Every, refuse_open_rotation};
+use crate::unlocked::Unlocked;
+use crate::vault::Vault;
+use crate::verb::input;
+use crate::verb::revoke::end_grants;
+
+/// An unlocked vault whose secrets are rotated.
+pub struct Session<'a> {
+    vault: &'a Vault,
+    unlocked: Unlocked,
+}
+
+impl<'a> Session<'a> {
+    pub fn open(vault: &'a Vault, cx: &mut Context) -> Result<Session<'a>> {
+        Ok(Session { vault, unlocked: vault.unlock(cx)? })
+    }
+
+    /// A whole rotation, from a new value to the old one's retirement if that is due at once.
+    pub fn rotate(
+        &self,
+        name: &SecretName,
+        (typed, every): (&Plan, Option<Every>),
+        given: &Given,
+        keep_newline: bool,
+        cx: &mut Context,
+    ) -> Result<()> {
+        let _turn = self.vault.rotation_turn(name)?;
+        let item = self.rotatable(name)?;
+        let mut plan = typed.clone().over(item.recipe.as_ref().filter(|_| every != Some(Every::Never)));
+        if let Given::Value(_) = given {
+            plan = Plan { run: None, kind: None, length: None, alphabet: None, ..plan };
+        }
+        self.vault.approve_programs(name, typed)?;
+        self.agree(name, &plan, cx)?;
+        if item.recipe.is_some() && plan != *typed {
+            cx.out.note(&format!("{name}: by its recipe: {}", plan.describe()));
+        }
+        let start = Start { plan, every, due: false };
+        match given {
+            Given::Value(value) => drop(self.unlocked.stage_rotation(name, value, &start, cx.now)?),
+            Given::Each if start.plan.makes() => self.make(&item, &start, keep_newline, cx)?,
+            Given::Each => {
+                let value = ask(name)?;
+                input::warn_if_short(name, &value, cx);
+                self.unlocked.stage_rotation(name, &value, &start, Timestamp::now())?;
+            }
+        }
+        self.finish(name, cx)
+    }
+
+    /// By the recipe, since it is due.
+    pub fn rotate_due(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        let _turn = self.vault.rotation_turn(name)?;
+        let item = self.rotatable(name)?;
+        let Some(plan) = item.recipe.clone().filter(Plan::makes) else { return Ok(()) };
+        self.agree(name, &plan, cx)?;
+        self.make(&item, &Start { plan, every: None, due: true }, false, cx)?;
+        self.finish(name, cx)
+    }
+
+    /// Goes on where a rotation stopped; what waits to be retired is retired.
+    pub fn resume(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        let _turn = self.vault.rotation_turn(name)?;
+        let item = self.vault.item(name)?;
+        let Some(rotation) = &item.rotation else {
+            if item.to_retire(cx.now).is_empty() {
+                return Err(no_rotation(&item));
+            }
+            return self.retire(name, cx);
+        };
+        self.agree(name, &rotation.plan, cx)?;
+        if rotation.waits_for() == Some(Step::Run) {
+            let start = Start { plan: rotation.plan.clone(), every: rotation.every, due: rotation.due };
+            self.run_program(&item, &start, false, cx)?;
+        }
+        self.finish(name, cx)
+    }
+
+    /// Gives a rotation up.
+    pub fn abort(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        let _turn = self.vault.rotation_turn(name)?;
+        let item = self.unlocked.abort_rotation(name, "asked", cx.now)?;
+        if cx.out.json {
+            return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": item.current, "aborted": true}));
+        }
+        let kept = item.current;
+        cx.out.note(&format!("{name} keeps version {kept}; if the provider has a new value already, take it back there"));
+        Ok(())
+    }
+
+    /// Retires what waits and is due; the old value stays where a program fails.
+    pub fn retire(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        for number in self.vault.item(name)?.to_retire(cx.now) {
+            let item = self.vault.item(name)?;
+            let retiring = item.version(number)?.retiring.clone();
+            if let Some(program) = retiring.and_then(|r| r.program) {
+                self.agree(name, &Plan { retire: Some(program.clone()), ..Plan::default() }, cx)?;
+                self.tell(Step::Retire, &program, &item, number, cx).map_err(|e| {
+                    e.hint(format!("version {number} is kept; try again with: hasp-vault rotate {name} --resume"))
+                        .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
+                })?;
+            }
+            self.unlocked.retire_version(name, number, Timestamp::now())?;
+            cx.out.note(&format!("{name}: version {number} is retired, and destroyed here"));
+        }
+        Ok(())
+    }
+
+    /// [`Session::retire`] with the turn taken.
+    pub fn retire_due(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        let _turn = self.vault.rotation_turn(name)?;
+        self.retire(name, cx)
+    }
+
+    fn rotatable(&self, name: &SecretName) -> Result<Item> {
+        let item = self.vault.item(name)?;
+        refuse_open_rotation(&item)?;
+        item.version(item.current).map_err(|e| e.hint(format!("store a new value: hasp-vault set {name}")))?;
+        Ok(item)
+    }
+
+    /// Programs that a record names and nobody agreed to in this home are asked about, or not run.
+    fn agree(&self, name: &SecretName, plan: &Plan, cx: &mut Context) -> Result<()> {
+        let unknown = self.vault.unapproved_programs(name, plan)?;
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let shown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        cx.out.flush()?;
+        if let Some(mut terminal) = Terminal::open()
+            && terminal.confirm(&format!("The record of {name} names programs that nobody agreed to here: {shown}\nRun them with its values?"))?
+        {
+            return self.vault.approve_programs(name, plan);
+        }
+        let message = format!("the record of {name} names programs that nobody agreed to in this home: {shown}");
+        Err(Error::new(Kind::Denied, "program-unapproved", message)
+            .hint(format!("look at them, then say yes on a terminal: hasp-vault rotate {name}")))
+    }
+
+    /// A new value by program or kind, staged.
+    fn make(&self, item: &Item, start: &Start, keep_newline: bool, cx: &mut Context) -> Result<()> {
+        let name = &item.name;
+        if start.plan.run.is_some() {
+            self.unlocked.begin_rotation(name, start, Timestamp::now())?;
+            return self.run_program(item, start, keep_newline, cx);
+        }
+        let Some(sort) = start.plan.kind else { return Err(Error::bug("a plan that makes nothing was to make a value")) };
+        let (length, alphabet) = (start.plan.length, start.plan.alphabet.as_deref());
+        let made = Recipe { sort, length, alphabet, class: item.class, comment: name.as_str() }.make()?;
+        self.unlocked.stage_rotation(name, &made.value, start, Timestamp::now())?;
+        cx.out.note(&format!("{name}: a fresh {}, {} bits of entropy", sort.word(), made.bits));
+        input::warn_if_short(name, &made.value, cx);
+        made.public.filter(|_| !cx.out.json).map_or(Ok(()), |public| cx.out.line(&public))
+    }
+
+    /// A program that gives no good value leaves everything as it was.
+    fn run_program(&self, item: &Item, start: &Start, keep_newline: bool, cx: &mut Context) -> Result<()> {
+        let (name, version) = (&item.name, item.current);
+        let Some(program) = &start.plan.run else { return Err(Error::bug("a rotation waits for no program")) };
+        let job = Job { step: Step::Run, program, name, version };
+        let asked = self.prepare(&job, item, cx).and_then(|old| job.ask(&old, &cx.env));
+        let staged = asked.and_then(|mut value| {
+            if !keep_newline {
+                value.trim_newline();
+            }
+            self.unlocked.stage_rotation(name, &value, start, Timestamp::now())?;
+            input::warn_if_short(name, &value, cx);
+            Ok(())
+        });
+        staged.map_err(|error| {
+            let _ = self.unlocked.record_program(&job, Some(&error), Timestamp::now());
+            match self.unlocked.abort_rotation(name, error.code(), Timestamp::now()) {
+                Ok(_) => error.hint(format!("version {version} of {name} is still the current one")),
+                Err(_) => error.hint(format!("when that is mended: hasp-vault rotate {name} --resume, or --abort")),
+            }
+        })
+    }
+
+    /// Tests what is staged, ends the grants, promotes, retires.
+    fn finish(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
+        let item = self.vault.item(name)?;
+        let rotation = item.rotation.as_ref().ok_or_else(|| no_rotation(&item))?;
+        if let (Some(Step::Test), Some(program), Some(number)) =
+            (rotation.waits_for(), &rotation.plan.test, rotation.staged)
+        {
+            self.tell(Step::Test, program, &item, number, cx).map_err(|e| {
+                e.hint(format!("version {number} stays staged; test it again: hasp-vault rotate {name} --resume"))
+                    .hint(format!("or give it up: hasp-vault rotate {name} --abort"))
+            })?;
+            self.unlocked.pass_rotation(name, Timestamp::now())?;
+        }
+        // Before the promotion: a crash in between must not leave grants on a value that was replaced.
+        let ended = end_grants(std::slice::from_ref(name), cx);
+        let promoted = self.unlocked.promote_rotation(name, Timestamp::now())?;
+        report(&promoted, item.current, cx)?;
+        cx.now = Timestamp::now();
+        self.retire(name, cx).and(ended)
+    }
+
+    fn tell(&self, step: Step, program: &Program, item: &Item, version: u32, cx: &mut Context) -> Result<()> {
+        let job = Job { step, program, name: &item.name, version };
+        let told = self.prepare(&job, item, cx).and_then(|value| job.tell(&value, &cx.env));
+        told.inspect_err(|error| {
+            let _ = self.unlocked.record_program(&job, Some(error), Timestamp::now());
+        })
+    }
+
+    /// The value that a program gets, on record before it does.
+    fn prepare(&self, job: &Job<'_>, item: &Item, cx: &mut Context) -> Result<Secret> {
+        job.check()?;
+        let value = self.unlocked.value(item, job.version)?;
+        self.unlocked.record_program(job, None, Timestamp::now())?;
+        cx.out.flush()?;
+        Ok(value)
+    }
+}
+
+fn ask(name: &SecretName) -> Result<Secret> {
+    let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
+    input::ask_value(name, &mut terminal)
+}
+
+fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
+    let name = &item.name;
+    let (size, retiring) = (
+        item.current_version().map_or(0, |v| v.size),
+        item.versions.iter().find(|v| v.number == old).and_then(|v| v.retiring.as_ref()),
+    );
+    if cx.out.json {
+        return cx.out.object(&serde_json::json!({
+            "v": 1, "secret": name, "version": item.current, "was": old, "size": size, "expires": item.expires,
+            "retire_after": retiring.map(|r| r.after),
+        }));
+    }
+    let number = item.current;
+    let then = match retiring {
+        Some(r) if r.after > cx.now => format!("version {old} is retired after {}, by: hasp-vault rotate --due", r.after.local()),
+        Some(_) => format!("version {old} is retired now"),
+        None => format!("when the provider takes version {old} no longer: hasp-vault destroy {name}@{old}"),
+    };
+    cx.out.note(&format!("{name} version {number}: {size} bytes, the current one; {then}"));
+    Ok(())
+}
