@@ -216,6 +216,8 @@ pub struct BeforeExec {
     pub foreground: Option<OwnedFd>,
     /// Give the job-control signals, which a monitor ignores, their default action.
     pub default_signals: bool,
+    /// Give SIGHUP, which a monitor ignores, its default action.
+    pub default_hangup: bool,
     /// The signal that the child gets when the thread that starts it ends.
     pub parent_death: Option<Signal>,
     /// Set `no_new_privs`.
@@ -262,6 +264,9 @@ impl BeforeExec {
         }
         if self.default_signals {
             [Signal::TTOU, Signal::TTIN, Signal::TSTP].into_iter().for_each(default_action);
+        }
+        if self.default_hangup {
+            default_action(Signal::HUP);
         }
         if let Some(mask) = self.umask {
             rustix::process::umask(mask);

@@ -82,7 +82,11 @@ fn runs() {
     for (count, world) in COUNTS.iter().zip(&worlds) {
         let told = world.sh("hasp-exec -t peak");
         let kib: f64 = told.ok().split_whitespace().nth(1).unwrap().parse().unwrap();
-        line(&format!("{:<44} {:>8.1} MiB, at most 12", format!("hasp-exec, largest memory, {count} values"), kib / 1024.0));
+        line(&format!(
+            "{:<44} {:>8.1} MiB, at most 12",
+            format!("hasp-exec, largest memory, {count} values"),
+            kib / 1024.0
+        ));
     }
 }
 
@@ -93,7 +97,8 @@ fn big(world: &World, name: &str, size: usize) {
     while text.len() < size {
         n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let crates = ["serde_json", "memchr", "rustix", "regex-automata", "proc-macro2"][(n >> 40) as usize % 5];
-        writeln!(text, "   Compiling {crates} v{}.{} (/build/{:016x}) with warnings: 0", n >> 60, (n >> 50) & 63, n).unwrap();
+        writeln!(text, "   Compiling {crates} v{}.{} (/build/{:016x}) with warnings: 0", n >> 60, (n >> 50) & 63, n)
+            .unwrap();
     }
     text.truncate(size);
     world.write(name, text);
@@ -125,10 +130,8 @@ fn rate(name: &str, size: usize, seconds: f64, to: f64, target: &str) {
 fn pipes(world: &World) {
     big(world, "big", PIPED);
     let shell = |text: &str| assert_eq!(world.sh(text).ok(), "");
-    let taken = in_turns(
-        7,
-        &mut [&mut || shell("cat big | cat >/dev/null"), &mut || shell("hasp-exec -- cat big >/dev/null")],
-    );
+    let taken =
+        in_turns(7, &mut [&mut || shell("cat big | cat >/dev/null"), &mut || shell("hasp-exec -- cat big >/dev/null")]);
     line(&format!("\n{:<44} {:>14} {:>8}", "through pipes, 10 values", "", "to cat"));
     rate("cat BIG | cat", PIPED, taken[0], taken[0], "");
     rate("hasp-exec -- cat BIG", PIPED, taken[1], taken[0], "at least 0.6");
@@ -191,11 +194,9 @@ fn terminal(world: &World) {
     let show = |line: &str| assert!(Terminal::start(world, line).drain() > SHOWN);
     let taken = in_turns(
         7,
-        &mut [
-            &mut || show("cat shown"),
-            &mut || show("script -qec 'cat shown' /dev/null"),
-            &mut || show("hasp-exec -- cat shown"),
-        ],
+        &mut [&mut || show("cat shown"), &mut || show("script -qec 'cat shown' /dev/null"), &mut || {
+            show("hasp-exec -- cat shown")
+        }],
     );
     line(&format!("\n{:<44} {:>14} {:>8}", "to a terminal, 10 values", "", "to script"));
     rate("cat BIG", SHOWN, taken[0], taken[1], "");

@@ -39,7 +39,8 @@ impl Screen {
 
     /// Runs tmux on it.
     pub fn tmux(&self, args: &[&str]) -> String {
-        let output = Command::new("tmux").args(["-f", "/dev/null", "-L", &self.socket]).args(args).output().expect("tmux");
+        let output =
+            Command::new("tmux").args(["-f", "/dev/null", "-L", &self.socket]).args(args).output().expect("tmux");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
@@ -82,4 +83,3 @@ impl Drop for Screen {
         let _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).output();
     }
 }
-

@@ -119,7 +119,9 @@ impl Postgres {
         let mut serve = Postgres::command(&programs.join("postgres"));
         serve.args(["-D", &data, "-k", &place, "-h", "127.0.0.1", "-F", "-p", &port.to_string()]);
         let server = Server::start(&mut serve).stopped_by(Signal::QUIT);
-        wait_until(PATIENCE, || std::fs::read_to_string(format!("{data}/postmaster.pid")).is_ok_and(|t| t.contains("ready")));
+        wait_until(PATIENCE, || {
+            std::fs::read_to_string(format!("{data}/postmaster.pid")).is_ok_and(|t| t.contains("ready"))
+        });
         Postgres { _server: server, directory, port }
     }
 

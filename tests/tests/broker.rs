@@ -45,6 +45,11 @@ fn a_daemon_that_keeps_the_output_open_is_left_behind_and_counted() {
         assert!(std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("before\n"));
         world.sh("kill -9 $(cat pid)");
     }
+    let on_terminal = "mkfifo idle; script -qec 'hasp-exec -g token' /dev/null <>idle";
+    let outcome = with_token(&world, "-e DB=db/url", "./quiet", on_terminal);
+    assert_eq!(outcome.status, 4, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("outlived the command: 1"), "{}", outcome.stdout);
+    world.sh("kill -9 $(cat pid)").ok();
     let outcome = with_token(
         &world,
         "-e DB=db/url",
@@ -65,13 +70,12 @@ fn whatever_lies_beside_a_delivered_file_goes_with_it() {
 #[test]
 fn files_of_a_broker_and_a_reaper_that_died_together_go_at_the_next_start() {
     let world = world();
-    let wait = "sh -c 'echo $F >path; touch ready; sleep 30'";
+    let wait = "sh -c 'echo $F >path; touch ready; exec sleep 30'";
     let line = "hasp-exec -g token --status-fd 3 3>status & while ! test -e ready; do sleep 0.05; done; \
                 kill -9 $(pgrep -f -- \"--reap $(basename $(dirname $(cat path)))\") $!; sleep 0.2; test -e $(cat path) && echo left; \
                 hasp-grant -x -e DB=db/url -- true; test -e $(cat path) || echo swept";
     let outcome = with_token(&world, "--file F=db/url", wait, line);
     assert_eq!(outcome.ok(), "left\nswept\n");
-    world.sh("pkill -f 'sleep 30'");
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn psql_takes_its_password_file_and_a_url() {
     assert_eq!(run(world, "--file PGPASSFILE=pgpass", &format!("{psql} -Atc 'select 6 * 7'")), "42\n");
     // The server says the password, in two halves that make a whole only in the answer.
     let (first, second) = PASSWORD.split_at(9);
-    let query = format!("#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || '{second}'\"\n");
+    let query =
+        format!("#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || '{second}'\"\n");
     world.script("query", &query);
     assert_eq!(run(world, "-e DATABASE_URL=url -e PGPASSWORD=password", "./query"), "app|[hasp:password]\n");
     screen.enter(&format!("hasp-grant -q -x --file PGPASSFILE=pgpass -- {psql}"));
@@ -115,7 +116,8 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     let agent = format!("{base}/agent");
     let _agent = Server::start(Command::new("ssh-agent").args(["-D", "-a", &agent]));
     wait_until(Duration::from_secs(5), || std::path::Path::new(&agent).exists());
-    let through = format!("export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} echo in");
+    let through =
+        format!("export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} echo in");
     assert_eq!(world.sh(&through).ok(), "in\n");
     // A login by hand: the far terminal has our size, follows it, and ^C stays there.
     screen.enter(&format!("hasp-grant -q -x --file KEY=deploy -- sh -c 'exec {ssh} -i $KEY -t \"env PS1=far: sh\"'"));
@@ -177,7 +179,9 @@ fn git_asks_a_program_and_a_credential_helper() {
         // Git asks for what is kept in its own files by name; nothing of ours may be in them.
         assert_eq!(world.sh(&format!("grep -r '{PASSWORD}' copy .; true")).ok(), "");
     }
-    let fill = format!("{quiet} printf 'url=http://127.0.0.1:{port}/\\n\\n' | GIT_ASKPASS=true hasp-grant -q -x -e TOKEN=s -- git -c credential.helper=\"$PWD/helper\" credential fill");
+    let fill = format!(
+        "{quiet} printf 'url=http://127.0.0.1:{port}/\\n\\n' | GIT_ASKPASS=true hasp-grant -q -x -e TOKEN=s -- git -c credential.helper=\"$PWD/helper\" credential fill"
+    );
     assert!(world.sh(&fill).ok().ends_with("username=deploy\npassword=[hasp:s]\n"));
 }
 

@@ -48,7 +48,10 @@ fn repository(script: &str) -> (World, String, String) {
     world.store("other", "not for the job");
     std::fs::create_dir(world.project().join("ci")).unwrap();
     std::fs::copy(example(script), world.project().join("ci/deploy")).unwrap();
-    world.script("release", "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | grep -c -e HASP -e AGE-SECRET\nexit 0\n");
+    world.script(
+        "release",
+        "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | grep -c -e HASP -e AGE-SECRET\nexit 0\n",
+    );
     let status = world.sh("cp -R $HASP_HOME/vault secrets && hasp-vault status --json");
     let key = status.objects()[0]["public_key"].as_str().unwrap().to_owned();
     let identity = std::fs::read_to_string(world.home().join("identity")).unwrap();
@@ -72,7 +75,11 @@ fn a_github_job_deploys_with_the_vault_of_its_repository() {
         ("XDG_RUNTIME_DIR", &runtime),
         ("HASP_KEY", &identity),
     ];
-    let other = bare(&world, &[&vars[..], &[("VAULT_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]].concat(), &format!("{workspace}/ci/deploy"));
+    let other = bare(
+        &world,
+        &[&vars[..], &[("VAULT_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]].concat(),
+        &format!("{workspace}/ci/deploy"),
+    );
     other.refused(77, "other-key");
     let outcome = bare(&world, &[&vars[..], &[("VAULT_KEY", &key)]].concat(), &format!("{workspace}/ci/deploy"));
     assert!(outcome.ok().starts_with("releasing 4f2a with [hasp:deploy/token]\n0\n"), "{}", outcome.stdout);
@@ -110,7 +117,10 @@ fn backup(name: &str) -> World {
     let world = World::new();
     world.store("backup/password", TOKEN);
     copy(&world, name);
-    world.script("backup", "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | grep -c HASP; exit 3\n");
+    world.script(
+        "backup",
+        "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | grep -c HASP; exit 3\n",
+    );
     world.sh("hasp-bind --yes").ok();
     world
 }
@@ -124,7 +134,12 @@ fn the_line_for_cron_runs_as_cron_runs_it() {
     let (home, runtime) = (world.home().display().to_string(), world.runtime().display().to_string());
     let vars = [("SHELL", "/bin/sh"), ("LOGNAME", "backup"), ("HASP_HOME", &*home), ("HASP_RUNTIME", &*runtime)];
     let outcome = bare(&world, &vars, &command);
-    assert_eq!((outcome.status, &*outcome.stdout), (3, "backing up with [hasp:backup/password]\n0\n"), "{}", outcome.stderr);
+    assert_eq!(
+        (outcome.status, &*outcome.stdout),
+        (3, "backing up with [hasp:backup/password]\n0\n"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(world.events("grant.mint")[0]["reason"], "nightly");
 }
 
@@ -154,7 +169,12 @@ fn the_unit_is_one_for_systemd_and_its_command_runs_with_the_credential() {
     let command = words("ExecStart=").remove(0);
     let line = format!("cd '{}' && exec {command}", world.project().display());
     let outcome = bare(&world, &vars, &line);
-    assert_eq!((outcome.status, &*outcome.stdout), (3, "backing up with [hasp:backup/password]\n0\n"), "{}", outcome.stderr);
+    assert_eq!(
+        (outcome.status, &*outcome.stdout),
+        (3, "backing up with [hasp:backup/password]\n0\n"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -202,7 +222,11 @@ fn installing_puts_everything_in_place_and_uninstalling_leaves_nothing() {
     make("install");
     let placed = |below: &str| world.files(&world.beside("dest/usr").join(below)).len();
     assert_eq!((placed("bin"), placed("share/man"), placed("share")), (8, 10, 10 + 3 * 8));
-    for path in ["bash-completion/completions/hasp-exec", "zsh/site-functions/_hasp-exec", "fish/vendor_completions.d/hasp-exec.fish"] {
+    for path in [
+        "bash-completion/completions/hasp-exec",
+        "zsh/site-functions/_hasp-exec",
+        "fish/vendor_completions.d/hasp-exec.fish",
+    ] {
         let script = std::fs::read_to_string(world.beside("dest/usr/share").join(path)).unwrap();
         assert!(script.contains("kill-stragglers"), "{path}");
     }

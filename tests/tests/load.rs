@@ -13,7 +13,9 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 fn world(delivery: &str) -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
-    world.sh(&format!("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user {delivery} --any-command")).ok();
+    world
+        .sh(&format!("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user {delivery} --any-command"))
+        .ok();
     world
 }
 
@@ -145,7 +147,10 @@ fn no_value_is_written_to_a_disk() {
     let memory = ["</dev/shm/", "</memfd:", "<pipe:", "<socket:", "<UNIX"];
     let elsewhere: Vec<&&str> = holds.iter().filter(|l| !memory.iter().any(|m| l.contains(m))).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:#?}");
-    assert!(holds.iter().any(|l| l.contains("</dev/shm/")) && holds.iter().any(|l| l.contains("</memfd:")), "{holds:#?}");
+    assert!(
+        holds.iter().any(|l| l.contains("</dev/shm/")) && holds.iter().any(|l| l.contains("</memfd:")),
+        "{holds:#?}"
+    );
     assert!(std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("[hasp:db/url]"));
 }
 

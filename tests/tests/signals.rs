@@ -99,7 +99,7 @@ fn what_the_terminal_sends_to_the_whole_group_arrives_once() {
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(caught(&screen.world, 1)[1..], expected, "'{redirection}'");
         screen.world.write("enough", "");
-        screen.see("ready>");
+        wait_until(PATIENCE, || screen.shown().lines().any(|l| l.trim_end().ends_with("ready>")));
     }
 }
 
@@ -108,7 +108,18 @@ fn every_status_is_the_commands_own() {
     let world = world();
     let line = "for i in $(seq 0 255); do hasp-exec -- sh -c \"exit $i\"; [ $? = $i ] || echo bad $i; done";
     assert_eq!(world.sh(line).ok(), "");
-    for (number, name) in [(1, "HUP"), (2, "INT"), (3, "QUIT"), (6, "ABRT"), (9, "KILL"), (11, "SEGV"), (13, "PIPE"), (14, "ALRM"), (15, "TERM"), (34, "34")] {
+    for (number, name) in [
+        (1, "HUP"),
+        (2, "INT"),
+        (3, "QUIT"),
+        (6, "ABRT"),
+        (9, "KILL"),
+        (11, "SEGV"),
+        (13, "PIPE"),
+        (14, "ALRM"),
+        (15, "TERM"),
+        (34, "34"),
+    ] {
         let mut command = world.command("hasp-exec");
         let ended = command.args(["--", "sh", "-c", &format!("kill -{name} $$; sleep 5")]).output().unwrap().status;
         assert_eq!(ended.signal(), Some(number), "{name}: {ended}");
@@ -133,7 +144,9 @@ fn a_command_does_not_outlive_a_broker_that_is_killed() {
     if !peer("script") {
         return;
     }
-    for (line, ancestor) in [("hasp-exec -- ./wait >out", 0), ("script -qec 'hasp-exec -- ./wait' /dev/null </dev/null", 1)] {
+    for (line, ancestor) in
+        [("hasp-exec -- ./wait >out", 0), ("script -qec 'hasp-exec -- ./wait' /dev/null </dev/null", 1)]
+    {
         let world = world();
         let wait = "#!/bin/bash\nread -r _ _ _ parent _ <<<\"$(cat /proc/$PPID/stat)\"\necho $PPID $parent >caught.new\n\
                     echo $$ >pid; mv caught.new caught\nexec sleep 60\n";
@@ -167,8 +180,10 @@ fn as_the_first_process_it_reaps_and_passes_on_what_it_is_sent() {
         assert_eq!((outcome.status, outcome.stdout.as_str()), (5, ""), "{}", outcome.stderr);
     }
     // What a container's manager does: TERM to the first process, from outside. Death by a signal is a status here.
-    let line = format!("{contained} hasp-exec -- sh -c 'touch up; exec sleep 60' & while ! test -e up; do sleep 0.02; done; \
-                        kill -TERM $(pgrep -P $!); wait $!");
+    let line = format!(
+        "{contained} hasp-exec -- sh -c 'touch up; exec sleep 60' & while ! test -e up; do sleep 0.02; done; \
+                        kill -TERM $(pgrep -P $!); wait $!"
+    );
     let outcome = world.sh(&line);
     assert_eq!(outcome.status, 143, "{}", outcome.stderr);
     assert!(world.events("exec.end").iter().any(|e| e["signal"] == 15));

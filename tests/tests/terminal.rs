@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hasp_tests::{DB_URL, Screen, World, peer};
+use hasp_tests::{DB_URL, Screen, World, peer, wait_until};
 
 /// How long a command may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -122,27 +122,6 @@ fn the_terminal_is_restored_when_the_broker_is_told_to_end() {
 }
 
 #[test]
-fn a_burst_before_the_end_arrives_whole() {
-    if !peer("script") {
-        return;
-    }
-    let world = World::new();
-    world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url").ok();
-    world.script("burst", "#!/bin/sh\nhead -c 65536 /dev/zero | tr '\\0' x\n");
-    world.sh("hasp-grant -e DB=db/url --for 1h --keep --consumer user -- ./burst").ok();
-    let rounds = 60;
-    for (how, line) in [
-        ("on pipes", "hasp-exec -- ./burst | wc -c"),
-        ("on a terminal", "script -qec 'hasp-exec -- ./burst' /dev/null | tr -dc x | wc -c"),
-    ] {
-        let outcome = world.sh(&format!("for i in $(seq {rounds}); do {line}; done | sort | uniq -c"));
-        let counted: Vec<&str> = outcome.ok().split_whitespace().collect();
-        assert_eq!(counted, [rounds.to_string().as_str(), "65536"], "{how}");
-    }
-}
-
-#[test]
 fn the_monitor_has_no_environment() {
     if !peer("script") {
         return;
@@ -156,4 +135,116 @@ fn the_monitor_has_no_environment() {
     let outcome = world.sh(line);
     let shown = outcome.ok();
     assert!(shown.contains("--monitor") && shown.contains("size=0\r"), "{shown}");
+}
+
+#[test]
+fn programs_that_draw_on_the_screen_do_so() {
+    if !["tmux", "vim", "less", "top", "python3"].into_iter().all(peer) {
+        return;
+    }
+    let screen = Screen::open("draws");
+    screen.enter("hasp-exec -- vim -u NONE -N written");
+    screen.see("~");
+    screen.tmux(&["send-keys", "-t", "t", "i", "by hand", "Escape", ":wq", "Enter"]);
+    screen.see("ready>");
+    assert_eq!(std::fs::read_to_string(screen.world.project().join("written")).expect("a file"), "by hand\n");
+    screen.enter("clear; seq 200 | hasp-exec -- less");
+    screen.see("29");
+    screen.key("G");
+    screen.see("200");
+    screen.key("q");
+    screen.see("ready>");
+    screen.enter("clear; hasp-exec -- top -d 1");
+    screen.see("top - ");
+    screen.key("q");
+    screen.see("ready>");
+    screen.enter("clear; hasp-exec -- python3 -i -q");
+    screen.see(">>>");
+    screen.enter("import os; print(os.environ['DB'], 6 * 7)");
+    screen.see("[hasp:db/url] 42");
+    screen.key("C-d");
+    screen.see("ready>");
+    // Colour goes through as it is, and does not hide a value that it is put into.
+    screen.enter("clear; hasp-exec -- sh -c 'printf \"\\033[31mred\\033[0m\\n\"; b=${DB#??????????????????}; printf \"%s\\033[1m%s\\033[0m|\\n\" \"${DB%\"$b\"}\" \"$b\"'");
+    screen.see("[hasp:db/url]|");
+    assert!(screen.tmux(&["capture-pane", "-p", "-e", "-t", "t"]).contains("\u{1b}[31mred"));
+    assert!(!screen.shown().contains("Quartz"), "{}", screen.shown());
+}
+
+#[test]
+fn wherever_a_shell_puts_it_it_is_redacted_and_ends() {
+    if !peer("tmux") || !peer("make") || !peer("less") {
+        return;
+    }
+    let screen = Screen::open("places");
+    screen.world.script("say", "#!/bin/sh\necho \"$1 $DB\"\n");
+    screen.world.write("Makefile", "all: a b c d\n%: ; @hasp-exec -- ./say $@\nMakefile: ;\n");
+    screen.enter("hasp-exec -- seq 100000 | head -1; echo \"ends ${PIPESTATUS[*]}\"");
+    screen.see("ends 141 0");
+    screen.enter("clear; hasp-exec -- ./say paged | less");
+    screen.see("paged [hasp:db/url]");
+    screen.key("q");
+    screen.see("ready>");
+    screen.enter("clear; hasp-exec -- ./say behind & wait");
+    screen.see("behind [hasp:db/url]");
+    screen.enter("clear; nohup hasp-exec -- sh -c 'kill -HUP $$; ./say survived' >log 2>&1; cat log");
+    screen.see("survived [hasp:db/url]");
+    screen.enter("clear; setsid -w hasp-exec -- ./say alone");
+    screen.see("alone [hasp:db/url]");
+    screen.enter("clear; make -s -j4");
+    // Make has a recipe for the whole as well, after the parts.
+    for target in ["a", "b", "c", "d", "all"] {
+        screen.see(&format!("{target} [hasp:db/url]"));
+    }
+    screen.see("ready>");
+    screen.enter("clear; stty -a | grep -c -e '-icanon' -e '-echo '; echo over");
+    screen.see("over");
+    assert!(screen.shown().starts_with("0\nover"), "{}", screen.shown());
+}
+
+/// Whether a process runs.
+fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+fn kill(signal: &str, pid: u32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill").success());
+}
+
+#[test]
+fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
+    if !peer("tmux") {
+        return;
+    }
+    let screen = Screen::open("ends");
+    let status = screen.world.project().join("status");
+    let end = |signal: i32| screen.world.events("exec.end").iter().any(|e| e["signal"] == signal);
+    // A shell that does not look after its terminal would be left with keys that do nothing.
+    screen.enter("stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; stty -a | cmp - before && echo as before'");
+    let child = started(&status);
+    std::thread::sleep(Duration::from_millis(300));
+    kill("-KILL", parent(parent(child)));
+    screen.see("as before");
+    wait_until(PATIENCE, || !runs(child));
+    // Stopped, then killed from another terminal.
+    std::fs::remove_file(&status).expect("a status");
+    screen.enter("clear; hasp-exec --status-fd 3 -- sleep 50 3>status");
+    let child = started(&status);
+    std::thread::sleep(Duration::from_millis(300));
+    screen.key("C-z");
+    screen.see("[1]+  Stopped");
+    let broker = parent(parent(child));
+    kill("-TERM", broker);
+    kill("-CONT", broker);
+    wait_until(PATIENCE, || !runs(child) && !runs(broker));
+    wait_until(PATIENCE, || end(15));
+    // The window is closed.
+    std::fs::remove_file(&status).expect("a status");
+    screen.enter("clear; hasp-exec --status-fd 3 -- sleep 50 3>status");
+    let child = started(&status);
+    let broker = parent(parent(child));
+    screen.tmux(&["kill-server"]);
+    wait_until(PATIENCE, || !runs(child) && !runs(broker));
+    wait_until(PATIENCE, || end(1));
 }

@@ -32,6 +32,8 @@ pub struct Launch {
     pub umask: u32,
     /// Whether it starts in the foreground of its terminal.
     pub foreground: bool,
+    /// The descriptor of our own terminal, for the monitor to put back should we be killed.
+    pub screen: i32,
 }
 
 /// From the broker to the monitor, after the launch.

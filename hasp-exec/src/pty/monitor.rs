@@ -17,6 +17,8 @@ use hasp_core::{Error, Result};
 
 use crate::child::{self, Plan};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
+use crate::pty::screen::Rescue;
+use crate::signals;
 
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub fn run(socket: RawFd) -> Result<()> {
@@ -26,8 +28,12 @@ pub fn run(socket: RawFd) -> Result<()> {
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
         system::ignore(signal);
     }
+    // The end of its terminal is the end of the broker, after which it has work to do.
+    let hangup = !signals::is_ignored(signal_hook::consts::SIGHUP);
+    system::ignore(Signal::HUP);
     let launch: Launch = receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
-    let child = match start(launch) {
+    let rescue = Rescue::new(launch.screen, &terminal()?);
+    let child = match start(launch, hangup) {
         Ok(child) => child,
         Err(error) => return sender.send(&Report::Refused(error.message().to_owned())),
     };
@@ -43,14 +49,17 @@ pub fn run(socket: RawFd) -> Result<()> {
     }
     obey(child, &mut receiver);
     if !over.load(Ordering::SeqCst) {
-        // The broker died: the child gets a hangup, as from a terminal that is closed.
+        // The broker was killed: the user's terminal is put back, and the child gets a hangup, as from a terminal that is closed.
+        if let Some(rescue) = rescue {
+            rescue.put_back();
+        }
         let _ = kill_process_group(child, Signal::HUP);
         let _ = kill_process_group(child, Signal::CONT);
     }
     Ok(())
 }
 
-fn start(launch: Launch) -> Result<Pid> {
+fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
     let argv: Vec<OsString> = launch.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let vars = launch.vars.iter().map(|(n, v)| (n.as_os().to_owned(), v.as_os().to_owned()));
     let plan = Plan {
@@ -65,7 +74,8 @@ fn start(launch: Launch) -> Result<Pid> {
     let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
     // A monitor that is killed takes the child with it, as a terminal that is closed does.
     let parent_death = Some(Signal::HUP);
-    let before = BeforeExec { foreground: terminal, default_signals: true, parent_death, ..BeforeExec::default() };
+    let ground = BeforeExec { foreground: terminal, parent_death, ..BeforeExec::default() };
+    let before = BeforeExec { default_signals: true, default_hangup, ..ground };
     let mut command = child::command(&plan);
     command.process_group(0);
     let started = child::spawn(command, &plan, before)?;

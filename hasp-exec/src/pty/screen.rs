@@ -1,13 +1,16 @@
 //! Our own terminal while a child uses it: raw as long as the child's terminal does the line editing, and put back whatever happens.
 
 use std::fs::File;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::getpgrp;
-use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, system};
 
 /// The controlling terminal.
 pub struct Screen {
@@ -65,6 +68,33 @@ impl Screen {
             let _ = tcsetattr(&self.tty, OptionalActions::Drain, &before);
         }
     }
+}
+
+/// The user's terminal in the hands of the monitor, which outlives a broker that is killed and could not put it back.
+pub struct Rescue {
+    tty: OwnedFd,
+    before: Termios,
+}
+
+impl Rescue {
+    /// The terminal behind an inherited descriptor. The child's terminal began with the modes that it had.
+    pub fn new(inherited: RawFd, child: &File) -> Option<Rescue> {
+        let tty = system::duplicate(inherited).ok()?;
+        Some(Rescue { tty, before: tcgetattr(child).ok()? })
+    }
+
+    /// Puts the terminal back if it is still as the broker had it: a shell may have taken it over by now.
+    pub fn put_back(&self) {
+        if tcgetattr(&self.tty).is_ok_and(|now| is_raw(&now)) {
+            let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
+        }
+    }
+}
+
+/// Line editors have modes of their own, but keep signals and the translation of what is shown.
+fn is_raw(modes: &Termios) -> bool {
+    let edited = modes.local_modes.intersects(LocalModes::ICANON | LocalModes::ISIG | LocalModes::ECHO);
+    !edited && !modes.output_modes.contains(OutputModes::OPOST)
 }
 
 impl Drop for Screen {

@@ -2,7 +2,7 @@
 //! that stops stops us, so that the shell's job control sees one job.
 
 use std::io::IsTerminal;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -85,13 +85,15 @@ pub fn start(
     // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
     let front = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && screen.foreground();
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
-    start_monitor(&pair.follower, &stream.1, &plan, stdin, patterns, relay)?;
+    let lent = duplicate(screen.tty())?;
+    let pass = [stream.1.as_raw_fd(), lent.as_raw_fd()];
+    start_monitor(&pair.follower, pass, &plan, stdin, patterns, relay)?;
     let (sender, receiver) = link::open(stream.0)?;
     if front {
         // Before the child writes: what two terminals translate one after the other has its line ends doubled.
         screen.raw()?;
     }
-    sender.send(&launch(plan, front))?;
+    sender.send(&launch(plan, front, lent.as_raw_fd()))?;
     let Pair { leader, follower } = pair;
     drop(stream.1);
     let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
@@ -108,7 +110,8 @@ pub fn start(
         over: Arc::clone(&over),
         stopping: Arc::clone(&stopping),
     };
-    let mut session = Session { screen, keyboard, sender, receiver, leader, follower: Some(follower), pid: 0, front, over, stopping };
+    let mut session =
+        Session { screen, keyboard, sender, receiver, leader, follower: Some(follower), pid: 0, front, over, stopping };
     forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
 }
@@ -218,9 +221,10 @@ impl Pair {
 }
 
 /// The monitor leads a session on the new terminal. Streams of ours that are no terminal stay what they are, the outputs redacted.
+/// It inherits its socket and our terminal.
 fn start_monitor(
     follower: &OwnedFd,
-    socket: &UnixStream,
+    [socket, lent]: [RawFd; 2],
     plan: &Plan<'_>,
     stdin: Option<OwnedFd>,
     patterns: &Arc<Patterns>,
@@ -228,7 +232,7 @@ fn start_monitor(
 ) -> Result<()> {
     let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
     let mut command = Command::new(own);
-    command.arg("--monitor").arg(socket.as_raw_fd().to_string()).env_clear();
+    command.arg("--monitor").arg(socket.to_string()).env_clear();
     let terminal = || duplicate(follower).map(Stdio::from);
     command.stdin(match stdin {
         Some(value) => value.into(),
@@ -239,7 +243,7 @@ fn start_monitor(
     command.stderr(if std::io::stderr().is_terminal() { terminal()? } else { Stdio::piped() });
     let before = BeforeExec { terminal: Some(duplicate(follower)?), ..BeforeExec::default() };
     before.install(&mut command);
-    let passed: Vec<i32> = plan.pass.iter().copied().chain([socket.as_raw_fd()]).collect();
+    let passed: Vec<i32> = plan.pass.iter().copied().chain([socket, lent]).collect();
     child::pass_only(&passed)?;
     let mut monitor = command.spawn().map_err(|e| Error::system("start the monitor", e))?;
     if let Some(stdout) = monitor.stdout.take() {
@@ -251,7 +255,7 @@ fn start_monitor(
     Ok(())
 }
 
-fn launch(plan: Plan<'_>, foreground: bool) -> Launch {
+fn launch(plan: Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
     Launch {
         program: Word::from(plan.program),
         argv: plan.argv.iter().map(Word::from).collect(),
@@ -261,6 +265,7 @@ fn launch(plan: Plan<'_>, foreground: bool) -> Launch {
         no_new_privs: plan.no_new_privs,
         umask: plan.umask.as_raw_mode(),
         foreground,
+        screen,
     }
 }
 
@@ -326,10 +331,10 @@ mod tests {
             no_new_privs: true,
             umask: Mode::from_raw_mode(0o22),
         };
-        link::open(one).unwrap().0.send(&launch(plan, true)).unwrap();
+        link::open(one).unwrap().0.send(&launch(plan, true, 5)).unwrap();
         let received: Launch = link::open(two).unwrap().1.receive().unwrap();
         assert_eq!(received.argv[1].as_os(), argv[1]);
         assert!(received.vars[0].1.as_os() == OsString::from_vec(vec![0xfe, b'"']));
-        assert!(received.foreground && received.no_new_privs && received.pass == [7]);
+        assert!(received.foreground && received.no_new_privs && received.pass == [7] && received.screen == 5);
     }
 }

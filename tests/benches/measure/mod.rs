@@ -78,4 +78,3 @@ pub fn row(cost: &Cost, base: &Cost, target: &str) {
     let ratio = if base.wall > 0.0 { cost.wall / base.wall } else { 0.0 };
     line(&format!("{:<44} {:>8.2} {:>9.2} {:>8.1}x  {target}", cost.name, cost.cpu, cost.wall, ratio));
 }
-
