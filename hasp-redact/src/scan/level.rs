@@ -28,6 +28,9 @@ const AROUND: usize = 6 * WINDOW;
 /// How often, in one text, a place is looked into where a window is and the value is not: what is cut off, or escaped in part.
 const NEAR: usize = 256;
 
+/// So many places are told of one text; finding the place of each means reading its layers again.
+const FOUND: usize = 1000;
+
 /// A value, or a line of one, in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -115,8 +118,9 @@ impl<'t> Searcher<'t> {
                         (start..=last).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
                     }
                     self.symbols(text, start, end, &mut joined, trail);
-                    if end - start >= APART {
-                        (start..end).step_by(APART / 2).for_each(|at| _ = self.apart(text, at, trail));
+                    let mut at = start;
+                    while end - start >= APART && at < end {
+                        at = self.apart(text, at, trail).max(at + APART / 2);
                     }
                 }
                 Stretch::Wide(at) => stretches.skip_to(self.wide(text, at, trail)),
@@ -158,6 +162,9 @@ impl<'t> Searcher<'t> {
     }
 
     fn keep(&mut self, mark: u32, start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        if self.found.len() == FOUND {
+            return;
+        }
         let place = |at| trail.map_or(at, |t| t.place(at));
         let (start, end) = (place(start), place(end));
         let known = |f: &Found| self.table.secret(f.mark) == self.table.secret(mark) && f.start < end && start < f.end;
@@ -201,7 +208,9 @@ impl<'t> Searcher<'t> {
         }
         // What reaches beyond this part may be whole in the text around it.
         for (mark, at) in self.cut.split_off(before) {
-            self.near(text, trail.step(at), mark, outer);
+            if self.near > 0 && !self.nearing {
+                self.near(text, trail.step(at), mark, outer);
+            }
         }
         self.spare.push(out);
     }
@@ -277,6 +286,10 @@ impl<'t> Searcher<'t> {
     /// once, since an encoder that changes a plain character changes all.
     fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let fragile = self.table.fragile > 0;
+        let none = || memchr::memchr3(b'%', b'\\', b'&', text).is_none() && memchr::memchr(ESCAPE, text).is_none();
+        if !fragile && none() {
+            return;
+        }
         let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
