@@ -88,12 +88,7 @@ fn exactly_what_is_pushed_is_looked_at() {
         let before = world.sh("git ls-remote origin").ok().to_owned();
         let outcome = world.sh(line);
         assert_ne!(outcome.status, 0, "{line}");
-        assert!(
-            said(&outcome).contains("api/key"),
-            "{line}: {}{}",
-            outcome.stdout,
-            outcome.stderr
-        );
+        assert!(said(&outcome).contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
         assert_eq!(world.sh("git ls-remote origin").ok(), before, "{line}");
     };
     world.sh(&format!("{leak} && git rm -q l && git commit -qm gone")).ok();

@@ -1,7 +1,7 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break};
+use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break, plausible};
 use super::table::{Batch, Table};
 use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
@@ -234,11 +234,22 @@ impl<'t> Searcher<'t> {
 
     /// A run of symbols, in each encoding and at each place within a group.
     fn encoded(&mut self, text: &[u8], start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        let bytes = self.table.any.is_some();
         if end - start >= BASE64 {
-            (0..4).for_each(|skip| self.through(Layer::Base64(skip), text, start..end, trail));
+            for skip in 0..4 {
+                let layer = Layer::Base64(skip);
+                if bytes || plausible(&text[start + usize::from(skip)..end], layer) {
+                    self.through(layer, text, start..end, trail);
+                }
+            }
         }
         for (a, b) in runs(text, start, end, BASE32, is_base32) {
-            (0..8).for_each(|skip| self.through(Layer::Base32(skip), text, a..b, trail));
+            for skip in 0..8 {
+                let layer = Layer::Base32(skip);
+                if bytes || plausible(&text[a + usize::from(skip)..b], layer) {
+                    self.through(layer, text, a..b, trail);
+                }
+            }
         }
         for (a, b) in runs(text, start, end, HEX, |b| nibble(b) < 16) {
             (0..2).for_each(|skip| self.through(Layer::Hex(skip), text, a..b, trail));
