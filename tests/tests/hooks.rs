@@ -2,7 +2,7 @@
 //! what was there before keeps working and comes back.
 #![allow(clippy::unwrap_used)]
 
-use hasp_tests::{API_KEY, World, peer, say};
+use hasp_tests::{API_KEY, Outcome, World, peer, say};
 
 /// A locked vault with a watched value, and a repository with the hooks.
 fn world() -> World {
@@ -17,6 +17,11 @@ fn repository(world: &World) {
     world.sh("git init -q -b main . && git config user.name n && git config user.email n@example.org && echo a >a && git add a && git commit -qm first").ok();
 }
 
+/// What a hook says: git gives its standard output to ours on the one stream or the other.
+fn said(outcome: &Outcome) -> String {
+    format!("{}{}", outcome.stdout, outcome.stderr)
+}
+
 /// How many commits the branch has.
 fn commits(world: &World) -> usize {
     world.sh("git rev-list --count HEAD").ok().trim().parse().unwrap()
@@ -29,7 +34,7 @@ fn a_commit_is_stopped_and_says_what_to_do() {
     let stopped = world.sh("git add config && git commit -qm leak");
     assert_eq!(stopped.status, 1, "{}", stopped.stderr);
     assert_eq!(commits(&world), 1);
-    let said = format!("{}{}", stopped.stdout, stopped.stderr);
+    let said = said(&stopped);
     for part in [
         "config:1:8: api/key version 1 (plain)",
         "git restore --staged config",
@@ -56,7 +61,7 @@ fn every_way_to_commit() {
         let before = world.sh("git rev-parse HEAD").ok().to_owned();
         let outcome = world.sh(line);
         assert_ne!(outcome.status, 0, "{line}: {}{}", outcome.stdout, outcome.stderr);
-        assert!(outcome.stdout.contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(said(&outcome).contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
         assert_eq!(world.sh("git rev-parse HEAD").ok(), before, "{line}");
         world.sh("git merge --abort; git rebase --abort; git cherry-pick --abort; git reset -q --hard; git clean -qfd; true").ok();
     };
@@ -83,12 +88,7 @@ fn exactly_what_is_pushed_is_looked_at() {
         let before = world.sh("git ls-remote origin").ok().to_owned();
         let outcome = world.sh(line);
         assert_ne!(outcome.status, 0, "{line}");
-        assert!(
-            outcome.stdout.contains("api/key") || outcome.stderr.contains("api/key"),
-            "{line}: {}{}",
-            outcome.stdout,
-            outcome.stderr
-        );
+        assert!(said(&outcome).contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
         assert_eq!(world.sh("git ls-remote origin").ok(), before, "{line}");
     };
     world.sh(&format!("{leak} && git rm -q l && git commit -qm gone")).ok();
@@ -219,7 +219,7 @@ fn hooks_elsewhere() {
     let leak = |dir: &str| {
         let outcome = world.sh(&format!("cd {dir} && echo {API_KEY} >k && git add k && git commit -qm k"));
         assert!(
-            outcome.status != 0 && outcome.stdout.contains("api/key"),
+            outcome.status != 0 && said(&outcome).contains("api/key"),
             "{dir}: {}{}",
             outcome.stdout,
             outcome.stderr
@@ -259,7 +259,7 @@ fn husky_and_the_pre_commit_framework() {
     world.sh("hasp-redact hooks install").ok();
     world.sh("hasp-redact hooks status").ok();
     let stopped = world.sh(&format!("echo {API_KEY} >k && git add k && git commit -qm k"));
-    assert!(stopped.status != 0 && stopped.stdout.contains("api/key"), "{}{}", stopped.stdout, stopped.stderr);
+    assert!(stopped.status != 0 && said(&stopped).contains("api/key"), "{}{}", stopped.stdout, stopped.stderr);
     world.sh("git reset -q && rm k && hasp-redact hooks remove && test ! -e .husky/pre-push && test \"$(cat .husky/pre-commit)\" = true").ok();
     world.sh("git config --unset core.hooksPath").ok();
     // The framework runs the entry of our .pre-commit-hooks.yaml, and tells a push by two variables.

@@ -16,7 +16,7 @@ pub(crate) fn text(hook: Hook, program: &Path) -> String {
         Hook::PreCommit => ("\"$before\" \"$@\"", "exec \"$hasp\" hooks run pre-commit", "git commit"),
         Hook::PrePush => (
             "printf '%s' \"$refs\" | \"$before\" \"$@\"",
-            "printf '%s\\n' \"$refs\" | \"$hasp\" hooks run pre-push -- \"$@\"",
+            "printf '%s' \"$refs\" | \"$hasp\" hooks run pre-push -- \"$@\"",
             "git push",
         ),
     };

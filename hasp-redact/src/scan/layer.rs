@@ -171,6 +171,23 @@ fn radix(text: &[u8], skip: usize, bits: u32, number: impl Fn(u8) -> u8, out: &m
     text.len()
 }
 
+/// Whether a run of symbols may hold sixteen bytes of text, or of UTF-16: then some group of eight symbols does. Nearly every name and
+/// path is ruled out so, at each place of a group, without being decoded.
+pub(crate) fn plausible(symbols: &[u8], layer: Layer) -> bool {
+    let text = |byte: u64| matches!(byte & 0xff, 0 | 0x20..=0x7e);
+    symbols.chunks_exact(8).any(|group| match layer {
+        Layer::Base32(_) => {
+            let word = group.iter().fold(0, |w, b| w << 5 | u64::from(BASE32[usize::from(*b)] & 31));
+            (0..5).all(|n| text(word >> (8 * n)))
+        }
+        _ => {
+            let half = |part: &[u8]| part.iter().fold(0, |w, b| w << 6 | u64::from(BASE64[usize::from(*b)] & 63));
+            let three = |word: u64| text(word) && text(word >> 8) && text(word >> 16);
+            three(half(&group[..4])) && three(half(&group[4..]))
+        }
+    })
+}
+
 /// The most bytes between two pairs of digits.
 const BETWEEN: usize = 4;
 

@@ -1,7 +1,7 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break};
+use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break, plausible};
 use super::table::{Batch, Table};
 use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
@@ -27,6 +27,9 @@ const AROUND: usize = 6 * WINDOW;
 
 /// How often, in one text, a place is looked into where a window is and the value is not: what is cut off, or escaped in part.
 const NEAR: usize = 256;
+
+/// So many places are told of one text; finding the place of each means reading its layers again.
+const FOUND: usize = 1000;
 
 /// A value, or a line of one, in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +118,9 @@ impl<'t> Searcher<'t> {
                         (start..=last).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
                     }
                     self.symbols(text, start, end, &mut joined, trail);
-                    if end - start >= APART {
-                        (start..end).step_by(APART / 2).for_each(|at| _ = self.apart(text, at, trail));
+                    let mut at = start;
+                    while end - start >= APART && at < end {
+                        at = self.apart(text, at, trail).max(at + APART / 2);
                     }
                 }
                 Stretch::Wide(at) => stretches.skip_to(self.wide(text, at, trail)),
@@ -158,6 +162,9 @@ impl<'t> Searcher<'t> {
     }
 
     fn keep(&mut self, mark: u32, start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        if self.found.len() == FOUND {
+            return;
+        }
         let place = |at| trail.map_or(at, |t| t.place(at));
         let (start, end) = (place(start), place(end));
         let known = |f: &Found| self.table.secret(f.mark) == self.table.secret(mark) && f.start < end && start < f.end;
@@ -201,7 +208,9 @@ impl<'t> Searcher<'t> {
         }
         // What reaches beyond this part may be whole in the text around it.
         for (mark, at) in self.cut.split_off(before) {
-            self.near(text, trail.step(at), mark, outer);
+            if self.near > 0 && !self.nearing {
+                self.near(text, trail.step(at), mark, outer);
+            }
         }
         self.spare.push(out);
     }
@@ -225,11 +234,22 @@ impl<'t> Searcher<'t> {
 
     /// A run of symbols, in each encoding and at each place within a group.
     fn encoded(&mut self, text: &[u8], start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        let bytes = self.table.any.is_some();
         if end - start >= BASE64 {
-            (0..4).for_each(|skip| self.through(Layer::Base64(skip), text, start..end, trail));
+            for skip in 0..4 {
+                let layer = Layer::Base64(skip);
+                if bytes || plausible(&text[start + usize::from(skip)..end], layer) {
+                    self.through(layer, text, start..end, trail);
+                }
+            }
         }
         for (a, b) in runs(text, start, end, BASE32, is_base32) {
-            (0..8).for_each(|skip| self.through(Layer::Base32(skip), text, a..b, trail));
+            for skip in 0..8 {
+                let layer = Layer::Base32(skip);
+                if bytes || plausible(&text[a + usize::from(skip)..b], layer) {
+                    self.through(layer, text, a..b, trail);
+                }
+            }
         }
         for (a, b) in runs(text, start, end, HEX, |b| nibble(b) < 16) {
             (0..2).for_each(|skip| self.through(Layer::Hex(skip), text, a..b, trail));
@@ -277,6 +297,10 @@ impl<'t> Searcher<'t> {
     /// once, since an encoder that changes a plain character changes all.
     fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let fragile = self.table.fragile > 0;
+        let none = || memchr::memchr3(b'%', b'\\', b'&', text).is_none() && memchr::memchr(ESCAPE, text).is_none();
+        if !fragile && none() {
+            return;
+        }
         let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();

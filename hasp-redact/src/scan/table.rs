@@ -165,6 +165,9 @@ impl Batch {
 
     /// Hashes what waits, and adds the places where a window may be.
     pub fn flush(&mut self, table: &Table, hits: &mut Vec<(usize, u64)>) {
+        if self.count == 0 {
+            return;
+        }
         let mut hashes = [0; Batch::SIZE];
         table.key.hash_all(&mut self.blocks[..self.count], &mut hashes[..self.count]);
         for (hash, place) in hashes.iter().zip(self.places).take(self.count) {

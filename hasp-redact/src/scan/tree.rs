@@ -18,6 +18,7 @@ pub(crate) fn files(path: &Path, git: &Git, ignore: bool, found: &mut Vec<PathBu
     let meta = std::fs::symlink_metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
             Error::new(Kind::Missing, "no-such-file", format!("there is no {}", printable_path(path)))
+                .hint("name files and directories that are there: hasp-redact scan PATH")
         }
         _ => Error::io("read", path, e),
     })?;

@@ -35,6 +35,17 @@ impl<'a> Stretches<'a> {
         self.floor = self.floor.max(at);
     }
 
+    /// Whether two hexadecimal digits, or `0x`, follow the first blank from here.
+    fn digits(&self, at: usize) -> bool {
+        let blank = self.text[at..at + 8].iter().position(|b| *b == b' ').unwrap_or(0);
+        let digit = |b: &u8| b.is_ascii_hexdigit();
+        match self.text.get(at + blank + 1..at + blank + 3) {
+            Some([b'0', b'x' | b'X']) => true,
+            Some(two) => two.iter().all(digit),
+            None => false,
+        }
+    }
+
     /// From a word of printable characters to both ends of the stretch.
     fn around(&self, at: usize) -> (usize, usize) {
         let before = self.text[self.floor..at].iter().rev().take_while(|b| b.is_ascii_graphic()).count();
@@ -72,7 +83,7 @@ impl Iterator for Stretches<'_> {
             if wide && word != 0 {
                 return Some(Stretch::Wide(at));
             }
-            if paired(word) {
+            if paired(word) && self.digits(at) {
                 return Some(Stretch::Pairs(at));
             }
         }
