@@ -111,7 +111,7 @@ fn the_filter_runs_as_the_target_that_its_page_shows() {
     let (_, from) = page.split_once("[target.redact]").unwrap();
     let (target, _) = from.split_once("\n.Ed").unwrap();
     world.bind(&format!("{MANIFEST}\n[target.redact]{}\n", target.replace("openai/key", "api/key")));
-    world.sh("hasp-grant -q -t redact --for 1h --keep").ok();
+    world.sh("hasp-grant -q -t redact --for 1h --keep --consumer user").ok();
     let log = format!("key={API_KEY}\nurl={DB_URL}\n");
     let filtered = world.feed("cat 2>&1 | hasp-exec -t redact", &log);
     assert_eq!(filtered.ok(), format!("key=[hasp:API_KEY]\nurl={DB_URL}\n"), "of one value only");
