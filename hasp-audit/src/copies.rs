@@ -18,9 +18,17 @@ use crate::record::Record;
 const AUTHPRIV: u8 = 10;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Sends these durable lines of the log in `dir` wherever the policy wants them; returns what there is to record of that: that
-/// copies began to be missed, or are taken again.
-pub fn send(dir: &Path, audit: &Audit, lines: &[u8]) -> Vec<Event> {
+/// What there is to record of copies: that they began to be missed, or are taken again.
+pub struct News {
+    /// The record of it.
+    pub event: Event,
+    to: To,
+    /// The count to go back to if this cannot be recorded.
+    before: u64,
+}
+
+/// Sends these durable lines of the log in `dir` wherever the policy wants them.
+pub fn send(dir: &Path, audit: &Audit, lines: &[u8]) -> Vec<News> {
     let outcomes = audit.copies().map(|(to, socket)| (to, socket, deliver(to, socket, lines)));
     outcomes.filter_map(|(to, socket, outcome)| news(dir, to, socket, outcome)).collect()
 }
@@ -35,9 +43,9 @@ pub fn send_news(dir: &Path, audit: &Audit, lines: &[u8]) {
     }
 }
 
-/// Forgets outages that could not be put on record, so that the next missed copy is news again.
-pub fn unsaid(dir: &Path, audit: &Audit) {
-    audit.copies().for_each(|(to, _)| drop(Outage(dir, to).close()));
+/// Goes back to what was known before news that could not be put on record, so that they are news again.
+pub fn unsaid(dir: &Path, news: &[News]) {
+    news.iter().for_each(|n| drop(Outage(dir, n.to).change(|_| n.before)));
 }
 
 /// Copies that were not taken.
@@ -63,17 +71,19 @@ fn deliver(to: To, path: &Path, lines: &[u8]) -> std::result::Result<(), Missed>
     missed.map_or(Ok(()), Err)
 }
 
-fn news(dir: &Path, to: To, socket: &Path, outcome: std::result::Result<(), Missed>) -> Option<Event> {
+fn news(dir: &Path, to: To, socket: &Path, outcome: std::result::Result<(), Missed>) -> Option<News> {
     let event = Event::new("audit.copy").field("to", to.word());
     match outcome {
         Err(missed) => {
             let first = Outage(dir, to).add(missed.count).ok()?;
             let why = Error::io("reach", socket, missed.why);
-            first.then(|| event.field("state", "failing").field("why", why.message()))
+            let event = event.field("state", "failing").field("why", why.message());
+            first.then_some(News { event, to, before: 0 })
         }
         Ok(()) => {
             let missed = Outage(dir, to).close().ok()?;
-            (missed > 0).then(|| event.field("state", "back").field("missed", missed))
+            let event = event.field("state", "back").field("missed", missed);
+            (missed > 0).then_some(News { event, to, before: missed })
         }
     }
 }
@@ -161,7 +171,8 @@ fn stamp(record: &Record) -> String {
 mod tests {
     use super::*;
 
-    const LINE: &[u8] = br#"{"v":1,"n":7,"t":"2026-01-03T04:05:06Z","event":"exec.deny","code":"spent","prev":"","mac":""}"#;
+    const LINE: &[u8] =
+        br#"{"v":1,"n":7,"t":"2026-01-03T04:05:06Z","event":"exec.deny","code":"spent","prev":"","mac":""}"#;
 
     #[test]
     fn a_syslog_message_is_what_logger_sends() {

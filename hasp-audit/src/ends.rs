@@ -1,6 +1,6 @@
 //! Which runs have ended: a start without an end was killed, or still runs, and is shown as such.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use hasp_core::Result;
@@ -12,6 +12,9 @@ use crate::query::{self, By};
 use crate::record::term;
 use crate::segment::{self, Form};
 
+/// No more indexes than this are kept open: a process may as a rule have 1024 files.
+const MAX_OPEN: usize = 500;
+
 /// Looks up ends, by the number of their start.
 pub struct Ends {
     dir: PathBuf,
@@ -19,13 +22,14 @@ pub struct Ends {
     packed: Vec<(u64, u32)>,
     /// The starts whose ends are in segments that have no index.
     plain: HashSet<u64>,
-    last: Option<(u32, Index)>,
+    /// Indexes that were used, by segment: a start that never ended asks all that follow it.
+    opened: BTreeMap<u32, Option<Index>>,
 }
 
 impl Ends {
     /// Reads what is needed of the log in `dir`.
     pub fn read(dir: &Path) -> Result<Ends> {
-        let mut ends = Ends { dir: dir.to_owned(), packed: Vec::new(), plain: HashSet::new(), last: None };
+        let mut ends = Ends { dir: dir.to_owned(), packed: Vec::new(), plain: HashSet::new(), opened: BTreeMap::new() };
         for (number, form) in segment::list(dir)? {
             let index = if form == Form::Packed { pack::index(dir, number)? } else { None };
             match index {
@@ -63,11 +67,14 @@ impl Ends {
         Ok(self.plain.contains(&start))
     }
 
-    /// The index of a segment; the last one used stays open.
+    /// The index of a segment.
     fn index(&mut self, number: u32) -> Result<Option<&Index>> {
-        if self.last.as_ref().is_none_or(|(open, _)| *open != number) {
-            self.last = pack::index(&self.dir, number)?.map(|index| (number, index));
+        if !self.opened.contains_key(&number) {
+            if self.opened.len() == MAX_OPEN {
+                self.opened.clear();
+            }
+            self.opened.insert(number, pack::index(&self.dir, number)?);
         }
-        Ok(self.last.as_ref().map(|(_, index)| index))
+        Ok(self.opened.get(&number).and_then(Option::as_ref))
     }
 }

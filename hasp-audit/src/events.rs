@@ -33,6 +33,7 @@
 //! | `audit.torn` | `segment` `offset` `bytes` `sha256` `kept`: what a crash left was set aside |
 //! | `audit.loss` | `first` `last`: records that are missing, and somebody accepted that |
 //! | `audit.recover` | the key state was rebuilt from the vault's key |
+//! | `audit.copy` | `to` (`syslog journald`) and `state`: `failing` with `why`, or `back` with `missed`, a count |
 
 /// Whether an event of this name is a denial.
 pub fn is_denial(event: &str) -> bool {

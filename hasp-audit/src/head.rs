@@ -1,5 +1,6 @@
 //! The head of a log as a signed checkpoint: the number of records and the last mac, which stands for all before it, in the
-//! form of C2SP's signed note and tlog-checkpoint, so that tools that know nothing of hasp can keep and check it.
+//! form of C2SP's signed note and tlog-checkpoint, so that tools that know nothing of hasp can keep it and check its signature.
+//! The third line is that mac, where a transparency log has the root of a Merkle tree: there are no consistency proofs.
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -32,8 +33,8 @@ pub struct Head {
 pub struct SignedHead {
     /// What it claims.
     pub head: Head,
-    key_hash: [u8; 4],
-    signature: [u8; 64],
+    /// In the log's own name: 4 bytes that tell the key, then the signature.
+    signatures: Vec<Vec<u8>>,
 }
 
 impl Head {
@@ -79,9 +80,11 @@ impl SignedHead {
     /// # Errors
     /// `[head-forged]` (`Kind::Data`).
     pub fn verify(&self, public: &VerifyingKey) -> Result<&Head> {
-        let signature = Signature::from_bytes(&self.signature);
-        let own = self.key_hash == key_hash(&self.head.origin(), public);
-        if own && public.verify_strict(self.head.text().as_bytes(), &signature).is_ok() {
+        let (own, text) = (key_hash(&self.head.origin(), public), self.head.text());
+        let signed = self.signatures.iter().filter_map(|s| s.strip_prefix(&own)).any(|signature| {
+            Signature::from_slice(signature).is_ok_and(|s| public.verify_strict(text.as_bytes(), &s).is_ok())
+        });
+        if signed {
             return Ok(&self.head);
         }
         Err(Error::new(Kind::Data, "head-forged", "that head was not signed by this vault's key"))
@@ -96,14 +99,16 @@ fn parse(text: &str) -> Option<SignedHead> {
     let count = next()?;
     let number: u64 = count.parse().ok().filter(|n: &u64| *n > 0 && n.to_string() == count)?;
     let mac = BASE64.decode(next()?.as_bytes()).ok()?.try_into().ok()?;
-    if next()? != "\u{2014}" || next()? != origin {
-        return None;
+    let mut signatures = Vec::new();
+    while let Some(dash) = next() {
+        let (name, signed) = (next()?, BASE64.decode(next()?.as_bytes()).ok()?);
+        if dash != "\u{2014}" || signed.len() < 5 {
+            return None;
+        }
+        // Those of witnesses are for those who know the witnesses.
+        signatures.extend((name == origin).then_some(signed));
     }
-    let signed = BASE64.decode(next()?.as_bytes()).ok().filter(|s| s.len() == 68)?;
-    let (key_hash, signature) = signed.split_at(4);
-    let head = Head { log, count: number, mac };
-    let parsed = SignedHead { head, key_hash: key_hash.try_into().ok()?, signature: signature.try_into().ok()? };
-    words.next().is_none().then_some(parsed)
+    (!signatures.is_empty()).then_some(SignedHead { head: Head { log, count: number, mac }, signatures })
 }
 
 /// The first bytes of SHA-256 over name, newline, type and key (C2SP signed-note).
@@ -139,6 +144,17 @@ mod tests {
         let parsed = SignedHead::parse(&note).unwrap();
         assert_eq!(parsed, SignedHead::parse(&line).unwrap());
         assert_eq!(parsed.verify(&key.verifying_key()).unwrap(), &head());
+    }
+
+    #[test]
+    fn signatures_of_witnesses_are_passed_over() {
+        let (key, note, line) = signed();
+        let other = format!("\u{2014} witness.example/w {}", BASE64.encode(&[1; 76]));
+        let (before, after) = note.split_once("\n\n").unwrap();
+        for text in [format!("{note}{other}\n"), format!("{before}\n\n{other}\n{after}"), format!("{line} {other}")] {
+            assert_eq!(SignedHead::parse(&text).unwrap().verify(&key.verifying_key()).unwrap(), &head());
+        }
+        assert_eq!(SignedHead::parse(&format!("{before}\n\n{other}\n")).unwrap_err().code(), "bad-head");
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod lock;
 mod mend;
 mod part;
 mod place;
+mod progress;
 mod render;
 mod replay;
 mod run;

@@ -50,9 +50,9 @@ impl Log {
         now: Timestamp,
         previous_head: Option<String>,
     ) -> Result<Log> {
+        let policy = Policy::read(home.root())?;
         let below = Path::new("audit").join(id.as_str());
         let log = Log::at(home, id, files::ensure_dirs(home.root(), &below)?);
-        let policy = Policy::read(&log.home)?;
         let lock = log.lock()?;
         if log.dir.join(state::NAME).symlink_metadata().is_ok() {
             let shown = printable_path(&log.dir);
@@ -133,9 +133,10 @@ impl Log {
         if news.is_empty() {
             return;
         }
-        match self.durable(now, &news) {
+        let events: Vec<Event> = news.iter().map(|n| n.event.clone()).collect();
+        match self.durable(now, &events) {
             Ok(written) => copies::send_news(&self.dir, &policy.audit, &written.bytes),
-            Err(_) => copies::unsaid(&self.dir, &policy.audit),
+            Err(_) => copies::unsaid(&self.dir, &news),
         }
     }
 

@@ -22,9 +22,8 @@ const MAX_SEGMENT: usize = 256 << 20;
 /// Packs at most `limit` closed segments of the log in `dir`, oldest first; returns how many. Somebody else who packs is not
 /// waited for.
 pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
-    let active = State::read(dir)?.segment;
-    let closed = segment::list(dir)?.into_iter().filter(|(number, form)| *number < active && *form == Form::Plain);
-    let closed: Vec<u32> = closed.map(|(number, _)| number).take(limit).collect();
+    let mut closed = pending(dir)?;
+    closed.truncate(limit);
     if closed.is_empty() {
         return Ok(0);
     }
@@ -42,6 +41,13 @@ pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
         })?;
     }
     Ok(closed.len())
+}
+
+/// The closed segments that are not packed, oldest first.
+pub fn pending(dir: &Path) -> Result<Vec<u32>> {
+    let active = State::read(dir)?.segment;
+    let closed = segment::list(dir)?.into_iter().filter(|(number, form)| *number < active && *form == Form::Plain);
+    Ok(closed.map(|(number, _)| number).collect())
 }
 
 fn pack_one(dir: &Path, number: u32) -> Result<()> {

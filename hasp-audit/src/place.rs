@@ -3,11 +3,15 @@
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
+use indicatif::ProgressBar;
 
 use crate::id::LogId;
 use crate::keys;
 use crate::log::Log;
-use crate::pack;
+use crate::{pack, progress};
+
+/// So many segments are packed in well under a second.
+const FEW: usize = 4;
 
 /// A log that was found.
 pub struct Place {
@@ -52,9 +56,18 @@ impl Place {
     }
 
     /// The log, with its closed segments packed, as far as that can be done here: reading never fails for it.
-    pub fn packed_log(&self) -> Result<Log> {
+    pub fn packed_log(&self, cx: &Context) -> Result<Log> {
         let log = self.log()?;
-        let _ = pack::pack(log.path(), usize::MAX);
+        let pending = pack::pending(log.path()).map_or(0, |p| p.len());
+        let bar = match pending > FEW {
+            true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),
+            false => ProgressBar::hidden(),
+        };
+        for _ in (0..pending).step_by(FEW) {
+            let Ok(packed) = pack::pack(log.path(), FEW) else { break };
+            bar.inc(packed as u64);
+        }
+        bar.finish_and_clear();
         Ok(log)
     }
 }

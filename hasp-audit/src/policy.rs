@@ -142,7 +142,8 @@ mod tests {
     fn copies_go_where_it_says() {
         let none = parse("# nothing\n").unwrap();
         assert_eq!((none.audit.copies().count(), &none), (0, &Policy::default()));
-        let both = parse("[audit]\ncopy = [\"journald\", \"syslog\", \"syslog\"]\nsyslog-socket = \"/x/log\"\n").unwrap();
+        let both =
+            parse("[audit]\ncopy = [\"journald\", \"syslog\", \"syslog\"]\nsyslog-socket = \"/x/log\"\n").unwrap();
         let copies: Vec<_> = both.audit.copies().collect();
         assert_eq!(
             copies,

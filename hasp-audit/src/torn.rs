@@ -8,8 +8,8 @@ use hasp_core::{Error, Result, files};
 use sha2::{Digest, Sha256};
 
 use crate::event::Event;
-use crate::state::State;
 use crate::segment;
+use crate::state::State;
 
 /// Moves the bytes of `file` behind the last good record into a file `torn-SEGMENT-OFFSET` and returns the event that says so.
 pub fn set_aside(dir: &Path, end: &State, file: &File, bytes: &[u8]) -> Result<Event> {

@@ -20,7 +20,8 @@ fn with_copies(to: &str) -> Fixture {
 
 fn policy(f: &Fixture, text: &str) {
     let sockets = ["syslog", "journald"].map(|s| format!("{s}-socket = \"{}/{s}\"\n", f.dir.path().display()));
-    hasp_core::files::replace(&f.dir.path().join("policy.toml"), format!("{text}{}", sockets.concat()).as_bytes()).unwrap();
+    hasp_core::files::replace(&f.dir.path().join("policy.toml"), format!("{text}{}", sockets.concat()).as_bytes())
+        .unwrap();
 }
 
 fn listen(f: &Fixture, name: &str) -> UnixDatagram {
@@ -76,7 +77,10 @@ fn an_outage_loses_nothing_and_is_told_once_with_a_count() {
     }
     let told: Vec<Value> = objects(&f).into_iter().filter(|o| o["event"] == "audit.copy").collect();
     assert_eq!(told.len(), 1);
-    assert_eq!((told[0]["to"].as_str(), told[0]["state"].as_str(), told[0]["n"].as_u64()), (Some("syslog"), Some("failing"), Some(2)));
+    assert_eq!(
+        (told[0]["to"].as_str(), told[0]["state"].as_str(), told[0]["n"].as_u64()),
+        (Some("syslog"), Some("failing"), Some(2))
+    );
     assert!(told[0]["why"].as_str().unwrap().contains("no such file"), "{}", told[0]);
     assert_eq!(f.lines().len(), 1 + 5 + 1);
     let syslog = listen(&f, "syslog");
@@ -94,6 +98,19 @@ fn an_outage_loses_nothing_and_is_told_once_with_a_count() {
     assert_eq!(objects(&f).last().unwrap()["state"], "failing");
     let report = f.verify();
     assert_eq!((report.fault, report.records), (None, f.lines().len() as u64));
+}
+
+/// Where the outage itself cannot be recorded, what was asked for is recorded all the same, and the outage at the next chance.
+#[test]
+fn an_outage_that_cannot_be_recorded_is_told_later() {
+    let f = with_copies(r#""syslog""#);
+    // The count cannot be kept in a directory.
+    std::fs::create_dir(f.path("missed-syslog")).unwrap();
+    assert_eq!(f.log.append(at(1), &[event(1)]).unwrap(), 1);
+    assert_eq!(f.lines().len(), 2);
+    std::fs::remove_dir(f.path("missed-syslog")).unwrap();
+    assert_eq!(f.log.append(at(2), &[event(2)]).unwrap(), 2);
+    assert_eq!(objects(&f).last().unwrap()["state"], "failing");
 }
 
 #[test]
@@ -183,7 +200,8 @@ kill $daemon; cat "$1/told"
     f.log.append(at(1), &[event(1)]).unwrap();
     std::fs::write(f.dir.path().join("go"), "").unwrap();
     let output = child.wait_with_output().unwrap();
-    let told: Vec<Value> = output.stdout.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    let told: Vec<Value> =
+        output.stdout.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();
     assert_eq!(f.lines().len(), 2, "both were taken");
     for transport in ["journal", "syslog"] {
         let entry = told.iter().find(|e| e["_TRANSPORT"] == transport);

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use hasp_redact::{Filter, Pattern, Patterns};
 use tempfile::TempDir;
 
 use crate::Outcome;
@@ -29,10 +30,12 @@ run = ["./show", "..."]
 env = { DATABASE_URL = "db/url", API_KEY = "api/key" }
 "#;
 
-/// A home, a runtime directory and a project.
+/// A home, a runtime directory and a project. When it goes, its record is searched for every value that was stored, in every form
+/// that the filter knows.
 pub struct World {
     base: TempDir,
     runtime: TempDir,
+    values: Mutex<Vec<Vec<u8>>>,
 }
 
 impl World {
@@ -50,7 +53,8 @@ impl World {
 
     fn at(base: TempDir) -> World {
         let runtime = TempDir::new_in("/dev/shm").expect("a directory in memory");
-        let world = World { base, runtime };
+        let values = Mutex::new([DB_URL, API_KEY, PASSPHRASE].map(|v| v.as_bytes().to_vec()).to_vec());
+        let world = World { base, runtime, values };
         std::fs::create_dir_all(world.project().join(".git")).expect("a project");
         world
     }
@@ -157,6 +161,9 @@ impl World {
         let mut child = self.shell(line).stdin(Stdio::piped()).spawn().expect("bash");
         let mut stdin = child.stdin.take().expect("a pipe");
         let input = input.as_ref().to_vec();
+        if ["hasp-vault set", "hasp-vault deposit"].iter().any(|verb| line.contains(verb)) {
+            self.watch(&input);
+        }
         // Whoever is refused does not read on; that is for the outcome to tell.
         let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
         let output = child.wait_with_output().expect("an end");
@@ -203,6 +210,35 @@ impl World {
         self.record().into_iter().filter(|r| r["event"] == event).collect()
     }
 
+    /// Remembers a value that must never be in the record; short or plain ones could be there by chance.
+    fn watch(&self, value: &[u8]) {
+        let value = value.strip_suffix(b"\n").unwrap_or(value);
+        let unlikely = value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
+        if (12..4096).contains(&value.len()) && unlikely {
+            self.values.lock().expect("no panic holds it").push(value.to_vec());
+        }
+    }
+
+    /// What of the record the filter takes for a value.
+    fn values_on_record(&self) -> Vec<String> {
+        let values = self.values.lock().map(|v| v.clone()).unwrap_or_default();
+        let named = values.iter().map(|v| Pattern { name: "stored", value: v }).collect::<Vec<_>>();
+        let patterns = Arc::new(Patterns::compile(&named));
+        let hit = |line: &&[u8]| {
+            let (mut filter, mut out) = (Filter::new(Arc::clone(&patterns)), Vec::new());
+            filter.push(line, false, &mut out);
+            filter.finish(&mut out);
+            out != *line
+        };
+        let files = self.files(&self.home().join("audit"));
+        let texts =
+            files.iter().filter(|f| f.extension().is_some_and(|e| e == "jsonl")).filter_map(|f| std::fs::read(f).ok());
+        let lines =
+            texts.flat_map(|text| text.split(|b| *b == b'\n').filter(hit).map(<[u8]>::to_vec).collect::<Vec<_>>());
+        // Which record it is can be told, what is in it cannot.
+        lines.map(|line| String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned()).collect()
+    }
+
     /// Every file below a directory.
     pub fn files(&self, below: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();
@@ -220,6 +256,15 @@ impl World {
     #[track_caller]
     pub fn verify_record(&self) {
         self.sh("hasp-audit verify").ok();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let found = self.values_on_record();
+            assert!(found.is_empty(), "a stored value is on record: {found:?}");
+        }
     }
 }
 

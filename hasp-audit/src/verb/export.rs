@@ -31,7 +31,7 @@ const PSEUDONYM: &[u8] = b"hasp/v1/audit/pseudonym";
 
 /// Prints the records of a time, and the trailer.
 pub fn run(cx: &mut Context, place: &Place, since: Option<&str>, until: Option<&str>, redacted: bool) -> Result<Exit> {
-    let log = place.packed_log()?;
+    let log = place.packed_log(cx)?;
     let filter = Filter { terms: Vec::new(), since: moment(since, cx.now)?, until: moment(until, cx.now)? };
     let veil = if redacted { Some(Veil::new(&*keys::audit_root(&place.id)?)) } else { None };
     let (mut hash, mut count) = (Sha256::new(), 0u64);

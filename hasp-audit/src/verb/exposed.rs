@@ -20,7 +20,7 @@ pub fn run(
     until: Option<&str>,
     consumer: Option<&str>,
 ) -> Result<Exit> {
-    let log = place.packed_log()?;
+    let log = place.packed_log(cx)?;
     let (since, until) = (moment(since, cx.now)?, moment(until, cx.now)?);
     let mut found = Released::default();
     for family in ["exec", "vault"] {

@@ -24,7 +24,7 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     if args.verify {
         return verified(cx, place, &filter, args.count);
     }
-    let log = place.packed_log()?;
+    let log = place.packed_log(cx)?;
     let mut render = Render::new(cx, log.path());
     // Taken before the listing, so that no record falls in between; what was listed is not shown twice.
     let position = follow::Position::end(log.path())?;

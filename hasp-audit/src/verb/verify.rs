@@ -1,10 +1,10 @@
 //! `verify`: yes with 0, no with 1 and the first bad record, no answer with 69; "no key" never reads as whole.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::chain::Key;
@@ -13,7 +13,7 @@ use crate::head::{Head, SignedHead};
 use crate::place::Place;
 use crate::verb::export;
 use crate::verify::{self, Against, Fault, Report};
-use crate::{keys, line};
+use crate::{keys, line, progress};
 
 /// Verifies a log, or an exported file.
 pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit> {
@@ -33,7 +33,10 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
 /// its key.
 pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<(Report, Key)> {
     let log = match place.log() {
-        Err(e) if e.code() == "log-missing" => return Err(Error::new(Kind::No, "log-missing", e.message())),
+        Err(e) if e.code() == "log-missing" => {
+            let no = Error::new(Kind::No, "log-missing", e.message());
+            return Err(e.hints().iter().fold(no, |no, hint| no.hint(hint)));
+        }
         other => other?,
     };
     let public = place.public()?;
@@ -61,18 +64,10 @@ fn expected(word: &str, public: &ed25519_dalek::VerifyingKey) -> Result<Head> {
 }
 
 /// A bar on a terminal; how many records there will be is guessed from the size of the files.
-fn bar(cx: &Context, dir: &Path) -> indicatif::ProgressBar {
-    if cx.out.quiet || cx.out.json || !std::io::stderr().is_terminal() {
-        return indicatif::ProgressBar::hidden();
-    }
+fn bar(cx: &Context, dir: &Path) -> ProgressBar {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let bytes: u64 = entries.filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
-    let bar = indicatif::ProgressBar::new(bytes / (line::FRAME as u64 + 64));
-    let style = indicatif::ProgressStyle::with_template("{bar:40} {human_pos} records {per_sec}");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
+    progress::bar(cx, bytes / (line::FRAME as u64 + 64), "{bar:40} {human_pos} of about {human_len} records")
 }
 
 fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {

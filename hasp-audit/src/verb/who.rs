@@ -16,7 +16,7 @@ use crate::render::Render;
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
 pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     let fp = keys::fingerprint(from)?;
-    let log = place.packed_log()?;
+    let log = place.packed_log(cx)?;
     let versions = versions(log.path(), &fp)?;
     if versions.is_empty() {
         return Err(Error::new(Kind::No, "value-unknown", "no record knows this value")
