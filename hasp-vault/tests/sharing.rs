@@ -242,7 +242,7 @@ fn a_kill_at_every_step_of_a_change_is_survived() {
     for verb in [&["recipients", "add", &public][..], &["recipients", "remove", &public, "--yes"]] {
         let (before, after) = if verb[1] == "add" { (1, 2) } else { (2, 1) };
         for (call, step) in
-            [("syncfs", 1), ("fsync", 1), ("rename", 1), ("unlink", 1), ("mkdir", 1), ("write", 3), ("openat", 13)]
+            [("syncfs", 1), ("fsync", 1), ("rename", 1), ("unlink", 1), ("mkdir", 1), ("write", 5), ("openat", 31)]
         {
             for when in (1..400).step_by(step) {
                 if lab.recipients().len() != before {
