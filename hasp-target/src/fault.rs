@@ -17,7 +17,7 @@ pub(crate) struct Fault {
     hints: Vec<String>,
     shown: Shown,
     /// The error itself, of a file that the manifest names: it has its own line and caret.
-    whole: Option<Error>,
+    whole: Option<Box<Error>>,
 }
 
 /// The result of reading a part of a manifest.
@@ -37,7 +37,7 @@ impl Fault {
 
     /// An error of another file, as it is.
     pub(crate) fn whole(error: Error) -> Fault {
-        Fault { whole: Some(error), ..Fault::new("manifest-template", 0..0, "") }
+        Fault { whole: Some(Box::new(error)), ..Fault::new("manifest-template", 0..0, "") }
     }
 
     /// The same with one more hint.
@@ -63,7 +63,7 @@ impl Fault {
     /// The error: `hasp.toml:12:9: message`, then the line and the caret.
     pub(crate) fn into_error(self, text: &str, path: &Path) -> Error {
         if let Some(error) = self.whole {
-            return error;
+            return *error;
         }
         let (line, column) = position(text, self.span.start);
         let lines = excerpt(text, &self.span, self.shown);
