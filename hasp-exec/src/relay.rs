@@ -14,6 +14,7 @@ use hasp_core::output::write_all;
 use hasp_core::{Error, Kind, Result};
 use hasp_redact::{Filter, Patterns};
 
+use crate::pty::keyboard::Typing;
 use crate::stragglers::{self, FileId};
 
 /// The most that is filtered at once.
@@ -62,13 +63,25 @@ pub struct Report {
 impl Relay {
     /// Relays `from` to a duplicate of `to` until its end.
     pub fn stream(&mut self, from: OwnedFd, to: impl AsFd, patterns: &Arc<Patterns>) -> Result<()> {
+        self.terminal(from, to, patterns, None)
+    }
+
+    /// The same for a terminal that somebody types on. A key that a value begins with would be seen only after the silence, which whoever
+    /// types notices: what may go out then goes out at once, the match going on, so that no more can leak than by a pause.
+    pub fn terminal(
+        &mut self,
+        from: OwnedFd,
+        to: impl AsFd,
+        patterns: &Arc<Patterns>,
+        typing: Option<Arc<Typing>>,
+    ) -> Result<()> {
         let file = FileId::of(&from)?;
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3).map_err(|e| Error::system("open the output", e))?;
         let (from, gauge) = (Arc::new(from), Arc::new(Gauge::default()));
         let (pipe, seen) = (Arc::downgrade(&from), Arc::clone(&gauge));
         let writer = Writer { to, waiting: Vec::new(), outcome: Ok(()), gauge: Arc::clone(&gauge) };
         let filter = Filter::new(Arc::clone(patterns));
-        let mut stream = Stream { from, filter, writer, counted: 0, gauge, hits: Arc::clone(&self.hits) };
+        let mut stream = Stream { from, filter, writer, counted: 0, gauge, hits: Arc::clone(&self.hits), typing };
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new().spawn(move || {
             let outcome = stream.pump();
@@ -159,6 +172,7 @@ struct Stream {
     counted: u64,
     gauge: Arc<Gauge>,
     hits: Arc<AtomicU64>,
+    typing: Option<Arc<Typing>>,
 }
 
 impl Stream {
@@ -167,7 +181,8 @@ impl Stream {
         // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
         let _ = rustix::pipe::fcntl_setpipe_size(&*self.from, PIPE);
         loop {
-            if self.filter.held() > 0 && !self.ready(&SILENCE)? {
+            let typed = self.typing.as_ref().is_some_and(|t| t.recent());
+            if self.filter.held() > 0 && !self.ready(if typed { &NOTHING } else { &SILENCE })? {
                 self.filter.idle_with(|bytes| self.writer.take(bytes));
                 self.flush()?;
             }

@@ -219,7 +219,7 @@ fn keys(world: &World) {
         terminal.read_until(b"ready");
     }
     std::thread::sleep(Duration::from_millis(300));
-    // Letters with which no value begins; those are held for a moment, which is the price of redaction.
+    // Letters with which values begin in one form or another are among them.
     for key in b"abcdefghijklmnopqrst".iter().cycle().take(KEYS) {
         for (terminal, taken) in terminals.iter_mut().zip(&mut taken) {
             taken.push(terminal.round_trip(*key));

@@ -39,8 +39,10 @@ impl Screen {
 
     /// Runs tmux on it.
     pub fn tmux(&self, args: &[&str]) -> String {
-        let output =
-            Command::new("tmux").args(["-f", "/dev/null", "-L", &self.socket]).args(args).output().expect("tmux");
+        // A client that waits for ever is a failure, not a hang.
+        let mut command = Command::new("timeout");
+        command.args(["30", "tmux", "-f", "/dev/null", "-L", &self.socket]);
+        let output = command.args(args).output().expect("tmux");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

@@ -248,3 +248,32 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
     wait_until(PATIENCE, || !runs(child) && !runs(broker));
     wait_until(PATIENCE, || end(1));
 }
+
+/// Types keys with which the value begins, one by one, then the value: how long the middle echo took, and all that was shown.
+const TYPIST: &str = "import os, pty, select, sys, time\n\
+pid, fd = pty.fork()\n\
+if pid == 0: os.execvp('hasp-exec', ['hasp-exec', '--', 'sh', '-c', 'echo ready; exec cat'])\n\
+shown = b''\n\
+while b'ready' not in shown: shown += os.read(fd, 1000)\n\
+time.sleep(0.3)\n\
+taken = []\n\
+for _ in range(21):\n  \
+began = time.monotonic(); os.write(fd, b'p'); shown += os.read(fd, 1000); taken.append(time.monotonic() - began); time.sleep(0.01)\n\
+os.write(fd, b'\\n' + sys.argv[1].encode() + b'\\n')\n\
+while select.select([fd], [], [], 1)[0]: shown += os.read(fd, 1000)\n\
+print(int(sorted(taken)[10] * 1000), shown)\n";
+
+#[test]
+fn a_key_that_a_value_begins_with_is_echoed_at_once_and_a_typed_value_is_not() {
+    if !peer("python3") {
+        return;
+    }
+    let world = World::new();
+    world.store("db/url", DB_URL);
+    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world.write("typist.py", TYPIST);
+    let outcome = world.sh(&format!("python3 typist.py '{DB_URL}'"));
+    let (middle, shown) = outcome.ok().split_once(' ').expect("two words");
+    assert!(middle.parse::<u32>().expect("milliseconds") < 100, "{middle} ms");
+    assert!(shown.contains("[hasp:db/url]") && !shown.contains("Quartz"), "{shown}");
+}

@@ -3,8 +3,9 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -12,6 +13,24 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use hasp_core::output::write_all;
 use hasp_core::{Error, Result};
+
+/// How long an echo may take, that of a shell far away included.
+const ECHO: Duration = Duration::from_millis(300);
+
+/// When somebody last typed.
+#[derive(Default)]
+pub struct Typing(Mutex<Option<Instant>>);
+
+impl Typing {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether what the child writes now may be the echo of a key.
+    pub fn recent(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|typed| typed.elapsed() < ECHO)
+    }
+}
 
 /// The relay of keys; it ends with the process.
 pub struct Keyboard {
@@ -21,11 +40,11 @@ pub struct Keyboard {
 
 impl Keyboard {
     /// Starts the thread; no key is read before [`Keyboard::open`].
-    pub fn start(from: File, to: OwnedFd) -> Result<Keyboard> {
+    pub fn start(from: File, to: OwnedFd, typing: Arc<Typing>) -> Result<Keyboard> {
         let (woken, wake) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
-        let thread = std::thread::Builder::new().spawn(move || relay(&from, &to, &woken, &seen));
+        let thread = std::thread::Builder::new().spawn(move || relay(&from, &to, &woken, &seen, &typing));
         thread.map_err(|e| Error::system("start a thread", e))?;
         Ok(Keyboard { open, wake })
     }
@@ -46,7 +65,7 @@ impl Keyboard {
     }
 }
 
-fn relay(from: &File, to: &OwnedFd, woken: &OwnedFd, open: &AtomicBool) {
+fn relay(from: &File, to: &OwnedFd, woken: &OwnedFd, open: &AtomicBool, typing: &Typing) {
     let mut keys = [0u8; 4096];
     loop {
         let wanted = if open.load(Ordering::SeqCst) { PollFlags::IN } else { PollFlags::empty() };
@@ -60,7 +79,9 @@ fn relay(from: &File, to: &OwnedFd, woken: &OwnedFd, open: &AtomicBool) {
             let _ = rustix::io::read(woken, &mut keys[..64]);
             continue;
         }
-        match rustix::io::read(from, &mut keys) {
+        let read = rustix::io::read(from, &mut keys);
+        typing.now();
+        match read {
             Err(Errno::INTR) => {}
             // The terminal went away, or we lost the foreground: a signal tells the rest.
             Ok(0) | Err(_) => return,

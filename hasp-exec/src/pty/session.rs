@@ -20,7 +20,7 @@ use hasp_grant::word::Word;
 use hasp_redact::Patterns;
 
 use crate::child::{self, Plan};
-use crate::pty::keyboard::Keyboard;
+use crate::pty::keyboard::{Keyboard, Typing};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Screen;
 use crate::reap;
@@ -97,9 +97,10 @@ pub fn start(
     let Pair { leader, follower } = pair;
     drop(stream.1);
     let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
-    relay.stream(duplicate(&leader)?, output, patterns)?;
+    let typing = Arc::new(Typing::default());
+    relay.terminal(duplicate(&leader)?, output, patterns, Some(Arc::clone(&typing)))?;
     let tty = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
-    let keyboard = Keyboard::start(tty, duplicate(&leader)?)?;
+    let keyboard = Keyboard::start(tty, duplicate(&leader)?, typing)?;
     let sized = duplicate(&leader)?;
     let over = Arc::new(AtomicBool::new(false));
     let stopping = Arc::new(AtomicBool::new(false));
