@@ -133,8 +133,11 @@ fn at_every_place_of_a_group_and_of_a_file() {
     assert_eq!(lines[2..], [(1, places[2] + 1), (2, places[3] - (1 << 20) - 500), (2, places[4] - (1 << 20) - 500)]);
 }
 
+/// A form's name and its encoder.
+type Further = (&'static str, fn(&str) -> String);
+
 /// Forms beyond those of one encoder, with the value that they are of.
-const FURTHER: [(&str, fn(&str) -> String); 11] = [
+const FURTHER: [Further; 11] = [
     ("all in upper or lower case", |v| v.to_uppercase()),
     ("base64 twice", |v| data_encoding::BASE64.encode(data_encoding::BASE64.encode(v.as_bytes()).as_bytes())),
     ("base64 of a JSON string in a URL", |v| {
