@@ -6,7 +6,7 @@ mod place;
 
 use encoders::ENCODERS;
 use hasp_redact::watch::judge;
-use place::Place;
+use place::{Place, random_values};
 
 const VALUES: [(&str, &[u8]); 5] = [
     ("letters and digits", b"ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV"),
@@ -133,8 +133,11 @@ fn at_every_place_of_a_group_and_of_a_file() {
     assert_eq!(lines[2..], [(1, places[2] + 1), (2, places[3] - (1 << 20) - 500), (2, places[4] - (1 << 20) - 500)]);
 }
 
+/// A form's name and its encoder.
+type Further = (&'static str, fn(&str) -> String);
+
 /// Forms beyond those of one encoder, with the value that they are of.
-const FURTHER: [(&str, fn(&str) -> String); 11] = [
+const FURTHER: [Further; 11] = [
     ("all in upper or lower case", |v| v.to_uppercase()),
     ("base64 twice", |v| data_encoding::BASE64.encode(data_encoding::BASE64.encode(v.as_bytes()).as_bytes())),
     ("base64 of a JSON string in a URL", |v| {
@@ -196,29 +199,6 @@ fn the_table_in_the_man_page_is_up_to_date() {
         std::fs::write(path, [&page[..start], &table, &page[end..]].concat()).unwrap();
         panic!("the table in man/hasp-redact.1 was out of date and has been written anew: commit it");
     }
-}
-
-/// Values as programs make them, of 16 to 64 bytes.
-fn random_values(count: usize) -> Vec<Vec<u8>> {
-    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let alphabets = [
-        letters.to_owned(),
-        "0123456789abcdef".to_owned(),
-        format!("{letters}-_"),
-        format!("{letters}+/"),
-        format!("{letters}!#$%&*@^"),
-    ];
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut next = |below: usize| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) as usize % below
-    };
-    (0..count)
-        .map(|n| {
-            let alphabet = alphabets[n % alphabets.len()].as_bytes();
-            (0..16 + next(48)).map(|_| alphabet[next(alphabet.len())]).collect()
-        })
-        .collect()
 }
 
 #[test]

@@ -8,12 +8,15 @@ use serde_json::json;
 
 use crate::watch::{Unwatched, Watch};
 
+/// A version, and why it is not watched.
+type Version = (u32, Option<Unwatched>);
+
 /// Lists each secret by its newest version.
 pub(super) fn run(cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
     let (_, kept, lost) = Watch::of(&home).load()?;
-    let mut secrets: BTreeMap<(String, String), Vec<(u32, Option<Unwatched>)>> = BTreeMap::new();
+    let mut secrets: BTreeMap<(String, String), Vec<Version>> = BTreeMap::new();
     for k in kept {
         secrets.entry((k.name, k.origin)).or_default().push((k.version, k.marks.err()));
     }

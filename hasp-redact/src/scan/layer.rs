@@ -4,6 +4,7 @@
 //! Each is a function that appends what it reads and stops at a length, and gives back how much of the text that took: so the place of
 //! a match is found by reading the same text once more, and nothing is kept about each byte.
 
+use super::symbol::{base32, base64, is_symbol};
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
@@ -77,8 +78,8 @@ impl Layer {
     /// Reads until `out` has `stop` bytes; how much of the text was read.
     pub fn read(self, text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
         match self {
-            Layer::Base64(skip) => radix(text, skip.into(), 6, |b| BASE64[usize::from(b)], out, stop),
-            Layer::Base32(skip) => radix(text, skip.into(), 5, |b| BASE32[usize::from(b)], out, stop),
+            Layer::Base64(skip) => base64(text, skip, out, stop),
+            Layer::Base32(skip) => base32(text, skip, out, stop),
             Layer::Hex(skip) => hex(text, skip.into(), out, stop),
             Layer::Wide(big) => wide(text, big, out, stop),
             Layer::Latin => latin(text, out, stop),
@@ -141,51 +142,6 @@ impl Layer {
         }
         at
     }
-}
-
-/// Whether a character can be part of base64.
-#[inline(always)]
-pub(crate) fn is_symbol(byte: u8) -> bool {
-    BASE64[usize::from(byte)] < 64
-}
-
-/// Whether a character can be part of base32.
-#[inline(always)]
-pub(crate) fn is_base32(byte: u8) -> bool {
-    BASE32[usize::from(byte)] < 32
-}
-
-fn radix(text: &[u8], skip: usize, bits: u32, number: impl Fn(u8) -> u8, out: &mut Vec<u8>, stop: usize) -> usize {
-    let (mut word, mut held) = (0u32, 0);
-    for (at, byte) in text.iter().enumerate().skip(skip) {
-        word = word << bits | u32::from(number(*byte)) & ((1 << bits) - 1);
-        held += bits;
-        if held >= 8 {
-            if out.len() >= stop {
-                return at - 1;
-            }
-            held -= 8;
-            out.push((word >> held) as u8);
-        }
-    }
-    text.len()
-}
-
-/// Whether a run of symbols may hold sixteen bytes of text, or of UTF-16: then some group of eight symbols does. Nearly every name and
-/// path is ruled out so, at each place of a group, without being decoded.
-pub(crate) fn plausible(symbols: &[u8], layer: Layer) -> bool {
-    let text = |byte: u64| matches!(byte & 0xff, 0 | 0x20..=0x7e);
-    symbols.chunks_exact(8).any(|group| match layer {
-        Layer::Base32(_) => {
-            let word = group.iter().fold(0, |w, b| w << 5 | u64::from(BASE32[usize::from(*b)] & 31));
-            (0..5).all(|n| text(word >> (8 * n)))
-        }
-        _ => {
-            let half = |part: &[u8]| part.iter().fold(0, |w, b| w << 6 | u64::from(BASE64[usize::from(*b)] & 63));
-            let three = |word: u64| text(word) && text(word >> 8) && text(word >> 16);
-            three(half(&group[..4])) && three(half(&group[4..]))
-        }
-    })
 }
 
 /// The most bytes between two pairs of digits.
@@ -300,35 +256,6 @@ fn wrapped(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
         at += skipped.max(1);
     }
     at
-}
-
-const BASE64: [u8; 256] = table(true);
-const BASE32: [u8; 256] = table(false);
-
-const fn table(base64: bool) -> [u8; 256] {
-    let mut numbers = [255; 256];
-    let mut i = 0;
-    while i < 26 {
-        numbers[b'A' as usize + i] = i as u8;
-        numbers[b'a' as usize + i] = if base64 { 26 + i as u8 } else { i as u8 };
-        i += 1;
-    }
-    let mut digit = 0;
-    while digit < 10 {
-        if base64 {
-            numbers[b'0' as usize + digit] = 52 + digit as u8;
-        } else if digit >= 2 && digit < 8 {
-            numbers[b'0' as usize + digit] = 24 + digit as u8;
-        }
-        digit += 1;
-    }
-    if base64 {
-        numbers[b'+' as usize] = 62;
-        numbers[b'-' as usize] = 62;
-        numbers[b'/' as usize] = 63;
-        numbers[b'_' as usize] = 63;
-    }
-    numbers
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::layer::{DENSE, Layer, SPARSE, is_base32, is_symbol, line_break, plausible};
+use super::escape::{dense, none, places};
+use super::layer::{DENSE, Layer, SPARSE, line_break};
+use super::symbol::{is_base32, is_symbol, plausible};
 use super::table::{Batch, Table};
 use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
@@ -297,8 +299,7 @@ impl<'t> Searcher<'t> {
     /// once, since an encoder that changes a plain character changes all.
     fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let fragile = self.table.fragile > 0;
-        let none = || memchr::memchr3(b'%', b'\\', b'&', text).is_none() && memchr::memchr(ESCAPE, text).is_none();
-        if !fragile && none() {
+        if !fragile && none(text) {
             return;
         }
         let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
@@ -374,43 +375,4 @@ fn before_pair(text: &[u8], first: usize, most: usize) -> usize {
         start = end - 2;
     }
     first - start
-}
-
-/// Where something may be escaped.
-fn places(text: &[u8], fragile: bool) -> Box<dyn Iterator<Item = usize> + '_> {
-    if fragile {
-        return Box::new((0..text.len()).filter(|at| crate::decode::unit::introduces(text[*at])));
-    }
-    Box::new(memchr::memchr3_iter(b'%', b'\\', b'&', text).chain(memchr::memchr_iter(ESCAPE, text)))
-}
-
-/// Whether an escape of a plain character stands here and another follows at once.
-fn dense(text: &[u8], at: usize) -> bool {
-    escape(&text[at..]).is_some_and(|length| escape(&text[at + length..]).is_some())
-}
-
-/// The length of the escape of any byte or character that stands here.
-fn escape(rest: &[u8]) -> Option<usize> {
-    let digits =
-        |from: usize, count: usize| rest.get(from..from + count).is_some_and(|d| d.iter().all(|b| nibble(*b) < 16));
-    match rest.first()? {
-        b'%' if rest.get(1..3) == Some(b"25") && digits(3, 2) => Some(5),
-        b'%' if digits(1, 2) => Some(3),
-        b'%' if rest.get(1) == Some(&b'u') && digits(2, 4) => Some(6),
-        b'\\' => {
-            let run = rest.iter().take(8).take_while(|b| **b == b'\\').count();
-            match rest.get(run)? {
-                b'x' if digits(run + 1, 2) => Some(run + 3),
-                b'u' if digits(run + 1, 4) => Some(run + 5),
-                b'u' if rest.get(run + 1) == Some(&b'{') => {
-                    Some(run + 3 + rest.iter().skip(run + 2).take(7).position(|b| *b == b'}')?)
-                }
-                b'U' if digits(run + 1, 8) => Some(run + 9),
-                b'0'..=b'3' if digits(run, 3) => Some(run + 3),
-                _ => None,
-            }
-        }
-        b'&' if rest.get(1) == Some(&b'#') => Some(1 + rest.iter().take(10).position(|b| *b == b';')?),
-        _ => None,
-    }
 }

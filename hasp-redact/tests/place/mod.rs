@@ -93,3 +93,26 @@ impl Place {
         found
     }
 }
+
+/// Values as programs make them, of 16 to 64 bytes.
+pub fn random_values(count: usize) -> Vec<Vec<u8>> {
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let alphabets = [
+        letters.to_owned(),
+        "0123456789abcdef".to_owned(),
+        format!("{letters}-_"),
+        format!("{letters}+/"),
+        format!("{letters}!#$%&*@^"),
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    (0..count)
+        .map(|n| {
+            let alphabet = alphabets[n % alphabets.len()].as_bytes();
+            (0..16 + next(48)).map(|_| alphabet[next(alphabet.len())]).collect()
+        })
+        .collect()
+}

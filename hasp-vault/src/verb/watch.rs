@@ -20,7 +20,10 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         return Ok(Exit::OK);
     }
     let also = if rebuilt.kept > 0 { format!(", and {} destroyed ones still", rebuilt.kept) } else { String::new() };
-    let values = if rebuilt.watched == 1 { "1 value is" } else { &format!("{} values are", rebuilt.watched) };
+    let values = match rebuilt.watched {
+        1 => "1 value is".to_owned(),
+        count => format!("{count} values are"),
+    };
     cx.out.note(&format!("{values} watched{also}"));
     for (name, reason) in rebuilt.unwatched {
         cx.out.note(&format!("{name} is not: {reason}"));
