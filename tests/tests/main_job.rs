@@ -254,3 +254,15 @@ fn values_are_stored_exactly() {
     world.feed("hasp-vault set full", vec![b'x'; 1 << 20]).ok();
     assert_eq!(world.sh("hasp-vault list --json").objects().len(), 4);
 }
+
+/// What hasp-bind remembered for a project is the vault of every tool there, of hasp-vault alone too; elsewhere it is the home's own.
+#[test]
+fn the_vault_that_was_remembered_for_a_project_is_the_vault_there() {
+    let world = World::new();
+    let made = "export HASP_VAULT=$PWD/../team; hasp-vault init -q && echo 'a shared value' | hasp-vault set -q shared";
+    world.sh(made).ok();
+    world.write("hasp.toml", "[refs]\nshared = {}\n");
+    world.sh("hasp-bind -q --yes --vault ../team").ok();
+    let listed = |dir: &str| world.sh(&format!("mkdir -p sub && cd {dir} && hasp-vault list")).ok().contains("shared");
+    assert!(listed(".") && listed("sub") && !listed("/"));
+}
