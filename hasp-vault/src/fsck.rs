@@ -197,7 +197,8 @@ fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findi
             // A restore puts an older state in place on purpose, a resolve the version of one side.
             ("vault.restore", None) => newest.clear(),
             (
-                "vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted" | "vault.resolve" | "vault.restore",
+                "vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted" | "vault.resolve"
+                | "vault.restore",
                 Some(version),
             ) => {
                 newest.insert(record.text("secret").to_owned(), version);
