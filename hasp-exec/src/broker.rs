@@ -66,6 +66,13 @@ impl Desk {
         Ok(Desk { runtime, ledger, root, vault, caller: Caller::current()? })
     }
 
+    /// The target that was asked for, if somebody has consented to one of this name: any other word may be a value, typed in its place.
+    fn consented<'a>(&self, cli: &'a Cli) -> Option<&'a str> {
+        let asked = cli.target.as_deref()?;
+        let binding = Binding::load(&self.vault, self.root.as_deref().ok()?).ok()??;
+        binding.targets.contains_key(asked).then_some(asked)
+    }
+
     /// The situation in which a token is presented.
     ///
     /// # Errors
@@ -91,15 +98,17 @@ pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> 
     let desk = Desk::open(context)?;
     directory::sweep(&desk.runtime)?;
     let log = desk.vault.log().map_err(nothing_released)?;
-    let mut denied =
-        Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: cli.target.as_deref() };
+    let mut denied = Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: None };
     let mut notice = None;
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {
         denied.grant = Some(grant.terms().jti.clone());
         notice = grant.notice().map(str::to_owned);
         released(grant, &desk, &log)
     });
-    let (grant, released, patterns) = outcome.map_err(|error| deny(error, &denied, &desk, &log, context))?;
+    let (grant, released, patterns) = outcome.map_err(|error| {
+        denied.target = desk.consented(cli);
+        deny(error, &denied, &desk, &log, context)
+    })?;
     if let Some(notice) = notice {
         context.out.warn(&notice);
     }

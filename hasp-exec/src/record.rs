@@ -67,13 +67,8 @@ pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
         .maybe("project", denied.project.map(printable_path))
-        .maybe("target", denied.target.filter(|t| is_name(t)))
+        .maybe("target", denied.target)
         .field("asker", asker(caller))
-}
-
-/// Whether this can be a target's name, and not a token or a value that was typed in its place.
-fn is_name(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// What is known of a denied attempt.
@@ -84,7 +79,7 @@ pub struct Denied<'a> {
     pub grant: Option<GrantId>,
     /// The project's root, if there is a project.
     pub project: Option<&'a Path>,
-    /// The target that was asked for.
+    /// The target that was asked for, if it is one.
     pub target: Option<&'a str>,
 }
 

@@ -12,7 +12,7 @@ use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Home, Kind, Result, Runtime, Secret, Timestamp};
-use hasp_vault::{Class, Unlocked, Vault};
+use hasp_vault::{Class, Unlocked, Vault, Version};
 
 use crate::claims::{Claims, Extent, Terms};
 use crate::cli::Mint;
@@ -68,7 +68,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     let Proposal { mut terms, order } = proposal;
     // The window begins now: a passphrase may have taken its time.
     terms.begin(Timestamp::now());
-    refuse_values_in_words(&order, &unlocked)?;
+    refuse_values_in_words(&terms, &order, &unlocked)?;
     extend_binding(&project, &order, &unlocked, context)?;
     let token = issue(&terms, &order, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
@@ -168,26 +168,40 @@ fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context
     Binding::change(unlocked, project, context.now, extend).map(drop)
 }
 
-/// A value typed into the command would stand in the process list, the record and the token. Its size is on record and its
+/// A value typed into the command or the reason would stand in the process list, the record and the token. Its size is on record and its
 /// fingerprint too: every stretch of that size is compared, without opening the vault's copy.
-fn refuse_values_in_words(order: &Order, unlocked: &Unlocked) -> Result<()> {
-    let mut stretch = Secret::with_capacity(4096)?;
+fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> Result<()> {
+    let words: Vec<&[u8]> = order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).collect();
+    let reason = terms.reason.as_deref().map(str::as_bytes);
     for (granted, item) in &order.granted {
         let Some(version) = item.current_version() else { continue };
-        let size = usize::try_from(version.size).unwrap_or(usize::MAX);
-        let words = order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).filter(|w| w.len() >= size.max(1));
-        for window in words.flat_map(|w| w.windows(size.max(1))) {
-            stretch.truncate(0);
-            stretch.push(window)?;
-            if unlocked.fingerprint(&stretch) == version.fp {
-                let message = format!("the command holds the value of {} in a word", granted.reference);
-                return Err(Error::new(Kind::Denied, "value-in-command", message).hint(
-                    "let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'",
-                ));
-            }
+        if holds_value(&words, version, unlocked)? {
+            let message = format!("the command holds the value of {} in a word", granted.reference);
+            return Err(Error::new(Kind::Denied, "value-in-command", message).hint(
+                "let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'",
+            ));
+        }
+        if holds_value(reason.as_slice(), version, unlocked)? {
+            let message = format!("the reason holds the value of {}", granted.reference);
+            return Err(Error::new(Kind::Denied, "value-in-reason", message)
+                .hint("a reason is kept in the record: give one without the value, for example --reason 'nightly run'"));
         }
     }
     Ok(())
+}
+
+/// Whether a stretch of one of these texts has the size and the fingerprint of this version.
+fn holds_value(texts: &[&[u8]], version: &Version, unlocked: &Unlocked) -> Result<bool> {
+    let size = usize::try_from(version.size).unwrap_or(usize::MAX).max(1);
+    let mut stretch = Secret::with_capacity(4096)?;
+    for window in texts.iter().filter(|t| t.len() >= size).flat_map(|t| t.windows(size)) {
+        stretch.truncate(0);
+        stretch.push(window)?;
+        if unlocked.fingerprint(&stretch) == version.fp {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Takes the file keys, seals them, enters the ledger's half and signs the token with the other.

@@ -94,7 +94,7 @@ fn wrong_usage_is_said_and_nothing_is_passed_on() {
         (&["--values", "/no/such/file"], "no-such-file", 66),
         (&["--file", "nopath"], "bad-file", 64),
         (&["--env", "TOKEN", "--ci", "jenkins"], "usage", 64),
-        (&["scan"], "usage", 64),
+        (&["scan"], "home-unset", 64),
         (&["markers"], "usage", 64),
         (&["markers", "/no/such/file"], "no-such-file", 66),
     ];

@@ -83,7 +83,8 @@ fn no_value_in_any_form_is_anywhere_in_the_record() {
         format!(
             "hasp-exec -t test -- {API_KEY} url={DB_URL} \"$(printf %s {API_KEY} | base64)\" \"$(printf %s {API_KEY} | xxd -p)\""
         ),
-        format!("hasp-exec -g '{API_KEY}'"),
+        format!("hasp-exec -g '{API_KEY}'; hasp-exec -t {API_KEY}; hasp-exec -t {TYPED}"),
+        format!("hasp-grant -q -e V=api/key --reason 'since {API_KEY} is new' -- echo"),
         format!("hasp-exec -t test -C '{API_KEY}'"),
         "hasp-bind -q add api/key; hasp-bind -q add db/url".to_owned(),
         "hasp-grant -x -q --file KEY=api/key -e U=db/url --consumer user -- cat".to_owned(),
@@ -163,7 +164,7 @@ fn hostile_names_stay_one_line_and_do_not_reach_the_terminal() {
         e.strip_prefix('[')
             .is_some_and(|e| e.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
     };
-    assert!(escapes.iter().all(|e| colour(&e)), "{escapes:?}");
+    assert!(escapes.iter().all(colour), "{escapes:?}");
     let plain = world.sh("NO_COLOR=1 TERM=xterm script -qec 'hasp-audit log' /dev/null </dev/null");
     assert!(!plain.ok().contains('\x1b'));
 }

@@ -281,8 +281,10 @@ fn blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-const BASE64: [u8; 256] = table(true);
-const BASE32: [u8; 256] = table(false);
+/// The number of each symbol, in either alphabet; 255 for what is none.
+pub(crate) const BASE64: [u8; 256] = table(true);
+/// As [`BASE64`], in either case.
+pub(crate) const BASE32: [u8; 256] = table(false);
 
 const fn table(base64: bool) -> [u8; 256] {
     let mut numbers = [255; 256];

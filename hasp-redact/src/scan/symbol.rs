@@ -1,6 +1,7 @@
 //! Characters of base64, in both alphabets, and base32, in both cases, as the numbers that they stand for.
 
 use super::layer::Layer;
+use crate::form::radix::{BASE32, BASE64};
 
 /// Base64 as bytes, see [`Layer::read`].
 pub(super) fn base64(text: &[u8], skip: u8, out: &mut Vec<u8>, stop: usize) -> usize {
@@ -56,33 +57,4 @@ pub(crate) fn plausible(symbols: &[u8], layer: Layer) -> bool {
             three(half(&group[..4])) && three(half(&group[4..]))
         }
     })
-}
-
-const BASE64: [u8; 256] = table(true);
-const BASE32: [u8; 256] = table(false);
-
-const fn table(base64: bool) -> [u8; 256] {
-    let mut numbers = [255; 256];
-    let mut i = 0;
-    while i < 26 {
-        numbers[b'A' as usize + i] = i as u8;
-        numbers[b'a' as usize + i] = if base64 { 26 + i as u8 } else { i as u8 };
-        i += 1;
-    }
-    let mut digit = 0;
-    while digit < 10 {
-        if base64 {
-            numbers[b'0' as usize + digit] = 52 + digit as u8;
-        } else if digit >= 2 && digit < 8 {
-            numbers[b'0' as usize + digit] = 24 + digit as u8;
-        }
-        digit += 1;
-    }
-    if base64 {
-        numbers[b'+' as usize] = 62;
-        numbers[b'-' as usize] = 62;
-        numbers[b'/' as usize] = 63;
-        numbers[b'_' as usize] = 63;
-    }
-    numbers
 }

@@ -24,7 +24,7 @@ value and prints the new one, --test gets the new one, --retire the old one.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct RotateArgs {
-    /// Which secrets; - reads NAME[@N] from stdin, one a line
+    /// Which secrets; - reads names, with @N for a version, from stdin, one a line
     #[arg(value_name = "NAME", required_unless_present = "due")]
     pub names: Vec<String>,
     /// Where the new value comes from: - (stdin), fd:N, env:VAR or a path
