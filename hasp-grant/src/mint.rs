@@ -183,8 +183,9 @@ fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> 
         }
         if holds_value(reason.as_slice(), version, unlocked)? {
             let message = format!("the reason holds the value of {}", granted.reference);
-            return Err(Error::new(Kind::Denied, "value-in-reason", message)
-                .hint("a reason is kept in the record: give one without the value, for example --reason 'nightly run'"));
+            return Err(Error::new(Kind::Denied, "value-in-reason", message).hint(
+                "a reason is kept in the record: give one without the value, for example --reason 'nightly run'",
+            ));
         }
     }
     Ok(())

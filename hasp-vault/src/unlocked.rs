@@ -182,7 +182,8 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
         }
     }
     Err(Error::new(Kind::Locked, "no-identity", "there is no identity in the home")
-        .hint("put identity.age back from a backup, or name one: HASP_IDENTITY=/path/to/identity"))
+        .hint("put identity.age back from a backup, or name one: HASP_IDENTITY=/path/to/identity")
+        .hint("or make one and have it added by a member: hasp-vault identity new"))
 }
 
 fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<(Identity, Option<SecretString>)> {

@@ -47,7 +47,9 @@ fn a_member_joins_by_key_and_both_read_and_write() {
 fn who_is_no_recipient_learns_what_to_send() {
     let team = Team::new();
     let carol = Lab::empty();
-    assert_eq!(carol.run(&["join", &team.dir, "--key", &team.key]).refused(), (66, "no-home".into()));
+    let nobody = carol.run(&["join", &team.dir, "--key", &team.key]);
+    assert_eq!(nobody.refused(), (69, "no-identity".into()));
+    assert!(nobody.stderr.contains("hasp-vault identity new"), "{}", nobody.stderr);
     let own = carol.run(&["identity", "new", "--no-passphrase"]).ok().text();
     assert_eq!(carol.run(&["identity", "show"]).ok().text(), own);
     assert_eq!(carol.run(&["identity", "new", "--no-passphrase"]).refused(), (73, "exists".into()));
