@@ -13,7 +13,7 @@ const VALUES: [&str; 3] =
     ["ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV", "p@ss w0rd/'q\"&<+>$=%!\\z", "line one A1b2\nline two C3d4\nline 3 E5f6G7"];
 
 /// What to run in a shell: `$S` is the value.
-const COMMANDS: [(&str, &str); 36] = [
+const COMMANDS: [(&str, &str); 37] = [
     ("python3", "import os,json;print(json.dumps({'k':os.environ['S']}))"),
     ("python3", "import os,json;print(json.dumps(json.dumps({'k':os.environ['S']})))"),
     ("python3", "import os;print(repr(os.environ['S']), ascii(os.environ['S']), os.environb[b'S'])"),
@@ -46,6 +46,11 @@ const COMMANDS: [(&str, &str); 36] = [
     ("openssl", "printf %s \"$S\" | openssl enc -base64 -A"),
     ("base64", "printf '{\"auths\":{\"r\":{\"auth\":\"%s\"}}}' \"$S\" | base64 -w 20"),
     ("base64", "printf 'aVeryLongPrefixThatFillsTheLine%s' \"$S\" | base64 -w 64 | sed 's/^/    /'"),
+    // As `kubectl get secret -o yaml` and a manifest with plain text print it.
+    (
+        "base64",
+        "printf 'apiVersion: v1\\ndata:\\n  password: %s\\nkind: Secret\\nstringData:\\n  key: |\\n%s\\n' \"$(printf %s \"$S\" | base64 -w0)\" \"$(printf %s \"$S\" | sed 's/^/    /')\"",
+    ),
     (
         "node",
         "console.log(JSON.stringify({k:process.env.S}), encodeURIComponent(process.env.S), encodeURI(process.env.S))",
