@@ -11,8 +11,8 @@ use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Runtime, Secret, Timestamp};
-use hasp_vault::{Class, Unlocked, Vault, Version};
+use hasp_core::{Error, Home, Kind, Result, Runtime, Timestamp};
+use hasp_vault::{Class, Unlocked, Vault};
 
 use crate::claims::{Claims, Extent, Terms};
 use crate::cli::Mint;
@@ -168,20 +168,19 @@ fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context
     Binding::change(unlocked, project, context.now, extend).map(drop)
 }
 
-/// A value typed into the command or the reason would stand in the process list, the record and the token. Its size is on record and its
-/// fingerprint too: every stretch of that size is compared, without opening the vault's copy.
+/// A value typed into the command or the reason would stand in the process list, the record and the token.
 fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> Result<()> {
     let words: Vec<&[u8]> = order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).collect();
     let reason = terms.reason.as_deref().map(str::as_bytes);
     for (granted, item) in &order.granted {
         let Some(version) = item.current_version() else { continue };
-        if holds_value(&words, version, unlocked)? {
+        if unlocked.holds_value(&words, version)? {
             let message = format!("the command holds the value of {} in a word", granted.reference);
             return Err(Error::new(Kind::Denied, "value-in-command", message).hint(
                 "let the command read the variable that it is delivered in, for example: -- sh -c 'login \"$TOKEN\"'",
             ));
         }
-        if holds_value(reason.as_slice(), version, unlocked)? {
+        if unlocked.holds_value(reason.as_slice(), version)? {
             let message = format!("the reason holds the value of {}", granted.reference);
             return Err(Error::new(Kind::Denied, "value-in-reason", message).hint(
                 "a reason is kept in the record: give one without the value, for example --reason 'nightly run'",
@@ -189,20 +188,6 @@ fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> 
         }
     }
     Ok(())
-}
-
-/// Whether a stretch of one of these texts has the size and the fingerprint of this version.
-fn holds_value(texts: &[&[u8]], version: &Version, unlocked: &Unlocked) -> Result<bool> {
-    let size = usize::try_from(version.size).unwrap_or(usize::MAX).max(1);
-    let mut stretch = Secret::with_capacity(4096)?;
-    for window in texts.iter().filter(|t| t.len() >= size).flat_map(|t| t.windows(size)) {
-        stretch.truncate(0);
-        stretch.push(window)?;
-        if unlocked.fingerprint(&stretch) == version.fp {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Takes the file keys, seals them, enters the ledger's half and signs the token with the other.

@@ -50,8 +50,9 @@ fn write(text: &mut Secret, value: &[u8], filter: Filter) -> std::result::Result
         Filter::Url => url(text, value)?,
         Filter::Json => {
             let value = std::str::from_utf8(value).map_err(|_| Failure::Unfit)?;
-            // A string always serializes.
-            let quoted = Zeroizing::new(serde_json::to_vec(value).map_err(|_| Failure::Unfit)?);
+            // Room for the longest escapes: a vector that moves leaves a copy behind. A string always serializes.
+            let mut quoted = Zeroizing::new(Vec::with_capacity(6 * value.len() + 2));
+            serde_json::to_writer(&mut *quoted, value).map_err(|_| Failure::Unfit)?;
             text.push(&quoted)?;
         }
         Filter::Base64 => {

@@ -16,6 +16,7 @@ use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::passphrase;
 use crate::format::item::Item;
 use crate::format::record;
+use crate::format::version::Version;
 use crate::vault::{Vault, at_path};
 
 /// The identity's file when it has a passphrase.
@@ -115,6 +116,21 @@ impl Unlocked {
     /// The fingerprint of a value, 32 hex digits.
     pub fn fingerprint(&self, value: &Secret) -> String {
         self.keys.fingerprint(value)
+    }
+
+    /// Whether a stretch of one of these texts is the value of this version. Its size is on record and its fingerprint too: every stretch of
+    /// that size is compared, without opening the vault's copy.
+    pub fn holds_value(&self, texts: &[&[u8]], version: &Version) -> Result<bool> {
+        let size = usize::try_from(version.size).unwrap_or(usize::MAX).max(1);
+        let mut stretch = Secret::with_capacity(4096)?;
+        for window in texts.iter().filter(|t| t.len() >= size).flat_map(|t| t.windows(size)) {
+            stretch.truncate(0);
+            stretch.push(window)?;
+            if self.fingerprint(&stretch) == version.fp {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The current root and the earlier ones.

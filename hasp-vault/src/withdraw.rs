@@ -16,11 +16,17 @@ impl Unlocked {
     /// Makes a secret undeliverable from now on, for this reason; recorded as `vault.revoke`. One that was revoked before stays as it is.
     ///
     /// # Errors
-    /// `[secret-destroyed]`.
+    /// `[secret-destroyed]`; `[value-in-reason]`, since a reason is kept in the clear.
     pub fn revoke(&self, name: &SecretName, reason: &str, now: Timestamp) -> Result<Item> {
         let writer = Writer::begin(self.vault())?;
         let mut item = self.vault().item(name)?;
-        item.version(item.current)?;
+        let version = item.version(item.current)?;
+        if self.holds_value(&[reason.as_bytes()], version)? {
+            return Err(Error::new(Kind::Denied, "value-in-reason", format!("the reason holds the value of {name}"))
+                .hint(
+                    "a reason is kept in the record: give one without the value, for example --reason 'seen in a log'",
+                ));
+        }
         if let State::Revoked { .. } = item.state {
             return Ok(item);
         }

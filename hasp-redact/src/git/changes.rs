@@ -21,21 +21,12 @@ pub(crate) struct Entry {
     pub path: Vec<u8>,
 }
 
+/// The words that make git list changes for a program, as they are and with nothing of the repository's own run.
+const RAW: [&str; 6] = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
+
 /// What would be committed and is not in HEAD: blobs of the index, whatever the files of the work tree hold by now.
 pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
-    let diff = |against: &str| {
-        git.read(&[
-            "diff-index",
-            "--cached",
-            "--raw",
-            "-z",
-            "--no-abbrev",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            against,
-        ])
-    };
+    let diff = |against: &str| git.read(&[&["diff-index", "--cached"], &RAW[..], &[against]].concat());
     let raw = match diff("HEAD") {
         Err(e) if e.code() == "git-failed" && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() => {
             // Before the first commit everything is new.
@@ -91,19 +82,7 @@ pub(crate) fn first_commits<W: AsRef<OsStr>>(
         reversed.into_iter().chain(revisions.iter().map(AsRef::as_ref)).chain([OsStr::new("--")]).collect();
     let mut list = git.command(&words).spawn().map_err(|e| no_git(&e))?;
     let commits = list.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
-    let diff = [
-        "diff-tree",
-        "--stdin",
-        "-r",
-        "-m",
-        "--root",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--no-renames",
-        "--no-ext-diff",
-        "--no-textconv",
-    ];
+    let diff = [&["diff-tree", "--stdin", "-r", "-m", "--root"], &RAW[..]].concat();
     let mut tree = git.command(&diff).stdin(Stdio::from(commits)).spawn().map_err(|e| no_git(&e))?;
     let changes = tree.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
     let outcome = each_change(BufReader::new(changes), |commit, entry| {

@@ -82,12 +82,16 @@ fn follows(folded: &[u8], at: usize, hex: bool) -> bool {
 mod tests {
     use super::*;
 
+    fn of_windows(text: &[u8]) -> impl Iterator<Item = u32> {
+        text.windows(WINDOW).map(|w| bits(w.try_into().unwrap_or(&[0; WINDOW])))
+    }
+
     fn weakest(text: &[u8]) -> u32 {
-        text.windows(WINDOW).map(|w| bits(w.try_into().unwrap_or(&[0; WINDOW]))).min().unwrap_or(0)
+        of_windows(text).min().unwrap_or(0)
     }
 
     fn best(text: &[u8]) -> u32 {
-        text.windows(WINDOW).map(|w| bits(w.try_into().unwrap_or(&[0; WINDOW]))).max().unwrap_or(0)
+        of_windows(text).max().unwrap_or(0)
     }
 
     #[test]
