@@ -10,6 +10,7 @@ pub mod error;
 pub mod files;
 pub mod home;
 pub mod lock;
+pub mod memory;
 pub mod name;
 pub mod output;
 pub mod secret;

@@ -88,14 +88,28 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
     Ok(rustix::io::fcntl_setfd(borrowed, flags)?)
 }
 
-/// Marks every descriptor above 2 close-on-exec in one step, whoever opened it and whether or not /proc is there.
-///
-/// # Errors
-/// `ENOSYS` before Linux 5.11, or what a seccomp filter says.
-pub fn withhold_descriptors() -> std::io::Result<()> {
+/// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not the child's.
+pub fn withhold_descriptors() {
     // SAFETY: the call takes numbers only and sets a flag on descriptors; it closes none of them.
     let outcome = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    if outcome == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    if outcome == 0 {
+        return;
+    }
+    // Before Linux 5.11, or where a filter refuses it: one by one.
+    let numbers: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(entries) => entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok()).collect(),
+        // Without /proc: all that the limit allows, of which most are closed.
+        Err(_) => (3..open_limit()).collect(),
+    };
+    for number in numbers.into_iter().filter(|n| *n > 2) {
+        // The descriptor of this very listing is closed by now.
+        let _ = set_inherited(number, false);
+    }
+}
+
+fn open_limit() -> RawFd {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(65_536);
+    RawFd::try_from(limit.min(1 << 20)).unwrap_or(65_536)
 }
 
 /// The version of Landlock that the kernel offers, `None` if it offers none.

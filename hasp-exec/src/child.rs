@@ -55,7 +55,7 @@ pub fn spawn(mut command: Command, plan: &Plan<'_>, before: BeforeExec) -> Resul
 
 /// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened it.
 pub fn pass_only(descriptors: &[RawFd]) -> Result<()> {
-    withhold_descriptors()?;
+    system::withhold_descriptors();
     for descriptor in descriptors {
         system::set_inherited(*descriptor, true).map_err(|_| fd_closed(*descriptor))?;
     }
@@ -89,29 +89,6 @@ fn jobserver(env: &Environ) -> Vec<RawFd> {
     let numbers = auth.map(|a| a.split(',').filter_map(|n| n.parse().ok()).collect::<Vec<RawFd>>()).unwrap_or_default();
     let ours = |n: &RawFd| *n > 2 && system::duplicate(*n).is_ok();
     numbers.into_iter().filter(ours).collect()
-}
-
-/// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not the child's.
-fn withhold_descriptors() -> Result<()> {
-    if system::withhold_descriptors().is_ok() {
-        return Ok(());
-    }
-    let path = Path::new("/proc/self/fd");
-    let numbers: Vec<RawFd> = match std::fs::read_dir(path) {
-        Ok(entries) => entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok()).collect(),
-        // Without /proc: all that the limit allows, of which most are closed.
-        Err(_) => (3..open_limit()).collect(),
-    };
-    for number in numbers.into_iter().filter(|n| *n > 2) {
-        // The descriptor of this very listing is closed by now.
-        let _ = system::set_inherited(number, false);
-    }
-    Ok(())
-}
-
-fn open_limit() -> RawFd {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(65_536);
-    RawFd::try_from(limit.min(1 << 20)).unwrap_or(65_536)
 }
 
 fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {

@@ -4,13 +4,12 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use hasp_core::{Error, Kind, Result, Runtime, Secret};
+use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
 use hasp_grant::Opened;
 use hasp_grant::claims::Action;
 use hasp_target::Channel;
 
 use crate::directory::Directory;
-use crate::memory;
 
 /// What the child gets of its values, ready to be inherited.
 #[derive(Default)]
@@ -77,7 +76,7 @@ impl Delivered {
 
     /// A memory file; where a filter refuses those, a file in memory that has no name any more when the child starts.
     fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
-        match memory::sealed(value)? {
+        match memory::sealed(value.expose())? {
             Some(file) => Ok(file),
             None => self.directory(runtime)?.nameless(value),
         }

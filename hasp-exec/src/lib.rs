@@ -16,7 +16,6 @@ mod ending;
 mod environment;
 mod explain;
 mod find;
-mod memory;
 mod pty;
 mod reap;
 mod record;

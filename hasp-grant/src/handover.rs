@@ -6,12 +6,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, files, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, files, memory, sibling, system};
 
 use crate::cli::Mint;
 use crate::ledger::End;
@@ -115,14 +114,10 @@ fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {
 
 /// A sealed memory file that holds these bytes; a pipe where the kernel has none.
 fn memory_file(content: &[u8]) -> Result<OwnedFd> {
-    let Ok(file) = memfd_create("hasp-grant", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING) else {
-        return pipe(content);
-    };
-    write_all(&file, content)?;
-    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|e| Error::system("write the token", e))?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal the token", e))?;
-    Ok(file)
+    match memory::sealed(content)? {
+        Some(file) => Ok(file),
+        None => pipe(content),
+    }
 }
 
 /// A pipe takes 64 KiB without a reader, more than any token without a very long command.

@@ -98,7 +98,7 @@ fn programs_get_a_small_environment_and_no_other_descriptor() {
     names.sort_unstable();
     assert_eq!(names, ["HOME", "PATH", "ROTATE_NAME", "ROTATE_STEP", "ROTATE_VERSION"]);
     let fds = String::from_utf8(read(&installed, "fds")).unwrap();
-    assert!(fds.contains(" 3 -> /memfd:value") && !fds.contains("pass"), "{fds}");
+    assert!(fds.contains(" 3 -> /memfd:hasp") && !fds.contains("pass"), "{fds}");
     let open = fds.lines().filter(|l| l.contains(" -> ")).count();
     // 0 to 3, and the directory that ls reads.
     assert!(open <= 5, "{fds}");

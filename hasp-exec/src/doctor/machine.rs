@@ -12,7 +12,7 @@ use hasp_core::{Environ, Runtime, sibling, system};
 use hasp_grant::swap::{self, Keeping};
 
 use super::Findings;
-use crate::memory;
+use hasp_core::memory;
 
 /// Less room than this in the runtime directory holds no grant and a few values.
 const ROOM: u64 = 4 << 20;

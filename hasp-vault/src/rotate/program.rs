@@ -2,16 +2,12 @@
 //! hasp's: the name of the secret travels in it, a value never.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use hasp_core::output::write_all;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::system::{self, BeforeExec, Image};
-use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName, memory};
 
 use crate::format::rotation::Program;
 use crate::trusted;
@@ -78,7 +74,7 @@ impl Job<'_> {
     /// Runs it with this value on descriptor 3; what it prints goes to our stderr.
     ///
     /// # Errors
-    /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`.
+    /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`, `[no-memfd]`.
     pub fn tell(&self, value: &Secret, env: &Environ) -> Result<()> {
         let stderr = system::duplicate(2).map_err(|e| Error::system("run a program", e))?;
         let mut child = self.spawn(value, Stdio::from(stderr), env)?;
@@ -104,9 +100,10 @@ impl Job<'_> {
 
     fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {
         self.check()?;
-        close_to_children()?;
+        // What our caller left open (a passphrase, a token) is not for the program.
+        system::withhold_descriptors();
         // Made last, it has the lowest free number: 3 is it, or was taken before.
-        let sealed = sealed(value)?;
+        let sealed = memory::sealed(value.expose())?.ok_or_else(no_memory_file)?;
         let mut command = Command::new(self.program);
         command.stdin(Stdio::null()).stdout(stdout);
         // Executed by ourselves: std's execvp would run a file that is no program as a script of sh.
@@ -142,29 +139,7 @@ impl Job<'_> {
     }
 }
 
-/// What our caller left open (a passphrase, a token) is not for the program.
-fn close_to_children() -> Result<()> {
-    let path = std::path::Path::new("/proc/self/fd");
-    let entries = std::fs::read_dir(path).map_err(|e| Error::io("read", path, e))?;
-    let open = entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    for number in open.filter(|n| *n > 2).collect::<Vec<_>>() {
-        // The descriptor that listed the directory is gone by now.
-        let _ = system::set_inherited(number, false);
-    }
-    Ok(())
-}
-
-/// A memory file that nobody can change, opened for reading at its beginning.
-fn sealed(value: &Secret) -> Result<OwnedFd> {
-    let failed = |e: rustix::io::Errno| Error::system("hand a value to a program", e);
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let made = memfd_create("value", flags | MemfdFlags::NOEXEC_SEAL).or_else(|_| memfd_create("value", flags));
-    let file = made.map_err(failed)?;
-    write_all(&file, value.expose())?;
-    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE).map_err(failed)?;
-    let reopened = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    reopened.map(OwnedFd::from).or_else(|_| {
-        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(failed)?;
-        Ok(file)
-    })
+fn no_memory_file() -> Error {
+    Error::new(Kind::Denied, "no-memfd", "memory files are refused here, and a value goes to a program in nothing else")
+        .hint("give the new value yourself: hasp-vault rotate NAME --from SRC")
 }

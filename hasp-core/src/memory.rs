@@ -5,8 +5,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, SealFlags, SeekFrom, fcntl_add_seals, memfd_create, seek};
 
-use hasp_core::output::write_all;
-use hasp_core::{Error, Result, Secret};
+use crate::output::write_all;
+use crate::{Error, Result};
 
 /// What the kernel gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +24,17 @@ pub fn kind() -> Option<Kind> {
     create().map(|(_, kind)| kind)
 }
 
-/// A sealed memory file that holds the value, opened read-only at its beginning; `None` where there are no memory files.
-pub fn sealed(value: &Secret) -> Result<Option<OwnedFd>> {
+/// A sealed memory file that holds these bytes, opened read-only at its beginning; `None` where there are no memory files.
+pub fn sealed(content: &[u8]) -> Result<Option<OwnedFd>> {
     let Some((file, _)) = create() else { return Ok(None) };
-    write_all(&file, value.expose())?;
+    write_all(&file, content)?;
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal a value", e))?;
+    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal a memory file", e))?;
     match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(read_only) => Ok(Some(read_only.into())),
         // Without /proc the writable description is passed on: the seals forbid writing all the same.
         Err(_) => {
-            seek(&file, SeekFrom::Start(0)).map_err(|e| Error::system("rewind a value", e))?;
+            seek(&file, SeekFrom::Start(0)).map_err(|e| Error::system("rewind a memory file", e))?;
             Ok(Some(file))
         }
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_sealed_value_can_be_read_and_not_written() {
-        let mut file = File::from(sealed(&Secret::copy_of(b"a\0b").unwrap()).unwrap().unwrap());
+        let mut file = File::from(sealed(b"a\0b").unwrap().unwrap());
         let mut read = Vec::new();
         file.read_to_end(&mut read).unwrap();
         assert!(read == b"a\0b");
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn where_the_kernel_has_it_nobody_can_make_it_a_program() {
-        let file = File::from(sealed(&Secret::copy_of(b"#!/bin/sh\n").unwrap()).unwrap().unwrap());
+        let file = File::from(sealed(b"#!/bin/sh\n").unwrap().unwrap());
         if kind() == Some(Kind::NoExec) {
             assert_eq!(file.metadata().unwrap().mode() & 0o111, 0);
             let executable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
