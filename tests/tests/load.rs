@@ -54,6 +54,18 @@ fn bursts_before_the_end_arrive_whole_on_a_terminal() {
 }
 
 #[test]
+fn line_ends_of_what_is_still_on_its_way_at_the_end_are_not_doubled() {
+    if peer("script") {
+        let world = world("-e DB=db/url");
+        let line = "mkfifo idle; script -qec 'hasp-exec -- seq 25000; stty -a' /dev/null <>idle | (sleep 0.5; cat)";
+        let outcome = world.sh(line);
+        let lines: Vec<&str> = outcome.ok().split("\r\n").collect();
+        assert!(lines[..25_000].iter().zip(1..).all(|(line, n)| *line == format!("{n}")), "a line was changed");
+        assert!(lines[25_000..].iter().any(|line| line.starts_with("opost")), "the terminal was not restored");
+    }
+}
+
+#[test]
 fn a_gigabyte_to_a_slow_reader_takes_little_memory() {
     let world = world("-e DB=db/url");
     world.script("pour", "#!/bin/sh\nhead -c 1073741824 /dev/zero\ngrep VmHWM /proc/$PPID/status >peak\n");

@@ -61,11 +61,20 @@ impl Screen {
         Ok(())
     }
 
-    /// As it was before.
+    /// Keys have the effect that they had before; what is written still goes out as it is, since a terminal translated it already.
+    pub fn restore_keys(&self) {
+        if self.raw.load(Ordering::SeqCst) {
+            let mut modes = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            modes.output_modes.remove(OutputModes::OPOST);
+            let _ = tcsetattr(&self.tty, OptionalActions::Now, &modes);
+        }
+    }
+
+    /// As it was before. Does not wait for a terminal that is stopped: what was written before was translated then.
     pub fn restore(&self) {
         if self.raw.swap(false, Ordering::SeqCst) {
             let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = tcsetattr(&self.tty, OptionalActions::Drain, &before);
+            let _ = tcsetattr(&self.tty, OptionalActions::Now, &before);
         }
     }
 }

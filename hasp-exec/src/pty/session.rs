@@ -134,13 +134,14 @@ impl Session {
 
     /// Waits for the child's end, following its stops: its exit status or the signal that ended it.
     ///
-    /// Our terminal is ours again when this returns, and signals have their own effect on us.
+    /// The keyboard is ours again when this returns, and signals have their own effect on us. What the child wrote last may still be on
+    /// its way: our terminal translates line ends again when the session is dropped.
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         let ending = self.follow();
         self.over.store(true, Ordering::SeqCst);
         self.follower = None;
         self.keyboard.close();
-        self.screen.restore();
+        self.screen.restore_keys();
         ending
     }
 
@@ -303,6 +304,7 @@ impl signals::Receiver for Forward {
             return;
         }
         if self.over.load(Ordering::SeqCst) {
+            self.screen.restore();
             return system::die_of(signal);
         }
         let group = from_terminal || signal == SIGTSTP;
