@@ -44,18 +44,23 @@ impl Side {
     }
 }
 
-/// The unmerged files of one secret's directory, by name and stage.
+/// What git has of one secret's directory.
 #[derive(Debug, Default)]
-pub struct Stages(pub BTreeMap<(String, u8), Vec<u8>>);
+pub struct Stages {
+    /// The unmerged files, by name and stage.
+    pub files: BTreeMap<(String, u8), Vec<u8>>,
+    /// The value files in the commits of both sides.
+    pub committed: Vec<Vec<u8>>,
+}
 
 impl Stages {
     fn meta(&self, side: Side) -> Option<&[u8]> {
-        self.0.get(&("meta.toml".to_owned(), side.stage())).map(Vec::as_slice)
+        self.files.get(&("meta.toml".to_owned(), side.stage())).map(Vec::as_slice)
     }
 
     /// A value file with this hash, whichever side it came from.
     fn value(&self, sha256: &str) -> Option<&[u8]> {
-        self.0.values().map(Vec::as_slice).find(|content| hash(content) == sha256)
+        self.files.values().chain(&self.committed).map(Vec::as_slice).find(|content| hash(content) == sha256)
     }
 }
 
@@ -70,7 +75,7 @@ impl Unlocked {
             return Err(Error::new(Kind::Missing, "no-conflict", format!("git has no conflict about {name}"))
                 .hint("see what is in conflict with: git status"));
         }
-        let text = stages.meta(side).ok_or_else(|| side_missing(name))?;
+        let text = stages.meta(side).ok_or_else(|| side_missing(name, side))?;
         let mut item = signed(vault, name, text).ok_or_else(|| record::tampered(&vault.meta_path(name)))?;
         let other = stages.meta(side.other()).and_then(|text| signed(vault, name, text));
         if let Some(other) = &other {
@@ -151,8 +156,9 @@ fn hash(content: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(content))
 }
 
-fn side_missing(name: &SecretName) -> Error {
+fn side_missing(name: &SecretName, side: Side) -> Error {
+    let other = if side == Side::Ours { "--theirs" } else { "--ours" };
     Error::new(Kind::Missing, "side-missing", format!("that side has removed {name}"))
-        .hint(format!("take the other one: hasp-vault resolve {name} --ours (or --theirs)"))
+        .hint(format!("take the other one: hasp-vault resolve {name} {other}"))
         .hint("or agree to the removal: git rm -r")
 }

@@ -166,6 +166,26 @@ fn a_side_that_this_vault_did_not_sign_is_not_taken() {
     assert!(alice.value("db/url").unwrap() == b"of alice");
 }
 
+#[test]
+fn a_side_that_has_removed_the_secret_is_not_taken() {
+    for (removed, kept) in [("--theirs", "--ours"), ("--ours", "--theirs")] {
+        let Some((alice, bob)) = team() else { return };
+        alice.set("db/url", b"of alice");
+        bob.run(&["destroy", "db/url", "--forget", "--yes"], b"").ok();
+        bob.commit("removed");
+        let (member, other) = if kept == "--ours" { (&alice, &bob) } else { (&bob, &alice) };
+        assert!(member.pull(&other.clone).status != 0, "git cannot merge it");
+        let refused = member.run(&["resolve", "db/url", removed], b"");
+        assert_eq!(refused.refused(), (66, "side-missing".into()));
+        assert!(refused.stderr.contains(&format!("hasp-vault resolve db/url {kept}")), "{}", refused.stderr);
+        // git itself has removed the first version, which only one side touched.
+        member.run(&["resolve", "db/url", kept], b"").ok();
+        assert!(member.value("db/url").unwrap() == b"of alice");
+        assert!(member.value("db/url@1").unwrap() == b"the value");
+        assert!(member.run(&["fsck"], b"").ok().text().is_empty());
+    }
+}
+
 /// Each case is a commit that somebody without a place in the vault, or with more than his due, would like to see merged.
 #[test]
 fn a_hostile_pull_request_is_refused_by_the_pin() {

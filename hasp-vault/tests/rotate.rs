@@ -5,6 +5,8 @@
 mod common;
 
 use common::{Installed, Lab, Ran};
+use hasp_core::Timestamp;
+use hasp_vault::crypto::identity::Identity;
 
 const OLD: &[u8] = b"the-old-value-0123";
 
@@ -212,6 +214,40 @@ fn the_old_value_stays_until_it_was_taken_back() {
     // With neither it is kept, as after set.
     installed.run(&["rotate", "n"], b"fourth-value-4567").ok();
     assert_eq!(states(&installed, "n")[2..], ["kept", "current"]);
+    clean(lab);
+}
+
+/// Both halves of a rotation go along when everything is encrypted anew, and it goes on afterwards.
+#[test]
+fn recipients_change_while_a_value_is_staged_and_while_one_waits_to_be_retired() {
+    let (installed, [run, test, retire]) = world();
+    let lab = &installed.lab;
+    let other = Identity::generate_unpinned(Timestamp::now()).unwrap();
+    let recipient = other.recipients()[0].as_str();
+    let change = [&["recipients", "add", recipient][..], &["recipients", "remove", recipient, "--yes"]];
+    for file in ["broken", "stuck"] {
+        std::fs::write(lab.dir.path().join(file), "").unwrap();
+    }
+    installed.run(&["rotate", "n", "--run", &run, "--test", &test, "--retire", &retire], b"");
+    let staged = lab.run(&["reveal", "n@2", "--force"]).ok().stdout;
+    for verb in change {
+        installed.run(verb, b"").ok();
+        assert_eq!(states(&installed, "n"), ["current", "staged"]);
+        assert!(lab.value("n").unwrap() == OLD);
+        assert!(lab.run(&["reveal", "n@2", "--force"]).ok().stdout == staged);
+    }
+    std::fs::remove_file(lab.dir.path().join("broken")).unwrap();
+    assert_eq!(installed.run(&["rotate", "n", "--resume"], b"").refused(), (74, "retire-failed".into()));
+    assert!(read(&installed, "test.got") == staged);
+    for verb in change {
+        installed.run(verb, b"").ok();
+        assert_eq!(states(&installed, "n"), ["retiring", "current"]);
+        assert!(lab.value("n").unwrap() == staged);
+    }
+    std::fs::remove_file(lab.dir.path().join("stuck")).unwrap();
+    installed.run(&["rotate", "n", "--resume"], b"").ok();
+    assert_eq!(states(&installed, "n"), ["destroyed", "current"]);
+    assert!(read(&installed, "retire.got") == OLD && lab.value("n").unwrap() == staged);
     clean(lab);
 }
 

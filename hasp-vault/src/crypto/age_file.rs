@@ -7,7 +7,7 @@ use std::iter;
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::stream::{StreamReader, StreamWriter};
-use age::{DecryptError, Decryptor, Encryptor};
+use age::{DecryptError, Decryptor, EncryptError, Encryptor};
 use age_core::format::{FileKey as AgeFileKey, Stanza};
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Error, Kind, Result, Secret};
@@ -129,8 +129,10 @@ fn seal<'a>(plain: &Secret, recipients: impl Iterator<Item = &'a dyn age::Recipi
 }
 
 fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
-    Encryptor::with_recipients(recipients)
-        .map_err(|_| Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"))
+    Encryptor::with_recipients(recipients).map_err(|error| match error {
+        EncryptError::Io(cause) => of_plugin(&cause).unwrap_or_else(|| Error::system("encrypt", cause)),
+        _ => Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"),
+    })
 }
 
 fn open<'a>(file: &[u8], identities: impl Iterator<Item = &'a dyn age::Identity>) -> Result<Secret> {
@@ -145,8 +147,14 @@ fn failure(error: &DecryptError) -> Error {
         DecryptError::NoMatchingKeys => {
             Error::new(Kind::Denied, "not-a-recipient", "your identity is not among those that can open this")
         }
+        DecryptError::Io(cause) => of_plugin(cause).unwrap_or_else(damaged),
         _ => damaged(),
     }
+}
+
+/// What one of our own plugins said.
+fn of_plugin(cause: &std::io::Error) -> Option<Error> {
+    cause.get_ref()?.downcast_ref::<Error>().cloned()
 }
 
 fn damaged() -> Error {

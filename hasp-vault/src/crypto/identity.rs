@@ -1,4 +1,4 @@
-//! The operator's age identity as text, or an ssh private key in its place. Comments in it pin the vaults it was made for, so that the pin
+//! The operator's age identity as text, also one of a plugin, or an ssh private key in its place. Comments in it pin the vaults it was made for, so that the pin
 //! is as safe as the key itself: with a passphrase, nobody else can change either.
 
 use std::io::BufReader;
@@ -8,6 +8,7 @@ use age::ssh;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result, Secret, Timestamp};
 
+use super::plugin;
 use super::recipient::Recipient;
 use crate::format::id::VaultId;
 use crate::format::public_key;
@@ -17,10 +18,12 @@ pub const MAX_TEXT: usize = 64 * 1024;
 const PIN: &str = "# hasp vault ";
 const SSH_BEGIN: &[u8] = b"-----BEGIN ";
 
+type Keys = Vec<Box<dyn age::Identity + Send + Sync>>;
+
 /// An identity: secret keys and the vaults pinned beside them.
 pub struct Identity {
     text: Secret,
-    keys: Vec<Box<dyn age::Identity + Send + Sync>>,
+    keys: Keys,
     recipients: Vec<Recipient>,
     pins: Vec<(VaultId, VerifyingKey)>,
 }
@@ -54,17 +57,26 @@ impl Identity {
         let mut identity = Identity { text, keys: Vec::new(), recipients: Vec::new(), pins: Vec::new() };
         let copy = identity.text.expose();
         let lines = std::str::from_utf8(copy).map_err(|_| bad("it is not text"))?;
-        let (mut keys, mut recipients, mut pins) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut keys, mut recipients, mut pins) = (Keys::new(), Vec::new(), Vec::new());
+        let (mut behind_plugins, mut said) = (Keys::new(), None);
         for (index, line) in lines.lines().enumerate() {
             let wrong = || bad(&format!("line {} is neither a key nor a comment", index + 1));
             if let Some(pin) = line.strip_prefix(PIN) {
                 pins.push(read_pin(pin).ok_or_else(wrong)?);
-            } else if !line.starts_with('#') && !line.trim().is_empty() {
+            } else if line.starts_with('#') {
+                said = line.split_whitespace().find_map(plugin::Recipient::parse).or(said);
+            } else if let Some(key) = plugin::Identity::parse(line.trim()) {
+                let known = said.take().filter(|r| r.name() == key.name());
+                recipients.push(known.ok_or_else(|| unknown_recipient(index + 1))?.into());
+                behind_plugins.push(Box::new(key));
+            } else if !line.trim().is_empty() {
                 let key: age::x25519::Identity = line.trim().parse().map_err(|_| wrong())?;
                 recipients.push(key.to_public().into());
-                keys.push(Box::new(key) as Box<dyn age::Identity + Send + Sync>);
+                keys.push(Box::new(key));
             }
         }
+        // No plugin is asked for what a key that is here opens.
+        keys.append(&mut behind_plugins);
         if keys.is_empty() {
             return Err(bad("it holds no key"));
         }
@@ -91,8 +103,7 @@ impl Identity {
             other => other,
         };
         let recipient = ssh::Recipient::try_from(key.clone()).map_err(|_| unsupported())?;
-        let keys: Vec<Box<dyn age::Identity + Send + Sync>> = vec![Box::new(key)];
-        Ok(Identity { text, keys, recipients: vec![recipient.into()], pins: Vec::new() })
+        Ok(Identity { text, keys: vec![Box::new(key)], recipients: vec![recipient.into()], pins: Vec::new() })
     }
 
     /// Whether it pins this vault.
@@ -172,6 +183,12 @@ pub fn pin_line(vault: VaultId, pin: &VerifyingKey) -> String {
 fn read_pin(text: &str) -> Option<(VaultId, VerifyingKey)> {
     let (id, key) = text.split_once(" ed25519 ")?;
     Some((id.parse().ok()?, public_key::decode(key).ok()?))
+}
+
+/// Only the plugin could tell, and would perhaps have to ask for a touch.
+fn unknown_recipient(line: usize) -> Error {
+    bad(&format!("no comment above the plugin's key in line {line} says its recipient"))
+        .hint("put the line there that the plugin printed with the key, like: # Recipient: age1NAME1...")
 }
 
 fn bad(why: &str) -> Error {

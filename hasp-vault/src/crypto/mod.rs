@@ -6,5 +6,6 @@ pub mod identity;
 pub mod keys;
 pub mod openssh;
 pub mod passphrase;
+pub mod plugin;
 pub mod random;
 pub mod recipient;

@@ -1,10 +1,12 @@
-//! Who can open a value: public keys that age knows, its own and those of ssh. They are used only after the record that lists them was verified.
+//! Who can open a value: public keys that age knows, its own, those of ssh and those of plugins. They are used only after the record that lists them was verified.
 
 use std::fmt;
 use std::str::FromStr;
 
 use age::ssh::ParseRecipientKeyError;
 use hasp_core::{Error, Kind, Result};
+
+use super::plugin;
 
 /// A public key that values are encrypted to.
 #[derive(Clone)]
@@ -17,6 +19,7 @@ pub struct Recipient {
 enum Key {
     X25519(age::x25519::Recipient),
     Ssh(age::ssh::Recipient),
+    Plugin(plugin::Recipient),
 }
 
 impl Recipient {
@@ -25,6 +28,7 @@ impl Recipient {
         match &self.key {
             Key::X25519(key) => key,
             Key::Ssh(key) => key,
+            Key::Plugin(key) => key,
         }
     }
 
@@ -33,10 +37,11 @@ impl Recipient {
         &self.text
     }
 
-    /// What sort of key: `x25519`, `ssh-ed25519` or `ssh-rsa`.
+    /// What sort of key: `x25519`, `ssh-ed25519`, `ssh-rsa`, or the name of its plugin.
     pub fn sort(&self) -> &str {
         match &self.key {
             Key::X25519(_) => "x25519",
+            Key::Plugin(key) => key.name(),
             Key::Ssh(_) => self.text.split(' ').next().unwrap_or_default(),
         }
     }
@@ -51,6 +56,12 @@ impl From<age::x25519::Recipient> for Recipient {
 impl From<age::ssh::Recipient> for Recipient {
     fn from(key: age::ssh::Recipient) -> Recipient {
         Recipient { text: key.to_string(), key: Key::Ssh(key) }
+    }
+}
+
+impl From<plugin::Recipient> for Recipient {
+    fn from(key: plugin::Recipient) -> Recipient {
+        Recipient { text: key.as_str().to_owned(), key: Key::Plugin(key) }
     }
 }
 
@@ -76,8 +87,12 @@ impl FromStr for Recipient {
         if text.starts_with("ssh-") || text.starts_with("sk-ssh-") || text.starts_with("ecdsa-") {
             return ssh(text);
         }
-        let key = text.parse::<age::x25519::Recipient>();
-        key.map(Recipient::from).map_err(|_| not_x25519(text))
+        if let Ok(key) = text.parse::<age::x25519::Recipient>() {
+            return Ok(key.into());
+        }
+        plugin::Recipient::parse(text).map(Recipient::from).ok_or_else(|| {
+            bad("that is not an age recipient").hint("a recipient looks like age1..., or like ssh-ed25519 AAAA...")
+        })
     }
 }
 
@@ -95,17 +110,6 @@ fn ssh(line: &str) -> Result<Recipient> {
         }
         _ => bad("that is not an ssh public key"),
     })
-}
-
-/// A plugin is a program that would see the file key of every value: none is run, rather than whichever PATH finds.
-fn not_x25519(text: &str) -> Error {
-    let plugin =
-        text.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1')).is_some_and(|(name, _)| !name.is_empty());
-    if plugin && text.bytes().all(|b| b.is_ascii_graphic()) {
-        return bad("that recipient needs an age plugin, and hasp runs none")
-            .hint("use a plain age recipient (age1...) or an ssh key (ssh-ed25519 ...)");
-    }
-    bad("that is not an age recipient").hint("a recipient looks like age1..., or like ssh-ed25519 AAAA...")
 }
 
 impl fmt::Display for Recipient {
@@ -151,9 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn what_age_or_hasp_cannot_do_is_said() {
+    fn what_age_cannot_do_is_said() {
         let said = |text: &str| text.parse::<Recipient>().unwrap_err().message().to_owned();
-        assert!(said("age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t").contains("plugin"));
         assert!(said("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY=").contains("ssh"));
     }
 
