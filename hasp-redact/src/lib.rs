@@ -25,5 +25,6 @@ pub mod watch;
 pub use cli::Cli;
 pub use filter::{Filter, IDLE_MS, Tally};
 pub use pattern::danger::Reason;
+pub use pattern::needle::MIN_VALUE;
 pub use patterns::{Pattern, Patterns};
 pub use pump::{Traffic, pump};

@@ -45,7 +45,7 @@ impl Unlocked {
     /// Stores a value as the new current version, recorded as `vault.set`; brings a revoked or destroyed secret back.
     ///
     /// # Errors
-    /// `[value-empty]`, `[value-too-large]`; `[busy]`; `[tampered]` if the record that is there does not verify.
+    /// `[value-empty]`, `[value-too-large]`, `[value-in-note]`; `[busy]`; `[tampered]` if the record that is there does not verify.
     pub fn set(&self, name: &SecretName, value: &Secret, options: &SetOptions, now: Timestamp) -> Result<Item> {
         check_value(value)?;
         let writer = Writer::begin(self.vault())?;
@@ -94,6 +94,7 @@ impl Unlocked {
         value: &Secret,
         now: Timestamp,
     ) -> Result<(u32, PathBuf)> {
+        refuse_in_note(item, value)?;
         let file = age_file::encrypt(value, &self.vault().settings().recipients)?;
         let named = write_new(dir, item.next_file, &file)?;
         item.next_file = named + 1;
@@ -150,6 +151,16 @@ pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
     Err(Error::new(Kind::Denied, "rotation-open", format!("{name} is being rotated: {how}"))
         .hint(format!("finish it: hasp-vault rotate {name} --resume"))
         .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
+}
+
+/// A note is kept in the clear. What is too short to be searched for anywhere may be a common word.
+fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
+    let note = item.note.as_deref().unwrap_or_default().as_bytes();
+    if value.len() < hasp_redact::MIN_VALUE || !note.windows(value.len()).any(|w| w == value.expose()) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Denied, "value-in-note", format!("the note of {} holds its value", item.name))
+        .hint("a note is kept in the clear: say what the value is for, for example --note 'read-only, nightly job'"))
 }
 
 /// Refuses what is no value.

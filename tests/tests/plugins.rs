@@ -151,7 +151,8 @@ fn what_a_plugin_asks_is_asked_on_the_terminal() {
     screen.see("age-plugin-hasptest: PIN:");
     screen.enter("1234");
     assert!(!screen.see("end=0").contains("1234"), "the PIN was echoed");
-    screen.enter("clear; printf other | hasp-vault set a/c; echo end=$?");
+    screen.enter("clear; echo se'cond'; printf other | hasp-vault set a/c; echo end=$?");
+    screen.see("second");
     screen.see("y: touched, n: stop [y/N]");
     screen.enter("n");
     assert!(screen.see("end=74").contains("wrong \\x1b[31mPIN [plugin-failed]"));

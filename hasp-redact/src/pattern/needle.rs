@@ -7,7 +7,7 @@ use crate::decode::unit::lone;
 use crate::form::{Case, Form, Machine};
 
 /// A value shorter than this many bytes is not searched for: it would be found everywhere.
-pub(crate) const MIN_VALUE: usize = 6;
+pub const MIN_VALUE: usize = 6;
 
 /// A line of a multi-line value is searched for alone from this many bytes on.
 pub(crate) const MIN_LINE: usize = 8;

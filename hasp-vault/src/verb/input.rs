@@ -7,11 +7,9 @@ use hasp_core::secret::MAX_VALUE;
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
+use hasp_redact::MIN_VALUE;
 
 use crate::set::check_value;
-
-/// Shorter values are not searched for in output (REDACTION.md, point 6).
-const REDACTED_FROM: usize = 6;
 
 /// Whether values will be asked for on the terminal.
 pub fn by_prompt(from: Option<&OsStr>) -> bool {
@@ -41,9 +39,9 @@ pub fn ask_value(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
 
 /// Says which value will not be redacted, or not be found in files and commits: never skipped in silence.
 pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
-    if value.len() < REDACTED_FROM {
+    if value.len() < MIN_VALUE {
         cx.out.warn(&format!(
-            "{name} has {} bytes: values under {REDACTED_FROM} bytes are not redacted in output",
+            "{name} has {} bytes: values under {MIN_VALUE} bytes are not redacted in output",
             value.len()
         ));
     } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
