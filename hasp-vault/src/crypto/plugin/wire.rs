@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use age_core::format::Stanza;
 use data_encoding::BASE64_NOPAD;
@@ -16,6 +17,8 @@ const COLUMNS: usize = 64;
 const MAX_LINE: u64 = 64 * 1024;
 /// The longest body, in lines: what a plugin shows or wraps is far shorter.
 const MAX_LINES: usize = 1024;
+/// How long a plugin may take to end, a card to be put away.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// What a plugin sees of the environment: enough to find a terminal, a session and a smart card.
 const KEPT: [&str; 17] = [
     "PATH",
@@ -37,10 +40,10 @@ const KEPT: [&str; 17] = [
     "PCSCLITE_CSOCK_NAME",
 ];
 
-/// A running plugin; it is ended when this is dropped.
+/// A running plugin; when this is dropped it has a moment to end by itself.
 pub struct Wire {
     child: Child,
-    stdin: ChildStdin,
+    stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -55,15 +58,15 @@ impl Wire {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
-            (Some(stdin), Some(stdout)) => Ok(Wire { child, stdin, stdout: BufReader::new(stdout) }),
-            _ => Err(std::io::Error::other("a piped child has no pipes")),
+            (stdin, Some(stdout)) => Ok(Wire { child, stdin, stdout: BufReader::new(stdout) }),
+            (_, None) => Err(std::io::Error::other("a piped child has no pipes")),
         }
     }
 
     /// Sends a stanza.
     pub fn send(&mut self, tag: &str, args: &[&str], body: &[u8]) -> std::io::Result<()> {
-        self.stdin.write_all(&encode(tag, args, body))?;
-        self.stdin.flush()
+        let stdin = self.stdin.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        stdin.write_all(&encode(tag, args, body))
     }
 
     /// Receives a stanza.
@@ -77,6 +80,11 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
+        self.stdin = None;
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -108,12 +116,10 @@ fn encode(tag: &str, args: &[&str], body: &[u8]) -> Zeroizing<Vec<u8>> {
 fn decode(input: &mut impl BufRead) -> std::io::Result<Stanza> {
     let head = line(input)?;
     let head = std::str::from_utf8(&head).ok().and_then(|h| h.strip_prefix("-> ")).ok_or_else(invalid)?;
-    let mut words = head.split(' ').map(str::to_owned);
-    let tag = words.next().filter(|t| !t.is_empty()).ok_or_else(invalid)?;
-    let args: Vec<String> = words.collect();
-    if args.iter().any(String::is_empty) {
-        return Err(invalid());
-    }
+    // What is not visible ASCII would make the header of a file that nobody can read.
+    let word = |w: &str| (!w.is_empty() && w.bytes().all(|b| b.is_ascii_graphic())).then(|| w.to_owned());
+    let mut words = head.split(' ').map(word).collect::<Option<Vec<String>>>().ok_or_else(invalid)?.into_iter();
+    let (tag, args) = (words.next().ok_or_else(invalid)?, words.collect());
     let mut encoded = Zeroizing::new(Vec::with_capacity(4 * COLUMNS));
     for _ in 0..MAX_LINES {
         let part = line(input)?;
@@ -161,7 +167,20 @@ mod tests {
     #[test]
     fn what_is_no_stanza_is_refused() {
         let long = format!("-> x\n{}\n", "A".repeat(65));
-        for bad in ["", "-> ", "-> \n\n", "->\n\n", "done\n\n", "-> x", "-> x\nA", "-> x\n?\n", "-> x  y\n\n", &long] {
+        for bad in [
+            "",
+            "-> ",
+            "-> \n\n",
+            "->\n\n",
+            "done\n\n",
+            "-> x",
+            "-> x\nA",
+            "-> x\n?\n",
+            "-> x  y\n\n",
+            "-> x \u{e9}\n\n",
+            "-> x \x1b\n\n",
+            &long,
+        ] {
             assert!(decode(&mut bad.as_bytes()).is_err(), "{bad}");
         }
         let endless = vec![b'A'; 1 << 20];
