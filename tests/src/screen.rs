@@ -55,6 +55,19 @@ impl Screen {
         self.key("Enter");
     }
 
+    /// Types a line, again after a while, until this text is on a line of its own beginning: a login flushes what was typed before it had its
+    /// terminal.
+    #[track_caller]
+    pub fn enter_until(&self, line: &str, text: &str) {
+        for _ in 0..5 {
+            self.enter(line);
+            if self.seen(text, Duration::from_secs(4)).is_ok() {
+                return;
+            }
+        }
+        self.see(text);
+    }
+
     /// Presses a key by tmux's name for it.
     pub fn key(&self, key: &str) {
         self.tmux(&["send-keys", "-t", "t", key]);
@@ -68,13 +81,21 @@ impl Screen {
     /// Waits until it shows this text on a line of its own beginning.
     #[track_caller]
     pub fn see(&self, text: &str) -> String {
+        let seen = self.seen(text, PATIENCE);
+        seen.unwrap_or_else(|shown| panic!("no line '{text}' on the screen:\n{shown}"))
+    }
+
+    /// What is shown once the text is there, or else after this time.
+    fn seen(&self, text: &str, within: Duration) -> Result<String, String> {
         let began = Instant::now();
         loop {
             let shown = self.shown();
             if shown.lines().any(|l| l.trim_start().starts_with(text)) {
-                return shown;
+                return Ok(shown);
             }
-            assert!(began.elapsed() < PATIENCE, "no line '{text}' on the screen:\n{shown}");
+            if began.elapsed() > within {
+                return Err(shown);
+            }
             std::thread::sleep(Duration::from_millis(30));
         }
     }

@@ -122,17 +122,12 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     // A login by hand: the far terminal has our size, follows it, and ^C stays there.
     screen.enter(&format!("hasp-grant -q -x --file KEY=deploy -- sh -c 'exec {ssh} -i $KEY -t \"env PS1=far: sh\"'"));
     screen.see("far:");
-    // A login flushes what was typed before it had its terminal.
-    std::thread::sleep(Duration::from_millis(500));
-    screen.enter("stty size");
-    screen.see("30 100");
+    screen.enter_until("stty size", "30 100");
     screen.enter("cat");
     std::thread::sleep(Duration::from_millis(300));
     screen.key("C-c");
     screen.tmux(&["resize-window", "-t", "t", "-x", "90", "-y", "25"]);
-    std::thread::sleep(Duration::from_millis(500));
-    screen.enter("stty size");
-    screen.see("25 90");
+    screen.enter_until("stty size", "25 90");
     screen.enter("exit");
     screen.see("ready>");
 }
