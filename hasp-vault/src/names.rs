@@ -45,10 +45,16 @@ impl Vault {
     /// The walk that found the name followed no symlink, so the way to it need not be looked at again.
     fn read_listed(&self, name: &SecretName) -> Result<Vec<u8>> {
         let path = self.meta_path(name);
-        let file = files::open(&path, self.guard())?;
-        // Room for any usual record, so that one read gets all of it: with ten thousand of them, calls are what counts.
-        let mut text = Vec::with_capacity(8192);
-        file.take(item::MAX_FILE as u64).read_to_end(&mut text).map_err(|e| Error::io("read", &path, e))?;
+        let mut file = files::open(&path, self.guard())?;
+        let fault = |e| Error::io("read", &path, e);
+        // Any usual record, all of which one read of a file gives: with ten thousand of them, calls are what counts.
+        let mut text = vec![0; 8192];
+        let first = file.read(&mut text).map_err(fault)?;
+        let whole = first < text.len();
+        text.truncate(first);
+        if !whole {
+            file.take(item::MAX_FILE as u64).read_to_end(&mut text).map_err(fault)?;
+        }
         Ok(text)
     }
 
@@ -58,60 +64,63 @@ impl Vault {
     }
 }
 
-/// Reads in parallel: ten thousand small files are bound by system calls, which several threads make side by side.
 fn survey(names: &[SecretName], read: impl Fn(&SecretName) -> Result<Item> + Sync) -> Survey {
+    let mut all = Survey::default();
+    for outcome in in_parallel(names, read) {
+        match outcome {
+            Ok(item) => all.items.push(item),
+            Err(fault) => all.faults.push(fault),
+        }
+    }
+    all
+}
+
+/// Does the same to all, in their order: ten thousand small files are bound by system calls, which several threads make side by side.
+fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let batches: Vec<&[T]> = all.chunks(BATCH).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut found = Survey::default();
+        let mut done = Vec::new();
         loop {
-            let start = next.fetch_add(BATCH, Ordering::Relaxed);
-            let Some(batch) = names.get(start..names.len().min(start + BATCH)).filter(|b| !b.is_empty()) else {
-                return found;
-            };
-            for name in batch {
-                match read(name) {
-                    Ok(item) => found.items.push(item),
-                    Err(fault) => found.faults.push(fault),
-                }
-            }
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(batch) = batches.get(number) else { return done };
+            done.push((number, batch.iter().map(&work).collect::<Vec<R>>()));
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
-    let threads = threads.min(names.len().div_ceil(BATCH)).max(1);
-    let parts: Vec<Survey> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+    let mut done: Vec<(usize, Vec<R>)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(batches.len())).map(|_| scope.spawn(work)).collect();
         let own = work();
         // A thread that panicked is a bug in the reader; its part must not be missing silently.
         let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
-        std::iter::once(own).chain(rest).collect()
+        std::iter::once(own).chain(rest).flatten().collect()
     });
-    let mut all = Survey::default();
-    for part in parts {
-        all.items.extend(part.items);
-        all.faults.extend(part.faults);
-    }
-    all.items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    all
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 /// Enters directories only, and only those whose name can be part of a secret's; symlinks are not followed.
 fn walk(dir: &Path, prefix: &mut String, names: &mut Vec<SecretName>) -> Result<()> {
     let fault = |e| Error::io("read", dir, e);
+    let mut below = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(fault)? {
         let entry = entry.map_err(fault)?;
         let file = entry.file_name();
         let Some(part) = file.to_str().filter(|p| p.parse::<SecretName>().is_ok()) else { continue };
-        if !entry.file_type().map_err(fault)?.is_dir() {
-            continue;
+        if entry.file_type().map_err(fault)?.is_dir() {
+            below.push((part.to_owned(), entry.path()));
         }
-        let (length, below) = (prefix.len(), entry.path());
+    }
+    let looked = in_parallel(&below, |(_, dir)| (dir.join("meta.toml").symlink_metadata().is_ok(), is_leaf(dir)));
+    for ((part, dir), (is_secret, leaf)) in below.iter().zip(looked) {
+        let length = prefix.len();
         prefix.push_str(part);
-        if below.join("meta.toml").symlink_metadata().is_ok() {
+        if is_secret {
             names.extend(prefix.parse::<SecretName>());
         }
-        if !is_leaf(&below) {
+        if !leaf {
             prefix.push('/');
-            walk(&below, prefix, names)?;
+            walk(dir, prefix, names)?;
         }
         prefix.truncate(length);
     }
