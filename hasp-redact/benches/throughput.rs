@@ -319,22 +319,24 @@ fn inputs(bench: &Bench, rounds: usize, sets: &[Vec<String>], commands: &[String
     let misses = |set: &[String]| -> Vec<u8> {
         set.iter().take(1_000).flat_map(|v| [v.as_bytes()[..v.len() - 1].to_vec(), b"~".to_vec()].concat()).collect()
     };
-    // Near-misses are slow, and the same from the first MiB on.
-    let few = bench.mib.div_ceil(8);
-    let size = |target: &[f64; 2]| if target[1] > 0.0 { few } else { bench.mib };
     // The last column of each: the target as a part of the rate over the clean log, or in GiB/s.
     let jobs = [
         ("100 values, clean log", clean.to_owned(), 2, [0.0, 0.0]),
         ("100 values, a value in each KiB", bench.file("hits", &hits, bench.mib), 2, [0.8, 0.0]),
         ("100 values, random binary", bench.file("binary", &binary, bench.mib), 2, [0.85, 0.0]),
-        ("1 value, near-misses of it only", bench.file("near1", &misses(&sets[0]), few), 0, [0.0, 0.5]),
-        ("100 values, near-misses of them only", bench.file("near100", &misses(&sets[2]), few), 2, [0.0, 0.5]),
-        ("10,000 values, near-misses of them only", bench.file("near10000", &misses(&sets[5]), few), 5, [0.0, 0.2]),
+        ("1 value, near-misses of it only", bench.file("near1", &misses(&sets[0]), bench.mib), 0, [0.0, 0.5]),
+        ("100 values, near-misses of them only", bench.file("near100", &misses(&sets[2]), bench.mib), 2, [0.0, 0.5]),
+        (
+            "10,000 values, near-misses of them only",
+            bench.file("near10000", &misses(&sets[5]), bench.mib),
+            5,
+            [0.0, 0.2],
+        ),
     ];
     let times = interleaved(&jobs.iter().map(|j| (j.1.clone(), commands[j.2].clone())).collect::<Vec<_>>(), rounds);
     let mut table = String::from("\n| input | GiB/s | of the clean log | target | |\n|---|---|---|---|---|\n");
     for ((name, _, _, target), time) in jobs.iter().zip(&times) {
-        let gib = size(target) as f64 / 1024.0 / time;
+        let gib = bench.mib as f64 / 1024.0 / time;
         let part = gib / (bench.mib as f64 / 1024.0 / times[0]);
         let (target, missed) = match target {
             [0.0, 0.0] => (String::new(), String::new()),

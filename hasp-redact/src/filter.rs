@@ -16,6 +16,9 @@ use crate::stream::{Sink, Stream};
 /// How many bytes [`Filter::push`] takes in at once.
 const PUSH: usize = 64 * 1024;
 
+/// More than is held back of most streams, with the text before it that is still needed, in bytes.
+const HELD: usize = 8 * 1024;
+
 /// How long a stream must be silent before [`Filter::idle`] may be called, in milliseconds.
 pub const IDLE_MS: u64 = 150;
 
@@ -74,7 +77,8 @@ impl Filter {
         }
         let whole = self.len + wanted + SLACK;
         if self.buffer.len() < whole {
-            self.grow(whole.max(2 * self.len));
+            // With room for what will be held back, so that it need not grow again for that.
+            self.grow(whole.max(2 * self.len) + HELD.max(self.patterns.reach).min(wanted));
         }
         let end = self.buffer.len() - SLACK;
         &mut self.buffer[self.len..end]

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::decode::text::Text;
-use crate::form::reach;
+use crate::form::{Form, reach};
 use crate::pattern::danger::Reason;
 use crate::pattern::needle::{MIN_LINE, MIN_VALUE, Needles, Origin};
 use crate::pattern::{danger, spell};
@@ -11,7 +13,7 @@ use crate::seed::{Seeds, build};
 use crate::starts::Starts;
 
 /// From this many needles on their tables are built by two threads.
-const THREAD_FROM: usize = 2_000;
+const THREAD_FROM: usize = 1_000;
 
 /// A value and the name that stands in its place.
 #[derive(Clone, Copy)]
@@ -83,8 +85,11 @@ impl Patterns {
         for big in [false, true] {
             self.needles.add(name, Origin::Wide, &spell::wide(value, big));
         }
+        let mut encoded = Zeroizing::new(Vec::with_capacity(2 * value.len() + 8));
         for align in 0..3 {
-            self.needles.add(name, Origin::Encoded, &spell::encoded(value, align));
+            encoded.clear();
+            spell::own_characters(Form::Base64(align), value, &mut encoded);
+            self.needles.add(name, Origin::Encoded, &encoded);
         }
         for line in long_lines(value) {
             self.needles.add(name, Origin::Value, line);
@@ -140,14 +145,7 @@ impl fmt::Debug for Patterns {
 
 /// Both tables; side by side where there are so many needles that a thread pays.
 fn tables(needles: &Needles) -> (Option<Seeds>, Starts) {
-    if needles.iter().count() < THREAD_FROM {
-        return (build::build(needles), Starts::new(needles));
-    }
-    std::thread::scope(|scope| {
-        let starts = scope.spawn(|| Starts::new(needles));
-        let seeds = build::build(needles);
-        (seeds, starts.join().unwrap_or_else(|_| Starts::new(needles)))
-    })
+    build::both(needles.iter().len() >= THREAD_FROM, || build::build(needles), || Starts::new(needles))
 }
 
 /// The value without line breaks at its end, which many programs drop.

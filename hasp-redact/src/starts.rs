@@ -11,6 +11,9 @@ use crate::walk::Walk;
 /// How many characters of a beginning are looked up.
 const HEAD: usize = 3;
 
+/// More units than are looked at for any beginning.
+const MOST_FIRST: usize = 8;
+
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
 
@@ -83,7 +86,7 @@ impl Starts {
         starts
     }
 
-    fn form(&mut self, needle: u32, machine: Machine<'_>, heads: &mut Vec<(u64, Entry)>) {
+    fn form(&mut self, needle: u32, machine: Machine<'_>, heads: &mut Vec<(u32, Entry)>) {
         let form = machine.form;
         let (first, last) = match form {
             Form::Hex => (0, hex::BREAK_FROM - 1),
@@ -91,58 +94,71 @@ impl Starts {
             Form::Plain(_) if machine.value.len() >= plain::WRAP_FROM => (0, plain::BREAK_FROM - 1),
             _ => (0, 0),
         };
+        if form == Form::Hex {
+            return (first..=last).for_each(|index| self.digits(needle, machine, index));
+        }
+        let radix = matches!(form, Form::Base64(_) | Form::Base32(_));
+        let mut units = [Characters::default(); MOST_FIRST];
+        (first..last + HEAD).for_each(|index| units[index] = characters(machine, index));
         for index in first..=last {
-            let radix = matches!(form, Form::Base64(_) | Form::Base32(_));
             let late = index > usize::from(radix);
             let entry = Entry { needle, form, index: index as u8, tag: 0 };
-            let seconds = characters(machine, index, true);
-            for &one in characters(machine, index, false).as_slice() {
-                if late {
-                    self.late_one.add(usize::from(one))
-                } else {
-                    self.one.add(usize::from(one))
-                }
-                for two in seconds.as_slice() {
-                    let two = pair(one, *two);
+            for &one in units[index].as_slice() {
+                let (ones, twos) =
+                    if late { (&mut self.late_one, &mut self.late_two) } else { (&mut self.one, &mut self.two) };
+                ones.add(usize::from(one));
+                for two in units[index + 1].as_slice() {
+                    twos.add(pair(one, *two));
                     if index == 1 && first == 0 && radix {
-                        self.shared_two.add(two);
+                        self.shared_two.add(pair(one, *two));
                     }
-                    if late { self.late_two.add(two) } else { self.two.add(two) }
                 }
             }
-            if form == Form::Hex {
-                self.pairs[usize::from(machine.value[index])].push(entry);
-            } else if matches!(form, Form::Plain(_))
+            if matches!(form, Form::Plain(_))
                 && machine.value[index..index + HEAD].iter().any(|b| matches!(b, b'\r' | b'\n'))
             {
                 self.broken.push(entry);
             } else if index > 0 || !radix {
                 // A shared character before is read together with the first own ones.
-                let head = [0, 1, 2].map(|i| characters(machine, index + i, false).as_slice()[0]);
+                let head = [0, 1, 2].map(|i| units[index + i].as_slice()[0]);
                 heads.push((hash(head), entry));
             }
         }
     }
 
+    /// The beginning of a hexadecimal form with this pair.
+    fn digits(&mut self, needle: u32, machine: Machine<'_>, index: usize) {
+        let byte = machine.value[index];
+        let spelled = |nibble: u8| [b"0123456789abcdef", b"0123456789ABCDEF"].map(|digits| digits[usize::from(nibble)]);
+        let (ones, twos) = match index {
+            0 => (&mut self.one, &mut self.two),
+            _ => (&mut self.late_one, &mut self.late_two),
+        };
+        for one in spelled(byte >> 4) {
+            ones.add(usize::from(one));
+            spelled(byte & 15).into_iter().for_each(|two| twos.add(pair(one, two)));
+        }
+        self.pairs[usize::from(byte)].push(Entry { needle, form: Form::Hex, index: index as u8, tag: 0 });
+    }
+
     /// Sorts the entries into buckets.
-    fn file(&mut self, heads: Vec<(u64, Entry)>) {
-        let bits = heads.len().next_power_of_two().ilog2().max(1);
-        self.shift = 64 - bits;
-        let bucket = |hash: u64| (hash >> (64 - bits)) as usize;
+    fn file(&mut self, heads: Vec<(u32, Entry)>) {
+        let bits = (heads.len() / 2).next_power_of_two().ilog2().max(1);
+        self.shift = 32 - bits;
         self.buckets = vec![0; (1 << bits) + 1];
-        for (hash, _) in &heads {
-            self.buckets[bucket(*hash) + 1] += 1;
+        heads.iter().for_each(|(hash, _)| self.buckets[(hash >> self.shift) as usize] += 1);
+        let mut sum = 0;
+        for bucket in &mut self.buckets {
+            sum += *bucket;
+            *bucket = sum;
         }
-        for i in 1..self.buckets.len() {
-            self.buckets[i] += self.buckets[i - 1];
-        }
-        let mut free = self.buckets.clone();
         let Some((_, any)) = heads.first() else { return };
         self.entries = vec![*any; heads.len()];
+        // Each bucket is filled from its end on, which leaves its beginning.
         for (hash, entry) in heads {
-            let place = &mut free[bucket(hash)];
+            let place = &mut self.buckets[(hash >> self.shift) as usize];
+            *place -= 1;
             self.entries[*place as usize] = Entry { tag: hash as u8, ..entry };
-            *place += 1;
         }
     }
 
@@ -282,7 +298,7 @@ impl Readings {
         if units.more {
             self.cut.push(head.clone());
         }
-        for unit in units.found {
+        for unit in units.found() {
             let (length, room) = (head.len(), HEAD + 1 - head.len());
             if length > 0 || !unit.bytes().is_empty() {
                 head.extend(unit.bytes().iter().take(room));
@@ -298,33 +314,27 @@ fn lone(byte: u8) -> bool {
     !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }
 
-/// The characters that stand for the unit at `index`; for the second character if `second`.
-fn characters(machine: Machine<'_>, index: usize, second: bool) -> Characters {
-    let value = machine.value;
-    let index = index + usize::from(second && machine.form != Form::Hex);
+/// The characters that stand for the unit at `index`.
+fn characters(machine: Machine<'_>, index: usize) -> Characters {
     let mut characters = Characters::default();
     match machine.form {
-        Form::Hex => {
-            let nibble = if second { value[index] & 15 } else { value[index] >> 4 };
-            let digit = b"0123456789abcdef"[usize::from(nibble)];
-            characters.extend(&[digit, digit.to_ascii_uppercase()]);
-        }
-        Form::Base64(_) | Form::Base32(_) => return Radix::of(machine.form).characters(value, index),
-        Form::Plain(Case::Upper) => characters.extend(&[value[index].to_ascii_uppercase()]),
-        Form::Plain(Case::Lower) => characters.extend(&[value[index].to_ascii_lowercase()]),
-        Form::Literal | Form::Plain(Case::Exact) => characters.extend(&[value[index]]),
+        Form::Base64(_) | Form::Base32(_) => return Radix::of(machine.form).characters(machine.value, index),
+        Form::Plain(Case::Upper) => characters.extend(&[machine.value[index].to_ascii_uppercase()]),
+        Form::Plain(Case::Lower) => characters.extend(&[machine.value[index].to_ascii_lowercase()]),
+        Form::Literal | Form::Plain(Case::Exact) | Form::Hex => characters.extend(&[machine.value[index]]),
     }
     characters
 }
 
 /// The hash of a head; case and the two base64 alphabets do not matter.
-fn hash(head: [u8; HEAD]) -> u64 {
+fn hash(head: [u8; HEAD]) -> u32 {
     let [a, b, c] = head.map(|byte| match byte {
         b'-' => b'+',
         b'_' => b'/',
         byte => byte.to_ascii_lowercase(),
     });
-    u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let product = u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (product >> 32) as u32
 }
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.

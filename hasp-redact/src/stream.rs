@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::decode::text::Text;
 use crate::form::{Case, Form, Machine, Place};
 use crate::patterns::Patterns;
-use crate::seed::Cursor;
+use crate::seed::Progress;
 use crate::seed::pieces::Seed;
 use crate::settled::{Settled, Sole};
 use crate::walk::{Walk, begin};
@@ -45,7 +45,7 @@ pub(crate) struct Stream {
     spans: Vec<Span>,
     begun: Vec<Begun>,
     /// How far it has been searched for seeds.
-    cursors: [Cursor; 2],
+    progress: Progress,
     /// The length of the text when it was last searched.
     seen: usize,
     /// No match that begins before this position can still become complete.
@@ -116,7 +116,7 @@ impl Stream {
 
     /// The first byte that must stay in memory.
     pub fn needed(&self, patterns: &Patterns) -> usize {
-        let searched = patterns.seeds.as_ref().map_or(self.sent, |s| s.needed(&self.cursors));
+        let searched = patterns.seeds.as_ref().map_or(self.sent, |s| s.needed(&self.progress));
         let first = self.open.min(searched).min(self.sent);
         first.saturating_sub(CONTEXT)
     }
@@ -126,10 +126,7 @@ impl Stream {
         for position in [&mut self.seen, &mut self.open, &mut self.sent] {
             *position -= by;
         }
-        for cursor in &mut self.cursors {
-            // A tier that is not in use stays at 0.
-            *cursor = Cursor { probe: cursor.probe.saturating_sub(by), probed: cursor.probed.saturating_sub(by) };
-        }
+        self.progress.shift(by);
         self.covered = self.covered.and_then(|c| c.checked_sub(by));
         self.spans.iter_mut().for_each(|s| {
             s.start = s.start.saturating_sub(by);
@@ -161,36 +158,49 @@ impl Stream {
     fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
         self.settled.clear();
         let Some(seeds) = &patterns.seeds else { return };
-        let mut cursors = self.cursors;
-        let work =
-            seeds.search(bytes, text.len(), self.seen, &mut cursors, |at, seed| self.verify(patterns, text, at, *seed));
+        let mut progress = std::mem::take(&mut self.progress);
+        let work = seeds
+            .search(bytes, text.len(), self.seen, &mut progress, |at, seed| self.verify(patterns, text, at, *seed));
         self.work += work;
-        self.cursors = cursors;
+        self.progress = progress;
         self.seen = text.len();
     }
 
-    /// Reads the text around a seed. Returns a position up to which no seed can tell anything new, or 0.
-    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) -> usize {
+    /// Reads the text around a seed. Returns the stretch in which no seed can tell anything new, which may be empty.
+    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) -> Range<usize> {
         let index = seed.index as usize;
         let line = at.wrapping_sub(index);
         // Where the value was read as it is, its upper and lower case have either been read too or been ruled out.
         if self.settled.has(seed.needle, seed.form, line, at) {
-            return 0;
+            return 0..0;
         }
-        let mut known = 0;
-        for form in patterns.needles.get(seed.needle).variants(seed.form) {
-            let machine = patterns.needles.machine(seed.needle, *form);
-            if machine.rejects(text.bytes[at], index) || self.settled.has(seed.needle, *form, line, at) {
-                continue;
+        let machine = patterns.needles.machine(seed.needle, seed.form);
+        let (mut known, mut plain) = (0..0, at + 1);
+        if !machine.rejects(&text.bytes[at..plain], index) {
+            let stretch = self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+            plain = plain.max(stretch.end);
+            if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
+                known = stretch;
             }
-            let stretch = self.read(machine, text, Place { at, index, column: 0 }, seed.needle);
-            self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
-            if *form == Form::Plain(Case::Exact) && self.sole.has(patterns, seed.needle) {
-                known = stretch.end;
+        }
+        if patterns.needles.get(seed.needle).folds && !Case::are_both_in(&text.bytes[at..plain]) {
+            for form in seed.form.folded() {
+                let machine = Machine { form: *form, ..machine };
+                let differs = machine.rejects(&text.bytes[at..plain], index);
+                if !differs && !self.settled.has(seed.needle, *form, line, at) {
+                    self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+                }
             }
-            self.settled.add(seed.needle, *form, line, stretch);
         }
         known
+    }
+
+    /// Reads the match that `seed` is part of, and remembers the stretch in which it need not be read again.
+    fn read_stretch(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) -> Range<usize> {
+        let stretch = self.read(machine, text, seed, needle);
+        self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
+        self.settled.add(needle, machine.form, seed.at.wrapping_sub(seed.index), &stretch);
+        stretch
     }
 
     /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in which each byte could be read in
@@ -263,7 +273,10 @@ impl Stream {
 
     /// Writes up to `limit`, and beyond it what is covered.
     fn send(&mut self, text: Text<'_>, limit: usize, sink: &mut impl Sink) {
-        self.spans.sort_unstable();
+        // Mostly they were found in order.
+        if !self.spans.is_sorted() {
+            self.spans.sort_unstable();
+        }
         let mut spans = std::mem::take(&mut self.spans);
         let mut rest = spans.as_slice();
         while let [first, ..] = rest {

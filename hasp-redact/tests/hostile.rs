@@ -101,6 +101,18 @@ fn what_is_found_does_not_depend_on_which_seed_is_found_first() {
     }
 }
 
+/// A backslash before an escaped value may be the first half of a doubled one, and goes with it.
+#[test]
+fn a_doubled_backslash_begins_a_match() {
+    let value = b"d4Kq0Zr81mWv7TsY3bNc";
+    let escaped: String = value.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let mut filter = Filter::new(compiled(&[value]));
+    let mut out = Vec::new();
+    filter.push(format!("~\\{escaped}~").as_bytes(), true, &mut out);
+    filter.finish(&mut out);
+    assert!(out == b"~[hasp:S]~");
+}
+
 #[test]
 fn a_value_that_repeats_itself_costs_no_more_than_its_length_a_byte() {
     let value = repeated(b"a", 200);

@@ -192,6 +192,33 @@ fn every_form_is_replaced_whole_and_alone() {
     }
 }
 
+/// The same when there are so many values that each has few pieces: no line break and no other value hides a form.
+#[test]
+fn every_form_of_one_of_many_values_is_replaced() {
+    let mut random = Random(0x2468_1234_5678_9abc);
+    let values: Vec<Vec<u8>> = (0..2_000).map(|_| any_value(&mut random)).collect();
+    let patterns = compile(&values);
+    let twice = |value: &[u8], before: usize, width: usize| {
+        let data = [&vec![b'u'; before][..], value].concat();
+        let inner = data_encoding::BASE64.encode(&data);
+        let shift = ["", "x", "xy"][before % 3];
+        encoders::wrap(&data_encoding::BASE64.encode(format!("{shift}{inner}").as_bytes()), width, "\n")
+    };
+    for value in values.iter().step_by(20) {
+        for (name, encode) in ENCODERS {
+            let encoded = encode(value);
+            let breaks: Vec<u8> = encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
+            let text = [b"~^ ~", encoded.as_slice(), b"~^~"].concat();
+            let wanted = [b"~^ ~[hasp:S]", breaks.as_slice(), b"~^~"].concat();
+            assert!(whole(&patterns, &text) == wanted, "{name} of a value of {} bytes is not replaced", value.len());
+        }
+        for (before, width) in (0..10).flat_map(|before| [60, 64, 72, 76].map(|width| (before, width))) {
+            let out = whole(&patterns, &twice(value, before, width));
+            assert!(out.windows(8).any(|w| w == b"[hasp:S]"), "base64 twice behind {before} in lines of {width}");
+        }
+    }
+}
+
 /// A form that is cut anywhere is held whole; at the end of the stream it goes out as it came.
 #[test]
 fn a_cut_form_is_held_and_then_given_back() {

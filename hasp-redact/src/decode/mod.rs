@@ -4,3 +4,4 @@ pub(crate) mod ansi;
 pub(crate) mod entity;
 pub(crate) mod text;
 pub(crate) mod unit;
+pub(crate) mod units;

@@ -6,80 +6,13 @@
 use super::ansi;
 use super::entity;
 use super::text::{Answer, Text, nibble};
+pub(crate) use super::units::Units;
 
 /// How many times an escape may be escaped again: JSON in JSON in a shell word has seven backslashes.
 const MAX_BACKSLASHES: usize = 8;
 
 /// The longest distance between the first and the last byte of a unit, skipped control sequences aside.
 pub(crate) const MAX_UNIT: usize = 40;
-
-/// One reading of the text at a position: these bytes, and where the text goes on. No bytes: it is to be skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unit {
-    bytes: [u8; 4],
-    len: u8,
-    /// The position behind the unit.
-    pub end: usize,
-}
-
-impl Unit {
-    /// What the unit stands for.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
-/// All readings at one position.
-#[derive(Default)]
-pub(crate) struct Units {
-    /// The complete ones.
-    pub found: Vec<Unit>,
-    /// Whether more input could add one.
-    pub more: bool,
-}
-
-impl Units {
-    fn byte(&mut self, byte: u8, end: usize) {
-        self.found.push(Unit { bytes: [byte, 0, 0, 0], len: 1, end });
-    }
-
-    fn skip(&mut self, end: usize) {
-        self.found.push(Unit { bytes: [0; 4], len: 0, end });
-    }
-
-    fn char(&mut self, code: u32, end: usize) {
-        if let Some(c) = char::from_u32(code) {
-            let mut bytes = [0; 4];
-            let len = c.encode_utf8(&mut bytes).len() as u8;
-            self.found.push(Unit { bytes, len, end });
-        }
-    }
-
-    /// `byte` if `word` stands at `at`.
-    fn word(&mut self, text: Text<'_>, at: usize, word: &[u8], byte: u8) {
-        match text.has(at, word) {
-            Answer::Yes => self.byte(byte, at + word.len()),
-            Answer::Unknown => self.more = true,
-            Answer::No => {}
-        }
-    }
-
-    /// The number written in exactly `digits` hexadecimal digits at `at`.
-    fn hex(&mut self, text: Text<'_>, at: usize, digits: usize) -> Option<u32> {
-        let mut number = 0;
-        for i in 0..digits {
-            let Some(byte) = text.get(at + i) else {
-                self.more |= !text.eof;
-                return None;
-            };
-            if nibble(byte) > 15 {
-                return None;
-            }
-            number = number << 4 | u32::from(nibble(byte));
-        }
-        Some(number)
-    }
-}
 
 /// Whether a byte can begin a unit. All other bytes stand for themselves only.
 #[inline]
@@ -338,7 +271,7 @@ mod tests {
         let mut units = Units::default();
         decode(Text { bytes: input, eof: true }, 0, &mut units);
         assert!(!units.more, "nothing can follow the end");
-        units.found.iter().map(|u| (u.bytes().to_vec(), u.end)).collect()
+        units.found().iter().map(|u| (u.bytes().to_vec(), u.end)).collect()
     }
 
     #[test]

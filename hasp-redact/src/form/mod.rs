@@ -26,6 +26,16 @@ impl Case {
             Case::Lower => byte == wanted.to_ascii_lowercase(),
         }
     }
+
+    /// Whether the first 16 of these bytes have letters of both cases: then they are no text in one case.
+    #[inline]
+    pub fn are_both_in(bytes: &[u8]) -> bool {
+        let Some(bytes) = bytes.first_chunk::<16>() else { return false };
+        let seen = bytes.iter().fold((false, false), |(upper, lower), byte| {
+            (upper | byte.is_ascii_uppercase(), lower | byte.is_ascii_lowercase())
+        });
+        seen.0 && seen.1
+    }
 }
 
 /// One family of encodings.
@@ -41,6 +51,17 @@ pub(crate) enum Form {
     Base32(u8),
     /// These bytes and nothing else.
     Literal,
+}
+
+impl Form {
+    /// The forms to try too where the seed of this form was found, if the value is searched for in the other case: seeds do
+    /// not know case.
+    pub fn folded(self) -> &'static [Form] {
+        match self {
+            Form::Plain(_) => &[Form::Plain(Case::Upper), Form::Plain(Case::Lower)],
+            _ => &[],
+        }
+    }
 }
 
 /// A place in text and value: `index` units of the form have been read when the text position is `at`.
@@ -156,10 +177,15 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether the first byte of a seed shows that the text is in another case.
-    pub fn rejects(&self, byte: u8, index: usize) -> bool {
+    /// Whether one of these bytes, each of which can only be read as itself but for the first, shows that the text is in
+    /// another case than that of the value from `index` on.
+    #[inline]
+    pub fn rejects(&self, bytes: &[u8], index: usize) -> bool {
         match self.form {
-            Form::Plain(case) => !case.fits(byte, self.value[index]) && self.stops(byte),
+            Form::Plain(case) => bytes
+                .iter()
+                .zip(&self.value[index..])
+                .any(|(byte, wanted)| !case.fits(*byte, *wanted) && self.stops(*byte)),
             _ => false,
         }
     }
@@ -168,7 +194,7 @@ impl Machine<'_> {
     /// that a match goes on there.
     pub fn run_back(&self, text: Text<'_>, to: Place) -> (usize, bool) {
         match self.form {
-            Form::Plain(case) => plain::run_back(self.value, case, text, to),
+            Form::Plain(case) => plain::run_back(self.value, case, self.lone, text, to),
             Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run_back(self.value, text, to),
             Form::Hex => (0, false),
             Form::Literal => (alike_back(&text.bytes[..to.at], &self.value[..to.index]), true),

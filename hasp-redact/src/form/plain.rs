@@ -48,15 +48,17 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usiz
     lone(&text[..fits])
 }
 
-/// How many bytes before `to` stand for themselves, and whether the one before those rules out that a match goes on.
-pub(super) fn run_back(value: &[u8], case: Case, text: Text<'_>, to: Place) -> (usize, bool) {
+/// How many bytes before `to` stand for themselves, as all of the value's do if `all_lone`, and whether the one before those rules out that a match goes on.
+pub(super) fn run_back(value: &[u8], case: Case, all_lone: bool, text: Text<'_>, to: Place) -> (usize, bool) {
     let (before, wanted) = (&text.bytes[..to.at], &value[..to.index]);
     let fits = match case {
         Case::Exact => alike_back(before, wanted),
         _ => before.iter().rev().zip(wanted.iter().rev()).take_while(|(b, w)| case.fits(**b, **w)).count(),
     };
-    let others = before[to.at - fits..].iter().rev().position(|byte| !stands_for_itself(*byte));
-    let run = others.unwrap_or(fits);
+    let run = match all_lone {
+        true => fits,
+        false => before[to.at - fits..].iter().rev().take_while(|byte| stands_for_itself(**byte)).count(),
+    };
     let behind = Behind::of(text, to.at - run..to.at);
     let sure = behind.sure(run, to.at);
     (sure, sure == run && behind.is_clear(text))
@@ -91,7 +93,7 @@ impl Behind {
     fn add_units(&mut self, text: Text<'_>, escape: usize, run_end: usize) {
         let mut units = Units::default();
         decode(text, escape, &mut units);
-        for end in units.found.iter().map(|unit| unit.end).filter(|end| *end <= run_end) {
+        for end in units.found().iter().map(|unit| unit.end).filter(|end| *end <= run_end) {
             self.touches |= end == self.run;
             // A letter is never the end of a unit that stands for that same letter.
             if end > self.run && !text.bytes[end - 1].is_ascii_alphabetic() {
@@ -117,7 +119,7 @@ fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Nex
     let mut units = Units::default();
     decode(text, from.at, &mut units);
     next.more |= units.more;
-    for unit in &units.found {
+    for unit in units.found() {
         let index = from.index + unit.bytes().len();
         let fits = index <= value.len() && fits_all(case, unit.bytes(), &value[from.index..index]);
         // Nothing is skipped before the first byte: what is skipped must lie inside.
@@ -221,7 +223,7 @@ fn escape_near(text: Text<'_>, at: usize) -> bool {
 fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, next: &mut Next) {
     let mut units = Units::default();
     decode(text, at, &mut units);
-    for unit in units.found.iter().filter(|u| u.end == to.at) {
+    for unit in units.found().iter().filter(|u| u.end == to.at) {
         let Some(index) = to.index.checked_sub(unit.bytes().len()) else { continue };
         if to.index > 0 && fits_all(case, unit.bytes(), &value[index..to.index]) {
             next.push(at, index);

@@ -32,6 +32,11 @@ impl Radix {
         Radix { bits, skip: start.next_multiple_of(bits) - start }
     }
 
+    /// How many bits of the value belong to a character before its first own one.
+    pub fn shared(&self) -> usize {
+        self.skip
+    }
+
     /// The index behind the last own character.
     pub fn goal(&self, value: &[u8]) -> usize {
         1 + (8 * value.len()).saturating_sub(self.skip) / self.bits
@@ -77,9 +82,9 @@ impl Radix {
         if index == 0 {
             let shared = value[0] >> (8 - self.skip);
             let numbers = (0..=self.mask() >> self.skip).map(|high| high << self.skip | shared);
-            numbers.for_each(|number| characters.extend(&self.spellings(number)));
+            numbers.for_each(|number| characters.extend(distinct(&self.spellings(number))));
         } else if index < self.goal(value) {
-            characters.extend(&self.spellings(self.symbol(value, index)));
+            characters.extend(distinct(&self.spellings(self.symbol(value, index))));
         }
         characters
     }
@@ -140,7 +145,7 @@ impl Radix {
         let mut units = Units::default();
         decode(text, from.at, &mut units);
         next.more |= units.more && (from.index == 0 || self.symbol(value, from.index) > 61 || from.index >= BREAK_FROM);
-        for unit in &units.found {
+        for unit in units.found() {
             match unit.bytes() {
                 // What is skipped must lie inside: a colour before the first own character stays.
                 [] if from.index > 1 => next.push(unit.end, from.index),
@@ -219,6 +224,11 @@ impl Radix {
         let most = if self.bits == 6 { 2 } else { 6 };
         padding(text, end, most)
     }
+}
+
+/// Both characters, or one if they are the same.
+fn distinct(characters: &[u8; 2]) -> &[u8] {
+    &characters[..if characters[0] == characters[1] { 1 } else { 2 }]
 }
 
 /// A few bytes, without an allocation: the tables of ten thousand values ask for millions of them.

@@ -67,7 +67,7 @@ impl Needles {
     }
 
     /// The needles in the order in which they were added.
-    pub fn iter(&self) -> impl Iterator<Item = &Needle> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Needle> {
         self.list.iter()
     }
 
@@ -104,20 +104,5 @@ impl Needle {
             forms.extend([Form::Plain(Case::Upper), Form::Plain(Case::Lower)]);
         }
         forms
-    }
-
-    /// The forms to try where the seed of `form` was found: seeds do not know case.
-    pub fn variants(&self, form: Form) -> &'static [Form] {
-        const PLAIN: [Form; 3] = [Form::Plain(Case::Exact), Form::Plain(Case::Upper), Form::Plain(Case::Lower)];
-        match form {
-            Form::Plain(_) => &PLAIN[..if self.folds { 3 } else { 1 }],
-            Form::Hex => &[Form::Hex],
-            Form::Literal => &[Form::Literal],
-            Form::Base64(align) => [&[Form::Base64(0)], &[Form::Base64(1)], &[Form::Base64(2)]][usize::from(align % 3)],
-            Form::Base32(align) => {
-                [&[Form::Base32(0)], &[Form::Base32(1)], &[Form::Base32(2)], &[Form::Base32(3)], &[Form::Base32(4)]]
-                    [usize::from(align % 5)]
-            }
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! How encoders write a value, as far as seeds need it: the first characters of an encoding from some unit on. What the
 //! matcher accepts is far more; a seed only has to be part of it.
 
-use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding};
 use zeroize::Zeroizing;
 
 use crate::form::radix::Radix;
@@ -94,13 +93,18 @@ pub(crate) const LINES: [Spelling; 2] =
 pub(crate) const SYMBOLS: [[&str; 2]; 6] =
     [["+", "/"], ["-", "_"], ["%2B", "%2F"], ["+", "\\/"], ["\\u002b", "/"], ["&#43;", "/"]];
 
+/// RFC 4648, table 3.
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// RFC 4648, table 1.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Appends the own character of a base64 or base32 form at this index.
 pub(crate) fn radix(form: Form, value: &[u8], index: usize, symbols: [&str; 2], out: &mut Vec<u8>) {
     let number = usize::from(Radix::of(form).symbol(value, index));
     match form {
-        Form::Base32(_) => out.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[number]),
+        Form::Base32(_) => out.push(BASE32[number]),
         _ if number >= 62 => out.extend_from_slice(symbols[number - 62].as_bytes()),
-        _ => out.push(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[number]),
+        _ => out.push(BASE64[number]),
     }
 }
 
@@ -121,27 +125,36 @@ pub(crate) fn wide(value: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
     out
 }
 
-/// The characters of the value's base64 that are made of the value alone, for each place in a group of 3.
-pub(crate) fn encoded(value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
-    own_characters(&BASE64_NOPAD, 6, value, align)
+/// Appends the characters of the value's base64 or base32 that are made of the value alone, without the last one if it is only
+/// part of one. Needs room for twice the value and 8 bytes.
+pub(crate) fn own_characters(form: Form, value: &[u8], out: &mut Vec<u8>) {
+    match form {
+        Form::Base32(_) => characters::<5, 32>(BASE32, form, value, out),
+        _ => characters::<6, 64>(BASE64, form, value, out),
+    }
 }
 
-/// The same for base32, for each place in a group of 5.
-pub(crate) fn encoded_32(value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
-    own_characters(&BASE32_NOPAD, 5, value, align)
+/// Eight characters of so many bits at a time.
+fn characters<const BITS: usize, const SYMBOLS: usize>(
+    alphabet: &[u8; SYMBOLS],
+    form: Form,
+    value: &[u8],
+    out: &mut Vec<u8>,
+) {
+    // The first bits belong to a character that the value shares with what precedes it.
+    let shared = Radix::of(form).shared();
+    let end = out.len() + (8 * value.len()).saturating_sub(shared) / BITS;
+    for start in (0..value.len()).step_by(BITS) {
+        let rest = &value[start..];
+        let word = rest.first_chunk::<8>().map_or_else(|| padded(rest), |bytes| u64::from_be_bytes(*bytes)) << shared;
+        let symbol = |i: usize| alphabet[(word >> (64 - BITS * (i + 1))) as usize & (SYMBOLS - 1)];
+        out.extend_from_slice(&std::array::from_fn::<u8, 8, _>(symbol));
+    }
+    out.truncate(end);
 }
 
-fn own_characters(encoding: &Encoding, bits: usize, value: &[u8], align: usize) -> Zeroizing<Vec<u8>> {
-    let mut padded = Zeroizing::new(Vec::with_capacity(align + value.len()));
-    padded.extend(std::iter::repeat_n(0, align));
-    padded.extend_from_slice(value);
-    let mut text = Zeroizing::new(vec![0; encoding.encode_len(padded.len())]);
-    encoding.encode_mut(&padded, &mut text);
-    let first = (8 * align).div_ceil(bits);
-    let last = 8 * padded.len() / bits;
-    text.truncate(last);
-    text.drain(..first.min(last));
-    text
+fn padded(rest: &[u8]) -> u64 {
+    (0..8).fold(0, |word, i| word << 8 | rest.get(i).map_or(0, |byte| u64::from(*byte)))
 }
 
 fn each(out: &mut Vec<u8>, byte: u8, before: &str, after: &str, radix: u32) -> usize {

@@ -127,10 +127,10 @@ impl Layer {
         while at < text.len() && out.len() < stop {
             let byte = text[at];
             if self.begins(byte) {
-                units.found.clear();
+                units.clear();
                 decode(whole, at, &mut units);
                 let longer = matches!(self, Layer::Backslash(true));
-                let unit = if longer { units.found.last() } else { units.found.first() };
+                let unit = if longer { units.found().last() } else { units.found().first() };
                 if let Some(unit) = unit {
                     out.extend_from_slice(unit.bytes());
                     at = unit.end;

@@ -309,10 +309,10 @@ impl<'t> Searcher<'t> {
             if !fragile && text[at] != ESCAPE && !dense(text, at) {
                 continue;
             }
-            units.found.clear();
+            units.clear();
             decode(Text { bytes: text, eof: true }, at, &mut units);
             let tells = |b: &u8| b.is_ascii_graphic() || self.table.any.is_some();
-            if !units.found.iter().any(|u| u.bytes().iter().all(tells)) {
+            if !units.found().iter().any(|u| u.bytes().iter().all(tells)) {
                 continue;
             }
             for (layer, open) in layers.iter().zip(&mut open).filter(|(l, _)| l.decodes(text[at])) {

@@ -3,10 +3,11 @@
 
 use zeroize::Zeroizing;
 
-use super::key::{Key, load};
+use super::chosen::{Chosen, Tables};
+use super::key::Key;
 use super::pieces::{Pieces, Seed};
 use super::windows::Windows;
-use super::{PIECE, SECOND_TABLE, SLACK, Seeds, Tier};
+use super::{PIECE, SECOND_TABLE, Seeds, Tier};
 use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
@@ -18,8 +19,9 @@ const DENSE_BYTES: usize = 64 * 1024;
 /// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
 const FAR: usize = 36;
 
-/// The same when there are many values: of two such pieces, lines of 76 characters break one at most.
-const FARTHEST: usize = 52;
+/// The distance of the two pieces that there are when there are many values: lines of 42 and more characters break one of them
+/// at most.
+const APART: usize = 30;
 
 /// How far a piece may be moved to where base64 can be written in one way only.
 const SHIFT: usize = 6;
@@ -27,8 +29,11 @@ const SHIFT: usize = 6;
 /// The distance of pieces when there are many values, in characters.
 const SPARSE: usize = 20;
 
-/// More pieces than a needle has on average: memory that is not used costs nothing, memory that moves does.
+/// More pieces than a short needle has on average: memory that is not used costs nothing, memory that moves leaves a copy.
 const PIECES: usize = 24;
+
+/// From this many pieces on their tables are built by two threads.
+const THREAD_FROM: usize = 50_000;
 
 /// Up to this many pieces, short and long ones are found in one pass, with the stride of the short ones.
 const TOGETHER: usize = 16 * 1024;
@@ -37,8 +42,8 @@ const TOGETHER: usize = 16 * 1024;
 const FEW: usize = 3_000;
 const MANY: usize = 60_000;
 
-/// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding has a better one.
-const SHARED: usize = 8;
+/// How many pairs of a dump with one byte between them make a piece.
+const PAIRS: usize = PIECE.div_ceil(3);
 
 /// The tables for all needles; nothing if there are none.
 pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
@@ -50,39 +55,58 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
         DENSEST_BYTES..DENSE_BYTES => 6,
         _ => SPARSE,
     };
+    let room = PIECES * needles.iter().len() + 4 * bytes / spacing;
     let mut builder = Builder {
         key: key.clone(),
         spacing,
-        far: if spacing < SPARSE { FAR } else { FARTHEST },
+        far: if spacing < SPARSE { FAR } else { APART },
         group: 0,
-        long: Tables::new(PIECE, PIECES * needles.iter().count()),
-        short: Tables::new(shortest.min(PIECE), 0),
+        since: [0; 2],
+        scratch: Zeroizing::new(Vec::with_capacity(7 * PIECE)),
+        own: Zeroizing::new(Vec::new()),
+        long: Tables::new(PIECE, room),
+        short: Tables::new(shortest.min(PIECE), room),
     };
     for (index, needle) in needles.iter().enumerate() {
         builder.needle(index as u32, needle, needles.bytes(needle));
     }
     let groups = builder.group as usize + 1;
-    let tables = [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty());
-    let ordered: Vec<_> = tables.map(|mut tables| (tables.order(groups), tables)).collect();
-    let count: usize = ordered.iter().map(|(order, _)| order.len()).sum();
-    let tiers = ordered.chunks(if count <= TOGETHER { 2 } else { 1 }).map(|part| tier(&key, part)).collect();
+    let mut parts: Vec<Tables> = [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty()).collect();
+    parts.iter_mut().for_each(|tables| tables.drop_common(groups));
+    let count: usize = parts.iter().map(|tables| tables.pieces.len()).sum();
+    let tiers = parts.chunks(if count <= TOGETHER { 2 } else { 1 }).map(|part| tier(&key, part)).collect();
     Some(Seeds { key, tiers })
 }
 
 /// One tier for these pieces.
-fn tier(key: &Key, part: &[(Vec<u64>, Tables)]) -> Tier {
-    let shortest = part.iter().map(|(_, tables)| tables.piece).min().unwrap_or(PIECE);
-    let count = part.iter().map(|(order, _)| order.len()).sum();
+fn tier(key: &Key, part: &[Tables]) -> Tier {
+    let shortest = part.iter().map(|tables| tables.piece).min().unwrap_or(PIECE);
+    let count = part.iter().map(|tables| tables.pieces.len()).sum();
     let window = window(shortest, count);
     let stride = shortest - window + 1;
     let hashes = key.for_length(window);
-    let mut windows = Windows::for_count(count * stride);
-    for ((order, tables), first) in part.iter().zip([0, SECOND_TABLE]) {
-        let starts = order.iter().map(|word| index(*word) * tables.piece);
-        let places = starts.flat_map(|start| (0..stride).map(move |offset| (start + offset, first + offset)));
-        windows.extend(places.map(|(at, offset)| (hashes.hash(load(&tables.texts, at)), offset)));
+    let windows = || {
+        let mut windows = Windows::for_count(count * stride);
+        for (tables, first) in part.iter().zip([0, SECOND_TABLE]) {
+            windows.extend(&hashes, &tables.texts, tables.piece, stride, first);
+        }
+        windows
+    };
+    let tables = || part.iter().map(Tables::table).collect::<Vec<Pieces>>();
+    let (windows, tables) = both(count >= THREAD_FROM, windows, tables);
+    Tier { window, stride, windows, longest: tables.iter().map(|t| t.length).max().unwrap_or(0), tables }
+}
+
+/// The results of two jobs, side by side if that pays.
+pub(crate) fn both<A, B: Send>(pays: bool, one: impl FnOnce() -> A, other: impl Fn() -> B + Sync) -> (A, B) {
+    if !pays {
+        return (one(), other());
     }
-    Tier { window, stride, windows, tables: part.iter().map(|(order, tables)| tables.table(order)).collect() }
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(&other);
+        let one = one();
+        (one, thread.join().unwrap_or_else(|_| other()))
+    })
 }
 
 /// The window length for pieces of this length, of which there are so many: short windows leave a longer stride, long ones pass
@@ -95,30 +119,20 @@ fn window(piece: usize, count: usize) -> usize {
     }
 }
 
-/// A piece that was chosen, before it is known how many share it.
-struct Chosen {
-    hash: u64,
-    seed: Seed,
-    /// Pieces of the same encoding: one of them must stay.
-    group: u32,
-}
-
 struct Builder {
     key: Key,
     spacing: usize,
     far: usize,
     group: u32,
+    /// From where on in both tables a piece is not added twice.
+    since: [usize; 2],
+    /// The text of the piece that is being made.
+    scratch: Zeroizing<Vec<u8>>,
+    /// The characters of an encoding.
+    own: Zeroizing<Vec<u8>>,
     long: Tables,
     /// For encodings that are shorter than [`PIECE`].
     short: Tables,
-}
-
-/// The chosen pieces of one length.
-struct Tables {
-    piece: usize,
-    pieces: Vec<Chosen>,
-    /// The text of each chosen piece, one after the other.
-    texts: Zeroizing<Vec<u8>>,
 }
 
 impl Builder {
@@ -134,7 +148,7 @@ impl Builder {
                     self.radix(index, machine, spacing);
                 }
                 Form::Base32(_) => self.radix(index, machine, self.far),
-                Form::Literal => self.literal(index, value, form, FAR),
+                Form::Literal => self.literal(index, value),
             }
         }
     }
@@ -142,12 +156,20 @@ impl Builder {
     /// The value as it is, then as encoders would write it.
     fn plain(&mut self, needle: u32, value: &[u8]) {
         let form = Form::Plain(Case::Exact);
-        self.literal(needle, value, form, self.spacing);
         let (start, length) = plainest(value);
         let piece = self.length(value.len());
+        self.next_group();
         if length >= piece {
+            // From its middle: many values begin as others do.
+            let start = start + (length - piece) / 2;
             self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
-        } else {
+        }
+        self.group += 1;
+        for start in evenly(0, value.len() - piece, self.spacing) {
+            self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
+        }
+        if length < piece {
+            self.next_group();
             for spelling in spell::MINIMAL {
                 self.spelled(needle, value, form, spelling, start);
             }
@@ -155,14 +177,21 @@ impl Builder {
                 spell::LINES.into_iter().for_each(|s| self.spelled(needle, value, form, s, start));
             }
         }
+        let start = inner(value);
         for (spelling, form) in spell::FULL {
-            self.group += 1;
-            self.spelled_from(needle, value, form, spelling, 0);
+            self.next_group();
+            self.spelled_from(needle, value, form, spelling, start);
         }
         // A dump breaks its line somewhere; two pieces cannot both be broken.
         for spelling in spell::DUMPED {
-            self.spelled_from(needle, value, Form::Hex, spelling, PIECE.div_ceil(3));
+            self.spelled_from(needle, value, Form::Hex, spelling, start + PAIRS);
         }
+    }
+
+    /// Begins an encoding of which each piece must be there, whatever others have.
+    fn next_group(&mut self) {
+        self.group += 1;
+        self.since = [self.long.pieces.len(), self.short.pieces.len()];
     }
 
     /// The length of the pieces of an encoding of this length.
@@ -170,13 +199,12 @@ impl Builder {
         if text >= PIECE { PIECE } else { self.short.piece }
     }
 
-    fn literal(&mut self, needle: u32, value: &[u8], form: Form, spacing: usize) {
-        self.group += 1;
+    /// One piece from the middle: what is searched for as it is, is never broken.
+    fn literal(&mut self, needle: u32, value: &[u8]) {
+        self.next_group();
         let piece = self.length(value.len());
-        let last = value.len() - piece;
-        for start in evenly(0, last, spacing) {
-            self.text(&value[start..start + piece], Seed { needle, index: start as u32, form });
-        }
+        let start = (value.len() - piece) / 2;
+        self.text(&value[start..start + piece], Seed { needle, index: start as u32, form: Form::Literal });
     }
 
     /// One piece in this spelling, as near to `start` as the value's length allows.
@@ -185,31 +213,42 @@ impl Builder {
         let longs = (0..=start).rev().any(|start| self.spelled_from(needle, value, form, spelling, start));
         if !longs {
             // Even from its beginning the value's text is short.
-            let mut text = Text::new();
-            let mut index = 0;
-            while text.0.len() < self.short.piece && index < value.len() {
-                index += spelling(value, index, &mut text.0);
-            }
-            self.text(&text.0[..self.short.piece], Seed { needle, index: 0, form });
+            self.written(needle, value, form, spelling, 0, self.short.piece);
         }
     }
 
     /// A long piece in this spelling, beginning with the unit at `start`.
     fn spelled_from(&mut self, needle: u32, value: &[u8], form: Form, spelling: spell::Spelling, start: usize) -> bool {
-        let mut text = Text::new();
+        self.written(needle, value, form, spelling, start, PIECE)
+    }
+
+    /// A piece of this length in this spelling, if the value's text is so long from the unit at `start` on.
+    fn written(
+        &mut self,
+        needle: u32,
+        value: &[u8],
+        form: Form,
+        spelling: spell::Spelling,
+        start: usize,
+        piece: usize,
+    ) -> bool {
+        // The memory has room for the longest unit, so that it never moves and leaves a copy.
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
         let mut index = start;
-        while text.0.len() < PIECE && index < value.len() {
-            index += spelling(value, index, &mut text.0);
+        while text.len() < piece && index < value.len() {
+            index += spelling(value, index, &mut text);
         }
-        let whole = text.0.len() >= PIECE;
+        let whole = text.len() >= piece;
         if whole {
-            self.text(&text.0[..PIECE], Seed { needle, index: start as u32, form });
+            self.text(&text[..piece], Seed { needle, index: start as u32, form });
         }
+        self.scratch = text;
         whole
     }
 
     fn hex(&mut self, needle: u32, value: &[u8]) {
-        self.group += 1;
+        self.next_group();
         let last = value.len() - PIECE / 2;
         for pair in evenly(0, last, FAR / 2) {
             self.spelled_from(needle, value, Form::Hex, spell::DIGITS, pair);
@@ -218,87 +257,55 @@ impl Builder {
 
     fn radix(&mut self, needle: u32, machine: Machine<'_>, spacing: usize) {
         let (value, form) = (machine.value, machine.form);
-        self.group += 1;
+        self.next_group();
         let goal = machine.goal();
         let piece = self.length(goal - 1);
         let last = goal - piece;
-        let own = match form {
-            Form::Base32(align) => spell::encoded_32(value, usize::from(align)),
-            Form::Base64(align) => spell::encoded(value, usize::from(align)),
-            _ => return,
-        };
-        let mut text = Text::new();
-        for index in evenly(1, last, spacing) {
+        let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        // The memory must not move, or a copy would stay behind.
+        let room = 2 * value.len() + 8;
+        if own.capacity() < room {
+            own = Zeroizing::new(Vec::with_capacity(room));
+        }
+        spell::own_characters(form, value, &mut own);
+        for index in Builder::places(last, spacing) {
             let index = if spacing < SPARSE { index } else { without_symbols(&own, index, piece) };
-            let seed = Seed { needle, index: index as u32, form };
             let plain = &own[index - 1..index - 1 + piece];
+            let seed = Seed { needle, index: index as u32, form };
             self.text(plain, seed);
             if plain.iter().any(is_symbol) {
-                for spelling in &spell::SYMBOLS[1..] {
-                    text.0.clear();
-                    (index..index + piece).for_each(|i| spell::radix(form, value, i, *spelling, &mut text.0));
-                    self.text(&text.0[..piece], seed);
-                }
+                self.symbols(value, seed, piece);
             }
         }
+        self.own = own;
+    }
+
+    /// The piece of base64 at a seed, its characters that are neither letter nor digit written in all other ways.
+    fn symbols(&mut self, value: &[u8], seed: Seed, piece: usize) {
+        let mut text = std::mem::take(&mut self.scratch);
+        let index = seed.index as usize;
+        for spelling in &spell::SYMBOLS[1..] {
+            text.clear();
+            (index..index + piece).for_each(|i| spell::radix(seed.form, value, i, *spelling, &mut text));
+            self.text(&text[..piece], seed);
+        }
+        self.scratch = text;
+    }
+
+    /// Where the pieces of base64 and base32 are, from index 1 to `last`; if two will do, in the middle.
+    fn places(last: usize, spacing: usize) -> impl Iterator<Item = usize> {
+        let edge = if spacing == APART { (last - 1).saturating_sub(APART).div_ceil(2) } else { 0 };
+        evenly(1 + edge, last - edge, spacing)
     }
 
     fn text(&mut self, text: &[u8], seed: Seed) {
         let hash = self.key.piece(text);
-        let tables = if text.len() == PIECE { &mut self.long } else { &mut self.short };
-        let twice = tables.pieces.last().is_some_and(|p| p.hash == hash && p.seed == seed);
-        if !twice {
-            tables.pieces.push(Chosen { hash, seed, group: self.group });
-            tables.texts.extend_from_slice(text);
-        }
-    }
-}
-
-/// The text of one piece, with room for the longest unit, so that it never moves and leaves a copy.
-struct Text(Zeroizing<Vec<u8>>);
-
-impl Text {
-    fn new() -> Text {
-        Text(Zeroizing::new(Vec::with_capacity(7 * PIECE)))
-    }
-}
-
-impl Tables {
-    fn new(piece: usize, expected: usize) -> Tables {
-        let texts = Zeroizing::new(Vec::with_capacity(piece * expected + SLACK));
-        Tables { piece, pieces: Vec::with_capacity(expected), texts }
-    }
-
-    /// The order of the pieces by their hashes, without those that are dropped.
-    fn order(&mut self, groups: usize) -> Vec<u64> {
-        self.texts.extend_from_slice(&[0; SLACK]);
-        // The high half of the hash and the index in one word: half of the memory, and quicker to sort.
-        let word = |(piece, index): (&Chosen, u64)| piece.hash >> 32 << 32 | index;
-        let mut order: Vec<u64> = self.pieces.iter().zip(0..).map(word).collect();
-        order.sort_unstable();
-        self.drop_common(&mut order, groups);
-        order
-    }
-
-    fn table(&self, order: &[u64]) -> Pieces {
-        let pieces = order.iter().map(|word| (self.pieces[index(*word)].hash, self.pieces[index(*word)].seed));
-        Pieces::new(self.piece, pieces)
-    }
-
-    /// Drops pieces that many share, where the same encoding has another one.
-    fn drop_common(&self, order: &mut Vec<u64>, groups: usize) {
-        let mut common = vec![false; self.pieces.len()];
-        for same in order.chunk_by(|a, b| a >> 32 == b >> 32).filter(|same| same.len() > SHARED) {
-            same.iter().for_each(|word| common[index(*word)] = true);
-        }
-        let mut rare = vec![false; groups];
-        for (piece, common) in self.pieces.iter().zip(&common) {
-            rare[piece.group as usize] |= !common;
-        }
-        order.retain(|word| {
-            let index = index(*word);
-            !common[index] || !rare[self.pieces[index].group as usize]
-        });
+        let (tables, since) = match text.len() {
+            PIECE => (&mut self.long, self.since[0]),
+            _ => (&mut self.short, self.since[1]),
+        };
+        tables.add(text, Chosen { hash, seed, group: self.group }, since);
     }
 }
 
@@ -321,9 +328,11 @@ fn evenly(first: usize, last: usize, spacing: usize) -> impl Iterator<Item = usi
     (0..=parts).map(move |part| first + (last - first) * part / parts.max(1))
 }
 
-/// The index in a word of the order.
-fn index(word: u64) -> usize {
-    (word & 0xffff_ffff) as usize
+/// From which byte on a value is spelled where nothing of it is left as it is: in the middle, since many values begin as others
+/// do, with room for two pieces of a dump behind it if there can be, and not within a character of UTF-8.
+fn inner(value: &[u8]) -> usize {
+    let start = (value.len().saturating_sub(PAIRS) / 2).min(value.len().saturating_sub(2 * PAIRS + 1));
+    (0..=start).rev().find(|start| value[*start] & 0xc0 != 0x80).unwrap_or(0)
 }
 
 /// The longest run of characters that no encoder changes unless it changes all: where it begins and its length.

@@ -38,7 +38,20 @@ impl Key {
     /// The hash of a piece of 6 to 16 bytes.
     #[inline]
     pub fn piece(&self, piece: &[u8]) -> u64 {
-        let (low, high) = ends(piece);
+        self.ends(ends(piece))
+    }
+
+    /// The hash of the piece of so many bytes at `at`.
+    #[inline(always)]
+    pub fn piece_at(&self, bytes: &[u8], at: usize, length: usize) -> u64 {
+        if length >= 8 {
+            return self.ends((load(bytes, at), load(bytes, at + length - 8)));
+        }
+        self.piece(&bytes[at..at + length])
+    }
+
+    #[inline(always)]
+    fn ends(&self, (low, high): (u64, u64)) -> u64 {
         fold((low | FOLD) ^ self.piece[0], (high | FOLD) ^ self.piece[1])
     }
 }
