@@ -31,6 +31,8 @@ pub struct Filter {
     /// The text that may still matter, then free space, then slack for the scanner.
     buffer: Vec<u8>,
     len: usize,
+    /// How much of the buffer has held text: the rest need not be erased, nor be given memory for that.
+    used: usize,
     stream: Stream,
     counts: Counts,
 }
@@ -44,7 +46,7 @@ type Counts = BTreeMap<(u32, &'static str), u64>;
 impl Filter {
     /// A filter at the beginning of a stream.
     pub fn new(patterns: Arc<Patterns>) -> Filter {
-        Filter { patterns, buffer: Vec::new(), len: 0, stream: Stream::default(), counts: Counts::new() }
+        Filter { patterns, buffer: Vec::new(), len: 0, used: 0, stream: Stream::default(), counts: Counts::new() }
     }
 
     /// Takes in bytes and appends to `out` all that may go out.
@@ -87,13 +89,15 @@ impl Filter {
     fn grow(&mut self, size: usize) {
         let mut larger = vec![0; size];
         larger[..self.len].copy_from_slice(&self.buffer[..self.len]);
-        self.buffer.zeroize();
+        self.buffer[..self.used].zeroize();
         self.buffer = larger;
+        self.used = self.len;
     }
 
     /// Takes in the first `count` bytes of [`Filter::space`].
     pub fn filled(&mut self, count: usize, more_ready: bool, out: impl FnMut(&[u8])) {
         self.len += count;
+        self.used = self.used.max(self.len);
         self.advance(more_ready, false, out);
     }
 
@@ -165,7 +169,7 @@ impl Filter {
 
 impl Drop for Filter {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        self.buffer[..self.used].zeroize();
     }
 }
 
