@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::patterns::Patterns;
 
 /// How much is read at once, if forms are not longer.
-const PART: usize = 1 << 20;
+const PART: usize = 128 << 10;
 
 /// What every marker begins with.
 const OPENING: &[u8] = b"[hasp:";

@@ -148,6 +148,7 @@ impl Layer {
 const BETWEEN: usize = 4;
 
 /// Pairs of digits; it ends where something else follows.
+#[inline(never)]
 fn hex(text: &[u8], skip: usize, out: &mut Vec<u8>, stop: usize) -> usize {
     let mut at = skip.min(text.len());
     while out.len() < stop {
@@ -184,6 +185,7 @@ fn between(rest: &[u8]) -> Option<usize> {
 }
 
 /// UTF-16, as UTF-8; it ends at a NUL or half a pair.
+#[inline(never)]
 fn wide(text: &[u8], big: bool, out: &mut Vec<u8>, stop: usize) -> usize {
     let unit = |p: &[u8]| if big { u16::from_be_bytes([p[0], p[1]]) } else { u16::from_le_bytes([p[0], p[1]]) };
     let units = text.chunks_exact(2).map(unit).take_while(|u| *u != 0);
@@ -229,6 +231,7 @@ pub(crate) fn line_break(rest: &[u8]) -> usize {
 }
 
 /// Symbols of base64 across line breaks; it ends where anything else follows.
+#[inline(never)]
 fn joined(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
     let mut at = 0;
     while at < text.len() && out.len() < stop {

@@ -3,8 +3,11 @@
 
 use super::escape::{dense, none, places};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
-use super::symbol::{is_base32, is_symbol, plausible};
+use super::masks::Words;
+use super::runs::{before_pair, begins_pair, is_wide, plain, runs, symbols};
+use super::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::table::{Batch, Table};
+use super::trail::Trail;
 use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
@@ -18,11 +21,6 @@ const DEPTH: usize = 3;
 const BASE64: usize = 20;
 const BASE32: usize = 24;
 const HEX: usize = 2 * WINDOW;
-/// The shortest with something between the pairs.
-const APART: usize = 3 * WINDOW - 1;
-
-/// Wrapped base64 has lines of at least this many characters.
-const LINE: usize = 16;
 
 /// How much text around an escape is decoded: a window of escaped characters on both sides.
 const AROUND: usize = 6 * WINDOW;
@@ -46,40 +44,11 @@ pub(crate) struct Found {
     pub layers: Vec<Layer>,
 }
 
-/// How a decoded text came about.
-struct Trail<'a> {
-    outer: Option<&'a Trail<'a>>,
-    text: &'a [u8],
-    start: usize,
-    layer: Layer,
-}
-
-impl Trail<'_> {
-    /// The place in the outermost text that this one of the decoded text was read from.
-    fn place(&self, at: usize) -> usize {
-        let inner = self.step(at);
-        self.outer.map_or(inner, |outer| outer.place(inner))
-    }
-
-    fn step(&self, at: usize) -> usize {
-        self.start + self.layer.read(self.text, &mut Vec::new(), at)
-    }
-
-    fn layers(&self) -> Vec<Layer> {
-        let mut layers = self.outer.map(Trail::layers).unwrap_or_default();
-        layers.push(self.layer);
-        layers
-    }
-
-    fn depth(&self) -> usize {
-        1 + self.outer.map_or(0, Trail::depth)
-    }
-}
-
 /// Searches texts; its memory is used again for the next one.
 pub(crate) struct Searcher<'t> {
     table: &'t Table,
     spare: Vec<Vec<u8>>,
+    stretches: Vec<Stretches>,
     found: Vec<Found>,
     /// Windows whose mark reaches beyond the decoded text in which they are.
     cut: Vec<(u32, usize)>,
@@ -90,7 +59,7 @@ pub(crate) struct Searcher<'t> {
 impl<'t> Searcher<'t> {
     /// A searcher for what is in this table.
     pub fn new(table: &'t Table) -> Searcher<'t> {
-        Searcher { table, spare: Vec::new(), found: Vec::new(), cut: Vec::new(), near: 0, nearing: false }
+        Searcher { table, spare: Vec::new(), stretches: Vec::new(), found: Vec::new(), cut: Vec::new(), near: 0, nearing: false }
     }
 
     /// Everything in a text, in order.
@@ -104,36 +73,37 @@ impl<'t> Searcher<'t> {
     }
 
     fn level(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
-        let (table, mut batch, mut hits) = (self.table, Batch::new(), Vec::new());
+        let table = self.table;
         if text.len() < WINDOW || table.is_empty() {
             return;
         }
+        let (mut batch, mut hits) = (Batch::new(), Vec::new());
+        let mut stretches = self.stretches.pop().unwrap_or_default();
+        let words = if table.printable.is_some() { Words::Graphic } else { Words::Symbols };
+        stretches.find(text, words);
         if let Some(stride) = table.any {
-            (0..text.len()).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
+            batch.probe(table, text, (0, text.len()), stride, &mut hits);
         }
-        let (mut stretches, mut joined) = (Stretches::of(text), 0);
-        while let Some(stretch) = stretches.next() {
-            match stretch {
-                Stretch::Printable(start, end) => {
-                    if let Some(stride) = table.printable {
-                        let last = end - WINDOW;
-                        (start..=last).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
-                    }
-                    self.symbols(text, start, end, &mut joined, trail);
-                    let mut at = start;
-                    while end - start >= APART && at < end {
-                        at = self.apart(text, at, trail).max(at + APART / 2);
-                    }
-                }
-                Stretch::Wide(at) => stretches.skip_to(self.wide(text, at, trail)),
-                Stretch::Pairs(at) => stretches.skip_to(self.apart(text, at, trail)),
+        for word in &stretches.words {
+            if let Some(stride) = table.printable {
+                batch.probe(table, text, *word, stride, &mut hits);
+            }
+            if let Some(stride) = table.plain {
+                plain(text, *word, words).for_each(|run| batch.probe(table, text, run, stride, &mut hits));
             }
         }
-        self.escapes(text, trail);
-        // A program may have taken each byte of the value for a character.
-        if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
-            self.through(Layer::Latin, text, 0..text.len(), trail);
+        if trail.map_or(0, Trail::depth) < DEPTH {
+            let runs = stretches.words.iter().flat_map(|word| symbols(text, *word, words));
+            self.symbols(text, runs, trail);
+            stretches.digits.iter().for_each(|stretch| self.apart(text, *stretch, trail));
+            self.wide(text, trail);
+            self.escapes(text, trail);
+            // A program may have taken each byte of the value for a character.
+            if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
+                self.through(Layer::Latin, text, 0..text.len(), trail);
+            }
         }
+        self.stretches.push(stretches);
         batch.flush(table, &mut hits);
         self.confirm(text, &hits, trail);
     }
@@ -192,94 +162,93 @@ impl<'t> Searcher<'t> {
         self.nearing = false;
     }
 
-    /// Decodes a part of the text and searches what comes of it.
-    fn through(&mut self, layer: Layer, text: &[u8], range: std::ops::Range<usize>, outer: Option<&Trail<'_>>) {
+    /// Decodes a part of the text and searches what comes of it, if that is long enough to hold anything. How much of the part was read.
+    fn through(&mut self, layer: Layer, text: &[u8], range: std::ops::Range<usize>, outer: Option<&Trail<'_>>) -> usize {
         if outer.map_or(0, Trail::depth) >= DEPTH {
-            return;
+            return range.len();
         }
         let mut out = self.spare.pop().unwrap_or_default();
         out.clear();
         let (start, part) = (range.start, &text[range]);
-        layer.read(part, &mut out, usize::MAX);
-        let trail = Trail { outer, text: part, start, layer };
+        let length = layer.read(part, &mut out, usize::MAX);
+        if out.len() >= WINDOW {
+            self.decoded(&out, &Trail { outer, around: text, text: &part[..length], start, layer });
+        }
+        self.spare.push(out);
+        length
+    }
+
+    fn decoded(&mut self, out: &[u8], trail: &Trail<'_>) {
         let before = self.cut.len();
-        if layer == Layer::Joined {
-            self.encoded(&out, 0, out.len(), Some(&trail));
+        if trail.layer == Layer::Joined {
+            self.encoded(out, 0, out.len(), Some(trail));
         } else {
-            self.level(&out, Some(&trail));
+            self.level(out, Some(trail));
         }
         // What reaches beyond this part may be whole in the text around it.
         for (mark, at) in self.cut.split_off(before) {
             if self.near > 0 && !self.nearing {
-                self.near(text, trail.step(at), mark, outer);
+                self.near(trail.around, trail.step(at), mark, trail.outer);
             }
         }
-        self.spare.push(out);
     }
 
-    /// Symbols of base64, base32 and hexadecimal within printable text; wrapped ones across their lines.
-    fn symbols(&mut self, text: &[u8], start: usize, end: usize, joined: &mut usize, trail: Option<&Trail<'_>>) {
-        for (a, b) in runs(text, start, end, LINE, is_symbol) {
-            if a < *joined {
+    /// Symbols of base64, base32 and hexadecimal; wrapped ones across their lines.
+    fn symbols(&mut self, text: &[u8], runs: impl Iterator<Item = Stretch>, trail: Option<&Trail<'_>>) {
+        let mut joined = 0;
+        for (start, end) in runs {
+            if start < joined {
                 continue;
             }
-            let skipped = line_break(&text[b..]);
-            if skipped > 0 && text.get(b + skipped).is_some_and(|s| is_symbol(*s)) {
-                let length = Layer::Joined.read(&text[a..], &mut Vec::new(), usize::MAX);
-                self.through(Layer::Joined, text, a..a + length, trail);
-                *joined = a + length;
+            let skipped = line_break(&text[end..]);
+            if skipped > 0 && text.get(end + skipped).is_some_and(|s| is_symbol(*s)) {
+                joined = start + self.through(Layer::Joined, text, start..text.len(), trail);
             } else {
-                self.encoded(text, a, b, trail);
+                self.encoded(text, start, end, trail);
             }
         }
     }
 
     /// A run of symbols, in each encoding and at each place within a group.
     fn encoded(&mut self, text: &[u8], start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        if end - start < BASE64 {
+            return;
+        }
         let bytes = self.table.any.is_some();
-        if end - start >= BASE64 {
-            for skip in 0..4 {
-                let layer = Layer::Base64(skip);
-                if bytes || plausible(&text[start + usize::from(skip)..end], layer) {
-                    self.through(layer, text, start..end, trail);
-                }
-            }
+        for skip in (0..4).filter(|skip| bytes || base64_may_begin(&text[start..end], *skip)) {
+            self.through(Layer::Base64(skip), text, start..end, trail);
         }
         for (a, b) in runs(text, start, end, BASE32, is_base32) {
-            for skip in 0..8 {
-                let layer = Layer::Base32(skip);
-                if bytes || plausible(&text[a + usize::from(skip)..b], layer) {
-                    self.through(layer, text, a..b, trail);
-                }
+            for skip in (0..8).filter(|skip| bytes || base32_may_begin(&text[a..b], *skip)) {
+                self.through(Layer::Base32(skip), text, a..b, trail);
             }
         }
         for (a, b) in runs(text, start, end, HEX, |b| nibble(b) < 16) {
-            (0..2).for_each(|skip| self.through(Layer::Hex(skip), text, a..b, trail));
+            for skip in 0..2 {
+                self.through(Layer::Hex(skip), text, a..b, trail);
+            }
         }
     }
 
-    /// Pairs of digits with something between them, near this place. Where to go on.
-    fn apart(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
-        let digit = |at: usize| text.get(at).is_some_and(|b| nibble(*b) < 16);
-        let around = at..text.len().min(at + 12);
-        let pair = |at: usize| digit(at) && digit(at + 1);
-        let Some(first) = around
-            .clone()
-            .find(|i| pair(*i) && (*i == 0 || !text[i - 1].is_ascii_alphanumeric() || text[i - 1] == b'x'))
-        else {
-            return at;
-        };
-        let start = first - before_pair(text, first, 6 * self.table.longest + 64);
-        let length = Layer::Hex(0).read(&text[start..], &mut Vec::new(), usize::MAX);
-        if length >= HEX && start + length > at {
-            self.through(Layer::Hex(0), text, start..start + length, trail);
-            return start + length;
+    /// Pairs of digits with something between them, somewhere in this stretch.
+    fn apart(&mut self, text: &[u8], (start, end): Stretch, trail: Option<&Trail<'_>>) {
+        let mut at = start;
+        while let Some(first) = (at..end).find(|i| begins_pair(text, *i)) {
+            let start = first - before_pair(text, first, 6 * self.table.longest + 64);
+            at = (first + 1).max(start + self.through(Layer::Hex(0), text, start..text.len(), trail));
         }
-        at
+    }
+
+    /// UTF-16: wherever four characters of it stand, which are ASCII.
+    fn wide(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
+        let mut at = memchr::memchr(0, text).map_or(text.len(), |nul| nul.saturating_sub(1));
+        while let Some(four) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            at = if is_wide(*four) { self.wide_around(text, at, trail) } else { at + 8 };
+        }
     }
 
     /// UTF-16 around four characters of it. Where to go on.
-    fn wide(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
+    fn wide_around(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
         let big = text[at] == 0;
         let reach = at.saturating_sub(4 * self.table.longest + 64);
         let unit = |at: usize| (text[at], text[at + 1]);
@@ -288,11 +257,7 @@ impl<'t> Searcher<'t> {
         while start >= reach + 2 && unit(start - 2) != (0, 0) && !surrogate(unit(start - 2)) {
             start -= 2;
         }
-        let length = Layer::Wide(big).read(&text[start..], &mut Vec::new(), usize::MAX);
-        if length >= 2 * WINDOW {
-            self.through(Layer::Wide(big), text, start..start + length, trail);
-        }
-        (start + length).max(at)
+        (start + self.through(Layer::Wide(big), text, start..text.len(), trail)).max(at + 8)
     }
 
     /// The text around escapes. Where every window that is kept lies in plain characters, only those count that follow each other at
@@ -335,44 +300,4 @@ impl<'t> Searcher<'t> {
             self.through(layer, text, start..end.min(text.len()), trail);
         }
     }
-}
-
-/// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each such stretch is looked at first.
-fn runs(text: &[u8], start: usize, end: usize, least: usize, test: impl Fn(u8) -> bool) -> Vec<(usize, usize)> {
-    let (mut runs, mut floor) = (Vec::new(), start);
-    let mut at = start + least - 1;
-    while at < end {
-        if !test(text[at]) {
-            at += least;
-            continue;
-        }
-        let before = text[floor..at].iter().rev().take_while(|b| test(**b)).count();
-        let after = text[at..end].iter().take_while(|b| test(**b)).count();
-        if before + after >= least {
-            runs.push((at - before, at + after));
-        }
-        floor = at + after;
-        at += after + least;
-    }
-    runs
-}
-
-/// How far pairs of digits and what separates them reach back from a pair.
-fn before_pair(text: &[u8], first: usize, most: usize) -> usize {
-    let digits = |end: usize| end >= 2 && nibble(text[end - 1]) < 16 && nibble(text[end - 2]) < 16;
-    let mut start = first;
-    while first - start < most {
-        // `0x` and `\x` belong to what separates.
-        let marked = match &text[..start] {
-            [.., b'0', b'x' | b'X'] | [.., b'\\', b'x'] => 2,
-            _ => 0,
-        };
-        let between = text[..start - marked].iter().rev().take(4);
-        let end = start - marked - between.take_while(|b| b" \t:,-_.;%=|".contains(b)).count();
-        if !digits(end) {
-            break;
-        }
-        start = end - 2;
-    }
-    first - start
 }

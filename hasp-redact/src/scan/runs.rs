@@ -1,0 +1,147 @@
+//! What stands in a stretch, byte by byte: runs of one class, pairs of digits, characters of UTF-16.
+
+use super::masks::Words;
+use super::symbol::is_symbol;
+use super::words::Stretch;
+use crate::decode::text::nibble;
+use crate::watch::key::WINDOW;
+
+/// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each such stretch is looked at first.
+pub(super) fn runs(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    least: usize,
+    test: impl Fn(u8) -> bool,
+) -> impl Iterator<Item = Stretch> {
+    let (mut floor, mut at) = (start, start + least - 1);
+    std::iter::from_fn(move || {
+        while at < end {
+            if !test(text[at]) {
+                at += least;
+                continue;
+            }
+            let before = text[floor..at].iter().rev().take_while(|b| test(**b)).count();
+            let after = text[at..end].iter().take_while(|b| test(**b)).count();
+            let run = (at - before, at + after);
+            floor = at + after;
+            at += after + least;
+            if before + after >= least {
+                return Some(run);
+            }
+        }
+        None
+    })
+}
+
+/// Runs of at least sixteen letters, digits and `-._` in a word.
+pub(super) fn plain(text: &[u8], word: Stretch, words: Words) -> impl Iterator<Item = Stretch> {
+    pieces(text, word, words, is_plain, |part| memchr::memchr3(b'+', b'/', b',', part))
+}
+
+/// Runs of at least sixteen symbols of base64 in a word.
+pub(super) fn symbols(text: &[u8], word: Stretch, words: Words) -> impl Iterator<Item = Stretch> {
+    pieces(text, word, words, is_symbol, |part| memchr::memchr2(b'.', b',', part))
+}
+
+/// Runs of at least sixteen bytes that pass the test; in a word of symbols `other` finds the first byte that does not.
+#[inline(always)]
+fn pieces(
+    text: &[u8],
+    (start, end): Stretch,
+    words: Words,
+    test: impl Fn(u8) -> bool,
+    other: impl Fn(&[u8]) -> Option<usize>,
+) -> impl Iterator<Item = Stretch> {
+    let mut runs = (words == Words::Graphic).then(|| runs(text, start, end, WINDOW, test));
+    let mut at = start;
+    std::iter::from_fn(move || {
+        if let Some(runs) = &mut runs {
+            return runs.next();
+        }
+        while at + WINDOW <= end {
+            let piece = (at, other(&text[at..end]).map_or(end, |length| at + length));
+            at = piece.1 + 1;
+            if piece.1 - piece.0 >= WINDOW {
+                return Some(piece);
+            }
+        }
+        None
+    })
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// Whether a byte is a digit of a pair, or may stand between two.
+#[inline(always)]
+pub(super) fn may_be_apart(byte: u8) -> bool {
+    APART[usize::from(byte)]
+}
+
+const APART: [bool; 256] = {
+    let (mut apart, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        apart[byte] = matches!(byte as u8, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X' | b'\\' | b'\r' | b'\n'
+            | b' ' | b'\t' | b':' | b',' | b'-' | b'_' | b'.' | b';' | b'%' | b'=' | b'|');
+        byte += 1;
+    }
+    apart
+};
+
+fn between_pairs(byte: u8) -> bool {
+    b" \t:,-_.;%=|".contains(&byte)
+}
+
+/// Whether a pair of digits stands here which no word goes before.
+pub(super) fn begins_pair(text: &[u8], at: usize) -> bool {
+    let digit = |at: usize| text.get(at).is_some_and(|b| nibble(*b) < 16);
+    let before = at.checked_sub(1).map(|i| text[i]);
+    digit(at) && digit(at + 1) && before.is_none_or(|b| !b.is_ascii_alphanumeric() || b == b'x')
+}
+
+/// How far pairs of digits and what separates them reach back from a pair.
+pub(super) fn before_pair(text: &[u8], first: usize, most: usize) -> usize {
+    let digits = |end: usize| end >= 2 && nibble(text[end - 1]) < 16 && nibble(text[end - 2]) < 16;
+    let mut start = first;
+    while first - start < most {
+        // `0x` and `\x` belong to what separates.
+        let marked = match &text[..start] {
+            [.., b'0', b'x' | b'X'] | [.., b'\\', b'x'] => 2,
+            _ => 0,
+        };
+        let between = text[..start - marked].iter().rev().take(4).take_while(|b| between_pairs(**b)).count();
+        let end = start - marked - between;
+        if !digits(end) {
+            break;
+        }
+        start = end - 2;
+    }
+    first - start
+}
+
+/// Whether these are four characters of ASCII or Latin-1 in UTF-16, of either byte order.
+#[inline(always)]
+pub(super) fn is_wide(four: [u8; 8]) -> bool {
+    let word = u64::from_le_bytes(four);
+    word != 0 && (word & 0xff00_ff00_ff00_ff00 == 0 || word & 0x00ff_00ff_00ff_00ff == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_characters_of_either_byte_order_are_noticed() {
+        assert!(is_wide(*b"a\0b\0c\0d\0") && is_wide(*b"\0a\0b\0c\0d"));
+        assert!(!is_wide([0; 8]) && !is_wide(*b"a\0b\0cd\0\0"));
+    }
+
+    #[test]
+    fn pairs_are_found_behind_what_is_no_word() {
+        assert!(begins_pair(b"a1", 0) && begins_pair(b"0xa1", 2) && begins_pair(b" a1", 1));
+        assert!(!begins_pair(b"za1", 1) && !begins_pair(b"a", 0));
+        assert_eq!(before_pair(b"zz a1 b2, 0xc3", 12, 100), 9);
+    }
+}
