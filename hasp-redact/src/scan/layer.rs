@@ -148,7 +148,6 @@ impl Layer {
 const BETWEEN: usize = 4;
 
 /// Pairs of digits; it ends where something else follows.
-#[inline(never)]
 fn hex(text: &[u8], skip: usize, out: &mut Vec<u8>, stop: usize) -> usize {
     let mut at = skip.min(text.len());
     while out.len() < stop {
@@ -185,7 +184,6 @@ fn between(rest: &[u8]) -> Option<usize> {
 }
 
 /// UTF-16, as UTF-8; it ends at a NUL or half a pair.
-#[inline(never)]
 fn wide(text: &[u8], big: bool, out: &mut Vec<u8>, stop: usize) -> usize {
     let unit = |p: &[u8]| if big { u16::from_be_bytes([p[0], p[1]]) } else { u16::from_le_bytes([p[0], p[1]]) };
     let units = text.chunks_exact(2).map(unit).take_while(|u| *u != 0);
@@ -224,14 +222,17 @@ fn latin(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
 const INDENT: usize = 64;
 
 /// How long the line break is that stands here, as it is or as in a string literal, with the indentation behind it.
+#[inline]
 pub(crate) fn line_break(rest: &[u8]) -> usize {
+    if !matches!(rest.first(), Some(b'\n' | b'\r' | b'\\')) {
+        return 0;
+    }
     let breaks = [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"];
     let Some(length) = breaks.iter().find(|b| rest.starts_with(b)).map(|b| b.len()) else { return 0 };
     length + rest[length..].iter().take(INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 /// Symbols of base64 across line breaks; it ends where anything else follows.
-#[inline(never)]
 fn joined(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
     let mut at = 0;
     while at < text.len() && out.len() < stop {

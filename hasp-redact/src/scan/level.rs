@@ -1,10 +1,10 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::escape::{dense, none, places};
+use super::escape::{Within, dense, none, places};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
 use super::masks::Words;
-use super::runs::{before_pair, begins_pair, is_wide, plain, runs, symbols};
+use super::runs::{before_pair, begins_pair, is_plain, is_wide, runs};
 use super::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::table::{Batch, Table};
 use super::trail::Trail;
@@ -21,6 +21,9 @@ const DEPTH: usize = 3;
 const BASE64: usize = 20;
 const BASE32: usize = 24;
 const HEX: usize = 2 * WINDOW;
+
+/// Wrapped base64 has lines of at least this many characters.
+const LINE: usize = 16;
 
 /// How much text around an escape is decoded: a window of escaped characters on both sides.
 const AROUND: usize = 6 * WINDOW;
@@ -59,7 +62,15 @@ pub(crate) struct Searcher<'t> {
 impl<'t> Searcher<'t> {
     /// A searcher for what is in this table.
     pub fn new(table: &'t Table) -> Searcher<'t> {
-        Searcher { table, spare: Vec::new(), stretches: Vec::new(), found: Vec::new(), cut: Vec::new(), near: 0, nearing: false }
+        Searcher {
+            table,
+            spare: Vec::new(),
+            stretches: Vec::new(),
+            found: Vec::new(),
+            cut: Vec::new(),
+            near: 0,
+            nearing: false,
+        }
     }
 
     /// Everything in a text, in order.
@@ -89,15 +100,15 @@ impl<'t> Searcher<'t> {
                 batch.probe(table, text, *word, stride, &mut hits);
             }
             if let Some(stride) = table.plain {
-                plain(text, *word, words).for_each(|run| batch.probe(table, text, run, stride, &mut hits));
+                let runs = runs(text, word.0, word.1, WINDOW - 1 + stride, is_plain);
+                runs.for_each(|run| batch.probe(table, text, run, stride, &mut hits));
             }
         }
         if trail.map_or(0, Trail::depth) < DEPTH {
-            let runs = stretches.words.iter().flat_map(|word| symbols(text, *word, words));
-            self.symbols(text, runs, trail);
+            self.symbols(text, &stretches.words, trail);
             stretches.digits.iter().for_each(|stretch| self.apart(text, *stretch, trail));
             self.wide(text, trail);
-            self.escapes(text, trail);
+            self.escapes(text, &stretches.words, trail);
             // A program may have taken each byte of the value for a character.
             if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
                 self.through(Layer::Latin, text, 0..text.len(), trail);
@@ -163,7 +174,13 @@ impl<'t> Searcher<'t> {
     }
 
     /// Decodes a part of the text and searches what comes of it, if that is long enough to hold anything. How much of the part was read.
-    fn through(&mut self, layer: Layer, text: &[u8], range: std::ops::Range<usize>, outer: Option<&Trail<'_>>) -> usize {
+    fn through(
+        &mut self,
+        layer: Layer,
+        text: &[u8],
+        range: std::ops::Range<usize>,
+        outer: Option<&Trail<'_>>,
+    ) -> usize {
         if outer.map_or(0, Trail::depth) >= DEPTH {
             return range.len();
         }
@@ -194,19 +211,29 @@ impl<'t> Searcher<'t> {
     }
 
     /// Symbols of base64, base32 and hexadecimal; wrapped ones across their lines.
-    fn symbols(&mut self, text: &[u8], runs: impl Iterator<Item = Stretch>, trail: Option<&Trail<'_>>) {
+    fn symbols(&mut self, text: &[u8], words: &[Stretch], trail: Option<&Trail<'_>>) {
         let mut joined = 0;
-        for (start, end) in runs {
-            if start < joined {
-                continue;
-            }
-            let skipped = line_break(&text[end..]);
-            if skipped > 0 && text.get(end + skipped).is_some_and(|s| is_symbol(*s)) {
-                joined = start + self.through(Layer::Joined, text, start..text.len(), trail);
-            } else {
-                self.encoded(text, start, end, trail);
+        for (start, end) in words {
+            // Where no line can end, a short run is nothing.
+            let least = if self.ends_line(text, *end) { LINE } else { BASE64 };
+            for (start, end) in runs(text, *start, *end, least, is_symbol) {
+                if start < joined {
+                    continue;
+                }
+                let skipped = line_break(&text[end..]);
+                if skipped > 0 && text.get(end + skipped).is_some_and(|s| is_symbol(*s)) {
+                    joined = start + self.through(Layer::Joined, text, start..text.len(), trail);
+                } else {
+                    self.encoded(text, start, end, trail);
+                }
             }
         }
+    }
+
+    /// Whether a run of symbols in a word that ends here may be the line of something wrapped. A word of printable characters may have
+    /// line breaks of a string literal in it.
+    fn ends_line(&self, text: &[u8], end: usize) -> bool {
+        self.table.printable.is_some() || matches!(text.get(end), Some(b'\n' | b'\r' | b'\\'))
     }
 
     /// A run of symbols, in each encoding and at each place within a group.
@@ -239,11 +266,13 @@ impl<'t> Searcher<'t> {
         }
     }
 
-    /// UTF-16: wherever four characters of it stand, which are ASCII.
+    /// UTF-16: wherever four characters of it stand, which are ASCII. With a byte between two of them left out it looks like the other byte
+    /// order, in which the character at one end is lost; so both are read.
     fn wide(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let mut at = memchr::memchr(0, text).map_or(text.len(), |nul| nul.saturating_sub(1));
         while let Some(four) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            at = if is_wide(*four) { self.wide_around(text, at, trail) } else { at + 8 };
+            let ends = [at, at + 1].map(|at| if is_wide(*four) { self.wide_around(text, at, trail) } else { 0 });
+            at = ends[0].max(ends[1]).max(at + 8);
         }
     }
 
@@ -257,21 +286,26 @@ impl<'t> Searcher<'t> {
         while start >= reach + 2 && unit(start - 2) != (0, 0) && !surrogate(unit(start - 2)) {
             start -= 2;
         }
-        (start + self.through(Layer::Wide(big), text, start..text.len(), trail)).max(at + 8)
+        start + self.through(Layer::Wide(big), text, start..text.len(), trail)
     }
 
     /// The text around escapes. Where every window that is kept lies in plain characters, only those count that follow each other at
     /// once, since an encoder that changes a plain character changes all.
-    fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
-        let fragile = self.table.fragile > 0;
-        if !fragile && none(text) {
+    fn escapes(&mut self, text: &[u8], words: &[Stretch], trail: Option<&Trail<'_>>) {
+        let within = match (self.table.any, self.table.printable) {
+            (Some(_), _) => Within::All,
+            (None, Some(_)) => Within::Words,
+            (None, None) => Within::Dense,
+        };
+        let dense_only = within == Within::Dense;
+        if dense_only && none(text) {
             return;
         }
-        let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
+        let layers: &[Layer] = if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..SPARSE.len() - 1] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
-        for at in places(text, fragile) {
-            if !fragile && text[at] != ESCAPE && !dense(text, at) {
+        for at in places(text, words, within) {
+            if dense_only && text[at] != ESCAPE && !dense(text, at) {
                 continue;
             }
             units.found.clear();

@@ -33,7 +33,7 @@ pub(super) fn words(block: &[u8; BLOCK], words: Words) -> u64 {
     bits(&weighted)
 }
 
-/// Of each half of a block, whether its first sixteen bytes may be part of many pairs of hexadecimal digits with something between them:
+/// Of each half of a block, whether its first eight bytes may be part of many pairs of hexadecimal digits with something between them:
 /// there are digits, but no letter that is none, nor the `x` of `0x`.
 #[inline(always)]
 pub(super) fn digits(block: &[u8; BLOCK]) -> [bool; 2] {
@@ -42,9 +42,9 @@ pub(super) fn digits(block: &[u8; BLOCK]) -> [bool; 2] {
         let lower = block[at] | 0x20;
         other[at] = if within(lower, b'g', b'w') | within(lower, b'y', b'z') { 0xff } else { 0 };
     }
-    let sixteen = |from: &[u8; BLOCK], half: usize| u128::from_le_bytes(from.as_chunks::<16>().0[2 * half]);
+    let eight = |from: &[u8; BLOCK], half: usize| u64::from_le_bytes(from.as_chunks::<8>().0[4 * half]);
     // These bits are set in no blank, comma, point or dash, but in one of each digit.
-    [0, 1].map(|half| sixteen(&other, half) == 0 && sixteen(block, half) & u128::from_le_bytes([0x50; 16]) != 0)
+    [0, 1].map(|half| eight(&other, half) == 0 && eight(block, half) & u64::from_le_bytes([0x50; 8]) != 0)
 }
 
 #[inline(always)]
@@ -96,9 +96,9 @@ mod tests {
     fn what_cannot_be_among_digits_rules_them_out() {
         for byte in 0..=u8::MAX {
             let mut block = [b' '; BLOCK];
-            block[41] = byte;
+            block[36] = byte;
             assert!(digits(&block) == [false, true] || !byte.is_ascii_hexdigit());
-            block[35] = b'7';
+            block[32] = b'7';
             let [none, may_be] = digits(&block);
             assert!(!none && (may_be || !super::super::runs::may_be_apart(byte)), "{byte}");
             assert!(!may_be || !matches!(byte | 0x20, b'g'..=b'w' | b'y' | b'z'), "{byte}");

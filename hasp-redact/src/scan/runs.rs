@@ -1,12 +1,10 @@
 //! What stands in a stretch, byte by byte: runs of one class, pairs of digits, characters of UTF-16.
 
-use super::masks::Words;
-use super::symbol::is_symbol;
 use super::words::Stretch;
 use crate::decode::text::nibble;
-use crate::watch::key::WINDOW;
 
 /// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each such stretch is looked at first.
+#[inline(always)]
 pub(super) fn runs(
     text: &[u8],
     start: usize,
@@ -34,45 +32,20 @@ pub(super) fn runs(
     })
 }
 
-/// Runs of at least sixteen letters, digits and `-._` in a word.
-pub(super) fn plain(text: &[u8], word: Stretch, words: Words) -> impl Iterator<Item = Stretch> {
-    pieces(text, word, words, is_plain, |part| memchr::memchr3(b'+', b'/', b',', part))
-}
-
-/// Runs of at least sixteen symbols of base64 in a word.
-pub(super) fn symbols(text: &[u8], word: Stretch, words: Words) -> impl Iterator<Item = Stretch> {
-    pieces(text, word, words, is_symbol, |part| memchr::memchr2(b'.', b',', part))
-}
-
-/// Runs of at least sixteen bytes that pass the test; in a word of symbols `other` finds the first byte that does not.
+/// Whether no encoder changes the byte: letters, digits and `-._`, as [`crate::watch::mark::Sort::Plain`].
 #[inline(always)]
-fn pieces(
-    text: &[u8],
-    (start, end): Stretch,
-    words: Words,
-    test: impl Fn(u8) -> bool,
-    other: impl Fn(&[u8]) -> Option<usize>,
-) -> impl Iterator<Item = Stretch> {
-    let mut runs = (words == Words::Graphic).then(|| runs(text, start, end, WINDOW, test));
-    let mut at = start;
-    std::iter::from_fn(move || {
-        if let Some(runs) = &mut runs {
-            return runs.next();
-        }
-        while at + WINDOW <= end {
-            let piece = (at, other(&text[at..end]).map_or(end, |length| at + length));
-            at = piece.1 + 1;
-            if piece.1 - piece.0 >= WINDOW {
-                return Some(piece);
-            }
-        }
-        None
-    })
+pub(super) fn is_plain(byte: u8) -> bool {
+    PLAIN[usize::from(byte)]
 }
 
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
-}
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    plain
+};
 
 /// Whether a byte is a digit of a pair, or may stand between two.
 #[inline(always)]

@@ -41,8 +41,6 @@ pub(crate) struct Table {
     pub any: Option<usize>,
     /// The longest mark, in bytes.
     pub longest: usize,
-    /// The longest mark whose windows an encoder may change, in bytes.
-    pub fragile: usize,
 }
 
 impl Table {
@@ -66,8 +64,7 @@ impl Table {
             plain: stride(&marks, Sort::Plain),
             printable: stride(&marks, Sort::Printable),
             any: stride(&marks, Sort::Any),
-            longest: longest(&marks, |_| true),
-            fragile: longest(&marks, |s| s != Sort::Plain),
+            longest: marks.iter().map(|(_, m)| m.len as usize).max().unwrap_or(0),
             marks,
         };
         table.fill();
@@ -133,10 +130,6 @@ impl Table {
 /// How far apart probes may be so that one falls on a window of each mark.
 fn stride(marks: &[(u32, Mark)], sort: Sort) -> Option<usize> {
     marks.iter().filter(|(_, m)| m.sort == sort).map(|(_, m)| m.windows.len().clamp(1, MOST)).min()
-}
-
-fn longest(marks: &[(u32, Mark)], sort: fn(Sort) -> bool) -> usize {
-    marks.iter().filter(|(_, m)| sort(m.sort)).map(|(_, m)| m.len as usize).max().unwrap_or(0)
 }
 
 /// Places of a text that wait to be hashed together.

@@ -8,8 +8,8 @@ use crate::watch::key::WINDOW;
 /// A stretch of a text: from, to.
 pub(super) type Stretch = (usize, usize);
 
-/// The least that sixteen pairs of digits take, if there is something between them.
-const APART: usize = 3 * WINDOW - 1;
+/// The least that sixteen pairs of digits take, if there is something between every two of them.
+const APART: usize = 2 * WINDOW + WINDOW / 2 - 1;
 
 /// The stretches of a text, of each sort in order; each is as long as it can be.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Stretches {
             let block = whole.unwrap_or(&last);
             let inside = whole.map_or((1 << rest.len()) - 1, |_| u64::MAX);
             self.feed(&mut open, base, words(block, class) & inside);
-            // Of each 32 bytes 16: that many lie in every stretch of 47.
+            // Of each 32 bytes 8: those lie whole in every stretch of 39.
             let [first, second] = digits(block);
             if first {
                 self.around(text, base);
