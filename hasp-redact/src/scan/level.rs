@@ -4,7 +4,7 @@
 use super::escape::{Within, dense, none, places};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
 use super::masks::Words;
-use super::runs::{before_pair, begins_pair, is_plain, is_wide, runs};
+use super::runs::{Class, before_pair, begins_pair, each_run, is_wide, runs};
 use super::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::table::{Batch, Table};
 use super::trail::Trail;
@@ -100,12 +100,12 @@ impl<'t> Searcher<'t> {
                 batch.probe(table, text, *word, stride, &mut hits);
             }
             if let Some(stride) = table.plain {
-                let runs = runs(text, word.0, word.1, WINDOW - 1 + stride, is_plain);
-                runs.for_each(|run| batch.probe(table, text, run, stride, &mut hits));
+                let probe = |run| batch.probe(table, text, run, stride, &mut hits);
+                each_run(text, *word, words, Class::Plain, WINDOW - 1 + stride, probe);
             }
         }
         if trail.map_or(0, Trail::depth) < DEPTH {
-            self.symbols(text, &stretches.words, trail);
+            self.symbols(text, &stretches.words, words, trail);
             stretches.digits.iter().for_each(|stretch| self.apart(text, *stretch, trail));
             self.wide(text, trail);
             self.escapes(text, &stretches.words, trail);
@@ -211,14 +211,15 @@ impl<'t> Searcher<'t> {
     }
 
     /// Symbols of base64, base32 and hexadecimal; wrapped ones across their lines.
-    fn symbols(&mut self, text: &[u8], words: &[Stretch], trail: Option<&Trail<'_>>) {
+    fn symbols(&mut self, text: &[u8], found: &[Stretch], words: Words, trail: Option<&Trail<'_>>) {
         let mut joined = 0;
-        for (start, end) in words {
-            // Where no line can end, a short run is nothing.
-            let least = if self.ends_line(text, *end) { LINE } else { BASE64 };
-            for (start, end) in runs(text, *start, *end, least, is_symbol) {
+        for word in found {
+            // A short run is nothing unless it is a line of something wrapped; in a string literal line breaks are part of the word.
+            let ends_line = matches!(text.get(word.1), Some(b'\n' | b'\r' | b'\\'));
+            let least = if ends_line || words == Words::Graphic { LINE } else { BASE64 };
+            each_run(text, *word, words, Class::Symbol, least, |(start, end)| {
                 if start < joined {
-                    continue;
+                    return;
                 }
                 let skipped = line_break(&text[end..]);
                 if skipped > 0 && text.get(end + skipped).is_some_and(|s| is_symbol(*s)) {
@@ -226,14 +227,8 @@ impl<'t> Searcher<'t> {
                 } else {
                     self.encoded(text, start, end, trail);
                 }
-            }
+            });
         }
-    }
-
-    /// Whether a run of symbols in a word that ends here may be the line of something wrapped. A word of printable characters may have
-    /// line breaks of a string literal in it.
-    fn ends_line(&self, text: &[u8], end: usize) -> bool {
-        self.table.printable.is_some() || matches!(text.get(end), Some(b'\n' | b'\r' | b'\\'))
     }
 
     /// A run of symbols, in each encoding and at each place within a group.

@@ -1,5 +1,7 @@
 //! What stands in a stretch, byte by byte: runs of one class, pairs of digits, characters of UTF-16.
 
+use super::masks::Words;
+use super::symbol::is_symbol;
 use super::words::Stretch;
 use crate::decode::text::nibble;
 
@@ -32,20 +34,71 @@ pub(super) fn runs(
     })
 }
 
-/// Whether no encoder changes the byte: letters, digits and `-._`, as [`crate::watch::mark::Sort::Plain`].
-#[inline(always)]
-pub(super) fn is_plain(byte: u8) -> bool {
-    PLAIN[usize::from(byte)]
+/// What is looked for in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Letters, digits and `-._`, as [`crate::watch::mark::Sort::Plain`].
+    Plain,
+    /// Symbols of base64.
+    Symbol,
 }
 
-const PLAIN: [bool; 256] = {
-    let (mut plain, mut byte) = ([false; 256], 0);
-    while byte < 256 {
-        plain[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_');
-        byte += 1;
+impl Class {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Class::Plain => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'),
+            Class::Symbol => is_symbol(byte),
+        }
     }
-    plain
-};
+
+    /// Of eight bytes of a word of symbols those that are not of the class: the lowest bit that is set is the highest of the first.
+    #[inline(always)]
+    fn others(self, eight: u64) -> u64 {
+        let each = |byte: u8| u64::from_le_bytes([byte; 8]);
+        let zero = |x: u64| x.wrapping_sub(each(1)) & !x & each(0x80);
+        match self {
+            // `+` and `/` differ in one bit, as do `,` and `.`.
+            Class::Plain => zero(eight & !each(b'+' ^ b'/') ^ each(b'+')) | zero(eight ^ each(b',')),
+            Class::Symbol => zero(eight & !each(b',' ^ b'.') ^ each(b',')),
+        }
+    }
+}
+
+/// Gives each run of at least `least` bytes of a class that lies in a word to `look`, in order.
+#[inline(always)]
+pub(super) fn each_run(
+    text: &[u8],
+    (start, end): Stretch,
+    words: Words,
+    class: Class,
+    least: usize,
+    mut look: impl FnMut(Stretch),
+) {
+    if words == Words::Graphic {
+        return runs(text, start, end, least, |b| class.has(b)).for_each(look);
+    }
+    let mut at = start;
+    while at + least <= end {
+        let other = first_other(&text[..end], at, class);
+        if other - at >= least {
+            look((at, other));
+        }
+        at = other + 1;
+    }
+}
+
+/// The first byte from here on that is not of the class, or the end.
+#[inline(always)]
+fn first_other(text: &[u8], mut at: usize, class: Class) -> usize {
+    while let Some(eight) = text[at..].first_chunk::<8>() {
+        let others = class.others(u64::from_le_bytes(*eight));
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + text[at..].iter().take_while(|b| class.has(**b)).count()
+}
 
 /// Whether a byte is a digit of a pair, or may stand between two.
 #[inline(always)]
@@ -104,6 +157,29 @@ pub(super) fn is_wide(four: [u8; 8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_the_same_in_both_sorts_of_words() {
+        let symbols = b"aZ09_-+/.,";
+        let mut state = 5u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        for length in (0..2000).map(|n| n % 90) {
+            let rarely = 4 + next(6);
+            let text: Vec<u8> =
+                (0..length).map(|_| symbols[if next(9) == 0 { next(10) } else { next(rarely) }]).collect();
+            for class in [Class::Plain, Class::Symbol] {
+                let found = |words| {
+                    let mut found = Vec::new();
+                    each_run(&text, (0, text.len()), words, class, 16, |run| found.push(run));
+                    found
+                };
+                assert_eq!(found(Words::Symbols), found(Words::Graphic), "{}", text.escape_ascii());
+            }
+        }
+    }
 
     #[test]
     fn four_characters_of_either_byte_order_are_noticed() {
