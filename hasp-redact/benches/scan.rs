@@ -90,7 +90,6 @@ fn tree() {
             command
         });
         let all = time(5, || scan(&place, &["--no-ignore", "."]));
-        floor(&place, size);
         let large = place.tree().join("../large");
         let text: Vec<u8> =
             std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/scan.rs")).unwrap().repeat(20_000);
@@ -99,6 +98,7 @@ fn tree() {
         let rate = |time: Duration, size: f64| format!("{:.2} GiB/s", size / time.as_secs_f64());
         row(&format!("tree of {:.0} MiB, values of {what}, 1 core", size * 1024.0), &rate(one, size), "1 GiB/s");
         row(&format!("  on {cores} cores"), &rate(all, size), "");
+        floor(&place, size);
         row("  one large file of text, 1 core", &rate(stream, text.len() as f64 / (1u64 << 30) as f64), "1 GiB/s");
         std::fs::write(place.tree().join("../list"), values.join("\n")).unwrap();
         let grep = time(3, || {
