@@ -1,11 +1,12 @@
-//! How fast the locked scan is: a staged commit, a tree of text beside `git grep` and `detect-secrets`, and a long history.
+//! How fast the locked scan is: a staged commit, a tree of text beside the calls that it needs, `cat`, `git grep` and `detect-secrets`, and
+//! a long history.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/place/mod.rs"]
 mod place;
 
 use std::fmt::Write;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,7 @@ impl Random {
         (self.0 >> 33) as usize % end
     }
 
-    fn value(&mut self, least: usize) -> String {
-        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    fn value(&mut self, least: usize, letters: &[u8]) -> String {
         (0..least + self.below(25)).map(|_| char::from(letters[self.below(letters.len())])).collect()
     }
 }
@@ -48,9 +48,12 @@ fn time(rounds: usize, mut command: impl FnMut() -> Command) -> Duration {
     times[rounds / 2]
 }
 
-fn watched(least: usize) -> (Place, Vec<String>) {
+const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&*@^";
+
+fn watched(least: usize, letters: &[u8]) -> (Place, Vec<String>) {
     let (place, mut random) = (Place::new().git(), Random(7));
-    let values: Vec<String> = (0..VALUES).map(|_| random.value(least)).collect();
+    let values: Vec<String> = (0..VALUES).map(|_| random.value(least, letters)).collect();
     values.iter().enumerate().for_each(|(n, v)| place.store(&format!("n/{n}"), v.as_bytes()));
     (place, values)
 }
@@ -64,7 +67,7 @@ fn copy_sources(place: &Place) -> u64 {
 }
 
 fn staged() {
-    let (place, _) = watched(24);
+    let (place, _) = watched(24, LETTERS);
     for n in 0..20 {
         place.file(&format!("f{n}.rs"), include_str!("scan.rs").as_bytes());
     }
@@ -75,8 +78,10 @@ fn staged() {
 
 fn tree() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    for (what, least) in [("24 bytes or more", 24), ("16 bytes or more", 16)] {
-        let (place, values) = watched(least);
+    let sorts =
+        [("24 bytes or more", 24, LETTERS), ("16 bytes or more", 16, LETTERS), ("16 or more with signs", 16, SIGNS)];
+    for (what, least, letters) in sorts {
+        let (place, values) = watched(least, letters);
         let size = copy_sources(&place) as f64 / (1u64 << 30) as f64;
         let one = time(5, || {
             let mut command = Command::new("taskset");
@@ -93,6 +98,7 @@ fn tree() {
         let rate = |time: Duration, size: f64| format!("{:.2} GiB/s", size / time.as_secs_f64());
         row(&format!("tree of {:.0} MiB, values of {what}, 1 core", size * 1024.0), &rate(one, size), "1 GiB/s");
         row(&format!("  on {cores} cores"), &rate(all, size), "");
+        floor(&place, size);
         row("  one large file of text, 1 core", &rate(stream, text.len() as f64 / (1u64 << 30) as f64), "1 GiB/s");
         std::fs::write(place.tree().join("../list"), values.join("\n")).unwrap();
         let grep = time(3, || {
@@ -107,6 +113,41 @@ fn tree() {
     }
 }
 
+/// What the calls alone cost that any scan of the tree must make: each directory listed, each file opened, read and closed, in this
+/// process; and cat.
+fn floor(place: &Place, size: f64) {
+    let mut buffer = vec![0; 1 << 18];
+    let mut times: Vec<f64> = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            read_below(&place.tree(), &mut buffer);
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    row("  floor: list, open, read and close, 1 core", &format!("{:.2} GiB/s", size / times[2]), "");
+    let cat = time(5, || {
+        let mut command = place.command("taskset");
+        command
+            .args(["-c", "0", "find", ".", "-path", "./.git", "-prune", "-o", "-type", "f", "-exec", "cat", "{}", "+"]);
+        command.stdout(Stdio::null());
+        command
+    });
+    row("  cat, 1 core", &format!("{:.2} GiB/s", size / cat.as_secs_f64()), "");
+}
+
+fn read_below(dir: &std::path::Path, buffer: &mut [u8]) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            let mut file = std::fs::File::open(entry.path()).unwrap();
+            std::hint::black_box(file.read(buffer).unwrap());
+        } else if entry.file_name() != ".git" {
+            read_below(&entry.path(), buffer);
+        }
+    }
+}
+
 /// A scanner that looks for what keys look like, if it is there.
 fn rival(place: &Place, size: f64, ours: Duration) {
     let python = std::env::var("HASP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -114,7 +155,7 @@ fn rival(place: &Place, size: f64, ours: Duration) {
     if !there.is_ok_and(|s| s.success()) {
         return row("  detect-secrets", "not installed", "50 times slower");
     }
-    place.sh("mkdir ../part; cp -r syn-2* ../part/");
+    place.sh("mkdir ../part; cp -r memchr-2* ../part/");
     let part: f64 = place.sh("du -sb ../part | cut -f1").trim().parse().unwrap();
     let took = time(1, || {
         let mut command = Command::new(&python);
@@ -130,7 +171,7 @@ fn rival(place: &Place, size: f64, ours: Duration) {
 
 /// 50,000 blobs in 2,500 commits, made by `git fast-import`.
 fn history() {
-    let (place, _) = watched(24);
+    let (place, _) = watched(24, LETTERS);
     let mut import = place.command("git").args(["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = import.stdin.take().unwrap();
     let line = include_str!("scan.rs").lines().nth(20).unwrap();

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,9 +59,6 @@ fn look(args: &ScanArgs, wanted: &Wanted, git: &Git, cx: &Context) -> Result<(Re
     for path in paths {
         tree::files(path, git, !args.no_ignore, &mut files)?;
     }
-    // As a person would write them.
-    let plain = |p: PathBuf| p.strip_prefix(".").map(Path::to_owned).unwrap_or(p);
-    let files: Vec<PathBuf> = files.into_iter().map(plain).collect();
     let bar = bar(files.len(), cx);
     let report = many::files(wanted, &files, &bar)?;
     bar.finish_and_clear();

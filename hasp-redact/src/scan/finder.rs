@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::patterns::Patterns;
 
 /// How much is read at once, if forms are not longer.
-const PART: usize = 1 << 20;
+const PART: usize = 128 << 10;
 
 /// What every marker begins with.
 const OPENING: &[u8] = b"[hasp:";
@@ -277,4 +277,95 @@ fn merge(hits: Vec<Hit>) -> Vec<Hit> {
 
 fn same(a: &Hit, b: &Hit) -> bool {
     matches!((&a.what, &b.what), (What::Leak { name: n, version: Some(v), form: f }, What::Leak { name, version: Some(version), form }) if (n, v, f) == (name, version, form))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::watch::key::Key;
+    use crate::watch::mark::marks;
+    use crate::watch::record::Kept;
+
+    /// Values of lengths around a window and around as many windows as are kept, with characters that encoders change and without.
+    const LENGTHS: [usize; 7] = [16, 17, 22, 23, 24, 31, 40];
+    const PLAIN: &[u8] = b"Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT2yUcXsDo";
+    const PRINTABLE: &[u8] = b"Z!81Q#artz&j0r%Kq9$Pm3LkJ*G5^BnT@yUc'sDo";
+
+    fn wanted(values: &[&[u8]]) -> Wanted {
+        let key = Key::new(&[3; 32]);
+        let kept = |value: &&[u8]| Kept {
+            origin: "v".into(),
+            name: format!("n/{}", value.len()),
+            version: 1,
+            marks: marks(&key, value),
+        };
+        let kept: Vec<Kept> = values.iter().map(kept).collect();
+        Wanted { table: Some(Table::new(Key::new(&[3; 32]), kept)), patterns: None }
+    }
+
+    /// What is found of values of each length alone, so that the text is probed as far apart as that allows.
+    fn each_length(whole: &[u8], mut look: impl FnMut(&[u8], &mut dyn FnMut(&[u8]) -> usize)) {
+        for value in LENGTHS.map(|length| &whole[..length]) {
+            let wanted = wanted(&[value]);
+            let mut finder = Finder::new(&wanted);
+            look(value, &mut |text| finder.look(text, |_| ()).unwrap().0.len());
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_at_every_place() {
+        for whole in [PLAIN, PRINTABLE] {
+            each_length(whole, |value, count| {
+                for before in 0..150 {
+                    for beside in [" ", "/", "z", "\n"] {
+                        let text = [beside.repeat(before).as_bytes(), value, beside.as_bytes()].concat();
+                        assert_eq!(count(&text), 1, "{} bytes behind {before} of {beside:?}", value.len());
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_across_the_parts_that_are_read() {
+        each_length(PLAIN, |value, count| {
+            for before in PART - 60..PART + 20 {
+                let text = [&vec![b'.'; before - 1], &b" "[..], value, &[b' '; 200]].concat();
+                assert_eq!(count(&text), 1, "{} bytes behind {before}", value.len());
+            }
+        });
+    }
+
+    #[test]
+    fn encodings_are_found_at_every_place() {
+        let hex = |value: &[u8]| data_encoding::HEXLOWER.encode(value);
+        let apart = |value: &[u8], each: usize, with: &str| {
+            let hex = hex(value);
+            let groups: Vec<&str> = hex.as_bytes().chunks(each).map(|g| std::str::from_utf8(g).unwrap()).collect();
+            groups.join(with)
+        };
+        let wide = |value: &[u8], big: bool| -> Vec<u8> {
+            value.iter().flat_map(|b| if big { [0, *b] } else { [*b, 0] }).collect()
+        };
+        each_length(PLAIN, |value, count| {
+            for align in 0..40 {
+                let within = [&b"quite some text, in which it stands"[..align.min(3)], value].concat();
+                let forms = [
+                    data_encoding::BASE64.encode(&within).into_bytes(),
+                    data_encoding::BASE32.encode(&within).into_bytes(),
+                    hex(value).into_bytes(),
+                    apart(value, 2, ":").into_bytes(),
+                    apart(value, 4, " ").into_bytes(),
+                    value.iter().flat_map(|b| format!("%{b:02X}").into_bytes()).collect(),
+                    wide(value, false),
+                    wide(value, true),
+                ];
+                for (number, form) in forms.iter().enumerate() {
+                    let text = [&vec![b'\n'; align], &form[..], b"\n"].concat();
+                    assert_eq!(count(&text), 1, "form {number} of {} bytes behind {align}", value.len());
+                }
+            }
+        });
+    }
 }

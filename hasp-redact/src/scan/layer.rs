@@ -222,7 +222,11 @@ fn latin(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
 const INDENT: usize = 64;
 
 /// How long the line break is that stands here, as it is or as in a string literal, with the indentation behind it.
+#[inline]
 pub(crate) fn line_break(rest: &[u8]) -> usize {
+    if !matches!(rest.first(), Some(b'\n' | b'\r' | b'\\')) {
+        return 0;
+    }
     let breaks = [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"];
     let Some(length) = breaks.iter().find(|b| rest.starts_with(b)).map(|b| b.len()) else { return 0 };
     length + rest[length..].iter().take(INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count()

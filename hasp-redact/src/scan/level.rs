@@ -1,10 +1,13 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
 //! an encoding is decoded and searched the same way.
 
-use super::escape::{dense, none, places};
+use super::escape::{Within, dense, none, places};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
-use super::symbol::{is_base32, is_symbol, plausible};
+use super::masks::Words;
+use super::runs::{Class, before_pair, begins_pair, each_run, is_wide, runs};
+use super::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::table::{Batch, Table};
+use super::trail::Trail;
 use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
@@ -18,8 +21,6 @@ const DEPTH: usize = 3;
 const BASE64: usize = 20;
 const BASE32: usize = 24;
 const HEX: usize = 2 * WINDOW;
-/// The shortest with something between the pairs.
-const APART: usize = 3 * WINDOW - 1;
 
 /// Wrapped base64 has lines of at least this many characters.
 const LINE: usize = 16;
@@ -46,40 +47,11 @@ pub(crate) struct Found {
     pub layers: Vec<Layer>,
 }
 
-/// How a decoded text came about.
-struct Trail<'a> {
-    outer: Option<&'a Trail<'a>>,
-    text: &'a [u8],
-    start: usize,
-    layer: Layer,
-}
-
-impl Trail<'_> {
-    /// The place in the outermost text that this one of the decoded text was read from.
-    fn place(&self, at: usize) -> usize {
-        let inner = self.step(at);
-        self.outer.map_or(inner, |outer| outer.place(inner))
-    }
-
-    fn step(&self, at: usize) -> usize {
-        self.start + self.layer.read(self.text, &mut Vec::new(), at)
-    }
-
-    fn layers(&self) -> Vec<Layer> {
-        let mut layers = self.outer.map(Trail::layers).unwrap_or_default();
-        layers.push(self.layer);
-        layers
-    }
-
-    fn depth(&self) -> usize {
-        1 + self.outer.map_or(0, Trail::depth)
-    }
-}
-
 /// Searches texts; its memory is used again for the next one.
 pub(crate) struct Searcher<'t> {
     table: &'t Table,
     spare: Vec<Vec<u8>>,
+    stretches: Vec<Stretches>,
     found: Vec<Found>,
     /// Windows whose mark reaches beyond the decoded text in which they are.
     cut: Vec<(u32, usize)>,
@@ -90,7 +62,15 @@ pub(crate) struct Searcher<'t> {
 impl<'t> Searcher<'t> {
     /// A searcher for what is in this table.
     pub fn new(table: &'t Table) -> Searcher<'t> {
-        Searcher { table, spare: Vec::new(), found: Vec::new(), cut: Vec::new(), near: 0, nearing: false }
+        Searcher {
+            table,
+            spare: Vec::new(),
+            stretches: Vec::new(),
+            found: Vec::new(),
+            cut: Vec::new(),
+            near: 0,
+            nearing: false,
+        }
     }
 
     /// Everything in a text, in order.
@@ -104,36 +84,37 @@ impl<'t> Searcher<'t> {
     }
 
     fn level(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
-        let (table, mut batch, mut hits) = (self.table, Batch::new(), Vec::new());
+        let table = self.table;
         if text.len() < WINDOW || table.is_empty() {
             return;
         }
+        let (mut batch, mut hits) = (Batch::new(), Vec::new());
+        let mut stretches = self.stretches.pop().unwrap_or_default();
+        let words = if table.printable.is_some() { Words::Graphic } else { Words::Symbols };
+        stretches.find(text, words);
         if let Some(stride) = table.any {
-            (0..text.len()).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
+            batch.probe(table, text, (0, text.len()), stride, &mut hits);
         }
-        let (mut stretches, mut joined) = (Stretches::of(text), 0);
-        while let Some(stretch) = stretches.next() {
-            match stretch {
-                Stretch::Printable(start, end) => {
-                    if let Some(stride) = table.printable {
-                        let last = end - WINDOW;
-                        (start..=last).step_by(stride).for_each(|at| batch.push(table, text, at, &mut hits));
-                    }
-                    self.symbols(text, start, end, &mut joined, trail);
-                    let mut at = start;
-                    while end - start >= APART && at < end {
-                        at = self.apart(text, at, trail).max(at + APART / 2);
-                    }
-                }
-                Stretch::Wide(at) => stretches.skip_to(self.wide(text, at, trail)),
-                Stretch::Pairs(at) => stretches.skip_to(self.apart(text, at, trail)),
+        for word in &stretches.words {
+            if let Some(stride) = table.printable {
+                batch.probe(table, text, *word, stride, &mut hits);
+            }
+            if let Some(stride) = table.plain {
+                let probe = |run| batch.probe(table, text, run, stride, &mut hits);
+                each_run(text, *word, words, Class::Plain, WINDOW - 1 + stride, probe);
             }
         }
-        self.escapes(text, trail);
-        // A program may have taken each byte of the value for a character.
-        if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
-            self.through(Layer::Latin, text, 0..text.len(), trail);
+        if trail.map_or(0, Trail::depth) < DEPTH {
+            self.symbols(text, &stretches.words, words, trail);
+            stretches.digits.iter().for_each(|stretch| self.apart(text, *stretch, trail));
+            self.wide(text, trail);
+            self.escapes(text, &stretches.words, trail);
+            // A program may have taken each byte of the value for a character.
+            if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
+                self.through(Layer::Latin, text, 0..text.len(), trail);
+            }
         }
+        self.stretches.push(stretches);
         batch.flush(table, &mut hits);
         self.confirm(text, &hits, trail);
     }
@@ -192,94 +173,106 @@ impl<'t> Searcher<'t> {
         self.nearing = false;
     }
 
-    /// Decodes a part of the text and searches what comes of it.
-    fn through(&mut self, layer: Layer, text: &[u8], range: std::ops::Range<usize>, outer: Option<&Trail<'_>>) {
+    /// Decodes a part of the text and searches what comes of it, if that is long enough to hold anything. How much of the part was read.
+    fn through(
+        &mut self,
+        layer: Layer,
+        text: &[u8],
+        range: std::ops::Range<usize>,
+        outer: Option<&Trail<'_>>,
+    ) -> usize {
         if outer.map_or(0, Trail::depth) >= DEPTH {
-            return;
+            return range.len();
         }
         let mut out = self.spare.pop().unwrap_or_default();
         out.clear();
         let (start, part) = (range.start, &text[range]);
-        layer.read(part, &mut out, usize::MAX);
-        let trail = Trail { outer, text: part, start, layer };
+        let length = layer.read(part, &mut out, usize::MAX);
+        if out.len() >= WINDOW {
+            self.decoded(&out, &Trail { outer, around: text, text: &part[..length], start, layer });
+        }
+        self.spare.push(out);
+        length
+    }
+
+    fn decoded(&mut self, out: &[u8], trail: &Trail<'_>) {
         let before = self.cut.len();
-        if layer == Layer::Joined {
-            self.encoded(&out, 0, out.len(), Some(&trail));
+        if trail.layer == Layer::Joined {
+            self.encoded(out, 0, out.len(), Some(trail));
         } else {
-            self.level(&out, Some(&trail));
+            self.level(out, Some(trail));
         }
         // What reaches beyond this part may be whole in the text around it.
         for (mark, at) in self.cut.split_off(before) {
             if self.near > 0 && !self.nearing {
-                self.near(text, trail.step(at), mark, outer);
+                self.near(trail.around, trail.step(at), mark, trail.outer);
             }
         }
-        self.spare.push(out);
     }
 
-    /// Symbols of base64, base32 and hexadecimal within printable text; wrapped ones across their lines.
-    fn symbols(&mut self, text: &[u8], start: usize, end: usize, joined: &mut usize, trail: Option<&Trail<'_>>) {
-        for (a, b) in runs(text, start, end, LINE, is_symbol) {
-            if a < *joined {
-                continue;
-            }
-            let skipped = line_break(&text[b..]);
-            if skipped > 0 && text.get(b + skipped).is_some_and(|s| is_symbol(*s)) {
-                let length = Layer::Joined.read(&text[a..], &mut Vec::new(), usize::MAX);
-                self.through(Layer::Joined, text, a..a + length, trail);
-                *joined = a + length;
-            } else {
-                self.encoded(text, a, b, trail);
-            }
+    /// Symbols of base64, base32 and hexadecimal; wrapped ones across their lines.
+    fn symbols(&mut self, text: &[u8], found: &[Stretch], words: Words, trail: Option<&Trail<'_>>) {
+        let mut joined = 0;
+        for word in found {
+            // A short run is nothing unless it is a line of something wrapped; in a string literal line breaks are part of the word.
+            let ends_line = matches!(text.get(word.1), Some(b'\n' | b'\r' | b'\\'));
+            let least = if ends_line || words == Words::Graphic { LINE } else { BASE64 };
+            each_run(text, *word, words, Class::Symbol, least, |(start, end)| {
+                if start < joined {
+                    return;
+                }
+                let skipped = line_break(&text[end..]);
+                if skipped > 0 && text.get(end + skipped).is_some_and(|s| is_symbol(*s)) {
+                    joined = start + self.through(Layer::Joined, text, start..text.len(), trail);
+                } else {
+                    self.encoded(text, start, end, trail);
+                }
+            });
         }
     }
 
     /// A run of symbols, in each encoding and at each place within a group.
     fn encoded(&mut self, text: &[u8], start: usize, end: usize, trail: Option<&Trail<'_>>) {
+        if end - start < BASE64 {
+            return;
+        }
         let bytes = self.table.any.is_some();
-        if end - start >= BASE64 {
-            for skip in 0..4 {
-                let layer = Layer::Base64(skip);
-                if bytes || plausible(&text[start + usize::from(skip)..end], layer) {
-                    self.through(layer, text, start..end, trail);
-                }
-            }
+        for skip in (0..4).filter(|skip| bytes || base64_may_begin(&text[start..end], *skip)) {
+            self.through(Layer::Base64(skip), text, start..end, trail);
         }
         for (a, b) in runs(text, start, end, BASE32, is_base32) {
-            for skip in 0..8 {
-                let layer = Layer::Base32(skip);
-                if bytes || plausible(&text[a + usize::from(skip)..b], layer) {
-                    self.through(layer, text, a..b, trail);
-                }
+            for skip in (0..8).filter(|skip| bytes || base32_may_begin(&text[a..b], *skip)) {
+                self.through(Layer::Base32(skip), text, a..b, trail);
             }
         }
         for (a, b) in runs(text, start, end, HEX, |b| nibble(b) < 16) {
-            (0..2).for_each(|skip| self.through(Layer::Hex(skip), text, a..b, trail));
+            for skip in 0..2 {
+                self.through(Layer::Hex(skip), text, a..b, trail);
+            }
         }
     }
 
-    /// Pairs of digits with something between them, near this place. Where to go on.
-    fn apart(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
-        let digit = |at: usize| text.get(at).is_some_and(|b| nibble(*b) < 16);
-        let around = at..text.len().min(at + 12);
-        let pair = |at: usize| digit(at) && digit(at + 1);
-        let Some(first) = around
-            .clone()
-            .find(|i| pair(*i) && (*i == 0 || !text[i - 1].is_ascii_alphanumeric() || text[i - 1] == b'x'))
-        else {
-            return at;
-        };
-        let start = first - before_pair(text, first, 6 * self.table.longest + 64);
-        let length = Layer::Hex(0).read(&text[start..], &mut Vec::new(), usize::MAX);
-        if length >= HEX && start + length > at {
-            self.through(Layer::Hex(0), text, start..start + length, trail);
-            return start + length;
+    /// Pairs of digits with something between them, somewhere in this stretch.
+    fn apart(&mut self, text: &[u8], (start, end): Stretch, trail: Option<&Trail<'_>>) {
+        let mut at = start;
+        while let Some(first) = (at..end).find(|i| begins_pair(text, *i)) {
+            let start = first - before_pair(text, first, 6 * self.table.longest + 64);
+            at = (first + 1).max(start + self.through(Layer::Hex(0), text, start..text.len(), trail));
         }
-        at
+    }
+
+    /// UTF-16: wherever four characters of it stand, which are ASCII. With a byte between two of them left out it looks like the other byte
+    /// order, in which the character at one end is lost; so both are read.
+    fn wide(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
+        let mut at = memchr::memchr(0, text).map_or(text.len(), |nul| nul.saturating_sub(1));
+        while let Some(four) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let ends = [at, at + 1].map(|at| if is_wide(*four) { self.wide_around(text, at, trail) } else { 0 });
+            at = ends[0].max(ends[1]).max(at + 8);
+        }
     }
 
     /// UTF-16 around four characters of it. Where to go on.
-    fn wide(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
+    fn wide_around(&mut self, text: &[u8], at: usize, trail: Option<&Trail<'_>>) -> usize {
         let big = text[at] == 0;
         let reach = at.saturating_sub(4 * self.table.longest + 64);
         let unit = |at: usize| (text[at], text[at + 1]);
@@ -288,25 +281,26 @@ impl<'t> Searcher<'t> {
         while start >= reach + 2 && unit(start - 2) != (0, 0) && !surrogate(unit(start - 2)) {
             start -= 2;
         }
-        let length = Layer::Wide(big).read(&text[start..], &mut Vec::new(), usize::MAX);
-        if length >= 2 * WINDOW {
-            self.through(Layer::Wide(big), text, start..start + length, trail);
-        }
-        (start + length).max(at)
+        start + self.through(Layer::Wide(big), text, start..text.len(), trail)
     }
 
     /// The text around escapes. Where every window that is kept lies in plain characters, only those count that follow each other at
     /// once, since an encoder that changes a plain character changes all.
-    fn escapes(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
-        let fragile = self.table.fragile > 0;
-        if !fragile && none(text) {
+    fn escapes(&mut self, text: &[u8], words: &[Stretch], trail: Option<&Trail<'_>>) {
+        let within = match (self.table.any, self.table.printable) {
+            (Some(_), _) => Within::All,
+            (None, Some(_)) => Within::Words,
+            (None, None) => Within::Dense,
+        };
+        let dense_only = within == Within::Dense;
+        if dense_only && none(text) {
             return;
         }
-        let layers: &[Layer] = if fragile { &SPARSE[..SPARSE.len() - 1] } else { &SPARSE[..DENSE] };
+        let layers: &[Layer] = if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..SPARSE.len() - 1] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
-        for at in places(text, fragile) {
-            if !fragile && text[at] != ESCAPE && !dense(text, at) {
+        for at in places(text, words, within) {
+            if dense_only && text[at] != ESCAPE && !dense(text, at) {
                 continue;
             }
             units.clear();
@@ -335,44 +329,4 @@ impl<'t> Searcher<'t> {
             self.through(layer, text, start..end.min(text.len()), trail);
         }
     }
-}
-
-/// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each such stretch is looked at first.
-fn runs(text: &[u8], start: usize, end: usize, least: usize, test: impl Fn(u8) -> bool) -> Vec<(usize, usize)> {
-    let (mut runs, mut floor) = (Vec::new(), start);
-    let mut at = start + least - 1;
-    while at < end {
-        if !test(text[at]) {
-            at += least;
-            continue;
-        }
-        let before = text[floor..at].iter().rev().take_while(|b| test(**b)).count();
-        let after = text[at..end].iter().take_while(|b| test(**b)).count();
-        if before + after >= least {
-            runs.push((at - before, at + after));
-        }
-        floor = at + after;
-        at += after + least;
-    }
-    runs
-}
-
-/// How far pairs of digits and what separates them reach back from a pair.
-fn before_pair(text: &[u8], first: usize, most: usize) -> usize {
-    let digits = |end: usize| end >= 2 && nibble(text[end - 1]) < 16 && nibble(text[end - 2]) < 16;
-    let mut start = first;
-    while first - start < most {
-        // `0x` and `\x` belong to what separates.
-        let marked = match &text[..start] {
-            [.., b'0', b'x' | b'X'] | [.., b'\\', b'x'] => 2,
-            _ => 0,
-        };
-        let between = text[..start - marked].iter().rev().take(4);
-        let end = start - marked - between.take_while(|b| b" \t:,-_.;%=|".contains(b)).count();
-        if !digits(end) {
-            break;
-        }
-        start = end - 2;
-    }
-    first - start
 }

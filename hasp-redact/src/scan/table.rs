@@ -1,5 +1,6 @@
 //! The fingerprints in memory: a map of bits that rules out nearly every place of a text, then the windows that may be there.
 
+use super::words::Stretch;
 use crate::watch::key::{Folded, Key, WINDOW, fold};
 use crate::watch::mark::{MOST, Mark, Sort};
 use crate::watch::record::Kept;
@@ -34,13 +35,12 @@ pub(crate) struct Table {
     slots: Vec<u32>,
     bits: Vec<u64>,
     shift: u32,
-    /// How far apart printable text is probed, and any bytes; `None` if there is nothing of the sort.
+    /// How far apart plain text is probed, other printable text, and any bytes; `None` if there is nothing of the sort.
+    pub plain: Option<usize>,
     pub printable: Option<usize>,
     pub any: Option<usize>,
     /// The longest mark, in bytes.
     pub longest: usize,
-    /// The longest mark whose windows an encoder may change, in bytes.
-    pub fragile: usize,
 }
 
 impl Table {
@@ -61,10 +61,10 @@ impl Table {
             slots: vec![NONE; size],
             bits: vec![0; size * 8 / 64],
             shift: 64 - (size * 8).trailing_zeros(),
-            printable: stride(&marks, |s| s != Sort::Any),
-            any: stride(&marks, |s| s == Sort::Any),
-            longest: longest(&marks, |_| true),
-            fragile: longest(&marks, |s| s != Sort::Plain),
+            plain: stride(&marks, Sort::Plain),
+            printable: stride(&marks, Sort::Printable),
+            any: stride(&marks, Sort::Any),
+            longest: marks.iter().map(|(_, m)| m.len as usize).max().unwrap_or(0),
             marks,
         };
         table.fill();
@@ -128,12 +128,8 @@ impl Table {
 }
 
 /// How far apart probes may be so that one falls on a window of each mark.
-fn stride(marks: &[(u32, Mark)], sort: fn(Sort) -> bool) -> Option<usize> {
-    marks.iter().filter(|(_, m)| sort(m.sort)).map(|(_, m)| m.windows.len().clamp(1, MOST)).min()
-}
-
-fn longest(marks: &[(u32, Mark)], sort: fn(Sort) -> bool) -> usize {
-    marks.iter().filter(|(_, m)| sort(m.sort)).map(|(_, m)| m.len as usize).max().unwrap_or(0)
+fn stride(marks: &[(u32, Mark)], sort: Sort) -> Option<usize> {
+    marks.iter().filter(|(_, m)| m.sort == sort).map(|(_, m)| m.windows.len().clamp(1, MOST)).min()
 }
 
 /// Places of a text that wait to be hashed together.
@@ -151,9 +147,23 @@ impl Batch {
         Batch { blocks: [Folded::default(); Batch::SIZE], places: [0; Batch::SIZE], count: 0 }
     }
 
+    /// Adds places of a stretch where a whole window stands, so far apart, if it has room for so many windows as every mark has.
+    #[inline(always)]
+    pub fn probe(&mut self, table: &Table, text: &[u8], stretch: Stretch, stride: usize, hits: &mut Vec<(usize, u64)>) {
+        let (start, end) = stretch;
+        if end - start < WINDOW - 1 + stride {
+            return;
+        }
+        let mut at = start;
+        while at + WINDOW <= end {
+            self.push(table, text, at, hits);
+            at += stride;
+        }
+    }
+
     /// Adds the place, and hashes all if there is no room for more.
     #[inline(always)]
-    pub fn push(&mut self, table: &Table, text: &[u8], at: usize, hits: &mut Vec<(usize, u64)>) {
+    fn push(&mut self, table: &Table, text: &[u8], at: usize, hits: &mut Vec<(usize, u64)>) {
         let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) else { return };
         self.blocks[self.count] = fold(window);
         self.places[self.count] = at as u32;

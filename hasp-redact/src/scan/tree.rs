@@ -10,7 +10,7 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::git::Git;
 
-/// Adds the files below a path, in order; links are not followed, and what is no file (a FIFO, a device) is left out.
+/// Adds the files below a path, in no order; links are not followed, and what is no file (a FIFO, a device) is left out.
 ///
 /// # Errors
 /// `[no-such-file]`; git's, if there is a repository that it cannot read.
@@ -61,9 +61,8 @@ fn listed(dir: &Path, git: &Git, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn walk(dir: &Path, git: &Git, ignore: bool, found: &mut Vec<PathBuf>) -> Result<()> {
     let failed = |e| Error::io("read", dir, e);
-    let mut entries = std::fs::read_dir(dir).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
         let path = entry.path();
         if kind.is_file() {
