@@ -109,7 +109,7 @@ mod tests {
             for at in 0..text.len() {
                 let mut units = Units::default();
                 decode(Text { bytes: text, eof: true }, at, &mut units);
-                let tells = units.found.iter().any(|u| !u.bytes().is_empty() && u.bytes().iter().all(u8::is_ascii_graphic));
+                let tells = units.found().iter().any(|u| !u.bytes().is_empty() && u.bytes().iter().all(u8::is_ascii_graphic));
                 prop_assert!(!tells || begins_printable(text, at), "{} at {at}", text.escape_ascii());
             }
         }
