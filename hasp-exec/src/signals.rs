@@ -19,6 +19,10 @@ const FORWARDED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 /// How long a signal to our whole group may take to reach the others of it.
 const MOMENT: Duration = Duration::from_millis(10);
 
+/// How long a signal waits that comes after the child's end: that is put on record meanwhile, unless a reader who stalls holds us. A terminal
+/// that is closed tells us more than once.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
 pub struct Forwarder {
     signals: SignalsInfo<WithOrigin>,
@@ -77,7 +81,7 @@ impl Target {
     fn send(&self, number: i32) {
         match (self.pid(), Signal::from_named_raw(number)) {
             (Some(pid), Some(signal)) => drop(kill_process(pid, signal)),
-            _ => system::die_of(number),
+            _ => late(number, || ()),
         }
     }
 
@@ -105,6 +109,13 @@ impl Receiver for Target {
             system::stop(false);
         }
     }
+}
+
+/// What a signal does once the child has ended: its own effect on us, after a while.
+pub fn late(signal: i32, before: impl FnOnce()) {
+    std::thread::sleep(LAST_WORDS);
+    before();
+    system::die_of(signal);
 }
 
 /// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup as well unless we lead the session

@@ -61,7 +61,7 @@ fn a_replaced_keys_file_is_refused() {
     assert!(minted.status != 0 && minted.stdout.is_empty(), "{}", minted.stderr);
     // A root of the right form, encrypted by somebody who knows the recipient: it does not match the pin.
     world
-        .sh("age -d -i ../home/identity ../keys >../root; tr 'a-f0-9A-F' 'b-f0-9aB-FA' <../root >../other; \
+        .sh("age -d -i ../home/identity ../keys >../root; LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000' <../root >../other; \
              age -r \"$(age-keygen -y ../home/identity)\" <../other >../home/vault/keys.age")
         .ok();
     let minted = world.sh("hasp-grant -t test");

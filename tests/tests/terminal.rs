@@ -36,19 +36,22 @@ fn keys_signals_and_job_control_work_as_without_it() {
     let screen = Screen::open("jobs");
     let status = screen.world.project().join("status");
     screen.enter("stty -a >before; hasp-exec --status-fd 3 -- sleep 100 3>status");
-    started(&status);
+    let broker = parent(parent(started(&status)));
     screen.key("C-c");
+    // What is typed before that is still the command's.
+    wait_until(PATIENCE, || !runs(broker));
     screen.enter("echo rc=$?");
     screen.see("rc=130");
     std::fs::remove_file(&status).expect("a status");
     screen.enter("clear; hasp-exec --status-fd 3 -- sleep 100 3>status");
-    started(&status);
+    let broker = parent(parent(started(&status)));
     screen.key("C-z");
     screen.see("[1]+  Stopped");
     screen.enter("fg");
     screen.see("hasp-exec --status-fd 3 -- sleep 100");
     std::thread::sleep(Duration::from_millis(400));
     screen.key("C-c");
+    wait_until(PATIENCE, || !runs(broker));
     screen.enter("echo again=$?");
     screen.see("again=130");
     screen.enter("clear; hasp-exec -- cat &");
@@ -60,8 +63,7 @@ fn keys_signals_and_job_control_work_as_without_it() {
     screen.enter("line for cat");
     screen.see("line for cat");
     screen.key("C-d");
-    screen.enter("clear; stty -a | cmp - before && echo terminal as before");
-    screen.see("terminal as before");
+    screen.enter_until("stty -a | cmp - before && echo terminal as before", "terminal as before");
 }
 
 #[test]
@@ -117,8 +119,7 @@ fn the_terminal_is_restored_when_the_broker_is_told_to_end() {
     let broker = parent(parent(started(&screen.world.project().join("status"))));
     assert!(Command::new("kill").args(["-TERM", &broker.to_string()]).status().expect("kill").success());
     screen.see("rc=143");
-    screen.enter("clear; stty -a | cmp - before && echo terminal as before");
-    screen.see("terminal as before");
+    screen.enter_until("stty -a | cmp - before && echo terminal as before", "terminal as before");
 }
 
 #[test]
@@ -221,7 +222,8 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
     let status = screen.world.project().join("status");
     let end = |signal: i32| screen.world.events("exec.end").iter().any(|e| e["signal"] == signal);
     // A shell that does not look after its terminal would be left with keys that do nothing.
-    screen.enter("stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; stty -a | cmp - before && echo as before'");
+    let patient = "until stty -a | cmp -s - before; do sleep 0.1; done; echo as before";
+    screen.enter(&format!("stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; {patient}'"));
     let child = started(&status);
     std::thread::sleep(Duration::from_millis(300));
     kill("-KILL", parent(parent(child)));

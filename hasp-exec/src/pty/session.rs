@@ -304,8 +304,7 @@ impl signals::Receiver for Forward {
             return;
         }
         if self.over.load(Ordering::SeqCst) {
-            self.screen.restore();
-            return system::die_of(signal);
+            return signals::late(signal, || self.screen.restore());
         }
         let group = from_terminal || signal == SIGTSTP;
         let _ = self.sender.send(&if group { Order::SignalGroup(signal) } else { Order::Signal(signal) });
