@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
@@ -115,14 +116,18 @@ pub fn boot_seconds() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0)
 }
 
-/// The random id that the kernel draws at each boot.
+/// The random id that the kernel draws at each boot; read once, since no process outlives a boot.
 ///
 /// # Errors
 /// `Kind::Io` where /proc is not mounted.
 pub fn boot_id() -> Result<String> {
+    static READ: OnceLock<String> = OnceLock::new();
+    if let Some(id) = READ.get() {
+        return Ok(id.clone());
+    }
     let path = std::path::Path::new("/proc/sys/kernel/random/boot_id");
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    Ok(text.trim().to_owned())
+    Ok(READ.get_or_init(|| text.trim().to_owned()).clone())
 }
 
 fn bad_time(text: &str) -> Error {
