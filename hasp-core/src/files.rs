@@ -188,20 +188,25 @@ fn read_open(file: File, path: &Path, limit: usize) -> Result<Vec<u8>> {
 }
 
 fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
-    let shown = printable_path(path);
-    let typed = shell_word(path.as_os_str());
     let me = rustix::process::geteuid().as_raw();
+    // Written for a fault only: ten thousand files are looked at for a list.
+    let shown = || printable_path(path);
+    let typed = || shell_word(path.as_os_str());
     if uid != me {
-        return Err(Error::new(Kind::Denied, "foreign-owner", format!("{shown} belongs to user {uid}, not to you"))
-            .hint(format!("if it is yours: sudo chown {me} {typed}")));
+        return Err(Error::new(
+            Kind::Denied,
+            "foreign-owner",
+            format!("{} belongs to user {uid}, not to you", shown()),
+        )
+        .hint(format!("if it is yours: sudo chown {me} {}", typed())));
     }
     if mode & 0o077 != 0 {
         return Err(Error::new(
             Kind::Denied,
             "open-mode",
-            format!("{shown} is open to other users (mode {:03o})", mode & 0o777),
+            format!("{} is open to other users (mode {:03o})", shown(), mode & 0o777),
         )
-        .hint(format!("chmod {wanted} {typed}")));
+        .hint(format!("chmod {wanted} {}", typed())));
     }
     Ok(())
 }

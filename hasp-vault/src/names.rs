@@ -28,18 +28,29 @@ pub struct Survey {
 impl Vault {
     /// The names of all secrets, sorted.
     pub fn names(&self) -> Result<Vec<SecretName>> {
+        self.directories(|dir| dir.join("meta.toml").symlink_metadata().is_ok())
+    }
+
+    /// Every record whose name begins so, without verifying it: good for lists, authorises nothing.
+    pub fn survey_unverified(&self, prefix: &str) -> Result<Survey> {
+        // Reading tells which directory is that of a secret: that needs no call of its own.
+        let mut names = self.directories(|_| true)?;
+        names.retain(|name| name.as_str().starts_with(prefix));
+        let mut found =
+            survey(&names, |name| self.read_listed(name).and_then(|text| self.parse_unverified(name, &text)));
+        found.faults.retain(|fault| fault.code() != "not-found");
+        Ok(found)
+    }
+
+    /// The names that those directories stand for that count, sorted.
+    fn directories(&self, counts: impl Fn(&Path) -> bool + Sync) -> Result<Vec<SecretName>> {
         let mut names = Vec::new();
         let root = self.dir().join("items");
         if root.symlink_metadata().is_ok_and(|m| m.is_dir()) {
-            walk(&root, &mut String::new(), &mut names)?;
+            walk(&root, &mut String::new(), &counts, &mut names)?;
         }
         names.sort_unstable();
         Ok(names)
-    }
-
-    /// Every record without verifying it: good for lists, authorises nothing.
-    pub fn survey_unverified(&self, names: &[SecretName]) -> Survey {
-        survey(names, |name| self.read_listed(name).and_then(|text| self.parse_unverified(name, &text)))
     }
 
     /// The walk that found the name followed no symlink, so the way to it need not be looked at again.
@@ -100,7 +111,12 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
 }
 
 /// Enters directories only, and only those whose name can be part of a secret's; symlinks are not followed.
-fn walk(dir: &Path, prefix: &mut String, names: &mut Vec<SecretName>) -> Result<()> {
+fn walk(
+    dir: &Path,
+    prefix: &mut String,
+    counts: &(impl Fn(&Path) -> bool + Sync),
+    names: &mut Vec<SecretName>,
+) -> Result<()> {
     let fault = |e| Error::io("read", dir, e);
     let mut below = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(fault)? {
@@ -111,7 +127,7 @@ fn walk(dir: &Path, prefix: &mut String, names: &mut Vec<SecretName>) -> Result<
             below.push((part.to_owned(), entry.path()));
         }
     }
-    let looked = in_parallel(&below, |(_, dir)| (dir.join("meta.toml").symlink_metadata().is_ok(), is_leaf(dir)));
+    let looked = in_parallel(&below, |(_, dir)| (counts(dir), is_leaf(dir)));
     for ((part, dir), (is_secret, leaf)) in below.iter().zip(looked) {
         let length = prefix.len();
         prefix.push_str(part);
@@ -120,7 +136,7 @@ fn walk(dir: &Path, prefix: &mut String, names: &mut Vec<SecretName>) -> Result<
         }
         if !leaf {
             prefix.push('/');
-            walk(dir, prefix, names)?;
+            walk(dir, prefix, counts, names)?;
         }
         prefix.truncate(length);
     }
@@ -150,7 +166,7 @@ mod tests {
         std::fs::write(dir.path().join("meta.toml"), "").unwrap();
         std::os::unix::fs::symlink("db", dir.path().join("link")).unwrap();
         let mut names = Vec::new();
-        walk(dir.path(), &mut String::new(), &mut names).unwrap();
+        walk(dir.path(), &mut String::new(), &|dir| dir.join("meta.toml").exists(), &mut names).unwrap();
         names.sort_unstable();
         let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
         assert_eq!(names, ["UPPER", "a/b/c", "db", "db/url"]);

@@ -5,19 +5,18 @@ use std::time::Duration;
 
 use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Error, Kind, Result, Timestamp};
 
 use crate::cli::ListArgs;
 use crate::format::item::{Item, State};
 use crate::format::rotation::Plan;
+use crate::names::Survey;
 use crate::vault::Vault;
 
 pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let expiring = args.expiring.as_deref().map(parse_duration).transpose()?;
-    let names = vault.names()?;
     let prefix = args.prefix.as_deref().unwrap_or_default();
-    let names: Vec<SecretName> = names.into_iter().filter(|n| n.as_str().starts_with(prefix)).collect();
-    let survey = if args.verify { vault.survey(&names) } else { vault.survey_unverified(&names) };
+    let survey = if args.verify { verified(vault, prefix)? } else { vault.survey_unverified(prefix)? };
     let asked = expiring.is_some() || args.due;
     let why: Vec<String> = survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
     let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
@@ -33,9 +32,18 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     match survey.faults.len() {
         0 if asked && !found.is_empty() => Ok(Exit::NO),
         0 => Ok(Exit::OK),
-        count => Err(Error::new(Kind::Data, "tampered", format!("{count} of {} records cannot be read", names.len()))
-            .hint("put them back from git or a backup")),
+        count => {
+            let all = count + survey.items.len();
+            Err(Error::new(Kind::Data, "tampered", format!("{count} of {all} records cannot be read"))
+                .hint("put them back from git or a backup"))
+        }
     }
+}
+
+fn verified(vault: &Vault, prefix: &str) -> Result<Survey> {
+    let mut names = vault.names()?;
+    names.retain(|name| name.as_str().starts_with(prefix));
+    Ok(vault.survey(&names))
 }
 
 /// What can still be delivered, but not for long; what has expired counts too.

@@ -12,9 +12,8 @@ use crate::vault::Vault;
 
 pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let identity = identity(vault, cx);
-    let names = vault.names()?;
-    let secrets = names.len();
-    let survey = vault.survey_unverified(&names);
+    let survey = vault.survey_unverified("")?;
+    let secrets = survey.items.len() + survey.faults.len();
     let rotating: Vec<&Item> = survey.items.iter().filter(|i| i.rotation.is_some()).collect();
     let retiring: Vec<String> = survey.items.iter().flat_map(waiting).collect();
     let recipients: Vec<&str> = vault.settings().recipients.iter().map(|r| r.as_str()).collect();
