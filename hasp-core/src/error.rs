@@ -166,7 +166,7 @@ impl Error {
 }
 
 /// The operating system's words, lower case and without Rust's "(os error N)".
-fn cause_text(cause: &std::io::Error) -> String {
+pub fn cause_text(cause: &std::io::Error) -> String {
     let text = cause.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()

@@ -24,7 +24,7 @@ pub mod time;
 pub mod tool;
 
 pub use environ::Environ;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Result, cause_text};
 pub use home::{Home, Runtime};
 pub use name::{SecretName, VersionedName};
 pub use output::Output;

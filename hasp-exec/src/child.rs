@@ -11,7 +11,7 @@ use rustix::fs::Mode;
 
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Error, Kind, Result};
+use hasp_core::{Environ, Error, Kind, Result, cause_text};
 
 /// Everything that decides what the child is.
 pub struct Plan<'a> {
@@ -101,7 +101,7 @@ fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
         Some(rustix::io::Errno::TOOBIG) => "its words and environment are too long for this kernel".to_owned(),
         Some(rustix::io::Errno::NOEXEC) => "it is not a program that this machine can run".to_owned(),
         Some(rustix::io::Errno::NOENT) => "the interpreter or loader that it names is missing".to_owned(),
-        _ => cause.to_string().to_lowercase().split(" (os error").next().unwrap_or_default().to_owned(),
+        _ => cause_text(cause),
     };
     Error::new(Kind::NotExecutable, "cannot-execute", format!("cannot execute {program}: {why}"))
 }

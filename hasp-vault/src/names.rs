@@ -13,6 +13,8 @@ use crate::vault::Vault;
 
 /// More threads than this do not read small files any faster.
 const MAX_THREADS: usize = 8;
+/// More bytes than any usual record has.
+const USUAL: usize = 8192;
 /// How many records a thread takes at a time.
 const BATCH: usize = 64;
 
@@ -59,7 +61,7 @@ impl Vault {
         let mut file = files::open(&path, self.guard())?;
         let fault = |e| Error::io("read", &path, e);
         // Any usual record, all of which one read of a file gives: with ten thousand of them, calls are what counts.
-        let mut text = vec![0; 8192];
+        let mut text = vec![0; USUAL];
         let first = file.read(&mut text).map_err(fault)?;
         let whole = first < text.len();
         text.truncate(first);
@@ -100,7 +102,9 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS));
     let mut done: Vec<(usize, Vec<R>)> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(batches.len())).map(|_| scope.spawn(work)).collect();
+        // Where no more threads may be made, those that are there do it all.
+        let other = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads.min(batches.len())).filter_map(other).collect();
         let own = work();
         // A thread that panicked is a bug in the reader; its part must not be missing silently.
         let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));

@@ -5,6 +5,10 @@ use std::path::Path;
 
 use hasp_core::text::printable_path;
 
+/// What such a program sees of the environment; all else may be a source of values.
+pub const KEPT: [&str; 11] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE"];
+
 /// Why a program is not to be trusted; nothing if only we or root can change it and every directory on the way to it.
 pub fn fault(program: &Path) -> Option<String> {
     if !program.is_absolute() {

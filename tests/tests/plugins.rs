@@ -93,6 +93,10 @@ fn a_program_runs_only_where_it_was_linked_and_nobody_else_can_change_it() {
     std::fs::remove_file(world.home().join("plugins/age-plugin-hasptest")).unwrap();
     let outcome = world.sh(&add);
     assert!(outcome.refused_with_hint(66, "no-plugin").stderr.contains("ln -s"), "{}", outcome.stderr);
+    let elsewhere = "export HASP_HOME=\"$HOME/a home\"; hasp-vault init -q --no-passphrase && ";
+    let outcome = world.sh(&format!("{elsewhere} hasp-vault recipients add {RECIPIENT}"));
+    let typed = format!("mkdir -p '{}/a home/plugins' && ", world.base().display());
+    assert!(outcome.refused(66, "no-plugin").stderr.contains(&typed), "{}", outcome.stderr);
     symlink(&program, world.home().join("plugins/age-plugin-hasptest")).unwrap();
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o777)).unwrap();
     world.sh(&add).refused_with_hint(77, "plugin-untrusted");

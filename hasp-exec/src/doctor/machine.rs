@@ -8,7 +8,7 @@ use rustix::pty::{OpenptFlags, openpt, unlockpt};
 
 use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Runtime, sibling, system};
+use hasp_core::{Environ, Runtime, cause_text, sibling, system};
 use hasp_grant::swap::{self, Keeping};
 
 use super::Findings;
@@ -126,8 +126,7 @@ fn terminals(findings: &mut Findings) {
     match made {
         Ok(_) => findings.good("terminals", "a command gets one of its own"),
         Err(e) => {
-            let cause = std::io::Error::from(e).to_string();
-            let cause = cause.split(" (os error").next().unwrap_or_default().to_lowercase();
+            let cause = cause_text(&e.into());
             let text = format!("no new one can be made ({cause}): commands on a terminal get pipes instead");
             findings.note("terminals", text, &["mount -t devpts devpts /dev/pts -o ptmxmode=666"]);
         }

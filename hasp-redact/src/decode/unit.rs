@@ -266,12 +266,26 @@ fn apostrophe(text: Text<'_>, at: usize, units: &mut Units) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn readings(input: &[u8]) -> Vec<(Vec<u8>, usize)> {
         let mut units = Units::default();
         decode(Text { bytes: input, eof: true }, 0, &mut units);
         assert!(!units.more, "nothing can follow the end");
         units.found().iter().map(|u| (u.bytes().to_vec(), u.end)).collect()
+    }
+
+    proptest! {
+        /// More would have no place in [`Units`].
+        #[test]
+        fn a_position_has_few_readings(text in "[%&=$'\"\\\\+#;a-f0-7xuUDn{}\r\n\x1b\\[m]{0,16}", eof: bool) {
+            let text = text.as_bytes();
+            for at in 0..text.len() {
+                let mut units = Units::default();
+                decode(Text { bytes: text, eof }, at, &mut units);
+                prop_assert!(units.found().len() <= 6, "{} at {at}", text.escape_ascii());
+            }
+        }
     }
 
     #[test]

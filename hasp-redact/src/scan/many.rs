@@ -54,7 +54,9 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FILES + 1);
     let mut report = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        // Where no more threads may be made, those that are there do it all.
+        let other = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads).filter_map(other).collect();
         let mut all = work();
         for other in others {
             let one = other.join().unwrap_or_else(|_| Err(Error::bug("a thread of the scan ended early")));

@@ -97,15 +97,16 @@ fn tier(key: &Key, part: &[Tables]) -> Tier {
     Tier { window, stride, windows, longest: tables.iter().map(|t| t.length).max().unwrap_or(0), tables }
 }
 
-/// The results of two jobs, side by side if that pays.
+/// The results of two jobs, side by side if that pays and a thread can be had.
 pub(crate) fn both<A, B: Send>(pays: bool, one: impl FnOnce() -> A, other: impl Fn() -> B + Sync) -> (A, B) {
     if !pays {
         return (one(), other());
     }
     std::thread::scope(|scope| {
-        let thread = scope.spawn(&other);
+        let thread = std::thread::Builder::new().spawn_scoped(scope, &other);
         let one = one();
-        (one, thread.join().unwrap_or_else(|_| other()))
+        let other = thread.map_or_else(|_| other(), |t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
+        (one, other)
     })
 }
 

@@ -7,17 +7,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::system::{self, BeforeExec, Image};
-use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName, memory};
+use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName, cause_text, memory};
 
 use crate::format::rotation::Program;
 use crate::trusted;
 
 /// The descriptor of the value.
 const VALUE: i32 = 3;
-/// What a program sees of the environment; all else may be a source of values.
-const KEPT: [&str; 11] =
-    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE"];
-
 /// What a program is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -110,8 +106,7 @@ impl Job<'_> {
         let image = Some(self.image(env)?);
         BeforeExec { image, descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
         command.spawn().map_err(|e| {
-            let why = e.to_string();
-            let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
+            let why = cause_text(&e);
             Error::new(Kind::Denied, "program-unusable", format!("{} cannot be run: {why}", self.program))
                 .hint("it must be executable, and begin with #! if it is a script")
         })
@@ -122,7 +117,7 @@ impl Job<'_> {
         let version = self.version.to_string();
         let own =
             [("ROTATE_NAME", self.name.as_str()), ("ROTATE_STEP", self.step.word()), ("ROTATE_VERSION", &version)];
-        let kept = KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
+        let kept = trusted::KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
         let path = self.program.as_ref();
         Image::new(path, [path], vars).ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use age::{DecryptError, EncryptError};
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_decode;
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Environ, Error, Home, Kind, Result};
 use zeroize::Zeroizing;
 
@@ -87,10 +87,10 @@ fn program(name: &str) -> Result<PathBuf> {
     home.check()?;
     let link = home.join(DIR).join(format!("age-plugin-{name}"));
     if link.symlink_metadata().is_err() {
-        let shown = printable_path(&home.join(DIR));
+        let (shown, typed) = (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
         return Err(Error::new(Kind::Missing, "no-plugin", format!("there is no age-plugin-{name} in {shown}"))
             .hint(format!(
-                "link the one that you trust: mkdir -p {shown} && ln -s \"$(command -v age-plugin-{name})\" {shown}/"
+                "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v age-plugin-{name})\" {typed}/"
             ))
             .hint("no other is run, since a plugin sees the key of every value"));
     }

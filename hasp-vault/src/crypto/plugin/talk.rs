@@ -8,10 +8,13 @@ use age_core::format::{FileKey, Stanza};
 use data_encoding::BASE64_NOPAD;
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, cause_text};
 use zeroize::Zeroize;
 
 use super::wire::Wire;
+
+/// The length of a file key.
+const KEY_BYTES: usize = 16;
 
 /// A conversation with one plugin.
 pub struct Talk<'a> {
@@ -25,7 +28,8 @@ impl Talk<'_> {
     /// # Errors
     /// `[plugin-failed]`, as for all that follows.
     pub fn begin<'a>(name: &'a str, program: &Path, machine: &str) -> Result<Talk<'a>> {
-        let wire = Wire::open(program, machine).map_err(|e| failed(name, &format!("it cannot be run: {e}")))?;
+        let wire =
+            Wire::open(program, machine).map_err(|e| failed(name, &format!("it cannot be run: {}", cause_text(&e))))?;
         Ok(Talk { name, wire })
     }
 
@@ -65,11 +69,13 @@ impl Talk<'_> {
         self.send("done", &[], b"")?;
         let mut key = None;
         while let Some(mut stanza) = self.next(&["file-key"])? {
-            let bytes: std::result::Result<[u8; 16], _> = stanza.body.as_slice().try_into();
+            let is_key = stanza.args == ["0"] && stanza.body.len() == KEY_BYTES && key.is_none();
+            if is_key {
+                key = Some(FileKey::init_with_mut(|bytes| bytes.copy_from_slice(&stanza.body)));
+            }
             stanza.body.zeroize();
-            match bytes {
-                Ok(bytes) if stanza.args == ["0"] && key.is_none() => key = Some(FileKey::new(Box::new(bytes))),
-                _ => return Err(failed(self.name, "it gave back what is no file key")),
+            if !is_key {
+                return Err(failed(self.name, "it gave back what is no file key"));
             }
             self.send("ok", &[], b"")?;
         }

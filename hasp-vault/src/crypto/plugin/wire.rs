@@ -1,7 +1,7 @@
 //! The conversation with a plugin: stanzas over its stdin and stdout (<https://c2sp.org/age-plugin>). It has a small environment without
 //! anything of hasp's, and none of our descriptors.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,27 +11,18 @@ use data_encoding::BASE64_NOPAD;
 use hasp_core::{Environ, system};
 use zeroize::Zeroizing;
 
+use crate::trusted;
+
 /// How many characters of base64 a line of a stanza's body has; a shorter one, also an empty one, ends it.
 const COLUMNS: usize = 64;
 /// The longest first line of a stanza, in bytes: recipients of some thousand bytes fit.
-const MAX_LINE: u64 = 64 * 1024;
+const MAX_LINE: usize = 64 * 1024;
 /// The longest body, in lines: what a plugin shows or wraps is far shorter.
 const MAX_LINES: usize = 1024;
 /// How long a plugin may take to end, a card to be put away.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What a plugin sees of the environment: enough to find a terminal, a session and a smart card.
-const KEPT: [&str; 17] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "TERM",
-    "TZ",
-    "TMPDIR",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
+/// What a plugin sees of the environment beside what every program does: enough to find a session and a smart card.
+const ALSO_KEPT: [&str; 6] = [
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
     "DISPLAY",
@@ -44,7 +35,7 @@ const KEPT: [&str; 17] = [
 pub struct Wire {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    stdout: ChildStdout,
 }
 
 impl Wire {
@@ -54,11 +45,11 @@ impl Wire {
         let env = Environ::capture();
         let mut command = Command::new(program);
         command.arg(format!("--age-plugin={machine}")).current_dir("/").env_clear();
-        command.envs(KEPT.iter().filter_map(|name| Some((name, env.get(name)?))));
+        command.envs(trusted::KEPT.iter().chain(&ALSO_KEPT).filter_map(|name| Some((name, env.get(name)?))));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
-            (stdin, Some(stdout)) => Ok(Wire { child, stdin, stdout: BufReader::new(stdout) }),
+            (stdin, Some(stdout)) => Ok(Wire { child, stdin, stdout }),
             (_, None) => Err(std::io::Error::other("a piped child has no pipes")),
         }
     }
@@ -97,7 +88,10 @@ fn encode(tag: &str, args: &[&str], body: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(tag.len() + words + 2 * encoded.len() + 8));
     text.extend_from_slice(b"-> ");
     text.extend_from_slice(tag.as_bytes());
-    args.iter().for_each(|arg| text.extend([b" ", arg.as_bytes()].concat()));
+    for arg in args {
+        text.push(b' ');
+        text.extend_from_slice(arg.as_bytes());
+    }
     text.push(b'\n');
     let mut lines = encoded.as_bytes().chunks(COLUMNS).peekable();
     while let Some(line) = lines.next() {
@@ -113,14 +107,14 @@ fn encode(tag: &str, args: &[&str], body: &[u8]) -> Zeroizing<Vec<u8>> {
     text
 }
 
-fn decode(input: &mut impl BufRead) -> std::io::Result<Stanza> {
+fn decode(input: &mut impl Read) -> std::io::Result<Stanza> {
     let head = line(input)?;
     let head = std::str::from_utf8(&head).ok().and_then(|h| h.strip_prefix("-> ")).ok_or_else(invalid)?;
     // What is not visible ASCII would make the header of a file that nobody can read.
     let word = |w: &str| (!w.is_empty() && w.bytes().all(|b| b.is_ascii_graphic())).then(|| w.to_owned());
     let mut words = head.split(' ').map(word).collect::<Option<Vec<String>>>().ok_or_else(invalid)?.into_iter();
     let (tag, args) = (words.next().ok_or_else(invalid)?, words.collect());
-    let mut encoded = Zeroizing::new(Vec::with_capacity(4 * COLUMNS));
+    let mut encoded = Zeroizing::new(Vec::with_capacity(MAX_LINES * COLUMNS));
     for _ in 0..MAX_LINES {
         let part = line(input)?;
         encoded.extend_from_slice(&part);
@@ -135,15 +129,18 @@ fn decode(input: &mut impl BufRead) -> std::io::Result<Stanza> {
     Err(invalid())
 }
 
-/// One line without its end.
-fn line(input: &mut impl BufRead) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(COLUMNS + 1));
-    input.take(MAX_LINE).read_until(b'\n', &mut line)?;
-    match line.pop() {
-        Some(b'\n') => Ok(line),
-        None => Err(std::io::ErrorKind::UnexpectedEof.into()),
-        Some(_) => Err(invalid()),
+/// One line without its end, byte by byte: a buffer would keep a copy of a key.
+fn line(input: &mut impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
+    let mut byte = [0];
+    while line.len() < MAX_LINE {
+        input.read_exact(&mut byte)?;
+        if byte == *b"\n" {
+            return Ok(line);
+        }
+        line.push(byte[0]);
     }
+    Err(invalid())
 }
 
 fn invalid() -> std::io::Error {
