@@ -2,6 +2,7 @@
 //! how the tools work inside.
 #![forbid(unsafe_code)]
 
+mod emulator;
 mod forms;
 mod outcome;
 mod peers;
@@ -9,9 +10,10 @@ mod screen;
 mod servers;
 mod world;
 
+pub use emulator::{Emulator, Size, difference};
 pub use forms::{Needle, holds};
 pub use outcome::Outcome;
 pub use peers::{command, is_root, peer, python, say, skip, wait_until};
 pub use screen::Screen;
-pub use servers::{Postgres, Server, doors, free_port, wait_for_port};
+pub use servers::{Postgres, Server, doors, free_port, sshd, wait_for_port};
 pub use world::{API_KEY, DB_URL, MANIFEST, PASSPHRASE, World, tools};

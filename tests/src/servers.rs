@@ -77,6 +77,26 @@ pub fn doors(world: &World, bearer: &str, basic: &str) -> (Server, u16) {
     (Server { process, stop: Signal::TERM }, port.trim().parse().expect("a port"))
 }
 
+/// A daemon that lets the user of this test in with this key.
+pub fn sshd(world: &World, public: &str) -> (Server, u16) {
+    let port = free_port();
+    let base = world.base().display();
+    std::fs::write(world.beside("authorized"), format!("{public}\n")).expect("a writable place");
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nAuthorizedKeysFile {base}/authorized\n\
+         StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"
+    );
+    std::fs::write(world.beside("sshd.conf"), config).expect("a writable place");
+    world.sh("ssh-keygen -q -t ed25519 -N '' -f ../host").ok();
+    if is_root() {
+        // Where it leaves its privileges.
+        std::fs::create_dir_all("/run/sshd").expect("a writable place");
+    }
+    let server = Server::start(Command::new("/usr/sbin/sshd").args(["-D", "-f"]).arg(world.beside("sshd.conf")));
+    wait_for_port(port);
+    (server, port)
+}
+
 /// A PostgreSQL server with the superuser `app`, in memory: it listens at a port of this machine and in a directory.
 pub struct Postgres {
     _server: Server,

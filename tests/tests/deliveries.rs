@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use hasp_tests::{Postgres, Screen, Server, World, doors, free_port, is_root, peer, wait_for_port, wait_until};
+use hasp_tests::{Postgres, Screen, Server, World, doors, peer, sshd, wait_until};
 
 const PASSWORD: &str = "Marble-Otter-Kiln-42";
 
@@ -130,26 +130,6 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     screen.enter_until("stty size", "25 90");
     screen.enter("exit");
     screen.see("ready>");
-}
-
-/// A daemon that lets the user of this test in with this key.
-fn sshd(world: &World, public: &str) -> (Server, u16) {
-    let port = free_port();
-    let base = world.base().display();
-    std::fs::write(world.beside("authorized"), format!("{public}\n")).unwrap();
-    let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nAuthorizedKeysFile {base}/authorized\n\
-         StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"
-    );
-    std::fs::write(world.beside("sshd.conf"), config).unwrap();
-    world.sh("ssh-keygen -q -t ed25519 -N '' -f ../host").ok();
-    if is_root() {
-        // Where it leaves its privileges.
-        std::fs::create_dir_all("/run/sshd").unwrap();
-    }
-    let server = Server::start(Command::new("/usr/sbin/sshd").args(["-D", "-f"]).arg(world.beside("sshd.conf")));
-    wait_for_port(port);
-    (server, port)
 }
 
 #[test]
