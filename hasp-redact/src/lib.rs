@@ -8,6 +8,7 @@ mod app;
 mod cli;
 mod decode;
 mod filter;
+mod firsts;
 mod form;
 mod git;
 mod hooks;

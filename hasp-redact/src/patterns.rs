@@ -4,6 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::decode::ansi::ESCAPE;
 use crate::decode::text::Text;
 use crate::form::{Form, reach};
 use crate::pattern::danger::Reason;
@@ -43,6 +44,8 @@ pub struct Patterns {
     pub(crate) reach: usize,
     /// The length of the shortest value.
     pub(crate) shortest: usize,
+    /// Whether a value has the byte that begins control sequences.
+    pub(crate) escapes: bool,
 }
 
 impl Patterns {
@@ -62,6 +65,7 @@ impl Patterns {
             starts: Starts::default(),
             reach: 0,
             shortest: 0,
+            escapes: values.iter().any(|p| p.value.contains(&ESCAPE)),
         };
         for (index, pattern) in values.iter().enumerate() {
             patterns.add(index as u32, pattern);

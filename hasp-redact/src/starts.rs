@@ -2,23 +2,18 @@
 //! a match, and no others. The first three characters, escapes undone, find the few candidates.
 
 use crate::decode::text::Text;
-use crate::decode::unit::{Units, decode, introduces};
+use crate::decode::unit::introduces;
+use crate::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::form::radix::{Characters, Radix};
 use crate::form::{Case, Form, Machine, Place, hex, plain, radix};
 use crate::pattern::needle::Needles;
 use crate::walk::Walk;
-
-/// How many characters of a beginning are looked up.
-const HEAD: usize = 3;
 
 /// More units than are looked at for any beginning.
 const MOST_FIRST: usize = 8;
 
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
-
-/// The most readings of a head that are followed; whatever has more is held back.
-const MAX_READINGS: usize = 32;
 
 /// A form of a needle, to be read from a certain unit on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,41 +36,13 @@ pub(crate) struct Starts {
     broken: Vec<Entry>,
     /// Hexadecimal beginnings by the byte that their first pair stands for.
     pairs: Vec<Vec<Entry>>,
-    /// The single characters, and pairs of them, with which a match can begin.
-    one: Set,
-    two: Set,
-    /// The first two own characters of encodings that share the one before.
-    shared_two: Set,
-    /// Single characters and pairs for encodings that begin some units late behind a line break.
-    late_one: Set,
-    late_two: Set,
-}
-
-/// A set of small numbers.
-#[derive(Default)]
-struct Set(Vec<u64>);
-
-impl Set {
-    fn add(&mut self, number: usize) {
-        self.0[number >> 6] |= 1 << (number & 63);
-    }
-
-    fn has(&self, number: usize) -> bool {
-        self.0[number >> 6] >> (number & 63) & 1 != 0
-    }
-}
-
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(u16::from_be_bytes([first, second]))
+    firsts: Firsts,
 }
 
 impl Starts {
     /// The beginnings of these needles.
     pub fn new(needles: &Needles) -> Starts {
-        let set = |bits: usize| Set(vec![0; bits / 64]);
-        let mut starts = Starts { pairs: vec![Vec::new(); 256], ..Starts::default() };
-        (starts.one, starts.two, starts.late_one, starts.late_two) = (set(256), set(65536), set(256), set(65536));
-        starts.shared_two = set(65536);
+        let mut starts = Starts { pairs: vec![Vec::new(); 256], firsts: Firsts::new(), ..Starts::default() };
         let mut heads = Vec::with_capacity(HEADS * needles.iter().count());
         for (needle, entry) in needles.iter().enumerate() {
             for form in entry.forms() {
@@ -103,17 +70,13 @@ impl Starts {
         for index in first..=last {
             let late = index > usize::from(radix);
             let entry = Entry { needle, form, index: index as u8, tag: 0 };
-            for &one in units[index].as_slice() {
-                let (ones, twos) =
-                    if late { (&mut self.late_one, &mut self.late_two) } else { (&mut self.one, &mut self.two) };
-                ones.add(usize::from(one));
-                for two in units[index + 1].as_slice() {
-                    twos.add(pair(one, *two));
-                    if index == 1 && first == 0 && radix {
-                        self.shared_two.add(pair(one, *two));
-                    }
-                }
-            }
+            let kind = match index {
+                0 if radix => First::Shared,
+                1 if radix => First::Own { behind_shared: first == 0 },
+                _ if late => First::Late,
+                _ => First::Own { behind_shared: false },
+            };
+            self.firsts.add(kind, form, units[index].as_slice(), units[index + 1].as_slice());
             if matches!(form, Form::Plain(_))
                 && machine.value[index..index + HEAD].iter().any(|b| matches!(b, b'\r' | b'\n'))
             {
@@ -130,14 +93,8 @@ impl Starts {
     fn digits(&mut self, needle: u32, machine: Machine<'_>, index: usize) {
         let byte = machine.value[index];
         let spelled = |nibble: u8| [b"0123456789abcdef", b"0123456789ABCDEF"].map(|digits| digits[usize::from(nibble)]);
-        let (ones, twos) = match index {
-            0 => (&mut self.one, &mut self.two),
-            _ => (&mut self.late_one, &mut self.late_two),
-        };
-        for one in spelled(byte >> 4) {
-            ones.add(usize::from(one));
-            spelled(byte & 15).into_iter().for_each(|two| twos.add(pair(one, two)));
-        }
+        let kind = if index == 0 { First::Shared } else { First::Late };
+        self.firsts.add(kind, Form::Hex, &spelled(byte >> 4), &spelled(byte & 15));
         self.pairs[usize::from(byte)].push(Entry { needle, form: Form::Hex, index: index as u8, tag: 0 });
     }
 
@@ -186,12 +143,11 @@ impl Starts {
         if let [one] | [one, _] = rest
             && rest.iter().all(|b| lone(*b))
         {
-            let late = || radix::after_break(text, at) || hex::after_break(text, at);
-            let has = |ones: &Set, twos: &Set| match rest.get(1) {
-                None => ones.has(usize::from(*one)),
-                Some(two) => twos.has(pair(*one, *two)),
+            let spot = Spot { text, at };
+            return match rest.get(1) {
+                None => self.firsts.has_one(*one, spot),
+                Some(two) => self.firsts.has_two(*one, *two, spot),
             };
-            return has(&self.one, &self.two) || (has(&self.late_one, &self.late_two) && late());
         }
         self.hex_open(needles, text, at, work)
             || self.broken.iter().any(|e| self.entry_open(needles, text, at, e, work))
@@ -223,31 +179,19 @@ impl Starts {
 
     /// The forms that can begin with what stands at `at` if some of it is an escape or is to be skipped.
     fn escaped_open(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
-        let mut readings = Readings { heads: Vec::new(), cut: Vec::new(), full: false };
-        readings.read(text, at, &mut Vec::new());
-        if readings.full {
-            return true;
-        }
-        let late = || radix::after_break(text, at) || hex::after_break(text, at);
-        let cut = |head: &Vec<u8>, work: &mut u64| match head[..] {
-            [] => true,
-            [one] => self.one.has(usize::from(one)) || (self.late_one.has(usize::from(one)) && late()),
-            [one, two] => self.two.has(pair(one, two)) || (self.late_two.has(pair(one, two)) && late()),
-            [one, two, three, ..] => {
-                let shared = self.two.has(pair(one, two)) && self.shared_two.has(pair(two, three));
-                shared || self.find([one, two, three]).any(|e| self.entry_open(needles, text, at, e, work))
-            }
+        let mut readings = Readings::of(&self.firsts, Spot { text, at });
+        readings.read(at, Head::default());
+        *work += readings.seen.len() as u64;
+        let three =
+            |head: [u8; HEAD], work: &mut u64| self.find(head).any(|e| self.entry_open(needles, text, at, e, work));
+        let cut = |head: &[u8; HEAD], work: &mut u64| self.firsts.has_shared(*head) || three(*head, work);
+        let whole = |[a, b, c, d]: [u8; HEAD + 1], work: &mut u64| {
+            let mut shared = self.find([b, c, d]);
+            three([a, b, c], work) || shared.any(|e| self.shared_open(needles, text, at, e, work))
         };
-        if readings.cut.iter().any(|head| cut(head, work)) {
-            return true;
-        }
-        let shared = |head: &[u8; HEAD + 1], work: &mut u64| {
-            self.find([head[1], head[2], head[3]]).any(|e| self.shared_open(needles, text, at, e, work))
-        };
-        readings.heads.iter().any(|head| {
-            self.find([head[0], head[1], head[2]]).any(|e| self.entry_open(needles, text, at, e, work))
-                || shared(head, work)
-        })
+        readings.open
+            || readings.cut.iter().any(|head| cut(head, work))
+            || readings.whole.iter().any(|head| whole(*head, work))
     }
 
     /// The length of the shortest needle of which a match may begin at `at` and needs more input. Slow.
@@ -259,53 +203,6 @@ impl Starts {
         };
         let needles = needles.iter().zip(0..);
         needles.filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form))).map(|(n, _)| n.len).min()
-    }
-}
-
-/// What the text at a position may say in its first characters.
-struct Readings {
-    heads: Vec<[u8; HEAD + 1]>,
-    /// Readings that the end of the text cut short.
-    cut: Vec<Vec<u8>>,
-    full: bool,
-}
-
-impl Readings {
-    fn read(&mut self, text: Text<'_>, at: usize, head: &mut Vec<u8>) {
-        if let Ok(head) = <[u8; HEAD + 1]>::try_from(head.as_slice()) {
-            self.heads.push(head);
-            self.full |= self.heads.len() > MAX_READINGS;
-            return;
-        }
-        let Some(byte) = text.get(at) else {
-            self.cut.push(head.clone());
-            return;
-        };
-        if self.full {
-            return;
-        }
-        head.push(byte);
-        self.read(text, at + 1, head);
-        head.pop();
-        if introduces(byte) {
-            self.unit(text, at, head);
-        }
-    }
-
-    fn unit(&mut self, text: Text<'_>, at: usize, head: &mut Vec<u8>) {
-        let mut units = Units::default();
-        decode(text, at, &mut units);
-        if units.more {
-            self.cut.push(head.clone());
-        }
-        for unit in units.found() {
-            let (length, room) = (head.len(), HEAD + 1 - head.len());
-            if length > 0 || !unit.bytes().is_empty() {
-                head.extend(unit.bytes().iter().take(room));
-                self.read(text, unit.end, head);
-                head.truncate(length);
-            }
-        }
     }
 }
 
@@ -340,7 +237,7 @@ fn hash(head: [u8; HEAD]) -> u32 {
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
 fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
     let run = machine.run(text, place);
-    let behind = Place { at: place.at + run, index: place.index + run, ..place };
+    let behind = machine.behind(place, run);
     let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
     if plain_stop && machine.form != Form::Hex {
         return false;

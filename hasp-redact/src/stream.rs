@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::decode::ansi::{self, ESCAPE};
 use crate::decode::text::Text;
 use crate::form::{Case, Form, Machine, Place};
 use crate::patterns::Patterns;
@@ -106,7 +107,8 @@ impl Stream {
         };
         let held = self.open..text.len().min(self.open + MAX_LEAK);
         let shortest = held.filter_map(shortest).min().unwrap_or(patterns.shortest);
-        self.send(text, text.len().min(self.open + MAX_LEAK.min(shortest / 4)), sink);
+        let end = after_pause(text, self.open, MAX_LEAK.min(shortest / 4), patterns.escapes);
+        self.send(text, end, sink);
     }
 
     /// Takes everything as written, where nothing is searched for.
@@ -317,6 +319,20 @@ impl Stream {
         self.sent = end;
         self.covered = Some(end);
     }
+}
+
+/// How far the text may go out after a pause: so many bytes of a value, and the control sequences among and behind them, which
+/// say nothing of it unless some value has such bytes itself.
+fn after_pause(text: Text<'_>, from: usize, mut bytes: usize, escapes: bool) -> usize {
+    let mut at = from;
+    while at < text.len() {
+        match ansi::skip(text, at).filter(|_| !escapes && text.bytes[at] == ESCAPE) {
+            Some(end) => at = end,
+            None if bytes == 0 => break,
+            None => (at, bytes) = (at + 1, bytes - 1),
+        }
+    }
+    at
 }
 
 /// The end of the first run of touching spans, which are in order, and how many they are.

@@ -59,8 +59,7 @@ impl Walk {
             let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
             if run > 0 && front.is_empty() {
                 work += run as u64 / 8;
-                let place = Place { at: place.at + run, index: place.index + run, ..place };
-                front.push((place, 0));
+                front.push((machine.behind(place, run), 0));
                 continue;
             }
             machine.step(text, place, &mut next);
@@ -101,7 +100,7 @@ pub(crate) fn begin(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Optio
         let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
         if run > 0 {
             work += run as u64 / 8;
-            let back = |n: usize| Place { at: place.at - n, index: place.index - n, ..place };
+            let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
             // The first few units behind a line break can be the beginning too.
             (1..run).map(back).filter(|p| p.index < 8 && machine.begins(text, *p)).for_each(|p| first = Some(p));
             front.push(back(run));

@@ -9,6 +9,23 @@ pub(crate) const ESCAPE: u8 = 0x1b;
 /// The longest sequence that is skipped, in bytes; a longer one is text.
 pub(crate) const MAX_SEQUENCE: usize = 256;
 
+/// How far before a byte the sequence that it is part of is looked for: so much text is always at hand.
+const MAX_BEFORE: usize = 64;
+
+/// Whether the byte at `at` is part of a complete control sequence: an encoding does not begin with it.
+///
+/// Not that of a string, which may hold an encoding, nor a letter or digit right behind the escape, which may be data.
+pub(crate) fn encloses(text: Text<'_>, at: usize) -> bool {
+    let from = at.saturating_sub(MAX_BEFORE);
+    let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[from..at]).map(|e| from + e) else { return false };
+    let sure = match text.get(escape + 1) {
+        Some(b'[' | 0x20..=0x2f) => true,
+        Some(kind) => !kind.is_ascii_alphanumeric() && escape + 1 == at,
+        None => false,
+    };
+    sure && skip(text, escape).is_some_and(|end| end > at)
+}
+
 enum Parsed {
     Complete(usize),
     Unfinished,

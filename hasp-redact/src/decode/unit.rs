@@ -240,10 +240,15 @@ fn reference(text: Text<'_>, name: usize, units: &mut Units) {
     }
 }
 
+/// Whether quoted-printable text must not have this byte as it is.
+pub(crate) fn is_quoted(byte: u32) -> bool {
+    byte <= 0x20 || byte == 0x3d || byte >= 0x7f
+}
+
 /// RFC 2045 `=XX` for bytes that must be written so, and the soft line break.
 fn quoted_printable(text: Text<'_>, at: usize, units: &mut Units) {
     if let Some(number) = units.hex(text, at + 1, 2)
-        && (number <= 0x20 || number == 0x3d || number >= 0x7f)
+        && is_quoted(number)
     {
         units.byte(number as u8, at + 3);
     }

@@ -5,6 +5,7 @@ pub(crate) mod hex;
 pub(crate) mod plain;
 pub(crate) mod radix;
 
+use crate::decode::ansi;
 use crate::decode::text::{Text, alike, alike_back};
 use crate::decode::unit::stands_for_itself;
 
@@ -71,9 +72,14 @@ pub(crate) struct Place {
     pub at: usize,
     /// Units read.
     pub index: usize,
-    /// Hexadecimal dumps only: which pair of its line this is, counted from 1; 0 before any line break.
+    /// Hexadecimal dumps: which pair of its line this is, counted from 1; 0 before any line break. Other forms: how many
+    /// things were skipped since the last unit.
     pub column: u32,
 }
+
+/// How many control sequences or line breaks may lie between two units: a program that sends nothing else for a while must not
+/// keep a match alive that began before.
+pub(crate) const MAX_SKIPS: u32 = 8;
 
 /// Where a machine can go from a place.
 #[derive(Default)]
@@ -88,6 +94,13 @@ impl Next {
     /// Adds a place.
     pub fn push(&mut self, at: usize, index: usize) {
         self.places.push(Place { at, index, column: 0 });
+    }
+
+    /// Adds the place behind what is skipped after, or before, the unit at `from`, unless too much was skipped there.
+    pub fn skip(&mut self, from: Place, at: usize) {
+        if from.column < MAX_SKIPS {
+            self.places.push(Place { at, index: from.index, column: from.column + 1 });
+        }
     }
 
     fn clear(&mut self) {
@@ -136,6 +149,11 @@ impl Machine<'_> {
             Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).first(),
             _ => 0,
         }
+    }
+
+    /// The place behind so many units of a [`Machine::run`].
+    pub fn behind(&self, place: Place, run: usize) -> Place {
+        Place { at: place.at + run, index: place.index + run, column: 0 }
     }
 
     /// Adds the places that can be reached by reading one unit.
@@ -218,16 +236,16 @@ impl Machine<'_> {
 
     /// Whether a match may begin at this place.
     ///
-    /// Encodings may also begin a few units late behind a line break: so few units at the end of a line are not held back,
+    /// No encoding begins with the last letter of a control sequence, which would wait for what follows it. Encodings may also begin a few units late behind a line break: so few units at the end of a line are not held back,
     /// which would delay the last word of nearly every line.
     pub fn begins(&self, text: Text<'_>, place: Place) -> bool {
         match self.form {
             Form::Literal => place.index == 0,
             Form::Plain(_) => place.index == 0 || plain::begins_late(self.value, text, place),
-            Form::Hex => place.index == 0 || (place.index < hex::BREAK_FROM && hex::after_break(text, place.at)),
-            Form::Base64(_) | Form::Base32(_) => {
-                place.index <= 1 || (place.index < radix::BREAK_FROM && radix::begins_line(text, place.at))
-            }
+            Form::Hex if place.index == 0 => !ansi::encloses(text, place.at),
+            Form::Hex => place.index < hex::BREAK_FROM && hex::after_break(text, place.at),
+            Form::Base64(_) | Form::Base32(_) if place.index <= 1 => !ansi::encloses(text, place.at),
+            Form::Base64(_) | Form::Base32(_) => place.index < radix::BREAK_FROM && radix::begins_line(text, place.at),
         }
     }
 

@@ -123,8 +123,10 @@ fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Nex
         let index = from.index + unit.bytes().len();
         let fits = index <= value.len() && fits_all(case, unit.bytes(), &value[from.index..index]);
         // Nothing is skipped before the first byte: what is skipped must lie inside.
-        if fits && index > 0 {
-            next.push(unit.end, index);
+        match fits && index > 0 {
+            true if index == from.index => next.skip(from, unit.end),
+            true => next.push(unit.end, index),
+            false => {}
         }
     }
 }
@@ -156,7 +158,7 @@ fn line_break(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
         next.push(from.at + length, index);
         indented(value, text, from.at + length, index, next);
     } else if own == 0 && length == 2 && from.index >= BREAK_FROM && value.len() >= WRAP_FROM {
-        next.push(from.at + 2, from.index);
+        next.skip(from, from.at + 2);
     }
 }
 
@@ -225,8 +227,10 @@ fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, nex
     decode(text, at, &mut units);
     for unit in units.found().iter().filter(|u| u.end == to.at) {
         let Some(index) = to.index.checked_sub(unit.bytes().len()) else { continue };
-        if to.index > 0 && fits_all(case, unit.bytes(), &value[index..to.index]) {
-            next.push(at, index);
+        match to.index > 0 && fits_all(case, unit.bytes(), &value[index..to.index]) {
+            true if index == to.index => next.skip(to, at),
+            true => next.push(at, index),
+            false => {}
         }
     }
 }
@@ -246,8 +250,10 @@ fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Ne
             line_break(value, text, Place { at, index, column: 0 }, &mut forward);
             let reached = forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index));
             let literal = index + 1 == to.index && at + 1 == to.at && case.fits(text.bytes[at], value[index]);
-            if reached && !literal {
-                next.push(at, index);
+            match reached && !literal {
+                true if index == to.index => next.skip(to, at),
+                true => next.push(at, index),
+                false => {}
             }
         }
     }

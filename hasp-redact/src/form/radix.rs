@@ -148,7 +148,7 @@ impl Radix {
         for unit in units.found() {
             match unit.bytes() {
                 // What is skipped must lie inside: a colour before the first own character stays.
-                [] if from.index > 1 => next.push(unit.end, from.index),
+                [] if from.index > 1 => next.skip(from, unit.end),
                 [byte] if !byte.is_ascii_alphanumeric() && self.fits(value, from.index, self.number(*byte)) => {
                     next.push(unit.end, from.index + 1);
                 }
@@ -167,7 +167,7 @@ impl Radix {
                     let at = from.at + line_break.len();
                     let indent = text.bytes[at..].iter().take(MAX_INDENT).take_while(|b| blank(**b)).count();
                     next.more |= at + indent == text.len() && !text.eof;
-                    next.push(at + indent, from.index);
+                    next.skip(from, at + indent);
                 }
             }
         }
@@ -201,8 +201,10 @@ impl Radix {
                 }
                 forward.clear();
                 self.step(value, text, Place { at, index, column: 0 }, &mut forward);
-                if forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
-                    next.push(at, index);
+                match forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
+                    true if index == to.index => next.skip(to, at),
+                    true => next.push(at, index),
+                    false => {}
                 }
             }
         }
