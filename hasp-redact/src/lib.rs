@@ -21,6 +21,7 @@ mod starts;
 mod stream;
 mod walk;
 pub mod watch;
+mod word;
 
 pub use cli::Cli;
 pub use filter::{Filter, IDLE_MS, Tally};
