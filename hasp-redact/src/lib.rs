@@ -11,6 +11,7 @@ mod filter;
 mod form;
 mod git;
 mod hooks;
+pub mod parts;
 mod pattern;
 mod patterns;
 mod pump;

@@ -250,7 +250,6 @@ fn same(a: &Hit, b: &Hit) -> bool {
 mod tests {
     use super::*;
     use crate::watch::key::Key;
-    use crate::watch::mark::marks;
     use crate::watch::record::Kept;
 
     /// Values of lengths around a window and around as many windows as are kept, with characters that encoders change and without.
@@ -260,12 +259,7 @@ mod tests {
 
     fn wanted(values: &[&[u8]]) -> Wanted {
         let key = Key::new(&[3; 32]);
-        let kept = |value: &&[u8]| Kept {
-            origin: "v".into(),
-            name: format!("n/{}", value.len()),
-            version: 1,
-            marks: marks(&key, value),
-        };
+        let kept = |value: &&[u8]| Kept::of(&key, "v", &format!("n/{}", value.len()), 1, value);
         let kept: Vec<Kept> = values.iter().map(kept).collect();
         Wanted { table: Some(Table::new(Key::new(&[3; 32]), kept)), patterns: None }
     }
