@@ -5,6 +5,7 @@
 //! | field | content |
 //! |---|---|
 //! | `secret`, `version`, `fp`, `class` | one secret: its name, version number, keyed fingerprint (32 hex digits), class |
+//! | `parts` | a list of keyed fingerprints: those of the parts of the value that are secret by themselves |
 //! | `secrets` | a list of objects with `name`, `version` and, where known, `ref`, `fp`, `class`, `channel` (`env file fd stdin`), `var` |
 //! | `grant` | the id (`jti`) of a grant |
 //! | `project` | the real path of the project's root |
@@ -18,6 +19,7 @@
 //! |---|---|
 //! | `vault.set generate rotate revoke destroy accept deposit reveal export ...` | `secret` `version` `fp` `class`; `reveal` and `export` let a value out |
 //! | `vault.rotate-begin stage test promote retire abort` | the same; `was` (the version before), `why` |
+//! | `vault.parts` | `secret` `version` `fp` `parts`: what `hasp-vault watch rebuild` found in a value that was stored before |
 //! | `vault.rotate-program`, `vault.rotate-failed` | `secret` `version` `step` (`run test retire`) `program` `code`: a program was given that version's value, or failed |
 //! | `bind.add remove drop consent ...` | `project`, `ref`, `secret`, `target` |
 //! | `consumer.add remove` | `consumer`, `exe` |

@@ -74,6 +74,11 @@ impl Record {
         objects(&self.object).filter(|o| o["fp"] == fp).filter_map(one_use).collect()
     }
 
+    /// The secret versions that it says have a part with this fingerprint.
+    pub fn uses_of_part(&self, fp: &str) -> Vec<Use> {
+        objects(&self.object).filter(|o| parts(o).any(|part| part == fp)).filter_map(one_use).collect()
+    }
+
     /// The terms that it can be found by.
     pub fn terms(&self) -> Vec<String> {
         let mut terms = Vec::with_capacity(12);
@@ -90,7 +95,7 @@ impl Record {
         terms.extend(self.text("consumer").split_once(':').map(|(kind, _)| term::consumer(kind)));
         terms.extend(self.object["start"].as_u64().map(term::end_of));
         for object in objects(&self.object) {
-            terms.extend(object["fp"].as_str().map(term::fingerprint));
+            terms.extend(object["fp"].as_str().into_iter().chain(parts(object)).map(term::fingerprint));
             let Some(found) = one_use(object) else { continue };
             terms.extend(found.version.map(|_| term::version(&found.to_string())));
             terms.push(term::secret(&found.name));
@@ -102,6 +107,11 @@ impl Record {
 /// The record itself and the members of its list of secrets.
 fn objects(record: &Value) -> impl Iterator<Item = &Value> {
     std::iter::once(record).chain(record["secrets"].as_array().into_iter().flatten())
+}
+
+/// The fingerprints of the parts of a secret version.
+fn parts(object: &Value) -> impl Iterator<Item = &str> {
+    object["parts"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn one_use(object: &Value) -> Option<Use> {
@@ -165,17 +175,28 @@ mod tests {
 
     #[test]
     fn a_record_is_found_by_all_that_it_names() {
-        let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","consumer":"session:7","secrets":[{"name":"a/b","version":2,"fp":"ff"},{"name":"c"}]}"#;
+        let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","consumer":"session:7","secrets":[{"name":"a/b","version":2,"fp":"ff","parts":["aa","bb"]},{"name":"c"}]}"#;
         let record = Record::parse(line).unwrap();
         let terms = record.terms();
-        for term in
-            ["e:exec.start", "e:exec", "g:g1", "p:/p", "c:session:7", "c:session", "s:a/b", "v:a/b@2", "f:ff", "s:c"]
-        {
+        for term in [
+            "e:exec.start",
+            "e:exec",
+            "g:g1",
+            "p:/p",
+            "c:session:7",
+            "c:session",
+            "s:a/b",
+            "v:a/b@2",
+            "f:ff",
+            "f:bb",
+            "s:c",
+        ] {
             assert!(terms.iter().any(|t| t == term), "{term}");
         }
         assert!(!terms.contains(&term::denied()));
         let shown: Vec<String> = record.uses().iter().map(Use::to_string).collect();
         assert_eq!(shown, ["a/b@2", "c"]);
+        assert_eq!((record.uses_of("aa").len(), record.uses_of_part("aa").len()), (0, 1));
         assert!(Record::parse(br#"{"event":"exec.deny"}"#).unwrap().terms().contains(&term::denied()));
     }
 

@@ -15,7 +15,7 @@ use crate::record::{Record, Use};
 /// How many secrets a line names before it counts the rest.
 const SHOWN: usize = 6;
 /// The fields that have a place of their own, or say nothing to a reader.
-const PLACED: [&str; 24] = [
+const PLACED: [&str; 25] = [
     "v",
     "n",
     "t",
@@ -26,6 +26,7 @@ const PLACED: [&str; 24] = [
     "version",
     "secrets",
     "fp",
+    "parts",
     "grant",
     "project",
     "target",

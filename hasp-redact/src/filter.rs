@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use zeroize::Zeroize;
 
 use crate::decode::text::Text;
 use crate::form::Form;
-use crate::pattern::needle::Origin;
 use crate::patterns::Patterns;
 use crate::seed::SLACK;
 use crate::stream::{Sink, Stream};
+use crate::word;
 
 /// How many bytes [`Filter::push`] takes in at once.
 const PUSH: usize = 64 * 1024;
@@ -192,10 +193,53 @@ impl<F: FnMut(&[u8])> Sink for Writer<'_, F> {
         }
     }
 
-    fn marker(&mut self, needle: u32, form: Form) {
+    fn marker(&mut self, needle: u32, form: Form, found: &[u8]) {
+        let word = word::of(&self.patterns.needles, needle, form, found);
         let needle = self.patterns.needles.get(needle);
         (self.out)(self.patterns.marker(needle.name));
-        let form = if needle.origin == Origin::Encoded { "base64 twice" } else { form.word() };
-        *self.counts.entry((needle.name, form)).or_default() += 1;
+        *self.counts.entry((needle.name, word)).or_default() += 1;
+    }
+}
+
+/// A value in a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Located<'p> {
+    /// Where it stands.
+    pub range: Range<usize>,
+    /// The name of the value.
+    pub name: &'p str,
+    /// The form in which it stands there.
+    pub form: &'static str,
+}
+
+/// Where the filter would write a marker in a text.
+pub(crate) fn locate<'p>(patterns: &'p Arc<Patterns>, text: &[u8]) -> Vec<Located<'p>> {
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let mut filter = Filter::new(Arc::clone(patterns));
+    filter.space(text.len())[..text.len()].copy_from_slice(text);
+    (filter.len, filter.used) = (text.len(), text.len());
+    let whole = Text { bytes: &filter.buffer[..filter.len], eof: true };
+    let mut places = Places { patterns, base: filter.buffer.as_ptr() as usize, found: Vec::new() };
+    filter.stream.advance(patterns, &filter.buffer, whole, false, &mut places);
+    places.found
+}
+
+/// Collects where markers would be. A match is lent from the text, and so shows its place.
+struct Places<'p> {
+    patterns: &'p Patterns,
+    base: usize,
+    found: Vec<Located<'p>>,
+}
+
+impl Sink for Places<'_> {
+    fn clean(&mut self, _: &[u8]) {}
+
+    fn marker(&mut self, needle: u32, form: Form, found: &[u8]) {
+        let form = word::of(&self.patterns.needles, needle, form, found);
+        let name = self.patterns.name(self.patterns.needles.get(needle).name);
+        let start = found.as_ptr() as usize - self.base;
+        self.found.push(Located { range: start..start + found.len(), name, form });
     }
 }

@@ -12,6 +12,7 @@ mod firsts;
 mod form;
 mod git;
 mod hooks;
+pub mod parts;
 mod pattern;
 mod patterns;
 mod pump;
@@ -22,6 +23,7 @@ mod starts;
 mod stream;
 mod walk;
 pub mod watch;
+mod word;
 
 pub use cli::Cli;
 pub use filter::{Filter, IDLE_MS, Tally};

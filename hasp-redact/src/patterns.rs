@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::Text;
 use crate::form::{Form, reach};
+use crate::parts::{self, Parts};
 use crate::pattern::danger::Reason;
 use crate::pattern::needle::{MIN_LINE, MIN_VALUE, Needles, Origin};
 use crate::pattern::{danger, spell};
@@ -52,9 +53,11 @@ impl Patterns {
     /// Copies the values into memory of its own and builds the tables to find them.
     ///
     /// Values under 6 bytes are not searched for; [`Patterns::unwatched`] names them. The same value under two names is
-    /// shown under the first.
+    /// shown under the first. The parts of a value that are secret by themselves, see [`mod@parts`], are searched for too.
     pub fn compile(values: &[Pattern<'_>]) -> Patterns {
-        let room = values.iter().map(|p| 11 * p.value.len() + 32).sum();
+        let apart: Vec<Parts> = values.iter().map(|p| parts::parts(p.value)).collect();
+        let texts = apart.iter().flat_map(|a| &a.kept).map(|part| part.bytes.as_slice());
+        let room = values.iter().map(|p| p.value).chain(texts).map(|text| 11 * text.len() + 32).sum();
         let mut patterns = Patterns {
             names: values.iter().map(|p| p.name.to_owned()).collect(),
             markers: values.iter().map(|p| format!("[hasp:{}]", p.name)).collect(),
@@ -68,7 +71,10 @@ impl Patterns {
             escapes: values.iter().any(|p| p.value.contains(&ESCAPE)),
         };
         for (index, pattern) in values.iter().enumerate() {
-            patterns.add(index as u32, pattern);
+            patterns.add(index as u32, pattern.name, pattern.value);
+        }
+        for (index, (pattern, apart)) in values.iter().zip(&apart).enumerate() {
+            patterns.add_parts(index as u32, pattern.name, apart);
         }
         (patterns.seeds, patterns.starts) = tables(&patterns.needles);
         patterns.shortest = patterns.needles.iter().map(|n| n.len).min().unwrap_or(0);
@@ -76,14 +82,14 @@ impl Patterns {
         patterns
     }
 
-    fn add(&mut self, name: u32, pattern: &Pattern<'_>) {
-        let value = without_newlines(pattern.value);
+    fn add(&mut self, name: u32, called: &str, value: &[u8]) {
+        let value = without_newlines(value);
         if value.len() < MIN_VALUE {
-            self.unwatched.push((pattern.name.to_owned(), Reason::TooShort(value.len())));
+            self.unwatched.push((called.to_owned(), Reason::TooShort(value.len())));
             return;
         }
         if let Some(reason) = danger::risk(value) {
-            self.risky.push((pattern.name.to_owned(), reason));
+            self.risky.push((called.to_owned(), reason));
         }
         self.needles.add(name, Origin::Value, value);
         for big in [false, true] {
@@ -100,7 +106,19 @@ impl Patterns {
         }
     }
 
-    /// The names of values that are not searched for, and why.
+    /// Adds the parts of a value under its name.
+    fn add_parts(&mut self, name: u32, called: &str, apart: &Parts) {
+        for part in &apart.kept {
+            self.add(name, &format!("{called}: {}", part.place.words()), &part.bytes);
+        }
+        let left = apart.left.iter().map(|(place, reason)| (format!("{called}: {}", place.words()), *reason));
+        self.unwatched.extend(left);
+        if apart.more {
+            self.unwatched.push((format!("{called}: a further part of it"), Reason::TooMany(parts::MOST)));
+        }
+    }
+
+    /// The names of values, and of parts of them, that are not searched for, and why.
     pub fn unwatched(&self) -> impl Iterator<Item = (&str, Reason)> {
         self.unwatched.iter().map(|(name, reason)| (name.as_str(), *reason))
     }
@@ -153,13 +171,13 @@ fn tables(needles: &Needles) -> (Option<Seeds>, Starts) {
 }
 
 /// The value without line breaks at its end, which many programs drop.
-fn without_newlines(value: &[u8]) -> &[u8] {
+pub(crate) fn without_newlines(value: &[u8]) -> &[u8] {
     let end = value.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
     &value[..end]
 }
 
 /// The lines of a multi-line value that are secret by themselves; armour lines are not.
-fn long_lines(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn long_lines(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = value.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
     let several = value.contains(&b'\n');
     lines.filter(move |line| several && line.len() >= MIN_LINE && !line.starts_with(b"-----"))

@@ -67,8 +67,8 @@ pub(crate) struct Stream {
 pub(crate) trait Sink {
     /// Bytes of the input, unchanged.
     fn clean(&mut self, bytes: &[u8]);
-    /// A marker for the value that this needle belongs to, found in this form.
-    fn marker(&mut self, needle: u32, form: Form);
+    /// A marker for the value that this needle belongs to, found in this form in these bytes of the text.
+    fn marker(&mut self, needle: u32, form: Form, found: &[u8]);
 }
 
 impl Stream {
@@ -309,7 +309,7 @@ impl Stream {
     fn cover(&mut self, text: Text<'_>, first: &Span, end: usize, sink: &mut impl Sink) {
         let goes_on = self.covered.is_some_and(|c| first.start <= c);
         if !goes_on {
-            sink.marker(first.needle, first.form);
+            sink.marker(first.needle, first.form, &text.bytes[first.start..first.end]);
         }
         let bytes = &text.bytes[..end];
         for at in memchr::memchr_iter(b'\n', &bytes[self.sent..]).map(|at| at + self.sent) {

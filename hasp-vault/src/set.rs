@@ -104,6 +104,7 @@ impl Unlocked {
             file: format!("{named}.age"),
             sha256: HEXLOWER.encode(&Sha256::digest(&file)),
             fp: self.fingerprint(value),
+            parts: self.part_fingerprints(value)?,
             created: now,
             size: value.len() as u64,
             nul: value.expose().contains(&0),

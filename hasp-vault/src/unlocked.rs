@@ -118,6 +118,21 @@ impl Unlocked {
         self.keys.fingerprint(value)
     }
 
+    /// The fingerprints of the parts of a value that are secret by themselves: whoever finds one can ask the record whose it is. A part
+    /// that ends a line has two, since many programs drop its newline.
+    pub fn part_fingerprints(&self, value: &Secret) -> Result<Vec<String>> {
+        let mut prints = Vec::new();
+        for part in hasp_redact::parts::parts(value.expose()).kept {
+            let whole = part.bytes.as_slice();
+            let end = whole.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+            prints.push(self.fingerprint(&Secret::copy_of(whole)?));
+            if end < whole.len() {
+                prints.push(self.fingerprint(&Secret::copy_of(&whole[..end])?));
+            }
+        }
+        Ok(prints)
+    }
+
     /// Whether a stretch of one of these texts is the value of this version. Its size is on record and its fingerprint too: every stretch of
     /// that size is compared, without opening the vault's copy.
     pub fn holds_value(&self, texts: &[&[u8]], version: &Version) -> Result<bool> {

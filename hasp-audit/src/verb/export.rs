@@ -22,9 +22,9 @@ use crate::query::{self, By};
 use crate::record::Record;
 
 /// Fields whose text says what happened and not to whom.
-const KEPT: [&str; 16] = [
+const KEPT: [&str; 17] = [
     "v", "n", "t", "event", "prev", "mac", "class", "channel", "grant", "code", "for", "why", "via", "exp", "fp",
-    "sha256",
+    "sha256", "parts",
 ];
 /// HKDF info of the key of `--redacted`.
 const PSEUDONYM: &[u8] = b"hasp/v1/audit/pseudonym";

@@ -17,13 +17,13 @@ use crate::render::Render;
 pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     let fp = keys::fingerprint(from)?;
     let log = place.packed_log(cx)?;
-    let versions = versions(log.path(), &fp)?;
-    if versions.is_empty() {
+    let Versions { whole, part } = versions(log.path(), &fp)?;
+    if whole.is_empty() && part.is_empty() {
         return Err(Error::new(Kind::No, "value-unknown", "no record knows this value")
             .hint("mind the end of it: one trailing newline is dropped, anything else counts"));
     }
     let mut found = Vec::new();
-    for version in &versions {
+    for version in whole.union(&part) {
         let filter = Filter::term(term::version(&version.to_string()));
         query::run(log.path(), &filter, By::Index, &mut |record| {
             found.push(record);
@@ -32,17 +32,31 @@ pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     }
     found.sort_by_key(Record::n);
     found.dedup_by_key(|r| r.n());
-    cx.out.note(&format!("this value was {}", list(&versions)));
+    for (word, versions) in [("was", &whole), ("is a part of", &part)] {
+        if !versions.is_empty() {
+            cx.out.note(&format!("this value {word} {}", list(versions)));
+        }
+    }
     let mut render = Render::new(cx, log.path());
     found.iter().try_for_each(|record| render.print(cx, record))?;
     Ok(Exit::OK)
 }
 
-/// The versions that records say had this fingerprint.
-fn versions(dir: &std::path::Path, fp: &str) -> Result<BTreeSet<Use>> {
-    let mut versions = BTreeSet::new();
+/// Versions of secrets that a value is.
+#[derive(Default)]
+struct Versions {
+    /// All of it.
+    whole: BTreeSet<Use>,
+    /// Part of it, such as the password of a URL.
+    part: BTreeSet<Use>,
+}
+
+/// The versions that records say had this fingerprint, or have a part that had.
+fn versions(dir: &std::path::Path, fp: &str) -> Result<Versions> {
+    let mut versions = Versions::default();
     query::run(dir, &Filter::term(term::fingerprint(fp)), By::Index, &mut |record| {
-        versions.extend(record.uses_of(fp));
+        versions.whole.extend(record.uses_of(fp));
+        versions.part.extend(record.uses_of_part(fp));
         Ok(())
     })?;
     Ok(versions)

@@ -6,6 +6,8 @@ use hasp_core::tool::Exit;
 use serde_json::json;
 
 use super::values::Named;
+use crate::parts::{Parts, parts};
+use crate::pattern::danger::Reason;
 use crate::patterns::{Pattern, Patterns};
 
 /// What is looked for, in the man page's words; the last column of the table is made of the value.
@@ -28,7 +30,8 @@ pub(super) fn explain(named: &Named, out: &mut Output) -> Result<Exit> {
     for (name, value) in named.iter() {
         let one = Pattern { name, value };
         let patterns = Patterns::compile(&[one]);
-        let remark = patterns.unwatched().chain(patterns.risky()).next().map(|(_, reason)| reason.to_string());
+        let own = |(called, _): &(&str, Reason)| *called == name;
+        let remark = patterns.unwatched().chain(patterns.risky()).find(own).map(|(_, reason)| reason.to_string());
         if out.json {
             object(&one, &patterns, remark.as_deref(), out)?;
         } else {
@@ -41,8 +44,23 @@ pub(super) fn explain(named: &Named, out: &mut Output) -> Result<Exit> {
 fn object(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
     let forms: Vec<_> = watched(patterns).map(|(form, _)| form).collect();
     let (needles, pieces) = patterns.size();
+    let Parts { kept, left, more, .. } = parts(one.value);
+    let kept: Vec<_> = kept.iter().map(|p| json!({"place": p.place.words(), "bytes": p.bytes.len()})).collect();
+    let left: Vec<_> = left.iter().map(|(p, r)| json!({"place": p.words(), "reason": r.to_string()})).collect();
     out.object(&json!({"v": 1, "name": one.name, "bytes": one.value.len(), "watched": !patterns.is_empty(),
-        "forms": forms, "strings": needles, "seeds": pieces, "warning": remark}))
+        "forms": forms, "strings": needles, "seeds": pieces, "warning": remark, "parts": kept, "parts_left": left,
+        "parts_more": more}))
+}
+
+/// The parts that are looked for as the value is, and those that are not.
+fn list_parts(parts: &Parts, out: &mut Output) -> Result<()> {
+    for part in &parts.kept {
+        out.line(&format!("  and alone: {}, {} bytes", part.place.words(), part.bytes.len()))?;
+    }
+    for (place, reason) in &parts.left {
+        out.line(&format!("  not alone: {}: {reason}", place.words()))?;
+    }
+    if parts.more { out.line("  not alone: further parts, of which there are too many") } else { Ok(()) }
 }
 
 fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
@@ -50,9 +68,10 @@ fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut
     for (form, note) in watched(patterns) {
         out.line(&format!("  {form:<13} {note}"))?;
     }
+    list_parts(&parts(one.value), out)?;
     if !patterns.is_empty() {
         let (needles, pieces) = patterns.size();
-        out.line(&format!("  {needles} strings, long lines among them, are found by {pieces} seeds"))?;
+        out.line(&format!("  {needles} strings, long lines and parts among them, are found by {pieces} seeds"))?;
         out.line(&format!("  false positives: {}", chance(one.value.len(), remark)))?;
     }
     match remark {

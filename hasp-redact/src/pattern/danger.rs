@@ -46,6 +46,8 @@ pub enum Reason {
     CommonWord,
     /// One character over and over.
     OneCharacter,
+    /// A value has more parts than the so many that are searched for.
+    TooMany(usize),
 }
 
 impl fmt::Display for Reason {
@@ -55,6 +57,7 @@ impl fmt::Display for Reason {
             Reason::TooShort(length) => write!(f, "{length} bytes long, and under 6 nothing is searched for"),
             Reason::DigitsOnly => f.write_str("digits only, so other numbers may be taken for it"),
             Reason::CommonWord => f.write_str("a common word, so other text may be taken for it"),
+            Reason::TooMany(most) => write!(f, "of a value {most} parts are"),
             Reason::OneCharacter => f.write_str("one character repeated, so other text may be taken for it"),
         }
     }

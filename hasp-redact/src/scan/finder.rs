@@ -9,7 +9,7 @@ use hasp_core::{Error, Result};
 use super::layer::Layer;
 use super::level::{Found, Searcher};
 use super::table::Table;
-use crate::filter::Filter;
+use crate::filter::locate;
 use crate::patterns::Patterns;
 
 /// How much is read at once, if forms are not longer.
@@ -174,45 +174,11 @@ fn markers(text: &[u8]) -> impl Iterator<Item = Match> {
     })
 }
 
-/// Values that were given, in all forms that the filter knows: the filter's own output tells where they are.
+/// Values that were given, in all forms that the filter knows.
 fn given(patterns: &Arc<Patterns>, text: &[u8]) -> Vec<Match> {
-    let mut filter = Filter::new(Arc::clone(patterns));
-    let room = filter.space(text.len());
-    room[..text.len()].copy_from_slice(text);
-    let base = room.as_ptr() as usize;
-    let (mut clean, mut starts) = (0, Vec::new());
-    let mut sink = |bytes: &[u8]| {
-        if bytes.is_empty() {
-            return;
-        }
-        // What passes is lent from the buffer, and shows how far the filter is; a marker comes from elsewhere.
-        match (bytes.as_ptr() as usize).checked_sub(base).filter(|at| *at < text.len()) {
-            Some(at) => clean = at + bytes.len(),
-            None => starts.push((clean, String::from_utf8_lossy(bytes).into_owned())),
-        }
-    };
-    filter.filled(text.len(), false, &mut sink);
-    filter.finish_with(sink);
-    starts.into_iter().map(|(start, marker)| given_match(patterns, text, start, &marker)).collect()
-}
-
-fn given_match(patterns: &Arc<Patterns>, text: &[u8], start: usize, marker: &str) -> Match {
-    let name = marker.trim_start_matches("[hasp:").trim_end_matches(']').to_owned();
-    let mut one = Filter::new(Arc::clone(patterns));
-    let end = text.len().min(start + patterns.reach);
-    // A little context, since some forms are told by what precedes them.
-    let context = start.saturating_sub(128);
-    let (mut begun, mut passed) = (0, 0);
-    one.push_with(&text[context..end], false, |bytes| {
-        if bytes.starts_with(OPENING) && context + passed >= start && begun == 0 {
-            begun = 1;
-        }
-        passed += bytes.len();
-    });
-    one.finish_with(|_| {});
-    let tally = one.tally();
-    let form = tally.keys().find(|(n, _)| *n == name).map_or("plain", |(_, form)| form).to_owned();
-    Match { start, end: (start + 1).min(text.len()), what: What::Leak { name, version: None, form }, mark: None }
+    let found = locate(patterns, text).into_iter();
+    let what = |name: &str, form: &str| What::Leak { name: name.to_owned(), version: None, form: form.to_owned() };
+    found.map(|l| Match { start: l.range.start, end: l.range.end, what: what(l.name, l.form), mark: None }).collect()
 }
 
 /// A place of a text, in lines.
@@ -284,7 +250,6 @@ fn same(a: &Hit, b: &Hit) -> bool {
 mod tests {
     use super::*;
     use crate::watch::key::Key;
-    use crate::watch::mark::marks;
     use crate::watch::record::Kept;
 
     /// Values of lengths around a window and around as many windows as are kept, with characters that encoders change and without.
@@ -294,12 +259,7 @@ mod tests {
 
     fn wanted(values: &[&[u8]]) -> Wanted {
         let key = Key::new(&[3; 32]);
-        let kept = |value: &&[u8]| Kept {
-            origin: "v".into(),
-            name: format!("n/{}", value.len()),
-            version: 1,
-            marks: marks(&key, value),
-        };
+        let kept = |value: &&[u8]| Kept::of(&key, "v", &format!("n/{}", value.len()), 1, value);
         let kept: Vec<Kept> = values.iter().map(kept).collect();
         Wanted { table: Some(Table::new(Key::new(&[3; 32]), kept)), patterns: None }
     }

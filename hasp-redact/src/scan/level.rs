@@ -34,6 +34,9 @@ const NEAR: usize = 256;
 /// So many places are told of one text; finding the place of each means reading its layers again.
 const FOUND: usize = 1000;
 
+/// Among so many of the last finds it is looked whether the place is one of them.
+const RECENT: usize = 32;
+
 /// A value, or a line of one, in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -144,14 +147,25 @@ impl<'t> Searcher<'t> {
         }
     }
 
+    /// Keeps a find, unless one that explains the place in fewer layers, or more of it in as many, is there.
     fn keep(&mut self, mark: u32, start: usize, end: usize, trail: Option<&Trail<'_>>) {
-        if self.found.len() == FOUND {
-            return;
-        }
         let place = |at| trail.map_or(at, |t| t.place(at));
         let (start, end) = (place(start), place(end));
-        let known = |f: &Found| self.table.secret(f.mark) == self.table.secret(mark) && f.start < end && start < f.end;
-        if !self.found.iter().rev().take(32).any(known) {
+        let table = self.table;
+        let same = |f: &Found| table.secret(f.mark) == table.secret(mark) && f.start < end && start < f.end;
+        let rank = |layers: usize, start: usize, end: usize| (layers, std::cmp::Reverse(end.saturating_sub(start)));
+        let own = rank(trail.map_or(0, Trail::depth), start, end);
+        let recent = self.found.len().saturating_sub(RECENT);
+        let better = |f: &Found| same(f) && rank(f.layers.len(), f.start, f.end) <= own;
+        if self.found[recent..].iter().any(better) {
+            return;
+        }
+        let mut at = 0;
+        self.found.retain(|f| {
+            at += 1;
+            at <= recent || !same(f)
+        });
+        if self.found.len() < FOUND {
             let layers = trail.map(Trail::layers).unwrap_or_default();
             self.found.push(Found { mark, start, end, layers });
         }

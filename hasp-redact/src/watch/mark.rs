@@ -5,6 +5,7 @@
 
 use super::entropy::{LEAST, bits};
 use super::key::{Confirm, Key, WINDOW};
+use crate::parts::{Part, Place, parts};
 
 /// At most so many windows are kept, and so far apart is the text probed where every value has as many.
 pub(crate) const MOST: usize = 8;
@@ -73,10 +74,23 @@ pub fn judge(value: &[u8]) -> Result<(), Unwatched> {
     Err(if value.len() < WINDOW { Unwatched::TooShort } else { Unwatched::TooWeak })
 }
 
-/// The marks of a value.
+/// The parts of a value that are secret by themselves and cannot be watched, and why. The value may be.
+pub fn judge_parts(value: &[u8]) -> Vec<(Place, Unwatched)> {
+    let apart = parts(value).kept;
+    apart.iter().filter_map(|part| Some((part.place, judge(&part.bytes).err()?))).collect()
+}
+
+/// The marks of a value and of its parts.
 pub(crate) fn marks(key: &Key, value: &[u8]) -> Result<Vec<Mark>, Unwatched> {
+    let apart = parts(value).kept;
     let value = trimmed(value);
-    let marks: Vec<Mark> = strings(value).filter_map(|s| mark(key, s)).take(LINES).collect();
+    let of_parts = apart.iter().flat_map(|Part { bytes, .. }| strings(trimmed(bytes)).filter_map(|s| mark(key, s)));
+    let mut marks: Vec<Mark> = strings(value).filter_map(|s| mark(key, s)).take(LINES).collect();
+    for mark in of_parts.take(LINES) {
+        if !marks.contains(&mark) {
+            marks.push(mark);
+        }
+    }
     match marks.is_empty() {
         false => Ok(marks),
         true if value.len() < WINDOW => Err(Unwatched::TooShort),
@@ -166,6 +180,18 @@ mod tests {
         let marks = marks(&key, value.as_bytes()).unwrap();
         assert_eq!(marks.len(), 2);
         assert!(lines.iter().zip(&marks).all(|(l, m)| key.confirm(l.as_bytes()) == m.exact));
+    }
+
+    #[test]
+    fn parts_are_watched_too_and_what_cannot_be_is_told() {
+        let key = Key::new(&[7; 32]);
+        let password = b"xvBqTz81Q7artzFj0rdKq9wPm3LkJhG";
+        let url = [b"postgres://app:", &password[..], b"@db.internal:5432/app"].concat();
+        assert!(marks(&key, &url).unwrap().iter().any(|m| m.exact == key.confirm(password)));
+        assert_eq!(judge_parts(&url), []);
+        // Of what only the name says that it is a password, guesses could be tested.
+        assert_eq!(judge_parts(b"postgres://app:hunter2-x@db/app"), [(Place::Url, Unwatched::TooShort)]);
+        assert_eq!(judge_parts(b"DB_PASSWORD=correct horse battery"), [(Place::Field, Unwatched::TooWeak)]);
     }
 
     #[test]

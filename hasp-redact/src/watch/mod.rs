@@ -7,5 +7,5 @@ pub(crate) mod mark;
 pub(crate) mod record;
 pub(crate) mod store;
 
-pub use mark::{Unwatched, judge};
+pub use mark::{Unwatched, judge, judge_parts};
 pub use store::{Rebuilt, Watch};

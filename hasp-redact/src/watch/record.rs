@@ -4,7 +4,7 @@
 //! the next that holds, so that a torn write costs one value and not all that follow.
 
 use super::key::Key;
-use super::mark::{Mark, Sort, Unwatched};
+use super::mark::{Mark, Sort, Unwatched, judge_parts, marks};
 
 const BEGIN: [u8; 2] = [0xf6, b'W'];
 /// The bytes before the body.
@@ -23,9 +23,18 @@ pub(crate) struct Kept {
     pub version: u32,
     /// The marks, or why there is none.
     pub marks: Result<Vec<Mark>, Unwatched>,
+    /// Why a part of it is not watched, if one is not.
+    pub weak: Option<Unwatched>,
 }
 
 impl Kept {
+    /// What is kept of a value.
+    pub fn of(key: &Key, origin: &str, name: &str, version: u32, value: &[u8]) -> Kept {
+        let marks = marks(key, value);
+        let weak = judge_parts(value).first().map(|(_, why)| *why);
+        Kept { origin: origin.to_owned(), name: name.to_owned(), version, marks, weak }
+    }
+
     /// The record with its head.
     pub fn encode(&self, key: &Key) -> Vec<u8> {
         let mut body = Vec::new();
@@ -44,7 +53,11 @@ impl Kept {
             Ok(marks) => marks,
             Err(why) => return body.push(if *why == Unwatched::TooShort { 1 } else { 2 }),
         };
-        body.push(0);
+        body.push(match self.weak {
+            None => 0,
+            Some(Unwatched::TooShort) => 3,
+            Some(Unwatched::TooWeak) => 4,
+        });
         for mark in marks {
             body.extend(mark.len.to_le_bytes());
             body.extend(mark.offset.to_le_bytes());
@@ -93,12 +106,14 @@ fn whole(key: &Key, rest: &[u8]) -> Option<(Kept, usize)> {
 
 fn read(body: &mut Reader<'_>) -> Option<Kept> {
     let (origin, name, version) = (body.word()?, body.word()?, body.number()?);
-    let marks = match body.byte()? {
-        0 => Ok(std::iter::from_fn(|| body.mark()).collect()),
+    let state = body.byte()?;
+    let marks = match state {
+        0 | 3 | 4 => Ok(std::iter::from_fn(|| body.mark()).collect()),
         1 => Err(Unwatched::TooShort),
         _ => Err(Unwatched::TooWeak),
     };
-    Some(Kept { origin, name, version, marks })
+    let weak = [(3, Unwatched::TooShort), (4, Unwatched::TooWeak)].into_iter().find(|(number, _)| *number == state);
+    Some(Kept { origin, name, version, marks, weak: weak.map(|(_, why)| why) })
 }
 
 fn word(body: &mut Vec<u8>, text: &str) {
@@ -149,11 +164,10 @@ impl<'a> Reader<'a> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::watch::mark::marks;
     use proptest::prelude::*;
 
     fn kept(key: &Key, name: &str, value: &[u8]) -> Kept {
-        Kept { origin: "v".into(), name: name.into(), version: 3, marks: marks(key, value) }
+        Kept::of(key, "v", name, 3, value)
     }
 
     #[test]
@@ -163,10 +177,16 @@ mod tests {
             kept(&key, "a", b"ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV"),
             kept(&key, "b", b"short"),
             kept(&key, "c", b"AAsWISwS7Qk1YY25h5Hi+apbC7wxHc5"),
+            kept(&key, "d", b"postgres://app:hunter2-x@AAsWISwS7Qk1YY25h5Hi"),
+            kept(&key, "e", b"PASSWORD=correct horse battery\nTOKEN=AAsWISwS7Qk1YY25h5Hi"),
         ];
+        assert_eq!(
+            records.each_ref().map(|r| r.weak),
+            [None, None, None, Some(Unwatched::TooShort), Some(Unwatched::TooWeak)]
+        );
         let texts: Vec<Vec<u8>> = records.iter().map(|r| r.encode(&key)).collect();
         assert_eq!(decode(&key, &texts.concat()), (records.to_vec(), 0));
-        let torn = [&texts[0][..texts[0].len() - 9], &texts[1], &texts[2]].concat();
+        let torn = [&texts[0][..texts[0].len() - 9], &texts[1..].concat()].concat();
         let (read, lost) = decode(&key, &torn);
         assert_eq!((&read[..], lost), (&records[1..], texts[0].len() - 9));
         assert_eq!(decode(&Key::new(&[2; 32]), &texts.concat()).0, []);

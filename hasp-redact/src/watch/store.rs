@@ -10,7 +10,7 @@ use hasp_core::{Error, Home, Kind, Result, Secret, SecretName};
 use zeroize::Zeroizing;
 
 use super::key::{KEY, Key};
-use super::mark::{Unwatched, marks};
+use super::mark::Unwatched;
 use super::record::{Kept, decode};
 
 /// The largest fingerprint file: some hundred thousand values.
@@ -57,9 +57,7 @@ impl Watch {
     pub fn add(&self, origin: &str, name: &SecretName, version: u32, value: &Secret) -> Result<()> {
         let _lock = self.lock()?;
         let key = self.key_or_new()?;
-        let marks = marks(&key, value.expose());
-        let kept = Kept { origin: origin.to_owned(), name: name.to_string(), version, marks };
-        self.append(&kept.encode(&key))
+        self.append(&Kept::of(&key, origin, name.as_str(), version, value.expose()).encode(&key))
     }
 
     /// Makes what was added safe from a power cut.
@@ -100,16 +98,17 @@ impl Watch {
         let mut fresh = std::collections::BTreeMap::new();
         for value in values {
             let (name, version, value) = value?;
-            fresh.insert((name.to_string(), version), marks(&key, value.expose()));
+            let one = Kept::of(&key, origin, name.as_str(), version, value.expose());
+            fresh.insert((name.to_string(), version), one);
         }
         kept.retain(|k| k.origin != origin || !fresh.contains_key(&(k.name.clone(), k.version)));
         let mut rebuilt = Rebuilt { kept: kept.iter().filter(|k| k.origin == origin).count(), ..Rebuilt::default() };
-        for ((name, version), marks) in fresh {
-            match &marks {
+        for one in fresh.into_values() {
+            match &one.marks {
                 Ok(_) => rebuilt.watched += 1,
-                Err(why) => rebuilt.unwatched.push((name.clone(), *why)),
+                Err(why) => rebuilt.unwatched.push((one.name.clone(), *why)),
             }
-            kept.push(Kept { origin: origin.to_owned(), name, version, marks });
+            kept.push(one);
         }
         rebuilt.unwatched.dedup();
         self.write(&key, kept)?;

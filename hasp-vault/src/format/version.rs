@@ -17,6 +17,9 @@ pub struct Version {
     pub sha256: String,
     /// The value's fingerprint, 32 lower hex digits: equal values have equal ones.
     pub fp: String,
+    /// The fingerprints of its parts that are secret by themselves, for the event that records it; not kept here.
+    #[serde(skip)]
+    pub parts: Vec<String>,
     /// When it was stored.
     pub created: Timestamp,
     /// Bytes of the value.
@@ -60,6 +63,7 @@ pub(crate) mod tests {
             file: format!("{number}.age"),
             sha256: "a".repeat(64),
             fp: "b".repeat(32),
+            parts: Vec::new(),
             created: Timestamp::from_second(1_700_000_000),
             size: 12,
             nul: false,

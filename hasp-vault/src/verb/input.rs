@@ -47,6 +47,12 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
         cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
+    for (place, reason) in hasp_redact::parts::parts(value.expose()).left {
+        cx.out.warn(&format!("{name}: {} is not redacted in output by itself: {reason}", place.words()));
+    }
+    for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
+        cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
+    }
 }
 
 /// Only one thing can come from a descriptor.

@@ -1,17 +1,23 @@
 //! `watch rebuild`: the fingerprints of all values anew, for the leak watch, which hasp-redact owns.
 
+use std::cell::RefCell;
+
+use hasp_audit::Event;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
 use hasp_redact::watch::Watch;
 
+use crate::events;
 use crate::unlocked::Unlocked;
 use crate::vault::Vault;
 
 pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names = vault.names()?;
     let unlocked = vault.unlock(cx)?;
-    let values = names.iter().flat_map(|name| versions(&unlocked, name));
+    let events = RefCell::new(Vec::new());
+    let values = names.iter().flat_map(|name| versions(&unlocked, name, &events));
     let rebuilt = vault.watch().rebuild(&vault.id().to_string(), values)?;
+    vault.log()?.append(cx.now, &events.into_inner())?;
     if cx.out.json {
         let unwatched: Vec<&str> = rebuilt.unwatched.iter().map(|(name, _)| name.as_str()).collect();
         cx.out.object(&serde_json::json!({
@@ -31,14 +37,28 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Every version of a secret that still has a value, opened one at a time.
-fn versions(unlocked: &Unlocked, name: &SecretName) -> Vec<Result<(SecretName, u32, Secret)>> {
-    let item = match unlocked.vault().item(name) {
+/// Every version of a secret that still has a value, opened one at a time; and an event for each that has parts, so that the record
+/// knows those of values that were stored elsewhere or before there was such a record.
+fn versions(
+    unlocked: &Unlocked,
+    name: &SecretName,
+    events: &RefCell<Vec<Event>>,
+) -> Vec<Result<(SecretName, u32, Secret)>> {
+    let mut item = match unlocked.vault().item(name) {
         Ok(item) => item,
         Err(e) => return vec![Err(e)],
     };
-    let alive = item.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| v.number);
-    alive.map(|n| unlocked.value(&item, n).map(|value| (name.clone(), n, value))).collect()
+    let alive: Vec<u32> = item.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| v.number).collect();
+    let mut one = |n: u32| {
+        let value = unlocked.value(&item, n)?;
+        let parts = unlocked.part_fingerprints(&value)?;
+        if let Some(version) = item.versions.iter_mut().find(|v| v.number == n).filter(|_| !parts.is_empty()) {
+            version.parts = parts;
+            events.borrow_mut().push(events::of_version("vault.parts", &item, n));
+        }
+        Ok((name.clone(), n, value))
+    };
+    alive.into_iter().map(&mut one).collect()
 }
 
 impl Vault {
