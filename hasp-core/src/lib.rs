@@ -5,6 +5,7 @@
 //! policy and no cryptography in this crate.
 #![deny(unsafe_code)]
 
+pub mod descriptors;
 pub mod environ;
 pub mod error;
 pub mod files;
