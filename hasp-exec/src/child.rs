@@ -90,7 +90,8 @@ pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
 }
 
 fn fd_source(number: RawFd) -> Error {
-    let message = format!("descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's");
+    let message =
+        format!("descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's");
     Error::new(Kind::Usage, "fd-source", message)
         .hint(format!("leave out --pass-fd {number}, or open what the command is to have under another number"))
 }

@@ -36,8 +36,7 @@ fn rest() -> Result<OwnedFd> {
     if at >= end {
         return nothing();
     }
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
     // It ends with the file, with the command that closes its end, or with us.
     let copied = move || drop(std::io::copy(&mut file, &mut File::from(writer)));
     std::thread::Builder::new().spawn(copied).map_err(|e| Error::system("start a thread", e))?;

@@ -1,7 +1,7 @@
 //! Make's jobserver in MAKEFLAGS (GNU make manual, "POSIX Jobserver"): the one thing that a command inherits without being asked.
 //! The numbers are make's word only: below a recipe without `+` they are closed, and may be anything by now.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::{Environ, Error, Result};
@@ -18,12 +18,9 @@ pub fn inherited(env: &Environ, sources: &Sources) -> Vec<RawFd> {
 /// The same descriptor under a number that MAKEFLAGS does not name: what follows in our place would take it for the jobserver.
 pub fn apart(descriptor: OwnedFd, env: &Environ) -> Result<OwnedFd> {
     let named: Vec<RawFd> = words(env).iter().filter_map(|w| numbers(w)).flatten().collect();
-    let above = named.iter().max().and_then(|n| n.checked_add(1)).unwrap_or(3).max(3);
-    if above == 3 || descriptor.as_raw_fd() >= above {
-        return Ok(descriptor);
-    }
+    let Some(highest) = named.iter().max().filter(|n| **n >= descriptor.as_raw_fd()) else { return Ok(descriptor) };
     // A number beyond the limit of open files is no descriptor's.
-    move_to(&descriptor, above).or_else(|_| beside(descriptor, &named))
+    move_to(&descriptor, highest.saturating_add(1)).or_else(|_| beside(descriptor, &named))
 }
 
 /// The lowest free number that is not named.
@@ -36,16 +33,15 @@ fn beside(mut descriptor: OwnedFd, named: &[RawFd]) -> Result<OwnedFd> {
 }
 
 fn move_to(descriptor: &OwnedFd, lowest: RawFd) -> rustix::io::Result<OwnedFd> {
-    use std::os::fd::AsFd;
-    let borrowed: BorrowedFd<'_> = descriptor.as_fd();
-    rustix::io::fcntl_dupfd_cloexec(borrowed, lowest)
+    rustix::io::fcntl_dupfd_cloexec(descriptor, lowest)
 }
 
 /// What MAKEFLAGS says of a jobserver; make itself follows the last. Behind `--` stand variables, not options.
 fn words(env: &Environ) -> Vec<String> {
     let flags = env.get("MAKEFLAGS").map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let options = flags.split_whitespace().take_while(|w| *w != "--");
-    let auth = options.filter_map(|w| w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds=")));
+    let auth =
+        options.filter_map(|w| w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds=")));
     auth.map(str::to_owned).collect()
 }
 
