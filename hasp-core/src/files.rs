@@ -187,7 +187,7 @@ fn read_open(file: File, path: &Path, limit: usize) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
+pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     // Written for a fault only: ten thousand files are looked at for a list.
     let shown = || printable_path(path);
@@ -211,13 +211,13 @@ fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
     Ok(())
 }
 
-fn symlink(path: &Path) -> Error {
+pub(crate) fn symlink(path: &Path) -> Error {
     let typed = shell_word(path.as_os_str());
     Error::new(Kind::Denied, "symlink", format!("{} is a symbolic link", printable_path(path)))
         .hint(format!("look at it with: ls -l {typed}; then replace it by what it points to"))
 }
 
-fn not_a_file(path: &Path) -> Error {
+pub(crate) fn not_a_file(path: &Path) -> Error {
     Error::new(Kind::Denied, "not-a-file", format!("{} is not a regular file", printable_path(path)))
 }
 

@@ -13,6 +13,7 @@ pub mod home;
 pub mod lock;
 pub mod memory;
 pub mod name;
+pub mod named;
 pub mod output;
 pub mod secret;
 pub mod sibling;

@@ -4,14 +4,13 @@
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
 use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, descriptors, files, memory, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, descriptors, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
 use crate::jobserver;
@@ -21,8 +20,13 @@ use crate::mint::Minted;
 /// Refuses, before anything is asked or minted, an output that could not take the token.
 ///
 /// # Errors
-/// `[token-terminal]` for a terminal without `-o -`.
+/// `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes of [`named::check`].
 pub fn check(asked: &Mint, context: &Context) -> Result<()> {
+    match destination(asked)? {
+        Some(Source::Path(path)) => drop(named::check(&path)?),
+        Some(Source::Env(_)) => return Err(bad_output()),
+        _ => {}
+    }
     let elsewhere = asked.exec || asked.keep || asked.output.is_some();
     if elsewhere || !context.out.stdout_is_terminal() {
         return Ok(());
@@ -52,25 +56,30 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
         context.out.note(&format!("kept as {}; use it with: {}", minted.terms.jti.short(), use_text(asked)));
         return Ok(());
     }
-    match asked.output.as_deref().map(|path| Source::parse(path.as_os_str())).transpose()? {
+    match destination(asked)? {
         None | Some(Source::Stdin) => context.out.value(&line),
         Some(Source::Fd(number)) => {
             let descriptor = system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
             write_all(descriptor, &line)
         }
-        Some(Source::Env(_)) => Err(Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
-            .hint("-o FILE, -o - or -o fd:N")),
-        Some(Source::Path(path)) => write_path(&path, &line),
+        Some(Source::Env(_)) => Err(bad_output()),
+        Some(Source::Path(path)) => named::write(&path, &line),
     }
 }
 
-/// A new or regular file is replaced as a whole; a FIFO or a device gets the line.
-fn write_path(path: &Path, line: &[u8]) -> Result<()> {
-    if path.metadata().is_ok_and(|m| !m.is_file()) {
-        let target = std::fs::File::options().write(true).open(path).map_err(|e| Error::io("write", path, e))?;
-        return write_all(target, line);
-    }
-    files::replace(path, line)
+/// Where `-o` says that the token goes.
+fn destination(asked: &Mint) -> Result<Option<Source>> {
+    let Some(path) = asked.output.as_deref() else { return Ok(None) };
+    let place = match path.to_str() {
+        Some("/dev/stdout") => Source::Stdin,
+        Some("/dev/stderr") => Source::Fd(2),
+        _ => Source::parse(path.as_os_str())?,
+    };
+    Ok(Some(place))
+}
+
+fn bad_output() -> Error {
+    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable").hint("-o FILE, -o - or -o fd:N")
 }
 
 fn use_text(asked: &Mint) -> String {
