@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Error, Kind, Result, sibling, system};
+use hasp_core::{Environ, Error, Kind, Result, descriptors, sibling, system};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -54,7 +54,7 @@ pub fn public_key(text: &str) -> Option<VerifyingKey> {
 pub fn audit_root(id: &LogId) -> Result<Zeroizing<[u8; 32]>> {
     let mut command = sibling::command("hasp-vault")?;
     command.args(["key", "audit", "--log", id.as_str()]).stdin(Stdio::inherit());
-    let bytes = ask("key audit", command, None)?;
+    let bytes = ask("key audit", command, None, None)?;
     let root = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the audit root has not 32 bytes"))?;
     Ok(Zeroizing::new(root))
 }
@@ -63,7 +63,7 @@ pub fn audit_root(id: &LogId) -> Result<Zeroizing<[u8; 32]>> {
 pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
     let mut command = sibling::command("hasp-vault")?;
     command.args(["key", "sign-head"]).stdin(Stdio::piped());
-    let bytes = ask("key sign-head", command, Some(message))?;
+    let bytes = ask("key sign-head", command, None, Some(message))?;
     <[u8; 64]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the signature has not 64 bytes"))
 }
 
@@ -71,15 +71,16 @@ pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
 pub fn fingerprint(from: &OsStr) -> Result<String> {
     let mut command = sibling::command("hasp-vault")?;
     command.args(["key", "fp", "--from"]).arg(from).stdin(Stdio::inherit());
-    let bytes = ask("key fp", command, None)?;
+    let bytes = ask("key fp", command, Some(from), None)?;
     let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if hex { Ok(text) } else { Err(Error::bug("the fingerprint has not 32 digits")) }
 }
 
-/// Runs `hasp-vault` with one end of a pipe and returns what it wrote there.
-fn ask(what: &str, mut command: Command, input: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>> {
+/// Runs `hasp-vault` with one end of a pipe and returns what it wrote there. It reads the sources of the environment, and this one.
+fn ask(what: &str, mut command: Command, source: Option<&OsStr>, input: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
+    descriptors::lend(&Environ::capture(), source);
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
     system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
 
 use crate::chain::Key;
 use crate::event::Event;
@@ -54,7 +54,7 @@ impl Log {
         let below = Path::new("audit").join(id.as_str());
         let log = Log::at(home, id, files::ensure_dirs(home.root(), &below)?);
         let lock = log.lock()?;
-        if log.dir.join(state::NAME).symlink_metadata().is_ok() {
+        if tree::is_there(&log.dir.join(state::NAME))? {
             let shown = printable_path(&log.dir);
             return Err(Error::new(Kind::Create, "exists", format!("there is a record in {shown} already")));
         }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, tree};
 
 use crate::line::{Frame, MAX_LINE};
 use crate::segment;
@@ -74,7 +74,7 @@ impl Reach {
                 let rest = rest(&file, &path, &state, size)?;
                 return Ok(Reach { state, file: Some(file), rest });
             }
-            if !segment::path(dir, state.segment + 1).exists() {
+            if !tree::is_there(&segment::path(dir, state.segment + 1))? {
                 return Ok(Reach { state, file: Some(file), rest: Rest::Nothing });
             }
             state.segment += 1;

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
+
+use crate::system;
 
 /// A snapshot of the environment of this process.
 #[derive(Debug, Default)]
 pub struct Environ {
     vars: Vec<(OsString, OsString)>,
     claimed: BTreeSet<OsString>,
+    read: BTreeSet<RawFd>,
 }
 
 impl Environ {
@@ -33,10 +37,29 @@ impl Environ {
         self.raw(name).map(OsStr::to_owned)
     }
 
+    /// Notes that a source was read from this descriptor: no program that we start inherits it from now on.
+    pub fn claim_descriptor(&mut self, number: RawFd) {
+        self.read.insert(number);
+        if number > 2 {
+            // One that is not open is refused by whoever reads it.
+            let _ = system::set_inherited(number, false);
+        }
+    }
+
+    /// Whether a source was read from this descriptor.
+    pub fn has_read(&self, number: RawFd) -> bool {
+        self.read.contains(&number)
+    }
+
+    /// What the `HASP_*` variables hold: the words of sources, and some that are none.
+    pub fn words(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let ours = self.vars.iter().filter(|(n, _)| n.as_bytes().starts_with(b"HASP_"));
+        ours.map(|(n, v)| (n.as_os_str(), v.as_os_str()))
+    }
+
     /// Names that no child may see: claimed ones, and those that any `HASP_*` variable names as `env:NAME`.
     pub fn withheld(&self) -> BTreeSet<OsString> {
-        let named = self.vars.iter().filter(|(n, _)| n.as_bytes().starts_with(b"HASP_"));
-        let named = named.filter_map(|(_, v)| v.as_bytes().strip_prefix(b"env:"));
+        let named = self.words().filter_map(|(_, v)| v.as_bytes().strip_prefix(b"env:"));
         named.map(|n| OsStr::from_bytes(n).to_owned()).chain(self.claimed.iter().cloned()).collect()
     }
 
@@ -49,7 +72,7 @@ impl Environ {
 
 impl FromIterator<(OsString, OsString)> for Environ {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(vars: I) -> Environ {
-        Environ { vars: vars.into_iter().collect(), claimed: BTreeSet::new() }
+        Environ { vars: vars.into_iter().collect(), ..Environ::default() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! File discipline: private means 0700 and 0600, owned by us and no symlink, or it is refused with the command that
 //! mends it; every whole-file write leaves the old content or the new one.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable_path, shell_word};
+use crate::tree;
 
 /// Who may own a file that is read, and with which mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,15 +143,13 @@ pub fn sync_parent(path: &Path) -> Result<()> {
 
 /// Removes temporary files that a dead writer left in `dir`; the caller holds the lock that writers there take.
 pub fn sweep_temps(dir: &Path) -> Result<()> {
-    let entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
-    for entry in entries.filter_map(std::result::Result::ok) {
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if name.starts_with(TEMP_PREFIX.as_bytes()) && name.ends_with(TEMP_SUFFIX.as_bytes()) {
-            std::fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
-        }
-    }
-    Ok(())
+    tree::remove_files(dir, is_temp)
+}
+
+/// Whether a name is one of our temporary files'.
+pub fn is_temp(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(TEMP_PREFIX.as_bytes()) && name.ends_with(TEMP_SUFFIX.as_bytes())
 }
 
 /// NOFOLLOW so that a planted link cannot redirect us, NONBLOCK so that a planted FIFO cannot hang us.
@@ -187,7 +187,7 @@ fn read_open(file: File, path: &Path, limit: usize) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
+pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     // Written for a fault only: ten thousand files are looked at for a list.
     let shown = || printable_path(path);
@@ -211,13 +211,13 @@ fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Result<()> {
     Ok(())
 }
 
-fn symlink(path: &Path) -> Error {
+pub(crate) fn symlink(path: &Path) -> Error {
     let typed = shell_word(path.as_os_str());
     Error::new(Kind::Denied, "symlink", format!("{} is a symbolic link", printable_path(path)))
         .hint(format!("look at it with: ls -l {typed}; then replace it by what it points to"))
 }
 
-fn not_a_file(path: &Path) -> Error {
+pub(crate) fn not_a_file(path: &Path) -> Error {
     Error::new(Kind::Denied, "not-a-file", format!("{} is not a regular file", printable_path(path)))
 }
 
@@ -297,8 +297,10 @@ mod tests {
     fn a_sweep_removes_only_our_temps() {
         let home = home();
         std::fs::write(home.path().join(".hasp-abc.tmp"), "x").unwrap();
-        std::fs::write(home.path().join("keep.tmp"), "x").unwrap();
+        let others = ["keep.tmp", ".hasp-keep", ".hasp-keep.tmp.old"];
+        others.iter().for_each(|name| std::fs::write(home.path().join(name), "x").unwrap());
         sweep_temps(home.path()).unwrap();
-        assert!(!home.path().join(".hasp-abc.tmp").exists() && home.path().join("keep.tmp").exists());
+        assert!(!home.path().join(".hasp-abc.tmp").exists());
+        assert!(others.iter().all(|name| !is_temp(name.as_ref()) && home.path().join(name).exists()));
     }
 }

@@ -5,6 +5,7 @@
 //! policy and no cryptography in this crate.
 #![deny(unsafe_code)]
 
+pub mod descriptors;
 pub mod environ;
 pub mod error;
 pub mod files;
@@ -12,6 +13,7 @@ pub mod home;
 pub mod lock;
 pub mod memory;
 pub mod name;
+pub mod named;
 pub mod output;
 pub mod secret;
 pub mod sibling;
@@ -22,6 +24,7 @@ pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod tool;
+pub mod tree;
 
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};

@@ -7,13 +7,14 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::descriptors;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::system;
 use crate::text::printable_os;
 
-/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N` and `/dev/stdin` mean descriptors.
+/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N`, `/proc/self/fd/N` and `/dev/stdin` mean descriptors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `-`.
@@ -36,7 +37,8 @@ impl Source {
         if bytes == b"-" || bytes == b"/dev/stdin" {
             return Ok(Source::Stdin);
         }
-        if let Some(digits) = bytes.strip_prefix(b"fd:").or_else(|| bytes.strip_prefix(b"/dev/fd/")) {
+        let spellings: [&[u8]; 3] = [b"fd:", b"/dev/fd/", b"/proc/self/fd/"];
+        if let Some(digits) = spellings.iter().find_map(|s| bytes.strip_prefix(*s)) {
             return descriptor(digits).ok_or_else(|| bad_source(word));
         }
         match bytes.strip_prefix(b"env:") {
@@ -49,12 +51,12 @@ impl Source {
 
     /// Reads all of it, at most `limit` bytes, exactly as it is.
     ///
-    /// A descriptor is read to its end, a variable is claimed so that no child sees it, a path must be a regular file, a
-    /// FIFO or a character device.
+    /// A descriptor is read to its end, it or a variable is claimed so that no child sees it, a path must be a regular file,
+    /// a FIFO or a character device.
     pub fn read(&self, env: &mut Environ, limit: usize) -> Result<Secret> {
         match self {
-            Source::Stdin => read_descriptor(0, limit),
-            Source::Fd(fd) => read_descriptor(*fd, limit),
+            Source::Stdin => read_descriptor(env, 0, limit),
+            Source::Fd(fd) => read_descriptor(env, *fd, limit),
             Source::Env(name) => read_variable(env, name, limit),
             Source::Path(path) => {
                 if path.is_dir() {
@@ -73,7 +75,13 @@ fn descriptor(digits: &[u8]) -> Option<Source> {
     Some(if number == 0 { Source::Stdin } else { Source::Fd(number) })
 }
 
-fn read_descriptor(fd: RawFd, limit: usize) -> Result<Secret> {
+fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret> {
+    env.claim_descriptor(fd);
+    // Our streams become a child's, which could read the file again.
+    if matches!(fd, 1 | 2) && descriptors::can_be_read_again(fd) {
+        return Err(Error::new(Kind::Usage, "bad-source", format!("descriptor {fd} is for output"))
+            .hint("open the file under another number: 3<FILE after the command"));
+    }
     let owned = system::duplicate(fd).map_err(|_| {
         Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
             .hint(format!("open it in the shell, for example: {fd}<FILE after the command"))
@@ -131,6 +139,7 @@ mod tests {
         assert_eq!(parse("fd:0").unwrap(), Source::Stdin);
         assert_eq!(parse("fd:7").unwrap(), Source::Fd(7));
         assert_eq!(parse("/dev/fd/7").unwrap(), Source::Fd(7));
+        assert_eq!(parse("/proc/self/fd/7").unwrap(), Source::Fd(7));
         assert_eq!(parse("env:TOKEN").unwrap(), Source::Env("TOKEN".into()));
         assert_eq!(parse("./fd:x").unwrap(), Source::Path("./fd:x".into()));
         for bad in ["", "fd:", "fd:-1", "fd:x", "fd:99999999999", "env:", "env:A=B"] {
@@ -145,6 +154,17 @@ mod tests {
         assert!(env.withheld().contains(OsStr::new("T")));
         assert_eq!(Source::Env("T".into()).read(&mut env, 4).unwrap_err().code(), "value-too-large");
         assert_eq!(Source::Env("U".into()).read(&mut env, 4).unwrap_err().code(), "env-unset");
+    }
+
+    #[test]
+    fn a_descriptor_is_claimed_and_no_program_inherits_it() {
+        use std::os::fd::AsRawFd;
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        drop(writer);
+        let (mut env, number) = (Environ::default(), reader.as_raw_fd());
+        assert!(Source::Fd(number).read(&mut env, 9).unwrap().is_empty());
+        assert!(env.has_read(number) && !env.has_read(0));
+        assert!(rustix::io::fcntl_getfd(&reader).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
     }
 
     #[test]

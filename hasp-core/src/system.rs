@@ -112,6 +112,15 @@ fn open_limit() -> RawFd {
     RawFd::try_from(limit.min(1 << 20)).unwrap_or(65_536)
 }
 
+/// Whether this process has rights that its caller has not: a set-user-ID or set-group-ID file, file capabilities, or another reason for
+/// which the kernel asks for secure execution (getauxval(3), `AT_SECURE`).
+pub fn has_more_rights() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    // SAFETY: getauxval reads the vector that the kernel put on this process's stack; an entry that is missing reads as 0.
+    let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    secure || getuid() != geteuid() || getgid() != getegid()
+}
+
 /// The version of Landlock that the kernel offers, `None` if it offers none.
 pub fn landlock_version() -> Option<u32> {
     // SAFETY: with this flag the call reads no pointer and makes nothing: it returns a number (landlock(7)).

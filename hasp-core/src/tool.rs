@@ -101,12 +101,15 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
     cli.run(context)
 }
 
-/// First thing in main: no core dump, no ptrace by the same user, private files.
+/// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same user, private files.
 ///
 /// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable. std has already put
 /// /dev/null on closed descriptors 0 to 2. SIGCHLD gets its default action, since a caller that ignores it would make the kernel
-/// throw the children's statuses away. Returns the umask that we were started with.
+/// throw the children's statuses away. What our caller left open, a passphrase perhaps, is inherited by no program that we start, unless
+/// it is handed down by number. Returns the umask that we were started with.
 fn harden() -> Result<rustix::fs::Mode> {
+    refuse_more_rights(crate::system::has_more_rights())?;
+    crate::system::withhold_descriptors();
     let _ = std::fs::write("/proc/self/coredump_filter", "0");
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| Error::system("forbid core dumps", e))?;
@@ -117,6 +120,18 @@ fn harden() -> Result<rustix::fs::Mode> {
         .map_err(|e| Error::system("forbid core dumps", e))?;
     crate::system::default_action(rustix::process::Signal::CHILD);
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
+}
+
+/// A set-user-ID copy would open its owner's home to whoever runs it.
+fn refuse_more_rights(more: bool) -> Result<()> {
+    if !more {
+        return Ok(());
+    }
+    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("PROGRAM"));
+    let own = crate::text::shell_word(own.as_os_str());
+    Err(Error::new(Kind::Denied, "set-id", "this program was started with rights that its caller has not")
+        .hint(format!("take them away: chmod u-s,g-s {own}"))
+        .hint(format!("or, where it has file capabilities: setcap -r {own}")))
 }
 
 /// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to store.

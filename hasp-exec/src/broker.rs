@@ -37,6 +37,7 @@ use crate::record::{self, Denied};
 use crate::relay::Relay;
 use crate::signals::{Forwarder, Target};
 use crate::status::StatusFd;
+use crate::stdin;
 
 /// Everything that stays the same while one grant is consumed.
 pub struct Desk {
@@ -93,8 +94,7 @@ impl Desk {
 }
 
 /// Runs the granted command and ends as it ended.
-pub fn run(cli: &Cli, status: &StatusFd, context: &mut Context) -> Result<Exit> {
-    let passed = child::passed(&cli.pass_fd, &context.env)?;
+pub fn run(cli: &Cli, passed: Vec<RawFd>, status: &StatusFd, context: &mut Context) -> Result<Exit> {
     let desk = Desk::open(context)?;
     directory::sweep(&desk.runtime)?;
     let log = desk.vault.log().map_err(nothing_released)?;
@@ -248,7 +248,10 @@ fn spawned(
         umask: context.umask,
     };
     let mut relay = Relay::default();
-    let stdin = delivered.stdin.take();
+    let stdin = match delivered.stdin.take() {
+        Some(value) => Some(value),
+        None => stdin::instead(cli.grant.as_deref(), context)?,
+    };
     let stage = if action.raw { None } else { session::wanted() };
     let process = match stage {
         Some(stage) => Process::Session(Box::new(session::start(stage, plan, stdin, patterns, &mut relay)?)),

@@ -9,9 +9,13 @@ use std::process::{Child, Command};
 
 use rustix::fs::Mode;
 
+use hasp_core::descriptors::Sources;
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, cause_text};
+use hasp_grant::jobserver;
+
+use crate::cli::Cli;
 
 /// Everything that decides what the child is.
 pub struct Plan<'a> {
@@ -68,27 +72,28 @@ fn fd_closed(number: RawFd) -> Error {
 }
 
 /// The descriptors that our caller meant for the child: asked before anything of ours is open, so that a number names what the caller
-/// opened and nothing else.
+/// opened and nothing else. None of them holds what a source of ours names.
 ///
 /// # Errors
-/// `[fd-closed]` for a number of `--pass-fd` that is not open.
-pub fn passed(asked: &[RawFd], env: &Environ) -> Result<Vec<RawFd>> {
-    let closed = asked.iter().find(|n| system::duplicate(**n).is_err());
-    match closed {
-        Some(number) => Err(fd_closed(*number)),
-        None => Ok(asked.iter().copied().chain(jobserver(env)).collect()),
+/// `[fd-closed]` for a number of `--pass-fd` that is not open, `[fd-source]` for one that a source names.
+pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
+    let mut sources = Sources::of(env);
+    cli.grant.iter().for_each(|word| sources.add_word(word));
+    cli.status_fd.iter().for_each(|number| sources.add(*number));
+    for number in &cli.pass_fd {
+        system::duplicate(*number).map_err(|_| fd_closed(*number))?;
+        if sources.hold(*number) {
+            return Err(fd_source(*number));
+        }
     }
+    Ok(cli.pass_fd.iter().copied().chain(jobserver::inherited(env, &sources)).collect())
 }
 
-/// The descriptors of make's jobserver that MAKEFLAGS names and that are open (GNU make manual, "POSIX Jobserver").
-fn jobserver(env: &Environ) -> Vec<RawFd> {
-    let flags = env.get("MAKEFLAGS").map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-    let auth = flags.split_whitespace().rev().find_map(|w| {
-        w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds=")).map(str::to_owned)
-    });
-    let numbers = auth.map(|a| a.split(',').filter_map(|n| n.parse().ok()).collect::<Vec<RawFd>>()).unwrap_or_default();
-    let ours = |n: &RawFd| *n > 2 && system::duplicate(*n).is_ok();
-    numbers.into_iter().filter(ours).collect()
+fn fd_source(number: RawFd) -> Error {
+    let message =
+        format!("descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's");
+    Error::new(Kind::Usage, "fd-source", message)
+        .hint(format!("leave out --pass-fd {number}, or open what the command is to have under another number"))
 }
 
 fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
@@ -110,18 +115,38 @@ fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use clap::Parser;
     use std::os::fd::AsRawFd;
 
+    fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, &'static str> {
+        let environ: Environ = [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
+        let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
+        passed(&cli, &environ).map_err(|e| e.code())
+    }
+
     #[test]
-    fn the_jobserver_of_make_is_found() {
+    fn the_jobserver_of_make_is_passed_and_no_source() {
         let (read, write) = rustix::pipe::pipe().unwrap();
-        let flags = format!(" -j4 --jobserver-auth={},{} -- X=1", read.as_raw_fd(), write.as_raw_fd());
-        let environ =
-            |flags: &str| [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect::<Environ>();
-        assert_eq!(passed(&[], &environ(&flags)).unwrap(), [read.as_raw_fd(), write.as_raw_fd()]);
-        assert!(passed(&[], &environ("-j4 --jobserver-auth=fifo:/tmp/x")).unwrap().is_empty());
-        assert!(passed(&[], &environ("-j4 --jobserver-auth=98,99")).unwrap().is_empty());
-        assert_eq!(passed(&[-1], &environ("")).unwrap_err().code(), "fd-closed");
-        assert_eq!(passed(&[987], &environ("")).unwrap_err().code(), "fd-closed");
+        let (read, write) = (read.as_raw_fd(), write.as_raw_fd());
+        let flags = format!(" -j4 --jobserver-auth={read},{write} -- X=1");
+        assert_eq!(asked(&[], &flags), Ok(vec![read, write]));
+        assert_eq!(asked(&["-g", &format!("fd:{read}")], &flags), Ok(vec![]));
+        assert_eq!(asked(&["--status-fd", &write.to_string()], &flags), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_open_and_no_source() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let number = read.as_raw_fd().to_string();
+        assert_eq!(asked(&["--pass-fd", &number], ""), Ok(vec![read.as_raw_fd()]));
+        assert_eq!(asked(&["--pass-fd=-1"], ""), Err("fd-closed"));
+        assert_eq!(asked(&["--pass-fd", "987"], ""), Err("fd-closed"));
+        for spelling in ["fd:", "/dev/fd/", "/proc/self/fd/"] {
+            for end in [&read, &write] {
+                let source = format!("{spelling}{}", end.as_raw_fd());
+                assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err("fd-source"));
+            }
+        }
+        assert_eq!(asked(&["--pass-fd", &number, "--status-fd", &number], ""), Err("fd-source"));
     }
 }

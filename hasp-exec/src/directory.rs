@@ -11,11 +11,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, chmodat, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 
 use hasp_core::output::write_all;
-use hasp_core::{Error, Result, Runtime, Secret, lock};
+use hasp_core::{Error, Result, Runtime, Secret, lock, tree};
 
 /// The folder of the runtime directory that holds delivery directories.
 const FOLDER: &str = "files";
@@ -147,17 +147,15 @@ fn remove(directory: impl AsFd, name: &OsStr) -> rustix::io::Result<()> {
 /// Unlinks everything below, whatever the child has put beside the values, and goes on after a failure. Values lie at the top and go
 /// first: a subdirectory can hide none of them.
 fn empty(directory: &impl AsFd, depth: u32) -> rustix::io::Result<()> {
-    let names: Vec<CString> = Dir::read_from(directory)?.filter_map(|e| Some(e.ok()?.file_name().to_owned())).collect();
-    let names = names.iter().filter(|n| n.as_c_str() != c"." && n.as_c_str() != c"..");
     let (mut below, mut outcome) = (Vec::new(), Ok(()));
-    for name in names {
+    for name in tree::names(directory)? {
         match unlinkat(directory, name.as_c_str(), AtFlags::empty()) {
             Err(Errno::ISDIR | Errno::PERM) => below.push(name),
             other => outcome = outcome.and(other),
         }
     }
     for name in below {
-        outcome = outcome.and(remove_below(directory, name, depth));
+        outcome = outcome.and(remove_below(directory, &name, depth));
     }
     outcome
 }
@@ -166,9 +164,7 @@ fn remove_below(directory: &impl AsFd, name: &CString, depth: u32) -> rustix::io
     if depth > MAX_DEPTH {
         return Err(Errno::NAMETOOLONG);
     }
-    let _ = chmodat(directory, name.as_c_str(), Mode::RWXU, AtFlags::empty());
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = openat(directory, name.as_c_str(), flags, Mode::empty())?;
+    let opened = tree::enter(directory, name.as_c_str())?;
     empty(&opened, depth + 1)?;
     unlinkat(directory, name.as_c_str(), AtFlags::REMOVEDIR)
 }

@@ -41,7 +41,7 @@ pub fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> 
     if std::io::stdin().is_terminal() {
         return Err(no_grant());
     }
-    first_line().map(Found::Token)
+    first_line(context).map(Found::Token)
 }
 
 fn named_source(word: &OsString, ledger: &Ledger, context: &mut Context) -> Result<Found> {
@@ -51,7 +51,7 @@ fn named_source(word: &OsString, ledger: &Ledger, context: &mut Context) -> Resu
     }
     match Source::parse(word)? {
         Source::Stdin if std::io::stdin().is_terminal() => Err(no_grant()),
-        Source::Stdin => first_line().map(Found::Token),
+        Source::Stdin => first_line(context).map(Found::Token),
         source => source.read(&mut context.env, MAX_TOKEN).map(Found::Token).map_err(bounded),
     }
 }
@@ -74,8 +74,9 @@ pub fn read_kept(path: &std::path::Path) -> Result<Secret> {
     files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec)
 }
 
-/// The first line of stdin, byte by byte, so that what follows stays there for the child.
-fn first_line() -> Result<Secret> {
+/// The first line of stdin, byte by byte, so that what follows stays there for the child (see [`crate::stdin`]).
+fn first_line(context: &mut Context) -> Result<Secret> {
+    context.env.claim_descriptor(0);
     let mut line = Secret::with_capacity(8192)?;
     let mut byte = [0u8; 1];
     loop {

@@ -23,4 +23,5 @@ mod relay;
 mod run;
 mod signals;
 mod status;
+mod stdin;
 mod stragglers;

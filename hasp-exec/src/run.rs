@@ -10,7 +10,7 @@ use hasp_core::{Error, Kind, Result};
 use crate::cli::Cli;
 use crate::pty::monitor;
 use crate::status::StatusFd;
-use crate::{broker, directory, doctor, explain};
+use crate::{broker, child, directory, doctor, explain};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -35,8 +35,10 @@ impl Tool for Cli {
         if self.explain {
             return explain::explain(&self, context);
         }
+        // Before the status's own descriptor is open: it could get a number that was asked for.
+        let passed = child::passed(&self, &context.env);
         let status = StatusFd::open(self.status_fd)?;
-        let outcome = broker::run(&self, &status, context);
+        let outcome = passed.and_then(|passed| broker::run(&self, passed, &status, context));
         if let Err(error) = &outcome {
             status.refused(error, refusal(error));
         }

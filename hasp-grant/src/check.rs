@@ -187,8 +187,10 @@ fn unexpired(terms: &Terms, now: Timestamp) -> Result<()> {
 fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     let entry = at.ledger.entry(&terms.jti)?;
     entry.check(&at.vault.id().to_string(), terms, &time::boot_id()?, time::boot_seconds())?;
-    let used = terms.uses.is_some_and(|limit| at.ledger.uses(&terms.jti) >= limit);
-    if used { Err(ledger::ended(&terms.jti, End::Spent)) } else { Ok(()) }
+    match terms.uses {
+        Some(limit) if at.ledger.uses(&terms.jti)? >= limit => Err(ledger::ended(&terms.jti, End::Spent)),
+        _ => Ok(()),
+    }
 }
 
 fn same_project(terms: &Terms, root: &Path) -> Result<()> {

@@ -2,25 +2,31 @@
 //! hasp-exec inherits in our place.
 
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::process::Command;
 
 use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, files, memory, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, descriptors, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
+use crate::jobserver;
 use crate::ledger::End;
 use crate::mint::Minted;
 
 /// Refuses, before anything is asked or minted, an output that could not take the token.
 ///
 /// # Errors
-/// `[token-terminal]` for a terminal without `-o -`.
+/// `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes of [`named::check`].
 pub fn check(asked: &Mint, context: &Context) -> Result<()> {
+    match destination(asked)? {
+        Some(Source::Path(path)) => drop(named::check(&path)?),
+        Some(Source::Env(_)) => return Err(bad_output()),
+        _ => {}
+    }
     let elsewhere = asked.exec || asked.keep || asked.output.is_some();
     if elsewhere || !context.out.stdout_is_terminal() {
         return Ok(());
@@ -31,9 +37,9 @@ pub fn check(asked: &Mint, context: &Context) -> Result<()> {
         .hint("or keep it for hasp-exec to find: --for 8h --keep"))
 }
 
-/// Hands the token over as the command line says; a grant whose token nobody gets is ended.
-pub fn hand_over(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<Exit> {
-    let outcome = if asked.exec { Err(run(asked, minted, context)) } else { put(asked, minted, context) };
+/// Hands the token over as the command line says, with `-x` also make's jobserver; a grant whose token nobody gets is ended.
+pub fn hand_over(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context) -> Result<Exit> {
+    let outcome = if asked.exec { Err(run(asked, minted, jobserver, context)) } else { put(asked, minted, context) };
     outcome.map(|()| Exit::OK).or_else(|error| {
         minted.ledger.lock()?.end(&minted.terms.jti, End::Revoked)?;
         Err(error)
@@ -50,25 +56,30 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
         context.out.note(&format!("kept as {}; use it with: {}", minted.terms.jti.short(), use_text(asked)));
         return Ok(());
     }
-    match asked.output.as_deref().map(|path| Source::parse(path.as_os_str())).transpose()? {
+    match destination(asked)? {
         None | Some(Source::Stdin) => context.out.value(&line),
         Some(Source::Fd(number)) => {
             let descriptor = system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
             write_all(descriptor, &line)
         }
-        Some(Source::Env(_)) => Err(Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
-            .hint("-o FILE, -o - or -o fd:N")),
-        Some(Source::Path(path)) => write_path(&path, &line),
+        Some(Source::Env(_)) => Err(bad_output()),
+        Some(Source::Path(path)) => named::write(&path, &line),
     }
 }
 
-/// A new or regular file is replaced as a whole; a FIFO or a device gets the line.
-fn write_path(path: &Path, line: &[u8]) -> Result<()> {
-    if path.metadata().is_ok_and(|m| !m.is_file()) {
-        let target = std::fs::File::options().write(true).open(path).map_err(|e| Error::io("write", path, e))?;
-        return write_all(target, line);
-    }
-    files::replace(path, line)
+/// Where `-o` says that the token goes.
+fn destination(asked: &Mint) -> Result<Option<Source>> {
+    let Some(path) = asked.output.as_deref() else { return Ok(None) };
+    let place = match path.to_str() {
+        Some("/dev/stdout") => Source::Stdin,
+        Some("/dev/stderr") => Source::Fd(2),
+        _ => Source::parse(path.as_os_str())?,
+    };
+    Ok(Some(place))
+}
+
+fn bad_output() -> Error {
+    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable").hint("-o FILE, -o - or -o fd:N")
 }
 
 fn use_text(asked: &Mint) -> String {
@@ -79,26 +90,34 @@ fn use_text(asked: &Mint) -> String {
 }
 
 /// Becomes hasp-exec; returns only if that fails, and then the grant stays to expire.
-fn run(asked: &Mint, minted: &Minted, context: &mut Context) -> Error {
-    let attempt = || -> Result<std::process::Command> {
-        let token = memory_file(minted.token.as_bytes())?;
-        let number = token.as_raw_fd();
-        system::set_inherited(number, true).map_err(|e| Error::system("pass the token on", e))?;
-        // It must stay open across exec; the process image ends here.
-        std::mem::forget(token);
-        let mut command = sibling::command("hasp-exec")?;
-        command.env_clear().envs(context.env.for_child());
-        command.env("HASP_GRANT", format!("fd:{number}"));
-        command.args(exec_args(asked, context));
-        Ok(command)
-    };
-    match attempt() {
+fn run(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context) -> Error {
+    match exec_command(asked, minted, jobserver, context) {
         Ok(mut command) => {
             rustix::process::umask(context.umask);
             Error::system("run hasp-exec", command.exec())
         }
         Err(e) => e,
     }
+}
+
+/// hasp-exec in our place: it inherits the token, make's jobserver and our streams. What a source of ours has read is closed by exec, and a
+/// file that was read from standard input is not the command's to read again.
+fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &Context) -> Result<Command> {
+    let token = jobserver::apart(memory_file(minted.token.as_bytes())?, &context.env)?;
+    let number = token.as_raw_fd();
+    for passed in jobserver.iter().chain([&number]) {
+        system::set_inherited(*passed, true).map_err(|e| Error::system("pass the token on", e))?;
+    }
+    // It must stay open across exec; the process image ends here.
+    std::mem::forget(token);
+    if context.env.has_read(0) && descriptors::can_be_read_again(0) {
+        descriptors::close_stdin()?;
+    }
+    let mut command = sibling::command("hasp-exec")?;
+    command.env_clear().envs(context.env.for_child());
+    command.env("HASP_GRANT", format!("fd:{number}"));
+    command.args(exec_args(asked, context));
+    Ok(command)
 }
 
 fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Kind, Result, Runtime, Timestamp, time};
+use hasp_core::{Error, Kind, Result, Runtime, Timestamp, time, tree};
 
 use crate::claims::Terms;
 use crate::id::GrantId;
@@ -111,29 +111,45 @@ impl Ledger {
     /// # Errors
     /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one, `[ledger-damaged]`.
     pub fn entry(&self, id: &GrantId) -> Result<Entry> {
-        if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id) {
+        if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id)? {
             return Err(ended(id, end));
         }
         let path = self.entry_path(id);
         let Some(text) = files::read_if_present(&path, Guard::Private, MAX_ENTRY)? else {
-            return Err(self.ended(id).map_or_else(|| lost(id), |end| ended(id, end)));
+            return Err(self.ended(id)?.map_or_else(|| lost(id), |end| ended(id, end)));
         };
         let text = zeroize::Zeroizing::new(text);
-        // Read while somebody erased it: the tombstone was there first.
-        serde_json::from_slice(&text).map_err(|_| self.ended(id).map_or_else(|| damaged(id), |end| ended(id, end)))
+        match serde_json::from_slice(&text) {
+            Ok(entry) => Ok(entry),
+            // Read while somebody erased it: the tombstone was there first.
+            Err(_) => Err(self.ended(id)?.map_or_else(|| damaged(id), |end| ended(id, end))),
+        }
     }
 
     /// How the grant ended, by its tombstones.
-    pub fn ended(&self, id: &GrantId) -> Option<End> {
-        let ends = [End::Revoked, End::Expired, End::Spent];
-        let tomb = ends.into_iter().find(|end| self.tomb_path(id, end.word()).exists());
-        tomb.or_else(|| self.tomb_path(id, "1").exists().then_some(End::Spent))
+    ///
+    /// # Errors
+    /// Where a tombstone cannot be looked for: a grant may have ended, and is not used.
+    pub fn ended(&self, id: &GrantId) -> Result<Option<End>> {
+        let tombs = [("revoked", End::Revoked), ("expired", End::Expired), ("spent", End::Spent), ("1", End::Spent)];
+        for (suffix, end) in tombs {
+            if tree::is_there(&self.tomb_path(id, suffix))? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
     }
 
     /// How often the grant was used.
-    pub fn uses(&self, id: &GrantId) -> u32 {
-        let used = (1u32..).take_while(|k| self.tomb_path(id, &k.to_string()).exists());
-        u32::try_from(used.count()).unwrap_or(u32::MAX)
+    ///
+    /// # Errors
+    /// As [`Ledger::ended`].
+    pub fn uses(&self, id: &GrantId) -> Result<u32> {
+        let mut used = 0;
+        while tree::is_there(&self.tomb_path(id, &(used + 1).to_string()))? {
+            used += 1;
+        }
+        Ok(used)
     }
 
     /// The ids of all live entries, sorted.
@@ -187,7 +203,7 @@ impl Locked<'_> {
         let entry = self.ledger.entry(id)?;
         entry.check(vault, terms, &time::boot_id()?, time::boot_seconds())?;
         let Some(limit) = terms.uses else { return Ok(entry.half) };
-        let used = self.ledger.uses(id);
+        let used = self.ledger.uses(id)?;
         if used >= limit {
             return Err(ended(id, End::Spent));
         }
@@ -219,21 +235,17 @@ impl Locked<'_> {
         files::sweep_temps(&self.ledger.runtime.join("kept"))?;
         let horizon = now.before(std::time::Duration::from_secs(2 * 86400)).as_second();
         let folder = self.ledger.runtime.join("spent");
-        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
-        for entry in entries.filter_map(std::result::Result::ok) {
-            let old = entry.metadata().is_ok_and(|m| std::os::unix::fs::MetadataExt::mtime(&m) < horizon);
-            if old {
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
-        Ok(())
+        tree::remove_files(&folder, |name| {
+            let meta = folder.join(name).symlink_metadata();
+            meta.is_ok_and(|m| std::os::unix::fs::MetadataExt::mtime(&m) < horizon)
+        })
     }
 
     /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no private regular file holds no half of
     /// ours: it is only unlinked.
     fn erase(&self, id: &GrantId) -> Result<()> {
         let path = self.ledger.entry_path(id);
-        if path.symlink_metadata().is_ok() {
+        if tree::is_there(&path)? {
             let file = files::open_or_create(&path).ok();
             std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
             if let Some(file) = file {
@@ -374,6 +386,33 @@ mod tests {
         let saved = std::fs::read(ledger.entry_path(&terms.jti)).unwrap();
         ledger.lock().unwrap().end(&terms.jti, End::Revoked).unwrap();
         files::replace(&ledger.entry_path(&terms.jti), &saved).unwrap();
+        assert_eq!(spend(&ledger, &terms), Err("revoked"));
+    }
+
+    #[test]
+    fn a_tombstone_that_cannot_be_looked_for_refuses() {
+        for uses in [None, Some(1), Some(2)] {
+            let (memory, ledger) = ledger();
+            let terms = terms(uses);
+            ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
+            // Not even root looks into what is no directory.
+            let tombs = memory.path().join("spent");
+            std::fs::rename(&tombs, memory.path().join("away")).unwrap();
+            std::fs::write(&tombs, "").unwrap();
+            assert_eq!(spend(&ledger, &terms), Err("io"));
+            assert!(ledger.ended(&terms.jti).is_err() && ledger.uses(&terms.jti).is_err());
+            std::fs::remove_file(&tombs).unwrap();
+            std::fs::rename(memory.path().join("away"), &tombs).unwrap();
+            assert_eq!(spend(&ledger, &terms), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_link_in_a_tombstones_place_is_one() {
+        let (_memory, ledger) = ledger();
+        let terms = terms(None);
+        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
+        std::os::unix::fs::symlink("nowhere", ledger.tomb_path(&terms.jti, "revoked")).unwrap();
         assert_eq!(spend(&ledger, &terms), Err("revoked"));
     }
 

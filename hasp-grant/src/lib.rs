@@ -12,6 +12,7 @@ pub mod cli;
 pub mod delivery;
 mod handover;
 pub mod id;
+pub mod jobserver;
 pub mod ledger;
 pub mod manage;
 mod mint;

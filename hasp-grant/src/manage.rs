@@ -45,7 +45,7 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
 }
 
 fn list_row(ledger: &Ledger, terms: &Terms, state: &str, context: &mut Context) -> Result<()> {
-    let used = ledger.uses(&terms.jti);
+    let used = ledger.uses(&terms.jti)?;
     let kept = ledger.kept_path(&terms.jti).exists();
     let secrets: Vec<String> = terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect();
     let command = shown::command_text(&terms.action);
@@ -77,7 +77,7 @@ fn list_ended(ledger: &Ledger, context: &mut Context) -> Result<usize> {
     let live = ledger.ids()?;
     let ended: Vec<GrantId> = ledger.tombs()?.into_iter().filter(|id| !live.contains(id)).collect();
     for id in &ended {
-        let state = ledger.ended(id).unwrap_or(End::Spent).word();
+        let state = ledger.ended(id)?.unwrap_or(End::Spent).word();
         if context.out.json {
             context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": state}))?;
         } else {
@@ -265,7 +265,7 @@ pub fn sweep_expired(ledger: &Ledger, now: Timestamp) -> Result<Vec<GrantId>> {
 fn over(ledger: &Ledger, id: &GrantId, now: Timestamp) -> Option<End> {
     let entry = ledger.entry(id).ok()?;
     let terms = entry.terms().ok()?;
-    if terms.uses.is_some_and(|limit| ledger.uses(id) >= limit) {
+    if terms.uses.is_some_and(|limit| ledger.uses(id).is_ok_and(|used| used >= limit)) {
         return Some(End::Spent);
     }
     let closed = now >= terms.exp || boot_id().is_ok_and(|boot| !entry.lives(&boot, boot_seconds()));

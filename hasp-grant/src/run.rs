@@ -4,11 +4,12 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
+use hasp_core::descriptors::Sources;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
-use crate::{handover, manage, mint};
+use crate::{handover, jobserver, manage, mint};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -31,9 +32,11 @@ impl Tool for Cli {
             Some(Verb::Revoke(which)) => manage::revoke(which, context),
             Some(Verb::Sweep) => manage::sweep(context),
             None => {
+                // Before anything of ours is open: a number names what the caller opened and nothing else.
+                let jobserver = jobserver::inherited(&context.env, &Sources::of(&context.env));
                 handover::check(&self.mint, context)?;
                 let minted = mint::mint(&self.mint, context)?;
-                handover::hand_over(&self.mint, &minted, context)
+                handover::hand_over(&self.mint, &minted, &jobserver, context)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
-use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Error, Result, Secret, SecretName, Timestamp, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::events;
@@ -64,7 +64,7 @@ impl Unlocked {
 
     /// After a failure of [`Unlocked::commit_all`]: removes these files unless they are committed.
     pub(crate) fn remove_uncommitted(&self, files: &[PathBuf]) {
-        if journal_path(self.vault()).is_ok_and(|p| p.symlink_metadata().is_err()) {
+        if journal_path(self.vault()).and_then(|p| tree::is_there(&p)).is_ok_and(|committed| !committed) {
             files.iter().for_each(|path| drop(std::fs::remove_file(path)));
         }
     }

@@ -2,14 +2,15 @@
 //! record still names; the rest is said.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hasp_audit::filter::Filter;
 use hasp_audit::query::{self, By};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Result, SecretName};
+use hasp_core::{Error, Result, SecretName, tree};
+use rustix::fs::Mode;
 
 use crate::backup::STAGING;
 use crate::format::item::Item;
@@ -80,8 +81,10 @@ impl Repair {
         match self {
             Repair::Remove(path) => std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e)),
             Repair::RemoveDir(path) => std::fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, e)),
-            Repair::Close(path, mode) => std::fs::set_permissions(path, PermissionsExt::from_mode(*mode))
-                .map_err(|e| Error::io("close", path, e)),
+            // What others put there since the look is not followed.
+            Repair::Close(path, mode) => {
+                tree::set_mode(path, Mode::from_raw_mode(*mode)).map_err(|e| Error::io("close", path, e))
+            }
         }
     }
 }
@@ -96,7 +99,7 @@ fn find<'a>(items: &'a [Item], name: &str) -> Option<&'a Item> {
 fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
     let own = ["vault.toml", "keys.age", "items", "inbox"];
     // A repository has files of its own beside those of the vault, but none of ours.
-    let expected = |name: &str| vault.guard() == Guard::Signed && !is_temp(name.as_ref()) || own.contains(&name);
+    let expected = |name: &str| vault.guard() == Guard::Signed && !files::is_temp(name.as_ref()) || own.contains(&name);
     for dir in [vault.dir().to_owned(), vault.dir().join("items"), vault.dir().join("inbox")] {
         let entries = std::fs::read_dir(&dir).into_iter().flatten().filter_map(std::result::Result::ok);
         for entry in entries.filter(|e| dir == vault.dir() || e.file_type().is_ok_and(|t| !t.is_dir())) {
@@ -105,21 +108,17 @@ fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
             if deposit || dir == vault.dir() && expected(&name) {
                 continue;
             }
-            let repair = is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
+            let repair = files::is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
             let message = format!("{} has no place in a vault", printable_path(&entry.path()));
             findings.push(Finding { code: "orphan", message, repair });
         }
     }
     let left = vault.dir().with_file_name(STAGING);
-    if left.symlink_metadata().is_ok() {
+    if tree::is_there(&left)? {
         let message = format!("an interrupted restore has left {}", printable_path(&left));
         findings.push(Finding { code: "orphan", message, repair: Some(Repair::RemoveDir(left)) });
     }
     Ok(())
-}
-
-fn is_temp(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(files::TEMP_PREFIX.as_bytes())
 }
 
 /// Symlinks are not followed, and nothing of another user's is touched.
@@ -169,7 +168,8 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
         if name == "meta.toml" || version.is_some_and(|v| v.destroyed.is_none()) {
             continue;
         }
-        let ours = is_temp(&name) || version.is_some() || file_number(&name).is_some_and(|n| n >= item.next_file);
+        let ours =
+            files::is_temp(&name) || version.is_some() || file_number(&name).is_some_and(|n| n >= item.next_file);
         let repair = ours.then(|| Repair::Remove(path.clone()));
         findings.push(Finding {
             code: "orphan",

@@ -8,7 +8,7 @@ use hasp_audit::{Event, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::age_file;
@@ -19,7 +19,7 @@ use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{FORMAT, Settings};
-use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::vault::Vault;
 
 const STAGING: &str = "init.new";
@@ -61,11 +61,11 @@ impl Init {
     /// Finishes what an earlier `init` had committed, if one was interrupted; clears away what was not committed.
     pub fn resume(&self) -> Result<Option<Vault>> {
         let staging = self.staging();
-        if staging.symlink_metadata().is_err() {
+        if !tree::is_there(&staging)? {
             return Ok(None);
         }
         files::check_dir(&staging)?;
-        if !staging.join(MARKER).exists() {
+        if !tree::is_there(&staging.join(MARKER))? {
             remove_all(&staging)?;
             return Ok(None);
         }
@@ -73,8 +73,8 @@ impl Init {
     }
 
     /// Whether the home has an identity.
-    pub fn has_identity(&self) -> bool {
-        [IDENTITY_LOCKED, IDENTITY_PLAIN].iter().any(|n| self.home.join(n).symlink_metadata().is_ok())
+    pub fn has_identity(&self) -> Result<bool> {
+        unlocked::has_identity(&self.home)
     }
 
     /// Refuses to make a vault where one is, or was.

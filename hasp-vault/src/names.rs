@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hasp_core::{Error, Result, SecretName, files};
+use hasp_core::{Error, Result, SecretName, files, tree};
 
 use crate::format::item::{self, Item};
 use crate::vault::Vault;
@@ -30,7 +30,8 @@ pub struct Survey {
 impl Vault {
     /// The names of all secrets, sorted.
     pub fn names(&self) -> Result<Vec<SecretName>> {
-        self.directories(|dir| dir.join("meta.toml").symlink_metadata().is_ok())
+        // One that cannot be looked at counts: reading it says why.
+        self.directories(|dir| tree::is_there(&dir.join("meta.toml")).unwrap_or(true))
     }
 
     /// Every record whose name begins so, without verifying it: good for lists, authorises nothing.
@@ -48,7 +49,7 @@ impl Vault {
     fn directories(&self, counts: impl Fn(&Path) -> bool + Sync) -> Result<Vec<SecretName>> {
         let mut names = Vec::new();
         let root = self.dir().join("items");
-        if root.symlink_metadata().is_ok_and(|m| m.is_dir()) {
+        if tree::is_there(&root)? && root.symlink_metadata().is_ok_and(|m| m.is_dir()) {
             walk(&root, &mut String::new(), &counts, &mut names)?;
         }
         names.sort_unstable();

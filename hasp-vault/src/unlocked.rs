@@ -7,7 +7,7 @@ use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Secret, Source};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
 
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
@@ -23,6 +23,14 @@ use crate::vault::{Vault, at_path};
 pub const IDENTITY_LOCKED: &str = "identity.age";
 /// The identity's file after `init --no-passphrase`.
 pub const IDENTITY_PLAIN: &str = "identity";
+
+/// Whether a home has an identity.
+///
+/// # Errors
+/// Where that cannot be told.
+pub(crate) fn has_identity(home: &Home) -> Result<bool> {
+    Ok(tree::is_there(&home.join(IDENTITY_LOCKED))? || tree::is_there(&home.join(IDENTITY_PLAIN))?)
+}
 
 /// A vault with its keys.
 pub struct Unlocked {

@@ -47,7 +47,7 @@ impl Vault {
     pub fn open(home: &Home, dir: &Path) -> Result<Vault> {
         let (claimed, text) = Vault::read_settings(home, dir)?;
         let id = claimed.id;
-        if journal::pending(home, id) {
+        if journal::pending(home, id)? {
             journal::settle(home, id)?;
         } else {
             match Vault::open_as(home, dir, claimed, &text) {

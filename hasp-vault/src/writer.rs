@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Result, SecretName, Timestamp};
+use hasp_core::{Error, Result, SecretName, Timestamp, tree};
 
 use crate::batch;
 use crate::events;
@@ -41,8 +41,9 @@ impl<'a> Writer<'a> {
     /// Whether a writer is at work, or died at it.
     pub fn has_left_something(vault: &Vault) -> Result<bool> {
         let path = vault.lock_path()?;
-        let noted = path.with_extension("writing").metadata().is_ok_and(|m| m.len() > 0);
-        Ok(noted || path.with_extension("journal").symlink_metadata().is_ok())
+        let note = path.with_extension("writing");
+        let noted = tree::is_there(&note)? && note.metadata().map_or(true, |m| m.len() > 0);
+        Ok(noted || tree::is_there(&path.with_extension("journal"))?)
     }
 
     /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left, after a kill the page cache tells.
@@ -108,11 +109,7 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
             |i: &Item| i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"));
         item.as_ref().is_some_and(|i| number < i.next_file && !destroyed(i))
     };
-    for entry in std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?.filter_map(|e| e.ok()) {
-        if file_number(&entry.file_name()).is_some_and(|n| !kept(n)) {
-            std::fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
-        }
-    }
+    tree::remove_files(&dir, |name| file_number(name).is_some_and(|n| !kept(n)))?;
     // Only an empty directory goes: a secret that was never committed.
     let _ = std::fs::remove_dir(&dir);
     Ok(Some(event))

@@ -186,7 +186,7 @@ fn a_value_typed_into_the_command_is_refused_and_on_no_record() {
 #[test]
 fn a_token_goes_into_a_fifo_without_replacing_it() {
     let world = world();
-    let line = "mkfifo pipe; hasp-exec -g pipe & hasp-grant --consumer user -e DB=db/url -o pipe -- echo ran; wait $!; test -p pipe";
+    let line = "mkfifo -m 600 pipe; hasp-exec -g pipe & hasp-grant --consumer user -e DB=db/url -o pipe -- echo ran; wait $!; test -p pipe";
     assert_eq!(world.sh(line).ok(), "ran\n");
     world.sh("hasp-grant -e DB=db/url -o /nonexistent/dir/x -- echo ran").refused(74, "not-found");
     assert_eq!(world.sh("hasp-grant list").ok(), "");

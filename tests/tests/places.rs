@@ -353,3 +353,38 @@ fn the_doctor_names_what_is_wrong_with_the_command_that_mends_it() {
         assert!(outcome.stderr.contains("wrong"), "{}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_token_goes_into_nothing_that_another_user_made() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_project();
+    let mallory = "setpriv --reuid=61236 --regid=61236 --clear-groups";
+    world.sh("mkdir -m 777 ../shared; chmod 755 ..").ok();
+    let made = [
+        ("file", "echo mine >file; chmod 666 file", "foreign-owner"),
+        ("fifo", "mkfifo -m 666 fifo", "foreign-owner"),
+        ("link", "echo mine >target; chmod 666 target; ln -s target link", "symlink"),
+        ("dangling", "ln -s nowhere dangling", "symlink"),
+        ("null", "ln -s /dev/null null", "symlink"),
+        ("dir", "mkdir dir", "not-a-file"),
+    ];
+    for (name, make, code) in made {
+        world.sh(&format!("cd ../shared && exec {mallory} sh -c '{make}'")).ok();
+        let line = format!("timeout 10 hasp-grant -q --consumer user -t test -o ../shared/{name}");
+        world.sh(&line).refused(77, code);
+    }
+    assert_eq!(
+        world.sh("cat ../shared/file ../shared/target; ls ../shared/nowhere 2>&1 | wc -l").ok(),
+        "mine\nmine\n1\n"
+    );
+    assert_eq!(world.sh("hasp-grant list").ok(), "");
+    world.sh("hasp-grant -q --consumer user -t test -o /dev/tty").refused(77, "not-a-file");
+    // What is new there is nobody else's to read, whatever the umask.
+    world.sh("umask 0; hasp-grant -q --consumer user -t test -o ../shared/new").ok();
+    assert_eq!(world.sh("stat -c '%a %u' ../shared/new").ok(), "600 0\n");
+    let lines = "hasp-grant -q --consumer user -t test -o /dev/stdout | grep -c '^v4.public.'; \
+                 hasp-grant -q --consumer user -t test -o /dev/stderr 2>&1 | grep -c '^v4.public.'";
+    assert_eq!(world.sh(lines).ok(), "1\n1\n");
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
 use crate::run::Place;
@@ -37,7 +37,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
 /// The root as it was: without links, but the directory itself is gone, so only its parent can be resolved.
 fn moved_root(from: &Path) -> Result<PathBuf> {
     let from = std::path::absolute(from).map_err(|e| Error::io("find", from, e))?;
-    if from.symlink_metadata().is_ok() {
+    if tree::is_there(&from)? {
         let shown = printable_path(&from);
         return Err(Error::new(
             Kind::Usage,

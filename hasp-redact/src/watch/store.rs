@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Secret, SecretName};
+use hasp_core::{Error, Home, Kind, Result, Secret, SecretName, tree};
 use zeroize::Zeroizing;
 
 use super::key::{KEY, Key};
@@ -40,8 +40,11 @@ impl Watch {
     }
 
     /// Whether it was ever made.
-    pub fn exists(&self) -> bool {
-        self.file().symlink_metadata().is_ok()
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub fn exists(&self) -> Result<bool> {
+        tree::is_there(&self.file())
     }
 
     /// Makes an empty watch, if there is none.
@@ -68,7 +71,7 @@ impl Watch {
 
     /// Removes all that is kept of a secret, from the disk too.
     pub fn forget(&self, origin: &str, name: &SecretName) -> Result<()> {
-        if !self.exists() {
+        if !self.exists()? {
             return Ok(());
         }
         let _lock = self.lock()?;
@@ -120,7 +123,7 @@ impl Watch {
     /// # Errors
     /// `[no-watch]` if it was never made or its key is gone.
     pub(crate) fn load(&self) -> Result<(Key, Vec<Kept>, usize)> {
-        if !self.exists() {
+        if !self.exists()? {
             return Err(no_watch("no value was ever stored under the leak watch"));
         }
         let key = self.key()?.ok_or_else(|| no_watch("the key of the leak watch is gone"))?;
@@ -156,7 +159,7 @@ impl Watch {
     /// The key; a fresh one where there is none, which makes fingerprints of an old one unreadable.
     fn key_or_new(&self) -> Result<Key> {
         if let Some(key) = self.key()? {
-            if !self.exists() {
+            if !self.exists()? {
                 files::replace(&self.file(), b"")?;
             }
             return Ok(key);

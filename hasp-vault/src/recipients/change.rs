@@ -77,7 +77,7 @@ impl Unlocked {
         let renewed = anew.all(survey.items)?;
         let fresh: Vec<PathBuf> = renewed.iter().flat_map(|r| r.fresh(vault)).collect();
         let outcome = self.commit_change(change, &next, renewed, now);
-        if outcome.is_err() && !journal::pending(vault.home(), *vault.id()) {
+        if outcome.is_err() && journal::pending(vault.home(), *vault.id()).is_ok_and(|committed| !committed) {
             fresh.iter().for_each(|path| drop(std::fs::remove_file(path)));
         }
         let (secrets, values) = outcome?;

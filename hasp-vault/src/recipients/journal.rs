@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Home, Result, SecretName};
+use hasp_core::{Error, Home, Result, SecretName, tree};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::batch::{rename_over, sync_all};
@@ -77,7 +77,7 @@ impl Journal {
     fn apply(&self, home: &Home) -> Result<()> {
         let journal = path(home, self.id);
         self.verify(home).ok_or_else(|| record::tampered(&journal))?;
-        if self.dir.symlink_metadata().is_ok() {
+        if tree::is_there(&self.dir)? {
             self.write_vault()?;
             self.write_home(home)?;
             self.remove_stale()?;
@@ -140,8 +140,8 @@ impl Journal {
 }
 
 /// Whether a change of this vault is half-way.
-pub fn pending(home: &Home, id: VaultId) -> bool {
-    path(home, id).symlink_metadata().is_ok()
+pub fn pending(home: &Home, id: VaultId) -> Result<bool> {
+    tree::is_there(&path(home, id))
 }
 
 /// Goes the rest of the way, once whoever is on it has ended.

@@ -34,7 +34,7 @@ impl Keeper {
 
     /// Refuses an identity from elsewhere also where the home has one: that would be left with a pin that is wrong.
     pub fn refuse_foreign(&self, identity: &Identity, home: &Home, id: VaultId) -> Result<()> {
-        let in_home = [IDENTITY_LOCKED, IDENTITY_PLAIN].iter().any(|n| home.join(n).symlink_metadata().is_ok());
+        let in_home = unlocked::has_identity(home)?;
         if self.from_home || !(in_home || identity.pins(id)) { Ok(()) } else { Err(foreign()) }
     }
 

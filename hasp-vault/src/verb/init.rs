@@ -44,10 +44,11 @@ fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
 /// An identity that is named serves the vault, and one that is there a further vault, in a directory that was named; it must not be replaced.
 fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context) -> Result<Owner> {
     let named = cx.env.get("HASP_IDENTITY").is_some();
-    if (init.has_identity() && dir != home.join("vault")) || (named && !init.has_identity()) {
+    let has = init.has_identity()?;
+    if (has && dir != home.join("vault")) || (named && !has) {
         return unlocked::open_identity(home, cx).map(|i| Owner::Existing(Box::new(i)));
     }
-    if init.has_identity() {
+    if has {
         let shown = printable_path(home.root());
         return Err(Error::new(
             Kind::Create,
