@@ -11,7 +11,7 @@ ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 RELEASE := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/release
 
-.PHONY: all demo check fmt lint doc test bench install uninstall clean
+.PHONY: all demo check check-long fmt lint doc test bench install uninstall clean
 
 all:
 	$(CARGO) build --release --workspace --bins
@@ -21,6 +21,11 @@ demo: all
 	@PATH="$(abspath $(RELEASE)):$$PATH" sh examples/demo/run
 
 check: fmt lint doc test
+
+# The tests that take minutes each: hundreds of rounds on a machine under load. `check` runs a short version of each of them.
+check-long:
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace --lib --bins --tests -- --ignored
 
 fmt:
 	$(CARGO) fmt --all --check

@@ -27,7 +27,7 @@
 //! | `grant.revoke`, `grant.sweep` | `grant`, `why` |
 //! | `grant.deny`, `exec.deny` | `code`, and `grant` `project` `target` `consumer` where they are known |
 //! | `exec.start` | `grant` `project` `target` `program` `program_sha256` `argv` `consumer` `secrets` `asker`, a list of `{pid, start, exe}` from the caller upwards |
-//! | `exec.end` | `start` (the number of its `exec.start`) `grant` `status` or `signal` `ms` `redactions` `stragglers`; or `failed`, why it never ran |
+//! | `exec.end` | `start` (the number of its `exec.start`) `grant` `status` or `signal` `ms` `redactions` `stragglers`, `lost` (`unwritten unread`) where output was lost, `left` where the command outlived its terminal; or `failed`, why it never ran |
 //! | `exec.item`, `grant.item`, ... | `of` and `for` (number and event of a record) and a part of one of its lists |
 //! | `redact.hit` | `count`, and `grant` or `secret` |
 //! | `scan.*` | from `hasp-audit append`, marked `"via":"append"` |

@@ -28,7 +28,7 @@ use crate::child::{self, Plan};
 use crate::cli::Cli;
 use crate::deliver::{self, Delivered};
 use crate::directory;
-use crate::ending::Ending;
+use crate::ending::{Ending, Lost};
 use crate::environment;
 use crate::find::{self, Found};
 use crate::pty::session::{self, Session};
@@ -247,7 +247,7 @@ fn spawned(
         no_new_privs: action.no_new_privs,
         umask: context.umask,
     };
-    let mut relay = Relay::default();
+    let mut relay = Relay::new()?;
     let stdin = match delivered.stdin.take() {
         Some(value) => Some(value),
         None => stdin::instead(cli.grant.as_deref(), context)?,
@@ -328,13 +328,26 @@ impl Running {
         let report = self.relay.finish(self.kill_stragglers);
         drop(self.process);
         drop(self.delivered);
-        if let Some(failure) = &report.failure {
-            context.out.warn(failure.message());
+        let left = code.is_none() && signal.is_none();
+        if left {
+            context.out.warn("the command outlived its terminal and was left running");
         }
         if report.stragglers > 0 {
             let text = if self.kill_stragglers { "ended" } else { "left running; what they write from now on is lost" };
             context.out.warn(&format!("processes that outlived the command: {}, {text}", report.stragglers));
         }
-        Ending { code, signal, milliseconds: elapsed, redactions: report.redactions, stragglers: report.stragglers }
+        let ending = Ending {
+            code,
+            signal,
+            left,
+            milliseconds: elapsed,
+            redactions: report.redactions,
+            stragglers: report.stragglers,
+            lost: Lost::of(&report),
+        };
+        if let Some(words) = ending.complaint(&report) {
+            context.out.warn(&words);
+        }
+        ending
     }
 }

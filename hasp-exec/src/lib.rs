@@ -5,6 +5,7 @@
 //! that keeps the grant can later stand between them.
 #![forbid(unsafe_code)]
 
+mod bell;
 mod broker;
 mod child;
 pub mod cli;

@@ -53,6 +53,8 @@ pub fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
         .field("ms", ending.milliseconds)
         .field("redactions", ending.redactions)
         .field("stragglers", ending.stragglers)
+        .maybe("lost", ending.lost.word())
+        .maybe("left", ending.left.then_some(true))
 }
 
 /// `exec.end` of a start that led to no child.

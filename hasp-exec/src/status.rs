@@ -34,7 +34,7 @@ impl StatusFd {
     pub fn ended(&self, ending: &Ending) {
         self.write(&serde_json::json!({
             "v": 1, "event": "end", "status": ending.code, "signal": ending.signal, "ms": ending.milliseconds,
-            "redactions": ending.redactions, "stragglers": ending.stragglers,
+            "redactions": ending.redactions, "stragglers": ending.stragglers, "lost": ending.lost.word(),
         }));
     }
 

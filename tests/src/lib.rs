@@ -4,16 +4,20 @@
 
 mod emulator;
 mod forms;
+mod load;
 mod outcome;
 mod peers;
+mod pty;
 mod screen;
 mod servers;
 mod world;
 
 pub use emulator::{Emulator, Size, difference};
 pub use forms::{Needle, holds};
+pub use load::Load;
 pub use outcome::Outcome;
 pub use peers::{command, is_root, peer, python, say, skip, wait_until};
+pub use pty::{Pty, processes, random, running_in};
 pub use screen::Screen;
 pub use servers::{Postgres, Server, doors, free_port, sshd, wait_for_port};
 pub use world::{API_KEY, DB_URL, MANIFEST, PASSPHRASE, World, tools};

@@ -11,8 +11,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use hasp_core::output::write_all;
 use hasp_core::{Error, Result};
+
+use crate::bell::Ear;
+use crate::pty::hangup::Hangup;
 
 /// How long an echo may take, that of a shell far away included.
 const ECHO: Duration = Duration::from_millis(300);
@@ -32,19 +34,33 @@ impl Typing {
     }
 }
 
-/// The relay of keys; it ends with the process.
+/// The relay of keys; it ends with the process, or with the terminal.
 pub struct Keyboard {
     open: Arc<AtomicBool>,
     wake: OwnedFd,
 }
 
+/// What the relay's thread works with.
+pub struct Keys {
+    /// Our terminal.
+    pub from: File,
+    /// The child's, which does not block.
+    pub to: OwnedFd,
+    /// When keys were typed.
+    pub typing: Arc<Typing>,
+    /// Whom to tell when the terminal is gone.
+    pub hangup: Arc<Hangup>,
+    /// Rings when nobody may hold the child's terminal any longer.
+    pub hung: Ear,
+}
+
 impl Keyboard {
     /// Starts the thread; no key is read before [`Keyboard::open`].
-    pub fn start(from: File, to: OwnedFd, typing: Arc<Typing>) -> Result<Keyboard> {
+    pub fn start(keys: Keys) -> Result<Keyboard> {
         let (woken, wake) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
-        let thread = std::thread::Builder::new().spawn(move || relay(&from, &to, &woken, &seen, &typing));
+        let thread = std::thread::Builder::new().spawn(move || keys.relay(&woken, &seen));
         thread.map_err(|e| Error::system("start a thread", e))?;
         Ok(Keyboard { open, wake })
     }
@@ -65,28 +81,67 @@ impl Keyboard {
     }
 }
 
-fn relay(from: &File, to: &OwnedFd, woken: &OwnedFd, open: &AtomicBool, typing: &Typing) {
-    let mut keys = [0u8; 4096];
-    loop {
-        let wanted = if open.load(Ordering::SeqCst) { PollFlags::IN } else { PollFlags::empty() };
-        let mut fds = [PollFd::new(woken, PollFlags::IN), PollFd::new(from, wanted)];
-        match poll(&mut fds, None) {
-            Err(Errno::INTR) => continue,
-            Err(_) => return,
-            Ok(_) => {}
+impl Keys {
+    /// Relays keys while it may, and watches for the end of the terminal all the time: a signal need not tell of it, as where the shell
+    /// was not waiting for us.
+    fn relay(&self, woken: &OwnedFd, open: &AtomicBool) {
+        let mut keys = [0u8; 4096];
+        loop {
+            let wanted = if open.load(Ordering::SeqCst) { PollFlags::IN } else { PollFlags::empty() };
+            let mut fds = [
+                PollFd::new(&self.hung, PollFlags::IN),
+                PollFd::new(woken, PollFlags::IN),
+                PollFd::new(&self.from, wanted),
+            ];
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => continue,
+                Err(_) => return,
+                Ok(_) => {}
+            }
+            let [hung, told, tty] = fds.map(|fd| fd.revents());
+            if !hung.is_empty() {
+                return;
+            }
+            if !told.is_empty() {
+                let _ = rustix::io::read(woken, &mut keys[..64]);
+                continue;
+            }
+            match rustix::io::read(&self.from, &mut keys) {
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                // The terminal went away, or we lost the foreground and nobody can give it back.
+                Ok(0) | Err(_) => {
+                    open.store(false, Ordering::SeqCst);
+                    self.hangup.noticed();
+                    if tty.intersects(PollFlags::HUP | PollFlags::ERR) {
+                        return;
+                    }
+                }
+                Ok(count) => {
+                    self.typing.now();
+                    if !self.send(&keys[..count]) {
+                        return;
+                    }
+                }
+            }
         }
-        if !fds[0].revents().is_empty() {
-            let _ = rustix::io::read(woken, &mut keys[..64]);
-            continue;
+    }
+
+    /// Writes keys to the child's terminal, which may be full as long as the child reads none: whether that goes on.
+    fn send(&self, mut keys: &[u8]) -> bool {
+        while !keys.is_empty() {
+            match rustix::io::write(&self.to, keys) {
+                Ok(written) => keys = &keys[written..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let mut fds = [PollFd::new(&self.hung, PollFlags::IN), PollFd::new(&self.to, PollFlags::OUT)];
+                    let waited = poll(&mut fds, None);
+                    if !fds[0].revents().is_empty() || waited.is_err_and(|e| e != Errno::INTR) {
+                        return false;
+                    }
+                }
+                Err(_) => return false,
+            }
         }
-        let read = rustix::io::read(from, &mut keys);
-        typing.now();
-        match read {
-            Err(Errno::INTR) => {}
-            // The terminal went away, or we lost the foreground: a signal tells the rest.
-            Ok(0) | Err(_) => return,
-            Ok(count) if write_all(to, &keys[..count]).is_err() => return,
-            Ok(_) => {}
-        }
+        true
     }
 }

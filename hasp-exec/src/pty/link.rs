@@ -43,6 +43,8 @@ pub enum Order {
     Signal(i32),
     /// Send this signal to the child's whole group.
     SignalGroup(i32),
+    /// The terminal is gone: tell the child's whole group as the kernel would.
+    Hangup,
     /// Go on in the foreground.
     Foreground,
     /// Go on where it was.

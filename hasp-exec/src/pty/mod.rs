@@ -3,6 +3,7 @@
 //! Three processes, as sudo has: the broker keeps our terminal, a monitor leads the child's session, and the child has a process group
 //! in that session, so that it can be stopped and continued (POSIX forbids stopping an orphaned group).
 
+pub mod hangup;
 pub mod keyboard;
 mod link;
 pub mod monitor;

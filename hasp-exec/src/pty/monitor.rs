@@ -37,26 +37,34 @@ pub fn run(socket: RawFd) -> Result<()> {
         Ok(child) => child,
         Err(error) => return sender.send(&Report::Refused(error.message().to_owned())),
     };
-    leave_terminal()?;
-    sender.send(&Report::Started(child.as_raw_nonzero().get().unsigned_abs()))?;
-    let watched = sender.another()?;
     let over = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&over);
-    let watcher = std::thread::Builder::new().spawn(move || watch(child, &watched, &seen));
-    if let Err(e) = watcher {
-        let _ = kill_process_group(child, Signal::KILL);
-        return Err(Error::system("start a thread", e));
-    }
-    obey(child, &mut receiver);
+    // Where that fails the broker is gone, which the orders tell as well.
+    let watched = leave_terminal().and_then(|()| report(child, &sender, &over));
+    let told = watched.is_ok() && obey(child, &mut receiver);
     if !over.load(Ordering::SeqCst) {
         // The broker was killed: the user's terminal is put back, and the child gets a hangup, as from a terminal that is closed.
         if let Some(rescue) = rescue {
             rescue.put_back();
         }
-        let _ = kill_process_group(child, Signal::HUP);
-        let _ = kill_process_group(child, Signal::CONT);
+        if !told {
+            hang_up(child);
+        }
     }
-    Ok(())
+    watched
+}
+
+/// Tells the broker of the child, and from a thread of what becomes of it.
+fn report(child: Pid, broker: &Sender, over: &Arc<AtomicBool>) -> Result<()> {
+    broker.send(&Report::Started(child.as_raw_nonzero().get().unsigned_abs()))?;
+    let (watched, over) = (broker.another()?, Arc::clone(over));
+    let watcher = std::thread::Builder::new().spawn(move || watch(child, &watched, &over));
+    watcher.map(drop).map_err(|e| Error::system("start a thread", e))
+}
+
+/// What the kernel does to the foreground of a terminal that is closed.
+fn hang_up(child: Pid) {
+    let _ = kill_process_group(child, Signal::HUP);
+    let _ = kill_process_group(child, Signal::CONT);
 }
 
 fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
@@ -117,13 +125,19 @@ fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
     }
 }
 
-/// Does what the broker says until it is gone.
-fn obey(child: Pid, broker: &mut Receiver) {
+/// Does what the broker says until it is gone: whether the child was told of a hangup.
+fn obey(child: Pid, broker: &mut Receiver) -> bool {
+    let mut told = false;
     while let Some(order) = broker.receive::<Order>() {
         let _ = match order {
             Order::Signal(number) => Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s)),
             Order::SignalGroup(number) => {
                 Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process_group(child, s))
+            }
+            Order::Hangup => {
+                told = true;
+                hang_up(child);
+                Ok(())
             }
             Order::Foreground => {
                 if let Ok(terminal) = terminal() {
@@ -134,4 +148,5 @@ fn obey(child: Pid, broker: &mut Receiver) {
             Order::Continue => kill_process_group(child, Signal::CONT),
         };
     }
+    told
 }

@@ -52,6 +52,11 @@ impl Screen {
         tcgetpgrp(&self.tty).is_ok_and(|group| group == getpgrp())
     }
 
+    /// Whether it is still there: not closed, and no line that was cut.
+    pub fn is_there(&self) -> bool {
+        tcgetattr(&self.tty).is_ok()
+    }
+
     /// Every key goes to the child's terminal as it is.
     pub fn raw(&self) -> Result<()> {
         let mut raw = self.modes();

@@ -12,19 +12,21 @@ use std::time::Duration;
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{OptionalActions, Winsize, tcgetwinsize, tcsetattr, tcsetwinsize};
-use signal_hook::consts::{SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Kind, Result};
 use hasp_grant::word::Word;
 use hasp_redact::Patterns;
 
+use crate::bell::bell;
 use crate::child::{self, Plan};
-use crate::pty::keyboard::{Keyboard, Typing};
+use crate::pty::hangup::{Course, Hangup, Leader};
+use crate::pty::keyboard::{Keyboard, Keys, Typing};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Screen;
 use crate::reap;
-use crate::relay::Relay;
+use crate::relay::{Console, Relay};
 use crate::signals::{self, Forwarder};
 
 /// A child on a terminal of its own.
@@ -33,14 +35,12 @@ pub struct Session {
     keyboard: Keyboard,
     sender: Sender,
     receiver: Receiver,
-    leader: OwnedFd,
+    leader: Leader,
     /// Held as long as the child runs: one that has closed its streams may open its terminal again, whose output would end otherwise.
     follower: Option<OwnedFd>,
     pid: u32,
-    /// Whether the child has the foreground of its terminal.
-    front: bool,
-    /// Whether the child has ended.
-    over: Arc<AtomicBool>,
+    course: Course,
+    hangup: Arc<Hangup>,
     /// Whether we stop as the child did: the signal that continues us is not meant for it.
     stopping: Arc<AtomicBool>,
 }
@@ -98,21 +98,29 @@ pub fn start(
     drop(stream.1);
     let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
     let typing = Arc::new(Typing::default());
-    relay.terminal(duplicate(&leader)?, output, patterns, Some(Arc::clone(&typing)))?;
-    let tty = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
-    let keyboard = Keyboard::start(tty, duplicate(&leader)?, typing)?;
-    let sized = duplicate(&leader)?;
-    let over = Arc::new(AtomicBool::new(false));
+    let course = Course::default();
+    course.front.store(front, Ordering::SeqCst);
+    let (output_end, keys_end) = (duplicate(&leader)?, duplicate(&leader)?);
+    let leader = Leader::new(leader);
+    let (rings, hung) = bell()?;
+    let hangup = Hangup::new(Arc::clone(&screen), leader.clone(), course.clone(), rings, sender.another()?);
+    let hangup = Arc::new(hangup);
+    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone() };
+    relay.terminal(output_end, output, patterns, console)?;
+    let from = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
+    let keyboard = Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
     let stopping = Arc::new(AtomicBool::new(false));
     let forward = Forward {
         sender: sender.another()?,
         screen: Arc::clone(&screen),
-        leader: sized,
-        over: Arc::clone(&over),
+        leader: leader.clone(),
+        course: course.clone(),
         stopping: Arc::clone(&stopping),
+        hangup: Arc::clone(&hangup),
     };
+    let follower = Some(follower);
     let mut session =
-        Session { screen, keyboard, sender, receiver, leader, follower: Some(follower), pid: 0, front, over, stopping };
+        Session { screen, keyboard, sender, receiver, leader, follower, pid: 0, course, hangup, stopping };
     forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
 }
@@ -127,18 +135,23 @@ impl Session {
         match self.receiver.receive() {
             Some(Report::Started(pid)) => self.pid = pid,
             Some(Report::Refused(message)) => return Err(Error::new(Kind::NotExecutable, "cannot-execute", message)),
-            _ => return Err(Error::bug("the monitor ended before the command started")),
+            _ => return Err(monitor_lost("the command started")),
         }
-        if self.front { self.take_screen() } else { Ok(()) }
+        if self.is_front() { self.take_screen() } else { Ok(()) }
     }
 
-    /// Waits for the child's end, following its stops: its exit status or the signal that ended it.
+    fn is_front(&self) -> bool {
+        self.course.front.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the child's end, following its stops: its exit status or the signal that ended it; neither if it lives on though our
+    /// terminal is gone.
     ///
     /// The keyboard is ours again when this returns, and signals have their own effect on us. What the child wrote last may still be on
     /// its way: our terminal translates line ends again when the session is dropped.
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         let ending = self.follow();
-        self.over.store(true, Ordering::SeqCst);
+        self.course.over.store(true, Ordering::SeqCst);
         self.follower = None;
         self.keyboard.close();
         self.screen.restore_keys();
@@ -152,7 +165,8 @@ impl Session {
                 Some(Report::Exited(code)) => return Ok((Some(code), None)),
                 Some(Report::Killed(signal)) => return Ok((None, Some(signal))),
                 Some(Report::Started(_) | Report::Refused(_)) => {}
-                None => return Err(Error::bug("the monitor ended before the command did")),
+                None if self.hangup.left() => return Ok((None, None)),
+                None => return Err(monitor_lost("the command ended")),
             }
         }
     }
@@ -177,14 +191,13 @@ impl Session {
         if !self.screen.foreground() {
             return self.sender.send(&Order::Continue);
         }
-        if self.front || asks { self.come_forward() } else { self.sender.send(&Order::Continue) }
+        if self.is_front() || asks { self.come_forward() } else { self.sender.send(&Order::Continue) }
     }
 
     /// The child gets the foreground; the first time its terminal takes the modes that ours has by now.
     fn come_forward(&mut self) -> Result<()> {
-        if !self.front {
-            let _ = tcsetattr(&self.leader, OptionalActions::Now, &self.screen.modes());
-            self.front = true;
+        if !self.course.front.swap(true, Ordering::SeqCst) {
+            self.leader.with(|leader| tcsetattr(leader, OptionalActions::Now, &self.screen.modes()));
         }
         self.take_screen()?;
         self.sender.send(&Order::Foreground)
@@ -211,6 +224,8 @@ impl Pair {
     fn like(screen: &Screen) -> Result<Pair> {
         let failed = |e: rustix::io::Errno| Error::system("make a terminal for the command", e);
         let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(failed)?;
+        // Who writes keys must hear of a hangup while the child reads none.
+        rustix::io::ioctl_fionbio(&leader, true).map_err(failed)?;
         grantpt(&leader).and_then(|()| unlockpt(&leader)).map_err(failed)?;
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let follower = ioctl_tiocgptpeer(&leader, flags).map_err(failed)?;
@@ -271,6 +286,11 @@ fn launch(plan: Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
     }
 }
 
+/// Somebody killed the monitor, and with it the child.
+fn monitor_lost(before: &str) -> Error {
+    Error::new(Kind::Io, "monitor-lost", format!("the process that leads the command's session ended before {before}"))
+}
+
 fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd> {
     let duplicate = descriptor.as_fd().try_clone_to_owned();
     duplicate.map_err(|e| Error::system("open the command's terminal", e))
@@ -280,17 +300,22 @@ fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd> {
 struct Forward {
     sender: Sender,
     screen: Arc<Screen>,
-    leader: OwnedFd,
-    over: Arc<AtomicBool>,
+    leader: Leader,
+    course: Course,
     stopping: Arc<AtomicBool>,
+    hangup: Arc<Hangup>,
 }
 
 impl Forward {
     /// Gives the child's terminal the size of ours, which tells its foreground of a change; whether there was one.
     fn resize(&self) -> bool {
-        let (Some(size), Ok(old)) = (self.screen.size(), tcgetwinsize(&self.leader)) else { return false };
         let shape = |s: &Winsize| (s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel);
-        shape(&size) != shape(&old) && tcsetwinsize(&self.leader, size).is_ok()
+        let Some(size) = self.screen.size() else { return false };
+        let adopt = |leader: &OwnedFd| {
+            let changed = tcgetwinsize(leader).is_ok_and(|old| shape(&old) != shape(&size));
+            changed && tcsetwinsize(leader, size).is_ok()
+        };
+        self.leader.with(adopt).unwrap_or(false)
     }
 }
 
@@ -303,8 +328,11 @@ impl signals::Receiver for Forward {
         if signal == SIGCONT && self.stopping.swap(false, Ordering::SeqCst) {
             return;
         }
-        if self.over.load(Ordering::SeqCst) {
+        if self.course.over.load(Ordering::SeqCst) {
             return signals::late(signal, || self.screen.restore());
+        }
+        if signal == SIGHUP && self.hangup.signalled(from_terminal) {
+            return;
         }
         let group = from_terminal || signal == SIGTSTP;
         let _ = self.sender.send(&if group { Order::SignalGroup(signal) } else { Order::Signal(signal) });

@@ -1,0 +1,27 @@
+//! An event that any number of threads wait for together with their input: the end of a pipe, which poll(2) can watch.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use hasp_core::{Error, Result};
+
+/// Rings when it is dropped, for good.
+pub struct Bell(#[allow(dead_code, reason = "what counts is that it closes")] OwnedFd);
+
+/// Who hears it: ready for reading once the bell has rung.
+#[derive(Clone)]
+pub struct Ear(Arc<OwnedFd>);
+
+/// A new bell.
+pub fn bell() -> Result<(Bell, Ear)> {
+    let (ear, bell) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    Ok((Bell(bell), Ear(Arc::new(ear))))
+}
+
+impl AsFd for Ear {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,238 @@
+//! One stream in its thread: read, filter, write, until the end of the input; after the child's end also until nothing comes any more.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use hasp_core::{Error, Result};
+use hasp_redact::{Filter, IDLE_MS, Patterns};
+
+use super::writer::Writer;
+use super::{Console, GRACE};
+use crate::bell::Ear;
+
+/// The most that is filtered at once.
+const CHUNK: usize = 256 * 1024;
+/// Less than this is too little to filter by itself if more is there.
+const BATCH: usize = 32 * 1024;
+/// The size that is asked for of the command's pipe.
+const PIPE: usize = 256 * 1024;
+/// More than a terminal keeps of what was written to it, which FIONREAD tells in part only.
+const TERMINAL: u64 = 64 * 1024;
+/// Silence after which a few held bytes may go out (REDACTION.md, point 3).
+const SILENCE: Duration = Duration::from_millis(IDLE_MS);
+
+/// What a thread is told by.
+pub struct Bells {
+    /// The child has ended.
+    pub ended: Ear,
+    /// Nobody waits for the stragglers any longer.
+    pub last: Ear,
+}
+
+/// One stream.
+pub struct Stream {
+    from: OwnedFd,
+    filter: Filter,
+    writer: Writer,
+    /// Hits that were added to `hits`.
+    counted: u64,
+    hits: Arc<AtomicU64>,
+    bells: Bells,
+    console: Option<Console>,
+}
+
+/// What there is to do.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// Input, or its end.
+    input: bool,
+    /// The bell rang.
+    rung: bool,
+    /// Our terminal is gone, and nobody would see what is written.
+    hung: bool,
+}
+
+impl Stream {
+    /// A stream from the child to our output.
+    pub fn new(
+        from: OwnedFd,
+        to: OwnedFd,
+        patterns: &Arc<Patterns>,
+        hits: Arc<AtomicU64>,
+        bells: Bells,
+        console: Option<Console>,
+    ) -> Stream {
+        // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
+        let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
+        let filter = Filter::new(Arc::clone(patterns));
+        Stream { from, filter, writer: Writer::new(to), counted: 0, hits, bells, console }
+    }
+
+    /// Relays all; `held` is called when the child has ended and somebody still holds the stream. Whether something was left unread
+    /// at last.
+    pub fn relay(&mut self, held: impl FnOnce()) -> Result<bool> {
+        let outcome = self.relay_all(held);
+        if let (Err(_), Some(console)) = (&outcome, &self.console) {
+            // Nobody reads the child's terminal any more: it must not wait for that.
+            console.hangup.lost();
+        }
+        outcome
+    }
+
+    fn relay_all(&mut self, held: impl FnOnce()) -> Result<bool> {
+        let mut open = self.pump(&self.bells.ended.clone())? && self.drain(GRACE)?;
+        if open {
+            held();
+            open = self.pump(&self.bells.last.clone())? && self.drain(Duration::ZERO)?;
+        }
+        self.filter.finish_with(|bytes| self.writer.take(bytes));
+        self.flush()?;
+        Ok(open && self.waiting() > 0)
+    }
+
+    /// Relays until the bell rings, which is true, or the input ends.
+    fn pump(&mut self, bell: &Ear) -> Result<bool> {
+        let mut seen = Seen::default();
+        let mut rested = false;
+        loop {
+            if !seen.input {
+                seen = self.look(Some(bell), self.patience(rested))?;
+            }
+            if seen.hung || seen.rung {
+                return Ok(!seen.hung);
+            }
+            if !seen.input {
+                self.filter.idle_with(|bytes| self.writer.take(bytes));
+                self.flush()?;
+                rested = true;
+                continue;
+            }
+            match self.fill()? {
+                Some(0) => return Ok(false),
+                None => seen = Seen::default(),
+                Some(read) => {
+                    seen = self.look(Some(bell), Some(Duration::ZERO))?;
+                    self.pass(read, seen.input)?;
+                    rested = false;
+                }
+            }
+        }
+    }
+
+    /// How long input is waited for before held bytes go out. A key that a value begins with would be seen only after the silence, which
+    /// whoever types notices: what may go out then goes out at once, the match going on, so that no more can leak than by a pause.
+    fn patience(&self, rested: bool) -> Option<Duration> {
+        let typed = || self.console.as_ref().is_some_and(|c| c.typing.recent());
+        match rested || self.filter.held() == 0 {
+            true => None,
+            false if typed() => Some(Duration::ZERO),
+            false => Some(SILENCE),
+        }
+    }
+
+    /// Relays all that is there now, whatever that takes, and what comes within `grace`: whether somebody still holds the input open.
+    fn drain(&mut self, grace: Duration) -> Result<bool> {
+        let began = Instant::now();
+        let mut due = self.waiting() + if self.console.is_some() { TERMINAL } else { 0 };
+        loop {
+            let left = if due > 0 { Duration::ZERO } else { grace.saturating_sub(began.elapsed()) };
+            let seen = self.look(None, Some(left))?;
+            if seen.hung {
+                return Ok(false);
+            }
+            if due == 0 && (!seen.input || left.is_zero()) {
+                return Ok(true);
+            }
+            match if seen.input { self.fill()? } else { None } {
+                Some(0) => return Ok(false),
+                None => due = 0,
+                Some(read) => {
+                    due = due.saturating_sub(read as u64);
+                    let more = self.look(None, Some(Duration::ZERO))?.input;
+                    self.pass(read, more)?;
+                }
+            }
+        }
+    }
+
+    /// Bytes that are in the pipe.
+    fn waiting(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.from).unwrap_or(0)
+    }
+
+    /// Reads what is there, at most a chunk: 0 at the end, `None` if nothing was there after all. A terminal gives a page at a time,
+    /// which is too little to filter and write by itself.
+    fn fill(&mut self) -> Result<Option<usize>> {
+        let space = self.filter.space(CHUNK);
+        let space = &mut space[..CHUNK];
+        let mut count = 0;
+        loop {
+            match read(&self.from, &mut space[count..])? {
+                Some(0) if count == 0 => return Ok(Some(0)),
+                Some(0) | None => break,
+                Some(read) => count += read,
+            }
+            if count >= BATCH || !ready(&self.from)? {
+                break;
+            }
+        }
+        Ok((count > 0).then_some(count))
+    }
+
+    fn pass(&mut self, read: usize, more: bool) -> Result<()> {
+        self.filter.filled(read, more, |bytes| self.writer.take(bytes));
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.hits.fetch_add(self.filter.hits() - self.counted, Ordering::SeqCst);
+        self.counted = self.filter.hits();
+        self.writer.flush()
+    }
+
+    /// Waits for input, the bell or the end of our terminal.
+    fn look(&self, bell: Option<&Ear>, within: Option<Duration>) -> Result<Seen> {
+        let hung = self.console.as_ref().map(|c| &c.hung);
+        let mut fds = vec![PollFd::new(&self.from, PollFlags::IN)];
+        fds.extend([bell, hung].into_iter().flatten().map(|ear| PollFd::new(ear, PollFlags::IN)));
+        wait(&mut fds, within)?;
+        let woken = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        let behind = 1 + usize::from(bell.is_some());
+        Ok(Seen { input: woken(0), rung: bell.is_some() && woken(1), hung: hung.is_some() && woken(behind) })
+    }
+}
+
+/// Reads once; the end of a pty, whose other side nobody holds any more, is EIO.
+fn read(from: &OwnedFd, space: &mut [u8]) -> Result<Option<usize>> {
+    loop {
+        match rustix::io::read(from, &mut *space) {
+            Ok(read) => return Ok(Some(read)),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(None),
+            Err(Errno::IO) => return Ok(Some(0)),
+            Err(e) => return Err(Error::system("read the command's output", e)),
+        }
+    }
+}
+
+/// Whether input, or its end, is there.
+fn ready(from: &OwnedFd) -> Result<bool> {
+    wait(&mut [PollFd::new(from, PollFlags::IN)], Some(Duration::ZERO))
+}
+
+/// Whether something comes within this time.
+fn wait(fds: &mut [PollFd<'_>], within: Option<Duration>) -> Result<bool> {
+    let limit = within.map(|w| Timespec { tv_sec: w.as_secs() as i64, tv_nsec: w.subsec_nanos().into() });
+    loop {
+        match poll(fds, limit.as_ref()) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Error::system("wait for the command's output", e)),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What goes out: long pieces from where they were read, short ones collected.
+
+use std::os::fd::OwnedFd;
+
+use hasp_core::Result;
+use hasp_core::output::write_all;
+
+/// Pieces shorter than this are collected, since a system call costs more than copying them.
+const DIRECT: usize = 8 * 1024;
+
+/// The output of one stream.
+pub struct Writer {
+    to: OwnedFd,
+    waiting: Vec<u8>,
+    outcome: Result<()>,
+}
+
+impl Writer {
+    /// Nothing is written so far.
+    pub fn new(to: OwnedFd) -> Writer {
+        Writer { to, waiting: Vec::new(), outcome: Ok(()) }
+    }
+
+    /// Takes a piece of output.
+    pub fn take(&mut self, bytes: &[u8]) {
+        if bytes.len() < DIRECT {
+            self.waiting.extend_from_slice(bytes);
+        } else if self.flush_kept() {
+            self.outcome = write_all(&self.to, bytes);
+        }
+    }
+
+    /// Writes what was collected, or says what went wrong before.
+    pub fn flush(&mut self) -> Result<()> {
+        self.flush_kept();
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
+
+    /// Writes what was collected: whether nothing has gone wrong so far.
+    fn flush_kept(&mut self) -> bool {
+        if self.outcome.is_ok() && !self.waiting.is_empty() {
+            self.outcome = write_all(&self.to, &self.waiting);
+        }
+        self.waiting.clear();
+        self.outcome.is_ok()
+    }
+}
