@@ -95,7 +95,7 @@ pub struct Situation<'a> {
     pub caller: &'a Caller,
     /// The root of the project at the current directory.
     pub root: &'a Path,
-    /// PATH, used only when any command was approved.
+    /// PATH, used only when any command was approved and the grant does not pin it.
     pub search: Option<&'a OsStr>,
     /// The wall clock.
     pub now: Timestamp,
@@ -294,7 +294,7 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
 fn runnable(action: &Action, argv: &[OsString], search: Option<&OsStr>) -> Result<PathBuf> {
     let path = match &action.program {
         Some(program) => program.as_path().to_owned(),
-        None => program::find(&argv[0], action.dir.as_path(), search)?,
+        None => program::find(&argv[0], action.dir.as_path(), action.env.search(search))?,
     };
     program::check(&path)?;
     if action.dir.as_path().is_dir() {

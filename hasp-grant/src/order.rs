@@ -8,12 +8,13 @@ use std::path::Path;
 use hasp_bind::{Binding, Project};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
-use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template};
+use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template, check_kept};
 use hasp_vault::{Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
 use crate::delivery;
+use crate::pins;
 use crate::program;
 use crate::swap::{self, Keeping};
 use crate::word::Word;
@@ -227,11 +228,7 @@ fn resolve_action(
         }
         None => None,
     };
-    let env = EnvRules {
-        clean: mint.clean_env || target.is_some_and(|t| t.clean_env),
-        pass: target.map(|t| t.pass_env.clone()).unwrap_or_default(),
-        keep: target.map(|t| t.keep_env.clone()).unwrap_or_default(),
-    };
+    let env = environment(mint, target, place)?;
     Ok(Action {
         target: target.map(|t| t.name.clone()),
         program,
@@ -245,6 +242,18 @@ fn resolve_action(
         no_new_privs: target.is_some_and(|t| t.no_new_privs),
         raw: mint.raw,
     })
+}
+
+fn environment(mint: &Mint, target: Option<&Target>, place: &Place<'_>) -> Result<EnvRules> {
+    mint.keep_env.iter().try_for_each(|name| check_kept(name))?;
+    let typed = BTreeSet::from_iter(&mint.keep_env).into_iter().cloned().collect();
+    let (clean, pass, keep) = match target {
+        Some(target) => (target.clean_env, target.pass_env.clone(), target.keep_env.clone()),
+        None => (false, Vec::new(), typed),
+    };
+    let clean = mint.clean_env || clean;
+    let pinned = pins::pin(place.env, |name| !clean || pass.iter().any(|p| p == name));
+    Ok(EnvRules { clean, pass, keep, pinned: Some(pinned) })
 }
 
 /// The approved words, how many of them are the target's, and what may follow.
@@ -300,6 +309,10 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
         if !argv[0].as_encoded_bytes().contains(&b'/') {
             warnings.extend(program::search_warnings(place.env.get("PATH"), program.as_path()));
         }
+    }
+    if !action.env.keep.is_empty() {
+        let names = action.env.keep.join(", ");
+        warnings.push(format!("keeps {names}: whoever uses this grant can make the command load other code"));
     }
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());
