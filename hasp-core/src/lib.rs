@@ -22,6 +22,7 @@ pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod tool;
+pub mod trust;
 
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};
