@@ -21,9 +21,9 @@
 //! | `vault.rotate-begin stage test promote retire abort` | the same; `was` (the version before), `why` |
 //! | `vault.parts` | `secret` `version` `fp` `parts`: what `hasp-vault watch rebuild` found in a value that was stored before |
 //! | `vault.rotate-program`, `vault.rotate-failed` | `secret` `version` `step` (`run test retire`) `program` `code`: a program was given that version's value, or failed |
-//! | `bind.add remove drop consent ...` | `project`, `ref`, `secret`, `target` |
+//! | `bind.add remove drop consent name shared ...` | `project`, `ref`, `secret`, `target` |
 //! | `consumer.add remove` | `consumer`, `exe` |
-//! | `grant.mint` | `grant` `project` `target` `program` `argv` `consumer` `secrets` `uses` `exp` `reason` `kept` `raw` |
+//! | `grant.mint` | `grant` `project` `target` `program` `argv` `consumer` `secrets` `uses` `exp` `reason` `kept` `keep` `raw` |
 //! | `grant.revoke`, `grant.sweep` | `grant`, `why` |
 //! | `grant.deny`, `exec.deny` | `code`, and `grant` `project` `target` `consumer` where they are known |
 //! | `exec.start` | `grant` `project` `target` `program` `program_sha256` `argv` `consumer` `secrets` `asker`, a list of `{pid, start, exe}` from the caller upwards |

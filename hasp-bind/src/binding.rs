@@ -12,7 +12,7 @@ use hasp_vault::{Unlocked, Vault, record};
 
 use crate::body::{Body, KIND};
 use crate::project::Project;
-use crate::{events, store};
+use crate::{events, name, store};
 
 /// What a person consented to for one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +21,12 @@ pub struct Binding {
     pub root: PathBuf,
     /// The vault's directory, where it is not the home's own.
     pub vault_dir: Option<PathBuf>,
-    /// The project's name as it was consented to: scopes of secrets (`--allow`) are compared with this one.
+    /// The project's name as it was consented to: scopes of secrets (`--allow`) are compared with this one, if it is held.
     pub project: String,
+    /// Whether the name is this root's; unset before the first consent, and in a binding from before that was asked.
+    pub holds_name: Option<bool>,
+    /// Whether a person said that others may own or change the project's files.
+    pub shared: bool,
     /// Rises with each change; 0 before the first.
     pub serial: u64,
     /// From reference to secret.
@@ -63,6 +67,8 @@ impl Binding {
             root: project.root.clone(),
             vault_dir: None,
             project: project.name.clone(),
+            holds_name: None,
+            shared: false,
             serial: 0,
             refs: BTreeMap::new(),
             targets: BTreeMap::new(),
@@ -79,6 +85,22 @@ impl Binding {
     pub fn remembered_vault(home: &Home, root: &Path) -> Option<PathBuf> {
         let text = store::read(home, &store::id(root)).ok()??;
         Body::unverified(&text)?.dir
+    }
+
+    /// Whether the project is bound as one that others own or can change: read unverified, which lets nothing through but the search
+    /// for a project; whatever is granted there is verified.
+    pub fn is_shared(home: &Home, root: &Path) -> bool {
+        let text = store::read(home, &store::id(root)).ok().flatten();
+        text.and_then(|text| Body::unverified(&text)).is_some_and(|body| body.shared)
+    }
+
+    /// Whether a scope that names the project means this root: the first one that a person bound under the name, and those that
+    /// he then bound with `--also`.
+    ///
+    /// # Errors
+    /// `[project-name-taken]`, naming the root that has the name.
+    pub fn check_name(&self, vault: &Vault) -> Result<()> {
+        name::check(self, vault)
     }
 
     /// The project's binding to this vault, `None` if it has none.
@@ -118,6 +140,7 @@ impl Binding {
         }
         .unwrap_or_else(|| Binding::new(project));
         change(&mut binding)?;
+        name::settle(&mut binding, project, unlocked.vault())?;
         binding.save_locked(unlocked, now)?;
         Ok(binding)
     }

@@ -27,6 +27,12 @@ pub(crate) struct Body {
     pub(crate) dir: Option<PathBuf>,
     /// The project's name when it was consented to.
     pub(crate) project: String,
+    /// Whether that name is this root's for scopes; absent in a binding from before that was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) holds_name: Option<bool>,
+    /// Whether a person said that others may own or change the project's files.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) shared: bool,
     pub(crate) updated: Timestamp,
     #[serde(default)]
     pub(crate) refs: BTreeMap<SecretName, SecretName>,
@@ -43,6 +49,8 @@ impl Body {
             vault,
             dir: binding.vault_dir.clone(),
             project: binding.project.clone(),
+            holds_name: binding.holds_name,
+            shared: binding.shared,
             updated: now,
             refs: binding.refs.clone(),
             targets: binding.targets.clone(),
@@ -55,6 +63,8 @@ impl Body {
             root: root.to_owned(),
             vault_dir: self.dir,
             project: self.project,
+            holds_name: self.holds_name,
+            shared: self.shared,
             serial: self.serial,
             refs: self.refs,
             targets: self.targets,
@@ -87,13 +97,25 @@ mod tests {
         let updated = "2026-01-31T12:00:00Z".parse().unwrap();
         let consented = Consented { digest: "0".repeat(64), canonical: "{\"a\":\"'''\"}".to_owned() };
         let targets = BTreeMap::from([("test".to_owned(), consented)]);
-        Body { serial: 3, root: root.to_owned(), vault, dir: None, project: "api".to_owned(), updated, refs, targets }
+        let (root, project) = (root.to_owned(), "api".to_owned());
+        Body { serial: 3, root, vault, dir: None, project, holds_name: None, shared: false, updated, refs, targets }
     }
 
     #[test]
     fn the_text_of_another_project_is_none() {
         assert!(body("/a", BTreeMap::new()).into_binding(Path::new("/b")).is_none());
         assert_eq!(body("/a", BTreeMap::new()).into_binding(Path::new("/a")).unwrap().serial, 3);
+    }
+
+    #[test]
+    fn a_binding_from_before_names_were_held_reads_as_it_was_written() {
+        let old = body("/a", BTreeMap::new());
+        let text = old.render().unwrap();
+        assert!(!text.contains("holds_name") && !text.contains("shared"));
+        assert_eq!(Body::parse(&text).unwrap().holds_name, None);
+        let new = Body { holds_name: Some(false), shared: true, ..old };
+        let read = Body::parse(&new.render().unwrap()).unwrap();
+        assert_eq!((read.holds_name, read.shared), (Some(false), true));
     }
 
     #[test]

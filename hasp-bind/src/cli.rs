@@ -15,6 +15,7 @@ Examples:
   hasp-bind list --all                every binding of this home
   hasp-bind drop                      withdraw all consent for this project
   hasp-bind --moved-from ~/old/api    take the consent along after moving a project
+  hasp-bind --also                    consent in a second copy or worktree of a project
 
 Consent is to names: secrets that do not exist yet can be bound. See also: hasp(7), hasp.toml(5).";
 
@@ -42,6 +43,12 @@ pub struct Options {
     /// Use the vault in DIR for this project, now and from now on
     #[arg(long, value_name = "DIR", global = true)]
     pub vault: Option<PathBuf>,
+    /// Take the project as it is, although other users own its files or can change them; remembered
+    #[arg(long, global = true)]
+    pub shared: bool,
+    /// This is a further copy or worktree of the project that has this name already: what may go there may go here too
+    #[arg(long, global = true)]
+    pub also: bool,
     /// This project was moved here from DIR: take its consent along
     #[arg(long, value_name = "DIR")]
     pub moved_from: Option<PathBuf>,

@@ -25,6 +25,12 @@ pub(crate) fn between(old: Option<&Binding>, new: &Binding) -> Vec<Event> {
     if old.map(|o| &o.vault_dir) != Some(&new.vault_dir) && new.vault_dir.is_some() {
         events.push(new.vault_dir.iter().fold(event("vault"), |e, dir| e.os("dir", dir)));
     }
+    if new.holds_name == Some(true) && old.is_none_or(|o| (o.holds_name, &o.project) != (Some(true), &new.project)) {
+        events.push(event("name").field("name", new.project.as_str()));
+    }
+    if new.shared && !old.is_some_and(|o| o.shared) {
+        events.push(event("shared"));
+    }
     if events.is_empty() {
         events.push(event("renew"));
     }

@@ -6,6 +6,7 @@ mod binding;
 mod body;
 pub mod cli;
 mod events;
+mod name;
 mod project;
 mod proposal;
 mod run;
@@ -14,4 +15,5 @@ mod store;
 mod verb;
 
 pub use binding::{Binding, Consented};
+pub use name::is_everywhere;
 pub use project::Project;

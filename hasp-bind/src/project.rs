@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use hasp_core::text::printable_path;
+use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
 
+use crate::binding::Binding;
 use crate::store;
+
+/// What makes a git root.
+const GIT: &str = ".git";
 
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,44 +22,110 @@ pub struct Project {
     pub manifest: Option<Manifest>,
     /// `[project] name`, else the root directory's name.
     pub name: String,
+    /// Who else can change it, where a person has said that this is meant: `hasp-bind --shared`.
+    pub stranger: Option<Stranger>,
 }
 
 impl Project {
-    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest bound one, else the git root.
+    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest bound one, else the git root. The
+    /// search does not leave the directories that are ours, root's, or of whom `start` belongs to, but for a root that is bound as
+    /// shared.
     ///
     /// # Errors
-    /// `[no-project]`; the manifest's own errors.
+    /// `[no-project]`; `[foreign-project]` if another user owns or can change it; `[foreign-directory]` where another user's
+    /// directories begin; the manifest's own errors.
     pub fn find(home: &Home, start: &Path) -> Result<Project> {
-        let root = Project::root(home, start)?;
-        let manifest = there(&root.join(FILE_NAME)).then(|| Manifest::load(&root.join(FILE_NAME))).transpose()?;
-        Ok(Project::new(root, manifest))
+        Project::load(Project::root(home, start)?)
+    }
+
+    /// As [`Project::find`], whoever can change it: for the person who says that this is meant.
+    pub(crate) fn find_shared(home: &Home, start: &Path) -> Result<Project> {
+        Project::load(search(home, start)?)
     }
 
     /// The root alone, found in the same way without reading the manifest: what is in it does not matter to a grant that exists.
     ///
     /// # Errors
-    /// `[no-project]`.
+    /// As [`Project::find`], without the manifest's.
     pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
-        let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
-        let nearest = |test: &dyn Fn(&Path) -> bool| start.ancestors().find(|dir| test(dir)).map(Path::to_owned);
-        let found = nearest(&|dir| there(&dir.join(FILE_NAME)))
-            .or_else(|| nearest(&|dir| there(&store::path(home, dir))))
-            .or_else(|| nearest(&|dir| there(&dir.join(".git"))));
-        found.ok_or_else(|| no_project(&start))
+        let root = search(home, start)?;
+        match stranger(&root).filter(|_| !Binding::is_shared(home, &root)) {
+            None => Ok(root),
+            Some(stranger) => Err(foreign(&root, &stranger)),
+        }
     }
 
     /// The directory itself as a project without a manifest, for binding by hand where there is none.
+    ///
+    /// # Errors
+    /// `[foreign-project]`.
     pub(crate) fn at(root: &Path) -> Result<Project> {
-        let root = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
-        Ok(Project::new(root, None))
+        let project = Project::at_shared(root)?;
+        match &project.stranger {
+            None => Ok(project),
+            Some(stranger) => Err(foreign(&project.root, stranger)),
+        }
+    }
+
+    /// As [`Project::at`], whoever can change it.
+    pub(crate) fn at_shared(root: &Path) -> Result<Project> {
+        Ok(Project::new(root.canonicalize().map_err(|e| Error::io("open", root, e))?, None))
+    }
+
+    /// Whether the manifest names it; else it has the name of its directory.
+    pub fn is_named(&self) -> bool {
+        self.manifest.as_ref().is_some_and(|m| m.project.is_some())
+    }
+
+    fn load(root: PathBuf) -> Result<Project> {
+        let manifest = there(&root.join(FILE_NAME)).then(|| Manifest::load(&root.join(FILE_NAME))).transpose()?;
+        Ok(Project::new(root, manifest))
     }
 
     fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
         let named = manifest.as_ref().and_then(|m| m.project.clone());
         let name =
             named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
-        Project { root, manifest, name }
+        let stranger = stranger(&root);
+        Project { root, manifest, name, stranger }
     }
+}
+
+/// The root, whoever can change it.
+fn search(home: &Home, start: &Path) -> Result<PathBuf> {
+    let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
+    let frontier = trust::frontier(&start);
+    let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
+    let nearest =
+        |test: &dyn Fn(&Path) -> bool| start.ancestors().take_while(within).find(|dir| test(dir)).map(Path::to_owned);
+    let found = nearest(&|dir| there(&dir.join(FILE_NAME)))
+        .or_else(|| nearest(&|dir| there(&store::path(home, dir))))
+        .or_else(|| nearest(&|dir| there(&dir.join(GIT))));
+    let beyond = || start.ancestors().find(|dir| Binding::is_shared(home, dir)).map(Path::to_owned);
+    found.or_else(beyond).ok_or_else(|| frontier.map_or_else(|| no_project(&start), |f| at_frontier(&start, &f)))
+}
+
+/// Who else can change the directory or what makes it a root.
+fn stranger(root: &Path) -> Option<Stranger> {
+    let manifest = root.join(FILE_NAME);
+    let makes_root = if there(&manifest) { manifest } else { root.join(GIT) };
+    trust::stranger_below(root, &makes_root)
+}
+
+fn foreign(root: &Path, stranger: &Stranger) -> Error {
+    let message = format!("{}: what {} asks for may be another user's wish", stranger.text(), printable_path(root));
+    Error::new(Kind::Denied, "foreign-project", message)
+        .hint(stranger.hint())
+        .hint("or read what it asks for (hasp-target list) and say that this is meant: hasp-bind --shared")
+        .hint("or without a hasp.toml: hasp-bind --shared add REF")
+}
+
+fn at_frontier(start: &Path, frontier: &Stranger) -> Error {
+    let (shown, dir) = (printable_path(start), hasp_core::text::shell_word(frontier.path.as_os_str()));
+    let message = format!("{shown} belongs to no project as far as directories are yours: {}", frontier.text());
+    Error::new(Kind::Denied, "foreign-directory", message)
+        .hint(format!("if a project there is meant, look at it first: cd {dir} && hasp-target list"))
+        .hint(format!("or make one here: hasp-target init, which writes {FILE_NAME}"))
 }
 
 fn there(path: &Path) -> bool {

@@ -45,12 +45,17 @@ pub(crate) struct Place {
     pub(crate) remember: Option<PathBuf>,
     /// Whether this directory belonged to no project until now.
     pub(crate) founded: bool,
+    /// Whether `--shared` was typed.
+    pub(crate) shared: bool,
+    /// Whether `--also` was typed.
+    pub(crate) also: bool,
 }
 
 impl Place {
     fn new(options: &Options, cx: &Context) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
-        let project = Project::find(&home, &current_dir()?)?;
+        let start = current_dir()?;
+        let project = if options.shared { Project::find_shared(&home, &start)? } else { Project::find(&home, &start)? };
         Place::with(&home, project, options, cx)
     }
 
@@ -58,9 +63,11 @@ impl Place {
     fn new_anywhere(options: &Options, cx: &Context) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
-        match Project::find(&home, &start) {
-            Err(e) if e.code() == "no-project" => {
-                let place = Place::with(&home, Project::at(&start)?, options, cx)?;
+        let found = if options.shared { Project::find_shared(&home, &start) } else { Project::find(&home, &start) };
+        match found {
+            Err(e) if ["no-project", "foreign-directory"].contains(&e.code()) => {
+                let here = if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
+                let place = Place::with(&home, here, options, cx)?;
                 Ok(Place { founded: true, ..place })
             }
             found => Place::with(&home, found?, options, cx),
@@ -76,7 +83,8 @@ impl Place {
             }
             None => Vault::locate(home, &cx.env, Binding::remembered_vault(home, &project.root).as_deref())?,
         };
-        Ok(Place { project, vault, remember: named, founded: false })
+        let (shared, also) = (options.shared, options.also);
+        Ok(Place { project, vault, remember: named, founded: false, shared, also })
     }
 
     /// The project's binding, or none yet; one to another vault counts as none, for consenting afresh.
@@ -89,6 +97,24 @@ impl Place {
         Ok(loaded.unwrap_or_else(|| Binding::new(&self.project)))
     }
 
+    /// Refuses, before anything is asked, what signing would refuse: a name that another root has.
+    ///
+    /// # Errors
+    /// `[project-name-taken]`.
+    pub(crate) fn check_name(&self, binding: &Binding) -> Result<()> {
+        let claims = Binding { project: self.project.name.clone(), ..binding.clone() };
+        let asks = claims.project != binding.project || binding.holds_name.is_none();
+        if self.also || !asks || !self.project.is_named() {
+            return Ok(());
+        }
+        Binding { holds_name: None, ..claims }.check_name(&self.vault)
+    }
+
+    /// Whether a flag was typed that consent does not have yet.
+    pub(crate) fn widens(&self, binding: &Binding) -> bool {
+        self.also && binding.holds_name != Some(true) || self.shared && !binding.shared
+    }
+
     /// Unlocks, then changes and signs the binding.
     pub(crate) fn change(&self, cx: &mut Context, change: impl FnOnce(&mut Binding) -> Result<()>) -> Result<Binding> {
         let unlocked = self.vault.unlock(cx)?;
@@ -96,7 +122,12 @@ impl Place {
             if self.remember.is_some() {
                 binding.vault_dir.clone_from(&self.remember);
             }
-            change(binding)
+            binding.shared = binding.shared && self.project.stranger.is_some() || self.shared;
+            change(binding)?;
+            if self.also {
+                binding.holds_name = Some(true);
+            }
+            Ok(())
         })
     }
 }
@@ -104,7 +135,7 @@ impl Place {
 /// Read unverified, as everywhere: it only finds a vault, whose pin then verifies everything.
 fn remembered(cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
-    let project = Project::find(&home, &current_dir()?)?;
+    let project = Project::find_shared(&home, &current_dir()?)?;
     if let Some(dir) = Binding::remembered_vault(&home, &project.root) {
         cx.out.data(dir.as_os_str().as_bytes())?;
         cx.out.data(b"\0")?;

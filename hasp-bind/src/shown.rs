@@ -4,15 +4,19 @@
 use std::path::Path;
 
 use hasp_core::text::{printable, printable_path};
+use hasp_core::trust;
 use hasp_target::{RefSpec, Target, lines};
 use hasp_vault::{Class, Item, Vault};
 
 use crate::binding::Binding;
+use crate::name;
 use crate::project::Project;
 use crate::proposal::{Proposal, Standing};
+use crate::run::Place;
 
 /// The whole block, for a terminal.
-pub(crate) fn block(project: &Project, vault: &Vault, binding: &Binding, proposal: &Proposal<'_>) -> String {
+pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> String {
+    let (project, vault) = (&place.project, &place.vault);
     let mut out = vec![
         format!("project {} in {}", printable(project.name.as_bytes()), printable_path(&project.root)),
         format!("vault   {}", printable_path(vault.dir())),
@@ -26,7 +30,7 @@ pub(crate) fn block(project: &Project, vault: &Vault, binding: &Binding, proposa
     out.extend(section("references", references(project, vault, proposal)));
     out.extend(section("targets", proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding))));
     out.extend(section("no longer asked for", proposal.gone.iter().map(|t| format!("target {t}: its consent ends"))));
-    out.extend(section("look twice", warnings(project, vault, binding, proposal)));
+    out.extend(section("look twice", warnings(place, binding, proposal)));
     out.join("\n") + "\n"
 }
 
@@ -79,14 +83,16 @@ fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String>
     std::iter::once(head).chain(body.into_iter().map(|l| format!("        {l}"))).collect()
 }
 
-fn warnings(project: &Project, vault: &Vault, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
+fn warnings(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
+    let (project, vault) = (&place.project, &place.vault);
+    let mut found: Vec<String> = project.stranger.iter().map(trust::Stranger::text).collect();
+    let named = naming(place, binding);
+    found.extend(named.warning);
     let fresh = proposal.targets.iter().filter(|(_, s)| *s != Standing::Same);
-    let mut found: Vec<String> = fresh.flat_map(|(t, _)| of_target(t)).collect();
+    found.extend(fresh.flat_map(|(t, _)| of_target(t, &project.root)));
     for (_, secret, _) in &proposal.refs {
         match vault.item(secret) {
-            Ok(item) if !item.allow.is_empty() && !allowed(&item, binding, &project.root) => {
-                found.push(format!("{secret} was issued for other projects: it will not be granted here"));
-            }
+            Ok(item) if !item.allow.is_empty() => found.extend(scope(&item, project, named.has)),
             Err(e) if e.code() != "secret-unknown" => found.push(e.to_string()),
             _ => {}
         }
@@ -94,7 +100,59 @@ fn warnings(project: &Project, vault: &Vault, binding: &Binding, proposal: &Prop
     found
 }
 
-fn of_target(target: &Target) -> Vec<String> {
+/// How the project stands to its name, once this is consented to.
+struct Naming {
+    has: Has,
+    warning: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Has {
+    /// It had it.
+    Already,
+    /// From now on.
+    Anew,
+    /// Another root has it.
+    Not,
+}
+
+fn naming(place: &Place, binding: &Binding) -> Naming {
+    let name = &place.project.name;
+    if binding.holds_name == Some(true) && binding.project == *name {
+        return Naming { has: Has::Already, warning: None };
+    }
+    let other = name::holder(&place.vault, name, &Binding::id(&place.project.root)).ok().flatten();
+    let (shown, other) = (printable(name.as_bytes()), other.map(|o| printable(o.as_bytes())));
+    match other {
+        None => Naming { has: Has::Anew, warning: None },
+        Some(other) if place.also => {
+            let text = format!("{other} is the project {shown} too: what may go there may go here from now on");
+            Naming { has: Has::Anew, warning: Some(text) }
+        }
+        Some(other) => {
+            let text = format!("{other} is called {shown} already: what may go there does not go here");
+            Naming { has: Has::Not, warning: Some(text) }
+        }
+    }
+}
+
+/// What the scope of a secret means here.
+fn scope(item: &Item, project: &Project, has: Has) -> Option<String> {
+    let (root, name) = (project.root.to_str().unwrap_or_default(), &item.name);
+    let by_root = item.allow.iter().any(|a| a.project == root);
+    let by_name = item.allow.iter().any(|a| a.project == project.name && !name::is_everywhere(&a.project));
+    match has {
+        _ if by_root => None,
+        Has::Already if by_name => None,
+        Has::Anew if by_name => {
+            let called = printable(project.name.as_bytes());
+            Some(format!("{name} may go to the project called {called}: from now on that is this directory"))
+        }
+        _ => Some(format!("{name} was issued for other projects: it will not be granted here")),
+    }
+}
+
+fn of_target(target: &Target, root: &Path) -> Vec<String> {
     let name = &target.name;
     let mut found = Vec::new();
     match target.run.as_deref() {
@@ -107,13 +165,13 @@ fn of_target(target: &Target) -> Vec<String> {
         }
         Some(_) => {}
     }
+    let files = target.templates.iter().map(|t| root.join(t.path()));
+    let script = target.run.iter().flat_map(|run| run.first()).filter(|word| word.contains('/'));
+    let script = script.map(|word| root.join(target.dir.as_deref().unwrap_or(Path::new(""))).join(word));
+    let strangers = files.chain(script).filter_map(|file| trust::stranger_below(root, &file));
+    found.extend(strangers.map(|stranger| format!("{name}: {}", stranger.text())));
     if !target.keep_env.is_empty() {
         found.push(format!("{name}: keeps variables that make programs load code"));
     }
     found
-}
-
-fn allowed(item: &Item, binding: &Binding, root: &Path) -> bool {
-    let root = root.to_string_lossy();
-    item.allow.iter().any(|a| a.project == binding.project || a.project == root)
 }

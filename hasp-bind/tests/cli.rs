@@ -285,6 +285,31 @@ fn consent_moves_with_a_project_but_not_to_a_copy() {
     assert!(place.run_in(&new, &[]).2.contains("nothing new"));
 }
 
+/// As a binding was written before names were held: good to read, and for refusing.
+fn without_holder(file: &Path) {
+    let text = fs::read_to_string(file).unwrap();
+    fs::write(file, text.replace("holds_name = true\n", "")).unwrap();
+}
+
+#[test]
+fn a_binding_from_before_has_its_name_where_no_other_has() {
+    let Some(place) = Place::new(MANIFEST) else { return };
+    place.ok(&["--yes"]);
+    let old = Binding { holds_name: None, ..place.load().unwrap().unwrap() };
+    old.check_name(&place.vault()).unwrap();
+    let other = place.path("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("hasp.toml"), MANIFEST).unwrap();
+    without_holder(&place.binding_file(&place.project()));
+    let (status, _, stderr) = place.run_in(&other, &["--yes"]);
+    assert!(status == 77 && stderr.contains("[project-name-taken]"), "{stderr}");
+    assert_eq!(place.run_in(&other, &["--yes", "--also"]).0, 0);
+    // Of two from before, neither is known to be the first.
+    without_holder(&place.binding_file(&other));
+    assert_eq!(old.check_name(&place.vault()).unwrap_err().code(), "project-name-taken");
+    assert_eq!(Binding { holds_name: Some(true), ..old }.check_name(&place.vault()), Ok(()));
+}
+
 #[test]
 fn references_are_bound_by_hand_with_and_without_a_manifest() {
     let Some(place) = Place::new(MANIFEST) else { return };

@@ -25,6 +25,7 @@ pub mod text;
 pub mod time;
 pub mod tool;
 pub mod tree;
+pub mod trust;
 
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};

@@ -95,7 +95,7 @@ pub struct Situation<'a> {
     pub caller: &'a Caller,
     /// The root of the project at the current directory.
     pub root: &'a Path,
-    /// PATH, used only when any command was approved.
+    /// PATH, used only when any command was approved and the grant does not pin it.
     pub search: Option<&'a OsStr>,
     /// The wall clock.
     pub now: Timestamp,
@@ -164,7 +164,7 @@ pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Optio
     pass(Check::Binding, bound(terms, at))?;
     let items = current_items(&terms.items, at);
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
-    let program = runnable(&terms.action, &argv, at.search);
+    let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
     let items = items?;
     pass(Check::Deliveries, deliverable(terms, &items, at.ledger))?;
@@ -293,18 +293,29 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
     Ok(item)
 }
 
-fn runnable(action: &Action, argv: &[OsString], search: Option<&OsStr>) -> Result<PathBuf> {
+fn runnable(action: &Action, argv: &[OsString], at: &Situation<'_>) -> Result<PathBuf> {
     let path = match &action.program {
         Some(program) => program.as_path().to_owned(),
-        None => program::find(&argv[0], action.dir.as_path(), search)?,
+        None => program::find(&argv[0], action.dir.as_path(), action.env.search(at.search))?,
     };
     program::check(&path)?;
+    unchanged_by_others(&path, argv, action, at)?;
     if action.dir.as_path().is_dir() {
         return Ok(path);
     }
     let shown = printable_path(action.dir.as_path());
     Err(Error::new(Kind::Denied, "dir-missing", format!("the approved directory {shown} is not there"))
         .hint(format!("mkdir -p {}", shell_word(action.dir.as_os()))))
+}
+
+/// A file of the project that another user can change is not what was approved; a person may have said that this is meant.
+fn unchanged_by_others(path: &Path, argv: &[OsString], action: &Action, at: &Situation<'_>) -> Result<()> {
+    let code = program::code(path, argv, action.dir.as_path()).into_iter().filter(|file| file.starts_with(at.root));
+    let Some(stranger) = code.into_iter().find_map(|file| program::stranger(&file, at.root)) else { return Ok(()) };
+    match Binding::load(at.vault, at.root)? {
+        Some(binding) if binding.shared => Ok(()),
+        _ => Err(program::foreign(&stranger)),
+    }
 }
 
 fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()> {

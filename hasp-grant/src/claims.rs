@@ -1,6 +1,9 @@
 //! What a grant says, and in which one spelling: the terms, which the ledger copies, and around them the bearer half and the
 //! sealed file keys, which only the token carries.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -94,8 +97,21 @@ pub struct EnvRules {
     pub clean: bool,
     /// With `clean`: names that are kept.
     pub pass: Vec<String>,
-    /// Names that are kept although they are dropped by default.
+    /// Names that are kept although they are dropped or pinned by default.
     pub keep: Vec<String>,
+    /// What was pinned when the grant was minted, by name; absent in a grant that pins nothing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pinned: Option<BTreeMap<String, Word>>,
+}
+
+impl EnvRules {
+    /// The PATH that the command gets and by which it is found, where whoever uses the grant has this one.
+    pub fn search<'a>(&'a self, inherited: Option<&'a OsStr>) -> Option<&'a OsStr> {
+        match &self.pinned {
+            Some(pinned) if !self.keep.iter().any(|name| name == "PATH") => pinned.get("PATH").map(Word::as_os),
+            _ => inherited,
+        }
+    }
 }
 
 /// One granted version of a secret.
@@ -246,6 +262,8 @@ mod tests {
             good.replacen("\"extent\":\"exact\"", "\"extent\":\"any\"", 1),
             good.replacen("/usr/bin/pytest", "usr/bin/pytest", 1),
             good.replacen("\"fixed\":2", "\"fixed\":3", 1),
+            good.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":null", 1),
+            good.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":{\"PATH\":\"/b\",\"HOME\":\"/h\"}", 1),
             good.replacen("\"reference\":\"db/url\"}", "\"reference\":\"db/other\"}", 1),
             good.replacen("\"raw\"", "", 1) + " ",
             good.clone() + "\0",
@@ -253,6 +271,20 @@ mod tests {
         for (at, payload) in changed.iter().enumerate() {
             assert_eq!(code(payload), "token-claims", "case {at}");
         }
+    }
+
+    #[test]
+    fn a_grant_from_before_pinning_reads_as_it_was_and_one_with_pins_as_they_are() {
+        let old = vector().payload;
+        let rules = |payload: &str| Claims::decode(payload.as_bytes()).unwrap().terms.action.env;
+        let given = OsStr::new("/given");
+        assert_eq!(rules(&old).search(Some(given)), Some(given));
+        let new = old.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":{\"HOME\":\"/h\",\"PATH\":\"/b\"}", 1);
+        assert_eq!(rules(&new).search(Some(given)), Some(OsStr::new("/b")));
+        let kept = new.replacen("\"keep\":[]", "\"keep\":[\"PATH\"]", 1);
+        assert_eq!(rules(&kept).search(Some(given)), Some(given));
+        let bare = old.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":{}", 1);
+        assert_eq!(rules(&bare).search(Some(given)), None);
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub struct Mint {
     /// The child inherits only the deliveries and the target's pass-env
     #[arg(long)]
     pub clean_env: bool,
+    /// Let the command have NAME as whoever uses the grant has it, although it can load code
+    #[arg(long, value_name = "NAME", conflicts_with = "target")]
+    pub keep_env: Vec<String>,
     /// Do not redact the child's output
     #[arg(long)]
     pub raw: bool,

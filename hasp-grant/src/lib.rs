@@ -18,6 +18,7 @@ pub mod manage;
 mod mint;
 mod order;
 pub mod paseto;
+mod pins;
 pub mod program;
 pub mod render;
 mod run;

@@ -224,6 +224,7 @@ fn mint_event(terms: &Terms) -> Event {
         .field("secrets", secrets.collect::<Vec<_>>())
         .maybe("uses", terms.uses)
         .field("exp", terms.exp.to_string())
+        .maybe("keep", (!action.env.keep.is_empty()).then(|| action.env.keep.clone()))
         .maybe("raw", action.raw.then_some(true))
         .maybe("reason", terms.reason.clone())
 }

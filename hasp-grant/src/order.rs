@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
-use hasp_bind::{Binding, Project};
-use hasp_core::text::printable_path;
+use hasp_bind::{Binding, Project, is_everywhere};
+use hasp_core::text::{printable, printable_path, shell_word};
+use hasp_core::trust;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
-use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template};
-use hasp_vault::{Class, Item, Vault, expiry_notice};
+use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template, check_kept};
+use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
 use crate::delivery;
+use crate::pins;
 use crate::program;
 use crate::swap::{self, Keeping};
 use crate::word::Word;
@@ -63,12 +65,48 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     let wanted = wanted(mint, target, place)?;
     let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
+    if unconsented.is_some() || !unbound.is_empty() {
+        refuse_taken_name(place, binding)?;
+    }
+    warnings.extend(strangers(&action, place)?);
     warnings.extend(action_warnings(&action, place));
     // With -x it is the run that says it.
     let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
+}
+
+/// A first consent would claim the name of the manifest; where another root has it, that is said before anything is asked.
+fn refuse_taken_name(place: &Place<'_>, binding: &Binding) -> Result<()> {
+    match binding.holds_name {
+        None if place.project.is_named() => binding.check_name(place.vault),
+        _ => Ok(()),
+    }
+}
+
+/// Who else can change the project, the files of it that this action is made of, or a directory in which the command finds programs.
+///
+/// # Errors
+/// `[foreign-file]` for a file of a project that is not bound as shared.
+fn strangers(action: &Action, place: &Place<'_>) -> Result<Vec<String>> {
+    let Project { root, stranger, .. } = place.project;
+    let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
+    let program = action.program.as_ref().map(Word::as_path);
+    let code = program.map(|p| program::code(p, &argv, action.dir.as_path())).unwrap_or_default();
+    let templates = action.templates.iter().map(|t| root.join(t.path()));
+    let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
+    for file in code.iter().cloned().chain(templates) {
+        match program::stranger(&file, root) {
+            Some(other) if file.starts_with(root) && stranger.is_none() => return Err(program::foreign(&other)),
+            other => found.extend(other.map(|o| o.text())),
+        }
+    }
+    let search = action.env.search(place.env.get("PATH")).map(std::env::split_paths);
+    found.extend(search.into_iter().flatten().filter_map(|dir| trust::stranger_on_the_way(&dir)).map(|s| s.text()));
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
 fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
@@ -177,7 +215,7 @@ fn find_item(
         }
         other => other?,
     };
-    check_scope(&item, binding, target)?;
+    warnings.extend(check_scope(&item, target, (place, binding))?);
     let class = item.class.max(manifest_class(spec)?);
     let current = item.deliverable(place.now)?;
     let granted = Granted {
@@ -195,16 +233,42 @@ fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
     spec.and_then(|s| s.class.as_deref()).map_or(Ok(Class::Low), str::parse)
 }
 
-/// The scope given at generation: a project, by the name that was consented to or its root, or one target of it.
-fn check_scope(item: &Item, binding: &Binding, target: Option<&Target>) -> Result<()> {
-    let root = binding.root.to_string_lossy();
+/// The scope given at generation: a project, by its root or by the name that this root has, or one target of it. The name in a manifest
+/// is a stranger's word and opens nothing. Says what a first consent gives away.
+fn check_scope(
+    item: &Item,
+    target: Option<&Target>,
+    (place, binding): (&Place<'_>, &Binding),
+) -> Result<Option<String>> {
     let target = target.map(|t| t.name.as_str());
-    if item.allow.is_empty() || item.allow.iter().any(|a| a.admits(&binding.project, &root, target)) {
-        return Ok(());
+    // A root that is not UTF-8 cannot be a scope, and what it looks like must not be one either.
+    let root = binding.root.to_str().unwrap_or_default();
+    if item.allow.is_empty() || item.allow.iter().any(|a| a.admits(root, root, target)) {
+        return Ok(None);
     }
+    let project = &binding.project;
+    let named = |a: &&Allow| !is_everywhere(&a.project) && a.admits(project, "", target);
+    if item.allow.iter().find(named).is_none() {
+        return Err(not_allowed(item, project));
+    }
+    binding.check_name(place.vault)?;
+    let first = binding.holds_name.is_none();
+    let text =
+        format!("{} may go to the project called {}: from now on that is", item.name, printable(project.as_bytes()));
+    Ok(first.then(|| format!("{text} {}", printable_path(&place.project.root))))
+}
+
+fn not_allowed(item: &Item, project: &str) -> Error {
     let name = &item.name;
-    let message = format!("{name} may not be granted to this action of project '{}'", binding.project);
-    Err(Error::new(Kind::Denied, "not-allowed", message).hint(format!("see where it may go: hasp-vault show {name}")))
+    let message = format!("{name} may not be granted to this action of project '{}'", printable(project.as_bytes()));
+    let error = Error::new(Kind::Denied, "not-allowed", message);
+    match item.allow.iter().find(|a| is_everywhere(&a.project)) {
+        Some(word) => error.hint(format!(
+            "'{word}' is taken as a project's name and admits none: name a project, for example: hasp-vault set {name} --allow {}",
+            shell_word(project.as_ref())
+        )),
+        None => error.hint(format!("see where it may go: hasp-vault show {name}")),
+    }
 }
 
 fn resolve_action(
@@ -227,11 +291,7 @@ fn resolve_action(
         }
         None => None,
     };
-    let env = EnvRules {
-        clean: mint.clean_env || target.is_some_and(|t| t.clean_env),
-        pass: target.map(|t| t.pass_env.clone()).unwrap_or_default(),
-        keep: target.map(|t| t.keep_env.clone()).unwrap_or_default(),
-    };
+    let env = environment(mint, target, place)?;
     Ok(Action {
         target: target.map(|t| t.name.clone()),
         program,
@@ -245,6 +305,18 @@ fn resolve_action(
         no_new_privs: target.is_some_and(|t| t.no_new_privs),
         raw: mint.raw,
     })
+}
+
+fn environment(mint: &Mint, target: Option<&Target>, place: &Place<'_>) -> Result<EnvRules> {
+    mint.keep_env.iter().try_for_each(|name| check_kept(name))?;
+    let typed = BTreeSet::from_iter(&mint.keep_env).into_iter().cloned().collect();
+    let (clean, pass, keep) = match target {
+        Some(target) => (target.clean_env, target.pass_env.clone(), target.keep_env.clone()),
+        None => (false, Vec::new(), typed),
+    };
+    let clean = mint.clean_env || clean;
+    let pinned = pins::pin(place.env, |name| !clean || pass.iter().any(|p| p == name));
+    Ok(EnvRules { clean, pass, keep, pinned: Some(pinned) })
 }
 
 /// The approved words, how many of them are the target's, and what may follow.
@@ -300,6 +372,10 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
         if !argv[0].as_encoded_bytes().contains(&b'/') {
             warnings.extend(program::search_warnings(place.env.get("PATH"), program.as_path()));
         }
+    }
+    if !action.env.keep.is_empty() {
+        let names = action.env.keep.join(", ");
+        warnings.push(format!("keeps {names}: whoever uses this grant can make the command load other code"));
     }
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hasp_core::text::{printable_os, printable_path};
+use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
 /// Programs that run a file named among their words: what they interpret decides what happens.
@@ -67,13 +68,34 @@ pub fn check(path: &Path) -> Result<()> {
 
 /// Why whoever uses the grant could change what the approved command does, one sentence for each file.
 pub fn writable_warnings(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<String> {
+    let exposed = code(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
+    exposed.map(|f| format!("{} can be changed by whoever uses this grant", printable_path(&f))).collect()
+}
+
+/// The files that decide what a command does, as far as its words name them: the program, and what it interprets.
+pub fn code(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf> {
     let mut files = vec![program.to_owned()];
     if is_interpreter(program) {
         let words = argv.iter().skip(1).filter(|w| !w.as_bytes().starts_with(b"-"));
         files.extend(words.map(|w| dir.join(w)).find(|p| p.is_file()));
     }
-    let exposed = files.into_iter().filter(|f| is_writable(f, project));
-    exposed.map(|f| format!("{} can be changed by whoever uses this grant", printable_path(&f))).collect()
+    files
+}
+
+/// Who else can change such a file: in the project itself or a directory of it, elsewhere in any directory on its way.
+pub fn stranger(file: &Path, project: &Path) -> Option<Stranger> {
+    // A link of the project may lead out of it.
+    let leaves = || file.canonicalize().is_ok_and(|real| !real.starts_with(project));
+    let within = file.starts_with(project).then(|| trust::stranger_below(project, file)).flatten();
+    within.or_else(|| if leaves() { trust::stranger_on_the_way(file) } else { None })
+}
+
+/// The refusal of a file of the project that another user can change.
+pub fn foreign(stranger: &Stranger) -> Error {
+    let message = format!("{}, and would run or be read in your name", stranger.text());
+    Error::new(Kind::Denied, "foreign-file", message)
+        .hint(stranger.hint())
+        .hint("or say that this is meant, for the whole project: hasp-bind --shared")
 }
 
 /// Directories of PATH that come before the program's and could hold another program of its name tomorrow.

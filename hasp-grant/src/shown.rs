@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use hasp_bind::Project;
 use hasp_core::SecretName;
-use hasp_core::text::{printable, printable_path, shell_words};
+use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::time::duration_text;
 use hasp_target::{Channel, Delivery, Template};
 
@@ -57,6 +57,7 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         let passed = if action.env.pass.is_empty() { "nothing".to_owned() } else { action.env.pass.join(", ") };
         lines.push(line("environ", &format!("clean, but for {}", printable(passed.as_bytes()))));
     }
+    lines.extend(pinned_line(action));
     if !action.env.keep.is_empty() {
         lines.push(line("keeps", &printable(action.env.keep.join(", ").as_bytes())));
     }
@@ -64,6 +65,14 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         lines.push(line("privileges", "gains none by set-user-ID programs"));
     }
     lines
+}
+
+/// The places of code that the command gets as they were at minting, with their values: PATH chooses what a script runs.
+fn pinned_line(action: &Action) -> Option<String> {
+    let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
+    let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
+    let shown: Vec<String> = pinned.map(|(name, value)| format!("{name}={}", shell_word(value.as_os()))).collect();
+    (!shown.is_empty()).then(|| line("pinned", &shown.join(" ")))
 }
 
 /// `once within 15m`, `up to 5 times within 8h`, `as often as needed within 8h`.

@@ -85,18 +85,24 @@ pub(crate) fn window(class: &str) -> Option<&'static str> {
     }
 }
 
+/// What of the inherited environment is not the consumer's.
+const PINNED: &str = " PATH, HOME and other places of code are those of whoever grants it.";
+
 fn environment(target: &Target) -> String {
     let kept = if target.keep_env.is_empty() {
         String::new()
     } else {
-        format!(" It keeps {}, which can make programs load other code.", target.keep_env.join(", "))
+        let names = target.keep_env.join(", ");
+        format!(" It keeps {names} as whoever uses the grant has them, which can make programs load other code.")
     };
     let privileges = if target.no_new_privs { " It cannot gain privileges." } else { "" };
     match target.clean_env {
         true if target.pass_env.is_empty() => format!("It inherits no variable.{kept}{privileges}"),
-        true => format!("It inherits only {}.{kept}{privileges}", target.pass_env.join(", ")),
+        true => format!("It inherits only {}.{PINNED}{kept}{privileges}", target.pass_env.join(", ")),
         false => {
-            format!("It inherits your environment, without what makes programs load other code.{kept}{privileges}")
+            format!(
+                "It inherits the environment of whoever uses the grant, without what is known to make programs load other code.{PINNED}{kept}{privileges}"
+            )
         }
     }
 }

@@ -3,12 +3,9 @@
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::loaders::{self, Fate};
 use crate::suspicion::suspicion;
 
-/// Variables that run or load code, or steer the shell.
-const RESERVED: [&str; 6] = ["BASH_ENV", "ENV", "IFS", "NODE_OPTIONS", "PATH", "RUBYOPT"];
-/// ... and whole families of them.
-const RESERVED_PREFIXES: [&str; 7] = ["BASH_FUNC_", "DYLD_", "GIT_SSH", "HASP_", "LD_", "PERL5", "PYTHON"];
 /// The longest name taken, in bytes.
 const MAX_VARIABLE_NAME: usize = 128;
 
@@ -23,9 +20,9 @@ pub fn check_variable(name: &str) -> Result<()> {
     }
 }
 
-/// Whether the broker drops this variable from the inherited environment, unless a target keeps it by name.
-pub fn dropped_by_default(name: &str) -> bool {
-    ["BASH_ENV", "ENV"].contains(&name) || ["LD_", "DYLD_", "BASH_FUNC_"].iter().any(|p| name.starts_with(p))
+/// What becomes of a variable of the inherited environment that no target keeps by name.
+pub fn fate(name: &str) -> Fate {
+    loaders::listed(name).map_or(Fate::Inherited, |(row, _)| row.fate)
 }
 
 /// Refuses a name for `pass-env` that `pass-env` cannot pass.
@@ -35,22 +32,29 @@ pub fn dropped_by_default(name: &str) -> bool {
 pub fn check_passed(name: &str) -> Result<()> {
     let fault = match name {
         _ if name.starts_with("HASP_") => "it belongs to hasp and is never passed on",
-        _ if dropped_by_default(name) => "it makes programs load code; to keep it, name it in keep-env",
+        _ if fate(name) == Fate::Dropped => "it makes programs load code; to keep it, name it in keep-env",
         _ if !is_identifier(name) => "it is not a name of letters, digits and '_'",
         _ => return Ok(()),
     };
     Err(bad_variable(name, fault))
 }
 
-/// Refuses a name for `keep-env` that is not dropped in the first place, or never kept.
+/// Refuses a name for `keep-env` that is inherited in any case, or never kept.
 ///
 /// # Errors
 /// `[bad-variable]`, `Kind::Usage`.
 pub fn check_kept(name: &str) -> Result<()> {
-    if dropped_by_default(name) && !name.contains(['=', '\0']) && name.len() <= MAX_VARIABLE_NAME {
-        return Ok(());
-    }
-    Err(bad_variable(name, "keep-env is for what is dropped by default: LD_*, DYLD_*, BASH_ENV, ENV, BASH_FUNC_*"))
+    let fault = match name {
+        _ if name.starts_with("HASP_") => "it belongs to hasp and is never passed on",
+        _ if name.contains(['=', '\0']) || name.len() > MAX_VARIABLE_NAME => {
+            "it is not a name of letters, digits and '_'"
+        }
+        _ if fate(name) == Fate::Inherited => {
+            "it is inherited in any case: keep-env is for what hasp.toml(5) lists as loading code"
+        }
+        _ => return Ok(()),
+    };
+    Err(bad_variable(name, fault))
 }
 
 fn fault(name: &str) -> Option<String> {
@@ -60,11 +64,13 @@ fn fault(name: &str) -> Option<String> {
     if !is_identifier(name) {
         return Some("it is not a name of letters, digits and '_'".to_owned());
     }
-    let family = RESERVED_PREFIXES.iter().find(|p| name.starts_with(**p)).map(|p| format!("{p}*"));
-    let reserved = family.or_else(|| RESERVED.contains(&name).then(|| name.to_owned()));
-    reserved.map(|family| match family.as_str() {
+    if loaders::is_credential(name) {
+        return None;
+    }
+    let (row, family) = loaders::listed(name)?;
+    Some(match family {
         "HASP_*" => "HASP_* variables belong to hasp".to_owned(),
-        _ => format!("{family} makes programs load code or belongs to others"),
+        _ => format!("{family} makes programs load code or belongs to others ({})", row.of),
     })
 }
 
@@ -92,40 +98,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// One name of each family that reviewers, and the makers of these programs, name as loading code.
+    const LOADERS: &str = "LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT DYLD_INSERT_LIBRARIES BASH_ENV ENV BASH_FUNC_ls NODE_OPTIONS \
+        PYTHONPATH PYTHONSTARTUP PYTHONHOME PYTHONUSERBASE PERL5LIB PERL5OPT PERL5DB PERLLIB RUBYOPT RUBYLIB GEM_PATH GIT_SSH \
+        GIT_SSH_COMMAND PATH HOME IFS HASP_X HASP_GRANT NODE_PATH JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS \
+        CLASSPATH DOTNET_STARTUP_HOOKS GCONV_PATH GLIBC_TUNABLES OPENSSL_CONF GIT_EXTERNAL_DIFF GIT_ASKPASS GIT_EXEC_PATH \
+        GIT_PAGER GIT_EDITOR GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 GIT_CONFIG_GLOBAL GIT_DIR \
+        GIT_SEQUENCE_EDITOR GIT_TEMPLATE_DIR EDITOR VISUAL PAGER MANPAGER LESSOPEN LESSCLOSE SHELLOPTS PS4 \
+        PROMPT_COMMAND ZDOTDIR RUSTC_WRAPPER RUSTC CARGO_HOME CARGO_BUILD_RUSTC_WRAPPER MAKEFLAGS MAKEFILES GNUMAKEFLAGS \
+        LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_CPATH_5_4 ERL_AFLAGS ERL_LIBS npm_config_node_options NPM_CONFIG_NODE_OPTIONS \
+        Npm_Config_Script_Shell YARN_YARN_PATH yarn_plugins PYTEST_ADDOPTS PYTEST_PLUGINS PIP_CONFIG_FILE CC CFLAGS LDFLAGS \
+        GOFLAGS GOTOOLCHAIN MAVEN_OPTS GRADLE_OPTS JAVA_OPTS JAVA_HOME CORECLR_PROFILER_PATH PHPRC PHP_INI_SCAN_DIR \
+        R_PROFILE_USER JULIA_LOAD_PATH TCLLIBPATH GUILE_LOAD_PATH SSH_ASKPASS SUDO_ASKPASS RSYNC_RSH TAR_OPTIONS AWS_PAGER \
+        KUBE_EDITOR PSQLRC TF_CLI_CONFIG_FILE SHELL XDG_CONFIG_HOME VIMINIT EXINIT CDPATH FPATH fish_function_path";
+
     #[test]
     fn code_loading_and_foreign_names_are_refused() {
-        let bad = [
-            "LD_PRELOAD",
-            "LD_LIBRARY_PATH",
-            "DYLD_INSERT_LIBRARIES",
-            "BASH_ENV",
-            "ENV",
-            "BASH_FUNC_ls",
-            "NODE_OPTIONS",
-            "PYTHONPATH",
-            "PYTHONSTARTUP",
-            "PERL5LIB",
-            "PERL5OPT",
-            "RUBYOPT",
-            "GIT_SSH",
-            "GIT_SSH_COMMAND",
-            "PATH",
-            "IFS",
-            "HASP_X",
-            "HASP_GRANT",
-            "A=B",
-            "",
-            "1A",
-            "A B",
-            "A-B",
-            "A.B",
-            "\u{c4}",
-            "A\0",
-            "A\n",
-            "BASH_FUNC_ls%%",
-        ];
-        for name in bad {
-            let error = check_variable(name).unwrap_err();
+        let malformed = ["A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%"];
+        for name in LOADERS.split_whitespace().chain(malformed) {
+            let error = check_variable(name).expect_err(name);
             assert_eq!((error.code(), error.kind()), ("bad-variable", Kind::Usage), "{name:?}");
             assert!(!error.message().chars().any(char::is_control));
         }
@@ -135,37 +126,33 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_resemble_them_are_fine() {
-        let good = [
-            "DATABASE_URL",
-            "_x",
-            "a1",
-            "LDAP_PASSWORD",
-            "ENVIRONMENT",
-            "MY_PATH",
-            "PATH2",
-            "GITHUB_TOKEN",
-            "GIT_TOKEN",
-            "NODE_OPTION",
-            "PERL_X",
-            "PYPI_TOKEN",
-            "RUBYOPTS",
-            "HASPX",
-            "IFS2",
-            "ld_preload",
-        ];
-        for name in good {
-            check_variable(name).unwrap();
+    fn no_name_that_is_refused_is_inherited_from_whoever_uses_a_grant() {
+        for name in LOADERS.split_whitespace() {
+            assert_ne!(fate(name), Fate::Inherited, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_resemble_them_and_credentials_are_fine() {
+        let good = "DATABASE_URL _x a1 LDAP_PASSWORD ENVIRONMENT MY_PATH PATH2 GITHUB_TOKEN GIT_TOKEN NODE_OPTION PERL_X \
+            PYPI_TOKEN HASPX IFS2 ld_preload GHCR_TOKEN MAVEN_GPG_PASSPHRASE DENO_DEPLOY_TOKEN NODE_AUTH_TOKEN NPM_TOKEN \
+            GEM_HOST_API_KEY BUNDLE_GEMS__CONTRIBSYS__COM PGPASSFILE GOOGLE_APPLICATION_CREDENTIALS AWS_SECRET_ACCESS_KEY";
+        for name in good.split_whitespace().chain(loaders::CREDENTIALS.split_whitespace()) {
+            check_variable(&name.replace('*', "X")).unwrap();
         }
     }
 
     #[test]
     fn passing_and_keeping_are_two_things() {
-        for name in ["PATH", "HOME", "LC_ALL", "PYTHONPATH"] {
+        for name in ["LC_ALL", "TERM", "PYTHONUNBUFFERED"] {
             check_passed(name).unwrap();
             assert!(check_kept(name).is_err());
         }
-        for name in ["LD_LIBRARY_PATH", "ENV", "BASH_FUNC_ls%%"] {
+        for name in ["PATH", "HOME", "MAKEFLAGS"] {
+            check_passed(name).unwrap();
+            check_kept(name).unwrap();
+        }
+        for name in ["LD_LIBRARY_PATH", "ENV", "BASH_FUNC_ls%%", "PYTHONPATH", "EDITOR"] {
             assert!(check_passed(name).is_err());
             check_kept(name).unwrap();
         }
@@ -178,7 +165,14 @@ mod tests {
         #[test]
         fn what_passes_is_an_identifier(name: String) {
             if check_variable(&name).is_ok() {
-                prop_assert!(is_identifier(&name) && !dropped_by_default(&name));
+                prop_assert!(is_identifier(&name));
+            }
+        }
+
+        #[test]
+        fn what_may_be_delivered_and_is_no_credential_is_on_no_list(name in "[A-Z_]{1,12}|PYTHON[A-Z]{0,4}|LD_[A-Z]{0,4}") {
+            if check_variable(&name).is_ok() && !loaders::is_credential(&name) {
+                prop_assert_eq!(fate(&name), Fate::Inherited);
             }
         }
     }

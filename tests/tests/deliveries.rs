@@ -148,13 +148,13 @@ fn git_asks_a_program_and_a_credential_helper() {
     world.script("ask-file", "#!/bin/sh\ncat \"$TOKEN_FILE\"\n");
     world.script("ask-env", "#!/bin/sh\necho \"$TOKEN\"\n");
     world.script("helper", "#!/bin/sh\n[ \"$1\" = get ] || exit 0\necho username=deploy\necho \"password=$TOKEN\"\n");
-    for (delivery, set, options) in [
-        ("--file TOKEN_FILE=s", "GIT_ASKPASS=$PWD/ask-file", ""),
-        ("-e TOKEN=s", "GIT_ASKPASS=$PWD/ask-env", ""),
-        ("-e TOKEN=s", "A=b", "-c credential.helper=\"$PWD/helper\""),
+    for (delivery, set, keep, options) in [
+        ("--file TOKEN_FILE=s", "GIT_ASKPASS=$PWD/ask-file", "--keep-env GIT_ASKPASS", ""),
+        ("-e TOKEN=s", "GIT_ASKPASS=$PWD/ask-env", "--keep-env GIT_ASKPASS", ""),
+        ("-e TOKEN=s", "A=b", "", "-c credential.helper=\"$PWD/helper\""),
     ] {
         world.sh("rm -rf copy").ok();
-        world.sh(&format!("{quiet} {set} hasp-grant -q -x {delivery} -- git {options} {clone} copy")).ok();
+        world.sh(&format!("{quiet} {set} hasp-grant -q -x {delivery} {keep} -- git {options} {clone} copy")).ok();
         assert_eq!(world.sh("git -C copy log --format=%s").ok(), "one\n");
         // Git asks for what is kept in its own files by name; nothing of ours may be in them.
         assert_eq!(world.sh(&format!("grep -r '{PASSWORD}' copy .; true")).ok(), "");

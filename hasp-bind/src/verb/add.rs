@@ -11,7 +11,8 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
     let pairs = words.iter().map(|w| pair(w)).collect::<Result<Vec<_>>>()?;
     let before = place.binding()?;
     let news = pairs.iter().any(|(r, s)| before.refs.get(r) != Some(s));
-    if !news && place.remember.is_none() {
+    place.check_name(&before)?;
+    if !news && place.remember.is_none() && !place.widens(&before) {
         cx.out.note("nothing new: these references are bound so already");
         return Ok(Exit::OK);
     }

@@ -16,18 +16,22 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     let manifest = project.manifest.as_ref().ok_or_else(no_manifest)?;
     let binding = place.binding()?;
     let proposal = Proposal::new(manifest, &binding);
+    place.check_name(&binding)?;
     let moves = place.remember.is_some() && place.remember != binding.vault_dir;
-    if proposal.is_empty() && !moves && binding.project == project.name {
+    if proposal.is_empty() && !moves && !place.widens(&binding) && binding.project == project.name {
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
         return Ok(Exit::OK);
     }
-    ask(&shown::block(project, &place.vault, &binding, &proposal), "Consent to this?", yes, cx)?;
+    ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
         // The question was about this state: another tool that changed it meanwhile makes it another question.
         if (&now.refs, &now.targets) != (&binding.refs, &binding.targets) {
             return Err(changed_meanwhile());
         }
-        now.project.clone_from(&project.name);
+        if now.project != project.name {
+            now.project.clone_from(&project.name);
+            now.holds_name = None;
+        }
         proposal.apply(now);
         Ok(())
     })?;
@@ -58,6 +62,12 @@ pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
     let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let (refs, targets) = (count(binding.refs.len(), "reference"), count(binding.targets.len(), "target"));
     cx.out.note(&format!("bound: {refs}, {targets}"));
+    if binding.holds_name == Some(false)
+        && let Err(error) = binding.check_name(&place.vault)
+    {
+        cx.out.note(&format!("it does not have the name for scopes of secrets: {}", error.message()));
+        error.hints().iter().for_each(|hint| cx.out.note(&format!("hint: {hint}")));
+    }
     for name in shown::missing(&place.vault, binding.refs.values()) {
         cx.out.note(&format!("{name} is not stored yet: hasp-vault set {name}"));
     }

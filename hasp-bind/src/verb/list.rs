@@ -60,7 +60,7 @@ fn verified(home: &Home, id: &str) -> Result<Body> {
 fn one(body: &Body, cx: &mut Context) -> Result<()> {
     if cx.out.json {
         return cx.out.object(&json!({
-            "v": 1, "project": body.root, "name": body.project, "vault": body.vault, "dir": body.dir, "updated": body.updated,
+            "v": 1, "project": body.root, "name": body.project, "holds_name": body.holds_name, "shared": body.shared, "vault": body.vault, "dir": body.dir, "updated": body.updated,
             "references": body.refs, "targets": body.targets.keys().collect::<Vec<_>>(),
         }));
     }

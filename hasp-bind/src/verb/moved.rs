@@ -17,12 +17,15 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
         Error::new(Kind::Missing, "not-bound", format!("{} was not bound to this vault", printable_path(&old)))
             .hint("see what is: hasp-bind list --all")
     })?;
+    // Its own name, as far as it had it: the directory that is gone does not compete with the one it became.
+    let holds = binding.check_name(vault).is_ok();
     let names: Vec<String> = binding.refs.iter().map(|(r, s)| format!("  {r} -> {s}")).collect();
     let targets: Vec<String> = binding.targets.keys().map(|t| format!("  target {t}")).collect();
     let head = format!("consent moves from {}\n            to {}", printable_path(&old), printable_path(&project.root));
     ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
     let signed = place.change(cx, |here| {
         here.project.clone_from(&binding.project);
+        here.holds_name = Some(holds);
         here.refs.extend(binding.refs.clone());
         here.targets.extend(binding.targets.clone());
         here.vault_dir = here.vault_dir.take().or(binding.vault_dir.clone());

@@ -1,8 +1,6 @@
 //! The project at the current directory: whether its targets stand as they were consented to, and whether what they need is bound and
 //! stored. Nothing is unlocked for that.
 
-use std::os::unix::fs::MetadataExt;
-
 use hasp_bind::{Binding, Project};
 use hasp_core::tool::Context;
 use hasp_core::{Home, SecretName};
@@ -44,16 +42,11 @@ pub(super) fn look(vault: Option<&Vault>, context: &Context, findings: &mut Find
     }
 }
 
-/// What a stranger can rewrite asks for secrets in our name.
+/// What a stranger can rewrite asks for secrets in our name; a person said once that this is meant.
 fn owner(project: &Project, findings: &mut Findings) {
-    let (path, me) = (project.root.join(FILE_NAME), rustix::process::geteuid().as_raw());
-    if let Ok(meta) = path.metadata()
-        && meta.uid() != me
-        && meta.uid() != 0
-    {
-        let shown = hasp_core::text::shell_word(path.as_os_str());
-        let text = format!("{FILE_NAME} belongs to user {}: read it before you consent", meta.uid());
-        findings.note("owner", text, &[&format!("if it is yours: sudo chown {me} {shown}")]);
+    if let Some(stranger) = &project.stranger {
+        let text = format!("{}: read it before you consent", stranger.text());
+        findings.note("owner", text, &[&stranger.hint()]);
     }
 }
 

@@ -1,0 +1,349 @@
+//! A project is what a person bound, and whose files nobody else can change: no word in a manifest, and no file of another user,
+//! stands in for that.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+use hasp_tests::{DB_URL, Outcome, World, is_root, peer, say};
+
+/// A user who is neither we nor root.
+const MALLORY: u32 = 61_237;
+
+fn manifest(name: &str) -> String {
+    format!(
+        "{name}[refs]\n\"prod/key\" = {{}}\n[target.deploy]\nrun = ['/bin/sh', '-c', 'echo \"got $K\"']\nenv = {{ K = 'prod/key' }}\n\
+         [target.test]\nrun = ['/bin/true']\nenv = {{ K = 'prod/key' }}\n"
+    )
+}
+
+const NAMED: &str = "[project]\nname = 'api'\n";
+
+/// A secret for `api:deploy` alone, and nothing bound yet.
+fn scoped(scope: &str) -> World {
+    let world = World::new();
+    world.feed(&format!("hasp-vault set prod/key --allow '{scope}' -q"), DB_URL).ok();
+    world
+}
+
+/// A directory beside the project with a manifest.
+fn root(world: &World, name: &str, text: &str) {
+    world.sh(&format!("mkdir -p ../{name}")).ok();
+    std::fs::write(world.beside(name).join("hasp.toml"), text).unwrap();
+}
+
+fn at(world: &World, name: &str, line: &str) -> Outcome {
+    world.sh(&format!("cd ../{name} && {line}"))
+}
+
+const DEPLOY: &str = "hasp-grant -q -x --consumer user -t deploy";
+
+#[test]
+fn a_second_directory_that_calls_itself_so_gets_nothing() {
+    let world = scoped("api:deploy");
+    root(&world, "real", &manifest(NAMED));
+    root(&world, "fake", &manifest(NAMED));
+    let first = at(&world, "real", "hasp-bind --yes");
+    first.ok();
+    assert!(
+        first.stderr.contains("prod/key may go to the project called api: from now on that is this"),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(at(&world, "real", DEPLOY).ok(), "got [hasp:prod/key]\n");
+    at(&world, "real", "hasp-grant -q -x --consumer user -t test").refused(125, "not-allowed");
+    let real = world.beside("real").canonicalize().unwrap();
+    for line in ["hasp-bind --yes", "hasp-bind add prod/key", "hasp-bind -y add other", "hasp-grant -t deploy"] {
+        let refused = at(&world, "fake", line);
+        refused.refused_with_hint(77, "project-name-taken");
+        assert!(
+            refused.stderr.contains(real.to_str().unwrap()) && refused.stderr.contains("hasp-bind --also"),
+            "{}",
+            refused.stderr
+        );
+    }
+    at(&world, "fake", DEPLOY).refused(125, "project-name-taken");
+    // A name that is changed to a taken one is no way around it.
+    root(&world, "fake", &manifest("[project]\nname = 'web'\n"));
+    at(&world, "fake", "hasp-bind --yes").ok();
+    at(&world, "fake", DEPLOY).refused(125, "not-allowed");
+    root(&world, "fake", &manifest(NAMED));
+    at(&world, "fake", "hasp-bind --yes").refused(77, "project-name-taken");
+    at(&world, "fake", DEPLOY).refused(125, "not-allowed");
+    world.verify_record();
+}
+
+#[test]
+fn a_directory_that_merely_has_the_name_is_bound_without_it() {
+    let world = scoped("api:deploy");
+    root(&world, "a/api", &manifest(""));
+    root(&world, "b/api", &manifest(""));
+    at(&world, "a/api", "hasp-bind --yes").ok();
+    let second = at(&world, "b/api", "hasp-bind --yes");
+    second.ok();
+    assert!(
+        second.stderr.contains("a/api is called api already: what may go there does not go here"),
+        "{}",
+        second.stderr
+    );
+    assert!(second.stderr.contains("hint: if this is another copy"), "{}", second.stderr);
+    at(&world, "b/api", DEPLOY).refused(125, "project-name-taken");
+    // The name does not pass on in silence when the first is gone.
+    at(&world, "a/api", "hasp-bind drop").ok();
+    at(&world, "b/api", DEPLOY).refused_with_hint(125, "project-name-taken");
+    at(&world, "b/api", "hasp-bind --yes").ok();
+    at(&world, "b/api", DEPLOY).refused(125, "project-name-taken");
+    at(&world, "b/api", "hasp-bind --yes --also").ok();
+    assert_eq!(at(&world, "b/api", DEPLOY).ok(), "got [hasp:prod/key]\n");
+}
+
+#[test]
+fn copies_and_worktrees_have_the_name_where_that_is_typed() {
+    if !peer("git") {
+        return;
+    }
+    let world = scoped("api:deploy");
+    root(&world, "api", &manifest(NAMED));
+    let git = "git -c user.name=t -c user.email=t@t";
+    at(&world, "api", &format!("{git} init -q && git add . && {git} commit -qm one && git worktree add -q ../tree"))
+        .ok();
+    at(&world, "api", "hasp-bind --yes").ok();
+    world.sh("cp -a ../api ../copy").ok();
+    for copy in ["tree", "copy"] {
+        at(&world, copy, "hasp-bind --yes").refused(77, "project-name-taken");
+        let also = at(&world, copy, "hasp-bind --yes --also");
+        also.ok();
+        assert!(also.stderr.contains("is the project api too: what may go there may go here"), "{}", also.stderr);
+        assert_eq!(at(&world, copy, DEPLOY).ok(), "got [hasp:prod/key]\n");
+    }
+    assert_eq!(at(&world, "api", DEPLOY).ok(), "got [hasp:prod/key]\n");
+    assert_eq!(world.events("bind.name").len(), 3);
+    // What was typed once holds when the manifest changes.
+    world.sh("sed -i 's/got/have/' ../copy/hasp.toml").ok();
+    at(&world, "copy", "hasp-bind --yes").ok();
+    assert_eq!(at(&world, "copy", DEPLOY).ok(), "have [hasp:prod/key]\n");
+}
+
+#[test]
+fn a_project_that_was_moved_takes_its_name_along() {
+    let world = scoped("api:deploy");
+    root(&world, "api", &manifest(NAMED));
+    at(&world, "api", "hasp-bind --yes").ok();
+    world.sh("mv ../api ../moved").ok();
+    let refused = at(&world, "moved", "hasp-bind --yes");
+    refused.refused(77, "project-name-taken");
+    let hint = refused.stderr.lines().find_map(|l| l.split_once("hint: if it was moved here: ")).unwrap().1.to_owned();
+    at(&world, "moved", &format!("{hint} --yes")).ok();
+    assert_eq!(at(&world, "moved", DEPLOY).ok(), "got [hasp:prod/key]\n");
+    root(&world, "api", &manifest(NAMED));
+    at(&world, "api", "hasp-bind --yes").refused(77, "project-name-taken");
+}
+
+#[test]
+fn a_scope_by_root_holds_the_root_and_a_word_like_any_admits_none() {
+    let world = scoped("any");
+    root(&world, "any", &manifest("[project]\nname = 'any'\n"));
+    at(&world, "any", "hasp-bind --yes").ok();
+    let refused = at(&world, "any", DEPLOY);
+    refused.refused_with_hint(125, "not-allowed");
+    assert!(refused.stderr.contains("'any' is taken as a project's name"), "{}", refused.stderr);
+    let path = world.beside("any").canonicalize().unwrap();
+    world.feed(&format!("hasp-vault set prod/key --allow '{}:deploy' -q", path.display()), DB_URL).ok();
+    assert_eq!(at(&world, "any", DEPLOY).ok(), "got [hasp:prod/key]\n");
+    root(&world, "other", &manifest("[project]\nname = 'any'\n"));
+    at(&world, "other", "hasp-bind --yes --also").ok();
+    at(&world, "other", DEPLOY).refused(125, "not-allowed");
+}
+
+/// A bound world of ours with a token for its target, and somebody who could change it.
+fn threatened() -> Option<World> {
+    if !is_root() {
+        say("skipped: changing owners needs root");
+        return None;
+    }
+    let world = World::new();
+    world.store("k", DB_URL);
+    world.script("show", "#!/bin/sh\necho \"ran ${K:+with}\"\n");
+    world.write("t.in", "{{k}}\n");
+    world.bind(
+        "[refs]\nk = {}\n[target.t]\nrun = ['./show']\nenv = { K = 'k' }\n\
+         [target.f]\nrun = ['/bin/cat', 't.in']\ntemplate = { F = 't.in' }\n",
+    );
+    world.sh("hasp-grant -q --consumer user --uses 99 --for 1h -t t -o ../t").ok();
+    Some(world)
+}
+
+/// What makes a file or directory of the project another user's, and what puts it right again.
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("hasp.toml", "chown 61237", "chown 0"),
+    ("hasp.toml", "chmod 646", "chmod 644"),
+    (".", "chown 61237", "chown 0"),
+    (".", "chmod 777", "chmod 755"),
+];
+
+#[test]
+fn a_project_that_another_user_can_change_is_refused_by_every_tool_with_his_name() {
+    let Some(world) = threatened() else { return };
+    for (file, change, back) in CHANGES {
+        world.sh(&format!("{change} {file}")).ok();
+        for line in [
+            "hasp-bind --yes",
+            "hasp-bind list",
+            "hasp-bind add x",
+            "hasp-grant -t t",
+            "hasp-grant -e K=k -- true",
+            "hasp-grant revoke --project",
+        ] {
+            let refused = world.sh(line);
+            refused.refused_with_hint(77, "foreign-project");
+            assert!(refused.stderr.contains("61237") || refused.stderr.contains("other users"), "{}", refused.stderr);
+        }
+        world.sh("hasp-exec -g ../t").refused_with_hint(125, "foreign-project");
+        assert_eq!(world.sh("hasp-exec --doctor").status, 1);
+        let listed = world.sh("hasp-target list");
+        listed.ok();
+        assert!(
+            listed.stderr.contains("warning: ") && listed.stderr.contains("another user's wish"),
+            "{}",
+            listed.stderr
+        );
+        world.sh(&format!("{back} {file}")).ok();
+        assert_eq!(world.sh("hasp-exec -g ../t").ok(), "ran with\n");
+    }
+}
+
+#[test]
+fn a_program_or_template_that_another_user_can_change_is_refused() {
+    let Some(world) = threatened() else { return };
+    world.sh("mkdir bin && cp show bin/").ok();
+    let token = "hasp-grant -q --consumer user --uses 99 --for 1h -e K=k";
+    world.sh(&format!("{token} -o ../bin -- bin/show; {token} -o ../sh -- sh ./show")).ok();
+    world.sh("ln -s ../theirs/show link; mkdir ../theirs; cp show ../theirs/").ok();
+    world.sh(&format!("{token} -o ../link -- ./link")).ok();
+    for (file, mint, used) in [
+        ("show", "-t t", "../t"),
+        ("show", "-e K=k -- ./show", "../t"),
+        ("show", "-e K=k -- sh ./show", "../sh"),
+        ("bin", "-e K=k -- bin/show", "../bin"),
+        ("bin/show", "-e K=k -- bin/show", "../bin"),
+        ("../theirs", "-e K=k -- ./link", "../link"),
+        ("../theirs/show", "-e K=k -- ./link", "../link"),
+        ("t.in", "-t f", ""),
+        ("t.in", "--template F=t.in -- true", ""),
+    ] {
+        for (change, back) in [("chown 61237", "chown 0"), ("chmod o+w", "chmod o-w")] {
+            world.sh(&format!("{change} {file}")).ok();
+            world.sh(&format!("hasp-grant {mint}")).refused_with_hint(77, "foreign-file");
+            if !used.is_empty() {
+                world.sh(&format!("hasp-exec -g {used}")).refused_with_hint(125, "foreign-file");
+            }
+            let consent =
+                world.sh("touch hasp.toml; sed -i 's/^run/run /' hasp.toml; hasp-bind drop -q; hasp-bind --yes");
+            let relevant = ["show", "t.in"].contains(&file);
+            assert!(
+                !relevant || consent.stderr.contains("61237") || consent.stderr.contains("other users"),
+                "{}",
+                consent.stderr
+            );
+            world.sh(&format!("{back} {file}")).ok();
+            world.sh(&format!("hasp-grant -q -x --consumer user {mint}")).ok();
+        }
+    }
+}
+
+#[test]
+fn the_search_ends_where_another_users_directories_begin() {
+    let Some(world) = threatened() else { return };
+    // In a directory that all may write, as /tmp, somebody else puts a manifest or a repository.
+    for planted in ["hasp.toml", ".git"] {
+        world.sh("rm -rf ../pub; mkdir -m 1777 ../pub; mkdir ../pub/ours").ok();
+        let put = format!("setpriv --reuid={MALLORY} --regid={MALLORY} --clear-groups sh -c");
+        let made =
+            if planted == ".git" { "mkdir ../pub/.git".to_owned() } else { format!("echo '[refs]' >../pub/{planted}") };
+        world.sh(&format!("chmod 755 .. ; {put} \"{made}\"")).ok();
+        for line in ["hasp-bind --yes", "hasp-grant -e K=k -- true", "hasp-bind add k"] {
+            at(&world, "pub/ours", line).refused_with_hint(77, "foreign-project");
+        }
+        at(&world, "pub/ours", "hasp-exec -g ../../t").refused(125, "foreign-project");
+    }
+    // Below a directory of somebody else the search does not go on at all.
+    world
+        .sh(&format!(
+            "rm -rf ../pub; mkdir -p ../pub/theirs/ours; echo '[refs]' >../pub/hasp.toml; chown {MALLORY} ../pub/theirs"
+        ))
+        .ok();
+    for (line, status) in [
+        ("hasp-bind --yes", 77),
+        ("hasp-grant -e K=k -- true", 77),
+        ("hasp-target list", 77),
+        ("hasp-exec -g ../../../t", 125),
+    ] {
+        let refused = at(&world, "pub/theirs/ours", line);
+        refused.refused_with_hint(status, "foreign-directory");
+        assert!(refused.stderr.contains("theirs belongs to user 61237"), "{}", refused.stderr);
+    }
+    // A directory of our own there can be a project of its own.
+    at(&world, "pub/theirs/ours", "hasp-bind add k && hasp-grant -q -x --consumer user -e K=k -- true").ok();
+    // Who goes there means it, and is told whose it is.
+    at(&world, "pub/theirs", "hasp-bind drop -q; hasp-bind --yes").ok();
+}
+
+#[test]
+fn a_person_can_say_that_a_shared_project_is_meant() {
+    let Some(world) = threatened() else { return };
+    world
+        .sh(&format!(
+            "mkdir ../team; cp -a hasp.toml show t.in ../team/; mkdir -p ../team/sub; chown -R {MALLORY} ../team"
+        ))
+        .ok();
+    at(&world, "team", "hasp-bind --yes").refused(77, "foreign-project");
+    let shared = at(&world, "team", "hasp-bind --yes --shared");
+    shared.ok();
+    assert!(
+        shared.stderr.contains("look twice") && shared.stderr.contains("team belongs to user 61237"),
+        "{}",
+        shared.stderr
+    );
+    assert_eq!(world.events("bind.shared").len(), 1);
+    let minted = at(&world, "team", "hasp-grant --consumer user --uses 9 --for 1h -t t -o ../team-token");
+    minted.ok();
+    assert!(minted.stderr.contains("team belongs to user 61237"), "{}", minted.stderr);
+    assert_eq!(at(&world, "team", "hasp-exec -g ../team-token").ok(), "ran with\n");
+    // Also from a directory of our own in it.
+    at(&world, "team", "chown 0 sub; cd sub && hasp-exec -g ../../team-token").ok();
+    // It is for that project alone, and gone with its consent.
+    at(&world, "team", "hasp-bind drop").ok();
+    at(&world, "team", "hasp-exec -g ../team-token").refused(125, "foreign-project");
+    world.verify_record();
+}
+
+#[test]
+fn for_a_user_who_is_not_root_the_same_holds() {
+    let Some(world) = threatened() else { return };
+    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run").ok();
+    let ann = |line: &str| {
+        let env = "export HASP_HOME=$PWD/home HASP_RUNTIME=/dev/shm/hasp-projects-61236";
+        at(
+            &world,
+            "pub/ann",
+            &format!("exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c \"{env}; {line}\""),
+        )
+    };
+    ann("hasp-vault init -q --no-passphrase; echo value-of-ann-1 | hasp-vault set -q k").ok();
+    // What root wrote is as good as our own.
+    ann("hasp-bind -q --yes; hasp-grant -q -x --consumer user -t t").ok();
+    world.sh(&format!("chown {MALLORY} ../pub/hasp.toml")).ok();
+    ann("hasp-grant -q -x --consumer user -t t").refused_with_hint(125, "foreign-project");
+    let named = ann("hasp-bind --yes");
+    named.refused(77, "foreign-project");
+    assert!(named.stderr.contains("belongs to user 61237"), "{}", named.stderr);
+    world.sh("rm -rf /dev/shm/hasp-projects-61236").ok();
+}
+
+#[test]
+fn a_group_of_ones_own_may_write() {
+    let Some(world) = threatened() else { return };
+    // As a umask of 002 leaves it, where each user has a group of his own.
+    world.sh("chmod 664 hasp.toml; chmod 775 . show .git").ok();
+    assert_eq!(world.sh("hasp-exec -g ../t").ok(), "ran with\n");
+    world.sh("chgrp 61237 show").ok();
+    world.sh("hasp-exec -g ../t").refused(125, "foreign-file");
+}
