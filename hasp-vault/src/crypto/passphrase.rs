@@ -1,5 +1,6 @@
 //! Where a passphrase comes from: a source, a program for IDEs, or the terminal; without any of them nothing waits, ever.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,8 +42,7 @@ pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
         return check(&line).map(Some);
     }
     let Some(program) = cx.env.get("HASP_ASKPASS").map(PathBuf::from) else { return Ok(None) };
-    trust(&program)?;
-    let mut line = ask_program(&program, cx)?;
+    let mut line = ask_program(&program, &find(&program)?, cx)?;
     line.trim_newline();
     check(&line).map(Some)
 }
@@ -92,10 +92,11 @@ pub fn no_way() -> Error {
         .hint("or name a program that asks: HASP_ASKPASS=/absolute/path")
 }
 
-fn ask_program(program: &Path, cx: &mut Context) -> Result<Secret> {
+/// Runs what was found under the name of a program.
+fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret> {
     let failed = |e: std::io::Error| Error::io("run", program, e);
-    let mut command = Command::new(program);
-    command.arg("Passphrase of your hasp identity:").stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut command = Command::new(found);
+    command.arg0(program).arg("Passphrase of your hasp identity:").stdin(Stdio::null()).stdout(Stdio::piped());
     command.env_clear().envs(cx.env.for_child());
     let mut child = command.spawn().map_err(failed)?;
     let line = child.stdout.take().map(|mut out| Secret::read_from(&mut out, 2 * MAX_PASSPHRASE));
@@ -107,12 +108,11 @@ fn ask_program(program: &Path, cx: &mut Context) -> Result<Secret> {
     }
 }
 
-fn trust(program: &Path) -> Result<()> {
-    let refuse = |why: String| {
+fn find(program: &Path) -> Result<PathBuf> {
+    trusted::find(program).map_err(|why| {
         Error::new(Kind::Denied, "askpass-untrusted", format!("HASP_ASKPASS is not used: {why}"))
-            .hint("name a program by its absolute path that only you or root can change")
-    };
-    trusted::fault(program).map_or(Ok(()), |why| Err(refuse(why)))
+            .hint("name a program by its absolute path: only you or root may be able to change it and what leads to it")
+    })
 }
 
 fn too_long(error: Error) -> Error {
@@ -148,9 +148,9 @@ mod tests {
         let program = dir.path().join("askpass");
         std::fs::write(&program, "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
-        trust(&program).unwrap();
+        find(&program).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o770)).unwrap();
-        assert_eq!(trust(&program).unwrap_err().code(), "askpass-untrusted");
-        assert_eq!(trust(Path::new("askpass")).unwrap_err().code(), "askpass-untrusted");
+        assert_eq!(find(&program).unwrap_err().code(), "askpass-untrusted");
+        assert_eq!(find(Path::new("askpass")).unwrap_err().code(), "askpass-untrusted");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use hasp_core::secret::MAX_VALUE;
@@ -62,9 +63,16 @@ impl Job<'_> {
     /// # Errors
     /// `[program-untrusted]`.
     pub fn check(&self) -> Result<()> {
-        let Some(why) = trusted::fault(self.program.path()) else { return Ok(()) };
-        Err(Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program))
-            .hint("only you or root may be able to change the program and the directories above it"))
+        self.find().map(drop)
+    }
+
+    /// What is run: the path that was looked at, and not the name, which may lead elsewhere a moment later.
+    fn find(&self) -> Result<PathBuf> {
+        trusted::find(self.program.path()).map_err(|why| {
+            Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program)).hint(
+                "only you or root may be able to change the program and every directory and link on the way to it",
+            )
+        })
     }
 
     /// Runs it with this value on descriptor 3; what it prints goes to our stderr.
@@ -95,15 +103,15 @@ impl Job<'_> {
     }
 
     fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {
-        self.check()?;
+        let found = self.find()?;
         // What our caller left open (a passphrase, a token) is not for the program.
         system::withhold_descriptors();
         // Made last, it has the lowest free number: 3 is it, or was taken before.
         let sealed = memory::sealed(value.expose())?.ok_or_else(no_memory_file)?;
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&found);
         command.stdin(Stdio::null()).stdout(stdout);
         // Executed by ourselves: std's execvp would run a file that is no program as a script of sh.
-        let image = Some(self.image(env)?);
+        let image = Some(self.image(&found, env)?);
         BeforeExec { image, descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
         command.spawn().map_err(|e| {
             let why = cause_text(&e);
@@ -112,15 +120,15 @@ impl Job<'_> {
         })
     }
 
-    /// The program, its own path as its only word, and its environment.
-    fn image(&self, env: &Environ) -> Result<Image> {
+    /// The program, the name it was given as its only word, and its environment.
+    fn image(&self, found: &Path, env: &Environ) -> Result<Image> {
         let version = self.version.to_string();
         let own =
             [("ROTATE_NAME", self.name.as_str()), ("ROTATE_STEP", self.step.word()), ("ROTATE_VERSION", &version)];
         let kept = trusted::KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
-        let path = self.program.as_ref();
-        Image::new(path, [path], vars).ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
+        Image::new(found.as_os_str(), [self.program.as_ref()], vars)
+            .ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
     }
 
     fn judge(&self, status: ExitStatus) -> Result<()> {

@@ -94,12 +94,10 @@ fn program(name: &str) -> Result<PathBuf> {
             ))
             .hint("no other is run, since a plugin sees the key of every value"));
     }
-    if let Some(why) = trusted::fault(&link) {
-        let message = format!("age-plugin-{name} is not run: {why}");
-        return Err(Error::new(Kind::Denied, "plugin-untrusted", message)
-            .hint("only you or root may be able to change the program and the directories above it"));
-    }
-    link.canonicalize().map_err(|e| Error::io("look at", &link, e))
+    trusted::find(&link).map_err(|why| {
+        Error::new(Kind::Denied, "plugin-untrusted", format!("age-plugin-{name} is not run: {why}"))
+            .hint("only you or root may be able to change the program and every directory and link on the way to it")
+    })
 }
 
 impl age::Recipient for Recipient {
