@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::text::printable;
+use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use hasp_target::{Target, changes, lines};
 use hasp_vault::{Unlocked, Vault, record};
 
@@ -72,13 +72,6 @@ impl Binding {
     /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
     pub fn id(root: &Path) -> String {
         store::id(root)
-    }
-
-    /// The vault directory that was remembered for this project, read unverified: good for finding a vault, whose pin then
-    /// verifies the binding.
-    pub fn remembered_vault(home: &Home, root: &Path) -> Option<PathBuf> {
-        let text = store::read(home, &store::id(root)).ok()??;
-        Body::unverified(&text)?.dir
     }
 
     /// The project's binding to this vault, `None` if it has none.
@@ -194,7 +187,7 @@ pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
     let path = store::path_of(vault.home(), id);
     let claimed = Body::unverified(text).ok_or_else(|| record::tampered(&path))?;
     if claimed.vault != *vault.id() {
-        return Err(other_vault(vault, Path::new(&claimed.root)));
+        return Err(vault.other_than_bound(Path::new(&claimed.root)));
     }
     let record = record::verify(vault, KIND, id, text).map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
     let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
@@ -211,13 +204,6 @@ fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error
         Error::new(Kind::Denied, "vault-rekeyed", message)
             .hint("look at what it asks for and consent again: hasp-bind"),
     )
-}
-
-fn other_vault(vault: &Vault, root: &Path) -> Error {
-    let message =
-        format!("{} is bound to another vault than the one in {}", printable_path(root), printable_path(vault.dir()));
-    Error::new(Kind::Denied, "other-vault", message)
-        .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
 }
 
 /// A name for a message, cut and printable.

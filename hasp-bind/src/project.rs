@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_core::here;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
-
-use crate::store;
 
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +35,7 @@ impl Project {
     /// `[no-project]`.
     pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
         let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
-        let nearest = |test: &dyn Fn(&Path) -> bool| start.ancestors().find(|dir| test(dir)).map(Path::to_owned);
-        let found = nearest(&|dir| there(&dir.join(FILE_NAME)))
-            .or_else(|| nearest(&|dir| there(&store::path(home, dir))))
-            .or_else(|| nearest(&|dir| there(&dir.join(".git"))));
-        found.ok_or_else(|| no_project(&start))
+        here::root(home, &start)?.ok_or_else(|| no_project(&start))
     }
 
     /// The directory itself as a project without a manifest, for binding by hand where there is none.
@@ -71,6 +66,7 @@ fn no_project(start: &Path) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store;
     use std::fs;
 
     struct Tree(tempfile::TempDir);
