@@ -105,6 +105,17 @@ pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
     <[u8; 64]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the signature has not 64 bytes"))
 }
 
+/// Has the vault begin a log in the place of its current one, which is gone.
+///
+/// # Errors
+/// `Kind::Locked` if the vault cannot be unlocked.
+pub fn replace_log() -> Result<()> {
+    let mut command = sibling::command("hasp-vault")?;
+    let status = command.args(["--quiet", "key", "replace-log"]).stdout(Stdio::null()).status();
+    let status = status.map_err(|e| Error::system("run hasp-vault", e))?;
+    if status.success() { Ok(()) } else { Err(failed("key replace-log", status.code())) }
+}
+
 /// The keyed fingerprint of the value that a source names.
 pub fn fingerprint(from: &OsStr) -> Result<String> {
     let mut command = sibling::command("hasp-vault")?;
