@@ -33,7 +33,7 @@
 //! | `scan.*` | from `hasp-audit append`, marked `"via":"append"` |
 //! | `audit.open` | the first record: `log` `vault` `previous` (head of the log before) |
 //! | `audit.torn` | `segment` `offset` `bytes` `sha256` `kept`: what a crash left was set aside |
-//! | `audit.loss` | `first` `last`: records that are missing, and somebody accepted that |
+//! | `audit.loss` | `first` `last`: records that are missing, and somebody accepted that; or `log`, the log before this one, all of which is missing |
 //! | `audit.recover` | the key state was rebuilt from the vault's key |
 //! | `audit.copy` | `to` (`syslog journald`) and `state`: `failing` with `why`, or `back` with `missed`, a count |
 

@@ -95,6 +95,12 @@ impl Walk {
         let record: Value = serde_json::from_slice(line).unwrap_or_default();
         let time = record["t"].as_str().unwrap_or_default();
         match record["event"].as_str().unwrap_or_default() {
+            "audit.loss" if record["log"].is_string() => {
+                let log = record["log"].as_str().unwrap_or_default();
+                let text =
+                    format!("the record before this one, {log}, was lost, which was accepted at {time} (record {n})");
+                self.losses.push((None, text));
+            }
             "audit.loss" => {
                 let (first, last) = (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
                 let text = format!("records {} to {last} were lost, which was accepted at {time} (record {n})", first.unwrap_or_default());
@@ -185,7 +191,8 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
     let found = facts.parts.iter().flat_map(|p| &p.marks).find(|(n, ..)| n + 1 == head.count);
     match found {
         Some((_, mac, _)) if *mac == head.mac => Ok(()),
-        _ if !walk.losses.is_empty() && found.is_none() => Ok(()),
+        // Only a loss within this log leaves a gap that the head could be in.
+        _ if walk.losses.iter().any(|(first, _)| first.is_some()) && found.is_none() => Ok(()),
         _ => {
             let message = format!(
                 "{what} names another record {} than the one that is there: the record was rewritten",

@@ -8,11 +8,12 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Environ, Error, Kind, Result, descriptors, sibling, system};
+use hasp_core::{Environ, Error, Home, Kind, Result, descriptors, sibling, system};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::id::LogId;
+use crate::log::Log;
 
 /// What `hasp-vault status` says of the vault that applies here.
 pub struct Status {
@@ -22,22 +23,59 @@ pub struct Status {
     pub public: VerifyingKey,
 }
 
+/// The codes with which no vault is found: they are passed on as they are.
+const CODES: [&str; 15] = [
+    "no-home",
+    "no-vault",
+    "home-relative",
+    "home-unset",
+    "unknown-vault",
+    "other-vault",
+    "key-changed",
+    "tampered",
+    "rolled-back",
+    "open-mode",
+    "open-parent",
+    "foreign-owner",
+    "symlink",
+    "not-a-file",
+    "newer-format",
+];
+
 /// Asks `hasp-vault status --json`; it needs no unlock.
 ///
 /// # Errors
 /// As `hasp-vault` ends: `Kind::Missing` without a vault, and so on.
 pub fn status() -> Result<Status> {
     let mut command = sibling::command("hasp-vault")?;
-    let output = command.args(["status", "--json"]).stderr(Stdio::inherit()).output();
+    let output = command.args(["status", "--json"]).stdin(Stdio::null()).output();
     let output = output.map_err(|e| Error::system("run hasp-vault", e))?;
     if !output.status.success() {
-        return Err(failed("status", output.status.code()));
+        let error = failed("status", output.status.code());
+        return Err(said(&output.stderr, &error).unwrap_or(error));
     }
     let unclear = || Error::bug("hasp-vault status --json has not the fields that hasp-audit reads");
     let object: Value = serde_json::from_slice(&output.stdout).map_err(|_| unclear())?;
     let log = object["log"].as_str().and_then(|id| id.parse().ok()).ok_or_else(unclear)?;
     let public = object["public_key"].as_str().and_then(public_key).ok_or_else(unclear)?;
     Ok(Status { log, public })
+}
+
+/// The log of the vault that is used here, for tools that know no vaults.
+///
+/// # Errors
+/// Those of finding the vault, in `hasp-vault`'s words.
+pub fn current_log(home: &Home) -> Result<Log> {
+    Log::open(home, &status()?.log)
+}
+
+/// What `hasp-vault --json` said, in its own words and with its own hints.
+fn said(stderr: &[u8], failed: &Error) -> Option<Error> {
+    let objects = stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
+    let error = objects.map(|mut o| o["error"].take()).find(|e| e["message"].is_string())?;
+    let code = CODES.into_iter().find(|c| error["code"] == *c).unwrap_or(failed.code());
+    let hints = error["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Some(hints.fold(Error::new(failed.kind(), code, error["message"].as_str()?), |e, hint| e.hint(hint)))
 }
 
 /// A public key in base64, with or without padding, of either alphabet.
@@ -65,6 +103,17 @@ pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
     command.args(["key", "sign-head"]).stdin(Stdio::piped());
     let bytes = ask("key sign-head", command, None, Some(message))?;
     <[u8; 64]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the signature has not 64 bytes"))
+}
+
+/// Has the vault begin a log in the place of its current one, which is gone.
+///
+/// # Errors
+/// `Kind::Locked` if the vault cannot be unlocked.
+pub fn replace_log() -> Result<()> {
+    let mut command = sibling::command("hasp-vault")?;
+    let status = command.args(["--quiet", "key", "replace-log"]).stdout(Stdio::null()).status();
+    let status = status.map_err(|e| Error::system("run hasp-vault", e))?;
+    if status.success() { Ok(()) } else { Err(failed("key replace-log", status.code())) }
 }
 
 /// The keyed fingerprint of the value that a source names.
@@ -115,7 +164,6 @@ fn failed(what: &str, status: Option<i32>) -> Error {
         Kind::Locked => {
             error.hint("unlock it: type the passphrase at a terminal, or HASP_PASSPHRASE=fd:N, or HASP_IDENTITY=SRC")
         }
-        Kind::Missing => error.hint("make a vault with: hasp-vault init"),
         _ => error.hint(format!("see what it says: hasp-vault {}", if what == "status" { "status" } else { "fsck" })),
     }
 }

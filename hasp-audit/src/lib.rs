@@ -43,5 +43,6 @@ mod verb;
 pub use event::Event;
 pub use head::Head;
 pub use id::LogId;
+pub use keys::current_log;
 pub use log::Log;
 pub use verify::{Against, Report, verify};

@@ -93,6 +93,12 @@ impl Log {
         }
     }
 
+    /// Whether nothing of a log is left that could be gone on from: no directory, or neither records nor a key state in it.
+    pub fn is_gone(home: &Home, id: &LogId) -> bool {
+        let dir = dir(home, id);
+        dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) || is_empty(&dir)
+    }
+
     /// The directory of the log.
     pub fn path(&self) -> &Path {
         &self.dir
@@ -237,9 +243,22 @@ pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result
     Ok((bytes, state))
 }
 
+/// Whether a log's directory has neither records nor a key state.
+fn is_empty(dir: &Path) -> bool {
+    let no_key = dir.join(state::NAME).symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    no_key && segment::list(dir).is_ok_and(|segments| segments.is_empty())
+}
+
+/// The same error, or that the record is gone, where that is why.
+pub(crate) fn or_missing(error: Error, dir: &Path) -> Error {
+    if error.code() == "key-state" && is_empty(dir) { missing(dir) } else { error }
+}
+
 fn missing(dir: &Path) -> Error {
-    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is no {}", printable_path(dir)))
-        .hint("put it back from a copy of the home; what was in it cannot be rebuilt")
+    let shown = printable_path(dir);
+    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is none in {shown}"))
+        .hint("put it back, if there is a copy of the home; what was in it cannot be rebuilt")
+        .hint("or go on without it, which the new record says first: hasp-audit accept-loss")
 }
 
 fn unwritable(path: &Path, cause: std::io::Error) -> Error {

@@ -9,7 +9,7 @@ use crate::chain::Key;
 use crate::event::Event;
 use crate::id::LogId;
 use crate::line::Frame;
-use crate::log::{Log, compose};
+use crate::log::{Log, compose, or_missing};
 use crate::policy::Policy;
 use crate::replay::{Reach, Rest, tail};
 use crate::segment::{self, Found, Lines};
@@ -57,6 +57,11 @@ impl Log {
     /// `[nothing-to-recover]` (`Kind::Usage`) if the key state is good.
     pub fn recover(home: &Home, id: &LogId, against: &Against, now: Timestamp) -> Result<Option<Loss>> {
         let log = Log::open(home, id)?;
+        if let Err(gone) = State::read(log.path()).map_err(|e| or_missing(e, log.path()))
+            && gone.code() == "log-missing"
+        {
+            return Err(gone);
+        }
         let checked = verify::check(home, id, against)?;
         let state = State::read(log.path());
         let fits = checked.report.fault.as_ref().is_none_or(|f| f.code != "key-state");

@@ -8,6 +8,7 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::line::{Frame, MAX_LINE};
+use crate::log::or_missing;
 use crate::segment;
 use crate::state::{State, StateFile};
 
@@ -54,7 +55,7 @@ pub enum Rest {
 impl Reach {
     /// Replays the log in `dir` from its key state.
     pub fn find(dir: &Path) -> Result<Reach> {
-        Reach::from(dir, State::read(dir)?)
+        Reach::from(dir, State::read(dir).map_err(|e| or_missing(e, dir))?)
     }
 
     fn from(dir: &Path, mut state: State) -> Result<Reach> {
@@ -90,7 +91,7 @@ impl End {
     /// `[key-state]`; `[tail-missing]` if the log is shorter than the key state says; `[tampered]` if what follows is neither a
     /// record nor the rest of a torn append.
     pub fn find(dir: &Path) -> Result<End> {
-        let kept = StateFile::open(dir)?;
+        let kept = StateFile::open(dir).map_err(|e| or_missing(e, dir))?;
         let Reach { state, file, rest } = Reach::from(dir, kept.read()?)?;
         match (rest, file) {
             (Rest::Nothing, Some(file)) => Ok(End { kept, state, file, torn: None }),

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Fixture, ROOT, at, event};
-use hasp_audit::{Against, Head, Log, LogId};
+use hasp_audit::{Against, Event, Head, Log, LogId};
 
 #[test]
 fn a_log_that_nobody_touched_is_whole() {
@@ -253,4 +253,17 @@ fn a_lost_key_state_is_rebuilt_from_the_root() {
     assert_eq!(loss.first, 3);
     f.log.append(at(10), &[event(1)]).unwrap();
     assert_eq!(f.fault(), Some(("tampered", Some(3))));
+}
+
+/// The vault begins such a log; its first records say what it stands for.
+#[test]
+fn a_log_in_the_place_of_a_lost_one_is_never_whole() {
+    let f = Fixture::new();
+    let lost = "0123456789abcdef0123456789abcdef";
+    f.log.append(at(1), &[Event::new("audit.loss").field("log", lost)]).unwrap();
+    f.log.append(at(2), &[Event::new("test.later")]).unwrap();
+    assert_eq!(f.fault(), Some(("loss-accepted", None)));
+    let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
+    let report = hasp_audit::verify(&f.home, &f.id, &against).unwrap();
+    assert!(report.fault.unwrap().message.contains(lost) && report.records == 3);
 }

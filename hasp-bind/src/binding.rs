@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::text::printable;
+use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use hasp_target::{Target, changes, lines};
 use hasp_vault::{Unlocked, Vault, record};
 
@@ -78,20 +78,6 @@ impl Binding {
     /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
     pub fn id(root: &Path) -> String {
         store::id(root)
-    }
-
-    /// The vault directory that was remembered for this project, read unverified: good for finding a vault, whose pin then
-    /// verifies the binding.
-    pub fn remembered_vault(home: &Home, root: &Path) -> Option<PathBuf> {
-        let text = store::read(home, &store::id(root)).ok()??;
-        Body::unverified(&text)?.dir
-    }
-
-    /// Whether the project is bound as one that others own or can change: read unverified, which lets nothing through but the search
-    /// for a project; whatever is granted there is verified.
-    pub fn is_shared(home: &Home, root: &Path) -> bool {
-        let text = store::read(home, &store::id(root)).ok().flatten();
-        text.and_then(|text| Body::unverified(&text)).is_some_and(|body| body.shared)
     }
 
     /// Whether a scope that names the project means this root: the first one that a person bound under the name, and those that
@@ -217,7 +203,7 @@ pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
     let path = store::path_of(vault.home(), id);
     let claimed = Body::unverified(text).ok_or_else(|| record::tampered(&path))?;
     if claimed.vault != *vault.id() {
-        return Err(other_vault(vault, Path::new(&claimed.root)));
+        return Err(vault.other_than_bound(Path::new(&claimed.root)));
     }
     let record = record::verify(vault, KIND, id, text).map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
     let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
@@ -227,20 +213,15 @@ pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
 /// A consent from before the vault got its key: not forged, and yet not valid, since somebody who was removed knows the key that signed it.
 fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error> {
     let label = record::Label { vault: *vault.id(), kind: KIND, name: id };
-    vault.known().earlier.iter().find_map(|earlier| label.verify(&earlier.key, text))?;
+    // An earlier log may have been kept under the key of today.
+    let mut earlier = vault.known().earlier.iter().filter(|e| e.key != *vault.record_key());
+    earlier.find_map(|e| label.verify(&e.key, text))?;
     let message =
         format!("{} was bound before the vault got the key that it has now", printable(claimed.root.as_bytes()));
     Some(
         Error::new(Kind::Denied, "vault-rekeyed", message)
             .hint("look at what it asks for and consent again: hasp-bind"),
     )
-}
-
-fn other_vault(vault: &Vault, root: &Path) -> Error {
-    let message =
-        format!("{} is bound to another vault than the one in {}", printable_path(root), printable_path(vault.dir()));
-    Error::new(Kind::Denied, "other-vault", message)
-        .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
 }
 
 /// A name for a message, cut and printable.

@@ -12,7 +12,7 @@ use hasp_vault::{VaultId, record};
 use crate::binding::{Binding, Consented};
 
 /// The kind of the record, part of what is signed.
-pub(crate) const KIND: &str = "binding";
+pub(crate) const KIND: &str = record::BINDING;
 
 /// What is in the file.
 #[derive(Debug, Serialize, Deserialize)]

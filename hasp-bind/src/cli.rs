@@ -77,9 +77,6 @@ pub enum Verb {
     },
     /// Withdraw all consent for this project; needs no unlock
     Drop,
-    /// Plumbing for hasp-vault: the vault directory remembered for the project here, ended by NUL; nothing if there is none
-    #[command(hide = true)]
-    Where,
     /// Print shell completions
     #[command(hide = true)]
     Completions {

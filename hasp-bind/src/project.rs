@@ -2,16 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_core::here;
 use hasp_core::text::printable_path;
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
-
-use crate::binding::Binding;
-use crate::store;
-
-/// What makes a git root.
-const GIT: &str = ".git";
 
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +44,9 @@ impl Project {
     /// As [`Project::find`], without the manifest's.
     pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
         let root = search(home, start)?;
-        match stranger(&root).filter(|_| !Binding::is_shared(home, &root)) {
-            None => Ok(root),
-            Some(stranger) => Err(foreign(&root, &stranger)),
+        match stranger(&root) {
+            Some(stranger) if !here::is_shared(home, &root)? => Err(foreign(&root, &stranger)),
+            _ => Ok(root),
         }
     }
 
@@ -94,21 +89,17 @@ impl Project {
 /// The root, whoever can change it.
 fn search(home: &Home, start: &Path) -> Result<PathBuf> {
     let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
-    let frontier = trust::frontier(&start);
-    let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
-    let nearest =
-        |test: &dyn Fn(&Path) -> bool| start.ancestors().take_while(within).find(|dir| test(dir)).map(Path::to_owned);
-    let found = nearest(&|dir| there(&dir.join(FILE_NAME)))
-        .or_else(|| nearest(&|dir| there(&store::path(home, dir))))
-        .or_else(|| nearest(&|dir| there(&dir.join(GIT))));
-    let beyond = || start.ancestors().find(|dir| Binding::is_shared(home, dir)).map(Path::to_owned);
-    found.or_else(beyond).ok_or_else(|| frontier.map_or_else(|| no_project(&start), |f| at_frontier(&start, &f)))
+    let none = || match trust::frontier(&start) {
+        Some(frontier) => at_frontier(&start, &frontier),
+        None => no_project(&start),
+    };
+    here::root(home, &start)?.ok_or_else(none)
 }
 
 /// Who else can change the directory or what makes it a root.
 fn stranger(root: &Path) -> Option<Stranger> {
     let manifest = root.join(FILE_NAME);
-    let makes_root = if there(&manifest) { manifest } else { root.join(GIT) };
+    let makes_root = if there(&manifest) { manifest } else { root.join(here::GIT) };
     trust::stranger_below(root, &makes_root)
 }
 
@@ -142,6 +133,7 @@ fn no_project(start: &Path) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store;
     use std::fs;
 
     struct Tree(tempfile::TempDir);

@@ -1,12 +1,11 @@
 //! From the command line to a verb: the project and the vault that it speaks of.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Home, Result};
+use hasp_core::{Error, Here, Home, Result};
 use hasp_vault::Vault;
 
 use crate::binding::Binding;
@@ -23,7 +22,6 @@ impl Tool for Cli {
         let options = &self.options;
         match &self.verb {
             Some(Verb::Completions { shell }) => completions(*shell, cx),
-            Some(Verb::Where) => remembered(cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
@@ -81,7 +79,7 @@ impl Place {
                 home.check()?;
                 Vault::open(home, dir)?
             }
-            None => Vault::locate(home, &cx.env, Binding::remembered_vault(home, &project.root).as_deref())?,
+            None => Vault::here(&Here::find(&cx.env)?)?,
         };
         let (shared, also) = (options.shared, options.also);
         Ok(Place { project, vault, remember: named, founded: false, shared, also })
@@ -130,17 +128,6 @@ impl Place {
             Ok(())
         })
     }
-}
-
-/// Read unverified, as everywhere: it only finds a vault, whose pin then verifies everything.
-fn remembered(cx: &mut Context) -> Result<Exit> {
-    let home = Home::locate(&cx.env)?;
-    let project = Project::find_shared(&home, &current_dir()?)?;
-    if let Some(dir) = Binding::remembered_vault(&home, &project.root) {
-        cx.out.data(dir.as_os_str().as_bytes())?;
-        cx.out.data(b"\0")?;
-    }
-    Ok(Exit::OK)
 }
 
 fn current_dir() -> Result<PathBuf> {

@@ -2,13 +2,11 @@
 //! the sibling `hasp-vault status` names it.
 
 use std::path::Path;
-use std::process::Stdio;
 
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::Event;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, sibling};
-use serde_json::Value;
+use hasp_core::{Error, Home, Kind, Result};
 
 use crate::program;
 use crate::registry::{Entry, Registry, check_name};
@@ -48,24 +46,10 @@ pub(crate) fn remove(name: &str, cx: &mut Context) -> Result<Exit> {
 fn change(cx: &mut Context, change: impl FnOnce(&mut Registry, &Context) -> Result<Option<Event>>) -> Result<()> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
-    let log = log(&home)?;
+    let log = hasp_audit::current_log(&home)?;
     let _held = Registry::lock(&home)?;
     let mut registry = Registry::load(&home)?;
     let Some(event) = change(&mut registry, cx)? else { return Ok(()) };
     log.append(cx.now, &[event])?;
     registry.save(&home)
-}
-
-/// The current vault's log, as `hasp-vault status` tells; its own words where there is none.
-fn log(home: &Home) -> Result<Log> {
-    let output =
-        sibling::command("hasp-vault")?.args(["status", "--json"]).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let output = output.map_err(|e| Error::system("run hasp-vault", e))?;
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let id = answer["log"].as_str().and_then(|id| id.parse::<LogId>().ok()).filter(|_| output.status.success());
-    let id = id.ok_or_else(|| {
-        Error::new(Kind::Missing, "no-vault", "there is no vault whose record could take this")
-            .hint("make one with: hasp-vault init")
-    })?;
-    Log::open(home, &id)
 }

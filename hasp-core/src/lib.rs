@@ -9,6 +9,7 @@ pub mod descriptors;
 pub mod environ;
 pub mod error;
 pub mod files;
+pub mod here;
 pub mod home;
 pub mod lock;
 pub mod memory;
@@ -29,6 +30,7 @@ pub mod trust;
 
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};
+pub use here::Here;
 pub use home::{Home, Runtime};
 pub use name::{SecretName, VersionedName};
 pub use output::Output;

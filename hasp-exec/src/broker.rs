@@ -16,7 +16,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::system::BeforeExec;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Result, Runtime, Secret, Timestamp};
+use hasp_core::{Error, Here, Home, Result, Runtime, Secret, Timestamp};
 use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::claims::Terms;
 use hasp_grant::spend::{Released, nothing_released};
@@ -62,8 +62,7 @@ impl Desk {
         let ledger = Ledger::open(&runtime)?;
         let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
         let root = Project::root(&home, &cwd);
-        let remembered = root.as_ref().ok().and_then(|root| Binding::remembered_vault(&home, root));
-        let vault = Vault::locate(&home, &context.env, remembered.as_deref())?;
+        let vault = Vault::here(&Here::find(&context.env)?)?;
         Ok(Desk { runtime, ledger, root, vault, caller: Caller::current()? })
     }
 

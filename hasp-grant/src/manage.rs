@@ -2,11 +2,11 @@
 //! are erased first and the record written after, so that a full disk cannot keep a grant alive.
 
 use hasp_audit::Event;
-use hasp_bind::{Binding, Project};
+use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::time::{boot_id, boot_seconds, duration_text};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, Runtime, SecretName, Source, Timestamp};
+use hasp_core::{Error, Here, Home, Kind, Result, Runtime, SecretName, Source, Timestamp};
 use hasp_vault::Vault;
 
 use crate::claims::Terms;
@@ -91,8 +91,7 @@ fn list_ended(ledger: &Ledger, context: &mut Context) -> Result<usize> {
 pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<Exit> {
     let text = read_token(source, context)?;
     let parts = paseto::parse(token::line(text.expose())?)?;
-    let home = Home::locate(&context.env)?;
-    let vault = locate_vault(&home, context)?;
+    let vault = Vault::here(&Here::find(&context.env)?)?;
     token::check_footer(&parts, &vault)?;
     let terms = token::verify(&parts, &vault)?.terms;
     if context.out.json {
@@ -196,7 +195,7 @@ impl Wanted {
         }
         if which.project {
             let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-            return Ok(Wanted::Project(Project::find(&home, &cwd)?.root));
+            return Ok(Wanted::Project(Project::root(&home, &cwd)?));
         }
         if which.all {
             return Ok(Wanted::All);
@@ -277,17 +276,9 @@ pub fn record(ids: &[GrantId], event: &str, why: &str, context: &Context) -> Res
     if ids.is_empty() {
         return Ok(());
     }
-    let home = Home::locate(&context.env)?;
     let events: Vec<Event> =
         ids.iter().map(|id| Event::new(event).field("grant", id.as_str()).field("why", why)).collect();
-    locate_vault(&home, context)?.log()?.append(context.now, &events).map(drop)
-}
-
-fn locate_vault(home: &Home, context: &Context) -> Result<Vault> {
-    let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = Project::find(home, &cwd).ok();
-    let remembered = project.and_then(|p| Binding::remembered_vault(home, &p.root));
-    Vault::locate(home, &context.env, remembered.as_deref())
+    Vault::here(&Here::find(&context.env)?)?.log()?.append(context.now, &events).map(drop)
 }
 
 /// The ledgers of all runtime directories; one that cannot be used is said and passed over.

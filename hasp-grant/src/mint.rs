@@ -11,7 +11,7 @@ use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Runtime, Timestamp};
+use hasp_core::{Error, Here, Home, Kind, Result, Runtime, Timestamp};
 use hasp_vault::{Class, Unlocked, Vault};
 
 use crate::claims::{Claims, Extent, Terms};
@@ -48,7 +48,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     home.check()?;
     let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
     let project = Project::find(&home, &cwd)?;
-    let vault = Vault::locate(&home, &context.env, Binding::remembered_vault(&home, &project.root).as_deref())?;
+    let vault = Vault::here(&Here::find(&context.env)?)?;
     let runtime = Runtime::locate(&context.env)?;
     let ledger = Ledger::open(&runtime)?;
     sweep_quietly(&ledger, context);

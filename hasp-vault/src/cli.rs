@@ -262,6 +262,8 @@ pub enum KeyVerb {
         #[arg(long, value_name = "N")]
         fd: i32,
     },
+    /// Begin a log in the place of the current one, which is gone
+    ReplaceLog,
     /// Write the fingerprint of a value to a descriptor
     Fp {
         /// Where the value comes from.

@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod init;
 pub mod join;
 pub mod names;
+pub mod new_log;
 pub mod recipients;
 pub mod resolve;
 pub mod rotate;

@@ -1,12 +1,7 @@
 //! From the command line to the verbs: each finds the vault first, since nothing is to be asked for where there is none.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-use std::process::Stdio;
-
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Home, Result, sibling};
+use hasp_core::{Here, Result};
 
 use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
 use crate::vault::Vault;
@@ -50,6 +45,7 @@ impl Tool for Cli {
             Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
             Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
+            Verb::Key(KeyVerb::ReplaceLog) => verb::key::replace_log(&locate(cx)?, cx),
             Verb::Key(KeyVerb::Fp { from, fd }) => verb::key::fingerprint(&from, fd, &locate(cx)?, cx),
             Verb::Completions { shell } => verb::completions::run(shell, cx),
         }
@@ -57,18 +53,5 @@ impl Tool for Cli {
 }
 
 fn locate(cx: &Context) -> Result<Vault> {
-    let home = Home::locate(&cx.env)?;
-    let remembered = if cx.env.get("HASP_VAULT").is_none() { remembered(&home, cx) } else { None };
-    Vault::locate(&home, &cx.env, remembered.as_deref())
-}
-
-/// The directory that `hasp-bind --vault` remembered for the project here. Bindings are another tool's, which is asked only where there are
-/// any; where it is not installed, nothing was bound.
-fn remembered(home: &Home, cx: &Context) -> Option<PathBuf> {
-    std::fs::read_dir(home.join("bindings")).ok()?.next()?.ok()?;
-    let mut command = sibling::command("hasp-bind").ok()?;
-    command.args(["--quiet", "where"]).env_clear().envs(cx.env.for_child()).stdin(Stdio::null());
-    let out = command.stderr(Stdio::null()).output().ok().filter(|o| o.status.success())?;
-    let path = out.stdout.strip_suffix(b"\0").filter(|p| !p.is_empty())?;
-    Some(PathBuf::from(OsStr::from_bytes(path)))
+    Vault::here(&Here::find(&cx.env)?)
 }

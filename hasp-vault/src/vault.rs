@@ -7,8 +7,9 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Log, LogId};
 use hasp_core::files::{self, Guard};
+use hasp_core::here::{self, Bound};
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Environ, Error, Home, Kind, Result, Secret, SecretName};
+use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::age_file;
@@ -33,14 +34,34 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Finds the vault: `HASP_VAULT`, else the directory remembered for the project, else `vault` in the home.
+    /// The vault that the project here uses. The binding that led to it must be one of this vault's.
     ///
     /// # Errors
-    /// `[no-home]`, `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`, `[newer-format]`, and the
-    /// file discipline's codes for the home.
-    pub fn locate(home: &Home, env: &Environ, remembered: Option<&Path>) -> Result<Vault> {
-        home.check()?;
-        Vault::open(home, &directory(home, env, remembered)?)
+    /// `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`, `[newer-format]`, `[other-vault]`.
+    pub fn here(here: &Here) -> Result<Vault> {
+        let vault = Vault::open(here.home(), here.vault_dir())?;
+        here.bound().map_or(Ok(()), |bound| vault.check_bound(bound))?;
+        Ok(vault)
+    }
+
+    /// Consent from before the vault got its key does not count any more, and still says which vault was meant.
+    fn check_bound(&self, bound: &Bound) -> Result<()> {
+        if bound.vault != self.id().to_string() {
+            return Err(self.other_than_bound(&bound.root));
+        }
+        let label = Label { vault: *self.id(), kind: record::BINDING, name: &bound.id };
+        let mut keys = self.known.earlier.iter().map(|e| &e.key).chain([&self.known.key]);
+        match keys.any(|key| label.verify(key, &bound.text).is_some()) {
+            true => Ok(()),
+            false => Err(here::damaged(&here::binding_path(&self.home, &bound.id))),
+        }
+    }
+
+    /// The error for a project that is bound to another vault than this one.
+    pub fn other_than_bound(&self, root: &Path) -> Error {
+        let (root, dir) = (printable_path(root), printable_path(&self.dir));
+        Error::new(Kind::Denied, "other-vault", format!("{root} is bound to another vault than the one in {dir}"))
+            .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
     }
 
     /// The vault in this directory. A change of its recipients that was interrupted is finished first; one that is on its way is waited for.
@@ -287,14 +308,6 @@ impl Vault {
         let names = self.names().ok()?;
         let close = names.into_iter().map(|n| (strsim::jaro_winkler(n.as_str(), name.as_str()), n));
         close.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n)| n)
-    }
-}
-
-fn directory(home: &Home, env: &Environ, remembered: Option<&Path>) -> Result<PathBuf> {
-    match env.get("HASP_VAULT").map(Path::new).or(remembered) {
-        // Absolute, so that what is remembered and shown does not depend on where the tool was started.
-        Some(named) => std::path::absolute(named).map_err(|e| Error::io("find", named, e)),
-        None => Ok(home.join("vault")),
     }
 }
 

@@ -12,12 +12,22 @@ use crate::unlocked::Unlocked;
 use crate::vault::Vault;
 use crate::writer::Writer;
 
+/// A secret that was revoked.
+#[derive(Debug)]
+pub struct Revoked {
+    /// Its record now.
+    pub item: Item,
+    /// Why that is not on record, if it is not.
+    pub unrecorded: Option<Error>,
+}
+
 impl Unlocked {
     /// Makes a secret undeliverable from now on, for this reason; recorded as `vault.revoke`. One that was revoked before stays as it is.
+    /// It is the one change that does not wait for the record: nothing is let out by it, and in an incident the record may be what is gone.
     ///
     /// # Errors
     /// `[secret-destroyed]`; `[value-in-reason]`, since a reason is kept in the clear.
-    pub fn revoke(&self, name: &SecretName, reason: &str, now: Timestamp) -> Result<Item> {
+    pub fn revoke(&self, name: &SecretName, reason: &str, now: Timestamp) -> Result<Revoked> {
         let writer = Writer::begin(self.vault())?;
         let mut item = self.vault().item(name)?;
         let version = item.version(item.current)?;
@@ -28,15 +38,15 @@ impl Unlocked {
                 ));
         }
         if let State::Revoked { .. } = item.state {
-            return Ok(item);
+            return Ok(Revoked { item, unrecorded: None });
         }
         item.state = State::Revoked { at: now, reason: reason.to_owned() };
         writer.intend(name)?;
         let event = events::of_version("vault.revoke", &item, item.current).field("reason", reason);
-        self.vault().log()?.append(now, &[event])?;
+        let recorded = self.vault().log().and_then(|log| log.append(now, &[event]));
         self.commit(&mut item)?;
         writer.done()?;
-        Ok(item)
+        Ok(Revoked { item, unrecorded: recorded.err() })
     }
 
     /// Removes the value files of one version, or of all; recorded as `vault.destroy`. The record is committed first: what a crash

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, Log};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName, Timestamp, tree};
@@ -79,7 +79,8 @@ impl<'a> Writer<'a> {
         let names: Vec<SecretName> = text.lines().filter_map(|l| l.parse().ok()).collect();
         let left: Vec<Event> =
             names.iter().map(|n| sweep_item(self.vault, n)).filter_map(Result::transpose).collect::<Result<_>>()?;
-        if !left.is_empty() {
+        // In a record that is gone there is nothing to put right, and revoking must not wait for it.
+        if !left.is_empty() && !Log::is_gone(self.vault.home(), self.vault.log_id()) {
             self.vault.log()?.append(Timestamp::now(), &left)?;
         }
         sweep_temps(self.vault.dir())?;

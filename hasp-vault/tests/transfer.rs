@@ -30,6 +30,23 @@ fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
     assert_eq!(lab.run(&["show", "api/MULTI", "--json"]).ok().json()["version"], 1);
 }
 
+/// A version, an account number and a rate: none of them survives as a float.
+#[test]
+fn json_numbers_are_imported_as_they_are_written() {
+    let lab = Lab::new();
+    let values =
+        [("ver", "1.10"), ("big", "123456789012345678901234567890"), ("e", "1E5"), ("z", "-0"), ("on", "true")];
+    let members: Vec<String> = values.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
+    let members = members.join(",\n  ");
+    let text = format!("{{{members},\n \"in\": {{\"side\": {{{members}}}}}}}");
+    lab.run_with(&["import", "--format", "json", "--prefix", "n"], text.as_bytes(), &[]).ok();
+    for (name, value) in values {
+        for path in [format!("n/{name}"), format!("n/in/side/{name}")] {
+            assert_eq!(lab.value(&path).as_deref(), Some(value.as_bytes()), "{path}");
+        }
+    }
+}
+
 #[test]
 fn conflicts_are_settled_as_told() {
     let lab = Lab::new();

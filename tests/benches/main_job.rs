@@ -130,8 +130,7 @@ fn vault_of(secrets: usize) -> World {
     let mut init = world.command("hasp-vault");
     init.args(["init", "-q", "--no-passphrase"]).env("HASP_HOME", &home);
     run(init);
-    let environ = [("HASP_HOME".into(), home.clone().into_os_string())].into_iter().collect();
-    let vault = Vault::locate(&Home::at(&home), &environ, None).unwrap();
+    let vault = Vault::open(&Home::at(&home), &home.join("vault")).unwrap();
     let identity = Secret::from_vec(std::fs::read(home.join("identity")).unwrap()).unwrap();
     let unlocked = vault.unlock_with(Identity::parse(identity).unwrap()).unwrap();
     for n in 0..secrets {

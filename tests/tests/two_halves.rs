@@ -41,8 +41,7 @@ fn opens(vault: &Vault, claims: &Claims, key: [u8; 16]) -> bool {
 }
 
 fn vault(world: &World) -> Vault {
-    let environ = [("HASP_HOME".into(), world.home().into_os_string())].into_iter().collect();
-    Vault::locate(&Home::at(world.home()), &environ, None).unwrap()
+    Vault::open(&Home::at(world.home()), &world.home().join("vault")).unwrap()
 }
 
 #[test]

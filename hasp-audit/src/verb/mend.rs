@@ -23,24 +23,47 @@ pub fn recover(cx: &mut Context, place: &Place) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Goes on behind records that are missing.
+/// Goes on behind records that are missing, or in a new log where all of them are.
 pub fn accept_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
-    let log = place.log()?;
-    if !yes && !asked(cx)? {
-        return Err(Error::new(Kind::No, "interrupted", "nothing was changed"));
+    if Log::is_gone(&place.home, &place.id) {
+        return accept_whole_loss(cx, place, yes);
     }
+    let log = place.log()?;
+    agreed(cx, yes, PART)?;
     let loss = log.accept_loss(cx.now)?;
     cx.out.warn(&lost(&loss));
     Ok(Exit::OK)
 }
 
-fn asked(cx: &mut Context) -> Result<bool> {
+fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
+    if keys::status()?.log != place.id {
+        let message = format!("the record {} is gone, and nothing is written to it any more", place.id);
+        return Err(Error::new(Kind::Usage, "log-not-current", message)
+            .hint("the vault's current record is another one: hasp-audit verify"));
+    }
+    agreed(cx, yes, WHOLE)?;
+    keys::replace_log()?;
+    cx.out.warn(&format!("the record {} is lost; a new one was begun, which says so first", place.id));
+    Ok(Exit::OK)
+}
+
+const PART: &str =
+    "Records are missing, and no verification will ever call this record whole again. Go on without them?";
+const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever call it whole. Go on without the old one?";
+
+fn agreed(cx: &mut Context, yes: bool, question: &str) -> Result<()> {
+    if yes || asked(cx, question)? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::No, "interrupted", "nothing was changed"))
+}
+
+fn asked(cx: &mut Context, question: &str) -> Result<bool> {
     cx.out.flush()?;
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on").hint("hasp-audit accept-loss --yes")
     })?;
-    terminal
-        .confirm("Records are missing, and no verification will ever call this record whole again. Go on without them?")
+    terminal.confirm(question)
 }
 
 fn lost(loss: &Loss) -> String {

@@ -2,10 +2,9 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use hasp_bind::{Binding, Project};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Home, Runtime, Timestamp};
+use hasp_core::{Environ, Here, Home, Runtime, Timestamp};
 use hasp_grant::Ledger;
 use hasp_vault::Vault;
 
@@ -63,9 +62,7 @@ fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
 }
 
 fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
-    let root = std::env::current_dir().ok().and_then(|cwd| Project::root(home, &cwd).ok());
-    let remembered = root.and_then(|root| Binding::remembered_vault(home, &root));
-    let vault = match Vault::locate(home, env, remembered.as_deref()) {
+    let vault = match Here::within(home, env).and_then(|here| Vault::here(&here)) {
         Ok(vault) => vault,
         Err(error) => {
             findings.wrong("vault", &error);

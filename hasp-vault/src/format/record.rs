@@ -17,6 +17,8 @@ use crate::vault::Vault;
 pub const VAULT: &str = "vault";
 /// The kind of a secret's `meta.toml`.
 pub const ITEM: &str = "item";
+/// The kind of a project's binding, which hasp-bind writes; its name is the one of its file.
+pub const BINDING: &str = "binding";
 
 const FIRST: &str = "signature = \"";
 const SERIAL: &str = "serial = ";

@@ -2,13 +2,13 @@
 //! is: by its key.
 
 use std::io::{BufReader, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hasp_core::lock::{self, Lock};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, files, output};
+use hasp_core::{Error, Here, Home, Kind, Result, files, output};
 
 use super::progress;
 use crate::backup::{Report, Staged};
@@ -68,7 +68,7 @@ fn refuse_stdin(cx: &Context) -> Result<()> {
 
 /// Into a home without a vault.
 fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
-    let target = directory(home, cx)?;
+    let target = Here::within(home, &cx.env)?.vault_dir().to_owned();
     let (identity, keeper) = pin::open(home, cx)?;
     home.create()?;
     let _lock = exclusive(home)?;
@@ -94,13 +94,6 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
         ));
     }
     Ok(Exit::OK)
-}
-
-fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
-    match cx.env.get("HASP_VAULT").map(Path::new) {
-        Some(named) => std::path::absolute(named).map_err(|e| Error::io("find", named, e)),
-        None => Ok(home.join("vault")),
-    }
 }
 
 fn exclusive(home: &Home) -> Result<Lock> {
@@ -169,7 +162,7 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
 
 /// Into the vault that is there.
 fn merge(home: &Home, cx: &mut Context) -> Result<Exit> {
-    let vault = Vault::locate(home, &cx.env, None)?;
+    let vault = Vault::here(&Here::find(&cx.env)?)?;
     let unlocked = vault.unlock(cx)?;
     let _lock = exclusive(home)?;
     let input = BufReader::with_capacity(1 << 17, std::io::stdin().lock());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Result, SecretName};
+use hasp_core::{Error, Here, Result, SecretName};
 
 use super::input;
 use crate::cli::DepositArgs;
@@ -48,7 +48,7 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
 }
 
 fn target(cx: &mut Context) -> Result<Target> {
-    let located = Home::locate(&cx.env).and_then(|home| Vault::locate(&home, &cx.env, None));
+    let located = Here::find(&cx.env).and_then(|here| Vault::here(&here));
     let error = match located {
         Ok(vault) => {
             let (dir, recipients) = (vault.dir().to_owned(), vault.settings().recipients.clone());

@@ -43,6 +43,11 @@ pub fn fingerprint(from: &OsStr, fd: i32, vault: &Vault, cx: &mut Context) -> Re
     Ok(Exit::OK)
 }
 
+/// For `hasp-audit accept-loss`, which has asked.
+pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    vault.unlock_for_keys(cx)?.replace_log(cx.now).map(|_| Exit::OK)
+}
+
 fn descriptor(fd: i32) -> Result<OwnedFd> {
     let out = system::duplicate(fd).map_err(|_| {
         Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))

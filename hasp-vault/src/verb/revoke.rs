@@ -7,6 +7,7 @@ use hasp_core::{Error, Kind, Result, SecretName, sibling};
 
 use crate::cli::RevokeArgs;
 use crate::vault::Vault;
+use crate::withdraw::Revoked;
 
 pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
@@ -15,15 +16,26 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let reason = [given, &format!("(by {})", who(cx))].join(" ").trim_start().to_owned();
     let ended = end_grants(&names, cx);
     let unlocked = vault.unlock(cx)?;
+    let mut unrecorded = None;
     for name in &names {
-        let item = unlocked.revoke(name, &reason, cx.now)?;
+        let Revoked { item, unrecorded: failed } = unlocked.revoke(name, &reason, cx.now)?;
+        unrecorded = unrecorded.or(failed);
         if cx.out.json {
             cx.out.object(&serde_json::json!({"v": 1, "secret": name, "state": item.state_word(cx.now)}))?;
         } else {
             cx.out.note(&format!("{name} is revoked; it is still good at the provider until it is changed there"));
         }
     }
+    // Where the record is gone hasp-grant has failed for the same reason, after ending the grants.
+    unrecorded.map_or(Ok(()), |error| Err(not_on_record(&error)))?;
     ended.map(|()| Exit::OK)
+}
+
+/// The status must not say that all is well: whoever asks the record later finds nothing there.
+fn not_on_record(error: &Error) -> Error {
+    let message = format!("it is done, and not on record: {}", error.message());
+    let told = Error::new(error.kind(), error.code(), message);
+    error.hints().iter().fold(told, |e, hint| e.hint(hint.clone())).hint("see which grants are left: hasp-grant list")
 }
 
 /// Ends every grant on these secrets, by the tool that knows them.
