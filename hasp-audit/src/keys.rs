@@ -110,6 +110,7 @@ pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
 /// # Errors
 /// `Kind::Locked` if the vault cannot be unlocked.
 pub fn replace_log() -> Result<()> {
+    descriptors::lend(&Environ::capture(), None);
     let mut command = sibling::command("hasp-vault")?;
     let status = command.args(["--quiet", "key", "replace-log"]).stdout(Stdio::null()).status();
     let status = status.map_err(|e| Error::system("run hasp-vault", e))?;

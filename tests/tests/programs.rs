@@ -264,13 +264,14 @@ fn steady(program: &Program, shown: &[String]) -> Vec<String> {
     shown.iter().map(|line| (program.steady)(line).to_owned()).collect()
 }
 
-/// A value of this length that begins as the text of the programs does: what may be a part of it is everywhere on the screen.
+/// A value of this length that begins as words of the programs' text do: what may be a part of it is all over the screen, but not where the
+/// screen ends, since that would rightly be held back.
 fn value(length: usize) -> String {
     let random = (0..).scan(length as u64, |state, _| {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Some(char::from(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[(*state >> 59) as usize]))
     });
-    "plain ".chars().chain(random).take(length).collect()
+    "ascii ".chars().chain(random).take(length).collect()
 }
 
 /// Tries these programs, several at once; all that differ are told.
