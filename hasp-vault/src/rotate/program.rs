@@ -120,7 +120,7 @@ impl Job<'_> {
         let kept = trusted::KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
         let path = self.program.as_ref();
-        Image::new(path, [path], vars).ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
+        Image::new(path, [path], vars, None).ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
     }
 
     fn judge(&self, status: ExitStatus) -> Result<()> {
