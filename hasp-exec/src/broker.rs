@@ -16,7 +16,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::system::BeforeExec;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Result, Runtime, Secret, Timestamp};
+use hasp_core::{Error, Home, Result, Runtime, Secret, Timestamp, memory};
 use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::claims::Terms;
 use hasp_grant::spend::{Released, nothing_released};
@@ -261,6 +261,8 @@ fn spawned(
         None => plain(plan, stdin, action.raw, patterns, &mut relay)?,
     };
     delivered.descriptors.clear();
+    // The halves of the grant and what opened them were below here.
+    memory::wipe_stack();
     Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
 }
 

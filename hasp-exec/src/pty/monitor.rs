@@ -1,5 +1,5 @@
 //! The monitor: leads the child's session on the child's terminal, starts the child in a process group of its own, and tells the broker
-//! when it stops or ends. It holds no value longer than until the child has started.
+//! when it stops or ends. It holds values only in one place, which is erased when the child has started.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
