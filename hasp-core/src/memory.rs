@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use zeroize::Zeroize;
+
 use rustix::fs::{MemfdFlags, SealFlags, SeekFrom, fcntl_add_seals, memfd_create, seek};
 
 use crate::output::write_all;
@@ -38,6 +40,17 @@ pub fn sealed(content: &[u8]) -> Result<Option<OwnedFd>> {
             Ok(Some(file))
         }
     }
+}
+
+/// How much of the stack is wiped: more than any cipher or parser of ours takes, less than the smallest limit that anybody sets.
+const STACK: usize = 96 * 1024;
+
+/// Overwrites the part of the stack that returned calls have left behind, with what was moved or computed there.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut left = [0u8; STACK];
+    left.zeroize();
+    std::hint::black_box(&left);
 }
 
 fn create() -> Option<(OwnedFd, Kind)> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Kind, Result};
 use crate::system::Pages;
@@ -121,6 +121,31 @@ fn too_large(limit: usize) -> Error {
         .hint("a value is 1 byte to 1 MiB; keep large files encrypted with age and store their key here")
 }
 
+/// JSON of what holds a secret, in memory that is as long as it becomes: a buffer that grows leaves its content where it was.
+pub fn json(value: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>> {
+    let bug = |e| Error::bug(format!("cannot write JSON: {e}"));
+    let mut length = Counter(0);
+    serde_json::to_writer(&mut length, value).map_err(bug)?;
+    // One more for the line's end that some add.
+    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    serde_json::to_writer(&mut *text, value).map_err(bug)?;
+    Ok(text)
+}
+
+/// Counts what is written.
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
@@ -136,6 +161,13 @@ mod tests {
     #[test]
     fn debug_tells_nothing() {
         assert_eq!(format!("{:?}", Secret::copy_of(b"hunter2").unwrap()), "[secret]");
+    }
+
+    #[test]
+    fn json_is_written_into_room_that_suffices() {
+        let text = json(&["a\"b".repeat(500), "c".repeat(9000)]).unwrap();
+        assert_eq!(text.capacity(), text.len() + 1);
+        assert_eq!(serde_json::from_slice::<Vec<String>>(&text).unwrap()[1].len(), 9000);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, mu
 use rustix::process::Signal;
 use zeroize::Zeroize;
 
+use crate::secret::Secret;
+
 /// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps, both best effort,
 /// zeroized before they are given back.
 pub struct Pages {
@@ -184,34 +186,45 @@ pub struct Image {
     program: CString,
     _words: Vec<CString>,
     _vars: Vec<CString>,
+    _values: Option<Secret>,
     argv: Vec<*const libc::c_char>,
     envp: Vec<*const libc::c_char>,
 }
 
-// SAFETY: the pointers lead into the strings that the same value owns and never changes.
+// SAFETY: the pointers lead into the strings and the pages that the same value owns and never changes.
 unsafe impl Send for Image {}
 // SAFETY: as above.
 unsafe impl Sync for Image {}
 
 impl Image {
-    /// The absolute program, its words and its environment; `None` if one of them holds a NUL byte.
+    /// The absolute program, its words and its environment; `None` if one of them holds a NUL byte. Variables with values come as one
+    /// block, `NAME=VALUE` and a NUL byte each, of which no copy is made.
     pub fn new<'a>(
         program: &OsStr,
         words: impl IntoIterator<Item = &'a OsStr>,
         vars: impl IntoIterator<Item = (&'a OsStr, &'a OsStr)>,
+        values: Option<Secret>,
     ) -> Option<Image> {
         let text = |bytes: Vec<u8>| CString::new(bytes).ok();
         let program = text(program.as_bytes().to_vec())?;
         let words: Vec<CString> = words.into_iter().map(|w| text(w.as_bytes().to_vec())).collect::<Option<_>>()?;
         let join = |(name, value): (&OsStr, &OsStr)| text([name.as_bytes(), b"=", value.as_bytes()].concat());
         let vars: Vec<CString> = vars.into_iter().map(join).collect::<Option<_>>()?;
-        let pointers = |texts: &[CString]| texts.iter().map(|t| t.as_ptr()).chain([std::ptr::null()]).collect();
-        Some(Image { argv: pointers(&words), envp: pointers(&vars), program, _words: words, _vars: vars })
+        let block = values.as_ref().map(Secret::expose).unwrap_or_default();
+        if block.last().is_some_and(|end| *end != 0) {
+            return None;
+        }
+        let own = block.split_inclusive(|b| *b == 0).map(|entry| entry.as_ptr().cast());
+        let end = || std::iter::once(std::ptr::null());
+        let argv = words.iter().map(|w| w.as_ptr()).chain(end()).collect();
+        let envp = vars.iter().map(|v| v.as_ptr()).chain(own).chain(end()).collect();
+        Some(Image { argv, envp, program, _words: words, _vars: vars, _values: values })
     }
 
     /// Becomes the program; returns only the reason why not.
     fn execute(&self) -> std::io::Error {
-        // SAFETY: program, argv and envp are NUL-terminated strings and NULL-terminated arrays that `self` keeps alive.
+        // SAFETY: program, argv and envp are NUL-terminated strings and NULL-terminated arrays that `self` keeps alive; the pages of the
+        // values do not move with the `Secret`, and the last byte of their block is NUL.
         unsafe { libc::execve(self.program.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr()) };
         std::io::Error::last_os_error()
     }

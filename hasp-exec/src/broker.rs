@@ -16,7 +16,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::system::BeforeExec;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Home, Result, Runtime, Secret, Timestamp};
+use hasp_core::{Error, Here, Home, Result, Runtime, Secret, Timestamp, memory};
 use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::claims::Terms;
 use hasp_grant::spend::{Released, nothing_released};
@@ -235,6 +235,8 @@ fn spawned(
     let action = &grant.terms.action;
     let mut vars = environment::inherit(&context.env, &action.env).vars;
     vars.extend(std::mem::take(&mut delivered.vars));
+    let values = delivered.values.take();
+    child::drop_named(&mut vars, values.as_ref());
     let mut pass = passed;
     pass.extend(delivered.descriptors.iter().map(AsRawFd::as_raw_fd));
     let plan = Plan {
@@ -242,6 +244,7 @@ fn spawned(
         argv: &grant.argv,
         dir: action.dir.as_path(),
         vars,
+        values,
         pass,
         no_new_privs: action.no_new_privs,
         umask: context.umask,
@@ -254,21 +257,23 @@ fn spawned(
     let stage = if action.raw { None } else { session::wanted() };
     let process = match stage {
         Some(stage) => Process::Session(Box::new(session::start(stage, plan, stdin, patterns, &mut relay)?)),
-        None => plain(&plan, stdin, action.raw, patterns, &mut relay)?,
+        None => plain(plan, stdin, action.raw, patterns, &mut relay)?,
     };
     delivered.descriptors.clear();
+    // The halves of the grant and what opened them were below here.
+    memory::wipe_stack();
     Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
 }
 
 /// A child in our own process group; its output comes through pipes unless it goes out as it is.
 fn plain(
-    plan: &Plan<'_>,
+    plan: Plan<'_>,
     stdin: Option<OwnedFd>,
     raw: bool,
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<Process> {
-    let mut command = child::command(plan);
+    let mut command = child::command(&plan);
     if let Some(value) = stdin {
         command.stdin(value);
     }

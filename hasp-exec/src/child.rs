@@ -1,9 +1,9 @@
 //! The child process: exactly the approved program, words, directory and environment, and no descriptor that was not meant for it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
-use std::os::unix::process::CommandExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -12,7 +12,7 @@ use rustix::fs::Mode;
 use hasp_core::descriptors::Sources;
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Error, Kind, Result, cause_text};
+use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
 use hasp_grant::jobserver;
 
 use crate::cli::Cli;
@@ -25,8 +25,10 @@ pub struct Plan<'a> {
     pub argv: &'a [OsString],
     /// Where it runs.
     pub dir: &'a Path,
-    /// Its whole environment.
+    /// Its environment, but for the values.
     pub vars: BTreeMap<OsString, OsString>,
+    /// Variables with values: `NAME=VALUE` and a NUL byte each, in one place that is erased when the child has started.
+    pub values: Option<Secret>,
     /// Descriptors that it inherits besides 0 to 2.
     pub pass: Vec<RawFd>,
     /// Whether it may gain privileges.
@@ -35,10 +37,11 @@ pub struct Plan<'a> {
     pub umask: Mode,
 }
 
-/// The command of the plan with our own standard streams, which the caller may replace.
+/// The command of the plan with our own standard streams, which the caller may replace. Its words and its environment are those of the
+/// image that [`spawn`] makes: std would keep copies.
 pub fn command(plan: &Plan<'_>) -> Command {
     let mut command = Command::new(plan.program);
-    command.arg0(&plan.argv[0]).args(&plan.argv[1..]).current_dir(plan.dir).env_clear().envs(&plan.vars);
+    command.current_dir(plan.dir).env_clear();
     command
 }
 
@@ -46,15 +49,29 @@ pub fn command(plan: &Plan<'_>) -> Command {
 ///
 /// # Errors
 /// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too many words. `[fd-closed]`.
-pub fn spawn(mut command: Command, plan: &Plan<'_>, before: BeforeExec) -> Result<Child> {
+pub fn spawn(mut command: Command, mut plan: Plan<'_>, before: BeforeExec) -> Result<Child> {
+    let values = plan.values.take();
     let words = plan.argv.iter().map(OsString::as_os_str);
     let vars = plan.vars.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()));
-    let image = Image::new(plan.program.as_os_str(), words, vars);
+    let image = Image::new(plan.program.as_os_str(), words, vars, values);
     let image = Some(image.ok_or_else(|| Error::bug("a word or a variable holds a NUL byte"))?);
     let before = BeforeExec { image, umask: Some(plan.umask), no_new_privileges: plan.no_new_privs, ..before };
     before.install(&mut command);
     pass_only(&plan.pass)?;
-    command.spawn().map_err(|e| refused(plan, &e))
+    let child = command.spawn();
+    // The values go with it, and then what the work on them has left on the stack.
+    drop(command);
+    memory::wipe_stack();
+    child.map_err(|e| refused(&plan, &e))
+}
+
+/// Drops what is inherited under the name of a delivered value: of a name that is given twice, getenv(3) sees the first.
+pub fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secret>) {
+    let block = values.map(Secret::expose).unwrap_or_default();
+    for entry in block.split(|b| *b == 0) {
+        let name = entry.split(|b| *b == b'=').next().unwrap_or_default();
+        vars.remove(OsStr::from_bytes(name));
+    }
 }
 
 /// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened it.

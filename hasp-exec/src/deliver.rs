@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 
 use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
 use hasp_grant::Opened;
@@ -14,8 +13,10 @@ use crate::directory::Directory;
 /// What the child gets of its values, ready to be inherited.
 #[derive(Default)]
 pub struct Delivered {
-    /// Variables: values, paths and descriptor numbers.
+    /// Variables: paths and descriptor numbers.
     pub vars: Vec<(OsString, OsString)>,
+    /// Variables with values, as [`crate::child::Plan`] takes them.
+    pub values: Option<Secret>,
     /// Descriptors that must survive exec.
     pub descriptors: Vec<OwnedFd>,
     /// Standard input, if a value is delivered there.
@@ -47,7 +48,7 @@ pub fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
     for (delivery, value) in opened.deliveries() {
         let variable = delivery.variable.as_deref().unwrap_or_default();
         match delivery.channel {
-            Channel::Env => delivered.set(variable, OsString::from_vec(value.expose().to_vec())),
+            Channel::Env => delivered.value(variable, value)?,
             Channel::File => delivered.file(variable, value, runtime)?,
             Channel::Fd => {
                 let descriptor = delivered.descriptor(value, runtime)?;
@@ -66,6 +67,16 @@ pub fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
 impl Delivered {
     fn set(&mut self, variable: &str, content: OsString) {
         self.vars.push((variable.into(), content));
+    }
+
+    fn value(&mut self, variable: &str, value: &Secret) -> Result<()> {
+        let room = variable.len() + value.len() + 2;
+        let mut block = self.values.take().map_or_else(|| Secret::with_capacity(room), Ok)?;
+        for part in [variable.as_bytes(), b"=", value.expose(), b"\0"] {
+            block.push(part)?;
+        }
+        self.values = Some(block);
+        Ok(())
     }
 
     fn file(&mut self, variable: &str, content: &Secret, runtime: &Runtime) -> Result<()> {

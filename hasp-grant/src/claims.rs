@@ -153,8 +153,7 @@ impl Terms {
 impl Claims {
     /// The JSON payload of the token.
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let encoded = serde_json::to_vec(self).map(Zeroizing::new);
-        encoded.map_err(|e| Error::bug(format!("cannot write the claims of a grant: {e}")))
+        hasp_core::secret::json(self)
     }
 
     /// Reads a payload, which must be spelled exactly as [`Claims::encode`] writes it: a duplicate, missing, extra or wrongly

@@ -100,8 +100,7 @@ impl Ledger {
             half,
             terms: terms.canonical()?,
         };
-        let text = serde_json::to_vec(&entry).map(zeroize::Zeroizing::new);
-        let text = text.map_err(|e| Error::bug(format!("cannot write a ledger entry: {e}")))?;
+        let text = hasp_core::secret::json(&entry)?;
         let _writing = self.lock()?;
         files::create(&self.entry_path(&terms.jti), &text)
     }

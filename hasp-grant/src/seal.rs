@@ -11,7 +11,7 @@ use hkdf::Hkdf;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use hasp_core::{Error, Kind, Result};
 
@@ -21,21 +21,28 @@ const INFO: &[u8] = b"hasp/v1/seal";
 /// Bytes of one age file key.
 const FILE_KEY: usize = 16;
 
-/// 32 random bytes, one of the two that open a seal: zeroized, never shown.
-pub struct Half(Zeroizing<[u8; 32]>);
+/// 32 random bytes, one of the two that open a seal: zeroized, never shown. They lie in one place: an array that is moved leaves a copy
+/// wherever it was.
+pub struct Half(Box<Zeroizing<[u8; 32]>>);
 
 impl Half {
     /// A fresh half from the operating system.
     pub fn random() -> Result<Half> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut())
+        let mut half = Half::zeros();
+        getrandom::fill(half.0.as_mut_slice())
             .map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
-        Ok(Half(bytes))
+        Ok(half)
     }
 
     /// A half from bytes, for test vectors.
     pub fn from_bytes(bytes: [u8; 32]) -> Half {
-        Half(Zeroizing::new(bytes))
+        let mut half = Half::zeros();
+        half.0.copy_from_slice(&bytes);
+        half
+    }
+
+    fn zeros() -> Half {
+        Half(Box::new(Zeroizing::new([0; 32])))
     }
 }
 
@@ -47,7 +54,7 @@ impl std::fmt::Debug for Half {
 
 impl Serialize for Half {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let text = Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_ref()));
+        let text = Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_slice()));
         serializer.serialize_str(&text)
     }
 }
@@ -55,11 +62,14 @@ impl Serialize for Half {
 impl<'de> Deserialize<'de> for Half {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Half, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let mut decoded =
-            BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| D::Error::custom("a half is not base64url"))?;
-        let half = <[u8; 32]>::try_from(decoded.as_slice()).map(Half::from_bytes);
-        decoded.zeroize();
-        half.map_err(|_| D::Error::custom("a half has not 32 bytes"))
+        let decoded = BASE64URL_NOPAD.decode(text.as_bytes()).map(Zeroizing::new);
+        let decoded = decoded.map_err(|_| D::Error::custom("a half is not base64url"))?;
+        let mut half = Half::zeros();
+        if decoded.len() != half.0.len() {
+            return Err(D::Error::custom("a half has not 32 bytes"));
+        }
+        half.0.copy_from_slice(&decoded);
+        Ok(half)
     }
 }
 
@@ -110,13 +120,18 @@ pub fn open(
     let opened = cipher(half, ledger, id).decrypt(&Nonce::default(), payload);
     let opened = opened.map(Zeroizing::new).map_err(|_| refused())?;
     let (keys, rest) = opened.as_chunks::<FILE_KEY>();
-    if rest.is_empty() { Ok(keys.iter().map(|k| Zeroizing::new(*k)).collect()) } else { Err(refused()) }
+    if !rest.is_empty() {
+        return Err(refused());
+    }
+    let mut own: Vec<Zeroizing<[u8; FILE_KEY]>> = keys.iter().map(|_| Zeroizing::new([0; FILE_KEY])).collect();
+    own.iter_mut().zip(keys).for_each(|(own, key)| own.copy_from_slice(key));
+    Ok(own)
 }
 
 fn cipher(half: &Half, ledger: &Half, id: &GrantId) -> ChaCha20Poly1305 {
     let mut both = Zeroizing::new([0; 64]);
-    both[..32].copy_from_slice(half.0.as_ref());
-    both[32..].copy_from_slice(ledger.0.as_ref());
+    both[..32].copy_from_slice(half.0.as_slice());
+    both[32..].copy_from_slice(ledger.0.as_slice());
     let mut key = Zeroizing::new([0; 32]);
     let derived = Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), both.as_ref()).expand(INFO, key.as_mut());
     // HKDF-SHA256 gives up to 8160 bytes; 32 always fit.

@@ -75,8 +75,8 @@ impl SpentGrant {
             return Err(seal::refused());
         }
         let mut values = Vec::with_capacity(claims.terms.items.len());
-        for (granted, key) in claims.terms.items.iter().zip(keys) {
-            let key = FileKey::from_bytes(*key);
+        for (granted, key) in claims.terms.items.iter().zip(&keys) {
+            let key = FileKey::copy_of(key);
             let value = vault.open_value(&granted.name, &granted.file, &granted.sha256, &key)?;
             values.push((granted.reference.clone(), value));
         }

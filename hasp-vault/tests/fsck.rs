@@ -36,13 +36,15 @@ fn what_lies_about_is_removed_and_nothing_else() {
     write_private(&lab.item("n").join("9.age"), b"never committed");
     write_private(&lab.item("n").join(".hasp-x.tmp"), b"half a record");
     write_private(&lab.item("n").join("notes"), b"somebody's own");
+    write_private(&lab.vault().join(".hasp-notes"), b"somebody's own");
     let orphan = |repairable| ("orphan".to_owned(), repairable);
     let mut all = found(&lab);
     all.sort();
-    assert_eq!(all, [orphan(false), orphan(true), orphan(true)]);
+    assert_eq!(all, [orphan(false), orphan(false), orphan(true), orphan(true)]);
     assert_eq!(lab.run(&["fsck", "--repair"]).status, 1);
     assert!(lab.item("n").join("notes").exists() && !lab.item("n").join("9.age").exists());
     std::fs::remove_file(lab.item("n").join("notes")).unwrap();
+    std::fs::remove_file(lab.vault().join(".hasp-notes")).unwrap();
     assert!(found(&lab).is_empty());
     assert!(lab.value("n").unwrap() == b"second value" && lab.value("n@1").unwrap() == b"first value");
 }

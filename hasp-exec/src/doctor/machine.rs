@@ -78,14 +78,24 @@ fn memory_files(findings: &mut Findings) {
     }
 }
 
+/// How many bytes are locked for one of a value: the value, as it is delivered, and the spellings that are searched for.
+const LOCKED: u64 = 16;
+
 fn locked_memory(findings: &mut Findings) {
     match getrlimit(Resource::Memlock).current {
         Some(limit) if limit < 1 << 20 => {
             let text = format!("{} KiB can be locked: longer values can reach swap", limit >> 10);
             findings.note("mlock", text, &["ulimit -l unlimited, or LimitMEMLOCK= of the service"]);
         }
-        Some(limit) => findings.good("mlock", format!("{} KiB of values stay out of swap", limit >> 10)),
-        None => findings.good("mlock", "values stay out of swap"),
+        Some(limit) => {
+            let text = format!(
+                "{} KiB can be locked: values of up to {} KiB in all, with what the filter searches for, stay out of swap",
+                limit >> 10,
+                limit / LOCKED >> 10
+            );
+            findings.good("mlock", text);
+        }
+        None => findings.good("mlock", "values stay out of swap, with what the filter searches for"),
     }
 }
 

@@ -1,7 +1,7 @@
-//! The socket between broker and monitor: one JSON object a line. The child's environment travels here and nowhere else, so that the
-//! monitor itself has none.
+//! The socket between broker and monitor: first the variables with values, as they are and into one place, since a parser leaves copies;
+//! then one JSON object a line. The child's environment travels here and nowhere else, so that the monitor itself has none.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, Secret, secret};
 use hasp_grant::word::Word;
 
 /// What the monitor is to start.
@@ -22,7 +22,7 @@ pub struct Launch {
     pub argv: Vec<Word>,
     /// Where it runs.
     pub dir: Word,
-    /// Its whole environment.
+    /// Its environment, but for the values.
     pub vars: Vec<(Word, Word)>,
     /// Descriptors that it inherits besides 0 to 2.
     pub pass: Vec<i32>,
@@ -78,16 +78,38 @@ pub fn open(stream: UnixStream) -> Result<(Sender, Receiver)> {
     Ok((Sender(stream), Receiver(BufReader::new(copy))))
 }
 
-/// The same for an inherited descriptor.
-pub fn adopt(descriptor: OwnedFd) -> Result<(Sender, Receiver)> {
-    open(UnixStream::from(descriptor))
+/// The same for an inherited descriptor, with the values that come first.
+pub fn adopt(descriptor: OwnedFd) -> Result<(Option<Secret>, Sender, Receiver)> {
+    let stream = UnixStream::from(descriptor);
+    let values = receive_values(&stream)?;
+    let (sender, receiver) = open(stream)?;
+    Ok((values, sender, receiver))
+}
+
+/// Sends the variables with values, before anything else.
+pub fn send_values(stream: &UnixStream, values: Option<&Secret>) -> Result<()> {
+    let values = values.map(Secret::expose).unwrap_or_default();
+    let length = u64::try_from(values.len()).unwrap_or(u64::MAX);
+    write_all(stream, &length.to_le_bytes()).and_then(|()| write_all(stream, values))
+}
+
+/// Receives them; `None` if there are none.
+pub fn receive_values(stream: &UnixStream) -> Result<Option<Secret>> {
+    let failed = |e: std::io::Error| Error::system("receive what to start", e);
+    let (mut length, mut stream) = ([0; 8], stream);
+    stream.read_exact(&mut length).map_err(failed)?;
+    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| Error::bug("a launch without end"))?;
+    if length == 0 {
+        return Ok(None);
+    }
+    let values = Secret::read_from(&mut stream.take(length as u64), length)?;
+    if values.len() == length { Ok(Some(values)) } else { Err(Error::bug("a launch without its values")) }
 }
 
 impl Sender {
     /// Sends one message.
     pub fn send(&self, message: &impl Serialize) -> Result<()> {
-        let line = serde_json::to_vec(message).map(Zeroizing::new);
-        let mut line = line.map_err(|e| Error::bug(format!("cannot write a message: {e}")))?;
+        let mut line = secret::json(message)?;
         line.push(b'\n');
         write_all(&self.0, &line)
     }

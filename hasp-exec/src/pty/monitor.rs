@@ -1,5 +1,5 @@
 //! The monitor: leads the child's session on the child's terminal, starts the child in a process group of its own, and tells the broker
-//! when it stops or ends. It holds no value longer than until the child has started.
+//! when it stops or ends. It holds values only in one place, which is erased when the child has started.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
 use hasp_core::system::{self, BeforeExec};
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, Secret};
 
 use crate::child::{self, Plan};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
@@ -23,7 +23,7 @@ use crate::signals;
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub fn run(socket: RawFd) -> Result<()> {
     let descriptor = system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
-    let (sender, mut receiver) = link::adopt(descriptor)?;
+    let (values, sender, mut receiver) = link::adopt(descriptor)?;
     // It changes its terminal's foreground group from behind. The child gets the default actions back.
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
         system::ignore(signal);
@@ -33,7 +33,7 @@ pub fn run(socket: RawFd) -> Result<()> {
     system::ignore(Signal::HUP);
     let launch: Launch = receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
     let rescue = Rescue::new(launch.screen, &terminal()?);
-    let child = match start(launch, hangup) {
+    let child = match start(launch, values, hangup) {
         Ok(child) => child,
         Err(error) => return sender.send(&Report::Refused(error.message().to_owned())),
     };
@@ -67,7 +67,7 @@ fn hang_up(child: Pid) {
     let _ = kill_process_group(child, Signal::CONT);
 }
 
-fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
+fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result<Pid> {
     let argv: Vec<OsString> = launch.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let vars = launch.vars.iter().map(|(n, v)| (n.as_os().to_owned(), v.as_os().to_owned()));
     let plan = Plan {
@@ -75,6 +75,7 @@ fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
         argv: &argv,
         dir: launch.dir.as_path(),
         vars: vars.collect::<BTreeMap<_, _>>(),
+        values,
         pass: launch.pass,
         no_new_privs: launch.no_new_privs,
         umask: Mode::from_raw_mode(launch.umask),
@@ -86,7 +87,7 @@ fn start(launch: Launch, default_hangup: bool) -> Result<Pid> {
     let before = BeforeExec { default_signals: true, default_hangup, ..ground };
     let mut command = child::command(&plan);
     command.process_group(0);
-    let started = child::spawn(command, &plan, before)?;
+    let started = child::spawn(command, plan, before)?;
     i32::try_from(started.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Error::bug("a child without a number"))
 }
 

@@ -88,12 +88,13 @@ pub fn start(
     let lent = duplicate(screen.tty())?;
     let pass = [stream.1.as_raw_fd(), lent.as_raw_fd()];
     start_monitor(&pair.follower, pass, &plan, stdin, patterns, relay)?;
+    link::send_values(&stream.0, plan.values.as_ref())?;
     let (sender, receiver) = link::open(stream.0)?;
     if front {
         // Before the child writes: what two terminals translate one after the other has its line ends doubled.
         screen.raw()?;
     }
-    sender.send(&launch(plan, front, lent.as_raw_fd()))?;
+    sender.send(&launch(&plan, front, lent.as_raw_fd()))?;
     let Pair { leader, follower } = pair;
     drop(stream.1);
     let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
@@ -272,13 +273,13 @@ fn start_monitor(
     Ok(())
 }
 
-fn launch(plan: Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
+fn launch(plan: &Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
     Launch {
         program: Word::from(plan.program),
         argv: plan.argv.iter().map(Word::from).collect(),
         dir: Word::from(plan.dir),
         vars: plan.vars.iter().map(|(n, v)| (Word::from(n), Word::from(v))).collect(),
-        pass: plan.pass,
+        pass: plan.pass.clone(),
         no_new_privs: plan.no_new_privs,
         umask: plan.umask.as_raw_mode(),
         foreground,
@@ -357,11 +358,12 @@ mod tests {
             argv: &argv,
             dir: "/".as_ref(),
             vars,
+            values: None,
             pass: vec![7],
             no_new_privs: true,
             umask: Mode::from_raw_mode(0o22),
         };
-        link::open(one).unwrap().0.send(&launch(plan, true, 5)).unwrap();
+        link::open(one).unwrap().0.send(&launch(&plan, true, 5)).unwrap();
         let received: Launch = link::open(two).unwrap().1.receive().unwrap();
         assert_eq!(received.argv[1].as_os(), argv[1]);
         assert!(received.vars[0].1.as_os() == OsString::from_vec(vec![0xfe, b'"']));

@@ -1,7 +1,7 @@
 //! What is searched for: the values, their long lines, and strings derived from them, all in one block of memory that is
 //! erased when the last filter is dropped.
 
-use zeroize::Zeroizing;
+use hasp_core::Secret;
 
 use crate::decode::unit::lone;
 use crate::form::{Case, Form, Machine};
@@ -44,23 +44,25 @@ pub(crate) struct Needle {
 }
 
 /// All needles and the memory that holds their bytes.
-#[derive(Default)]
 pub(crate) struct Needles {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Secret,
     list: Vec<Needle>,
 }
 
 impl Needles {
-    /// Needles with room for so many bytes: the memory must not move, or a copy would stay behind.
+    /// Needles with room for so many bytes, on pages of their own that are locked as those of a value.
     pub fn with_room(bytes: usize) -> Needles {
-        Needles { bytes: Zeroizing::new(Vec::with_capacity(bytes)), list: Vec::new() }
+        // Where there is no memory for them, there would be none for a vector either.
+        let no_memory = |_| std::alloc::handle_alloc_error(std::alloc::Layout::new::<Needles>());
+        Needles { bytes: Secret::with_capacity(bytes).unwrap_or_else(no_memory), list: Vec::new() }
     }
 
-    /// Adds a needle. Bytes beyond the room that was asked for are not added, which the caller's bound rules out.
+    /// Adds a needle.
     pub fn add(&mut self, name: u32, origin: Origin, bytes: &[u8]) {
-        debug_assert!(self.bytes.len() + bytes.len() <= self.bytes.capacity(), "the arena would move");
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
+        if self.bytes.push(bytes).is_err() {
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<Needle>());
+        }
         let mixed = bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
         let folds = origin == Origin::Value && mixed && bytes.len() >= MIN_FOLD;
         self.list.push(Needle { start, len: bytes.len(), name, origin, folds, lone: lone(bytes) == bytes.len() });
@@ -78,7 +80,7 @@ impl Needles {
 
     /// The bytes of a needle.
     pub fn bytes(&self, needle: &Needle) -> &[u8] {
-        &self.bytes[needle.start..needle.start + needle.len]
+        &self.bytes.expose()[needle.start..needle.start + needle.len]
     }
 
     /// The machine that reads this form of a needle.

@@ -166,7 +166,7 @@ struct Known<'a>(&'a FileKey);
 
 impl age::Identity for Known<'_> {
     fn unwrap_stanza(&self, _: &Stanza) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
-        Some(Ok(AgeFileKey::new(Box::new(*self.0.expose()))))
+        Some(Ok(AgeFileKey::init_with_mut(|bytes| bytes.copy_from_slice(self.0.expose()))))
     }
 }
 
@@ -184,7 +184,7 @@ impl age::Identity for Capture<'_> {
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
         let found = self.identities.iter().find_map(|i| i.unwrap_stanzas(stanzas))?;
         if let Ok(key) = &found {
-            *self.key.borrow_mut() = Some(FileKey::from_bytes(*key.expose_secret()));
+            *self.key.borrow_mut() = Some(FileKey::copy_of(key.expose_secret()));
         }
         Some(found)
     }

@@ -8,9 +8,16 @@ use zeroize::Zeroize;
 pub struct FileKey(Box<[u8; 16]>);
 
 impl FileKey {
-    /// The key with these bytes; the caller erases the original.
+    /// A key with bytes that are no secret of ours, as in a test.
     pub fn from_bytes(bytes: [u8; 16]) -> FileKey {
-        FileKey(Box::new(bytes))
+        FileKey::copy_of(&bytes)
+    }
+
+    /// A key with these bytes; the caller erases the original. They are copied in one step: an array that is moved leaves a copy.
+    pub fn copy_of(bytes: &[u8; 16]) -> FileKey {
+        let mut key = FileKey(Box::new([0; 16]));
+        key.0.copy_from_slice(bytes);
+        key
     }
 
     /// The bytes themselves.

@@ -127,7 +127,7 @@ impl Job<'_> {
             [("ROTATE_NAME", self.name.as_str()), ("ROTATE_STEP", self.step.word()), ("ROTATE_VERSION", &version)];
         let kept = trusted::KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
-        Image::new(found.as_os_str(), [self.program.as_ref()], vars)
+        Image::new(found.as_os_str(), [self.program.as_ref()], vars, None)
             .ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
     }
 
