@@ -14,6 +14,7 @@ use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
+use crate::control;
 use crate::delivery;
 use crate::pins;
 use crate::program;
@@ -51,6 +52,8 @@ pub struct Order {
     pub unconsented: Option<Target>,
     /// What deserves a look before the passphrase is given.
     pub warnings: Vec<String>,
+    /// What is said even where `--quiet` silences the rest.
+    pub loud: Vec<String>,
     /// The strictest class of all that is opened.
     pub class: Class,
 }
@@ -74,7 +77,9 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
-    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
+    granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
+    let loud = control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
+    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, loud, class })
 }
 
 /// A first consent would claim the name of the manifest; where another root has it, that is said before anything is asked.

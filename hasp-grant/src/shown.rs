@@ -28,7 +28,7 @@ pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
     if order.unconsented.is_some() || terms.action.target.is_none() {
         lines.extend(terms.action.templates.iter().flat_map(template_lines));
     }
-    lines.extend(order.warnings.iter().map(|w| line("warning", w)));
+    lines.extend(order.loud.iter().chain(&order.warnings).map(|w| line("warning", w)));
     lines.push(String::new());
     lines.join("\n")
 }
