@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
@@ -84,8 +84,7 @@ impl Project {
 
     fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
         let named = manifest.as_ref().and_then(|m| m.project.clone());
-        let name =
-            named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
+        let name = named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), printable_os));
         let stranger = stranger(&root);
         Project { root, manifest, name, stranger }
     }

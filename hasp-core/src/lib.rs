@@ -9,6 +9,7 @@ pub mod environ;
 pub mod error;
 pub mod files;
 pub mod home;
+pub mod layout;
 pub mod lock;
 pub mod memory;
 pub mod name;

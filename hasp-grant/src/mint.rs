@@ -120,13 +120,16 @@ fn consent(proposal: &Proposal, project: &Project, context: &mut Context) -> Res
         (false, _) => None,
     };
     let terminal = Terminal::open();
+    if let (true, Some(_), Some(taken)) = (missing, &terminal, &order.name_taken) {
+        return Err(taken.clone());
+    }
     match (terminal, question) {
         (Some(mut terminal), Some(question)) => {
-            terminal.show(&shown::block(&proposal.terms, order, project))?;
+            terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)?;
             if terminal.confirm(question)? { Ok(()) } else { Err(Error::new(Kind::Denied, "refused", "not granted")) }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
-            terminal.show(&shown::block(&proposal.terms, order, project))
+            terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)
         }
         (None, None) => {
             order.loud.iter().chain(&order.warnings).for_each(|w| context.out.warn(w));

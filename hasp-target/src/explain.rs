@@ -17,7 +17,7 @@ pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<E
     if cx.out.json {
         return cx.out.object(&json!({"v": 1, "name": target.name, "text": sentences})).map(|()| Exit::OK);
     }
-    sentences.iter().try_for_each(|s| cx.out.line(s)).map(|()| Exit::OK)
+    sentences.iter().try_for_each(|s| cx.out.folded(s, 2)).map(|()| Exit::OK)
 }
 
 fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {

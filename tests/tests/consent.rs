@@ -98,7 +98,12 @@ fn what_is_pinned_is_shown_and_what_is_dropped_is_explained() {
     world
         .sh("PATH=.:$PATH HOME=/pinned hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- env")
         .ok();
-    assert!(world.sh("hasp-grant show ../t").ok().contains("HOME=/pinned PATH=/"));
+    let shown = world.sh("hasp-grant show ../t");
+    assert!(
+        shown.ok().contains("  PATH       /") && shown.stdout.contains("  pinned     HOME=/pinned"),
+        "{}",
+        shown.stdout
+    );
     let used = world.sh("HOME=/other PAGER=less TERM=vt hasp-exec -g ../t");
     for (line, there) in [("HOME=/pinned", true), ("TERM=vt", true), ("PAGER=", false), ("PATH=.", false)] {
         assert_eq!(used.ok().lines().any(|l| l.starts_with(line)), there, "{line} {}", used.stdout);
