@@ -38,6 +38,14 @@ impl Project {
         Project::load(Project::root(home, start)?)
     }
 
+    /// As [`Project::root`], whoever can change it: for what only takes away.
+    ///
+    /// # Errors
+    /// `[no-project]`, `[foreign-directory]`.
+    pub fn any_root(home: &Home, start: &Path) -> Result<PathBuf> {
+        search(home, start)
+    }
+
     /// As [`Project::find`], whoever can change it: for the person who says that this is meant.
     pub(crate) fn find_shared(home: &Home, start: &Path) -> Result<Project> {
         Project::load(search(home, start)?)

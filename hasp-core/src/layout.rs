@@ -1,5 +1,5 @@
-//! Lines that fit a terminal: broken at blanks, with what follows set off, so that a narrow window does not cut words. Nothing changes
-//! where the output is no terminal.
+//! Lines that fit a terminal: broken at blanks, with what follows set off, so that a narrow window
+//! does not cut words. Nothing changes where the output is no terminal.
 
 use std::os::fd::AsFd;
 
@@ -21,8 +21,9 @@ pub fn styles(env: &Environ) -> bool {
     env.get("NO_COLOR").is_none() && env.get("TERM").is_some_and(|t| t != "dumb")
 }
 
-/// The line broken at blanks where it is wider than `columns`, further lines behind `hang` blanks. A word that does not fit a line
-/// stands on one of its own and is left whole: it may be a path to copy.
+/// The line broken at blanks where it is wider than `columns`, further lines behind `hang` blanks.
+/// A word that does not fit a line stands on one of its own and is left whole: it may be a path to
+/// copy.
 pub fn wrap(line: &str, columns: usize, hang: usize) -> String {
     if width(line) <= columns {
         return line.to_owned();
@@ -93,7 +94,8 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The columns that a text takes: none for the sequences that set a colour, two for wide characters (UAX 11).
+/// The columns that a text takes: none for the sequences that set a colour, two for wide characters
+/// (UAX 11).
 fn width(text: &str) -> usize {
     let (mut columns, mut escaped) = (0, false);
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! The controls follow the class: for a secret of class high or critical the grant names the command, and what widens the grant is
-//! said also where nothing else is.
+//! The controls follow the class: for a secret of class high or critical the grant names the
+//! command, and what widens the grant is said also where nothing else is.
 
 use hasp_core::{Error, Kind, Result};
 use hasp_target::Channel;

@@ -197,7 +197,7 @@ impl Wanted {
         }
         if which.project {
             let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-            return Ok(Wanted::Project(Project::find(&home, &cwd)?.root));
+            return Ok(Wanted::Project(Project::any_root(&home, &cwd)?));
         }
         if which.all {
             return Ok(Wanted::All);

@@ -1,10 +1,12 @@
-//! The command line that was approved is the one that runs: nothing in the environment of whoever uses a grant chooses its code.
+//! The command line that was approved is the one that runs: nothing in the environment of whoever
+//! uses a grant chooses its code.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{DB_URL, World, peer};
 
-/// A bound project with `db/url`, and beside it a directory `evil` with code for each loader: all of it prints `planted`.
+/// A bound project with `db/url`, and beside it a directory `evil` with code for each loader: all
+/// of it prints `planted`.
 fn world() -> World {
     let world = World::new();
     world.store("db/url", DB_URL);
