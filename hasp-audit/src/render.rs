@@ -80,7 +80,7 @@ impl Render {
         if endless {
             line.push_str(&self.paint("33", "  no end: it still runs, or was killed"));
         }
-        cx.out.line(&line)
+        cx.out.folded(&line, 8)
     }
 
     fn ended(&mut self, start: u64) -> Result<bool> {

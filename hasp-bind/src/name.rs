@@ -1,5 +1,6 @@
-//! Whose a project's name is. A manifest is a stranger's text and can call itself anything; a scope (`--allow api:deploy`) must not
-//! follow the word. The name is the root's that a person first bound under it, and of further roots only where he said so.
+//! Whose a project's name is. A manifest is a stranger's text and can call itself anything; a scope
+//! (`--allow api:deploy`) must not follow the word. The name is the root's that a person first
+//! bound under it, and of further roots only where he said so.
 
 use hasp_core::text::{printable, shell_word};
 use hasp_core::{Error, Kind, Result};
@@ -10,7 +11,8 @@ use crate::body::Body;
 use crate::project::Project;
 use crate::store;
 
-/// Whether a scope's project was probably meant as "everywhere": it is no project's name, whoever calls himself so.
+/// Whether a scope's project was probably meant as "everywhere": it is no project's name, whoever
+/// calls himself so.
 pub fn is_everywhere(word: &str) -> bool {
     ["any", "all", "everywhere", "everything", "*"].contains(&word.to_ascii_lowercase().as_str())
 }
@@ -47,8 +49,8 @@ pub(crate) fn check(binding: &Binding, vault: &Vault) -> Result<()> {
     }
 }
 
-/// Decides it for a binding that is about to be signed. A name that the manifest claims is refused if it is taken; a directory that
-/// merely is called so is bound without the name.
+/// Decides it for a binding that is about to be signed. A name that the manifest claims is refused
+/// if it is taken; a directory that merely is called so is bound without the name.
 pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) -> Result<()> {
     if binding.holds_name.is_some() {
         return Ok(());

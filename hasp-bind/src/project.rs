@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hasp_core::here;
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
@@ -31,6 +31,14 @@ impl Project {
     /// directories begin; the manifest's own errors.
     pub fn find(home: &Home, start: &Path) -> Result<Project> {
         Project::load(Project::root(home, start)?)
+    }
+
+    /// As [`Project::root`], whoever can change it: for what only takes away.
+    ///
+    /// # Errors
+    /// `[no-project]`, `[foreign-directory]`.
+    pub fn any_root(home: &Home, start: &Path) -> Result<PathBuf> {
+        search(home, start)
     }
 
     /// As [`Project::find`], whoever can change it: for the person who says that this is meant.
@@ -79,8 +87,7 @@ impl Project {
 
     fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
         let named = manifest.as_ref().and_then(|m| m.project.clone());
-        let name =
-            named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), |n| n.to_string_lossy().into_owned()));
+        let name = named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), printable_os));
         let stranger = stranger(&root);
         Project { root, manifest, name, stranger }
     }

@@ -26,7 +26,8 @@ impl Tool for Cli {
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
             Some(Verb::Remove { references }) => verb::remove::run(references, &Place::new(options, cx)?, cx),
-            Some(Verb::Drop) => verb::drop::run(&Place::new(options, cx)?, cx),
+            // Taking back is easy, also where somebody else has got at the project.
+            Some(Verb::Drop) => verb::drop::run(&Place::new(&Options { shared: true, ..options.clone() }, cx)?, cx),
             None => match &options.moved_from {
                 Some(from) => verb::moved::run(from, &Place::new(options, cx)?, options.yes, cx),
                 None => verb::consent::run(&Place::new(options, cx)?, options.yes, cx),

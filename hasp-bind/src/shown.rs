@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use hasp_core::layout::Block;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::trust;
 use hasp_target::{RefSpec, Target, lines};
@@ -14,8 +15,8 @@ use crate::project::Project;
 use crate::proposal::{Proposal, Standing};
 use crate::run::Place;
 
-/// The whole block, for a terminal.
-pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> String {
+/// The whole block, for a terminal: what deserves a second look stands out.
+pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Block {
     let (project, vault) = (&place.project, &place.vault);
     let mut out = vec![
         format!("project {} in {}", printable(project.name.as_bytes()), printable_path(&project.root)),
@@ -30,8 +31,18 @@ pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -
     out.extend(section("references", references(project, vault, proposal)));
     out.extend(section("targets", proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding))));
     out.extend(section("no longer asked for", proposal.gone.iter().map(|t| format!("target {t}: its consent ends"))));
-    out.extend(section("look twice", warnings(place, binding, proposal)));
-    out.join("\n") + "\n"
+    let mut block = Block::default();
+    out.into_iter().for_each(|line| push(&mut block, line, Block::line));
+    section("look twice", warnings(place, binding, proposal))
+        .into_iter()
+        .for_each(|line| push(&mut block, line, Block::strong));
+    block
+}
+
+/// What does not fit goes on a little further in than it began.
+pub(crate) fn push(block: &mut Block, line: String, how: fn(&mut Block, String, usize)) {
+    let indent = line.len() - line.trim_start().len();
+    how(block, line, indent + 4);
 }
 
 /// The secrets that are not in the vault yet, by name.

@@ -43,7 +43,7 @@ fn list(cx: &mut Context) -> Result<Exit> {
         if cx.out.json {
             cx.out.object(&object(name, entry))?;
         } else {
-            cx.out.line(&format!("{name:width$}  {}", printable_path(&entry.exe)))?;
+            cx.out.folded(&format!("{name:width$}  {}", printable_path(&entry.exe)), 4)?;
         }
     }
     if registry.consumer.is_empty() {

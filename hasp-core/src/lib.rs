@@ -11,6 +11,7 @@ pub mod error;
 pub mod files;
 pub mod here;
 pub mod home;
+pub mod layout;
 pub mod lock;
 pub mod memory;
 pub mod name;

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use zeroize::Zeroize;
 
 use crate::error::{Error, Kind, Result};
+use crate::layout;
 
 /// Data is collected up to this many bytes before it is written.
 const BUFFER: usize = 64 * 1024;
@@ -37,6 +38,20 @@ impl Output {
     pub fn line(&mut self, text: &str) -> Result<()> {
         self.data(text.as_bytes())?;
         self.data(b"\n")
+    }
+
+    /// One line of data for people: broken at blanks where stdout is a terminal too narrow for it, further lines behind `hang` blanks.
+    pub fn folded(&mut self, text: &str, hang: usize) -> Result<()> {
+        let wrapped = |columns| text.split('\n').map(|l| layout::wrap(l, columns, hang)).collect::<Vec<_>>().join("\n");
+        match self.columns() {
+            Some(columns) => self.line(&wrapped(columns)),
+            None => self.line(text),
+        }
+    }
+
+    /// How wide stdout is; `None` where it is no terminal.
+    pub fn columns(&self) -> Option<usize> {
+        layout::columns(rustix::stdio::stdout())
     }
 
     /// One JSON object a line; the object has a field `"v":1`.
@@ -73,6 +88,12 @@ impl Output {
         }
     }
 
+    /// As [`Output::plain_note`], for a block of which lines may stand out.
+    pub fn block(&mut self, block: &layout::Block, env: &crate::environ::Environ) {
+        let columns = layout::columns(rustix::stdio::stderr());
+        self.plain_note(block.render(columns, columns.is_some() && layout::styles(env)).trim_end());
+    }
+
     /// A warning on stderr: `hasp-x: warning: ...`; one JSON object with `--json`.
     pub fn warn(&mut self, text: &str) {
         if self.json {
@@ -106,7 +127,7 @@ impl Output {
 
     /// Whether data on stdout may be coloured: a terminal, not `TERM=dumb`, no `NO_COLOR` (<https://no-color.org>).
     pub fn colour(&self, env: &crate::environ::Environ) -> bool {
-        self.stdout_is_terminal() && env.get("NO_COLOR").is_none() && env.get("TERM").is_some_and(|t| t != "dumb")
+        self.stdout_is_terminal() && layout::styles(env)
     }
 
     /// stderr is best effort: with it closed there is nobody to tell.

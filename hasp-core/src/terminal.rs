@@ -6,7 +6,9 @@ use std::io::Read;
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
+use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
+use crate::layout::{self, Block};
 use crate::output::write_all;
 use crate::secret::Secret;
 
@@ -28,6 +30,11 @@ impl Terminal {
     /// Shows text as it is; the caller has made untrusted parts [`crate::text::printable`].
     pub fn show(&mut self, text: &str) -> Result<()> {
         write_all(&self.tty, text.as_bytes())
+    }
+
+    /// Shows a block in the terminal's width; what is to stand out does, where the environment lets it.
+    pub fn show_block(&mut self, block: &Block, env: &Environ) -> Result<()> {
+        self.show(&block.render(layout::columns(&self.tty), layout::styles(env)))
     }
 
     /// Asks for a line without echo.

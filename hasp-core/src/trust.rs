@@ -1,5 +1,6 @@
-//! Who else than we and root can change what lies at a path: a manifest, a program or a directory that a stranger can change says
-//! tomorrow what he likes, in our name. The rule is git's for repositories and sshd's for keys: owner, and nobody else may write.
+//! Who else than we and root can change what lies at a path: a manifest, a program or a directory
+//! that a stranger can change says tomorrow what he likes, in our name. The rule is git's for
+//! repositories and sshd's for keys: owner, and nobody else may write.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -51,7 +52,8 @@ pub fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
-/// Who else can change what lies at this path, itself and what it points to; nobody if there is nothing.
+/// Who else can change what lies at this path, itself and what it points to; nobody if there is
+/// nothing.
 ///
 /// In a sticky directory others can add files and not replace ours.
 pub fn stranger(path: &Path) -> Option<Stranger> {
@@ -80,8 +82,8 @@ pub fn stranger_on_the_way(path: &Path) -> Option<Stranger> {
     real.ancestors().find_map(stranger)
 }
 
-/// The first directory, going up from `start`, that belongs to neither us nor root nor whom `start` belongs to: what is found there
-/// is found by accident.
+/// The first directory, going up from `start`, that belongs to neither us nor root nor whom `start`
+/// belongs to: what is found there is found by accident.
 pub fn frontier(start: &Path) -> Option<Stranger> {
     let owner = |path: &Path| path.metadata().map(|m| m.uid()).ok();
     let own = owner(start);
@@ -99,7 +101,8 @@ fn user(uid: u32) -> String {
     name.map_or(uid.to_string(), |name| format!("{} ({uid})", printable(name.as_bytes())))
 }
 
-/// Whether nobody but we and root is in the group: with a umask of 002 each user has a group of his own.
+/// Whether nobody but we and root is in the group: with a umask of 002 each user has a group of his
+/// own.
 fn is_private(gid: u32) -> bool {
     let (Some(groups), Some(users)) = (table("/etc/group"), table("/etc/passwd")) else { return false };
     let field = |line: &str, n: usize| line.split(':').nth(n).map(str::to_owned).unwrap_or_default();
@@ -113,7 +116,8 @@ fn is_private(gid: u32) -> bool {
     members.split(',').filter(|n| !n.is_empty()).map(str::to_owned).chain(primary).all(|name| trusted(&name))
 }
 
-/// With an access control list the mode of the group is what any of the listed users may at most do (acl(5)).
+/// With an access control list the mode of the group is what any of the listed users may at most do
+/// (acl(5)).
 fn has_acl(path: &Path) -> bool {
     let mut value = [0u8; 4096];
     let asked = rustix::fs::getxattr(path, "system.posix_acl_access", &mut value[..]);

@@ -1,5 +1,6 @@
-//! The child's environment: what is inherited under the grant's rules, what was pinned when it was minted, what is always dropped,
-//! and the deliveries on top. Who uses a grant chooses none of the code that the approved command runs.
+//! The child's environment: what is inherited under the grant's rules, what was pinned when it was
+//! minted, what is always dropped, and the deliveries on top. Who uses a grant chooses none of the
+//! code that the approved command runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -8,7 +9,8 @@ use hasp_core::Environ;
 use hasp_grant::claims::EnvRules;
 use hasp_target::loaders::{self, Fate};
 
-/// What the child inherits, one entry a name, and the names that were dropped although they were set.
+/// What the child inherits, one entry a name, and the names that were dropped although they were
+/// set.
 #[derive(Debug)]
 pub struct Inherited {
     /// Name and value.
@@ -17,7 +19,8 @@ pub struct Inherited {
     pub dropped: Vec<OsString>,
 }
 
-/// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what loads code (hasp.toml(5)).
+/// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what
+/// loads code (hasp.toml(5)).
 pub fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
     let mut vars = BTreeMap::new();
     let mut dropped = BTreeSet::new();
@@ -104,7 +107,8 @@ mod tests {
         assert_eq!(inherit(&env, &rules).dropped.len(), 5);
     }
 
-    /// Every row of the table, whatever the name looks like: nothing of it comes from whoever uses the grant.
+    /// Every row of the table, whatever the name looks like: nothing of it comes from whoever uses
+    /// the grant.
     #[test]
     fn no_name_of_the_table_reaches_the_child_as_its_consumer_has_it() {
         for row in loaders::TABLE.iter().filter(|row| row.fate != Fate::Inherited) {

@@ -78,7 +78,7 @@ fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) 
             let code = (mark == "no").then(|| error.map(Error::code)).flatten();
             context.out.object(&serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}))?;
         } else {
-            context.out.line(&without_tokens(&format!("{mark:<3} {}{why}", check.label())))?;
+            context.out.folded(&without_tokens(&format!("{mark:<3} {}{why}", check.label())), 4)?;
         }
     }
     Ok(())
@@ -95,12 +95,12 @@ fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
             "deliveries": terms.action.deliveries, "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs, "items": terms.items, "dropped": dropped,
         }));
     }
-    context.out.line(&format!("would run: {command}"))?;
+    context.out.folded(&format!("would run: {command}"), 4)?;
     for line in shown::terms_lines(terms).iter().skip(1) {
-        context.out.line(line)?;
+        context.out.folded(line, shown::HANG)?;
     }
     if !dropped.is_empty() {
-        context.out.line(&format!("  {:<10} {}", "drops", dropped.join(" ")))?;
+        context.out.folded(&format!("  {:<10} {}", "drops", dropped.join(" ")), shown::HANG)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp, time};
 use hasp_vault::{Item, Vault, expiry_notice};
 
 use crate::claims::{Action, Claims, Extent, Granted, Terms};
+use crate::control;
 use crate::delivery;
 use crate::ledger::{self, End, Ledger};
 use crate::program;
@@ -162,7 +163,7 @@ pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Optio
     pass(Check::Action, command.as_ref().map(drop).map_err(Clone::clone))?;
     let argv = command?;
     pass(Check::Binding, bound(terms, at))?;
-    let items = current_items(&terms.items, at);
+    let items = current_items(&terms.items, at).and_then(|items| named_command(terms, &items).map(|()| items));
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
     let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
@@ -267,6 +268,12 @@ fn bound(terms: &Terms, at: &Situation<'_>) -> Result<()> {
 
 fn current_items(granted: &[Granted], at: &Situation<'_>) -> Result<Vec<Item>> {
     granted.iter().map(|g| current_item(g, at)).collect()
+}
+
+/// A class that was raised since counts, and so does a grant from before this was asked.
+fn named_command(terms: &Terms, items: &[Item]) -> Result<()> {
+    let mut classes = items.iter().zip(&terms.items);
+    classes.try_for_each(|(item, g)| control::check(&terms.action, g.name.as_str(), item.class.max(g.class)))
 }
 
 fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {

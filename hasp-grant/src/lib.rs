@@ -9,6 +9,7 @@
 pub mod check;
 pub mod claims;
 pub mod cli;
+pub mod control;
 pub mod delivery;
 mod handover;
 pub mod id;

@@ -64,7 +64,7 @@ fn list_row(ledger: &Ledger, terms: &Terms, state: &str, context: &mut Context) 
     let time = remaining(terms, context.now);
     let kept = if kept { ", kept" } else { "" };
     let secrets = secrets.join(" ");
-    context.out.line(&format!("{}  {state:<8} {time:<5} {left}{kept}  {what}  {secrets}", terms.jti.short()))
+    context.out.folded(&format!("{}  {state:<8} {time:<5} {left}{kept}  {what}  {secrets}", terms.jti.short()), 4)
 }
 
 fn remaining(terms: &Terms, now: Timestamp) -> String {
@@ -98,9 +98,10 @@ pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<E
         context.out.object(&serde_json::json!({"v": 1, "signature": "good", "terms": terms}))?;
         return Ok(Exit::OK);
     }
-    context.out.line(&format!("grant {}: {}, signed by this vault", terms.jti.short(), shown::headline(&terms)))?;
+    let head = format!("grant {}: {}, signed by this vault", terms.jti.short(), shown::headline(&terms));
+    context.out.folded(&head, 4)?;
     for line in shown::terms_lines(&terms) {
-        context.out.line(&line)?;
+        context.out.folded(&line, shown::HANG)?;
     }
     Ok(Exit::OK)
 }
@@ -195,7 +196,7 @@ impl Wanted {
         }
         if which.project {
             let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-            return Ok(Wanted::Project(Project::root(&home, &cwd)?));
+            return Ok(Wanted::Project(Project::any_root(&home, &cwd)?));
         }
         if which.all {
             return Ok(Wanted::All);

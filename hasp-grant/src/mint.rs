@@ -14,8 +14,9 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Kind, Result, Runtime, Timestamp};
 use hasp_vault::{Class, Unlocked, Vault};
 
-use crate::claims::{Claims, Extent, Terms};
+use crate::claims::{Claims, Extent, Granted, Terms};
 use crate::cli::Mint;
+use crate::control;
 use crate::id::GrantId;
 use crate::ledger::{End, Ledger};
 use crate::order::{self, Order, Place};
@@ -90,6 +91,10 @@ fn propose(asked: &Mint, place: &Place<'_>, home: &Home) -> Result<Proposal> {
         None => Consumer::default_for(&caller, window.uses == Some(1) && !asked.keep)?,
     };
     order.warnings.extend(warnings);
+    let items: Vec<Granted> = order.granted.iter().map(|(g, _)| g.clone()).collect();
+    if matches!(consumer, Consumer::User { .. }) {
+        order.loud.extend(control::loud_consumer(&items));
+    }
     let terms = Terms {
         jti: GrantId::random()?,
         iat: place.now,
@@ -99,7 +104,7 @@ fn propose(asked: &Mint, place: &Place<'_>, home: &Home) -> Result<Proposal> {
         consumer,
         project: Word::from(&place.project.root),
         action: order.action.clone(),
-        items: order.granted.iter().map(|(g, _)| g.clone()).collect(),
+        items,
         reason: asked.reason.clone(),
     };
     Ok(Proposal { terms, order })
@@ -115,19 +120,25 @@ fn consent(proposal: &Proposal, project: &Project, context: &mut Context) -> Res
         (false, _) => None,
     };
     let terminal = Terminal::open();
+    if let (true, Some(_), Some(taken)) = (missing, &terminal, &order.name_taken) {
+        return Err(taken.clone());
+    }
     match (terminal, question) {
         (Some(mut terminal), Some(question)) => {
-            terminal.show(&shown::block(&proposal.terms, order, project))?;
+            terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)?;
             if terminal.confirm(question)? { Ok(()) } else { Err(Error::new(Kind::Denied, "refused", "not granted")) }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
-            terminal.show(&shown::block(&proposal.terms, order, project))
+            terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)
         }
         (None, None) => {
-            order.warnings.iter().for_each(|w| context.out.warn(w));
+            order.loud.iter().chain(&order.warnings).for_each(|w| context.out.warn(w));
             Ok(())
         }
-        (Some(_), None) => Ok(()),
+        (Some(_), None) => {
+            order.loud.iter().for_each(|w| context.out.warn(w));
+            Ok(())
+        }
         (None, Some(_)) if missing => Err(unbound(order)),
         (None, Some(_)) => Err(Error::new(
             Kind::Locked,

@@ -14,6 +14,7 @@ use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
+use crate::control;
 use crate::delivery;
 use crate::pins;
 use crate::program;
@@ -51,6 +52,10 @@ pub struct Order {
     pub unconsented: Option<Target>,
     /// What deserves a look before the passphrase is given.
     pub warnings: Vec<String>,
+    /// Why this root cannot have the name that a first consent would give it.
+    pub name_taken: Option<Error>,
+    /// What is said even where `--quiet` silences the rest.
+    pub loud: Vec<String>,
     /// The strictest class of all that is opened.
     pub class: Class,
 }
@@ -65,24 +70,17 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     let wanted = wanted(mint, target, place)?;
     let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
-    if unconsented.is_some() || !unbound.is_empty() {
-        refuse_taken_name(place, binding)?;
-    }
     warnings.extend(strangers(&action, place)?);
     warnings.extend(action_warnings(&action, place));
     // With -x it is the run that says it.
     let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
-    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, class })
-}
-
-/// A first consent would claim the name of the manifest; where another root has it, that is said before anything is asked.
-fn refuse_taken_name(place: &Place<'_>, binding: &Binding) -> Result<()> {
-    match binding.holds_name {
-        None if place.project.is_named() => binding.check_name(place.vault),
-        _ => Ok(()),
-    }
+    granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
+    let loud = control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
+    let claims = binding.holds_name.is_none() && place.project.is_named();
+    let name_taken = if claims { binding.check_name(place.vault).err() } else { None };
+    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, name_taken, loud, class })
 }
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in which the command finds programs.

@@ -1,5 +1,6 @@
-//! What of the environment is fixed when a grant is minted: the places where programs look for code and configuration. Who uses the
-//! grant later must not choose them, and the command cannot do without.
+//! What of the environment is fixed when a grant is minted: the places where programs look for code
+//! and configuration. Who uses the grant later must not choose them, and the command cannot do
+//! without.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,7 +11,8 @@ use hasp_target::loaders::Fate;
 
 use crate::word::Word;
 
-/// The variables that are pinned, of those that the command gets at all. What names a source of ours is no child's.
+/// The variables that are pinned, of those that the command gets at all. What names a source of
+/// ours is no child's.
 pub fn pin(env: &Environ, passed: impl Fn(&str) -> bool) -> BTreeMap<String, Word> {
     let mut pinned = BTreeMap::new();
     for (name, value) in env.for_child() {

@@ -11,10 +11,18 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
+use crate::claims::Action;
+
 /// Programs that run a file named among their words: what they interpret decides what happens.
 const INTERPRETERS: [&str; 16] = [
     "sh", "bash", "dash", "zsh", "fish", "ksh", "python", "perl", "ruby", "node", "deno", "bun", "php", "lua", "make",
     "env",
+];
+
+/// Programs that run what their words name.
+const RUNNERS: [&str; 16] = [
+    "busybox", "chroot", "doas", "flock", "ionice", "nice", "nohup", "script", "setpriv", "setsid", "stdbuf", "strace",
+    "sudo", "time", "timeout", "xargs",
 ];
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
@@ -82,6 +90,19 @@ pub fn code(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Whether the approved words are an interpreter, or a program that runs another, and name nothing that it runs: with further words it
+/// is any command.
+pub fn takes_any_code(action: &Action) -> bool {
+    let Some(program) = &action.program else { return true };
+    let name = bare_name(program.as_path());
+    let runs = INTERPRETERS.contains(&name.as_str()) || RUNNERS.contains(&name.as_str());
+    runs && action.argv.iter().skip(1).all(|word| {
+        let word = word.as_os().as_bytes();
+        // Of a runner the words may be options, durations and variables before the command.
+        word.starts_with(b"-") || word.contains(&b'=') || word.first().is_none_or(u8::is_ascii_digit)
+    })
+}
+
 /// Who else can change such a file: in the project itself or a directory of it, elsewhere in any directory on its way.
 pub fn stranger(file: &Path, project: &Path) -> Option<Stranger> {
     // A link of the project may lead out of it.
@@ -112,9 +133,12 @@ fn is_candidate(path: &Path) -> bool {
 
 /// Whether the program's name, without a version such as in python3.11, is an interpreter's.
 fn is_interpreter(program: &Path) -> bool {
+    INTERPRETERS.contains(&bare_name(program).as_str())
+}
+
+fn bare_name(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    INTERPRETERS.contains(&bare)
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned()
 }
 
 /// Root can write everything; what matters then is what lies in the project or is open to others.

@@ -4,15 +4,20 @@ use std::ffi::OsStr;
 
 use hasp_bind::Project;
 use hasp_core::SecretName;
+use hasp_core::layout::Block;
 use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::time::duration_text;
 use hasp_target::{Channel, Delivery, Template};
 
 use crate::claims::{Action, Extent, Granted, Terms};
 use crate::order::Order;
+use crate::word::Word;
+
+/// Where the text of a line begins, behind its label.
+pub const HANG: usize = 13;
 
 /// The block that is shown before the passphrase is asked for.
-pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
+pub fn block(terms: &Terms, order: &Order, project: &Project) -> Block {
     let mut lines = vec![format!("hasp-grant: {}", headline(terms))];
     lines.extend(terms_lines(terms));
     if !order.unbound.is_empty() {
@@ -28,9 +33,10 @@ pub fn block(terms: &Terms, order: &Order, project: &Project) -> String {
     if order.unconsented.is_some() || terms.action.target.is_none() {
         lines.extend(terms.action.templates.iter().flat_map(template_lines));
     }
-    lines.extend(order.warnings.iter().map(|w| line("warning", w)));
-    lines.push(String::new());
-    lines.join("\n")
+    let mut block = Block::default();
+    lines.into_iter().for_each(|l| block.line(l, HANG));
+    order.loud.iter().chain(&order.warnings).for_each(|w| block.strong(line("warning", w), HANG));
+    block
 }
 
 /// What the terms say, a line each.
@@ -57,7 +63,7 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         let passed = if action.env.pass.is_empty() { "nothing".to_owned() } else { action.env.pass.join(", ") };
         lines.push(line("environ", &format!("clean, but for {}", printable(passed.as_bytes()))));
     }
-    lines.extend(pinned_line(action));
+    lines.extend(pinned_lines(action));
     if !action.env.keep.is_empty() {
         lines.push(line("keeps", &printable(action.env.keep.join(", ").as_bytes())));
     }
@@ -67,12 +73,16 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
     lines
 }
 
-/// The places of code that the command gets as they were at minting, with their values: PATH chooses what a script runs.
-fn pinned_line(action: &Action) -> Option<String> {
+/// The places of code that the command gets as they were at minting: what stands first in PATH chooses what a script runs.
+fn pinned_lines(action: &Action) -> Vec<String> {
     let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
     let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
-    let shown: Vec<String> = pinned.map(|(name, value)| format!("{name}={}", shell_word(value.as_os()))).collect();
-    (!shown.is_empty()).then(|| line("pinned", &shown.join(" ")))
+    let (search, others): (Vec<_>, Vec<_>) = pinned.partition(|(name, _)| *name == "PATH");
+    let split = |value: &Word| std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect();
+    let directories: Vec<String> = search.into_iter().flat_map(|(_, value)| -> Vec<String> { split(value) }).collect();
+    let others: Vec<String> = others.into_iter().map(|(n, v)| format!("{n}={}", shell_word(v.as_os()))).collect();
+    let lines = [("PATH", directories), ("pinned", others)].into_iter().filter(|(_, words)| !words.is_empty());
+    lines.map(|(label, words)| line(label, &words.join(" "))).collect()
 }
 
 /// `once within 15m`, `up to 5 times within 8h`, `as often as needed within 8h`.

@@ -224,9 +224,13 @@ fn report(addition: &Addition<'_>, before: &Manifest, after: &Manifest, variable
         cx.out.note(&format!("listed under [refs]: {}", fresh.join(", ")));
     }
     let plain = |v: &&Variable| !addition.deliveries.iter().any(|d| d.variable.as_ref() == Some(&v.name));
-    let plain: Vec<&str> = variables.iter().filter(plain).map(|v| v.name.as_str()).collect();
-    if !plain.is_empty() {
-        cx.out.note(&format!("left out as plain settings: {}", plain.join(", ")));
+    let (refused, plain): (Vec<&Variable>, Vec<&Variable>) =
+        variables.iter().filter(plain).partition(|v| v.secret && check_variable(&v.name).is_err());
+    for (why, list) in [("plain settings", plain), ("names that no value is delivered in", refused)] {
+        let names: Vec<&str> = list.into_iter().map(|v| v.name.as_str()).collect();
+        if !names.is_empty() {
+            cx.out.note(&format!("left out as {why}: {}", names.join(", ")));
+        }
     }
     cx.out.note(&format!(
         "target {} is in {FILE_NAME}; next: hasp-bind, then hasp-grant -x -t {}",
@@ -297,7 +301,7 @@ mod tests {
         #[test]
         fn what_was_added_reads_back(
             name in "[a-z][a-z0-9._-]{0,12}[a-z0-9]",
-            variables in proptest::collection::btree_set("[A-Z]{1,8}X", 0..5),
+            variables in proptest::collection::btree_set("X[A-Z]{1,8}X", 0..5),
             reference in "[a-z]{1,6}/[a-z]{1,6}",
             words in proptest::collection::vec("[a-zA-Z \\\\\"'#=\\[\\]{}\u{e9}.]{1,12}", 1..5),
         ) {

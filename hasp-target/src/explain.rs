@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::changes::command;
 use crate::delivery::{Channel, Delivery};
 use crate::manifest::Manifest;
-use crate::target::Target;
+use crate::target::{FURTHER, Target};
 use crate::template::Template;
 
 pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<Exit> {
@@ -17,7 +17,7 @@ pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<E
     if cx.out.json {
         return cx.out.object(&json!({"v": 1, "name": target.name, "text": sentences})).map(|()| Exit::OK);
     }
-    sentences.iter().try_for_each(|s| cx.out.line(s)).map(|()| Exit::OK)
+    sentences.iter().try_for_each(|s| cx.out.folded(s, 2)).map(|()| Exit::OK)
 }
 
 fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
@@ -26,6 +26,7 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
         None => format!("Target {}.", target.name),
     }];
     said.push(format!("It runs {}.", command(target)));
+    said.extend(open_words(target));
     said.push(match &target.dir {
         Some(dir) => format!("It runs in {} of the project.", printable_path(dir)),
         None => "It runs in the project's root.".to_owned(),
@@ -40,6 +41,23 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
         "What it prints is redacted. It approves nothing by itself: hasp-bind consents, hasp-grant permits.".to_owned(),
     );
     said
+}
+
+/// What a grant leaves open, and what the classes say to that.
+fn open_words(target: &Target) -> Option<String> {
+    let strict = |(_, class): &(&SecretName, &String)| ["high", "critical"].contains(&class.as_str());
+    let strict: Vec<String> =
+        target.classes.iter().filter(strict).map(|(name, class)| format!("{name} is {class}")).collect();
+    let classes = if strict.is_empty() { String::new() } else { format!(" ({})", strict.join(", ")) };
+    match target.run.as_deref() {
+        None => Some(format!(
+            "With a secret of class high or critical{classes} it cannot be any command: the grant must name it."
+        )),
+        Some([.., last]) if last == FURTHER && !strict.is_empty() => {
+            Some(format!("Whoever uses a grant adds further words although it gets a strict secret{classes}."))
+        }
+        Some(_) => None,
+    }
 }
 
 fn delivery(delivery: &Delivery, manifest: &Manifest) -> String {

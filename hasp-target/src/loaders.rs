@@ -1,12 +1,14 @@
-//! The variables by which programs run or load code, in one table: no value is delivered in one of them, and no grant takes one from
-//! whoever uses it. hasp.toml(5) prints the same table; a test compares the two.
+//! The variables by which programs run or load code, in one table: no value is delivered in one of
+//! them, and no grant takes one from whoever uses it. hasp.toml(5) prints the same table; a test
+//! compares the two.
 
 /// What becomes of a variable of the inherited environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The command does not get it, unless it is kept by name.
     Dropped,
-    /// The command gets what it was when the grant was minted, unless it is kept by name: a person saw that.
+    /// The command gets what it was when the grant was minted, unless it is kept by name: a person
+    /// saw that.
     Pinned,
     /// Of make's flags the jobserver and what only makes make do or say less.
     MakeFlags,
@@ -145,7 +147,8 @@ pub const TABLE: &[Row] = &[
     ),
 ];
 
-/// Names of these families that hold a value or the file of one: they may be delivered, and their fate is the family's.
+/// Names of these families that hold a value or the file of one: they may be delivered, and their
+/// fate is the family's.
 pub const CREDENTIALS: &str = "KUBECONFIG DOCKER_CONFIG AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE ODBCINI KRB5_CONFIG \
     CARGO_REGISTRY_TOKEN CARGO_REGISTRIES_*_TOKEN PIP_INDEX_URL PIP_EXTRA_INDEX_URL \
     UV_INDEX_URL UV_*_TOKEN UV_*_PASSWORD RUBYGEMS_API_KEY YARN_NPM_AUTH_* COREPACK_NPM_TOKEN \
@@ -159,7 +162,8 @@ const fn row(of: &'static str, fate: Fate, names: &'static str) -> Row {
     Row { of, fate, names }
 }
 
-/// The row of a name and what of it matches; `None` for a variable that loads no code that we know of.
+/// The row of a name and what of it matches; `None` for a variable that loads no code that we know
+/// of.
 pub fn listed(name: &str) -> Option<(&'static Row, &'static str)> {
     TABLE.iter().find_map(|row| row.names.split_whitespace().find(|p| matches(p, name)).map(|pattern| (row, pattern)))
 }
@@ -169,8 +173,8 @@ pub fn is_credential(name: &str) -> bool {
     CREDENTIALS.split_whitespace().any(|pattern| matches(pattern, name))
 }
 
-/// Of the value of MAKEFLAGS: the jobserver, how many jobs, and the letters that make make do or say less. Variables and `--eval`,
-/// which choose what recipes run, are left out.
+/// Of the value of MAKEFLAGS: the jobserver, how many jobs, and the letters that make make do or
+/// say less. Variables and `--eval`, which choose what recipes run, are left out.
 pub fn make_flags(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().take_while(|w| *w != "--").collect();
     // GNU make writes single letters first, as one word without a dash.

@@ -76,7 +76,7 @@ fn list(manifest: &Manifest, cx: &mut Context) -> Result<Exit> {
             cx.out.object(&object(target))?;
         } else {
             let about = target.about.clone().unwrap_or_else(|| crate::changes::command(target));
-            cx.out.line(&format!("{name:width$}  {about}"))?;
+            cx.out.folded(&format!("{name:width$}  {about}"), width + 2)?;
         }
     }
     if manifest.targets.is_empty() {
@@ -90,8 +90,8 @@ fn show(target: &Target, cx: &mut Context) -> Result<Exit> {
         return cx.out.object(&object(target)).map(|()| Exit::OK);
     }
     cx.out.line(&format!("target {}", target.name))?;
-    target.about.iter().try_for_each(|about| cx.out.line(&format!("about {about}")))?;
-    lines(target).iter().try_for_each(|line| cx.out.line(line))?;
+    target.about.iter().try_for_each(|about| cx.out.folded(&format!("about {about}"), 4))?;
+    lines(target).iter().try_for_each(|line| cx.out.folded(line, 4))?;
     cx.out.line(&format!("digest {}", target.digest())).map(|()| Exit::OK)
 }
 

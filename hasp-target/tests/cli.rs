@@ -130,14 +130,18 @@ fn a_refused_add_changes_nothing() {
 fn from_env_takes_names_and_leaves_values() {
     let project = Project::new();
     project.run(&["init"]);
-    fs::write(project.path(".env"), "PORT=3000\nAPI_KEY='hunter2 # x'\nDATABASE_URL=postgres://u:hunter2@h/d\n")
-        .unwrap();
+    fs::write(
+        project.path(".env"),
+        "PORT=3000\nAPI_KEY='hunter2 # x'\nDATABASE_URL=postgres://u:hunter2@h/d\nNPM_CONFIG__AUTH_TOKEN=hunter2\n",
+    )
+    .unwrap();
     let (status, _, stderr) =
         project.run(&["add", "dev", "--from-env", ".env", "--prefix", "api", "--", "npm", "start"]);
     assert_eq!(status, 0, "{stderr}");
     let text = project.read();
     assert!(text.contains("env = { API_KEY = \"api/API_KEY\", DATABASE_URL = \"api/DATABASE_URL\" }"), "{text}");
-    assert!(stderr.contains("left out as plain settings: PORT"));
+    assert!(stderr.contains("left out as plain settings: PORT\n"));
+    assert!(stderr.contains("left out as names that no value is delivered in: NPM_CONFIG__AUTH_TOKEN\n"));
     assert!(!text.contains("hunter2") && !stderr.contains("hunter2"));
 }
 

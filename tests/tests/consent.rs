@@ -1,10 +1,12 @@
-//! The command line that was approved is the one that runs: nothing in the environment of whoever uses a grant chooses its code.
+//! The command line that was approved is the one that runs: nothing in the environment of whoever
+//! uses a grant chooses its code.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{DB_URL, World, peer};
 
-/// A bound project with `db/url`, and beside it a directory `evil` with code for each loader: all of it prints `planted`.
+/// A bound project with `db/url`, and beside it a directory `evil` with code for each loader: all
+/// of it prints `planted`.
 fn world() -> World {
     let world = World::new();
     world.store("db/url", DB_URL);
@@ -98,7 +100,12 @@ fn what_is_pinned_is_shown_and_what_is_dropped_is_explained() {
     world
         .sh("PATH=.:$PATH HOME=/pinned hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- env")
         .ok();
-    assert!(world.sh("hasp-grant show ../t").ok().contains("HOME=/pinned PATH=/"));
+    let shown = world.sh("hasp-grant show ../t");
+    assert!(
+        shown.ok().contains("  PATH       /") && shown.stdout.contains("  pinned     HOME=/pinned"),
+        "{}",
+        shown.stdout
+    );
     let used = world.sh("HOME=/other PAGER=less TERM=vt hasp-exec -g ../t");
     for (line, there) in [("HOME=/pinned", true), ("TERM=vt", true), ("PAGER=", false), ("PATH=.", false)] {
         assert_eq!(used.ok().lines().any(|l| l.starts_with(line)), there, "{line} {}", used.stdout);
@@ -183,4 +190,92 @@ fn make_below_the_broker_shares_the_jobs_of_make_above_it() {
     assert!(flags.ok().contains("--jobserver-auth=") && !flags.stdout.contains("planted"), "{}", flags.stdout);
     let first = flags.stdout.lines().find_map(|l| l.strip_prefix("flags:")).unwrap().split(' ').next().unwrap();
     assert!(first.contains('k'), "{}", flags.stdout);
+}
+
+/// A project with a secret of each class, and one that only the manifest calls high; each is bound.
+fn classes() -> World {
+    let world = World::new();
+    for class in ["low", "medium", "high", "critical"] {
+        world.feed(&format!("hasp-vault set {class} --class {class} -q"), format!("value-of-{class}-4711")).ok();
+    }
+    world.store("asked", "value-of-asked-4711");
+    world.bind(
+        "[refs]\nlow = {}\nmedium = {}\nhigh = {}\ncritical = {}\nasked = { class = 'high' }\n\
+         [target.none]\nenv = { K = 'asked' }\n[target.open]\nrun = ['env', '...']\nenv = { K = 'high' }\n\
+         [target.words]\nrun = ['/bin/echo', '...']\nenv = { K = 'asked' }\n[target.medium]\nenv = { K = 'medium' }\n",
+    );
+    world
+}
+
+#[test]
+fn any_command_is_refused_for_high_and_said_for_the_others() {
+    let world = classes();
+    for mint in [
+        "--any-command -e K=high",
+        "--any-command --raw -e K=high -e L=low",
+        "--any-command --file K=asked",
+        "--any-command --uses 3 --for 30m -e K=high",
+        "--any-command -t none",
+        "-t none -- env ...",
+        "-t open",
+        "-e K=high -- sh ...",
+        "-e K=high -- sh -c ...",
+        "-e K=high -- python3 -u ...",
+        "-e K=high -- timeout 5 ...",
+        "-e K=high -- env A=b ...",
+    ] {
+        let refused = world.sh(&format!("hasp-grant -q --consumer user -o ../t {mint}"));
+        refused.refused_with_hint(77, "class-any-command");
+        assert!(!world.beside("t").exists(), "{mint}");
+    }
+    world.sh("hasp-grant -q -x --any-command -e K=high -- env").refused(125, "class-any-command");
+    world.sh("hasp-grant -q --keep --for 30m --consumer user --any-command -e K=high").refused(77, "class-any-command");
+    world.sh("hasp-grant -q --consumer user -o ../t -t none -- env").ok();
+    for name in ["low", "medium"] {
+        let minted = world.sh(&format!("hasp-grant -q --consumer user -o ../t --any-command -e K={name}"));
+        minted.ok();
+        let said = format!("warning: ANY command may run with {name} ({name})");
+        assert_eq!(minted.stderr.lines().filter(|l| l.contains(&said)).count(), 1, "{}", minted.stderr);
+    }
+    assert!(world.sh("hasp-grant -q --consumer user -o ../t --any-command -t medium").stderr.contains("ANY command"));
+}
+
+#[test]
+fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
+    let world = classes();
+    for (mint, said) in [
+        ("--raw --file K=high -- true", "what the command prints of high (high) is not redacted"),
+        ("--file K=high -- true", "every process of this user may use this grant of high (high)"),
+        ("-e K=high -- true", "high (high) goes into the environment"),
+        ("--file K=high -- ls ...", "any further words may follow the command, which gets high (high)"),
+        ("-t words", "any further words may follow the command, which gets asked (high)"),
+    ] {
+        for line in [
+            format!("hasp-grant -q --consumer user -o ../t {mint}"),
+            format!("script -qec 'hasp-grant -q --consumer user -o ../t {mint}' /dev/null"),
+        ] {
+            if line.starts_with("script") && !peer("script") {
+                continue;
+            }
+            let minted = world.sh(&line);
+            minted.ok();
+            let shown = format!("{}{}", minted.stdout, minted.stderr);
+            assert_eq!(shown.matches(said).count(), 1, "{line} {shown}");
+        }
+    }
+    let narrow = world.sh("hasp-grant -q --consumer parent --file K=high -o ../t -- true");
+    assert_eq!((narrow.ok(), narrow.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn explain_says_what_a_grant_leaves_open() {
+    let world = classes();
+    for (target, said) in [
+        ("none", "With a secret of class high or critical (asked is high) it cannot be any command"),
+        ("medium", "With a secret of class high or critical it cannot be any command"),
+        ("words", "adds further words although it gets a strict secret (asked is high)"),
+    ] {
+        let explained = world.sh(&format!("hasp-target explain {target}"));
+        assert!(explained.ok().contains(said), "{}", explained.stdout);
+    }
 }

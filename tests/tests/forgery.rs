@@ -144,7 +144,7 @@ fn another_projects_binding_is_refused() {
     let token = world.mint("-t test");
     let first = world.files(&world.home().join("bindings")).pop().unwrap();
     std::fs::create_dir_all(world.beside("second/.git")).unwrap();
-    world.sh("cp hasp.toml show ../second/ && cd ../second && hasp-bind --yes").ok();
+    world.sh("cp hasp.toml show ../second/ && cd ../second && hasp-bind --yes --also").ok();
     let second = world.files(&world.home().join("bindings")).into_iter().find(|p| *p != first).unwrap();
     std::fs::copy(&second, &first).unwrap();
     all_refused(&world, &token, "tampered");

@@ -1,5 +1,5 @@
-//! A project is what a person bound, and whose files nobody else can change: no word in a manifest, and no file of another user,
-//! stands in for that.
+//! A project is what a person bound, and whose files nobody else can change: no word in a manifest,
+//! and no file of another user, stands in for that.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -184,14 +184,9 @@ fn a_project_that_another_user_can_change_is_refused_by_every_tool_with_his_name
     let Some(world) = threatened() else { return };
     for (file, change, back) in CHANGES {
         world.sh(&format!("{change} {file}")).ok();
-        for line in [
-            "hasp-bind --yes",
-            "hasp-bind list",
-            "hasp-bind add x",
-            "hasp-grant -t t",
-            "hasp-grant -e K=k -- true",
-            "hasp-grant revoke --project",
-        ] {
+        for line in
+            ["hasp-bind --yes", "hasp-bind list", "hasp-bind add x", "hasp-grant -t t", "hasp-grant -e K=k -- true"]
+        {
             let refused = world.sh(line);
             refused.refused_with_hint(77, "foreign-project");
             assert!(refused.stderr.contains("61237") || refused.stderr.contains("other users"), "{}", refused.stderr);
@@ -208,6 +203,15 @@ fn a_project_that_another_user_can_change_is_refused_by_every_tool_with_his_name
         world.sh(&format!("{back} {file}")).ok();
         assert_eq!(world.sh("hasp-exec -g ../t").ok(), "ran with\n");
     }
+}
+
+#[test]
+fn what_was_given_is_taken_back_whoever_can_change_the_project() {
+    let Some(world) = threatened() else { return };
+    world.sh(&format!("chown {MALLORY} . hasp.toml")).ok();
+    assert!(world.sh("hasp-grant revoke --project").stderr.contains("1 grant revoked"));
+    world.sh("hasp-bind drop").ok();
+    assert_eq!(world.events("bind.drop").len(), 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hasp_tests::{DB_URL, Screen, World, peer, wait_until};
+use hasp_tests::{DB_URL, MANIFEST, Screen, World, peer, wait_until};
 
 /// How long a command may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -278,4 +278,78 @@ fn a_key_that_a_value_begins_with_is_echoed_at_once_and_a_typed_value_is_not() {
     let (middle, shown) = outcome.ok().split_once(' ').expect("two words");
     assert!(middle.parse::<u32>().expect("milliseconds") < 100, "{middle} ms");
     assert!(shown.contains("[hasp:db/url]") && !shown.contains("Quartz"), "{shown}");
+}
+
+/// A line in a terminal of this many columns, as it stands there.
+fn narrow(world: &World, columns: u32, line: &str) -> String {
+    let line = format!("TERM=xterm script -qec 'stty cols {columns}; {line}' /dev/null");
+    world.sh(&line).stdout.replace('\r', "")
+}
+
+/// Without the sequences that set weight and colour.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| shown + part.split_once('m').map_or(part, |(_, rest)| rest))
+}
+
+#[test]
+fn on_a_narrow_terminal_lines_break_at_blanks() {
+    if !peer("script") {
+        return;
+    }
+    let world = World::with_project();
+    world.feed("hasp-vault set a/rather/long/name --expires 30d", "value-4711-value").ok();
+    world.write(
+        "hasp.toml",
+        MANIFEST.replace("about = \"shows both values\"", "about = \"shows both of the values that the project has\""),
+    );
+    for (line, wide) in [
+        ("hasp-vault list", "NAME"),
+        ("hasp-target explain test", "It approves nothing by itself"),
+        ("hasp-target list", "shows both of the values"),
+        ("hasp-target show test", "env DATABASE_URL"),
+        ("hasp-exec --doctor", "memory"),
+        ("hasp-audit log", "vault.set"),
+        ("hasp-bind list", "db/url -> db/url"),
+        ("hasp-grant --consumer user -t test -o ../t", "usable by"),
+        ("hasp-grant list", "target test"),
+        ("hasp-grant show ../t", "usable by"),
+        ("hasp-exec -g ../t --explain", "would run"),
+        ("rm -f ../home/bindings/*; hasp-bind --yes", "references"),
+        ("echo no | hasp-bind", "look twice"),
+    ] {
+        let whole = world.sh(&format!("TERM=xterm script -qec 'stty cols 400; {line}' /dev/null")).stdout;
+        assert!(line.contains("bind") || whole.contains(wide), "{line}: {whole}");
+        let shown = plain(&narrow(&world, 40, line));
+        let fits = |l: &&str| {
+            l.chars().count() <= 40
+                || l.split_whitespace().count() <= 2
+                || l.starts_with("hasp-")
+                || l.contains("[y/N]")
+        };
+        let broken: Vec<&str> = shown.lines().filter(|l| !fits(l)).collect();
+        assert!(broken.is_empty(), "{line}: {broken:#?}\n{shown}");
+        // A pipe gets what it always got.
+        let piped = world.sh(&format!("({line}) | cat"));
+        assert!(!piped.stdout.contains('\x1b') && !piped.stderr.contains('\x1b'), "{line}");
+    }
+}
+
+#[test]
+fn the_warnings_of_a_consent_stand_out_where_a_terminal_may_show_it() {
+    if !peer("script") {
+        return;
+    }
+    let world = World::with_project();
+    let mint = "hasp-grant --consumer user --any-command -e K=api/key -o ../t";
+    let bind = "rm -f ../home/bindings/*; hasp-bind --yes";
+    for (line, loud) in [(mint, "warning    ANY"), (bind, "test: ./show is a file of the project")] {
+        let bold =
+            |shown: &str| shown.split("\x1b[1;33m").skip(1).any(|part| part.contains(loud) && part.contains("\x1b[0m"));
+        let (shown, muted) = (narrow(&world, 200, line), narrow(&world, 200, &format!("export NO_COLOR=1; {line}")));
+        assert!(bold(&shown), "{shown}");
+        assert!(!muted.contains('\x1b') && muted.contains(loud), "{muted}");
+        assert!(!narrow(&world, 200, &format!("export TERM=dumb; {line}")).contains('\x1b'));
+    }
 }

@@ -1,6 +1,7 @@
 //! The default verb: shows what the manifest asks for, asks, unlocks, signs. Nothing is asked for twice, and nothing is signed
 //! that was not shown.
 
+use hasp_core::layout::Block;
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
@@ -40,9 +41,9 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
 }
 
 /// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead.
-pub(crate) fn ask(block: &str, question: &str, yes: bool, cx: &mut Context) -> Result<()> {
+pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) -> Result<()> {
     if yes {
-        cx.out.plain_note(block.trim_end());
+        cx.out.block(block, &cx.env);
         return Ok(());
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
@@ -50,7 +51,8 @@ pub(crate) fn ask(block: &str, question: &str, yes: bool, cx: &mut Context) -> R
             .hint("read what it asks for with hasp-target list and hasp-target explain, then: hasp-bind --yes")
     })?;
     cx.out.flush()?;
-    terminal.show(&format!("{block}\n"))?;
+    terminal.show_block(block, &cx.env)?;
+    terminal.show("\n")?;
     if terminal.confirm(question)? {
         return Ok(());
     }

@@ -64,8 +64,8 @@ fn one(body: &Body, cx: &mut Context) -> Result<()> {
             "references": body.refs, "targets": body.targets.keys().collect::<Vec<_>>(),
         }));
     }
-    cx.out.line(&format!("{} ({})", body.root, printable(body.project.as_bytes())))?;
-    body.refs.iter().try_for_each(|(r, s)| cx.out.line(&format!("  {r} -> {s}")))?;
+    cx.out.folded(&format!("{} ({})", body.root, printable(body.project.as_bytes())), 4)?;
+    body.refs.iter().try_for_each(|(r, s)| cx.out.folded(&format!("  {r} -> {s}"), 6))?;
     body.targets.keys().try_for_each(|t| cx.out.line(&format!("  target {t}")))
 }
 
@@ -120,6 +120,6 @@ impl List<'_> {
     }
 
     fn entry(&mut self, line: &str, object: &serde_json::Value) -> Result<()> {
-        if self.cx.out.json { self.cx.out.object(object) } else { self.cx.out.line(line) }
+        if self.cx.out.json { self.cx.out.object(object) } else { self.cx.out.folded(line, 4) }
     }
 }

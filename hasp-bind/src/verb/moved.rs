@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_core::layout::Block;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
 use crate::run::Place;
+use crate::shown::push;
 use crate::verb::consent::{ask, report};
 
 pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
@@ -21,8 +23,14 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     let holds = binding.check_name(vault).is_ok();
     let names: Vec<String> = binding.refs.iter().map(|(r, s)| format!("  {r} -> {s}")).collect();
     let targets: Vec<String> = binding.targets.keys().map(|t| format!("  target {t}")).collect();
-    let head = format!("consent moves from {}\n            to {}", printable_path(&old), printable_path(&project.root));
-    ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
+    let head = [
+        format!("consent moves from {}", printable_path(&old)),
+        format!("            to {}", printable_path(&project.root)),
+    ];
+    let mut block = Block::default();
+    let lines = head.into_iter().chain(names).chain(targets);
+    lines.for_each(|line| push(&mut block, line, Block::line));
+    ask(&block, "Move it?", yes, cx)?;
     let signed = place.change(cx, |here| {
         here.project.clone_from(&binding.project);
         here.holds_name = Some(holds);

@@ -5,6 +5,7 @@ mod machine;
 mod project;
 mod state;
 
+use hasp_core::layout;
 use hasp_core::output::without_tokens;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result};
@@ -88,6 +89,15 @@ impl State {
     }
 }
 
+/// What is to be typed can be copied from a narrow terminal too: a line that is broken ends as a shell wants it.
+fn typed(line: &str, columns: Option<usize>) -> String {
+    let hang = line.len() - line.trim_start().len() + 3;
+    columns.map_or_else(
+        || line.to_owned(),
+        |columns| layout::wrap(line, columns.saturating_sub(2), hang).replace('\n', " \\\n"),
+    )
+}
+
 fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
     let width = findings.iter().map(|f| f.topic.chars().count()).max().unwrap_or(0);
     let mut area = "";
@@ -106,8 +116,8 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
         // Further lines of a message, such as what changed, stand below its first.
         let margin = " ".repeat(width + 10);
         let text = without_tokens(text).replace('\n', &format!("\n{margin}"));
-        context.out.line(format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end())?;
-        fix.iter().try_for_each(|f| context.out.line(&format!("{margin}-> {f}")))?;
+        context.out.folded(format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end(), margin.len())?;
+        fix.iter().try_for_each(|f| context.out.line(&typed(&format!("{margin}-> {f}"), context.out.columns())))?;
     }
     Ok(())
 }

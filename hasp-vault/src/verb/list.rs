@@ -88,12 +88,28 @@ pub fn object(item: &Item, now: Timestamp) -> serde_json::Value {
     })
 }
 
+/// What the columns between the first and the last take.
+const TABLE_WIDTH: usize = 53;
+
+/// Where the table does not fit: the name, and below it what there is to say.
+fn narrow(item: &Item, cx: &mut Context) -> Result<()> {
+    let stored = item.current_version().map(|v| format!(", stored {}", v.created.local())).unwrap_or_default();
+    let expires = item.expires.map(|at| format!(", expires {}", at.local())).unwrap_or_default();
+    cx.out.line(item.name.as_str())?;
+    let state = item.state_word(cx.now);
+    cx.out.folded(&format!("  {}, {state}, version {}{stored}{expires}", item.class, item.current), 2)
+}
+
 fn table(items: &[&Item], cx: &mut Context) -> Result<()> {
     if items.is_empty() {
         cx.out.note("nothing to list");
         return Ok(());
     }
     let width = items.iter().map(|i| i.name.as_str().len()).max().unwrap_or(0).max(4);
+    let expires = if items.iter().any(|i| i.expires.is_some()) { 19 } else { 7 };
+    if cx.out.columns().is_some_and(|columns| columns < width + TABLE_WIDTH + expires) {
+        return items.iter().try_for_each(|item| narrow(item, cx));
+    }
     cx.out.line(&format!(
         "{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES",
         "NAME", "CLASS", "STATE", "VERSION", "STORED"
