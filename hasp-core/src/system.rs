@@ -11,6 +11,8 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, mu
 use rustix::process::Signal;
 use zeroize::Zeroize;
 
+pub mod questions;
+
 /// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps, both best effort,
 /// zeroized before they are given back.
 pub struct Pages {

@@ -7,6 +7,7 @@ mod outcome;
 mod peers;
 mod screen;
 mod servers;
+mod typist;
 mod world;
 
 pub use forms::{Needle, holds};
@@ -14,4 +15,5 @@ pub use outcome::Outcome;
 pub use peers::{command, is_root, peer, python, say, skip, wait_until};
 pub use screen::Screen;
 pub use servers::{Postgres, Server, doors, free_port, wait_for_port};
+pub use typist::Shown;
 pub use world::{API_KEY, DB_URL, MANIFEST, PASSPHRASE, World, tools};

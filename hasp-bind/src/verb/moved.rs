@@ -20,7 +20,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     let names: Vec<String> = binding.refs.iter().map(|(r, s)| format!("  {r} -> {s}")).collect();
     let targets: Vec<String> = binding.targets.keys().map(|t| format!("  target {t}")).collect();
     let head = format!("consent moves from {}\n            to {}", printable_path(&old), printable_path(&project.root));
-    ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
+    let asking = ask(&[vec![head], names, targets].concat().join("\n"), "Move it?", yes, cx)?;
     let signed = place.change(cx, |here| {
         here.project.clone_from(&binding.project);
         here.refs.extend(binding.refs.clone());
@@ -28,6 +28,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
         here.vault_dir = here.vault_dir.take().or(binding.vault_dir.clone());
         Ok(())
     })?;
+    drop(asking);
     binding.withdraw(vault, cx.now)?;
     report(&signed, place, cx);
     cx.out.note("see whether its hasp.toml asks for more now: hasp-bind");
