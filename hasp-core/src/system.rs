@@ -13,6 +13,8 @@ use zeroize::Zeroize;
 
 use crate::secret::Secret;
 
+pub mod questions;
+
 /// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps, both best effort,
 /// zeroized before they are given back.
 pub struct Pages {

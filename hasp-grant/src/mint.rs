@@ -64,8 +64,11 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
         };
         propose(asked, &place, &home)?
     };
+    // Echo stays off from the question to the passphrase.
+    let asking = Terminal::open();
     consent(&proposal, &project, context)?;
     let unlocked = vault.unlock(context)?;
+    drop(asking);
     let Proposal { mut terms, order } = proposal;
     // The window begins now: a passphrase may have taken its time.
     terms.begin(Timestamp::now());

@@ -203,7 +203,7 @@ pub(crate) fn open_with_passphrase(home: &Home, cx: &mut Context) -> Result<(Ide
     if let Some(given) = passphrase::configured(cx)? {
         return decrypt_identity(&raw, &given).map(|i| (i, Some(given)));
     }
-    let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
+    let mut terminal = Terminal::find().map_err(passphrase::no_way)?;
     cx.out.flush()?;
     ask_until_right(&mut terminal, &raw)
 }
@@ -233,7 +233,14 @@ fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<(Identity, O
             Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => {
                 terminal.show("Sorry, try again.\n")?
             }
-            outcome => return outcome.map(|i| (i, Some(typed))),
+            Err(e) if e.code() == "wrong-passphrase" && terminal.was_followed() => {
+                return Err(e.hint(passphrase::SEVERAL_LINES));
+            }
+            outcome => {
+                let identity = outcome?;
+                terminal.nothing_behind().map_err(passphrase::one_line)?;
+                return Ok((identity, Some(typed)));
+            }
         }
         tries += 1;
     }

@@ -10,6 +10,7 @@ mod peers;
 mod pty;
 mod screen;
 mod servers;
+mod typist;
 mod world;
 
 pub use emulator::{Emulator, Size, difference};
@@ -20,4 +21,5 @@ pub use peers::{command, is_root, peer, python, say, skip, wait_until};
 pub use pty::{Pty, processes, random, running_in};
 pub use screen::Screen;
 pub use servers::{Postgres, Server, doors, free_port, sshd, wait_for_port};
+pub use typist::Shown;
 pub use world::{API_KEY, DB_URL, MANIFEST, PASSPHRASE, World, tools};

@@ -23,7 +23,7 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
         return Ok(Exit::OK);
     }
-    ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
+    let asking = ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
         // The question was about this state: another tool that changed it meanwhile makes it another question.
         if (&now.refs, &now.targets) != (&binding.refs, &binding.targets) {
@@ -36,15 +36,17 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
         proposal.apply(now);
         Ok(())
     })?;
+    drop(asking);
     report(&signed, place, cx);
     Ok(Exit::OK)
 }
 
-/// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead.
-pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) -> Result<()> {
+/// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead. The terminal is kept until a passphrase was asked for: what is
+/// typed for that before it is asked is not shown.
+pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) -> Result<Option<Terminal>> {
     if yes {
         cx.out.block(block, &cx.env);
-        return Ok(());
+        return Ok(None);
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
@@ -54,7 +56,7 @@ pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) ->
     terminal.show_block(block, &cx.env)?;
     terminal.show("\n")?;
     if terminal.confirm(question)? {
-        return Ok(());
+        return Ok(Some(terminal));
     }
     Err(Error::new(Kind::No, "declined", "nothing was changed"))
 }

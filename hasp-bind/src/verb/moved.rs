@@ -30,7 +30,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     let mut block = Block::default();
     let lines = head.into_iter().chain(names).chain(targets);
     lines.for_each(|line| push(&mut block, line, Block::line));
-    ask(&block, "Move it?", yes, cx)?;
+    let asking = ask(&block, "Move it?", yes, cx)?;
     let signed = place.change(cx, |here| {
         here.project.clone_from(&binding.project);
         here.holds_name = Some(holds);
@@ -39,6 +39,7 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
         here.vault_dir = here.vault_dir.take().or(binding.vault_dir.clone());
         Ok(())
     })?;
+    drop(asking);
     binding.withdraw(vault, cx.now)?;
     report(&signed, place, cx);
     cx.out.note("see whether its hasp.toml asks for more now: hasp-bind");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use age::secrecy::SecretString;
-use hasp_core::terminal::Terminal;
+use hasp_core::terminal::{self, Absence, Terminal};
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, Source};
@@ -16,6 +16,8 @@ use crate::trusted;
 pub const MAX_PASSPHRASE: usize = 1024;
 /// How often a person may try on the terminal.
 pub const TRIES: u32 = 3;
+/// Where a value that no prompt takes comes from.
+pub const SEVERAL_LINES: &str = "a value of several lines is stored from a file: hasp-vault set NAME --from FILE";
 
 /// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid UTF-8.
 ///
@@ -55,9 +57,12 @@ pub fn of_ssh_key(cx: &mut Context) -> Result<SecretString> {
     if let Some(given) = configured(cx)? {
         return Ok(given);
     }
-    let mut terminal = Terminal::open().ok_or_else(no_way)?;
+    let mut terminal = Terminal::find().map_err(no_way)?;
     cx.out.flush()?;
-    terminal.ask_hidden("Passphrase of the ssh key: ").and_then(|typed| check(&typed))
+    terminal.introduce()?;
+    let typed = terminal.ask_hidden_first("Passphrase of the ssh key: ").map_err(one_line)?;
+    terminal.nothing_behind().map_err(one_line)?;
+    check(&typed)
 }
 
 /// The passphrase for a new identity: configured, or asked twice on the terminal.
@@ -70,33 +75,49 @@ pub fn choose(cx: &mut Context) -> Result<SecretString> {
 
 /// A new passphrase, asked for twice on the terminal.
 pub fn ask_twice() -> Result<SecretString> {
-    let mut terminal = Terminal::open().ok_or_else(no_way)?;
-    let first = terminal.ask_hidden("New passphrase for your identity: ")?;
+    let mut terminal = Terminal::find().map_err(no_way)?;
+    let first = terminal.ask_hidden_first("New passphrase for your identity: ").map_err(one_line)?;
     let passphrase = check(&first)?;
-    let second = terminal.ask_hidden("The same once more: ")?;
+    let second = terminal.ask_hidden("The same once more: ").map_err(one_line)?;
     if first.expose() != second.expose() {
         return Err(Error::new(Kind::Data, "passphrases-differ", "the two passphrases differ: nothing was changed"));
     }
     Ok(passphrase)
 }
 
-/// One line from the terminal.
+/// One line from the terminal, which may have to be asked for again.
 pub fn ask(terminal: &mut Terminal) -> Result<SecretString> {
-    terminal.ask_hidden("Passphrase of your hasp identity: ").and_then(|typed| check(&typed))
+    terminal.introduce()?;
+    let typed = terminal.ask_hidden_first("Passphrase of your hasp identity: ").map_err(one_line)?;
+    check(&typed)
+}
+
+/// What to do with a text of several lines that was meant for a prompt.
+pub fn one_line(error: Error) -> Error {
+    if error.code() != "several-lines" {
+        return error;
+    }
+    error.hint("a passphrase is one line; from a file: HASP_PASSPHRASE=FILE before the command").hint(SEVERAL_LINES)
 }
 
 /// The error where nobody can be asked.
-pub fn no_way() -> Error {
-    Error::new(Kind::Locked, "locked", "the identity is locked, and there is no terminal to ask for the passphrase")
+pub fn no_way(absence: Absence) -> Error {
+    let message = format!("the identity is locked, and nobody can be asked for the passphrase: {}", absence.text());
+    let error = Error::new(Kind::Locked, "locked", message)
         .hint("give it by descriptor: HASP_PASSPHRASE=fd:3 before the command and 3<FILE after it")
-        .hint("or name a program that asks: HASP_ASKPASS=/absolute/path")
+        .hint("or name a program that asks: HASP_ASKPASS=/absolute/path");
+    match terminal::command() {
+        Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
+        None => error,
+    }
 }
 
 /// Runs what was found under the name of a program.
 fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret> {
     let failed = |e: std::io::Error| Error::io("run", program, e);
     let mut command = Command::new(found);
-    command.arg0(program).arg("Passphrase of your hasp identity:").stdin(Stdio::null()).stdout(Stdio::piped());
+    let prompt = format!("Passphrase of your hasp identity, for {}:", terminal::purpose());
+    command.arg0(program).arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped());
     command.env_clear().envs(cx.env.for_child());
     let mut child = command.spawn().map_err(failed)?;
     let line = child.stdout.take().map(|mut out| Secret::read_from(&mut out, 2 * MAX_PASSPHRASE));

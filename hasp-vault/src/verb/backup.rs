@@ -69,12 +69,16 @@ fn refuse_stdin(cx: &Context) -> Result<()> {
 /// Into a home without a vault.
 fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     let target = Here::within(home, &cx.env)?.vault_dir().to_owned();
+    // Echo stays off from the passphrase to the question.
+    let asking = Terminal::open();
+    asking.iter().for_each(Terminal::more_follows);
     let (identity, keeper) = pin::open(home, cx)?;
     home.create()?;
     let _lock = exclusive(home)?;
     crate::init::refuse_existing(&target)?;
     let staged = Staged::unpack(BufReader::with_capacity(1 << 17, std::io::stdin().lock()), &identity, &target)?;
     let keeps = trust(args, &staged, home, &identity, &keeper)?;
+    drop(asking);
     refuse_older(args, &staged, home)?;
     if let Some((name, content)) = keeps {
         files::replace(&home.join(name), &content)?;

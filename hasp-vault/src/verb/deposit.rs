@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Result, SecretName};
+use hasp_core::{Error, Here, Result, Secret, SecretName};
 
 use super::input;
 use crate::cli::DepositArgs;
@@ -26,7 +26,7 @@ struct Target {
 pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     let name: SecretName = args.name.parse()?;
     let target = target(cx)?;
-    let value = input::read_value(args.from.as_deref(), args.keep_newline, cx)?;
+    let value = value(&name, args, cx)?;
     let slip = Slip { v: 1, name, by: who(cx), at: cx.now };
     if let Some(vault) = &target.vault {
         vault.log()?.append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
@@ -45,6 +45,14 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
         ));
     }
     Ok(Exit::OK)
+}
+
+fn value(name: &SecretName, args: &DepositArgs, cx: &mut Context) -> Result<Secret> {
+    let from = args.from.as_deref();
+    match input::by_prompt(from) {
+        true => input::ask_value(name, &mut input::terminal(name)?),
+        false => input::read_value(from, args.keep_newline, cx),
+    }
 }
 
 fn target(cx: &mut Context) -> Result<Target> {

@@ -21,9 +21,12 @@ pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
     }
     let retain = args.retain.as_deref().map(parse_duration).transpose()?;
     let forget = args.forget.then(|| retain.map_or(cx.now, |r| cx.now.after(r)));
+    // Echo stays off from the question to the passphrase.
+    let asking = Terminal::open();
     confirm(&targets, args.yes)?;
     let ended = end_grants(&whole(&targets), cx);
     let unlocked = vault.unlock(cx)?;
+    drop(asking);
     for VersionedName { name, version } in &targets {
         let item = unlocked.destroy(name, *version, forget, cx.now)?;
         let forgotten = version.is_none() && item.forget.is_some_and(|at| at <= cx.now);

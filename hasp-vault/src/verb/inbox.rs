@@ -35,6 +35,9 @@ pub fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 pub fn accept(args: &AcceptArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let Some(id) = &args.id else { return accept_all(vault, cx) };
     let waiting = vault.find_waiting(id)?;
+    // Echo stays off from the passphrase to the question.
+    let asking = Terminal::open().filter(|_| !args.yes);
+    asking.iter().for_each(Terminal::more_follows);
     let unlocked = vault.unlock(cx)?;
     let (deposit, before) = look(&waiting, &unlocked)?;
     let line = describe(&waiting, &deposit, before.as_ref());
@@ -42,6 +45,7 @@ pub fn accept(args: &AcceptArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
     if before.is_some_and(|b| replaces(&b, &deposit, &unlocked)) && !args.yes {
         confirm(&line)?;
     }
+    drop(asking);
     store(&waiting, &deposit, &unlocked, cx)?;
     Ok(Exit::OK)
 }

@@ -27,8 +27,11 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
         return done(&vault, cx);
     }
     init.refuse_existing()?;
+    // Echo stays off from the passphrase to the question.
+    let asking = Terminal::open();
     let owner = owner(args, &init, &home, &dir, cx)?;
     let recovery = if args.recovery { Some(make_recovery()?) } else { None };
+    drop(asking);
     let others: Vec<Recipient> = others.into_iter().chain(recovery).collect();
     let vault = init.make(&owner, &others, cx.now)?;
     done(&vault, cx)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::terminal::Terminal;
+use hasp_core::terminal::{self, Terminal};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
@@ -29,9 +29,42 @@ pub fn read_value(from: Option<&OsStr>, keep_newline: bool, cx: &mut Context) ->
     Ok(value)
 }
 
-/// Asks for a value once, without echo, and says how long it was.
+/// Asks for a value once, without echo, and says how long it was; nothing is asked after it.
 pub fn ask_value(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
-    let value = terminal.ask_hidden(&format!("Value of {name} (not shown): "))?;
+    let asked = terminal.ask_hidden(&question(name));
+    take(asked, name, terminal)
+}
+
+/// As [`ask_value`], with another to follow.
+pub fn ask_value_amid(name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
+    let asked = terminal.ask_hidden_amid(&question(name));
+    take(asked, name, terminal)
+}
+
+/// The terminal that values are asked for on.
+///
+/// # Errors
+/// `[no-terminal]`.
+pub fn terminal(name: &SecretName) -> Result<Terminal> {
+    Terminal::find().map_err(|absence| {
+        let message = format!("nobody can be asked for the value of {name}: {}", absence.text());
+        let error = Error::new(Kind::Locked, "no-terminal", message).hint("name where it comes from: --from FILE");
+        match terminal::command() {
+            Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
+            None => error,
+        }
+    })
+}
+
+fn question(name: &SecretName) -> String {
+    format!("Value of {name} (not shown): ")
+}
+
+fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
+    let value = asked.map_err(|e| match e.code() {
+        "several-lines" => e.hint(format!("store it from a file: hasp-vault set {name} --from FILE")),
+        _ => e,
+    })?;
     check_value(&value)?;
     terminal.show(&format!("{} bytes\n", value.len()))?;
     Ok(value)

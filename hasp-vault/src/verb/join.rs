@@ -19,6 +19,8 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     let dir: PathBuf = std::path::absolute(&args.vault).map_err(|e| Error::io("find", &args.vault, e))?;
     let candidate = Candidate::look(&home, &dir)?;
     let key = public_key::encode(candidate.key());
+    // Echo stays off from the question to the passphrase.
+    let asking = Terminal::open();
     if candidate.pinned() == Some(candidate.key()) {
         cx.out.note(&format!("the vault {} is known already, with this key", candidate.id()));
         return Ok(Exit::OK);
@@ -35,6 +37,7 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
         None => confirm(&candidate, &key)?,
     }
     let (identity, keeper) = pin::open(&home, cx)?;
+    drop(asking);
     let vault = candidate.pin(&identity, &keeper, cx.now).map_err(|e| with_recipient(e, &identity))?;
     if cx.out.json {
         cx.out.object(

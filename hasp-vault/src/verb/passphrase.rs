@@ -22,12 +22,15 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
         )
         .hint("unset HASP_IDENTITY"));
     }
+    let asking = Terminal::open().filter(|_| args.new.is_none() && !args.yes);
+    asking.iter().for_each(Terminal::more_follows);
     let unlocked = vault.unlock(cx)?;
     if args.remove {
         confirm(args.yes)?;
         return remove(&unlocked, cx);
     }
     let chosen = choose(args, cx)?;
+    drop(asking);
     let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
     replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
     cx.out.note("the identity has its new passphrase; copies of the old file still open with what they had");

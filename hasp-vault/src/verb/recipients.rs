@@ -48,8 +48,11 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
         return Err(Error::new(Kind::Missing, "recipient-unknown", "that is not a recipient of this vault")
             .hint("see them with: hasp-vault recipients"));
     }
+    // Echo stays off from the question to the passphrase.
+    let asking = Terminal::open();
     confirm(yes)?;
     let (identity, keeper) = pin::open(vault.home(), cx)?;
+    drop(asking);
     keeper.refuse_foreign(&identity, vault.home(), *vault.id())?;
     let unlocked = vault.unlock_opened(identity, cx)?;
     unlocked.refuse_removal(gone)?;

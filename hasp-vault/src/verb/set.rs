@@ -1,13 +1,11 @@
 //! `set`: the command line is checked before anything is read, what comes through a pipe is read before anything is asked.
 
-use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
 use super::input;
 use crate::cli::{ItemArgs, SetArgs};
-use crate::crypto::passphrase;
 use crate::format::item::Item;
 use crate::set::SetOptions;
 use crate::vault::Vault;
@@ -31,9 +29,13 @@ pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 /// All values are asked for before the first is stored: giving up half-way changes nothing.
 fn ask_all(names: &[SecretName], options: &SetOptions, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let Some((last, amid)) = names.split_last() else { return Ok(Exit::OK) };
+    let mut terminal = input::terminal(last)?;
+    terminal.more_follows();
     let unlocked = vault.unlock(cx)?;
-    let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
-    let values = names.iter().map(|n| input::ask_value(n, &mut terminal)).collect::<Result<Vec<_>>>()?;
+    let mut values = amid.iter().map(|n| input::ask_value_amid(n, &mut terminal)).collect::<Result<Vec<_>>>()?;
+    values.push(input::ask_value(last, &mut terminal)?);
+    drop(terminal);
     for (name, value) in names.iter().zip(&values) {
         let item = unlocked.set(name, value, options, cx.now)?;
         input::warn_if_short(name, value, cx);

@@ -20,6 +20,8 @@ const KEY_BYTES: usize = 16;
 pub struct Talk<'a> {
     name: &'a str,
     wire: Wire,
+    /// From the first question to the end: what is typed between two of them is not shown.
+    terminal: Option<Terminal>,
 }
 
 impl Talk<'_> {
@@ -30,7 +32,7 @@ impl Talk<'_> {
     pub fn begin<'a>(name: &'a str, program: &Path, machine: &str) -> Result<Talk<'a>> {
         let wire =
             Wire::open(program, machine).map_err(|e| failed(name, &format!("it cannot be run: {}", cause_text(&e))))?;
-        Ok(Talk { name, wire })
+        Ok(Talk { name, wire, terminal: None })
     }
 
     /// The stanzas from which the plugin can unwrap this file key for this recipient, and the labels that go with them.
@@ -101,7 +103,8 @@ impl Talk<'_> {
 
     /// Shows or asks what the plugin wants on the terminal; without one it is told that nobody answered.
     fn ask(&mut self, stanza: &Stanza) -> Result<()> {
-        let Some(mut terminal) = Terminal::open() else { return self.send("fail", &[], b"") };
+        self.terminal = self.terminal.take().or_else(Terminal::open);
+        let Some(terminal) = &mut self.terminal else { return self.send("fail", &[], b"") };
         let text = format!("age-plugin-{}: {}", self.name, printable(&stanza.body));
         match stanza.tag.as_str() {
             "msg" => {
@@ -113,7 +116,10 @@ impl Talk<'_> {
                 self.send("ok", &[], answer.as_bytes())
             }
             "request-secret" => {
-                let answer = terminal.ask_hidden(&format!("{text}: "))?;
+                // A PIN does what a passphrase does.
+                terminal.introduce()?;
+                let answer = terminal.ask_hidden_first(&format!("{text}: "))?;
+                terminal.nothing_behind()?;
                 self.send("ok", &[], answer.expose())
             }
             _ => {

@@ -1,6 +1,7 @@
 //! `rotate --due`: for cron. It unlocks only where there is something to do, goes on where it was interrupted, and exits 1 while anything
 //! is left for a person.
 
+use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, SecretName, Timestamp};
 
@@ -41,7 +42,7 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 fn do_all(todo: &[&(SecretName, Work)], vault: &Vault, cx: &mut Context) -> Result<Vec<hasp_core::Kind>> {
-    let session = Session::open(vault, cx)?;
+    let session = Session::open(vault, Terminal::open(), cx)?;
     let mut failures = Vec::new();
     for (name, work) in todo {
         let done = match work {

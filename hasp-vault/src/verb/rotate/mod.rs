@@ -8,6 +8,7 @@ mod source;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Environ, Error, Kind, Result, VersionedName};
@@ -32,7 +33,7 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         return Ok(Exit::OK);
     }
     if args.resume || args.abort {
-        let session = Session::open(vault, cx)?;
+        let session = Session::open(vault, Terminal::open(), cx)?;
         let how = if args.resume { Session::resume } else { Session::abort };
         return each(&wanted, cx, |target, cx| how(&session, &target.name, cx));
     }
@@ -42,8 +43,16 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         }
     }
     let given = Given::find(args, &plan, listed, &wanted, vault, cx)?;
-    let session = Session::open(vault, cx)?;
-    each(&wanted, cx, |target, cx| session.rotate(&target.name, (&plan, every), &given, args.keep_newline, cx))
+    let asking = Terminal::open();
+    if matches!(given, Given::Each) && !plan.makes() {
+        asking.iter().for_each(Terminal::more_follows);
+    }
+    let session = Session::open(vault, asking, cx)?;
+    let last = wanted.last().map(|w| &w.name);
+    each(&wanted, cx, |target, cx| {
+        let how = (args.keep_newline, last == Some(&target.name));
+        session.rotate(&target.name, (&plan, every), &given, how, cx)
+    })
 }
 
 /// What was typed, as it will be signed.

@@ -1,11 +1,12 @@
 //! One secret through its rotation. A step is durable before the next begins, so that `--resume` finds where to go on.
 
+use std::cell::RefCell;
+
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 
 use super::source::Given;
-use crate::crypto::passphrase;
 use crate::format::item::Item;
 use crate::format::rotation::{Every, Plan, Program};
 use crate::generate::Recipe;
@@ -21,20 +22,23 @@ use crate::verb::revoke::end_grants;
 pub struct Session<'a> {
     vault: &'a Vault,
     unlocked: Unlocked,
+    /// From the passphrase to the last value that is typed echo stays off; a program that is run in between finds its terminal as it was.
+    asking: RefCell<Option<Terminal>>,
 }
 
 impl<'a> Session<'a> {
-    pub fn open(vault: &'a Vault, cx: &mut Context) -> Result<Session<'a>> {
-        Ok(Session { vault, unlocked: vault.unlock(cx)? })
+    /// Unlocks. The terminal is kept for the questions that may follow.
+    pub fn open(vault: &'a Vault, asking: Option<Terminal>, cx: &mut Context) -> Result<Session<'a>> {
+        Ok(Session { vault, unlocked: vault.unlock(cx)?, asking: RefCell::new(asking) })
     }
 
-    /// A whole rotation, from a new value to the old one's retirement if that is due at once.
+    /// A whole rotation, from a new value to the old one's retirement if that is due at once. After the last one nothing is asked any more.
     pub fn rotate(
         &self,
         name: &SecretName,
         (typed, every): (&Plan, Option<Every>),
         given: &Given,
-        keep_newline: bool,
+        (keep_newline, last): (bool, bool),
         cx: &mut Context,
     ) -> Result<()> {
         let _turn = self.vault.rotation_turn(name)?;
@@ -53,7 +57,7 @@ impl<'a> Session<'a> {
             Given::Value(value) => drop(self.unlocked.stage_rotation(name, value, &start, cx.now)?),
             Given::Each if start.plan.makes() => self.make(&item, &start, keep_newline, cx)?,
             Given::Each => {
-                let value = ask(name)?;
+                let value = self.ask(name, last)?;
                 input::warn_if_short(name, &value, cx);
                 self.unlocked.stage_rotation(name, &value, &start, Timestamp::now())?;
             }
@@ -126,6 +130,18 @@ impl<'a> Session<'a> {
     pub fn retire_due(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
         let _turn = self.vault.rotation_turn(name)?;
         self.retire(name, cx)
+    }
+
+    fn ask(&self, name: &SecretName, last: bool) -> Result<Secret> {
+        let mut terminal = input::terminal(name)?;
+        if last {
+            let value = input::ask_value(name, &mut terminal);
+            self.asking.take();
+            return value;
+        }
+        let value = input::ask_value_amid(name, &mut terminal);
+        self.asking.replace(Some(terminal));
+        value
     }
 
     fn rotatable(&self, name: &SecretName) -> Result<Item> {
@@ -228,16 +244,12 @@ impl<'a> Session<'a> {
     /// The value that a program gets, on record before it does.
     fn prepare(&self, job: &Job<'_>, item: &Item, cx: &mut Context) -> Result<Secret> {
         job.check()?;
+        self.asking.take();
         let value = self.unlocked.value(item, job.version)?;
         self.unlocked.record_program(job, None, Timestamp::now())?;
         cx.out.flush()?;
         Ok(value)
     }
-}
-
-fn ask(name: &SecretName) -> Result<Secret> {
-    let mut terminal = Terminal::open().ok_or_else(passphrase::no_way)?;
-    input::ask_value(name, &mut terminal)
 }
 
 fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
