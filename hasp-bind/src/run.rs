@@ -26,6 +26,7 @@ impl Tool for Cli {
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
             Some(Verb::Remove { references }) => verb::remove::run(references, &Place::new(options, cx)?, cx),
+            Some(Verb::Remember) => verb::consent::remember(&Place::new(options, cx)?, cx),
             Some(Verb::Drop) => verb::drop::run(&Place::new(options, cx)?, cx),
             None => match &options.moved_from {
                 Some(from) => verb::moved::run(from, &Place::new(options, cx)?, options.yes, cx),

@@ -10,6 +10,7 @@ pub mod error;
 pub mod files;
 pub mod here;
 pub mod home;
+pub mod lead;
 pub mod lock;
 pub mod memory;
 pub mod name;

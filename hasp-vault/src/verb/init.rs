@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, lead};
 
 use age::secrecy::ExposeSecret;
 
@@ -49,12 +49,9 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     }
     if init.has_identity() {
         let shown = printable_path(home.root());
-        return Err(Error::new(
-            Kind::Create,
-            "exists",
-            format!("there is an identity in {shown} but no vault: nothing was changed"),
-        )
-        .hint("put the vault back from a backup, or move the identity away if nothing is encrypted to it"));
+        let message = format!("there is an identity in {shown} but no vault: nothing was changed");
+        return Err(lead::to_a_vault(Error::new(Kind::Create, "exists", message), home)
+            .hint("or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory hasp-vault init"));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);

@@ -21,6 +21,7 @@ pub mod passphrase;
 pub mod progress;
 pub mod read;
 pub mod recipients;
+pub mod remember;
 pub mod resolve;
 pub mod revoke;
 pub mod rotate;
