@@ -85,7 +85,9 @@ impl<'a> Candidate<'a> {
     pub fn pin(&self, identity: &Identity, keeper: &Keeper, keys: &Keys, now: Timestamp) -> Result<Vault> {
         let (log_id, vault) = (LogId::random()?, self.id().to_string());
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
-        log.append(now, &[Event::new("vault.join").field("vault", vault)])?;
+        let lost = self.before.as_ref().and_then(|known| loss_of(self.home, &known.log));
+        let joined = Event::new("vault.join").field("vault", vault);
+        log.append(now, &lost.into_iter().chain([joined]).collect::<Vec<_>>())?;
         log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
         if let Some((name, content)) = keeper.repinned(identity, self.id(), self.key())? {
             files::replace(&self.home.join(name), &content)?;
@@ -103,6 +105,11 @@ impl<'a> Candidate<'a> {
     fn old_head(&self) -> Option<String> {
         head_of(self.home, &self.before.as_ref()?.log)
     }
+}
+
+/// What a new log says of one that this home had and has lost.
+pub(crate) fn loss_of(home: &Home, log: &LogId) -> Option<Event> {
+    Log::is_gone(home, log).then(|| Event::new("audit.loss").field("log", log.as_str()))
 }
 
 /// Where a log ended, on one line.

@@ -7,6 +7,7 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 
+use super::own;
 use super::remember::{self, Use};
 use crate::cli::JoinArgs;
 use crate::crypto::identity::Identity;
@@ -38,6 +39,7 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
         confirm(&candidate, &key)?;
     }
     candidate.pin(&identity, &keeper, &keys, cx.now)?;
+    own::take_over(&home, &identity, &keeper, candidate.id(), cx)?;
     done(&format!("the vault {} is trusted by its key {key}", candidate.id()), &used, &identity, &candidate, cx)
 }
 
