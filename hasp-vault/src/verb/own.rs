@@ -81,7 +81,7 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     outcome.vault.log()?.append(cx.now, &[replaced])?;
     let kept = install(home, name, &content, cx)?;
     recipients::report(&outcome, &recipient, "added", cx)?;
-    tell(&unlocked.identity().recipients().to_vec(), &recipient, &kept, &outcome.vault, cx)?;
+    tell(unlocked.identity().recipients(), &recipient, &kept, &outcome.vault, cx)?;
     Ok(Exit::OK)
 }
 
