@@ -76,7 +76,8 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     let (name, content) = file_of(args, &fresh, cx)?;
     // On disk before anything is encrypted to it.
     files::replace(&home.join(STAGED), &content)?;
-    let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)?;
+    let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)
+        .inspect_err(|_| drop(std::fs::remove_file(home.join(STAGED))))?;
     let replaced = Event::new("vault.passphrase").field("what", "replaced").field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;
     let kept = install(home, name, &content, cx)?;
