@@ -77,6 +77,9 @@ pub enum Verb {
     },
     /// Withdraw all consent for this project; needs no unlock
     Drop,
+    /// Plumbing for hasp-vault join: the vault of --vault for a project that has no binding yet; consents to nothing
+    #[command(hide = true)]
+    Remember,
     /// Print shell completions
     #[command(hide = true)]
     Completions {

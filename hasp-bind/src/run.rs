@@ -26,6 +26,7 @@ impl Tool for Cli {
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
             Some(Verb::Remove { references }) => verb::remove::run(references, &Place::new(options, cx)?, cx),
+            Some(Verb::Remember) => verb::consent::remember(&Place::new(options, cx)?, cx),
             // Taking back is easy, also where somebody else has got at the project.
             Some(Verb::Drop) => verb::drop::run(&Place::new(&Options { shared: true, ..options.clone() }, cx)?, cx),
             None => match &options.moved_from {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::lead;
 use crate::text::{printable_path, shell_word};
 
 /// `f_type` of tmpfs and ramfs (linux/magic.h).
@@ -65,8 +66,8 @@ impl Home {
     /// `[no-home]` if there is none; `[symlink]`, `[foreign-owner]`, `[open-mode]`, `[open-parent]`, `[network-home]`.
     pub fn check(&self) -> Result<()> {
         if !self.exists() {
-            return Err(Error::new(Kind::Missing, "no-home", format!("there is no {}", printable_path(&self.root)))
-                .hint("make one with: hasp-vault init"));
+            let error = Error::new(Kind::Missing, "no-home", format!("there is no {}", printable_path(&self.root)));
+            return Err(lead::to_a_vault(error, self));
         }
         files::check_dir(&self.root)?;
         check_ancestors(&self.root)?;

@@ -12,6 +12,7 @@ pub mod files;
 pub mod here;
 pub mod home;
 pub mod layout;
+pub mod lead;
 pub mod lock;
 pub mod memory;
 pub mod name;

@@ -11,7 +11,7 @@ use hasp_core::{Error, Home, Kind, Result, Timestamp};
 
 use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
-use crate::crypto::keys::Roots;
+use crate::crypto::keys::{Keys, Roots};
 use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
@@ -50,6 +50,11 @@ impl<'a> Candidate<'a> {
         self.settings.id
     }
 
+    /// Where it lies.
+    pub fn dir(&self) -> &Path {
+        self.dir
+    }
+
     /// The key that it signs with.
     pub fn key(&self) -> &VerifyingKey {
         &self.settings.record_key
@@ -60,11 +65,11 @@ impl<'a> Candidate<'a> {
         self.before.as_ref().map(|k| &k.key)
     }
 
-    /// Pins its key and begins a log under its root.
+    /// Opens its keys: whoever cannot has nothing to trust yet.
     ///
     /// # Errors
     /// `[not-a-recipient]`, and `[tampered]` if its keys do not belong to the key that is to be pinned.
-    pub fn pin(&self, identity: &Identity, keeper: &Keeper, now: Timestamp) -> Result<Vault> {
+    pub fn keys(&self, identity: &Identity, keeper: &Keeper) -> Result<Keys> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
@@ -73,9 +78,16 @@ impl<'a> Candidate<'a> {
         if keys.record_key() != *self.key() {
             return Err(record::tampered(&path));
         }
+        Ok(keys)
+    }
+
+    /// Pins its key and begins a log under its root.
+    pub fn pin(&self, identity: &Identity, keeper: &Keeper, keys: &Keys, now: Timestamp) -> Result<Vault> {
         let (log_id, vault) = (LogId::random()?, self.id().to_string());
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
-        log.append(now, &[Event::new("vault.join").field("vault", vault)])?;
+        let lost = self.before.as_ref().and_then(|known| loss_of(self.home, &known.log));
+        let joined = Event::new("vault.join").field("vault", vault);
+        log.append(now, &lost.into_iter().chain([joined]).collect::<Vec<_>>())?;
         log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
         if let Some((name, content)) = keeper.repinned(identity, self.id(), self.key())? {
             files::replace(&self.home.join(name), &content)?;
@@ -93,6 +105,11 @@ impl<'a> Candidate<'a> {
     fn old_head(&self) -> Option<String> {
         head_of(self.home, &self.before.as_ref()?.log)
     }
+}
+
+/// What a new log says of one that this home had and has lost.
+pub(crate) fn loss_of(home: &Home, log: &LogId) -> Option<Event> {
+    Log::is_gone(home, log).then(|| Event::new("audit.loss").field("log", log.as_str()))
 }
 
 /// Where a log ended, on one line.

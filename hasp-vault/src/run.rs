@@ -34,7 +34,9 @@ impl Tool for Cli {
             Verb::Export(args) => verb::export::run(&args, &locate(cx)?, cx),
             Verb::Passphrase(args) => verb::passphrase::run(&args, &locate(cx)?, cx),
             Verb::Fsck(args) => verb::fsck::run(&args, &locate(cx)?, cx),
-            Verb::Identity(IdentityVerb::New { no_passphrase }) => verb::identity::new(no_passphrase, cx),
+            Verb::Identity(IdentityVerb::New { no_passphrase, replace }) => {
+                verb::identity::new(no_passphrase, replace, cx)
+            }
             Verb::Identity(IdentityVerb::Show) => verb::identity::show(cx),
             Verb::Join(args) => verb::join::run(&args, cx),
             Verb::Backup => verb::backup::backup(&locate(cx)?, cx),

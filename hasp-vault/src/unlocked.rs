@@ -31,6 +31,8 @@ pub const IDENTITY_PLAIN: &str = "identity";
 pub(crate) fn has_identity(home: &Home) -> Result<bool> {
     Ok(tree::is_there(&home.join(IDENTITY_LOCKED))? || tree::is_there(&home.join(IDENTITY_PLAIN))?)
 }
+/// Where it says what is left without any key.
+const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
 
 /// A vault with its keys.
 pub struct Unlocked {
@@ -78,7 +80,7 @@ impl Vault {
         identity.check_pin(*self.id(), self.record_key())?;
         let path = self.dir().join("keys.age");
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| no_recipient(at_path(&e, &path)))?;
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();
         if keys.record_key() != *self.record_key() {
@@ -221,8 +223,19 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
         }
     }
     Err(Error::new(Kind::Locked, "no-identity", "there is no identity in the home")
-        .hint("put identity.age back from a backup, or name one: HASP_IDENTITY=/path/to/identity")
-        .hint("or make one and have it added by a member: hasp-vault identity new"))
+        .hint("put identity.age back from a copy of the home, or name one: HASP_IDENTITY=/path/to/identity")
+        .hint("with a recovery key, make another one for this home: HASP_IDENTITY=FILE hasp-vault passphrase")
+        .hint("or make one and have it added by a member: hasp-vault identity new")
+        .hint(LOST))
+}
+
+fn no_recipient(error: Error) -> Error {
+    if error.code() != "not-a-recipient" {
+        return error;
+    }
+    error
+        .hint("name one that can: HASP_IDENTITY=/path/to/identity; who they are says: hasp-vault recipients")
+        .hint(LOST)
 }
 
 fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<(Identity, Option<SecretString>)> {
@@ -256,5 +269,9 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
             Error::new(Kind::Data, "tampered", "the identity is damaged").hint("put identity.age back from a backup")
         );
     }
-    Err(error)
+    Err(error
+        .hint(
+            "forgotten? with a recovery key this home gets another identity: HASP_IDENTITY=FILE hasp-vault passphrase",
+        )
+        .hint(LOST))
 }

@@ -8,6 +8,7 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::here::{self, Bound};
+use hasp_core::lead;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName};
 use sha2::{Digest, Sha256};
@@ -334,7 +335,7 @@ pub(crate) fn at_path(error: &Error, path: &Path) -> Error {
 fn no_vault(home: &Home, dir: &Path) -> Error {
     let error = Error::new(Kind::Missing, "no-vault", format!("there is no vault in {}", printable_path(dir)));
     if dir == home.join("vault") {
-        error.hint("make one with: hasp-vault init")
+        lead::to_a_vault(error, home)
     } else {
         error.hint("HASP_VAULT or hasp-bind --vault names that directory")
     }

@@ -14,6 +14,9 @@ use crate::shown;
 
 pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     let project = &place.project;
+    if project.manifest.is_none() && place.remember.is_some() {
+        return remember(place, cx);
+    }
     let manifest = project.manifest.as_ref().ok_or_else(no_manifest)?;
     let binding = place.binding()?;
     let proposal = Proposal::new(manifest, &binding);
@@ -37,6 +40,13 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
         Ok(())
     })?;
     drop(asking);
+    report(&signed, place, cx);
+    Ok(Exit::OK)
+}
+
+/// Remembers the vault and nothing else. What another vault had signed for this project does not hold here.
+pub(crate) fn remember(place: &Place, cx: &mut Context) -> Result<Exit> {
+    let signed = place.change(cx, |_| Ok(()))?;
     report(&signed, place, cx);
     Ok(Exit::OK)
 }

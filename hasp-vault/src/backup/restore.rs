@@ -131,7 +131,8 @@ impl Staged {
         let head =
             before.as_ref().and_then(|k| join::head_of(home, &k.log)).unwrap_or_else(|| self.about.record.clone());
         let log = Log::create(home, &log_id, keys.audit_root(), &id.to_string(), now, Some(head))?;
-        log.append(now, &[event])?;
+        let lost = before.as_ref().and_then(|known| join::loss_of(home, &known.log));
+        log.append(now, &lost.into_iter().chain([event]).collect::<Vec<_>>())?;
         log.checkpoint(&key, &|m| keys.sign_record(m))?;
         let earlier = before.as_ref().map(Known::as_earlier).unwrap_or_default();
         Ok(Known { id, key, log: log_id, since: now, how: "restore".into(), earlier })

@@ -161,7 +161,7 @@ pub struct PassphraseArgs {
     #[arg(long)]
     pub remove: bool,
     /// Do not ask
-    #[arg(long, requires = "remove")]
+    #[arg(long)]
     pub yes: bool,
 }
 
@@ -181,6 +181,9 @@ pub enum IdentityVerb {
         /// Keep it in the clear: for CI and throw-away machines
         #[arg(long)]
         no_passphrase: bool,
+        /// Where there is one that nobody can open any more: keep it under another name
+        #[arg(long)]
+        replace: bool,
     },
     /// Print the recipients of the identity
     Show,

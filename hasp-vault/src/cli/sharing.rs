@@ -16,8 +16,11 @@ pub enum RecipientsVerb {
     /// Encrypt everything to one more recipient
     Add {
         /// An age recipient, or a line of a .pub file of ssh
-        #[arg(value_name = "AGE1..|SSH-..", required = true)]
+        #[arg(value_name = "AGE1..|SSH-..", required_unless_present = "recovery")]
         recipient: Vec<String>,
+        /// Make an offline recovery key and add that, shown once, for paper
+        #[arg(long, conflicts_with = "recipient")]
+        recovery: bool,
     },
     /// Encrypt everything anew without one, under a new key
     Remove {

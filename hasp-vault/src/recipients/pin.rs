@@ -38,6 +38,20 @@ impl Keeper {
         if self.from_home || !(in_home || identity.pins(id)) { Ok(()) } else { Err(foreign()) }
     }
 
+    /// The name and content of a file for the home, of an identity that came from elsewhere and is an operator's: it had a passphrase, or pins
+    /// this vault, as no bare key does.
+    pub fn own_file(&self, identity: &Identity, id: VaultId) -> Result<Option<(&'static str, Vec<u8>)>> {
+        if self.from_home || Identity::is_ssh(identity.text()) {
+            return Ok(None);
+        }
+        match &self.passphrase {
+            Some(passphrase) => {
+                Ok(Some((IDENTITY_LOCKED, age_file::encrypt_with_passphrase(identity.text(), passphrase)?)))
+            }
+            None => Ok(identity.pins(id).then(|| (IDENTITY_PLAIN, identity.text().expose().to_vec()))),
+        }
+    }
+
     /// The name and content of the identity's file with this pin, if it pins the vault at all.
     pub fn repinned(&self, identity: &Identity, id: VaultId, key: &VerifyingKey) -> Result<Option<(String, Vec<u8>)>> {
         if !self.from_home || !identity.pins_otherwise(id, key) {
@@ -60,5 +74,6 @@ fn foreign() -> Error {
         "foreign-identity",
         "the vault gets another key, and the identity that HASP_IDENTITY names is not the one to keep it in",
     )
-    .hint("unset HASP_IDENTITY; if the identity in the home cannot be opened any more, move it away first")
+    .hint("unset HASP_IDENTITY")
+    .hint("if the identity in the home cannot be opened any more, make another one: HASP_IDENTITY=FILE hasp-vault passphrase")
 }

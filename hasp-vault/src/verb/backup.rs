@@ -10,7 +10,7 @@ use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Here, Home, Kind, Result, files, output};
 
-use super::progress;
+use super::{own, progress, recovery};
 use crate::backup::{Report, Staged};
 use crate::cli::RestoreArgs;
 use crate::crypto::identity::Identity;
@@ -30,9 +30,8 @@ pub fn backup(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         Kind::Io => e.hint("what was written so far is no backup: remove it"),
         _ => e,
     })?;
-    cx.out.note(&format!(
-        "{secrets} secrets are in the backup; whoever can open the vault can open it: keep an identity elsewhere"
-    ));
+    cx.out.note(&format!("{secrets} secrets are in the backup, for whoever can open the vault"));
+    cx.out.note(recovery::ADVICE);
     Ok(Exit::OK)
 }
 
@@ -84,6 +83,8 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
         files::replace(&home.join(name), &content)?;
     }
     let (secrets, made) = (staged.items.len(), staged.about.created);
+    own::take_over(home, &identity, &keeper, *staged.vault.id(), cx)?;
+    let had = known::find(home, *staged.vault.id())?.map(|k| k.log);
     let vault = staged.install(home, &target, &identity, cx.now)?;
     let key = public_key::encode(vault.record_key());
     if cx.out.json {
@@ -96,6 +97,11 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
             vault.id(),
             made.local()
         ));
+    }
+    if had.as_ref() != Some(vault.log_id()) {
+        cx.out.note(
+            "a backup does not hold the record: a new one began, and its first line says where the old one had come to",
+        );
     }
     Ok(Exit::OK)
 }
@@ -167,14 +173,17 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
 /// Into the vault that is there.
 fn merge(home: &Home, cx: &mut Context) -> Result<Exit> {
     let vault = Vault::here(&Here::find(&cx.env)?)?;
-    let unlocked = vault.unlock(cx)?;
+    let (identity, keeper) = pin::open(home, cx)?;
+    let unlocked = vault.unlock_opened(identity, cx)?;
     let _lock = exclusive(home)?;
     let input = BufReader::with_capacity(1 << 17, std::io::stdin().lock());
     let staged = Staged::unpack(input, unlocked.identity(), &home.join("restored"))?;
     let bar = progress::bar(staged.items.len(), "secrets", cx);
     let report = unlocked.merge(&staged, cx.now, &|| bar.inc(1));
     bar.finish_and_clear();
-    tell(&report?, cx)
+    let report = report?;
+    own::take_over(home, unlocked.identity(), &keeper, *vault.id(), cx)?;
+    tell(&report, cx)
 }
 
 fn tell(report: &Report, cx: &mut Context) -> Result<Exit> {

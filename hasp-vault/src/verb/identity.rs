@@ -2,27 +2,29 @@
 
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, files};
+use hasp_core::{Error, Home, Kind, Result};
 
+use super::own;
 use crate::crypto::identity::Identity;
 use crate::crypto::{age_file, passphrase};
 use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
-pub fn new(no_passphrase: bool, cx: &mut Context) -> Result<Exit> {
+pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.create()?;
-    if let Some(name) = [IDENTITY_LOCKED, IDENTITY_PLAIN].into_iter().find(|n| home.join(n).symlink_metadata().is_ok())
-    {
+    let found = [IDENTITY_LOCKED, IDENTITY_PLAIN].into_iter().find(|n| home.join(n).symlink_metadata().is_ok());
+    if let Some(name) = found.filter(|_| !replace) {
         let shown = printable_path(&home.join(name));
         return Err(Error::new(Kind::Create, "exists", format!("{shown} is there already: nothing was changed"))
             .hint("see it with: hasp-vault identity show"));
     }
     let identity = Identity::generate_unpinned(cx.now)?;
-    if no_passphrase {
-        files::create(&home.join(IDENTITY_PLAIN), identity.text().expose())?;
-    } else {
-        let wrapped = age_file::encrypt_with_passphrase(identity.text(), &passphrase::choose(cx)?)?;
-        files::create(&home.join(IDENTITY_LOCKED), &wrapped)?;
+    let (name, content) = match no_passphrase {
+        true => (IDENTITY_PLAIN, identity.text().expose().to_vec()),
+        false => (IDENTITY_LOCKED, age_file::encrypt_with_passphrase(identity.text(), &passphrase::choose(cx)?)?),
+    };
+    for kept in own::install(&home, name, &content, cx)? {
+        cx.out.note(&own::kept(&kept));
     }
     print(&identity, cx)
 }

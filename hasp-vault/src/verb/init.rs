@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, lead};
 
-use age::secrecy::ExposeSecret;
-
+use super::recovery;
 use crate::cli::InitArgs;
 use crate::crypto::passphrase;
 use crate::crypto::recipient::Recipient;
@@ -30,7 +29,7 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
     // Echo stays off from the passphrase to the question.
     let asking = Terminal::open();
     let owner = owner(args, &init, &home, &dir, cx)?;
-    let recovery = if args.recovery { Some(make_recovery()?) } else { None };
+    let recovery = if args.recovery { Some(recovery::make("init --recipient")?) } else { None };
     drop(asking);
     let others: Vec<Recipient> = others.into_iter().chain(recovery).collect();
     let vault = init.make(&owner, &others, cx.now)?;
@@ -53,35 +52,14 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     }
     if has {
         let shown = printable_path(home.root());
-        return Err(Error::new(
-            Kind::Create,
-            "exists",
-            format!("there is an identity in {shown} but no vault: nothing was changed"),
-        )
-        .hint("put the vault back from a backup, or move the identity away if nothing is encrypted to it"));
+        let message = format!("there is an identity in {shown} but no vault: nothing was changed");
+        return Err(lead::to_a_vault(Error::new(Kind::Create, "exists", message), home)
+            .hint("or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory hasp-vault init"));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);
     }
     passphrase::choose(cx).map(Owner::Passphrase)
-}
-
-/// The secret half goes to the terminal and nowhere else: a pipe or a file would be a copy that nobody keeps an eye on.
-fn make_recovery() -> Result<Recipient> {
-    let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "a recovery key is shown on a terminal only, and there is none")
-            .hint("make one elsewhere with age-keygen, and give its public half: hasp-vault init --recipient AGE1..")
-    })?;
-    let key = age::x25519::Identity::generate();
-    terminal.show(
-        "\nThis key opens every value without your passphrase. Write it on paper; it is shown this once:\n\n  ",
-    )?;
-    terminal.show(key.to_string().expose_secret())?;
-    terminal.show("\n\n")?;
-    if !terminal.confirm("Is it written down?")? {
-        return Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"));
-    }
-    Ok(key.to_public().into())
 }
 
 fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
@@ -95,6 +73,9 @@ fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     let shown = shell_word(vault.dir().as_os_str());
     cx.out.plain_note(&format!("The vault {} is ready in {shown}. Next:\n\n{NEXT}", vault.id()));
+    if vault.settings().recipients.len() == 1 {
+        cx.out.note(recovery::ADVICE);
+    }
     Ok(Exit::OK)
 }
 

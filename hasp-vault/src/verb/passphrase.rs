@@ -8,19 +8,15 @@ use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source};
 
+use super::own;
 use crate::cli::PassphraseArgs;
 use crate::crypto::{age_file, passphrase};
 use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
 use crate::vault::Vault;
 
 pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    if cx.env.get("HASP_IDENTITY").is_some() {
-        return Err(Error::new(
-            Kind::Usage,
-            "foreign-identity",
-            "HASP_IDENTITY names an identity that is not this home's",
-        )
-        .hint("unset HASP_IDENTITY"));
+    if own::is_foreign(vault.home(), cx) {
+        return own::renew(args, vault, cx);
     }
     let asking = Terminal::open().filter(|_| args.new.is_none() && !args.yes);
     asking.iter().for_each(Terminal::more_follows);
@@ -37,7 +33,7 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     Ok(Exit::OK)
 }
 
-fn choose(args: &PassphraseArgs, cx: &mut Context) -> Result<SecretString> {
+pub(super) fn choose(args: &PassphraseArgs, cx: &mut Context) -> Result<SecretString> {
     let Some(word) = &args.new else { return passphrase::ask_twice() };
     let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
     line.trim_newline();

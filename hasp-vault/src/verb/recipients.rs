@@ -6,7 +6,7 @@ use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, sibling};
 
-use super::progress;
+use super::{progress, recovery};
 use crate::cli::{RecipientsArgs, RecipientsVerb};
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
@@ -17,7 +17,11 @@ use crate::vault::Vault;
 pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     match &args.verb {
         None => list(vault, cx),
-        Some(RecipientsVerb::Add { recipient }) => add(&recipient.join(" ").parse()?, vault, cx),
+        Some(RecipientsVerb::Add { recovery: true, .. }) => add_recovery(vault, cx),
+        Some(RecipientsVerb::Add { recipient, .. }) => {
+            let new = recipient.join(" ").parse()?;
+            add(&new, &vault.unlock(cx)?, cx)
+        }
         Some(RecipientsVerb::Remove { recipient, yes }) => remove(&recipient.join(" ").parse()?, *yes, vault, cx),
     }
 }
@@ -33,12 +37,20 @@ fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn add(new: &Recipient, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// The vault is opened first: a key that was written down and then not added would be worse than none.
+fn add_recovery(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let unlocked = vault.unlock(cx)?;
-    if vault.settings().recipients.contains(new) {
+    let new = recovery::make("recipients add")?;
+    add(&new, &unlocked, cx)?;
+    cx.out.note("if it replaces one that was lost: hasp-vault recipients, then hasp-vault recipients remove AGE1..");
+    Ok(Exit::OK)
+}
+
+fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
+    if unlocked.vault().settings().recipients.contains(new) {
         cx.out.note("that is a recipient already: everything is encrypted again, for whoever missed it");
     }
-    let outcome = change(&unlocked, &Change::Add(new.clone()), cx)?;
+    let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
     cx.out.note("grants minted before are refused from now on: mint them anew");
     report(&outcome, new, "added", cx)
 }
@@ -71,7 +83,7 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     ended.map(|()| Exit::OK)
 }
 
-fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome> {
+pub(super) fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome> {
     let total = unlocked.vault().names()?.len();
     let bar = progress::bar(total, "secrets encrypted anew", cx);
     let outcome = unlocked.change_recipients(change, cx.now, &|| bar.inc(1));
@@ -79,7 +91,7 @@ fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome>
     outcome
 }
 
-fn report(outcome: &Outcome, recipient: &Recipient, what: &str, cx: &mut Context) -> Result<Exit> {
+pub(super) fn report(outcome: &Outcome, recipient: &Recipient, what: &str, cx: &mut Context) -> Result<Exit> {
     let Outcome { vault, secrets, values } = outcome;
     if cx.out.json {
         cx.out.object(&serde_json::json!({

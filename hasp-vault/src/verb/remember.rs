@@ -1,0 +1,127 @@
+//! The vault that was joined becomes the one of the project here. Bindings are hasp-bind's: it is run beside this tool, with the identity over a
+//! pipe, so that nobody is asked for a passphrase twice.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hasp_core::text::{printable_path, shell_word};
+use hasp_core::tool::Context;
+use hasp_core::{Error, Here, Home, Result, here, lead, sibling, system};
+
+use crate::crypto::identity::Identity;
+use crate::format::id::VaultId;
+
+/// What a project here would need to use a vault.
+pub enum Use {
+    /// It uses the vault already.
+    Already,
+    /// It is bound to no vault, and can be.
+    Free(PathBuf),
+    /// It uses another one, or another copy, and goes on doing so.
+    Other(PathBuf),
+    /// `HASP_VAULT` decides, as long as it is set.
+    Named,
+    /// The current directory belongs to no project.
+    NoProject,
+}
+
+/// Looks which it is.
+///
+/// # Errors
+/// Those of [`Here::within`] for a binding that cannot be read.
+pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
+    let here = Here::within(home, &cx.env)?;
+    let same = same(here.vault_dir(), dir);
+    if let Some(bound) = here.bound() {
+        let used = same && bound.vault == id.to_string();
+        return Ok(if used { Use::Already } else { Use::Other(here.vault_dir().to_owned()) });
+    }
+    if same {
+        return Ok(Use::Already);
+    }
+    if cx.env.get("HASP_VAULT").is_some() {
+        return Ok(Use::Named);
+    }
+    let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+    let cwd = cwd.canonicalize().map_err(|e| Error::io("open", &cwd, e))?;
+    Ok(here::root(home, &cwd)?.map_or(Use::NoProject, Use::Free))
+}
+
+/// Binds the project here, which has no binding, to the vault in `dir`.
+///
+/// # Errors
+/// `[no-sibling]`, `[not-remembered]`.
+pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
+    let mut command = sibling::command("hasp-bind")?;
+    command.args(["--quiet", "remember", "--vault"]).arg(dir).env_clear().envs(cx.env.for_child());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    // An ssh key is named again; no file of an identity is needed for any other one.
+    let ended = match Identity::is_ssh(identity.text()) {
+        true => command.status().map_err(run_error)?,
+        false => with_identity(command, identity)?,
+    };
+    if ended.success() {
+        return Ok(());
+    }
+    Err(Error::new(hasp_core::Kind::Io, "not-remembered", "hasp-bind could not remember the vault for this project")
+        .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
+}
+
+fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
+    let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+    let (reader, writer) = pipe.map_err(|e| run_error(e.into()))?;
+    system::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
+    command.env("HASP_IDENTITY", format!("fd:{}", reader.as_raw_fd()));
+    let mut child = command.spawn().map_err(run_error)?;
+    drop(reader);
+    // If it does not read, its exit status says why.
+    let _ = File::from(writer).write_all(identity.text().expose());
+    child.wait().map_err(run_error)
+}
+
+fn run_error(cause: std::io::Error) -> Error {
+    Error::system("run hasp-bind", cause)
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// What to type next, once the vault is trusted.
+pub fn next(used: &Use, dir: &Path) -> String {
+    let word = shell_word(dir.as_os_str());
+    match used {
+        Use::Already | Use::Free(_) => "  hasp-vault list          # what is in it\n  \
+             hasp-bind                # consent to what this project asks for\n"
+            .to_owned(),
+        Use::Named => "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned(),
+        Use::Other(other) => format!(
+            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in {} now\n",
+            printable_path(other)
+        ),
+        Use::NoProject => format!(
+            "  cd PROJECT && hasp-vault join {word}      # use it in a project\n  \
+             HASP_VAULT={word} hasp-vault list         # or name it\n"
+        ),
+    }
+}
+
+/// Refuses where there is no identity at all, before anything is asked or made.
+///
+/// # Errors
+/// `[no-identity]`.
+pub fn require_identity(home: &Home, dir: &Path, cx: &Context) -> Result<()> {
+    if cx.env.get("HASP_IDENTITY").is_some() || lead::has_identity(home) {
+        return Ok(());
+    }
+    let word = shell_word(dir.as_os_str());
+    Err(Error::new(hasp_core::Kind::Locked, "no-identity", "there is no identity to join with")
+        .hint("make one, and have a member add what it prints: hasp-vault identity new")
+        .hint(format!("or name the one that you have: HASP_IDENTITY=/path/to/identity hasp-vault join {word}")))
+}
