@@ -19,12 +19,14 @@ pub struct Output {
     /// No notes: errors and warnings only.
     pub quiet: bool,
     buffer: Vec<u8>,
+    /// Why data was lost: whoever flushes next hears of it, so that it can be no success.
+    lost: Option<Error>,
 }
 
 impl Output {
     /// Output of the tool of this name.
     pub fn new(tool: &str) -> Output {
-        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new() }
+        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new(), lost: None }
     }
 
     /// Data for stdout, buffered.
@@ -48,14 +50,29 @@ impl Output {
     /// A value for stdout: written at once and kept in no buffer.
     pub fn value(&mut self, bytes: &[u8]) -> Result<()> {
         self.flush()?;
-        write_all(rustix::stdio::stdout(), bytes)
+        self.lost = write_all(rustix::stdio::stdout(), bytes).err();
+        self.outcome()
     }
 
     /// Writes what is buffered; called at the end of main and before every prompt.
+    ///
+    /// # Errors
+    /// The first failure to write data, whenever that was.
     pub fn flush(&mut self) -> Result<()> {
-        let outcome = write_all(rustix::stdio::stdout(), &self.buffer);
+        self.push();
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Result<()> {
+        self.lost.clone().map_or(Ok(()), Err)
+    }
+
+    /// Writes what is buffered, unless some of it was lost already.
+    fn push(&mut self) {
+        if self.lost.is_none() {
+            self.lost = write_all(rustix::stdio::stdout(), &self.buffer).err();
+        }
         self.buffer.zeroize();
-        outcome
     }
 
     /// A remark on stderr, silenced by `--quiet`.
@@ -68,7 +85,7 @@ impl Output {
     /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be read or copied.
     pub fn plain_note(&mut self, text: &str) {
         if !self.quiet {
-            let _ = self.flush();
+            self.push();
             let _ = write_all(rustix::stdio::stderr(), format!("{text}\n").as_bytes());
         }
     }
@@ -111,7 +128,7 @@ impl Output {
 
     /// stderr is best effort: with it closed there is nobody to tell.
     fn complain(&mut self, label: &str, text: &str) {
-        let _ = self.flush();
+        self.push();
         let line = without_tokens(&format!("{}: {label}{text}\n", self.tool));
         let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
     }

@@ -134,6 +134,24 @@ pub fn default_action(signal: Signal) {
     unsafe { libc::signal(signal.as_raw(), libc::SIG_DFL) };
 }
 
+/// Makes a write beyond the file size limit fail with EFBIG instead of ending us by SIGXFSZ.
+///
+/// A handler that does nothing, not SIG_IGN: execve(2) gives handled signals their default action back, so that no child inherits this;
+/// what our caller ignores it still inherits.
+pub fn survive_file_size_limit() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: both actions are plain values that sigaction reads or fills; the handler touches nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGXFSZ, std::ptr::null(), &raw mut action);
+        if action.sa_sigaction == libc::SIG_DFL {
+            action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(libc::SIGXFSZ, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
 /// Ends this process by the signal of this number with its default action; returns where that cannot be, as for PID 1.
 pub fn die_of(number: i32) {
     // SAFETY: the set is a plain value that sigemptyset initialises; no handler runs, and the calls touch only this process's

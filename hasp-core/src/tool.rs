@@ -104,7 +104,7 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
 /// First thing in main: no core dump, no ptrace by the same user, private files.
 ///
 /// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable. std has already put
-/// /dev/null on closed descriptors 0 to 2. SIGCHLD gets its default action, since a caller that ignores it would make the kernel
+/// /dev/null on closed descriptors 0 to 2. A file size limit is an error like any other, which can be said. SIGCHLD gets its default action, since a caller that ignores it would make the kernel
 /// throw the children's statuses away. Returns the umask that we were started with.
 fn harden() -> Result<rustix::fs::Mode> {
     let _ = std::fs::write("/proc/self/coredump_filter", "0");
@@ -116,6 +116,7 @@ fn harden() -> Result<rustix::fs::Mode> {
     rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
         .map_err(|e| Error::system("forbid core dumps", e))?;
     crate::system::default_action(rustix::process::Signal::CHILD);
+    crate::system::survive_file_size_limit();
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
 }
 
