@@ -244,6 +244,8 @@ fn hand_down(fd: &OwnedFd, number: RawFd) -> rustix::io::Result<()> {
 pub struct BeforeExec {
     /// Start a session of its own and take this terminal as the controlling one.
     pub terminal: Option<OwnedFd>,
+    /// Start a session of its own without a terminal.
+    pub own_session: bool,
     /// Make the child's process group the foreground one of this terminal; SIGTTOU is ignored by the caller.
     pub foreground: Option<OwnedFd>,
     /// Give the job-control signals, which a monitor ignores, their default action.
@@ -290,6 +292,8 @@ impl BeforeExec {
         if let Some(terminal) = &self.terminal {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(terminal)?;
+        } else if self.own_session {
+            rustix::process::setsid()?;
         }
         if let Some(terminal) = &self.foreground {
             rustix::termios::tcsetpgrp(terminal, rustix::process::getpid())?;

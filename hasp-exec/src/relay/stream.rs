@@ -26,6 +26,9 @@ const TERMINAL: u64 = 64 * 1024;
 /// Silence after which a few held bytes may go out (REDACTION.md, point 3).
 const SILENCE: Duration = Duration::from_millis(IDLE_MS);
 
+/// How long somebody who wrote after the child's end is given to show that he goes on, on a busy machine as well.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// What a thread is told by.
 pub struct Bells {
     /// The child has ended.
@@ -44,6 +47,8 @@ pub struct Stream {
     hits: Arc<AtomicU64>,
     bells: Bells,
     console: Option<Console>,
+    /// Whether somebody wrote after the child's end.
+    chatty: bool,
 }
 
 /// What there is to do.
@@ -65,12 +70,13 @@ impl Stream {
         patterns: &Arc<Patterns>,
         hits: Arc<AtomicU64>,
         bells: Bells,
-        console: Option<Console>,
+        mut console: Option<Console>,
     ) -> Stream {
         // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
         let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
         let filter = Filter::new(Arc::clone(patterns));
-        Stream { from, filter, writer: Writer::new(to), counted: 0, hits, bells, console }
+        let printer = console.as_mut().and_then(|c| c.printer.take());
+        Stream { from, filter, writer: Writer::new(to, printer), counted: 0, hits, bells, console, chatty: false }
     }
 
     /// Relays all; `held` is called when the child has ended and somebody still holds the stream. Whether something was left unread
@@ -92,7 +98,8 @@ impl Stream {
         }
         self.filter.finish_with(|bytes| self.writer.take(bytes));
         self.flush()?;
-        Ok(open && self.waiting() > 0)
+        let moment = if self.chatty { MOMENT } else { Duration::ZERO };
+        Ok(open && self.look(None, Some(moment))?.input)
     }
 
     /// Relays until the bell rings, which is true, or the input ends.
@@ -152,6 +159,7 @@ impl Stream {
                 Some(0) => return Ok(false),
                 None => due = 0,
                 Some(read) => {
+                    self.chatty |= due == 0;
                     due = due.saturating_sub(read as u64);
                     let more = self.look(None, Some(Duration::ZERO))?.input;
                     self.pass(read, more)?;
