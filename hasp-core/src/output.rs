@@ -21,12 +21,13 @@ pub struct Output {
     buffer: Vec<u8>,
     /// Why data was lost: whoever flushes next hears of it, so that it can be no success.
     lost: Option<Error>,
+    wrote: bool,
 }
 
 impl Output {
     /// Output of the tool of this name.
     pub fn new(tool: &str) -> Output {
-        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new(), lost: None }
+        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new(), lost: None, wrote: false }
     }
 
     /// Data for stdout, buffered.
@@ -50,7 +51,7 @@ impl Output {
     /// A value for stdout: written at once and kept in no buffer.
     pub fn value(&mut self, bytes: &[u8]) -> Result<()> {
         self.flush()?;
-        self.lost = write_all(rustix::stdio::stdout(), bytes).err();
+        self.write(bytes);
         self.outcome()
     }
 
@@ -63,16 +64,32 @@ impl Output {
         self.outcome()
     }
 
+    /// The end of main: all is written, and where that can be told it has arrived.
+    ///
+    /// # Errors
+    /// As [`Output::flush`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.flush()?;
+        if self.wrote { settle(rustix::stdio::stdout()) } else { Ok(()) }
+    }
+
     fn outcome(&self) -> Result<()> {
         self.lost.clone().map_or(Ok(()), Err)
     }
 
     /// Writes what is buffered, unless some of it was lost already.
     fn push(&mut self) {
-        if self.lost.is_none() {
-            self.lost = write_all(rustix::stdio::stdout(), &self.buffer).err();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if self.lost.is_none() && !buffer.is_empty() {
+            self.write(&buffer);
         }
-        self.buffer.zeroize();
+        buffer.zeroize();
+        self.buffer = buffer;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.lost = write_all(rustix::stdio::stdout(), bytes).err();
+        self.wrote = true;
     }
 
     /// A remark on stderr, silenced by `--quiet`.
@@ -167,6 +184,16 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Asks whether what was written has arrived: a network file system says that it had no room when a descriptor is closed, each one of
+/// them, so that a duplicate is enough.
+///
+/// # Errors
+/// `Kind::Io`.
+pub fn settle(fd: impl std::os::fd::AsFd) -> Result<()> {
+    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::system::close);
+    duplicate.map_err(|e| Error::system("write output", e))
 }
 
 #[cfg(test)]

@@ -74,6 +74,19 @@ pub fn duplicate(fd: RawFd) -> std::io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?)
 }
 
+/// Closes a descriptor and says what came of it: a network file system tells only then that it had no room.
+///
+/// # Errors
+/// What close(2) says; the descriptor is gone in any case.
+pub fn close(fd: OwnedFd) -> std::io::Result<()> {
+    use std::os::fd::IntoRawFd;
+    // SAFETY: the descriptor was owned until here, and nobody has it any more.
+    match unsafe { libc::close(fd.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// Sets or clears close-on-exec on a descriptor given by number.
 ///
 /// # Errors

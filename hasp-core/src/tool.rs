@@ -74,7 +74,7 @@ pub fn main<T: Tool>() -> ExitCode {
         Context { env: Environ::capture(), out: Output::new(command.get_name()), now: Timestamp::now(), umask };
     context.out.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let outcome = hardened.and_then(|_| run::<T>(&args, &mut context));
-    let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit));
+    let outcome = outcome.and_then(|exit| context.out.finish().map(|()| exit));
     match outcome {
         Ok(exit) => ExitCode::from(exit.0),
         Err(error) => {

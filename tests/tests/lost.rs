@@ -117,6 +117,11 @@ fn whatever_the_cause_lost_output_is_lost() {
         let (status, shown) = Pty::start(&world, "bash", &["-c", &format!("{failing} hasp-exec -- echo text")]).end();
         assert_eq!(status, 74, "{cause}: {shown}");
         assert_eq!(last_end(&world)["lost"], "unwritten", "{cause}");
+        // A network file system tells of it when the file is closed.
+        let failing = format!("strace -f -qq -o /dev/null -P $PWD/out -e trace=close -e inject=close:error={cause}");
+        assert_eq!(world.sh(&format!("{failing} hasp-exec -- echo text >>out")).status, 74, "{cause}");
+        world.sh(&format!("{failing} hasp-redact --file V=value <found >>out")).refused(74, "io");
+        world.sh(&format!("{failing} hasp-vault list >>out")).refused(74, "io");
         let failing = format!("strace -qq -o /dev/null -P $PWD/out -e trace=write -e inject=write:error={cause}");
         world.sh(&format!("{failing} hasp-redact --file V=value <found >>out")).refused(74, "io");
     }

@@ -49,6 +49,8 @@ pub struct Stream {
     console: Option<Console>,
     /// Whether somebody wrote after the child's end.
     chatty: bool,
+    /// Whether our terminal is gone, where the rest has no place to go.
+    hung: bool,
 }
 
 /// What there is to do.
@@ -58,7 +60,7 @@ struct Seen {
     input: bool,
     /// The bell rang.
     rung: bool,
-    /// Our terminal is gone, and nobody would see what is written.
+    /// Our terminal is gone.
     hung: bool,
 }
 
@@ -76,7 +78,17 @@ impl Stream {
         let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
         let filter = Filter::new(Arc::clone(patterns));
         let printer = console.as_mut().and_then(|c| c.printer.take());
-        Stream { from, filter, writer: Writer::new(to, printer), counted: 0, hits, bells, console, chatty: false }
+        Stream {
+            from,
+            filter,
+            writer: Writer::new(to, printer),
+            counted: 0,
+            hits,
+            bells,
+            console,
+            chatty: false,
+            hung: false,
+        }
     }
 
     /// Relays all; `held` is called when the child has ended and somebody still holds the stream. Whether something was left unread
@@ -96,8 +108,12 @@ impl Stream {
             held();
             open = self.pump(&self.bells.last.clone())? && self.drain(Duration::ZERO)?;
         }
+        if self.hung {
+            return Ok(false);
+        }
         self.filter.finish_with(|bytes| self.writer.take(bytes));
         self.flush()?;
+        self.writer.finish()?;
         let moment = if self.chatty { MOMENT } else { Duration::ZERO };
         Ok(open && self.look(None, Some(moment))?.input)
     }
@@ -110,6 +126,7 @@ impl Stream {
             if !seen.input {
                 seen = self.look(Some(bell), self.patience(rested))?;
             }
+            self.hung = seen.hung;
             if seen.hung || seen.rung {
                 return Ok(!seen.hung);
             }
@@ -149,6 +166,7 @@ impl Stream {
         loop {
             let left = if due > 0 { Duration::ZERO } else { grace.saturating_sub(began.elapsed()) };
             let seen = self.look(None, Some(left))?;
+            self.hung = seen.hung;
             if seen.hung {
                 return Ok(false);
             }

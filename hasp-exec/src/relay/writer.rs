@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use hasp_core::Result;
-use hasp_core::output::write_all;
+use hasp_core::output::{settle, write_all};
 
 use crate::pty::printer::Printer;
 
@@ -38,6 +38,11 @@ impl Writer {
     pub fn flush(&mut self) -> Result<()> {
         self.flush_kept();
         std::mem::replace(&mut self.outcome, Ok(()))
+    }
+
+    /// After the last flush: whether all has arrived, as far as that can be told.
+    pub fn finish(&mut self) -> Result<()> {
+        settle(&self.to)
     }
 
     /// Writes what was collected: whether nothing has gone wrong so far.
