@@ -20,12 +20,15 @@ pub struct Output {
     /// No notes: errors and warnings only.
     pub quiet: bool,
     buffer: Vec<u8>,
+    /// Why data was lost: whoever flushes next hears of it, so that it can be no success.
+    lost: Option<Error>,
+    wrote: bool,
 }
 
 impl Output {
     /// Output of the tool of this name.
     pub fn new(tool: &str) -> Output {
-        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new() }
+        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new(), lost: None, wrote: false }
     }
 
     /// Data for stdout, buffered.
@@ -63,14 +66,45 @@ impl Output {
     /// A value for stdout: written at once and kept in no buffer.
     pub fn value(&mut self, bytes: &[u8]) -> Result<()> {
         self.flush()?;
-        write_all(rustix::stdio::stdout(), bytes)
+        self.write(bytes);
+        self.outcome()
     }
 
     /// Writes what is buffered; called at the end of main and before every prompt.
+    ///
+    /// # Errors
+    /// The first failure to write data, whenever that was.
     pub fn flush(&mut self) -> Result<()> {
-        let outcome = write_all(rustix::stdio::stdout(), &self.buffer);
-        self.buffer.zeroize();
-        outcome
+        self.push();
+        self.outcome()
+    }
+
+    /// The end of main: all is written, and where that can be told it has arrived.
+    ///
+    /// # Errors
+    /// As [`Output::flush`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.flush()?;
+        if self.wrote { settle(rustix::stdio::stdout()) } else { Ok(()) }
+    }
+
+    fn outcome(&self) -> Result<()> {
+        self.lost.clone().map_or(Ok(()), Err)
+    }
+
+    /// Writes what is buffered, unless some of it was lost already.
+    fn push(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if self.lost.is_none() && !buffer.is_empty() {
+            self.write(&buffer);
+        }
+        buffer.zeroize();
+        self.buffer = buffer;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.lost = write_all(rustix::stdio::stdout(), bytes).err();
+        self.wrote = true;
     }
 
     /// A remark on stderr, silenced by `--quiet`.
@@ -83,7 +117,7 @@ impl Output {
     /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be read or copied.
     pub fn plain_note(&mut self, text: &str) {
         if !self.quiet {
-            let _ = self.flush();
+            self.push();
             let _ = write_all(rustix::stdio::stderr(), format!("{text}\n").as_bytes());
         }
     }
@@ -132,7 +166,7 @@ impl Output {
 
     /// stderr is best effort: with it closed there is nobody to tell.
     fn complain(&mut self, label: &str, text: &str) {
-        let _ = self.flush();
+        self.push();
         let line = without_tokens(&format!("{}: {label}{text}\n", self.tool));
         let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
     }
@@ -171,6 +205,16 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Asks whether what was written has arrived: a network file system says that it had no room when a descriptor is closed, each one of
+/// them, so that a duplicate is enough.
+///
+/// # Errors
+/// `Kind::Io`.
+pub fn settle(fd: impl std::os::fd::AsFd) -> Result<()> {
+    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::system::close);
+    duplicate.map_err(|e| Error::system("write output", e))
 }
 
 #[cfg(test)]

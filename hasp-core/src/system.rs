@@ -78,6 +78,19 @@ pub fn duplicate(fd: RawFd) -> std::io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?)
 }
 
+/// Closes a descriptor and says what came of it: a network file system tells only then that it had no room.
+///
+/// # Errors
+/// What close(2) says; the descriptor is gone in any case.
+pub fn close(fd: OwnedFd) -> std::io::Result<()> {
+    use std::os::fd::IntoRawFd;
+    // SAFETY: the descriptor was owned until here, and nobody has it any more.
+    match unsafe { libc::close(fd.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// Sets or clears close-on-exec on a descriptor given by number.
 ///
 /// # Errors
@@ -145,6 +158,24 @@ pub fn ignore(signal: Signal) {
 pub fn default_action(signal: Signal) {
     // SAFETY: SIG_DFL runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
     unsafe { libc::signal(signal.as_raw(), libc::SIG_DFL) };
+}
+
+/// Makes a write beyond the file size limit fail with EFBIG instead of ending us by SIGXFSZ.
+///
+/// A handler that does nothing, not SIG_IGN: execve(2) gives handled signals their default action back, so that no child inherits this;
+/// what our caller ignores it still inherits.
+pub fn survive_file_size_limit() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: both actions are plain values that sigaction reads or fills; the handler touches nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGXFSZ, std::ptr::null(), &raw mut action);
+        if action.sa_sigaction == libc::SIG_DFL {
+            action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(libc::SIGXFSZ, &raw const action, std::ptr::null_mut());
+        }
+    }
 }
 
 /// Ends this process by the signal of this number with its default action; returns where that cannot be, as for PID 1.
@@ -250,6 +281,8 @@ fn hand_down(fd: &OwnedFd, number: RawFd) -> rustix::io::Result<()> {
 pub struct BeforeExec {
     /// Start a session of its own and take this terminal as the controlling one.
     pub terminal: Option<OwnedFd>,
+    /// Start a session of its own without a terminal.
+    pub own_session: bool,
     /// Make the child's process group the foreground one of this terminal; SIGTTOU is ignored by the caller.
     pub foreground: Option<OwnedFd>,
     /// Give the job-control signals, which a monitor ignores, their default action.
@@ -296,6 +329,8 @@ impl BeforeExec {
         if let Some(terminal) = &self.terminal {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(terminal)?;
+        } else if self.own_session {
+            rustix::process::setsid()?;
         }
         if let Some(terminal) = &self.foreground {
             rustix::termios::tcsetpgrp(terminal, rustix::process::getpid())?;

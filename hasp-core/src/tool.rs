@@ -74,7 +74,7 @@ pub fn main<T: Tool>() -> ExitCode {
         Context { env: Environ::capture(), out: Output::new(command.get_name()), now: Timestamp::now(), umask };
     context.out.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let outcome = hardened.and_then(|_| run::<T>(&args, &mut context));
-    let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit));
+    let outcome = outcome.and_then(|exit| context.out.finish().map(|()| exit));
     match outcome {
         Ok(exit) => ExitCode::from(exit.0),
         Err(error) => {
@@ -104,9 +104,10 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
 /// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same user, private files.
 ///
 /// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable. std has already put
-/// /dev/null on closed descriptors 0 to 2. SIGCHLD gets its default action, since a caller that ignores it would make the kernel
-/// throw the children's statuses away. What our caller left open, a passphrase perhaps, is inherited by no program that we start, unless
-/// it is handed down by number. Returns the umask that we were started with.
+/// /dev/null on closed descriptors 0 to 2. A file size limit is an error like any other, which can be said. SIGCHLD gets its default
+/// action, since a caller that ignores it would make the kernel throw the children's statuses away. What our caller left open, a
+/// passphrase perhaps, is inherited by no program that we start, unless it is handed down by number. Returns the umask that we were
+/// started with.
 fn harden() -> Result<rustix::fs::Mode> {
     refuse_more_rights(crate::system::has_more_rights())?;
     crate::system::withhold_descriptors();
@@ -119,6 +120,7 @@ fn harden() -> Result<rustix::fs::Mode> {
     rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
         .map_err(|e| Error::system("forbid core dumps", e))?;
     crate::system::default_action(rustix::process::Signal::CHILD);
+    crate::system::survive_file_size_limit();
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
 }
 

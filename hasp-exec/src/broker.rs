@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +31,8 @@ use crate::directory;
 use crate::ending::{Ending, Lost};
 use crate::environment;
 use crate::find::{self, Found};
-use crate::pty::session::{self, Session};
+use crate::outputs::Outputs;
+use crate::pty::session::{self, Place, Session};
 use crate::reap;
 use crate::record::{self, Denied};
 use crate::relay::Relay;
@@ -254,10 +255,13 @@ fn spawned(
         Some(value) => Some(value),
         None => stdin::instead(cli.grant.as_deref(), context)?,
     };
-    let stage = if action.raw { None } else { session::wanted() };
-    let process = match stage {
-        Some(stage) => Process::Session(Box::new(session::start(stage, plan, stdin, patterns, &mut relay)?)),
-        None => plain(plan, stdin, action.raw, patterns, &mut relay)?,
+    let place = if action.raw { Place::Here } else { session::place() };
+    let process = match place {
+        Place::Terminal(stage) => {
+            Process::Session(Box::new(session::start(*stage, plan, stdin, patterns, &mut relay)?))
+        }
+        Place::Apart => plain(plan, stdin, Manner { raw: false, apart: true }, patterns, &mut relay)?,
+        Place::Here => plain(plan, stdin, Manner { raw: action.raw, apart: false }, patterns, &mut relay)?,
     };
     delivered.descriptors.clear();
     // The halves of the grant and what opened them were below here.
@@ -265,11 +269,20 @@ fn spawned(
     Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
 }
 
-/// A child in our own process group; its output comes through pipes unless it goes out as it is.
+/// How a child without a terminal of its own runs.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Its output goes out as it is.
+    raw: bool,
+    /// In a session of its own: ours has a terminal, past which its output would not be redacted.
+    apart: bool,
+}
+
+/// A child without a terminal of its own, as a rule in our process group; its output comes through pipes unless it goes out as it is.
 fn plain(
     plan: Plan<'_>,
     stdin: Option<OwnedFd>,
-    raw: bool,
+    manner: Manner,
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<Process> {
@@ -277,14 +290,13 @@ fn plain(
     if let Some(value) = stdin {
         command.stdin(value);
     }
-    if !raw {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    }
+    let outputs = if manner.raw { None } else { Some(Outputs::arrange(&mut command, None)?) };
     let forwarder = Forwarder::catch()?;
-    let before = BeforeExec { parent_death: Some(Signal::TERM), ..BeforeExec::default() };
+    let before = BeforeExec { parent_death: Some(Signal::TERM), own_session: manner.apart, ..BeforeExec::default() };
     let mut child = child::spawn(command, plan, before)?;
-    let target = Target::new(child.id());
-    let watched = forwarder.forward_to(target.clone()).and_then(|()| relay_child(&mut child, patterns, relay));
+    let target = Target::new(child.id(), manner.apart);
+    let forwarded = forwarder.forward_to(target.clone());
+    let watched = forwarded.and_then(|()| outputs.map_or(Ok(()), |outputs| outputs.relay(patterns, relay)));
     if let Err(error) = watched {
         // What is refused does not run on unwatched.
         let _ = child.kill();
@@ -292,16 +304,6 @@ fn plain(
         return Err(error);
     }
     Ok(Process::Plain(child, target))
-}
-
-fn relay_child(child: &mut Child, patterns: &Arc<Patterns>, relay: &mut Relay) -> Result<()> {
-    if let Some(stdout) = child.stdout.take() {
-        relay.stream(stdout.into(), rustix::stdio::stdout(), patterns)?;
-    }
-    if let Some(stderr) = child.stderr.take() {
-        relay.stream(stderr.into(), rustix::stdio::stderr(), patterns)?;
-    }
-    Ok(())
 }
 
 impl Running {

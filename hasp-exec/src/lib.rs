@@ -17,6 +17,7 @@ mod ending;
 mod environment;
 mod explain;
 mod find;
+mod outputs;
 mod pty;
 mod reap;
 mod record;

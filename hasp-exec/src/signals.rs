@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, getsid, kill_process};
+use rustix::process::{Pid, Signal, getpid, getsid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
@@ -53,19 +53,21 @@ impl Forwarder {
     }
 }
 
-/// A child in our own process group; after [`Target::clear`] nobody.
+/// A child without a terminal of its own; after [`Target::clear`] nobody.
 #[derive(Clone)]
 pub struct Target {
     child: Arc<AtomicI32>,
+    /// Whether it leads a session of its own, which no terminal tells of anything; else it is in our process group.
+    apart: bool,
     /// Whether the terminal stopped us with our whole group, which its shell then continues as a whole.
     stopped: Arc<AtomicBool>,
 }
 
 impl Target {
     /// This child.
-    pub fn new(child: u32) -> Target {
+    pub fn new(child: u32, apart: bool) -> Target {
         let child = Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0)));
-        Target { child, stopped: Arc::default() }
+        Target { child, apart, stopped: Arc::default() }
     }
 
     /// Nobody from now on: the child has been waited for, and its number may become another process's.
@@ -80,21 +82,28 @@ impl Target {
     /// To the child; to ourselves once it has ended, so that what is left of its output cannot hold us.
     fn send(&self, number: i32) {
         match (self.pid(), Signal::from_named_raw(number)) {
-            (Some(pid), Some(signal)) => drop(kill_process(pid, signal)),
+            (Some(pid), Some(signal)) if !self.apart => drop(kill_process(pid, signal)),
+            // Nobody could continue it who has a terminal, so that only this stops it.
+            (Some(pid), Some(Signal::TSTP)) => drop(kill_process_group(pid, Signal::STOP)),
+            (Some(pid), Some(signal)) => drop(kill_process_group(pid, signal)),
             _ => late(number, || ()),
         }
     }
 
-    /// Whether the child stands still; so it is taken to where /proc cannot tell.
     fn stands(&self) -> bool {
-        let stat = self.pid().and_then(|pid| std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok());
-        stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
+        self.pid().is_none_or(stands)
     }
+}
+
+/// Whether a process stands still; so it is taken to where /proc cannot tell.
+pub fn stands(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok();
+    stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
 }
 
 impl Receiver for Target {
     fn receive(&self, signal: i32, from_terminal: bool) {
-        if from_terminal && self.pid().is_some() && reached_our_group(signal) {
+        if from_terminal && !self.apart && self.pid().is_some() && reached_our_group(signal) {
             // The child has it already.
         } else if signal == SIGCONT && self.stopped.swap(false, Ordering::SeqCst) {
             std::thread::sleep(MOMENT);

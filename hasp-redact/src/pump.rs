@@ -3,7 +3,7 @@
 
 use std::os::fd::AsFd;
 
-use hasp_core::output::write_all;
+use hasp_core::output::{settle, write_all};
 use hasp_core::{Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -78,6 +78,7 @@ pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<
     }
     filter.finish_with(|bytes| writer.take(bytes));
     writer.flush()?;
+    settle(&writer.output)?;
     Ok(Traffic { bytes_in, bytes_out: writer.written })
 }
 

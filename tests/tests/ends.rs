@@ -141,3 +141,19 @@ fn with_hangups_ignored_broker_and_command_live_on() {
     assert!(log().contains("to a file [hasp:db/url]"), "{}", log());
     assert!(world.events("exec.end").iter().all(|e| e["status"] == 0), "{}", log());
 }
+
+#[test]
+fn a_reader_that_stalls_does_not_keep_a_broker_whose_terminal_is_gone() {
+    let world = world();
+    // The reader takes nothing and is told of nothing.
+    let line = "hasp-exec -- sh -c 'echo up >up; exec yes' | (trap '' HUP; exec sleep 60)";
+    let terminal = Pty::start(&world, "bash", &["-c", line]);
+    hasp_tests::wait_until(PATIENCE, || world.project().join("up").exists());
+    let mut shell = terminal.close();
+    hasp_tests::wait_until(PATIENCE, || ours(&world).is_empty());
+    for (number, words) in running_in(&world.project()) {
+        assert!(!words.starts_with("yes"), "{words}");
+        kill_process(Pid::from_raw(number).unwrap(), Signal::KILL).unwrap();
+    }
+    shell.wait().unwrap();
+}

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hasp_core::system;
+
 use crate::bell::Bell;
 use crate::pty::link::{Order, Sender};
 use crate::pty::screen::Screen;
@@ -13,6 +15,9 @@ use crate::signals;
 
 /// How long a command whose terminal was closed is waited for. One that lives on, as any may that ignores the signal, is left behind.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long what is left of the output and the record may take then.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The side of the child's terminal that is ours, until that terminal is hung up: the kernel does so when nobody holds it any more.
 #[derive(Clone)]
@@ -109,13 +114,15 @@ impl Hangup {
         }
     }
 
-    /// After a while nobody waits for the child any longer.
+    /// After a while nobody waits for the child any longer, and we end whatever else holds us, as a reader who stalls.
     fn leave(&self) {
         std::thread::sleep(PATIENCE);
         if !self.course.over.load(Ordering::SeqCst) {
             self.left.store(true, Ordering::SeqCst);
             self.sender.close();
         }
+        std::thread::sleep(LAST_WORDS);
+        system::die_of(signal_hook::consts::SIGHUP);
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Order {
     SignalGroup(i32),
     /// The terminal is gone: tell the child's whole group as the kernel would.
     Hangup,
+    /// Stop the child's whole group, as ^Z does, and say if the child does not stop.
+    Suspend,
     /// Go on in the foreground.
     Foreground,
     /// Go on where it was.
@@ -60,6 +62,8 @@ pub enum Report {
     Refused(String),
     /// This signal stopped it.
     Stopped(i32),
+    /// It was to stop and did not.
+    GoesOn,
     /// It ended with this status.
     Exited(i32),
     /// This signal ended it.

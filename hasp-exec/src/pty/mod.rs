@@ -3,9 +3,11 @@
 //! Three processes, as sudo has: the broker keeps our terminal, a monitor leads the child's session, and the child has a process group
 //! in that session, so that it can be stopped and continued (POSIX forbids stopping an orphaned group).
 
+mod forward;
 pub mod hangup;
 pub mod keyboard;
 mod link;
 pub mod monitor;
-mod screen;
+pub mod printer;
+pub mod screen;
 pub mod session;

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
@@ -19,6 +20,9 @@ use crate::child::{self, Plan};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Rescue;
 use crate::signals;
+
+/// How long a command may take to stop: some clear the screen before.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub fn run(socket: RawFd) -> Result<()> {
@@ -40,7 +44,7 @@ pub fn run(socket: RawFd) -> Result<()> {
     let over = Arc::new(AtomicBool::new(false));
     // Where that fails the broker is gone, which the orders tell as well.
     let watched = leave_terminal().and_then(|()| report(child, &sender, &over));
-    let told = watched.is_ok() && obey(child, &mut receiver);
+    let told = watched.is_ok() && obey(child, &mut receiver, &sender);
     if !over.load(Ordering::SeqCst) {
         // The broker was killed: the user's terminal is put back, and the child gets a hangup, as from a terminal that is closed.
         if let Some(rescue) = rescue {
@@ -59,6 +63,19 @@ fn report(child: Pid, broker: &Sender, over: &Arc<AtomicBool>) -> Result<()> {
     let (watched, over) = (broker.another()?, Arc::clone(over));
     let watcher = std::thread::Builder::new().spawn(move || watch(child, &watched, &over));
     watcher.map(drop).map_err(|e| Error::system("start a thread", e))
+}
+
+/// Stops the child's group, and says so if the child has better things to do.
+fn suspend(child: Pid, broker: &Sender) {
+    let _ = kill_process_group(child, Signal::TSTP);
+    let began = Instant::now();
+    while !signals::stands(child) {
+        if began.elapsed() > PATIENCE {
+            let _ = broker.send(&Report::GoesOn);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What the kernel does to the foreground of a terminal that is closed.
@@ -127,9 +144,9 @@ fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
 }
 
 /// Does what the broker says until it is gone: whether the child was told of a hangup.
-fn obey(child: Pid, broker: &mut Receiver) -> bool {
+fn obey(child: Pid, orders: &mut Receiver, broker: &Sender) -> bool {
     let mut told = false;
-    while let Some(order) = broker.receive::<Order>() {
+    while let Some(order) = orders.receive::<Order>() {
         let _ = match order {
             Order::Signal(number) => Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s)),
             Order::SignalGroup(number) => {
@@ -138,6 +155,10 @@ fn obey(child: Pid, broker: &mut Receiver) -> bool {
             Order::Hangup => {
                 told = true;
                 hang_up(child);
+                Ok(())
+            }
+            Order::Suspend => {
+                suspend(child, broker);
                 Ok(())
             }
             Order::Foreground => {

@@ -1,14 +1,13 @@
 //! Our own terminal while a child uses it: raw as long as the child's terminal does the line editing, and put back whatever happens.
 
 use std::fs::File;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::io::Errno;
 use rustix::process::getpgrp;
-use rustix::termios::{
-    LocalModes, OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
 use hasp_core::{Error, Result, system};
 
@@ -17,6 +16,8 @@ pub struct Screen {
     tty: File,
     before: Mutex<Termios>,
     raw: AtomicBool,
+    /// Whether it has to leave what is written as it is for a while.
+    plain: AtomicBool,
 }
 
 impl Screen {
@@ -24,7 +25,7 @@ impl Screen {
     pub fn open() -> Option<Screen> {
         let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let before = tcgetattr(&tty).ok()?;
-        Some(Screen { tty, before: Mutex::new(before), raw: AtomicBool::new(false) })
+        Some(Screen { tty, before: Mutex::new(before), raw: AtomicBool::new(false), plain: AtomicBool::new(false) })
     }
 
     /// The terminal itself.
@@ -35,11 +36,15 @@ impl Screen {
     /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line editor has modes of its own until it
     /// puts a job into the foreground.
     pub fn modes(&self) -> Termios {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = self.before();
         if let (false, Ok(now)) = (self.raw.load(Ordering::SeqCst), tcgetattr(&self.tty)) {
             *before = now;
         }
         before.clone()
+    }
+
+    fn before(&self) -> MutexGuard<'_, Termios> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its size now.
@@ -57,31 +62,68 @@ impl Screen {
         tcgetattr(&self.tty).is_ok()
     }
 
-    /// Every key goes to the child's terminal as it is.
+    /// Every key goes to the child's terminal as it is. What is written is translated as before.
     pub fn raw(&self) -> Result<()> {
-        let mut raw = self.modes();
-        raw.make_raw();
-        tcsetattr(&self.tty, OptionalActions::Drain, &raw).map_err(|e| Error::system("set up the terminal", e))?;
+        let raw = raw_of(&self.modes());
+        let _one = self.before();
+        tcsetattr(&self.tty, OptionalActions::Now, &raw).map_err(|e| Error::system("set up the terminal", e))?;
         self.raw.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Keys have the effect that they had before; what is written still goes out as it is, since a terminal translated it already.
+    /// Keys have the effect that they had before.
     pub fn restore_keys(&self) {
+        let mut modes = self.before().clone();
         if self.raw.load(Ordering::SeqCst) {
-            let mut modes = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            modes.output_modes.remove(OutputModes::OPOST);
+            if self.is_left_as_it_is() {
+                modes.output_modes.remove(OutputModes::OPOST);
+            }
             let _ = tcsetattr(&self.tty, OptionalActions::Now, &modes);
+        }
+    }
+
+    /// What is written goes out as it is from now on, if the terminal is ours to say so: somebody drew a picture.
+    pub fn leave_as_it_is(&self) {
+        let _one = self.before();
+        if self.raw.load(Ordering::SeqCst) && translates(&self.tty) {
+            self.plain.store(true, Ordering::SeqCst);
+            self.set_translation(false);
+        }
+    }
+
+    /// Whether it does so because of us.
+    pub fn is_left_as_it_is(&self) -> bool {
+        self.plain.load(Ordering::SeqCst)
+    }
+
+    /// Line ends are translated again.
+    pub fn translate(&self) {
+        let _one = self.before();
+        if self.plain.swap(false, Ordering::SeqCst) {
+            self.set_translation(true);
+        }
+    }
+
+    fn set_translation(&self, on: bool) {
+        if let Ok(mut now) = tcgetattr(&self.tty) {
+            now.output_modes.set(OutputModes::OPOST, on);
+            let _ = tcsetattr(&self.tty, OptionalActions::Now, &now);
         }
     }
 
     /// As it was before. Does not wait for a terminal that is stopped: what was written before was translated then.
     pub fn restore(&self) {
+        let before = self.before();
         if self.raw.swap(false, Ordering::SeqCst) {
-            let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+            self.plain.store(false, Ordering::SeqCst);
             let _ = tcsetattr(&self.tty, OptionalActions::Now, &before);
         }
     }
+}
+
+/// Whether a descriptor leads to our controlling terminal, whose foreground is ours to ask for; it may be outside of our pid namespace.
+pub fn is_ours(descriptor: impl AsFd) -> bool {
+    matches!(tcgetpgrp(descriptor), Ok(_) | Err(Errno::OPNOTSUPP))
 }
 
 /// The user's terminal in the hands of the monitor, which outlives a broker that is killed and could not put it back.
@@ -97,18 +139,32 @@ impl Rescue {
         Some(Rescue { tty, before: tcgetattr(child).ok()? })
     }
 
+    /// Line editors have modes of their own, none of which are just these.
+    fn is_ours_still(&self, now: &Termios) -> bool {
+        let raw = raw_of(&self.before);
+        (now.input_modes, now.local_modes) == (raw.input_modes, raw.local_modes)
+    }
+
     /// Puts the terminal back if it is still as the broker had it: a shell may have taken it over by now.
     pub fn put_back(&self) {
-        if tcgetattr(&self.tty).is_ok_and(|now| is_raw(&now)) {
+        if tcgetattr(&self.tty).is_ok_and(|now| self.is_ours_still(&now)) {
             let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
         }
     }
 }
 
-/// Line editors have modes of their own, but keep signals and the translation of what is shown.
-fn is_raw(modes: &Termios) -> bool {
-    let edited = modes.local_modes.intersects(LocalModes::ICANON | LocalModes::ISIG | LocalModes::ECHO);
-    !edited && !modes.output_modes.contains(OutputModes::OPOST)
+/// These modes, but that every key is handed on as it is.
+fn raw_of(modes: &Termios) -> Termios {
+    let mut raw = modes.clone();
+    raw.make_raw();
+    raw.output_modes = modes.output_modes;
+    raw
+}
+
+/// Whether a terminal turns a newline into the two characters that screens want.
+pub fn translates(terminal: impl AsFd) -> bool {
+    let both = OutputModes::OPOST | OutputModes::ONLCR;
+    tcgetattr(terminal).is_ok_and(|modes| modes.output_modes.contains(both))
 }
 
 impl Drop for Screen {

@@ -1,7 +1,6 @@
 //! The broker's side of a child on a terminal of its own: output through the filter, keys and window size to the child, and a child
 //! that stops stops us, so that the shell's job control sees one job.
 
-use std::io::IsTerminal;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -11,8 +10,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{OptionalActions, Winsize, tcgetwinsize, tcsetattr, tcsetwinsize};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+use rustix::stdio::{stderr, stdin, stdout};
+use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
+use signal_hook::consts::{SIGTTIN, SIGTTOU};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Kind, Result};
@@ -21,13 +21,16 @@ use hasp_redact::Patterns;
 
 use crate::bell::bell;
 use crate::child::{self, Plan};
+use crate::outputs::Outputs;
+use crate::pty::forward::Forward;
 use crate::pty::hangup::{Course, Hangup, Leader};
 use crate::pty::keyboard::{Keyboard, Keys, Typing};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
-use crate::pty::screen::Screen;
+use crate::pty::printer::Printer;
+use crate::pty::screen::{self, Screen};
 use crate::reap;
 use crate::relay::{Console, Relay};
-use crate::signals::{self, Forwarder};
+use crate::signals::Forwarder;
 
 /// A child on a terminal of its own.
 pub struct Session {
@@ -59,22 +62,30 @@ pub struct Stage {
     pair: Pair,
 }
 
-/// A terminal of its own for the child where its output would go to ours. `None` where none can be made, as in a container without
-/// devpts: the output then goes through pipes, and is redacted there.
-pub fn wanted() -> Option<Stage> {
-    if !std::io::stdout().is_terminal() && !std::io::stderr().is_terminal() {
-        return None;
+/// Where a child runs whose output is redacted.
+pub enum Place {
+    /// On a terminal of its own: ours would show what it writes there past the filter, and would take keys from it.
+    Terminal(Box<Stage>),
+    /// In a session without a terminal, where none can be made, as in a container without devpts.
+    Apart,
+    /// In our session, which has no terminal.
+    Here,
+}
+
+/// Where to run a child, wherever its output goes.
+pub fn place() -> Place {
+    let Some(screen) = Screen::open() else { return Place::Here };
+    match Pair::like(&screen) {
+        Ok(pair) => Place::Terminal(Box::new(Stage { screen, pair })),
+        Err(_) => Place::Apart,
     }
-    let screen = Screen::open()?;
-    let pair = Pair::like(&screen).ok()?;
-    Some(Stage { screen, pair })
 }
 
 /// Starts the child on a terminal like ours.
 pub fn start(
     Stage { screen, pair }: Stage,
     plan: Plan<'_>,
-    stdin: Option<OwnedFd>,
+    value: Option<OwnedFd>,
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<Session> {
@@ -83,21 +94,22 @@ pub fn start(
     system::ignore(Signal::TTOU);
     let forwarder = Forwarder::catch()?;
     // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
-    let front = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && screen.foreground();
+    let front = screen::is_ours(stdin()) && screen::is_ours(stdout()) && screen.foreground();
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
     let lent = duplicate(screen.tty())?;
     let pass = [stream.1.as_raw_fd(), lent.as_raw_fd()];
-    start_monitor(&pair.follower, pass, &plan, stdin, patterns, relay)?;
+    start_monitor(&pair.follower, pass, &plan, value, patterns, relay)?;
     link::send_values(&stream.0, plan.values.as_ref())?;
     let (sender, receiver) = link::open(stream.0)?;
     if front {
-        // Before the child writes: what two terminals translate one after the other has its line ends doubled.
+        // Before the child reads: a key is the child's terminal's to show.
         screen.raw()?;
     }
     sender.send(&launch(&plan, front, lent.as_raw_fd()))?;
     let Pair { leader, follower } = pair;
     drop(stream.1);
-    let output = if std::io::stdout().is_terminal() { rustix::stdio::stdout() } else { rustix::stdio::stderr() };
+    let streams = [stdout(), stderr()].into_iter();
+    let output = streams.filter(|s| screen::is_ours(s)).chain([screen.tty().as_fd()]).next().unwrap_or(stdout());
     let typing = Arc::new(Typing::default());
     let course = Course::default();
     course.front.store(front, Ordering::SeqCst);
@@ -106,7 +118,8 @@ pub fn start(
     let (rings, hung) = bell()?;
     let hangup = Hangup::new(Arc::clone(&screen), leader.clone(), course.clone(), rings, sender.another()?);
     let hangup = Arc::new(hangup);
-    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone() };
+    let printer = Some(Printer { screen: Arc::clone(&screen), leader: leader.clone(), course: course.clone() });
+    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone(), printer };
     relay.terminal(output_end, output, patterns, console)?;
     let from = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
     let keyboard = Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
@@ -149,7 +162,7 @@ impl Session {
     /// terminal is gone.
     ///
     /// The keyboard is ours again when this returns, and signals have their own effect on us. What the child wrote last may still be on
-    /// its way: our terminal translates line ends again when the session is dropped.
+    /// its way.
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         let ending = self.follow();
         self.course.over.store(true, Ordering::SeqCst);
@@ -163,6 +176,7 @@ impl Session {
         loop {
             match self.receiver.receive() {
                 Some(Report::Stopped(signal)) => self.stopped(signal)?,
+                Some(Report::GoesOn) => self.stop(),
                 Some(Report::Exited(code)) => return Ok((Some(code), None)),
                 Some(Report::Killed(signal)) => return Ok((None, Some(signal))),
                 Some(Report::Started(_) | Report::Refused(_)) => {}
@@ -181,10 +195,15 @@ impl Session {
         self.keyboard.close();
         // What the child wrote before it stopped comes out first, held bytes included.
         std::thread::sleep(Duration::from_millis(hasp_redact::IDLE_MS + 20));
-        self.screen.restore();
         self.stopping.store(true, Ordering::SeqCst);
-        system::stop(true);
+        self.stop();
         self.resume(asks)
+    }
+
+    /// Stops us with our whole group until we are continued.
+    fn stop(&self) {
+        self.screen.restore();
+        system::stop(true);
     }
 
     /// After SIGCONT: `fg` gave us the terminal, `bg` did not.
@@ -244,33 +263,27 @@ fn start_monitor(
     follower: &OwnedFd,
     [socket, lent]: [RawFd; 2],
     plan: &Plan<'_>,
-    stdin: Option<OwnedFd>,
+    value: Option<OwnedFd>,
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<()> {
     let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
     let mut command = Command::new(own);
     command.arg("--monitor").arg(socket.to_string()).env_clear();
-    let terminal = || duplicate(follower).map(Stdio::from);
-    command.stdin(match stdin {
+    command.stdin(match value {
         Some(value) => value.into(),
-        None if std::io::stdin().is_terminal() => terminal()?,
+        None if screen::is_ours(stdin()) => duplicate(follower)?.into(),
         None => Stdio::inherit(),
     });
-    command.stdout(if std::io::stdout().is_terminal() { terminal()? } else { Stdio::piped() });
-    command.stderr(if std::io::stderr().is_terminal() { terminal()? } else { Stdio::piped() });
+    let outputs = Outputs::arrange(&mut command, Some(follower))?;
     let before = BeforeExec { terminal: Some(duplicate(follower)?), ..BeforeExec::default() };
     before.install(&mut command);
     let passed: Vec<i32> = plan.pass.iter().copied().chain([socket, lent]).collect();
     child::pass_only(&passed)?;
-    let mut monitor = command.spawn().map_err(|e| Error::system("start the monitor", e))?;
-    if let Some(stdout) = monitor.stdout.take() {
-        relay.stream(stdout.into(), rustix::stdio::stdout(), patterns)?;
-    }
-    if let Some(stderr) = monitor.stderr.take() {
-        relay.stream(stderr.into(), rustix::stdio::stderr(), patterns)?;
-    }
-    Ok(())
+    command.spawn().map_err(|e| Error::system("start the monitor", e))?;
+    // With it go our copies of what it got.
+    drop(command);
+    outputs.relay(patterns, relay)
 }
 
 fn launch(plan: &Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
@@ -295,49 +308,6 @@ fn monitor_lost(before: &str) -> Error {
 fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd> {
     let duplicate = descriptor.as_fd().try_clone_to_owned();
     duplicate.map_err(|e| Error::system("open the command's terminal", e))
-}
-
-/// Signals for a child that is in another session: all of them, and the window's size.
-struct Forward {
-    sender: Sender,
-    screen: Arc<Screen>,
-    leader: Leader,
-    course: Course,
-    stopping: Arc<AtomicBool>,
-    hangup: Arc<Hangup>,
-}
-
-impl Forward {
-    /// Gives the child's terminal the size of ours, which tells its foreground of a change; whether there was one.
-    fn resize(&self) -> bool {
-        let shape = |s: &Winsize| (s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel);
-        let Some(size) = self.screen.size() else { return false };
-        let adopt = |leader: &OwnedFd| {
-            let changed = tcgetwinsize(leader).is_ok_and(|old| shape(&old) != shape(&size));
-            changed && tcsetwinsize(leader, size).is_ok()
-        };
-        self.leader.with(adopt).unwrap_or(false)
-    }
-}
-
-impl signals::Receiver for Forward {
-    fn receive(&self, signal: i32, from_terminal: bool) {
-        if signal == SIGWINCH && (self.resize() || from_terminal) {
-            return;
-        }
-        // Whoever stopped us with the child continues it by other means.
-        if signal == SIGCONT && self.stopping.swap(false, Ordering::SeqCst) {
-            return;
-        }
-        if self.course.over.load(Ordering::SeqCst) {
-            return signals::late(signal, || self.screen.restore());
-        }
-        if signal == SIGHUP && self.hangup.signalled(from_terminal) {
-            return;
-        }
-        let group = from_terminal || signal == SIGTSTP;
-        let _ = self.sender.send(&if group { Order::SignalGroup(signal) } else { Order::Signal(signal) });
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use hasp_redact::Patterns;
 use crate::bell::{Bell, Ear, bell};
 use crate::pty::hangup::Hangup;
 use crate::pty::keyboard::Typing;
+use crate::pty::printer::Printer;
 use crate::stragglers::{self, FileId};
 
 use stream::{Bells, Stream};
@@ -44,6 +45,8 @@ pub struct Console {
     pub hangup: Arc<Hangup>,
     /// Rings when that has come.
     pub hung: Ear,
+    /// How to write to our terminal, until the stream's thread has it.
+    pub printer: Option<Printer>,
 }
 
 /// What a stream's thread says.

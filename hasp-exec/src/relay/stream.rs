@@ -26,6 +26,9 @@ const TERMINAL: u64 = 64 * 1024;
 /// Silence after which a few held bytes may go out (REDACTION.md, point 3).
 const SILENCE: Duration = Duration::from_millis(IDLE_MS);
 
+/// How long somebody who wrote after the child's end is given to show that he goes on, on a busy machine as well.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// What a thread is told by.
 pub struct Bells {
     /// The child has ended.
@@ -44,6 +47,10 @@ pub struct Stream {
     hits: Arc<AtomicU64>,
     bells: Bells,
     console: Option<Console>,
+    /// Whether somebody wrote after the child's end.
+    chatty: bool,
+    /// Whether our terminal is gone, where the rest has no place to go.
+    hung: bool,
 }
 
 /// What there is to do.
@@ -53,7 +60,7 @@ struct Seen {
     input: bool,
     /// The bell rang.
     rung: bool,
-    /// Our terminal is gone, and nobody would see what is written.
+    /// Our terminal is gone.
     hung: bool,
 }
 
@@ -65,12 +72,23 @@ impl Stream {
         patterns: &Arc<Patterns>,
         hits: Arc<AtomicU64>,
         bells: Bells,
-        console: Option<Console>,
+        mut console: Option<Console>,
     ) -> Stream {
         // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
         let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
         let filter = Filter::new(Arc::clone(patterns));
-        Stream { from, filter, writer: Writer::new(to), counted: 0, hits, bells, console }
+        let printer = console.as_mut().and_then(|c| c.printer.take());
+        Stream {
+            from,
+            filter,
+            writer: Writer::new(to, printer),
+            counted: 0,
+            hits,
+            bells,
+            console,
+            chatty: false,
+            hung: false,
+        }
     }
 
     /// Relays all; `held` is called when the child has ended and somebody still holds the stream. Whether something was left unread
@@ -90,9 +108,14 @@ impl Stream {
             held();
             open = self.pump(&self.bells.last.clone())? && self.drain(Duration::ZERO)?;
         }
+        if self.hung {
+            return Ok(false);
+        }
         self.filter.finish_with(|bytes| self.writer.take(bytes));
         self.flush()?;
-        Ok(open && self.waiting() > 0)
+        self.writer.finish()?;
+        let moment = if self.chatty { MOMENT } else { Duration::ZERO };
+        Ok(open && self.look(None, Some(moment))?.input)
     }
 
     /// Relays until the bell rings, which is true, or the input ends.
@@ -103,6 +126,7 @@ impl Stream {
             if !seen.input {
                 seen = self.look(Some(bell), self.patience(rested))?;
             }
+            self.hung = seen.hung;
             if seen.hung || seen.rung {
                 return Ok(!seen.hung);
             }
@@ -142,6 +166,7 @@ impl Stream {
         loop {
             let left = if due > 0 { Duration::ZERO } else { grace.saturating_sub(began.elapsed()) };
             let seen = self.look(None, Some(left))?;
+            self.hung = seen.hung;
             if seen.hung {
                 return Ok(false);
             }
@@ -152,6 +177,7 @@ impl Stream {
                 Some(0) => return Ok(false),
                 None => due = 0,
                 Some(read) => {
+                    self.chatty |= due == 0;
                     due = due.saturating_sub(read as u64);
                     let more = self.look(None, Some(Duration::ZERO))?.input;
                     self.pass(read, more)?;

@@ -3,7 +3,9 @@
 use std::os::fd::OwnedFd;
 
 use hasp_core::Result;
-use hasp_core::output::write_all;
+use hasp_core::output::{settle, write_all};
+
+use crate::pty::printer::Printer;
 
 /// Pieces shorter than this are collected, since a system call costs more than copying them.
 const DIRECT: usize = 8 * 1024;
@@ -11,14 +13,16 @@ const DIRECT: usize = 8 * 1024;
 /// The output of one stream.
 pub struct Writer {
     to: OwnedFd,
+    /// How to write, if that is our terminal and what comes is from the child's.
+    printer: Option<Printer>,
     waiting: Vec<u8>,
     outcome: Result<()>,
 }
 
 impl Writer {
     /// Nothing is written so far.
-    pub fn new(to: OwnedFd) -> Writer {
-        Writer { to, waiting: Vec::new(), outcome: Ok(()) }
+    pub fn new(to: OwnedFd, printer: Option<Printer>) -> Writer {
+        Writer { to, printer, waiting: Vec::new(), outcome: Ok(()) }
     }
 
     /// Takes a piece of output.
@@ -26,7 +30,7 @@ impl Writer {
         if bytes.len() < DIRECT {
             self.waiting.extend_from_slice(bytes);
         } else if self.flush_kept() {
-            self.outcome = write_all(&self.to, bytes);
+            self.outcome = self.write(bytes);
         }
     }
 
@@ -36,12 +40,24 @@ impl Writer {
         std::mem::replace(&mut self.outcome, Ok(()))
     }
 
+    /// After the last flush: whether all has arrived, as far as that can be told.
+    pub fn finish(&mut self) -> Result<()> {
+        settle(&self.to)
+    }
+
     /// Writes what was collected: whether nothing has gone wrong so far.
     fn flush_kept(&mut self) -> bool {
         if self.outcome.is_ok() && !self.waiting.is_empty() {
-            self.outcome = write_all(&self.to, &self.waiting);
+            self.outcome = self.write(&self.waiting);
         }
         self.waiting.clear();
         self.outcome.is_ok()
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<()> {
+        match &self.printer {
+            Some(printer) => printer.write(&self.to, bytes),
+            None => write_all(&self.to, bytes),
+        }
     }
 }

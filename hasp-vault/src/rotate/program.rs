@@ -6,6 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::Signal;
+
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName, cause_text, memory};
@@ -112,7 +114,11 @@ impl Job<'_> {
         command.stdin(Stdio::null()).stdout(stdout);
         // Executed by ourselves: std's execvp would run a file that is no program as a script of sh.
         let image = Some(self.image(&found, env)?);
-        BeforeExec { image, descriptor: Some((sealed, VALUE)), ..BeforeExec::default() }.install(&mut command);
+        let descriptor = Some((sealed, VALUE));
+        // Without our terminal, into which it could type. ^C reaches us alone then, and our end is its end.
+        let parent_death = Some(Signal::TERM);
+        BeforeExec { image, descriptor, own_session: true, parent_death, ..BeforeExec::default() }
+            .install(&mut command);
         command.spawn().map_err(|e| {
             let why = cause_text(&e);
             Error::new(Kind::Denied, "program-unusable", format!("{} cannot be run: {why}", self.program))
