@@ -20,6 +20,7 @@ mod seed;
 mod settled;
 mod starts;
 mod stream;
+mod trail;
 mod walk;
 pub mod watch;
 
