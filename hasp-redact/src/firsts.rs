@@ -120,7 +120,7 @@ impl Firsts {
 
     /// Whether a form may begin here that has this first character.
     fn has_form(&self, one: u8, spot: Spot<'_>) -> bool {
-        self.plain_one.has(usize::from(one)) || !ansi::encloses(spot.text, spot.at)
+        self.plain_one.has(usize::from(one)) || !ansi::ends_with(spot.text, spot.at)
     }
 }
 

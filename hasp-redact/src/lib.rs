@@ -21,6 +21,7 @@ mod seed;
 mod settled;
 mod starts;
 mod stream;
+mod trail;
 mod walk;
 pub mod watch;
 mod word;

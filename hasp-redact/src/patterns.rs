@@ -5,7 +5,6 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::decode::ansi::ESCAPE;
-use crate::decode::text::Text;
 use crate::form::{Form, reach};
 use crate::parts::{self, Parts};
 use crate::pattern::danger::Reason;
@@ -151,11 +150,6 @@ impl Patterns {
     /// What is written in place of a value with this name.
     pub(crate) fn marker(&self, name: u32) -> &[u8] {
         self.markers[name as usize].as_bytes()
-    }
-
-    /// The first position from which on a match may need more input.
-    pub(crate) fn first_open(&self, text: Text<'_>, from: usize, work: &mut u64) -> usize {
-        self.starts.first_open(&self.needles, text, from, work)
     }
 }
 

@@ -1,12 +1,15 @@
 //! Could a match begin here? Asked for the last bytes of what has been read, to hold back those that may still become part of
 //! a match, and no others. The first three characters, escapes undone, find the few candidates.
 
+use std::ops::Range;
+
 use crate::decode::text::Text;
 use crate::decode::unit::introduces;
 use crate::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::form::radix::{Characters, Radix};
 use crate::form::{Case, Form, Machine, Place, hex, plain, radix};
 use crate::pattern::needle::Needles;
+use crate::trail::{Known, Trail};
 use crate::walk::Walk;
 
 /// More units than are looked at for any beginning.
@@ -126,19 +129,15 @@ impl Starts {
         self.entries[range].iter().filter(move |e| e.tag == hash as u8)
     }
 
-    /// The first position in `from..` at which a match may begin that needs more input; the end of the text if there is none.
-    pub fn first_open(&self, needles: &Needles, text: Text<'_>, from: usize, work: &mut u64) -> usize {
-        (from..text.len()).find(|at| self.open_at(needles, text, *at, work)).unwrap_or(text.len())
-    }
-
-    fn open_at(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
-        *work += 1;
+    fn open_at(&self, look: &mut Look<'_>) -> bool {
+        look.openings.work += 1;
+        let (text, at) = (look.text, look.at);
         let rest = &text.bytes[at..];
         if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| lone(*b)) {
             let head = |i: usize| [rest[i], rest[i + 1], rest[i + 2]];
-            return self.find(head(0)).any(|e| self.entry_open(needles, text, at, e, work))
-                || self.find(head(1)).any(|e| self.shared_open(needles, text, at, e, work))
-                || self.hex_open(needles, text, at, work);
+            return self.find(head(0)).any(|e| look.entry_open(e))
+                || self.find(head(1)).any(|e| look.shared_open(e))
+                || self.hex_open(look);
         }
         if let [one] | [one, _] = rest
             && rest.iter().all(|b| lone(*b))
@@ -149,49 +148,30 @@ impl Starts {
                 Some(two) => self.firsts.has_two(*one, *two, spot),
             };
         }
-        self.hex_open(needles, text, at, work)
-            || self.broken.iter().any(|e| self.entry_open(needles, text, at, e, work))
-            || self.escaped_open(needles, text, at, work)
+        self.hex_open(look) || self.broken.iter().any(|e| look.entry_open(e)) || self.escaped_open(look)
     }
 
-    fn entry_open(&self, needles: &Needles, text: Text<'_>, at: usize, entry: &Entry, work: &mut u64) -> bool {
-        *work += 1;
-        let machine = needles.machine(entry.needle, entry.form);
-        open(machine, text, Place { at, index: usize::from(entry.index), column: 0 })
-    }
-
-    /// The same with the character before, which the encoding shares with other data.
-    fn shared_open(&self, needles: &Needles, text: Text<'_>, at: usize, entry: &Entry, work: &mut u64) -> bool {
-        let machine = needles.machine(entry.needle, entry.form);
-        let shared = entry.index == 1 && machine.first() == 0;
-        shared && self.entry_open(needles, text, at, &Entry { index: 0, ..*entry }, work)
-    }
-
-    fn hex_open(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
-        let nibble = |i: usize| text.get(at + i).map(crate::decode::text::nibble).filter(|n| *n < 16);
+    fn hex_open(&self, look: &mut Look<'_>) -> bool {
+        let nibble = |i: usize| look.text.get(look.at + i).map(crate::decode::text::nibble).filter(|n| *n < 16);
         match (nibble(0), nibble(1)) {
-            (Some(high), Some(low)) => {
-                self.pairs[usize::from(high << 4 | low)].iter().any(|e| self.entry_open(needles, text, at, e, work))
-            }
+            (Some(high), Some(low)) => self.pairs[usize::from(high << 4 | low)].iter().any(|e| look.entry_open(e)),
             _ => false,
         }
     }
 
-    /// The forms that can begin with what stands at `at` if some of it is an escape or is to be skipped.
-    fn escaped_open(&self, needles: &Needles, text: Text<'_>, at: usize, work: &mut u64) -> bool {
-        let mut readings = Readings::of(&self.firsts, Spot { text, at });
-        readings.read(at, Head::default());
-        *work += readings.seen.len() as u64;
-        let three =
-            |head: [u8; HEAD], work: &mut u64| self.find(head).any(|e| self.entry_open(needles, text, at, e, work));
-        let cut = |head: &[u8; HEAD], work: &mut u64| self.firsts.has_shared(*head) || three(*head, work);
-        let whole = |[a, b, c, d]: [u8; HEAD + 1], work: &mut u64| {
-            let mut shared = self.find([b, c, d]);
-            three([a, b, c], work) || shared.any(|e| self.shared_open(needles, text, at, e, work))
-        };
-        readings.open
-            || readings.cut.iter().any(|head| cut(head, work))
-            || readings.whole.iter().any(|head| whole(*head, work))
+    /// The forms that can begin with what stands at the position if some of it is an escape or is to be skipped.
+    fn escaped_open(&self, look: &mut Look<'_>) -> bool {
+        let mut readings = Readings::of(&self.firsts, Spot { text: look.text, at: look.at });
+        readings.read(look.at, Head::default());
+        look.openings.work += readings.seen.len() as u64;
+        if readings.open {
+            return true;
+        }
+        let mut three = |head: [u8; HEAD]| self.find(head).any(|e| look.entry_open(e));
+        let cut = readings.cut.iter().any(|head| self.firsts.has_shared(*head) || three(*head));
+        cut || readings.whole.iter().any(|[a, b, c, d]| {
+            self.find([*a, *b, *c]).any(|e| look.entry_open(e)) || self.find([*b, *c, *d]).any(|e| look.shared_open(e))
+        })
     }
 
     /// The length of the shortest needle of which a match may begin at `at` and needs more input. Slow.
@@ -199,7 +179,8 @@ impl Starts {
         let opens = |needle: u32, form: Form| {
             let machine = needles.machine(needle, form);
             let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
-            indexes.into_iter().any(|index| open(machine, text, Place { at, index, column: 0 }))
+            let places = indexes.map(|index| Place { at, index, column: 0 });
+            places.into_iter().any(|place| matches!(open(machine, text, place), Opening::Open(_)))
         };
         let needles = needles.iter().zip(0..);
         needles.filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form))).map(|(n, _)| n.len).min()
@@ -234,21 +215,142 @@ fn hash(head: [u8; HEAD]) -> u32 {
     (product >> 32) as u32
 }
 
+/// What the text from some place on is.
+enum Opening {
+    /// The beginning of a match that is not yet complete.
+    Open(Box<Walk>),
+    /// No such beginning, and if the value repeats itself, not at these places either.
+    Not(Trail),
+    No,
+}
+
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
-fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
+fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> Opening {
     let run = machine.run(text, place);
     let behind = machine.behind(place, run);
     let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
-    if plain_stop && machine.form != Form::Hex {
-        return false;
+    let period = machine.period();
+    if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
+        if run <= 1 || period == 0 {
+            return Opening::No;
+        }
+        let mut trail = Trail::default();
+        trail.add(place, 1, run + 1);
+        return Opening::Not(trail);
     }
     if !machine.begins(text, place) {
-        return false;
-    }
-    if run > 0 && behind.index < machine.goal() && behind.at == text.len() {
-        return true;
+        return Opening::No;
     }
     let mut walk = Walk::new(place);
-    walk.advance(machine, text, &mut Vec::new());
-    walk.alive() && walk.open == walk.start
+    walk.advance(machine, text);
+    if walk.is_open() { Opening::Open(Box::new(walk)) } else { Opening::Not(walk.trail) }
+}
+
+/// The beginning of a match at the first position at which there is one, read as far as the text goes, so that it need not be
+/// read again from there when there is more text.
+struct Begun {
+    at: usize,
+    needle: u32,
+    form: Form,
+    walk: Box<Walk>,
+}
+
+/// The search for the first position at which a match may begin.
+#[derive(Default)]
+pub(crate) struct Openings {
+    begun: Option<Begun>,
+    /// Where readings went of which nothing came.
+    known: Known,
+    /// Steps taken.
+    pub work: u64,
+}
+
+impl Openings {
+    /// The first position in this range at which a match may begin that needs more input, or its end.
+    pub fn first(&mut self, starts: &Starts, needles: &Needles, text: Text<'_>, range: Range<usize>) -> usize {
+        let mut from = range.start;
+        if let Some(begun) =
+            self.begun.take().filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
+        {
+            match self.go_on(needles, text, begun) {
+                Some(at) => return at.max(range.start),
+                None => from = range.start,
+            }
+        }
+        let mut look = Look { openings: self, needles, text, at: from };
+        while look.at < range.end && !starts.open_at(&mut look) {
+            look.at += 1;
+        }
+        look.at.min(range.end)
+    }
+
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        self.known.shift(by);
+        if let Some(begun) = &mut self.begun {
+            begun.at = begun.at.saturating_sub(by);
+            begun.walk.shift(by);
+        }
+    }
+
+    /// Reads on; returns the position if a match may still begin there.
+    fn go_on(&mut self, needles: &Needles, text: Text<'_>, mut begun: Begun) -> Option<usize> {
+        let machine = needles.machine(begun.needle, begun.form);
+        self.work += begun.walk.advance(machine, text).work;
+        let at = begun.at;
+        if begun.walk.is_open() {
+            self.begun = Some(begun);
+            return Some(at);
+        }
+        self.known.passed(begun.needle, begun.form, begun.walk.trail);
+        None
+    }
+}
+
+impl Begun {
+    /// Whether the match that began here goes on in others, as that of a value that repeats itself does.
+    fn goes_on(&self, needles: &Needles) -> bool {
+        needles.machine(self.needle, self.form).period() > 0
+    }
+}
+
+/// A position that is looked at.
+struct Look<'a> {
+    openings: &'a mut Openings,
+    needles: &'a Needles,
+    text: Text<'a>,
+    at: usize,
+}
+
+impl Look<'_> {
+    fn entry_open(&mut self, entry: &Entry) -> bool {
+        self.openings.work += 1;
+        let Entry { needle, form, .. } = *entry;
+        let machine = self.needles.machine(needle, form);
+        let (place, period) = (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
+        if period > 0 && self.openings.known.has(needle, form, place, period) {
+            return false;
+        }
+        match open(machine, self.text, place) {
+            Opening::Open(walk) => {
+                self.openings.work += walk.trail.len() as u64;
+                self.openings.begun = Some(Begun { at: self.at, needle, form, walk });
+                true
+            }
+            Opening::Not(trail) => {
+                self.openings.work += trail.len() as u64;
+                if period > 0 {
+                    self.openings.known.passed(needle, form, trail);
+                }
+                false
+            }
+            Opening::No => false,
+        }
+    }
+
+    /// The same with the character before, which the encoding shares with other data.
+    fn shared_open(&mut self, entry: &Entry) -> bool {
+        let shared = entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
+        shared && self.entry_open(&Entry { index: 0, ..*entry })
+    }
 }

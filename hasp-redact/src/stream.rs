@@ -10,6 +10,8 @@ use crate::patterns::Patterns;
 use crate::seed::Progress;
 use crate::seed::pieces::Seed;
 use crate::settled::{Settled, Sole};
+use crate::starts::Openings;
+use crate::trail::Known;
 use crate::walk::{Walk, begin};
 
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
@@ -61,6 +63,10 @@ pub(crate) struct Stream {
     pub work: u64,
     settled: Settled,
     sole: Sole,
+    /// Where matches have been read that are over.
+    known: Known,
+    /// Whether a match may begin at `open`, if that is not told by what has begun.
+    openings: Openings,
 }
 
 /// Where output goes.
@@ -135,25 +141,32 @@ impl Stream {
             s.end -= by;
         });
         self.begun.iter_mut().for_each(|b| b.walk.shift(by));
+        self.known.shift(by);
+        self.openings.shift(by);
     }
 
     /// Reads on where the end of the input stopped a match.
     fn resume(&mut self, patterns: &Patterns, text: Text<'_>) {
         let mut begun = std::mem::take(&mut self.begun);
-        for mut one in begun.drain(..) {
+        for one in begun.drain(..) {
             let machine = patterns.needles.machine(one.needle, one.form);
-            self.advance_one(machine, text, &mut one);
-            if one.walk.alive() {
-                self.begun.push(one);
-            }
+            self.go_on(machine, text, one);
         }
     }
 
-    fn advance_one(&mut self, machine: Machine<'_>, text: Text<'_>, one: &mut Begun) {
-        let mut ends = Vec::new();
-        self.work += one.walk.advance(machine, text, &mut ends);
+    /// Reads a match on as far as the text goes.
+    fn go_on(&mut self, machine: Machine<'_>, text: Text<'_>, mut one: Begun) {
         let (start, needle, form) = (one.walk.start, one.needle, one.form);
-        self.spans.extend(ends.into_iter().map(|end| Span { start, end, needle, form }));
+        let ends = one.walk.advance(machine, text);
+        self.work += ends.work;
+        if let Some((first, last)) = ends.found {
+            self.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
+        }
+        if one.walk.alive() {
+            self.begun.push(one);
+        } else {
+            self.known.passed(needle, form, one.walk.trail);
+        }
     }
 
     /// Looks for seeds in what is new.
@@ -208,6 +221,11 @@ impl Stream {
     /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in which each byte could be read in
     /// one way only: all pieces of this form in it on the same line are parts of the same match, or of none.
     fn read(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) -> Range<usize> {
+        if machine.period() > 0 {
+            // Each run would lie on as many lines as it has periods.
+            self.read_back(machine, text, seed, needle);
+            return seed.at..seed.at;
+        }
         let end = seed.at + machine.run(text, seed);
         let complete = seed.index + (end - seed.at) == machine.goal();
         if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
@@ -217,21 +235,30 @@ impl Stream {
         let last = Place { at: end, index: seed.index + (end - seed.at), column: 0 };
         let (behind, clear) = machine.run_back(text, last);
         let start = end - behind;
-        if behind == last.index {
-            let first = Place { at: start, index: 0, column: 0 };
+        let first = Place { at: start, index: 0, column: 0 };
+        if behind == last.index && machine.begins(text, first) {
             if complete && machine.ends_with_its_value() {
                 self.found(Span { start, end, needle, form: machine.form });
             } else {
                 self.walk(machine, text, first, needle);
             }
         } else if !clear {
-            let (first, work) = begin(machine, text, last);
-            self.work += work;
-            if let Some(first) = first {
-                self.walk(machine, text, first, needle);
-            }
+            self.read_back(machine, text, last, needle);
         }
         start..end
+    }
+
+    /// Reads the match that this place is part of from its beginning, unless that was done already.
+    fn read_back(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, needle: u32) {
+        if self.knows(machine, place, needle) {
+            return;
+        }
+        let (first, work) = begin(machine, text, place, |place| self.knows(machine, place, needle));
+        self.work += work;
+        match first {
+            Some(first) => self.walk(machine, text, first, needle),
+            None => self.known.dead(needle, machine.form, place),
+        }
     }
 
     fn found(&mut self, span: Span) {
@@ -242,20 +269,18 @@ impl Stream {
 
     /// Reads a match from its beginning, unless that was done already.
     fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Place, needle: u32) {
-        if self.knows(first.at, needle, machine.form) {
-            return;
-        }
-        let mut one = Begun { walk: Walk::new(first), needle, form: machine.form };
-        self.advance_one(machine, text, &mut one);
-        if one.walk.alive() {
-            self.begun.push(one);
+        let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
+        let found = machine.period() == 0 && self.spans.iter().rev().take(RECENT).any(same);
+        if !found && !self.knows(machine, first, needle) {
+            self.go_on(machine, text, Begun { walk: Walk::new(first), needle, form: machine.form });
         }
     }
 
-    fn knows(&self, start: usize, needle: u32, form: Form) -> bool {
-        let same = |s: &Span| (s.start, s.needle, s.form) == (start, needle, form);
-        self.spans.iter().rev().take(RECENT).any(same)
-            || self.begun.iter().any(|b| (b.walk.start, b.needle, b.form) == (start, needle, form))
+    /// Whether what goes through this place has been read, or is being read.
+    fn knows(&self, machine: Machine<'_>, place: Place, needle: u32) -> bool {
+        let (form, period) = (machine.form, machine.period());
+        self.begun.iter().any(|b| (b.needle, b.form) == (needle, form) && b.walk.trail.has(place, period))
+            || self.known.has(needle, form, place, period)
     }
 
     /// Finds the first position that a match may still begin at or go on from.
@@ -267,10 +292,11 @@ impl Stream {
         }
         let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
         let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
-        let guess = more_ready && patterns.reach <= MAX_GUESS;
-        let mut work = 0;
-        self.open = if guess { oldest } else { patterns.first_open(text, oldest, &mut work).min(begun) };
-        self.work += work;
+        self.open = match more_ready && patterns.reach <= MAX_GUESS {
+            true => oldest,
+            false => self.openings.first(&patterns.starts, &patterns.needles, text, oldest..begun),
+        };
+        self.work += std::mem::take(&mut self.openings.work);
     }
 
     /// Writes up to `limit`, and beyond it what is covered.

@@ -1,23 +1,105 @@
 //! Reading a form forwards over whatever input there is, stopping where it ends and going on later, and backwards from a
 //! seed to where the match begins. All readings are followed at once, and the text is never read twice for the same one.
+//!
+//! Of a value that repeats itself each repetition in the text is the end of one match and part of the next ones: these are read
+//! as one, which begins where the first does.
 
 use crate::decode::text::Text;
 use crate::form::{Machine, Next, Place, reach};
+use crate::trail::Trail;
+
+/// The most readings that are followed at once; a text that has more at one place has them for nothing else.
+const MAX_FRONT: usize = 1024;
+
+/// A reading that has come this far.
+#[derive(Clone, Copy)]
+struct State {
+    place: Place,
+    /// How long the text was when it ended here.
+    seen: usize,
+    /// Whether a match was complete before, one period earlier or several.
+    done: bool,
+}
+
+/// Readings in order, those that are least far in the text last, so that each place is reached by all its ways before it is left.
+struct Front {
+    states: Vec<State>,
+    period: usize,
+}
+
+impl Front {
+    fn push(&mut self, state: State) {
+        let place = state.place;
+        let from = self.states.partition_point(|s| s.place.at > place.at);
+        let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
+        let same = self.states[from..from + here].iter_mut().find(|s| self.period.same(s.place, place));
+        match same {
+            // Whoever has read more of a value that repeats itself comes to the end of a match wherever the other one does.
+            Some(other) if (state.done, place.index) > (other.done, other.place.index) => *other = state,
+            Some(_) => {}
+            None => self.insert(from, state),
+        }
+    }
+
+    fn insert(&mut self, at: usize, state: State) {
+        if self.states.len() == MAX_FRONT {
+            return;
+        }
+        self.states.insert(at, state);
+    }
+}
+
+/// Whether two places are as good as the same for a value with a period.
+trait Same {
+    fn same(&self, one: Place, other: Place) -> bool;
+}
+
+impl Same for usize {
+    fn same(&self, one: Place, other: Place) -> bool {
+        let by = one.index.abs_diff(other.index);
+        (by == 0 || (*self > 0 && by.is_multiple_of(*self))) && one.column == other.column
+    }
+}
 
 /// Readings of one match that has begun at a known position.
 pub(crate) struct Walk {
-    /// Where the match begins in the text.
+    /// Where the match begins in the text, or up to where it is complete if it goes on in another one.
     pub start: usize,
-    /// Readings that the end of the input stopped, with the input's length at that time.
-    stopped: Vec<(Place, usize)>,
+    /// Readings that the end of the input stopped.
+    stopped: Vec<State>,
     /// The first byte that is not yet known to belong to a match.
     pub open: usize,
+    /// Where it has been.
+    pub trail: Trail,
+}
+
+/// What came of reading on.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// The first and the last position at which a match ends.
+    pub found: Option<(usize, usize)>,
+    /// The first byte that is held for readings that were stopped.
+    held: Option<usize>,
+    /// Units read.
+    pub work: u64,
+}
+
+impl Ends {
+    fn add(&mut self, end: usize) {
+        let (first, last) = self.found.unwrap_or((end, end));
+        self.found = Some((first.min(end), last.max(end)));
+    }
+
+    fn hold(&mut self, from: usize) {
+        self.held = Some(self.held.map_or(from, |held| held.min(from)));
+    }
 }
 
 impl Walk {
     /// A match that begins here.
     pub fn new(start: Place) -> Walk {
-        Walk { start: start.at, stopped: vec![(start, 0)], open: start.at }
+        let stopped = vec![State { place: start, seen: 0, done: false }];
+        Walk { start: start.at, stopped, open: start.at, trail: Trail::default() }
     }
 
     /// Whether more input could make the match complete, or longer.
@@ -25,76 +107,116 @@ impl Walk {
         !self.stopped.is_empty()
     }
 
+    /// Whether it is at its beginning still: nothing is complete, and more input could make it so.
+    pub fn is_open(&self) -> bool {
+        self.alive() && self.open == self.start
+    }
+
     /// Moves all positions down, after the text lost its first `by` bytes.
     pub fn shift(&mut self, by: usize) {
         // What is complete and only waits for its tail may have begun in text that is gone.
         self.start = self.start.saturating_sub(by);
         self.open -= by;
-        for (place, seen) in &mut self.stopped {
-            place.at -= by;
-            *seen = seen.saturating_sub(by);
+        self.trail.shift(by);
+        for state in &mut self.stopped {
+            state.place.at -= by;
+            state.seen = state.seen.saturating_sub(by);
         }
     }
 
-    /// Reads on to the end of the input and adds the positions where a match ends. Returns the number of units read.
-    pub fn advance(&mut self, machine: Machine<'_>, text: Text<'_>, ends: &mut Vec<usize>) -> u64 {
-        let mut work = 0;
-        let mut front = std::mem::take(&mut self.stopped);
+    /// Reads on to the end of the input. A match that is found begins where the walk did before.
+    pub fn advance(&mut self, machine: Machine<'_>, text: Text<'_>) -> Ends {
+        let mut ends = Ends::default();
+        let mut front = Front { states: Vec::new(), period: machine.period() };
+        std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
         let mut next = Next::default();
-        let mut held = None;
-        while let Some((place, seen)) = take_first(&mut front) {
-            work += 1;
-            if place.at - self.start > 2 * reach(machine.value.len()) {
+        let most = 2 * reach(machine.value.len());
+        while let Some(mut state) = front.states.pop() {
+            ends.work += 1;
+            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most {
                 continue;
             }
-            if place.index == machine.goal() {
-                let tail = machine.tail(text, place);
-                ends.extend([place.at, tail.end]);
-                if tail.more {
-                    held = Some(held.map_or(tail.end, |h: usize| h.min(tail.end)));
-                    self.stopped.push((place, text.len()));
+            self.trail.add(state.place, 1, 1);
+            if machine.is_end(state.place.index, state.done) {
+                let more = self.end(machine, text, state.place, &mut ends);
+                if more || front.period == 0 {
+                    continue;
                 }
+                state.done = true;
+                state.place.index = machine.again(state.place.index);
+            }
+            if front.states.is_empty() && self.run(machine, text, state, &mut front, &mut ends) {
                 continue;
             }
-            let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
-            if run > 0 && front.is_empty() {
-                work += run as u64 / 8;
-                front.push((machine.behind(place, run), 0));
-                continue;
-            }
-            machine.step(text, place, &mut next);
-            for to in next.places.iter().filter(|to| to.at >= seen) {
-                if !front.iter().any(|(p, _)| p == to) {
-                    front.push((*to, 0));
-                }
+            machine.step(text, state.place, &mut next);
+            for to in next.places.iter().filter(|to| to.at >= state.seen) {
+                front.push(State { place: *to, seen: 0, done: state.done });
             }
             if next.more {
-                held = Some(self.start);
-                self.stopped.push((place, text.len()));
+                ends.hold(self.start);
+                self.stopped.push(State { seen: text.len(), ..state });
             }
         }
-        self.open = held.unwrap_or(self.start);
-        work
+        self.open = ends.held.unwrap_or(self.start);
+        if let Some((_, last)) = ends.found
+            && front.period > 0
+        {
+            (self.start, self.open) = (last, last);
+        }
+        ends
+    }
+
+    /// A match is complete at `place`. Returns whether more input could make it longer.
+    fn end(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, ends: &mut Ends) -> bool {
+        let tail = machine.tail(text, place);
+        ends.add(place.at);
+        ends.add(tail.end);
+        if tail.more {
+            ends.hold(tail.end);
+            self.stopped.push(State { place, seen: if machine.period() > 0 { 0 } else { text.len() }, done: true });
+        }
+        tail.more
+    }
+
+    /// Reads units that can be read in one way only; false if there are none.
+    fn run(&mut self, machine: Machine<'_>, text: Text<'_>, state: State, front: &mut Front, ends: &mut Ends) -> bool {
+        let place = state.place;
+        let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
+        if run == 0 {
+            return false;
+        }
+        ends.work += run as u64 / 8;
+        if run > 1 {
+            self.trail.add(machine.behind(place, 1), 1, run - 1);
+        }
+        if let Some(units) = machine.last_end(place.index, run).filter(|_| state.done) {
+            // Matches that end before it are part of the same run.
+            self.end(machine, text, machine.behind(place, units), ends);
+        }
+        front.push(State { place: machine.behind(place, run), seen: 0, done: state.done });
+        true
     }
 }
 
-/// Takes the reading that is least far in the text, so that each place is reached by all its ways before it is left.
-fn take_first(front: &mut Vec<(Place, usize)>) -> Option<(Place, usize)> {
-    let first = (0..front.len()).min_by_key(|i| front[*i].0)?;
-    Some(front.swap_remove(first))
-}
-
-/// The earliest beginning of a match that passes through `seed`, if there is one, and the number of units read.
-pub(crate) fn begin(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Option<Place>, u64) {
+/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass through a place that is known,
+/// and the number of units read.
+pub(crate) fn begin(
+    machine: Machine<'_>,
+    text: Text<'_>,
+    seed: Place,
+    known: impl Fn(Place) -> bool,
+) -> (Option<Place>, u64) {
     let mut work = 0;
-    let mut front = vec![seed];
+    let mut front = vec![machine.raised(seed)];
     let mut first: Option<Place> = None;
     let mut next = Next::default();
     let floor = seed.at.saturating_sub(reach(machine.value.len()));
-    while let Some(last) = (0..front.len()).max_by_key(|i| front[*i]) {
-        let place = front.swap_remove(last);
+    while let Some(place) = front.pop() {
         work += 1;
-        if machine.begins(text, place) {
+        if place.at < seed.at && known(place) {
+            continue;
+        }
+        if let Some(place) = machine.beginning(text, place) {
             first = Some(first.map_or(place, |f| f.min(place)));
         }
         let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
@@ -102,16 +224,30 @@ pub(crate) fn begin(machine: Machine<'_>, text: Text<'_>, seed: Place) -> (Optio
             work += run as u64 / 8;
             let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
             // The first few units behind a line break can be the beginning too.
-            (1..run).map(back).filter(|p| p.index < 8 && machine.begins(text, *p)).for_each(|p| first = Some(p));
-            front.push(back(run));
+            let begun = machine.beginnings(place.index, run).filter_map(|n| machine.beginning(text, back(n)));
+            first = begun.chain(first).min();
+            front.push(machine.raised(back(run)));
             continue;
         }
         machine.back(text, place, &mut next);
-        for to in next.places.iter().filter(|to| to.at >= floor) {
-            if !front.contains(to) {
-                front.push(*to);
+        for to in next.places.iter().filter(|to| to.at >= floor).map(|to| machine.raised(*to)) {
+            if let Err(at) = front.binary_search(&to)
+                && front.len() < MAX_FRONT
+            {
+                front.insert(at, to);
             }
         }
     }
-    (first, work)
+    (first.map(|first| with_shared(machine, text, first, &mut next)), work)
+}
+
+/// The place before the first own character of an encoding that repeats itself, if the value has part of the one there: going
+/// back, it was only seen that the value may as well have begun earlier.
+fn with_shared(machine: Machine<'_>, text: Text<'_>, first: Place, next: &mut Next) -> Place {
+    if machine.period() > 0 && first.index == 1 && machine.first() == 0 {
+        machine.back(text, first, next);
+        let before = next.places.iter().copied().filter(|p| p.index == 0);
+        return before.filter_map(|p| machine.beginning(text, p)).min().unwrap_or(first);
+    }
+    first
 }

@@ -12,10 +12,10 @@ pub(crate) const MAX_SEQUENCE: usize = 256;
 /// How far before a byte the sequence that it is part of is looked for: so much text is always at hand.
 const MAX_BEFORE: usize = 64;
 
-/// Whether the byte at `at` is part of a complete control sequence: an encoding does not begin with it.
+/// Whether the byte at `at` is the last one of a control sequence: an encoding does not begin with it.
 ///
 /// Not that of a string, which may hold an encoding, nor a letter or digit right behind the escape, which may be data.
-pub(crate) fn encloses(text: Text<'_>, at: usize) -> bool {
+pub(crate) fn ends_with(text: Text<'_>, at: usize) -> bool {
     let from = at.saturating_sub(MAX_BEFORE);
     let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[from..at]).map(|e| from + e) else { return false };
     let sure = match text.get(escape + 1) {
@@ -23,7 +23,7 @@ pub(crate) fn encloses(text: Text<'_>, at: usize) -> bool {
         Some(kind) => !kind.is_ascii_alphanumeric() && escape + 1 == at,
         None => false,
     };
-    sure && skip(text, escape).is_some_and(|end| end > at)
+    sure && skip(text, escape) == Some(at + 1)
 }
 
 enum Parsed {

@@ -118,6 +118,9 @@ pub(crate) struct Tail {
     pub more: bool,
 }
 
+/// No form begins at this index or behind it.
+const LATEST: usize = 8;
+
 /// The longest stretch of text, in bytes, that one form of a value of `len` bytes can take up before or behind its seed.
 pub(crate) fn reach(len: usize) -> usize {
     16 * len + 256
@@ -132,6 +135,8 @@ pub(crate) struct Machine<'a> {
     pub form: Form,
     /// Whether each byte of the value, where it stands as it is, can be read as itself only; false if it was not looked.
     pub lone: bool,
+    /// After how many bytes the value repeats itself, twice at least; 0 if it does not.
+    pub repeats: usize,
 }
 
 impl Machine<'_> {
@@ -141,6 +146,58 @@ impl Machine<'_> {
             Form::Plain(_) | Form::Hex | Form::Literal => self.value.len(),
             Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).goal(self.value),
         }
+    }
+
+    /// After how many units the form repeats itself, twice at least; 0 if it does not.
+    pub fn period(&self) -> usize {
+        let (bytes, units) = match self.form {
+            _ if self.repeats == 0 => return 0,
+            Form::Plain(_) | Form::Hex | Form::Literal => return self.repeats,
+            Form::Base64(_) => (3, 4),
+            Form::Base32(_) => (5, 8),
+        };
+        let groups = if self.repeats.is_multiple_of(bytes) { self.repeats / bytes } else { self.repeats };
+        if 2 * groups * units < self.goal() { groups * units } else { 0 }
+    }
+
+    /// The lowest index from which on the form repeats itself.
+    fn lowest(&self) -> usize {
+        usize::from(matches!(self.form, Form::Base64(_) | Form::Base32(_)))
+    }
+
+    /// Whether a match is complete at this index, or at a whole number of periods from it if one is `done`.
+    pub fn is_end(&self, index: usize, done: bool) -> bool {
+        let goal = self.goal();
+        index == goal || (done && (goal - index).is_multiple_of(self.period()))
+    }
+
+    /// The lowest index that is a whole number of periods below this one, for a form that repeats itself.
+    pub fn again(&self, index: usize) -> usize {
+        let lowest = self.lowest();
+        lowest + (index - lowest) % self.period()
+    }
+
+    /// The same place with the highest index that is a whole number of periods above: backwards, a form that repeats itself may
+    /// go on for long.
+    pub fn raised(&self, place: Place) -> Place {
+        match self.period() {
+            period if period > 0 && place.index >= self.lowest() => {
+                let goal = self.goal();
+                Place { index: goal - (goal - place.index) % period, ..place }
+            }
+            _ => place,
+        }
+    }
+
+    /// In a run of so many units from `index` on, of a form that repeats itself and was complete before: behind how many of them
+    /// it is complete for the last time.
+    pub fn last_end(&self, index: usize, run: usize) -> Option<usize> {
+        let (goal, period) = (self.goal(), self.period());
+        if period == 0 {
+            return None;
+        }
+        let first = (goal - index) % period;
+        (run >= first.max(1)).then(|| first + (run - first) / period * period).filter(|units| *units > 0)
     }
 
     /// The lowest index at which reading can begin.
@@ -242,11 +299,28 @@ impl Machine<'_> {
         match self.form {
             Form::Literal => place.index == 0,
             Form::Plain(_) => place.index == 0 || plain::begins_late(self.value, text, place),
-            Form::Hex if place.index == 0 => !ansi::encloses(text, place.at),
+            Form::Hex if place.index == 0 => !ansi::ends_with(text, place.at),
             Form::Hex => place.index < hex::BREAK_FROM && hex::after_break(text, place.at),
-            Form::Base64(_) | Form::Base32(_) if place.index <= 1 => !ansi::encloses(text, place.at),
+            Form::Base64(_) | Form::Base32(_) if place.index <= 1 => !ansi::ends_with(text, place.at),
             Form::Base64(_) | Form::Base32(_) => place.index < radix::BREAK_FROM && radix::begins_line(text, place.at),
         }
+    }
+
+    /// The beginning of a match at this place, if there may be one: of all that are whole periods away the one with the most read.
+    pub fn beginning(&self, text: Text<'_>, place: Place) -> Option<Place> {
+        let period = self.period();
+        if period == 0 || place.index < self.lowest() {
+            return self.begins(text, place).then_some(place);
+        }
+        let low = Place { index: self.again(place.index), ..place };
+        let places = (low.index..LATEST.max(low.index + 1)).step_by(period).map(|index| Place { index, ..low });
+        places.filter(|place| place.index < self.goal() && self.begins(text, *place)).last()
+    }
+
+    /// Which of the units of a run back from `index`, counted from its end, may be the first of a match.
+    pub fn beginnings(&self, index: usize, run: usize) -> impl Iterator<Item = usize> {
+        let all = self.period() > 0;
+        (1..run).filter(move |n| all || index - n < LATEST)
     }
 
     /// Whether nothing that follows a complete match can belong to it.

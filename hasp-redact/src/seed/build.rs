@@ -139,7 +139,7 @@ struct Builder {
 impl Builder {
     fn needle(&mut self, index: u32, needle: &Needle, value: &[u8]) {
         for form in needle.forms() {
-            let machine = Machine { value, form, lone: false };
+            let machine = Machine { value, form, lone: false, repeats: 0 };
             match form {
                 Form::Plain(Case::Exact) => self.plain(index, value),
                 Form::Plain(_) => {}
