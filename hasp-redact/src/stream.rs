@@ -243,7 +243,7 @@ impl Stream {
         if self.knows(first.at, needle, machine.form) {
             return;
         }
-        let mut one = Begun { walk: Walk::new(first), needle, form: machine.form };
+        let mut one = Begun { walk: Walk::new(machine.opening(first)), needle, form: machine.form };
         self.advance_one(machine, text, &mut one);
         if one.walk.alive() {
             self.begun.push(one);
