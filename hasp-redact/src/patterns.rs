@@ -149,6 +149,11 @@ impl Patterns {
         self.needles.iter().any(|n| n.folds)
     }
 
+    /// Whether rare forms are searched for too.
+    pub(crate) fn are_few(&self) -> bool {
+        self.few
+    }
+
     /// The name of a value.
     pub(crate) fn name(&self, name: u32) -> &str {
         &self.names[name as usize]

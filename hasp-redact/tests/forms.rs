@@ -362,6 +362,21 @@ fn the_page_names_what_is_tested_and_nothing_else() {
     assert_eq!(distinct(items("Forms that are not replaced")), distinct(passed.map(str::to_owned).collect()));
 }
 
+/// A colour change between every two characters but 14 in a row, wherever those are.
+#[test]
+fn fourteen_characters_in_a_row_suffice() {
+    for value in [VALUES[0], VALUES[1]] {
+        for first in 0..=value.len() - 14 {
+            let broken = |(at, byte): (usize, &u8)| {
+                let inside = (first..first + 13).contains(&at);
+                if inside { vec![*byte] } else { [&[*byte][..], b"\x1b[m"].concat() }
+            };
+            let text: Vec<u8> = value.iter().enumerate().flat_map(broken).collect();
+            assert_eq!(fault(value, b"x = (", &text, b") end\n"), None, "from {first} on");
+        }
+    }
+}
+
 #[test]
 fn the_page_s_statement_on_cut_values_is_true() {
     let value = VALUES[0];
