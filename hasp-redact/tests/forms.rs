@@ -393,6 +393,7 @@ fn the_page_s_statement_on_cut_values_is_true() {
     // What is whole on both sides of a cut is found there.
     let text = [value, &value[..20], value].concat();
     assert_eq!(redact(value, &text, usize::MAX), [b"[hasp:S]", &value[..20], b"[hasp:S]"].concat());
-    let base64 = BASE64_NOPAD.encode(value);
-    assert!(redact(value, base64[..base64.len() - 4].as_bytes(), usize::MAX) == base64[..base64.len() - 4].as_bytes());
+    let base64 = BASE64_NOPAD.encode(value).into_bytes();
+    let cut = &base64[..base64.len() - 4];
+    assert!(redact(value, cut, usize::MAX) == cut);
 }
