@@ -5,11 +5,11 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::decode::ansi::ESCAPE;
-use crate::form::{Form, reach};
+use crate::form::Form;
 use crate::parts::{self, Parts};
 use crate::pattern::danger::Reason;
-use crate::pattern::needle::{MIN_LINE, MIN_VALUE, Needles, Origin};
-use crate::pattern::{danger, spell};
+use crate::pattern::needle::{FEW, MIN_LINE, MIN_VALUE, Needle, Needles, Origin};
+use crate::pattern::{danger, rare, spell};
 use crate::seed::{Seeds, build};
 use crate::starts::Starts;
 
@@ -37,6 +37,8 @@ pub struct Patterns {
     markers: Vec<String>,
     unwatched: Vec<(String, Reason)>,
     risky: Vec<(String, Reason)>,
+    /// Whether rare forms are searched for too.
+    few: bool,
     pub(crate) needles: Needles,
     pub(crate) seeds: Option<Seeds>,
     pub(crate) starts: Starts,
@@ -55,14 +57,19 @@ impl Patterns {
     /// shown under the first. The parts of a value that are secret by themselves, see [`mod@parts`], are searched for too.
     pub fn compile(values: &[Pattern<'_>]) -> Patterns {
         let apart: Vec<Parts> = values.iter().map(|p| parts::parts(p.value)).collect();
-        let texts = apart.iter().flat_map(|a| &a.kept).map(|part| part.bytes.as_slice());
-        let room = values.iter().map(|p| p.value).chain(texts).map(|text| 11 * text.len() + 32).sum();
+        let parts = apart.iter().flat_map(|a| &a.kept).map(|part| part.bytes.as_slice());
+        let texts: Vec<&[u8]> = values.iter().map(|p| p.value).chain(parts).map(without_newlines).collect();
+        let strings: usize = texts.iter().map(|text| 1 + long_lines(text).count()).sum();
+        let few = strings <= FEW;
+        let rare = texts.iter().map(|text| if few { rare::room(text) } else { 0 }).sum::<usize>();
+        let room = texts.iter().map(|text| 11 * text.len() + 32).sum::<usize>() + rare;
         let mut patterns = Patterns {
             names: values.iter().map(|p| p.name.to_owned()).collect(),
             markers: values.iter().map(|p| format!("[hasp:{}]", p.name)).collect(),
             unwatched: Vec::new(),
             risky: Vec::new(),
             needles: Needles::with_room(room),
+            few,
             seeds: None,
             starts: Starts::default(),
             reach: 0,
@@ -77,7 +84,7 @@ impl Patterns {
         }
         (patterns.seeds, patterns.starts) = tables(&patterns.needles);
         patterns.shortest = patterns.needles.iter().map(|n| n.len).min().unwrap_or(0);
-        patterns.reach = patterns.needles.iter().map(|n| 2 * reach(n.len)).max().unwrap_or(0);
+        patterns.reach = patterns.needles.iter().map(Needle::reach).max().unwrap_or(0);
         patterns
     }
 
@@ -102,6 +109,9 @@ impl Patterns {
         }
         for line in long_lines(value) {
             self.needles.add(name, Origin::Value, line);
+        }
+        if self.few {
+            rare::each(value, |origin, text| self.needles.add(name, origin, text));
         }
     }
 
@@ -140,6 +150,11 @@ impl Patterns {
     /// Whether the value is also searched for in the other case.
     pub(crate) fn folds(&self) -> bool {
         self.needles.iter().any(|n| n.folds)
+    }
+
+    /// Whether rare forms are searched for too.
+    pub(crate) fn are_few(&self) -> bool {
+        self.few
     }
 
     /// The name of a value.

@@ -272,7 +272,8 @@ impl Stream {
         let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
         let found = machine.period() == 0 && self.spans.iter().rev().take(RECENT).any(same);
         if !found && !self.knows(machine, first, needle) {
-            self.go_on(machine, text, Begun { walk: Walk::new(first), needle, form: machine.form });
+            let walk = Walk::new(machine.opening(first));
+            self.go_on(machine, text, Begun { walk, needle, form: machine.form });
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) fn of(needles: &Needles, needle: u32, form: Form, found: &[u8]) -> &'
     let needle = needles.get(needle);
     match (needle.origin, form) {
         (Origin::Encoded, _) => "base64 twice",
+        (Origin::Wider, _) => "utf-32",
+        (Origin::Decimal, _) => "decimal",
         (_, Form::Plain(case)) if found.len() != needle.len || !fits(case, found, needles.bytes(needle)) => {
             escaped(case, found, needles.bytes(needle))
         }

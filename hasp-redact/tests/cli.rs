@@ -109,9 +109,19 @@ fn wrong_usage_is_said_and_nothing_is_passed_on() {
 fn explain_names_the_forms_and_never_the_value() {
     let out = run(&["explain", "--env", "TOKEN"], b"");
     let table = text(&out.stdout);
-    for form in
-        ["base64", "base32", "hex", "percent", "json", "html", "shell", "utf-16", "case", "false positives: none"]
-    {
+    for form in [
+        "base64",
+        "base32",
+        "hex",
+        "percent",
+        "json",
+        "html",
+        "shell",
+        "utf-16",
+        "rare",
+        "case",
+        "false positives: none",
+    ] {
         assert!(table.contains(form), "{form} is not named");
     }
     assert!(!table.contains("i7We"), "the value is shown");

@@ -154,10 +154,14 @@ pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
         .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
 }
 
-/// A note is kept in the clear. What is too short to be searched for anywhere may be a common word.
+/// A note is kept in the clear, and may hold neither the value nor a part that is secret by itself. What is too short to be searched
+/// for anywhere may be a common word.
 fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     let note = item.note.as_deref().unwrap_or_default().as_bytes();
-    if value.len() < hasp_redact::MIN_VALUE || !note.windows(value.len()).any(|w| w == value.expose()) {
+    let parts = hasp_redact::parts::parts(value.expose()).kept;
+    let mut secrets = parts.iter().map(|p| p.bytes.as_slice()).chain([value.expose()]);
+    let holds = |s: &[u8]| s.len() >= hasp_redact::MIN_VALUE && note.windows(s.len()).any(|w| w == s);
+    if !secrets.any(holds) {
         return Ok(());
     }
     Err(Error::new(Kind::Denied, "value-in-note", format!("the note of {} holds its value", item.name))

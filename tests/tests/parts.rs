@@ -81,6 +81,8 @@ fn what_is_not_redacted_by_itself_is_said_where_it_is_stored() {
     let world = World::new();
     let short = world.feed("hasp-vault set s", "postgres://app:pw@db/x");
     assert!(short.stderr.contains("s: the password in its URL is not redacted in output by itself: 2 bytes long"));
+    let noted = world.feed(&format!("hasp-vault set n --note 'the one with {PW}'"), URL);
+    noted.refused(77, "value-in-note");
     let weak = world.feed("hasp-vault set w", "postgres://app:correct-horse@db.example.com/x");
     assert!(
         weak.stderr.contains("w: the password in its URL is not watched for by itself: it has fewer than 16 bytes")

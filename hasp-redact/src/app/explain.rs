@@ -11,7 +11,7 @@ use crate::pattern::danger::Reason;
 use crate::patterns::{Pattern, Patterns};
 
 /// What is looked for, in the man page's words; the last column of the table is made of the value.
-const FORMS: [(&str, &str); 11] = [
+const FORMS: [(&str, &str); 12] = [
     ("as it is", "also coloured, wrapped by a terminal, or with its lines indented"),
     ("base64", "standard and URL alphabet, any place inside more data, wrapped"),
     ("base64 twice", "as in a Kubernetes secret that holds a Docker configuration"),
@@ -22,6 +22,7 @@ const FORMS: [(&str, &str); 11] = [
     ("html", "and XML: names and numbers"),
     ("shell", "and SQL, CSV, make, quoted-printable"),
     ("utf-16", "both byte orders"),
+    ("rare", "utf-32, decimal, words of 16 bits, escapes and utf-16 in base64"),
     ("case", "all in upper or all in lower case"),
 ];
 
@@ -82,8 +83,8 @@ fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut
 }
 
 fn watched(patterns: &Patterns) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let (any, folds) = (!patterns.is_empty(), patterns.folds());
-    FORMS.into_iter().filter(move |(form, _)| any && (folds || *form != "case"))
+    let (any, folds, rare) = (!patterns.is_empty(), patterns.folds(), patterns.are_few());
+    FORMS.into_iter().filter(move |(form, _)| any && (folds || *form != "case") && (rare || *form != "rare"))
 }
 
 /// How likely it is that other text is taken for the value.

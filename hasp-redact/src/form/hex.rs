@@ -116,6 +116,8 @@ fn address(text: Text<'_>, start: usize) -> Break {
 
 /// Whether a line break, or the address of a dump's line, precedes `at`.
 pub(crate) fn after_break(text: Text<'_>, at: usize) -> bool {
+    // A list in C has its prefix before each pair.
+    let at = at - if text.bytes[..at].ends_with(b"0x") { 2 } else { 0 };
     let before = &text.bytes[..at];
     let blanks = before.iter().rev().take(4).take_while(|b| **b == b' ').count();
     let before = &before[..at - blanks];
@@ -125,6 +127,11 @@ pub(crate) fn after_break(text: Text<'_>, at: usize) -> bool {
     let before = before.strip_suffix(b":").unwrap_or(before);
     let digits = before.iter().rev().take(17).take_while(|b| nibble(**b) < 16).count();
     (4..=16).contains(&digits) && before[..before.len() - digits].ends_with(b"\n")
+}
+
+/// Where a match begins, with the column that is known if a line break precedes it: so its text column goes too.
+pub(crate) fn opening(place: Place) -> Place {
+    Place { column: u32::from(place.index > 0), ..place }
 }
 
 /// The places from which one pair leads to `to`.
@@ -175,7 +182,9 @@ pub(super) fn tail(value: &[u8], text: Text<'_>, place: Place) -> Tail {
         }
     }
     let open = newline.is_none() && rest.len() < MAX_GUTTER && !text.eof;
-    Tail { more: open && (line.is_empty() || line.starts_with(b" ")), ..none }
+    // The value may end within a group of pairs.
+    let goes_on = line.first().is_none_or(|b| *b == b' ' || nibble(*b) < 16);
+    Tail { more: open && goes_on, ..none }
 }
 
 /// How the text column of a dump shows a byte.

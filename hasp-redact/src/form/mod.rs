@@ -323,6 +323,11 @@ impl Machine<'_> {
         (1..run).filter(move |n| all || index - n < LATEST)
     }
 
+    /// The place from which a match that begins here is read.
+    pub fn opening(&self, place: Place) -> Place {
+        if self.form == Form::Hex { hex::opening(place) } else { place }
+    }
+
     /// Whether nothing that follows a complete match can belong to it.
     pub fn ends_with_its_value(&self) -> bool {
         matches!(self.form, Form::Plain(_) | Form::Literal)

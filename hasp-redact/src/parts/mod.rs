@@ -119,6 +119,9 @@ impl Parts {
     }
 
     fn read(&mut self, place: Place, key: &[u8], value: &[u8], depth: usize) {
+        if self.more {
+            return;
+        }
         match name::says(key) {
             Says::Secret => self.secret(place, name::without_scheme(key, value)),
             Says::Nothing if random::looks(value) => self.keep(place, value),

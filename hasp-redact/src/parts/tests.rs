@@ -123,6 +123,34 @@ fn the_number_of_parts_is_bounded_and_each_is_there_once() {
     assert_eq!(kept(format!("A_TOKEN={PW}\nB_TOKEN={PW}\n").as_bytes()), [PW]);
 }
 
+#[test]
+fn a_value_made_to_be_slow_is_not() {
+    for unit in [
+        "://",
+        "://a:",
+        "{\"",
+        "\"\\",
+        "=",
+        ";a=",
+        "a=b;",
+        "a=\"",
+        "a:b:",
+        "\\:",
+        "&a=\\n",
+        "password=\n",
+        "machine ",
+        "''='",
+        "//@:",
+    ] {
+        let value = format!("{{{}}}", unit.repeat((256 << 10) / unit.len()));
+        for value in [&value[..], &value[1..value.len() - 1]] {
+            let start = std::time::Instant::now();
+            let _ = parts(value.as_bytes());
+            assert!(start.elapsed().as_secs() < 20, "{unit:?} took {:?}", start.elapsed());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_value_is_taken_apart(value in proptest::collection::vec(prop_oneof![

@@ -6,10 +6,18 @@ use super::name::{self, Says};
 use super::{Parts, Place, fields, random};
 use crate::decode::text::nibble;
 
+/// So many URLs of a text are looked at, and so much of each: a text that is nothing but beginnings of URLs must not take long.
+const MOST: usize = 1024;
+const LONGEST: usize = 4096;
+
 /// Finds those of every URL in a text.
 pub(super) fn each(text: &[u8], parts: &mut Parts) {
-    for at in memchr::memmem::find_iter(text, b"://") {
-        let rest = &text[at + 3..];
+    for (number, at) in memchr::memmem::find_iter(text, b"://").enumerate() {
+        if number == MOST {
+            parts.more = true;
+            return;
+        }
+        let rest = &text[at + 3..text.len().min(at + LONGEST)];
         let ends = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control() || b"\"'<>`".contains(b);
         let url = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
         one(url, parts);

@@ -2,4 +2,5 @@
 
 pub mod danger;
 pub(crate) mod needle;
+pub(crate) mod rare;
 pub(crate) mod spell;

@@ -4,7 +4,7 @@
 use hasp_core::Secret;
 
 use crate::decode::unit::lone;
-use crate::form::{Case, Form, Machine};
+use crate::form::{Case, Form, Machine, reach};
 
 /// A value shorter than this many bytes is not searched for: it would be found everywhere.
 pub const MIN_VALUE: usize = 6;
@@ -24,7 +24,20 @@ pub(crate) enum Origin {
     Wide,
     /// The value in base64, which is searched for in base64 once more.
     Encoded,
+    /// The value as JSON or a URL escapes it, which is searched for in base64.
+    Escaped,
+    /// The value in UTF-16 without its first NUL or its last, so that it is in both byte orders, which is searched for encoded.
+    Inner,
+    /// The value in UTF-32, which is searched for as it is.
+    Wider,
+    /// The value's bytes as decimal numbers, which are searched for as they are.
+    Decimal,
+    /// The value with each two bytes swapped, as a dump shows it in words of 16 bits.
+    Swapped,
 }
+
+/// Rare forms are looked for with up to so many strings, lines and parts counted: where there are many, each piece costs speed.
+pub(crate) const FEW: usize = 64;
 
 /// One string that is searched for in several forms.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +92,11 @@ impl Needles {
         self.list.iter()
     }
 
+    /// Whether these are few enough to look for rare forms too.
+    pub fn are_few(&self) -> bool {
+        self.list.iter().filter(|n| n.origin == Origin::Value).count() <= FEW
+    }
+
     /// The needle with this index.
     pub fn get(&self, index: u32) -> &Needle {
         &self.list[index as usize]
@@ -97,11 +115,21 @@ impl Needles {
 }
 
 impl Needle {
+    /// How many bytes before the end of the input a match of it can have begun that is not complete.
+    pub fn reach(&self) -> usize {
+        match self.origin {
+            Origin::Wide | Origin::Wider | Origin::Decimal => self.len,
+            _ => 2 * reach(self.len),
+        }
+    }
+
     /// The forms in which this needle is searched for.
     pub fn forms(&self) -> Vec<Form> {
         let mut forms = match self.origin {
-            Origin::Wide => return vec![Form::Literal],
-            Origin::Encoded => vec![],
+            Origin::Wide | Origin::Wider | Origin::Decimal => return vec![Form::Literal],
+            Origin::Swapped => return vec![Form::Hex],
+            Origin::Encoded | Origin::Escaped => vec![],
+            Origin::Inner => vec![Form::Hex],
             Origin::Value => vec![Form::Plain(Case::Exact), Form::Hex],
         };
         forms.extend((0..3).map(Form::Base64));

@@ -39,12 +39,41 @@ const PLAIN: Form = Form::Plain(Case::Exact);
 /// Hexadecimal digits without anything between them.
 pub(crate) const DIGITS: Spelling = |v, i, out| each(out, v[i], "", "", 16);
 
-/// The spellings of hexadecimal dumps.
-pub(crate) const DUMPED: [Spelling; 3] = [
+/// The spellings of hexadecimal dumps, whose lines break; the first is that of `xxd -i`.
+pub(crate) const DUMPED: [Spelling; 4] = [
+    |v, i, out| each(out, v[i], "", ", 0x", 16),
     |v, i, out| each(out, v[i], "", " ", 16),
     |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16),
     |v, i, out| each(out, v[i], "", if i % 2 == 0 { " " } else { "" }, 16),
 ];
+
+/// Words of 16 bits, the first byte being the first of one.
+pub(crate) const WORDS: Spelling = |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16);
+
+/// Further spellings of pairs that may be broken into lines, as openssl does with colons.
+pub(crate) const BROKEN: [Spelling; 6] = [
+    |v, i, out| each(out, v[i], "", ":", 16),
+    |v, i, out| each(out, v[i], "", "-", 16),
+    |v, i, out| each(out, v[i], "", ",", 16),
+    |v, i, out| each(out, v[i], "", ",0x", 16),
+    |v, i, out| each(out, v[i], "", " 0x", 16),
+    |v, i, out| each(out, v[i], "", ", ", 16),
+];
+
+/// Bytes in a line of `xxd -c4`, which is too short for a piece unless its text column is part of that.
+pub(crate) const SHORT_LINE: usize = 4;
+
+/// A line of `xxd -c4`.
+pub(crate) const SHORT_LINES: Spelling = |v, i, out| {
+    let line = &v[i..v.len().min(i + SHORT_LINE)];
+    for (at, byte) in line.iter().enumerate() {
+        out.extend_from_slice(if at == 2 { b" " } else { b"" });
+        out.extend(hex(*byte));
+    }
+    out.extend_from_slice(b"  ");
+    out.extend(line.iter().map(|b| if (0x20..0x7f).contains(b) { *b } else { b'.' }));
+    line.len()
+};
 
 /// Spellings that change some characters only; no two of them agree on which.
 pub(crate) const MINIMAL: [Spelling; 34] = [
@@ -214,7 +243,7 @@ fn percent_byte(byte: u8, out: &mut Vec<u8>) {
     percent(out, byte, b"-_.~", false);
 }
 
-fn json(value: &[u8], i: usize, also: &[u8], ascii: bool, out: &mut Vec<u8>) -> usize {
+pub(crate) fn json(value: &[u8], i: usize, also: &[u8], ascii: bool, out: &mut Vec<u8>) -> usize {
     let byte = value[i];
     if byte >= 0x80 && ascii {
         return units16(value, i, "\\u", out);

@@ -48,17 +48,20 @@ const PAIRS: usize = PIECE.div_ceil(3);
 /// The tables for all needles; nothing if there are none.
 pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
     let shortest = needles.iter().map(|n| n.len).min()?;
-    let bytes: usize = needles.iter().map(|n| n.len).sum();
+    let usual = |n: &&Needle| matches!(n.origin, Origin::Value | Origin::Wide | Origin::Encoded);
+    let bytes: usize = needles.iter().filter(usual).map(|n| n.len).sum();
     let key = Key::random();
     let spacing = match bytes {
         0..DENSEST_BYTES => 3,
         DENSEST_BYTES..DENSE_BYTES => 6,
         _ => SPARSE,
     };
-    let room = PIECES * needles.iter().len() + 4 * bytes / spacing;
+    let all: usize = needles.iter().map(|n| n.len).sum();
+    let room = PIECES * needles.iter().len() + 4 * all / spacing;
     let mut builder = Builder {
         key: key.clone(),
         spacing,
+        few: needles.are_few(),
         far: if spacing < SPARSE { FAR } else { APART },
         group: 0,
         since: [0; 2],
@@ -123,6 +126,7 @@ fn window(piece: usize, count: usize) -> usize {
 struct Builder {
     key: Key,
     spacing: usize,
+    few: bool,
     far: usize,
     group: u32,
     /// From where on in both tables a piece is not added twice.
@@ -143,9 +147,10 @@ impl Builder {
             match form {
                 Form::Plain(Case::Exact) => self.plain(index, value),
                 Form::Plain(_) => {}
+                Form::Hex if needle.origin == Origin::Swapped => self.words(index, value),
                 Form::Hex => self.hex(index, value),
                 Form::Base64(_) => {
-                    let spacing = if needle.origin == Origin::Encoded { self.far } else { self.spacing };
+                    let spacing = if needle.origin == Origin::Value { self.spacing } else { self.far };
                     self.radix(index, machine, spacing);
                 }
                 Form::Base32(_) => self.radix(index, machine, self.far),
@@ -184,8 +189,34 @@ impl Builder {
             self.spelled_from(needle, value, form, spelling, start);
         }
         // A dump breaks its line somewhere; two pieces cannot both be broken.
+        let second = (start + PAIRS).min(value.len() - 3);
         for spelling in spell::DUMPED {
-            self.spelled_from(needle, value, Form::Hex, spelling, start + PAIRS);
+            self.spelled_from(needle, value, Form::Hex, spelling, second);
+        }
+        if self.few {
+            self.short_lines(needle, value, second);
+        }
+    }
+
+    /// Pieces for dumps that are rarely seen.
+    fn short_lines(&mut self, needle: u32, value: &[u8], second: usize) {
+        for spelling in spell::BROKEN {
+            self.spelled_from(needle, value, Form::Hex, spelling, second);
+        }
+        let first = value.len().saturating_sub(2 * spell::SHORT_LINE) / 2;
+        for start in first..first + spell::SHORT_LINE {
+            if start + spell::SHORT_LINE <= value.len() {
+                self.spelled_from(needle, value, Form::Hex, spell::SHORT_LINES, start);
+            }
+        }
+    }
+
+    /// Words of 16 bits apart, and two pieces of which a line of a dump breaks one.
+    fn words(&mut self, needle: u32, value: &[u8]) {
+        self.next_group();
+        let start = inner(value) & !1;
+        for start in [start, start + PAIRS] {
+            self.spelled_from(needle, value, Form::Hex, spell::WORDS, start);
         }
     }
 
