@@ -1,4 +1,5 @@
-//! Which descriptors hold what a source of ours names: none of them reaches a program that we start, whatever else names it.
+//! Which descriptors hold what a source of ours names: none of them reaches a program that we
+//! start, whatever else names it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::system;
 
-/// Descriptors of sources, by number and by the file that is open there: the same pipe or file may be open under another number,
-/// and a path may lead to it.
+/// Descriptors of sources, by number and by the file that is open there: the same pipe or file may
+/// be open under another number, and a path may lead to it.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     numbers: BTreeSet<RawFd>,
@@ -52,14 +53,15 @@ impl Sources {
         self.numbers.contains(&number) || self.hold_file(number)
     }
 
-    /// Whether the file on this descriptor is one that a source names by another number or by a path.
+    /// Whether the file on this descriptor is one that a source names by another number or by a
+    /// path.
     pub fn hold_file(&self, number: RawFd) -> bool {
         file_on(number).is_some_and(|file| self.files.contains(&file))
     }
 }
 
-/// Lets a tool of ours that we start inherit the sources that its environment names, and this one. Nothing else that our caller left open
-/// is inherited (see [`crate::tool::main`]).
+/// Lets a tool of ours that we start inherit the sources that its environment names, and this one.
+/// Nothing else that our caller left open is inherited (see [`crate::tool::main`]).
 pub fn lend(env: &Environ, word: Option<&OsStr>) {
     let words = env.words().map(|(_, word)| word).chain(word);
     for number in words.filter_map(|w| Source::parse(w).ok()) {
@@ -97,7 +99,8 @@ fn file_at(path: &Path) -> Option<(u64, u64)> {
     rustix::fs::stat(path).ok().and_then(|s| file(&s))
 }
 
-/// What can hold a secret and is told apart by its inode: neither terminals nor /dev/null nor what has no file at all.
+/// What can hold a secret and is told apart by its inode: neither terminals nor /dev/null nor what
+/// has no file at all.
 fn file(stat: &Stat) -> Option<(u64, u64)> {
     let kind = FileType::from_raw_mode(stat.st_mode);
     matches!(kind, FileType::RegularFile | FileType::Fifo | FileType::Socket).then(|| identity(stat))

@@ -1,5 +1,5 @@
-//! Writing a private file at a place that the user names, where others may have put something before: no link is followed, and nothing is
-//! written into what somebody else made.
+//! Writing a private file at a place that the user names, where others may have put something
+//! before: no link is followed, and nothing is written into what somebody else made.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -11,11 +11,13 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 use crate::files::{check_owner, create, not_a_file, replace, symlink};
 
-/// Whether there is something at a place that the user named for a private file, and that it may be written: a regular file of ours is
-/// replaced, a FIFO of ours alone gets the content. What others made there, or lead elsewhere from there, is refused.
+/// Whether there is something at a place that the user named for a private file, and that it may be
+/// written: a regular file of ours is replaced, a FIFO of ours alone gets the content. What others
+/// made there, or lead elsewhere from there, is refused.
 ///
 /// # Errors
-/// `[symlink]`, `[foreign-owner]`, `[not-a-file]`, and `[open-mode]` for a FIFO that others may read.
+/// `[symlink]`, `[foreign-owner]`, `[not-a-file]`, and `[open-mode]` for a FIFO that others may
+/// read.
 pub fn check(path: &Path) -> Result<bool> {
     let meta = match path.symlink_metadata() {
         Ok(meta) => meta,
@@ -25,12 +27,14 @@ pub fn check(path: &Path) -> Result<bool> {
     check_kind(path, &meta).map(|()| true)
 }
 
-/// Writes a private file where the user named a place, 0600 from its first byte, after the checks of [`check`].
+/// Writes a private file where the user named a place, 0600 from its first byte, after the checks
+/// of [`check`].
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     if !check(path)? {
         return create(path, content);
     }
-    // What others put there after this look is replaced by a rename, or refused once it is open: nothing is written into it.
+    // What others put there after this look is replaced by a rename, or refused once it is open:
+    // nothing is written into it.
     if path.symlink_metadata().is_ok_and(|m| m.is_file()) {
         return replace(path, content);
     }

@@ -1,5 +1,5 @@
-//! Looking at directories and changing what lies in them by descriptor: nothing is followed that somebody puts there meanwhile, and a
-//! look that fails is an error, never "not there".
+//! Looking at directories and changing what lies in them by descriptor: nothing is followed that
+//! somebody puts there meanwhile, and a look that fails is an error, never "not there".
 
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -55,7 +55,8 @@ pub fn names(directory: impl AsFd) -> rustix::io::Result<Vec<CString>> {
     Ok(names.into_iter().filter(|n| n.as_c_str() != c"." && n.as_c_str() != c"..").collect())
 }
 
-/// Removes the files with such names from a directory; what has such a name and is a directory is left.
+/// Removes the files with such names from a directory; what has such a name and is a directory is
+/// left.
 ///
 /// # Errors
 /// Where the directory is a link, or a file cannot be removed.
@@ -76,7 +77,8 @@ pub fn remove_files(dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<()> {
     Ok(())
 }
 
-/// chmod(2) on what is open with `O_PATH`, which fchmod(2) refuses: by the name that proc(5) gives it.
+/// chmod(2) on what is open with `O_PATH`, which fchmod(2) refuses: by the name that proc(5) gives
+/// it.
 fn change(handle: &OwnedFd, mode: Mode) -> rustix::io::Result<()> {
     rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)
 }

@@ -1,6 +1,7 @@
 //! The broker's order of work: find, check, spend, open, record, deliver, spawn, relay, wait, record. Everything before the spend
 //! changes nothing; every denial is on record.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
@@ -18,7 +19,7 @@ use hasp_core::system::BeforeExec;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Here, Home, Result, Runtime, Secret, Timestamp, memory};
 use hasp_grant::check::{self, Check, Situation};
-use hasp_grant::claims::Terms;
+use hasp_grant::claims::{Action, Terms};
 use hasp_grant::spend::{Released, nothing_released};
 use hasp_grant::{Ledger, VerifiedGrant, manage, token};
 use hasp_redact::Patterns;
@@ -234,10 +235,7 @@ fn spawned(
     let mut delivered = deliver::deliver(&released.opened, &desk.runtime)?;
     drop(released);
     let action = &grant.terms.action;
-    let mut vars = environment::inherit(&context.env, &action.env).vars;
-    vars.extend(std::mem::take(&mut delivered.vars));
-    let values = delivered.values.take();
-    child::drop_named(&mut vars, values.as_ref());
+    let (vars, values) = variables(&mut delivered, action, context);
     let mut pass = passed;
     pass.extend(delivered.descriptors.iter().map(AsRawFd::as_raw_fd));
     let plan = Plan {
@@ -268,6 +266,17 @@ fn spawned(
     memory::wipe_stack();
     Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
 }
+
+/// What the child inherits and what is delivered to it.
+fn variables(delivered: &mut Delivered, action: &Action, context: &Context) -> Variables {
+    let mut vars = environment::inherit(&context.env, &action.env).vars;
+    vars.extend(std::mem::take(&mut delivered.vars));
+    let values = delivered.values.take();
+    child::drop_named(&mut vars, values.as_ref());
+    (vars, values)
+}
+
+type Variables = (BTreeMap<OsString, OsString>, Option<Secret>);
 
 /// How a child without a terminal of its own runs.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
-//! What the command gets of our standard input where that is a file with a token in it: the rest through a pipe, since in the file itself
-//! it could seek back. In a pipe or on a terminal what was read is gone, and the rest is the command's as it is.
+//! What the command gets of our standard input where that is a file with a token in it: the rest
+//! through a pipe, since in the file itself it could seek back. In a pipe or on a terminal what was
+//! read is gone, and the rest is the command's as it is.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};

@@ -1,12 +1,14 @@
-//! Make's jobserver in MAKEFLAGS (GNU make manual, "POSIX Jobserver"): the one thing that a command inherits without being asked.
-//! The numbers are make's word only: below a recipe without `+` they are closed, and may be anything by now.
+//! Make's jobserver in MAKEFLAGS (GNU make manual, "POSIX Jobserver"): the one thing that a command
+//! inherits without being asked. The numbers are make's word only: below a recipe without `+` they
+//! are closed, and may be anything by now.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::{Environ, Error, Result};
 
-/// The descriptors of the jobserver: both ends of one pipe, which no source of ours names. Asked before anything of ours is open.
+/// The descriptors of the jobserver: both ends of one pipe, which no source of ours names. Asked
+/// before anything of ours is open.
 pub fn inherited(env: &Environ, sources: &Sources) -> Vec<RawFd> {
     let words = words(env);
     let Some([read, write]) = words.last().and_then(|w| numbers(w)) else { return Vec::new() };
@@ -15,7 +17,8 @@ pub fn inherited(env: &Environ, sources: &Sources) -> Vec<RawFd> {
     if same_pipe && !ours { vec![read, write] } else { Vec::new() }
 }
 
-/// The same descriptor under a number that MAKEFLAGS does not name: what follows in our place would take it for the jobserver.
+/// The same descriptor under a number that MAKEFLAGS does not name: what follows in our place would
+/// take it for the jobserver.
 pub fn apart(descriptor: OwnedFd, env: &Environ) -> Result<OwnedFd> {
     let named: Vec<RawFd> = words(env).iter().filter_map(|w| numbers(w)).flatten().collect();
     let Some(highest) = named.iter().max().filter(|n| **n >= descriptor.as_raw_fd()) else { return Ok(descriptor) };
@@ -36,7 +39,8 @@ fn move_to(descriptor: &OwnedFd, lowest: RawFd) -> rustix::io::Result<OwnedFd> {
     rustix::io::fcntl_dupfd_cloexec(descriptor, lowest)
 }
 
-/// What MAKEFLAGS says of a jobserver; make itself follows the last. Behind `--` stand variables, not options.
+/// What MAKEFLAGS says of a jobserver; make itself follows the last. Behind `--` stand variables,
+/// not options.
 fn words(env: &Environ) -> Vec<String> {
     let flags = env.get("MAKEFLAGS").map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let options = flags.split_whitespace().take_while(|w| *w != "--");

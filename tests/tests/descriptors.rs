@@ -1,10 +1,11 @@
-//! What a command has open: its streams, its deliveries, what was asked for, and make's jobserver, but nothing that a source of ours
-//! names, whatever MAKEFLAGS says of it.
+//! What a command has open: its streams, its deliveries, what was asked for, and make's jobserver,
+//! but nothing that a source of ours names, whatever MAKEFLAGS says of it.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{DB_URL, PASSPHRASE, World, peer};
 
-/// Prints the numbers that are open, without opening one; the shell has this script itself open as 10.
+/// Prints the numbers that are open, without opening one; the shell has this script itself open as
+/// 10.
 const LOOK: &str = "#!/bin/sh
 l=
 for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13; do
@@ -13,7 +14,8 @@ done
 echo $l
 ";
 
-/// Every way to name a descriptor that holds something of ours: how it is opened as @N, and the command that uses it.
+/// Every way to name a descriptor that holds something of ours: how it is opened as @N, and the
+/// command that uses it.
 const KINDS: [(&str, &str, &str); 6] = [
     ("a passphrase", "< <(cat ../passphrase)", "HASP_PASSPHRASE=fd:@N hasp-exec -g ../t"),
     ("a passphrase by its path", "< <(cat ../passphrase)", "HASP_PASSPHRASE=/proc/self/fd/@N hasp-exec -g ../t"),
@@ -138,7 +140,8 @@ fn in_recipes_of_make_no_source_is_handed_over() {
             "Makefile",
             format!("SHELL = bash\nall: plain marked\nplain: ; @{line}\nmarked: plain ; +@{line}\n"),
         );
-        // With + the jobserver is open as 3 and 4 (to make 4.3): where 3 is the source, 4 alone is no jobserver.
+        // With + the jobserver is open as 3 and 4 (to make 4.3): where 3 is the source, 4 alone is
+        // no jobserver.
         assert_eq!(world.sh("make -s -j2 --jobserver-style=pipe 2>/dev/null || make -s -j2").ok(), seen);
     }
 }

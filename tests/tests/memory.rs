@@ -1,5 +1,5 @@
-//! What memory holds while a command runs: in the broker the values that its output is searched for, on locked pages; in the monitor and the
-//! reaper none; and nowhere a half of the grant.
+//! What memory holds while a command runs: in the broker the values that its output is searched
+//! for, on locked pages; in the monitor and the reaper none; and nowhere a half of the grant.
 #![allow(clippy::unwrap_used)]
 
 use std::fs::File;

@@ -12,7 +12,8 @@ const TOOLS: [&str; 8] =
 const OWNER: u32 = 61_241;
 const CALLER: u32 = 61_242;
 
-/// A world whose home belongs to the owner, and a directory beside it, for copies, that all may search.
+/// A world whose home belongs to the owner, and a directory beside it, for copies, that all may
+/// search.
 fn world() -> Option<(World, PathBuf)> {
     if !is_root() || World::bare().sh(&format!("setpriv --reuid={CALLER} --clear-groups true")).status != 0 {
         say("skipped: making set-user-ID copies needs root and setpriv");

@@ -91,7 +91,7 @@ fn locked_memory(findings: &mut Findings) {
             let text = format!(
                 "{} KiB can be locked: values of up to {} KiB in all, with what the filter searches for, stay out of swap",
                 limit >> 10,
-                limit / LOCKED >> 10
+                (limit / LOCKED) >> 10
             );
             findings.good("mlock", text);
         }
