@@ -1,5 +1,5 @@
-//! Promise: what is typed or pasted at a hidden prompt goes to that prompt, or to the next, or nowhere: never to the screen, the shell or a
-//! value that was not meant.
+//! Promise: what is typed or pasted at a hidden prompt goes to that prompt, or to the next, or
+//! nowhere: never to the screen, the shell or a value that was not meant.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{PASSPHRASE, Shown, World, peer};
@@ -18,7 +18,8 @@ fn and_then(line: &str) -> String {
     )
 }
 
-/// Checks that of a paste nothing was shown, stored, or left for the shell, and that what to do is said.
+/// Checks that of a paste nothing was shown, stored, or left for the shell, and that what to do is
+/// said.
 #[track_caller]
 fn refused_whole(world: &World, what: &str, shown: &Shown) {
     shown.has("--from ").has("as-before").has_not("BODY").has_not("END KEY").has_not("rc=0");
@@ -78,7 +79,8 @@ fn so_it_is_where_a_passphrase_is_asked_for() {
     let (right, identity) = (format!("{PASSPHRASE}\\n{PEM}"), "see:hasp identity: ");
     let [_, right_bracketed, ..] = arrivals(&right);
     for (line, keys) in [
-        // Tried as three passphrases, since the second may be the right one; or known for what it is.
+        // Tried as three passphrases, since the second may be the right one; or known for what it
+        // is.
         ("hasp-vault set new/key", &plain),
         ("hasp-vault set new/key", &bracketed),
         // The first line is right, and the rest is for nobody.
@@ -128,7 +130,8 @@ fn a_pasted_line_is_a_line_with_or_without_its_end() {
     shown.has_not("\u{1b}").has("9 bytes");
 }
 
-/// Every change of the terminal's settings takes its time: keys come before it, if it is possible at all.
+/// Every change of the terminal's settings takes its time: keys come before it, if it is possible
+/// at all.
 const SLOWLY: &str = "strace -f -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=150000 ";
 
 #[test]
@@ -174,7 +177,8 @@ fn a_question_takes_yes_or_no_and_shows_nothing_else() {
     world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set k 3<../passphrase", "the-value-4711").ok();
     let (identity, right) = ("see:hasp identity: ", format!("type:{PASSPHRASE}\\n"));
     let secret = "type:my secret 4712\\n";
-    // Passphrase, then question: what was typed before the question is no answer, what is neither y nor n is none either.
+    // Passphrase, then question: what was typed before the question is no answer, what is neither y
+    // nor n is none either.
     let remove = and_then("hasp-vault passphrase --remove");
     let steps = [identity, &right, "type:y\\n", "see:[y/N] ", secret, "see:[y/N] ", "type:n\\n"];
     world.type_at(&remove, &steps).has("rc=1").has("as-before").has_not("4712").has_not("horse");
