@@ -162,9 +162,10 @@ fn failed(what: &str, status: Option<i32>) -> Error {
     };
     let error = Error::new(kind, code, format!("hasp-vault {what} gave no answer"));
     match kind {
-        Kind::Locked => {
-            error.hint("unlock it: type the passphrase at a terminal, or HASP_PASSPHRASE=fd:N, or HASP_IDENTITY=SRC")
-        }
+        Kind::Locked => error.hint(format!(
+            "unlock it: HASP_PASSPHRASE=fd:N, HASP_IDENTITY=SRC, or type the passphrase in a terminal of your own: {}",
+            hasp_core::terminal::command().unwrap_or_else(|| format!("hasp-vault {what}"))
+        )),
         _ => error.hint(format!("see what it says: hasp-vault {}", if what == "status" { "status" } else { "fsck" })),
     }
 }

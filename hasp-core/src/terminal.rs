@@ -1,17 +1,24 @@
 //! Asking a person: always on /dev/tty, so that stdin and stdout stay the pipeline's.
 //!
-//! A process has one terminal and holds one conversation on it, from the first question to the last: for as long as any [`Terminal`]
-//! lives. Echo goes off before the first question is shown and comes back when the conversation is over, however it ends, by a signal too;
-//! in between, keys may come while nobody asks, as when a passphrase is being tried.
+//! A process has one terminal and holds one conversation on it, from the first question to the
+//! last: for as long as any [`Terminal`] lives. Echo goes off before the first question is shown
+//! and comes back when the conversation is over, however it ends, by a signal too; in between, keys
+//! may come while nobody asks, as when a passphrase is being tried.
 //!
-//! Keys that come early are either the answer to the next question or the rest of a paste. They look the same, so the question decides:
+//! Keys that come early are either the answer to the next question or the rest of a paste. They
+//! look the same, so the question decides:
 //!
-//! - a text that the terminal marks as pasted (bracketed paste) is one answer: with a second line in it, it is refused whole;
-//! - behind the answer to the last question nothing may follow at once: what does was pasted with it, and all of it is refused;
-//! - behind a passphrase, what follows is kept for the question after it: another try, a value, the same once more. Where the passphrase
-//!   turns out to be the last answer, the rule before this one holds;
-//! - behind one of several values, what was typed before its question stood there is kept, and what comes at once behind it is a paste;
-//! - no key answers a [y/N] that was not there yet: what came before is thrown away, and so is an answer that is neither.
+//! - a text that the terminal marks as pasted (bracketed paste) is one answer: with a second line
+//!   in it, it is refused whole;
+//! - behind the answer to the last question nothing may follow at once: what does was pasted with
+//!   it, and all of it is refused;
+//! - behind a passphrase, what follows is kept for the question after it: another try, a value, the
+//!   same once more. Where the passphrase turns out to be the last answer, the rule before this one
+//!   holds;
+//! - behind one of several values, what was typed before its question stood there is kept, and what
+//!   comes at once behind it is a paste;
+//! - no key answers a [y/N] that was not there yet: what came before is thrown away, and so is an
+//!   answer that is neither.
 //!
 //! What is refused is read to its end and thrown away, so that the shell gets none of it.
 
@@ -21,7 +28,8 @@ mod typist;
 
 use std::fs::File;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr};
@@ -71,11 +79,13 @@ pub struct Terminal {
     talk: Arc<Talk>,
 }
 
+/// The terminal stays open once it was found: a signal's handler may be about to use it.
+static TTY: OnceLock<File> = OnceLock::new();
 /// The conversation of this process.
 static TALK: Mutex<Weak<Talk>> = Mutex::new(Weak::new());
 
 struct Talk {
-    tty: File,
+    tty: &'static File,
     state: Mutex<State>,
 }
 
@@ -102,15 +112,15 @@ impl Terminal {
     /// The controlling terminal.
     ///
     /// # Errors
-    /// Where there is none; where this process is not in its foreground, from where a question would be another program's, and the answer too;
-    /// and where another program draws on it.
+    /// Where there is none; where this process is not in its foreground, from where a question
+    /// would be another program's, and the answer too; and where another program draws on it.
     pub fn find() -> std::result::Result<Terminal, Absence> {
         let mut current = TALK.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(talk) = current.upgrade() {
             return Ok(Terminal { talk });
         }
-        let tty = File::options().read(true).write(true).open("/dev/tty").map_err(|_| Absence::None)?;
-        look_around(&tty)?;
+        let tty = tty().ok_or(Absence::None)?;
+        look_around(tty)?;
         let talk = Arc::new(Talk { tty, state: Mutex::default() });
         *current = Arc::downgrade(&talk);
         Ok(Terminal { talk })
@@ -126,8 +136,8 @@ impl Terminal {
         self.show(&block.render(layout::columns(&self.talk.tty), layout::styles(env)))
     }
 
-    /// Says once in a conversation what is going on: which command asks, where its output goes, and who started it. Whoever types a passphrase
-    /// hands what it opens to that.
+    /// Says once in a conversation what is going on: which command asks, where its output goes, and
+    /// who started it. Whoever types a passphrase hands what it opens to that.
     pub fn introduce(&self) -> Result<()> {
         // Found out before echo goes off: it takes a moment.
         if std::mem::replace(&mut self.state().introduced, true) {
@@ -158,8 +168,8 @@ impl Terminal {
         })
     }
 
-    /// As [`Terminal::ask_hidden`], where it depends on the answer whether another question follows. Once that is known:
-    /// [`Terminal::nothing_behind`].
+    /// As [`Terminal::ask_hidden`], where it depends on the answer whether another question
+    /// follows. Once that is known: [`Terminal::nothing_behind`].
     pub fn ask_hidden_first(&mut self, prompt: &str) -> Result<Secret> {
         let line = self.hidden(prompt, |_, _| Ok(true))?;
         let behind = self.typist("").is_some_and(|mut keys| keys.come(line::AT_ONCE));
@@ -186,8 +196,9 @@ impl Terminal {
         Ok(())
     }
 
-    /// Asks a question that only `y` or `yes` answers with yes, and only `n`, `no` or nothing with no. What is typed is shown when it is one of
-    /// them: it may be a passphrase that was meant for another question.
+    /// Asks a question that only `y` or `yes` answers with yes, and only `n`, `no` or nothing with
+    /// no. What is typed is shown when it is one of them: it may be a passphrase that was meant for
+    /// another question.
     ///
     /// # Errors
     /// `[interrupted]`, also after three answers that are none.
@@ -216,10 +227,11 @@ impl Terminal {
         Ok(String::from_utf8_lossy(line.expose()).into_owned())
     }
 
-    /// A hidden line, and a judgement on what follows it: whether that may be answers to more questions.
+    /// A hidden line, and a judgement on what follows it: whether that may be answers to more
+    /// questions.
     fn hidden(&self, prompt: &str, judge: impl FnOnce(&mut Typist<'_>, u64) -> Result<bool>) -> Result<Secret> {
         let changed = self.quiet()?;
-        let early = rustix::io::ioctl_fionread(&self.talk.tty).unwrap_or(0);
+        let early = rustix::io::ioctl_fionread(self.talk.tty).unwrap_or(0);
         self.write(prompt)?;
         let mut keys = Typist { changed, question: prompt, shown: false, read: 0 };
         let judged = line::read(&mut keys).and_then(|line| Ok((line, judge(&mut keys, early)?)));
@@ -236,7 +248,7 @@ impl Terminal {
     /// A line that is not begun before the question is there.
     fn fresh(&self, prompt: &str, shown: bool) -> Result<Secret> {
         let changed = self.quiet()?;
-        let _ = tcflush(&self.talk.tty, QueueSelector::IFlush);
+        let _ = tcflush(self.talk.tty, QueueSelector::IFlush);
         self.write(prompt)?;
         let line = line::read(&mut Typist { changed, question: prompt, shown, read: 0 });
         changed.pause();
@@ -249,7 +261,7 @@ impl Terminal {
         state.unread = true;
         let changed = match state.changed {
             Some(changed) => changed,
-            None => Changed::prepare(settings(&self.talk.tty)?),
+            None => Changed::prepare(settings(self.talk.tty)?),
         };
         state.changed = Some(changed);
         changed.ask().map_err(unusable)?;
@@ -257,7 +269,7 @@ impl Terminal {
     }
 
     fn write(&self, text: &str) -> Result<()> {
-        write_all(&self.talk.tty, text.as_bytes())
+        write_all(self.talk.tty, text.as_bytes())
     }
 
     fn discard(&self) {
@@ -286,6 +298,14 @@ impl Drop for Talk {
     }
 }
 
+fn tty() -> Option<&'static File> {
+    if let Some(tty) = TTY.get() {
+        return Some(tty);
+    }
+    let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
+    Some(TTY.get_or_init(|| tty))
+}
+
 /// Whether a person can be asked here.
 fn look_around(tty: &File) -> std::result::Result<(), Absence> {
     if !tty.is_terminal() {
@@ -302,9 +322,10 @@ fn look_around(tty: &File) -> std::result::Result<(), Absence> {
     if by_key && !std::io::stdin().is_terminal() { Err(Absence::Taken) } else { Ok(()) }
 }
 
-/// No echo and no line editing by the terminal; while an answer is typed no signals either, so that ^C arrives as a byte and the tool says
-/// that nothing was changed. Between questions it is a signal again: a passphrase that is being tried would hold it up.
-fn settings(tty: &File) -> Result<Settings> {
+/// No echo and no line editing by the terminal; while an answer is typed no signals either, so that
+/// ^C arrives as a byte and the tool says that nothing was changed. Between questions it is a
+/// signal again: a passphrase that is being tried would hold it up.
+fn settings(tty: &'static File) -> Result<Settings> {
     let before = tcgetattr(tty).map_err(unusable)?;
     let mut between = before.clone();
     between.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
@@ -312,9 +333,8 @@ fn settings(tty: &File) -> Result<Settings> {
     between.special_codes[SpecialCodeIndex::VTIME] = 0;
     let mut asking = between.clone();
     asking.local_modes.remove(LocalModes::ISIG);
-    let tty = tty.try_clone().map_err(|e| Error::system("ask on the terminal", e))?.into();
     let named = std::env::var_os("TERM").is_some_and(|t| !t.is_empty() && t != "dumb");
-    Ok(Settings { tty, before, asking, between, words: if named { BRACKETED } else { [b"", b""] } })
+    Ok(Settings { tty: tty.as_fd(), before, asking, between, words: if named { BRACKETED } else { [b"", b""] } })
 }
 
 fn unusable(cause: rustix::io::Errno) -> Error {

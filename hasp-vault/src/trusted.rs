@@ -1,6 +1,7 @@
-//! Programs that are given a value or asked for a passphrase: whoever can change one, or put another in its place, gets both. So the
-//! name is followed link by link, each directory on the way is looked at, and what is run is the path at which that ended: nobody but
-//! us or root can make another program of it between the look and the run.
+//! Programs that are given a value or asked for a passphrase: whoever can change one, or put
+//! another in its place, gets both. So the name is followed link by link, each directory on the way
+//! is looked at, and what is run is the path at which that ended: nobody but us or root can make
+//! another program of it between the look and the run.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -25,7 +26,8 @@ const SHARED: u32 = 0o022;
 /// The path of a program without links, to be run instead of the name that was given.
 ///
 /// # Errors
-/// Why it is not to be trusted: somebody beside us and root can change it, a directory on the way to it, or a link.
+/// Why it is not to be trusted: somebody beside us and root can change it, a directory on the way
+/// to it, or a link.
 pub fn find(program: &Path) -> Result<PathBuf, String> {
     if !program.is_absolute() {
         return Err("it is not an absolute path".to_owned());
@@ -64,7 +66,8 @@ impl Walk {
         }
         let next = self.here.join(name);
         let meta = next.symlink_metadata().map_err(|e| unseen(&next, &e))?;
-        // The owner of a file changes it, of a directory what is in it, and of a link in a sticky directory where it leads.
+        // The owner of a file changes it, of a directory what is in it, and of a link in a sticky
+        // directory where it leads.
         if foreign(&meta) {
             return Err(changeable(&next));
         }

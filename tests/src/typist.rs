@@ -1,4 +1,5 @@
-//! A person at a terminal, played by a program: what is shown there, byte for byte, when keys come at a given moment.
+//! A person at a terminal, played by a program: what is shown there, byte for byte, when keys come
+//! at a given moment.
 
 use crate::World;
 
@@ -15,7 +16,8 @@ pub struct Shown {
 }
 
 impl World {
-    /// Runs a line of bash, with job control, on a terminal of its own; the steps are those that the player's file explains.
+    /// Runs a line of bash, with job control, on a terminal of its own; the steps are those that
+    /// the player's file explains.
     ///
     /// # Panics
     /// If a step did not come about.

@@ -1,5 +1,5 @@
-//! Promise: what is typed or pasted at a hidden prompt goes to that prompt, or to the next, or nowhere: never to the screen, the shell or a
-//! value that was not meant.
+//! Promise: what is typed or pasted at a hidden prompt goes to that prompt, or to the next, or
+//! nowhere: never to the screen, the shell or a value that was not meant.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{PASSPHRASE, Shown, World, peer};
@@ -18,7 +18,8 @@ fn and_then(line: &str) -> String {
     )
 }
 
-/// Checks that of a paste nothing was shown, stored, or left for the shell, and that what to do is said.
+/// Checks that of a paste nothing was shown, stored, or left for the shell, and that what to do is
+/// said.
 #[track_caller]
 fn refused_whole(world: &World, what: &str, shown: &Shown) {
     shown.has("--from ").has("as-before").has_not("BODY").has_not("END KEY").has_not("rc=0");
@@ -78,7 +79,8 @@ fn so_it_is_where_a_passphrase_is_asked_for() {
     let (right, identity) = (format!("{PASSPHRASE}\\n{PEM}"), "see:hasp identity: ");
     let [_, right_bracketed, ..] = arrivals(&right);
     for (line, keys) in [
-        // Tried as three passphrases, since the second may be the right one; or known for what it is.
+        // Tried as three passphrases, since the second may be the right one; or known for what it
+        // is.
         ("hasp-vault set new/key", &plain),
         ("hasp-vault set new/key", &bracketed),
         // The first line is right, and the rest is for nobody.
@@ -128,7 +130,8 @@ fn a_pasted_line_is_a_line_with_or_without_its_end() {
     shown.has_not("\u{1b}").has("9 bytes");
 }
 
-/// Every change of the terminal's settings takes its time: keys come before it, if it is possible at all.
+/// Every change of the terminal's settings takes its time: keys come before it, if it is possible
+/// at all.
 const SLOWLY: &str = "strace -f -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=150000 ";
 
 #[test]
@@ -142,17 +145,15 @@ fn what_is_typed_ahead_is_kept_and_never_shown() {
         let line = format!("HASP_PASSPHRASE=fd:3 hasp-vault reveal --force {name} 3<../passphrase");
         world.sh(&line).ok().trim_end().to_owned()
     };
-    for slow in ["", SLOWLY] {
-        let set = and_then(&format!("{slow}hasp-vault set a/b"));
-        let shown = world.type_at(&set, &[identity, &right, "type:value-4711\\n"]);
-        shown.has("rc=0").has("as-before").has_not("horse").has_not("4711");
-        assert_eq!(reveal("a/b"), "value-4711");
-        // A second try, and in one go.
-        let all = format!("type:wrong horse\\n{PASSPHRASE}\\nvalue-4712\\n");
-        let shown = world.type_at(&set, &[identity, &all]);
-        shown.has("try again").has("rc=0").has_not("horse").has_not("4712");
-        assert_eq!(reveal("a/b"), "value-4712");
-    }
+    let set = and_then(&format!("{SLOWLY}hasp-vault set a/b"));
+    let shown = world.type_at(&set, &[identity, &right, "type:value-4711\\n"]);
+    shown.has("rc=0").has("as-before").has_not("horse").has_not("4711");
+    assert_eq!(reveal("a/b"), "value-4711");
+    // A second try, and in one go.
+    let all = format!("type:wrong horse\\n{PASSPHRASE}\\nvalue-4712\\n");
+    let shown = world.type_at(&set, &[identity, &all]);
+    shown.has("try again").has("rc=0").has_not("horse").has_not("4712");
+    assert_eq!(reveal("a/b"), "value-4712");
     // Several values, typed while the passphrase is tried.
     let two = [identity, &right, "type:one-4713\\ntwo-4714\\n"];
     world.type_at(&and_then("hasp-vault set a/c a/d"), &two).has("rc=0").has_not("471");
@@ -174,7 +175,8 @@ fn a_question_takes_yes_or_no_and_shows_nothing_else() {
     world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set k 3<../passphrase", "the-value-4711").ok();
     let (identity, right) = ("see:hasp identity: ", format!("type:{PASSPHRASE}\\n"));
     let secret = "type:my secret 4712\\n";
-    // Passphrase, then question: what was typed before the question is no answer, what is neither y nor n is none either.
+    // Passphrase, then question: what was typed before the question is no answer, what is neither y
+    // nor n is none either.
     let remove = and_then("hasp-vault passphrase --remove");
     let steps = [identity, &right, "type:y\\n", "see:[y/N] ", secret, "see:[y/N] ", "type:n\\n"];
     world.type_at(&remove, &steps).has("rc=1").has("as-before").has_not("4712").has_not("horse");
@@ -192,34 +194,54 @@ fn a_question_takes_yes_or_no_and_shows_nothing_else() {
     world.type_at(&grant, &steps).has("14 bytes").has("rc=0").has_not("4712").has_not("horse");
 }
 
-#[test]
-fn the_terminal_is_as_before_however_it_ends() {
+/// The line with hasp-vault's number in the file `pid`. A shell whose job died of ^C ends too: there
+/// is one in between that does not.
+fn numbered(verb: &str) -> String {
+    and_then(&format!("bash -c 'trap : INT; sh -c \"echo \\$\\$ >pid; exec hasp-vault {verb}\"; exit $?'"))
+}
+
+fn ended_by(signals: &[(&str, i32)]) {
     if !ready() {
         return;
     }
     let world = World::locked();
-    // A shell whose job died of ^C ends too: there is one in between that does not.
-    let line = |verb: &str| {
-        and_then(&format!("bash -c 'trap : INT; sh -c \"echo \\$\\$ >pid; exec hasp-vault {verb}\"; exit $?'"))
-    };
-    for (signal, status) in [("TERM", 143), ("INT", 130), ("HUP", 129), ("QUIT", 131)] {
+    for (signal, status) in signals {
         let kill = format!("kill:{signal}");
         let steps = ["see:hasp identity: ", "type:half of it", "echo:off", &kill];
-        let shown = world.type_at(&line("set a/b"), &steps);
+        let shown = world.type_at(&numbered("set a/b"), &steps);
         shown.has(&format!("rc={status}")).has("as-before").has("\u{1b}[?2004l").has_not("half");
         // While a passphrase is being tried, with a value typed ahead.
         let right = format!("type:{PASSPHRASE}\\nvalue-4711\\n");
-        let shown = world.type_at(&line("set a/b"), &["see:hasp identity: ", &right, &kill]);
+        let shown = world.type_at(&numbered("set a/b"), &["see:hasp identity: ", &right, &kill]);
         shown.has(&format!("rc={status}")).has("as-before").has_not("4711");
         assert_eq!(std::fs::read(world.project().join("left")).unwrap(), b"", "the shell gets nothing of it");
     }
+}
+
+#[test]
+fn the_terminal_is_as_before_when_a_signal_ends_it() {
+    ended_by(&[("TERM", 143)]);
+}
+
+#[test]
+#[ignore = "long: run by make check-long"]
+fn so_it_is_with_every_signal() {
+    ended_by(&[("INT", 130), ("HUP", 129), ("QUIT", 131), ("USR1", 138), ("ALRM", 142)]);
+}
+
+#[test]
+fn the_terminal_is_as_before_after_a_key() {
+    if !ready() {
+        return;
+    }
+    let world = World::locked();
     // The key for it works while a passphrase is tried, too.
     let shown =
-        world.type_at(&line("set a/b"), &["see:hasp identity: ", "type:wrong horse\\n", "see:\n", "type:\\x03"]);
+        world.type_at(&numbered("set a/b"), &["see:hasp identity: ", "type:wrong horse\\n", "see:\n", "type:\\x03"]);
     shown.has("as-before").has_not("rc=0");
     for keys in ["type:abc\\x03", "type:\\x04", "type:\\x1c"] {
         world
-            .type_at(&line("set a/b"), &["see:hasp identity: ", keys])
+            .type_at(&numbered("set a/b"), &["see:hasp identity: ", keys])
             .has("[interrupted]")
             .has("as-before")
             .has("rc=1");

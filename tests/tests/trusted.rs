@@ -1,4 +1,5 @@
-//! Promise: what is given a value or asked for a passphrase is the program that was looked at, whoever else turns names meanwhile.
+//! Promise: what is given a value or asked for a passphrase is the program that was looked at,
+//! whoever else turns names meanwhile.
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -11,7 +12,8 @@ const MALLORY: u32 = 61_237;
 /// Of the plugin that the plugins' own tests use.
 const RECIPIENT: &str = "age1hasptest1dahx2gr0vcs8g6r9yp4k27tnyyymp4f8";
 
-/// A world of ann's, and in it a directory of mallory's whose link `turn` leads to /bin/true and to `evil` by turns.
+/// A world of ann's, and in it a directory of mallory's whose link `turn` leads to /bin/true and to
+/// `evil` by turns.
 struct Turning {
     world: World,
     turner: Child,

@@ -1,7 +1,8 @@
-//! What a question changes on the terminal, put right by every signal that ends or stops this process. The handlers are the reason why this
-//! is below the module where `unsafe` is allowed; all that they do is to make system calls and to touch atomics.
+//! What a question changes on the terminal, put right by every signal that ends or stops this
+//! process. The handlers are the reason why this is below the module where `unsafe` is allowed; all
+//! that they do is to make system calls and to touch atomics.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rustix::process::Signal;
@@ -9,11 +10,11 @@ use rustix::termios::{OptionalActions, Termios, tcsetattr};
 
 use super::{default_action, die_of, stop};
 
-/// A terminal's settings while questions are asked on it. A signal that ends or stops this process puts back what was before, and one that
-/// continues it changes it again.
+/// A terminal's settings while questions are asked on it. A signal that ends or stops this process
+/// puts back what was before, and one that continues it changes it again.
 pub struct Settings {
-    /// The terminal.
-    pub tty: OwnedFd,
+    /// The terminal, open as long as this process runs.
+    pub tty: BorrowedFd<'static>,
     /// What is to be put back.
     pub before: Termios,
     /// While an answer is typed.
@@ -32,7 +33,8 @@ pub struct Changed {
     continued: AtomicBool,
 }
 
-/// What the handlers know of. It is never freed, since a handler may be about to read it: some hundred bytes for each row of questions.
+/// What the handlers know of. It is never freed, since a handler may be about to read it: some
+/// hundred bytes for each row of questions.
 static CHANGED: AtomicPtr<Changed> = AtomicPtr::new(std::ptr::null_mut());
 /// What ends a process that has not arranged for it, and can come from outside.
 const ENDING: [Signal; 8] =
@@ -51,8 +53,8 @@ impl Changed {
     }
 
     /// The terminal.
-    pub fn tty(&self) -> &OwnedFd {
-        &self.settings.tty
+    pub fn tty(&self) -> BorrowedFd<'static> {
+        self.settings.tty
     }
 
     /// Makes ready for an answer. Nothing that waits to be read is lost.
@@ -64,12 +66,13 @@ impl Changed {
     /// An answer was read; echo stays off.
     pub fn pause(&self) {
         self.asks.store(false, Ordering::SeqCst);
-        if is_foreground(&self.settings.tty) {
+        if is_foreground(self.settings.tty) {
             let _ = self.set();
         }
     }
 
-    /// Puts the settings back for good. What waits to be read stays, or goes with [`OptionalActions::Flush`].
+    /// Puts the settings back for good. What waits to be read stays, or goes with
+    /// [`OptionalActions::Flush`].
     pub fn put_back(&self, how: OptionalActions) {
         self.on.store(false, Ordering::SeqCst);
         self.restore(how);
@@ -92,23 +95,26 @@ impl Changed {
 
     fn begin(&self) -> rustix::io::Result<()> {
         self.set()?;
-        rustix::io::write(&self.settings.tty, self.settings.words[0]).map(drop)
+        rustix::io::write(self.settings.tty, self.settings.words[0]).map(drop)
     }
 
-    /// In force at once, and without a flush: what was typed before is the answer of whoever knows what will be asked.
+    /// In force at once, and without a flush: what was typed before is the answer of whoever knows
+    /// what will be asked.
     fn set(&self) -> rustix::io::Result<()> {
         let Settings { tty, asking, between, .. } = &self.settings;
         tcsetattr(tty, OptionalActions::Now, if self.asks.load(Ordering::SeqCst) { asking } else { between })
     }
 
-    /// In the background the terminal is somebody else's: it was left to him when this process was stopped.
+    /// In the background the terminal is somebody else's: it was left to him when this process was
+    /// stopped.
     fn again(&self) {
-        if self.on.load(Ordering::SeqCst) && is_foreground(&self.settings.tty) {
+        if self.on.load(Ordering::SeqCst) && is_foreground(self.settings.tty) {
             let _ = self.begin();
         }
     }
 
-    /// As [`Changed::again`]: a change from there would stop this process, which may be about to end.
+    /// As [`Changed::again`]: a change from there would stop this process, which may be about to
+    /// end.
     fn restore(&self, how: OptionalActions) {
         let Settings { tty, before, words, .. } = &self.settings;
         if is_foreground(tty) {
@@ -124,13 +130,15 @@ pub fn is_foreground(tty: impl AsFd) -> bool {
 }
 
 fn changed() -> Option<&'static Changed> {
-    // SAFETY: the pointer is null or leads to a leaked box, which is never freed and of which only atomics are written.
+    // SAFETY: the pointer is null or leads to a leaked box, which is never freed and of which only
+    // atomics are written.
     unsafe { CHANGED.load(Ordering::SeqCst).as_ref() }
 }
 
 extern "C" fn put_back_and_end(number: libc::c_int) {
     if let Some(changed) = changed() {
-        // What was typed for a question that is not asked any more is not for the shell to show and to run.
+        // What was typed for a question that is not asked any more is not for the shell to show and
+        // to run.
         changed.restore(OptionalActions::Flush);
     }
     die_of(number);
@@ -154,10 +162,12 @@ extern "C" fn change_again(_: libc::c_int) {
     }
 }
 
-/// Puts a handler in the place of a default action; a signal that is ignored or caught otherwise stays so. A read that it interrupts is not
-/// begun again by the kernel, so that the question can be shown anew.
+/// Puts a handler in the place of a default action; a signal that is ignored or caught otherwise
+/// stays so. A read that it interrupts is not begun again by the kernel, so that the question can
+/// be shown anew.
 fn take_over(signal: Signal, handler: extern "C" fn(libc::c_int)) {
-    // SAFETY: both actions are plain values, filled before they are used; the handlers of this module are async-signal-safe.
+    // SAFETY: both actions are plain values, filled before they are used; the handlers of this
+    // module are async-signal-safe.
     unsafe {
         let (mut old, mut new): (libc::sigaction, libc::sigaction) = (std::mem::zeroed(), std::mem::zeroed());
         new.sa_sigaction = handler as *const () as usize;

@@ -1,5 +1,6 @@
-//! What a passphrase is asked for, in one line: the command, where its output goes, and who started it. Nothing here decides anything; what
-//! cannot be found out is left out, and names that processes give themselves are shown as what they are.
+//! What a passphrase is asked for, in one line: the command, where its output goes, and who started
+//! it. Nothing here decides anything; what cannot be found out is left out, and names that
+//! processes give themselves are shown as what they are.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -32,14 +33,16 @@ pub fn purpose() -> String {
     line
 }
 
-/// The command line of this process, for a person to type in a terminal; `None` for what only other tools type.
+/// The command line of this process, for a person to type in a terminal; `None` for what only other
+/// tools type.
 pub fn command() -> Option<String> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let internal = words.iter().skip(1).find(|w| !w.as_bytes().starts_with(b"-")).is_some_and(|verb| verb == "key");
     (!internal).then(|| shown(&words))
 }
 
-/// The words as a shell would read them; of a granted command the program alone, since a value may be among the others.
+/// The words as a shell would read them; of a granted command the program alone, since a value may
+/// be among the others.
 fn shown(words: &[OsString]) -> String {
     let mut text = words.first().map(|w| Path::new(w).file_name().unwrap_or(w)).map(printable_os).unwrap_or_default();
     let mut rest = words.iter().skip(1);
@@ -92,7 +95,8 @@ fn destination(fd: u32) -> String {
     }
 }
 
-/// Who reads a pipe, as far as it can be seen: processes of the same user, but not other tools of hasp, which show nothing of theirs.
+/// Who reads a pipe, as far as it can be seen: processes of the same user, but not other tools of
+/// hasp, which show nothing of theirs.
 fn readers(pipe: &Path) -> Vec<String> {
     let own = std::process::id();
     let pids = numbers(Path::new("/proc")).into_iter().filter(|pid| *pid != own);
@@ -105,7 +109,8 @@ fn readers(pipe: &Path) -> Vec<String> {
     pids.filter(reads).take(ASKERS).filter_map(|pid| Process::read(pid).map(|p| p.name())).collect()
 }
 
-/// Whether a descriptor of a process is open for reading (proc_pid_fdinfo(5): octal flags as of open(2)).
+/// Whether a descriptor of a process is open for reading (proc_pid_fdinfo(5): octal flags as of
+/// open(2)).
 fn reads_from(pid: u32, fd: u32) -> bool {
     let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
     let flags = info.lines().find_map(|l| u32::from_str_radix(l.strip_prefix("flags:")?.trim(), 8).ok());
@@ -144,7 +149,8 @@ impl Process {
         Process::parse(pid, &line[..length])
     }
 
-    /// A process chooses its name, which may hold spaces and parentheses: the fields begin behind the last of them.
+    /// A process chooses its name, which may hold spaces and parentheses: the fields begin behind
+    /// the last of them.
     fn parse(pid: u32, line: &[u8]) -> Option<Process> {
         let open = line.iter().position(|b| *b == b'(')?;
         let close = line.iter().rposition(|b| *b == b')')?;

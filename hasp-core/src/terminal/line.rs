@@ -1,5 +1,5 @@
-//! One line as it is typed or pasted, byte by byte: what stands behind Enter is not read, since it may be meant for the next question or
-//! for the shell.
+//! One line as it is typed or pasted, byte by byte: what stands behind Enter is not read, since it
+//! may be meant for the next question or for the shell.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use crate::secret::Secret;
 
 /// The longest line that a prompt takes, in bytes.
 const MAX_LINE: usize = 64 * 1024;
-/// What a terminal in bracketed paste mode sends before and after a pasted text (xterm, "Bracketed Paste Mode").
+/// What a terminal in bracketed paste mode sends before and after a pasted text (xterm, "Bracketed
+/// Paste Mode").
 const PASTE: [&[u8]; 2] = [b"\x1b[200~", b"\x1b[201~"];
 /// What follows Enter within this time was pasted with it: a person needs longer from key to key.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(50);
@@ -52,8 +53,8 @@ pub(super) enum Echo<'a> {
     Erased(usize),
 }
 
-/// Reads a line with erase (^H, DEL), kill (^U), stop (^Z) and interrupt (^C, ^\, ^D on an empty line). A text that is pasted with one line
-/// end is a line too.
+/// Reads a line with erase (^H, DEL), kill (^U), stop (^Z) and interrupt (^C, ^\, ^D on an empty
+/// line). A text that is pasted with one line end is a line too.
 ///
 /// # Errors
 /// `[interrupted]`, `[several-lines]` for a bracketed paste of more than a line, `[line-too-long]`.
@@ -66,7 +67,8 @@ pub(super) fn read(keys: &mut impl Keys) -> Result<Secret> {
     outcome.map(|()| line.text)
 }
 
-/// Reads and forgets what comes until nothing comes any more: the rest of a paste must not get to whoever reads next.
+/// Reads and forgets what comes until nothing comes any more: the rest of a paste must not get to
+/// whoever reads next.
 pub(super) fn discard(keys: &mut impl Keys, mut inside: bool) {
     let (began, mut last) = (Instant::now(), [0; 6]);
     while began.elapsed() < ENOUGH && keys.come(if inside { QUIET_INSIDE } else { QUIET }) {
@@ -82,8 +84,8 @@ pub(super) fn discard(keys: &mut impl Keys, mut inside: bool) {
     last.zeroize();
 }
 
-/// Whether more follows at once what was read. Line ends, as of a CRLF, and the ^D with which a program that types for others says that this is
-/// all are nothing, and are taken away.
+/// Whether more follows at once what was read. Line ends, as of a CRLF, and the ^D with which a
+/// program that types for others says that this is all are nothing, and are taken away.
 pub(super) fn more_follows(keys: &mut impl Keys) -> bool {
     while keys.come(AT_ONCE) {
         match keys.next() {
