@@ -106,23 +106,10 @@ pub fn start(
         screen.raw()?;
     }
     sender.send(&launch(&plan, front, lent.as_raw_fd()))?;
-    let Pair { leader, follower } = pair;
     drop(stream.1);
-    let streams = [stdout(), stderr()].into_iter();
-    let output = streams.filter(|s| screen::is_ours(s)).chain([screen.tty().as_fd()]).next().unwrap_or(stdout());
-    let typing = Arc::new(Typing::default());
     let course = Course::default();
     course.front.store(front, Ordering::SeqCst);
-    let (output_end, keys_end) = (duplicate(&leader)?, duplicate(&leader)?);
-    let leader = Leader::new(leader);
-    let (rings, hung) = bell()?;
-    let hangup = Hangup::new(Arc::clone(&screen), leader.clone(), course.clone(), rings, sender.another()?);
-    let hangup = Arc::new(hangup);
-    let printer = Some(Printer { screen: Arc::clone(&screen), leader: leader.clone(), course: course.clone() });
-    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone(), printer };
-    relay.terminal(output_end, output, patterns, console)?;
-    let from = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
-    let keyboard = Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
+    let (keyboard, leader, hangup) = join(pair.leader, &screen, &course, sender.another()?, patterns, relay)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let forward = Forward {
         sender: sender.another()?,
@@ -132,11 +119,35 @@ pub fn start(
         stopping: Arc::clone(&stopping),
         hangup: Arc::clone(&hangup),
     };
-    let follower = Some(follower);
+    let follower = Some(pair.follower);
     let mut session =
         Session { screen, keyboard, sender, receiver, leader, follower, pid: 0, course, hangup, stopping };
     forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
+}
+
+/// Relays output and keys between our terminal and the child's, until either is gone.
+fn join(
+    leader: OwnedFd,
+    screen: &Arc<Screen>,
+    course: &Course,
+    sender: Sender,
+    patterns: &Arc<Patterns>,
+    relay: &mut Relay,
+) -> Result<(Keyboard, Leader, Arc<Hangup>)> {
+    let streams = [stdout(), stderr()].into_iter();
+    let output = streams.filter(|s| screen::is_ours(s)).chain([screen.tty().as_fd()]).next().unwrap_or(stdout());
+    let (output_end, keys_end) = (duplicate(&leader)?, duplicate(&leader)?);
+    let leader = Leader::new(leader);
+    let (rings, hung) = bell()?;
+    let hangup = Arc::new(Hangup::new(Arc::clone(screen), leader.clone(), course.clone(), rings, sender));
+    let typing = Arc::new(Typing::default());
+    let printer = Some(Printer { screen: Arc::clone(screen), leader: leader.clone(), course: course.clone() });
+    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone(), printer };
+    relay.terminal(output_end, output, patterns, console)?;
+    let from = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
+    let keyboard = Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
+    Ok((keyboard, leader, hangup))
 }
 
 impl Session {
