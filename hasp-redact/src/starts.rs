@@ -18,6 +18,13 @@ const MOST_FIRST: usize = 8;
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
 
+/// So many steps may be taken each time to find what must be held back, and so many for each new byte.
+const WORK: u64 = 16_384;
+const WORK_A_BYTE: u64 = 16;
+
+/// A reading of so few steps is sooner made again than remembered.
+const SHORT: u64 = 4;
+
 /// A form of a needle, to be read from a certain unit on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Entry {
@@ -180,7 +187,7 @@ impl Starts {
             let machine = needles.machine(needle, form);
             let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
             let places = indexes.map(|index| Place { at, index, column: 0 });
-            places.into_iter().any(|place| matches!(open(machine, text, place), Opening::Open(_)))
+            places.into_iter().any(|place| matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..)))
         };
         let needles = needles.iter().zip(0..);
         needles.filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form))).map(|(n, _)| n.len).min()
@@ -215,17 +222,20 @@ fn hash(head: [u8; HEAD]) -> u32 {
     (product >> 32) as u32
 }
 
-/// What the text from some place on is.
+/// What the text from some place on is, and the steps that were taken to find it out.
 enum Opening {
     /// The beginning of a match that is not yet complete.
-    Open(Box<Walk>),
-    /// No such beginning, and if the value repeats itself, not at these places either.
-    Not(Trail),
+    Open(Box<Walk>, u64),
+    /// No such beginning, nor is one at these places.
+    Not(Trail, u64),
     No,
 }
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
-fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> Opening {
+fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, known: impl Fn(Place) -> bool) -> Opening {
+    if known(place) {
+        return Opening::No;
+    }
     let run = machine.run(text, place);
     let behind = machine.behind(place, run);
     let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
@@ -236,14 +246,14 @@ fn open(machine: Machine<'_>, text: Text<'_>, place: Place) -> Opening {
         }
         let mut trail = Trail::default();
         trail.add(place, 1, run + 1);
-        return Opening::Not(trail);
+        return Opening::Not(trail, run as u64 / 8);
     }
     if !machine.begins(text, place) {
         return Opening::No;
     }
     let mut walk = Walk::new(place);
-    walk.advance(machine, text);
-    if walk.is_open() { Opening::Open(Box::new(walk)) } else { Opening::Not(walk.trail) }
+    let work = walk.advance(machine, text, most_work, known).work;
+    if walk.is_open() { Opening::Open(Box::new(walk), work) } else { Opening::Not(walk.trail, work) }
 }
 
 /// The beginning of a match at the first position at which there is one, read as far as the text goes, so that it need not be
@@ -263,11 +273,17 @@ pub(crate) struct Openings {
     known: Known,
     /// Steps taken.
     pub work: u64,
+    /// How many of them may be taken.
+    most: u64,
+    /// How long the text was the last time.
+    seen: usize,
 }
 
 impl Openings {
     /// The first position in this range at which a match may begin that needs more input, or its end.
     pub fn first(&mut self, starts: &Starts, needles: &Needles, text: Text<'_>, range: Range<usize>) -> usize {
+        let new = text.len().abs_diff(std::mem::replace(&mut self.seen, text.len()));
+        self.most = self.work + WORK + WORK_A_BYTE * new as u64;
         let mut from = range.start;
         if let Some(begun) =
             self.begun.take().filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
@@ -278,14 +294,21 @@ impl Openings {
             }
         }
         let mut look = Look { openings: self, needles, text, at: from };
-        while look.at < range.end && !starts.open_at(&mut look) {
+        while look.at < range.end && look.openings.left() > 0 && !starts.open_at(&mut look) {
             look.at += 1;
         }
         look.at.min(range.end)
     }
 
+    /// How many more steps may be taken this time. A text that has too many readings is held back, up to where it is known that
+    /// no match began, which is never wrong.
+    fn left(&self) -> u64 {
+        self.most.saturating_sub(self.work)
+    }
+
     /// Moves all positions down, after the text lost its first `by` bytes.
     pub fn shift(&mut self, by: usize) {
+        self.seen = self.seen.saturating_sub(by);
         self.known.shift(by);
         if let Some(begun) = &mut self.begun {
             begun.at = begun.at.saturating_sub(by);
@@ -296,7 +319,9 @@ impl Openings {
     /// Reads on; returns the position if a match may still begin there.
     fn go_on(&mut self, needles: &Needles, text: Text<'_>, mut begun: Begun) -> Option<usize> {
         let machine = needles.machine(begun.needle, begun.form);
-        self.work += begun.walk.advance(machine, text).work;
+        let (most_work, known) = (self.left(), &self.known);
+        let is_known = |place| known.has(begun.needle, begun.form, place, machine.period());
+        self.work += begun.walk.advance(machine, text, most_work, is_known).work;
         let at = begun.at;
         if begun.walk.is_open() {
             self.begun = Some(begun);
@@ -328,18 +353,18 @@ impl Look<'_> {
         let Entry { needle, form, .. } = *entry;
         let machine = self.needles.machine(needle, form);
         let (place, period) = (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
-        if period > 0 && self.openings.known.has(needle, form, place, period) {
-            return false;
+        let known = |place| self.openings.known.has(needle, form, place, period);
+        let opening = open(machine, self.text, place, self.openings.left(), known);
+        if let Opening::Open(_, work) | Opening::Not(_, work) = &opening {
+            self.openings.work += work;
         }
-        match open(machine, self.text, place) {
-            Opening::Open(walk) => {
-                self.openings.work += walk.trail.len() as u64;
+        match opening {
+            Opening::Open(walk, _) => {
                 self.openings.begun = Some(Begun { at: self.at, needle, form, walk });
                 true
             }
-            Opening::Not(trail) => {
-                self.openings.work += trail.len() as u64;
-                if period > 0 {
+            Opening::Not(trail, work) => {
+                if work > SHORT {
                     self.openings.known.passed(needle, form, trail);
                 }
                 false

@@ -157,7 +157,7 @@ impl Stream {
     /// Reads a match on as far as the text goes.
     fn go_on(&mut self, machine: Machine<'_>, text: Text<'_>, mut one: Begun) {
         let (start, needle, form) = (one.walk.start, one.needle, one.form);
-        let ends = one.walk.advance(machine, text);
+        let ends = one.walk.advance(machine, text, u64::MAX, |_| false);
         self.work += ends.work;
         if let Some((first, last)) = ends.found {
             self.spans.extend([first, last].map(|end| Span { start, end, needle, form }));

@@ -95,7 +95,9 @@ pub(crate) struct Known(HashMap<(u32, Form), Entry>);
 impl Known {
     /// Whether what goes through this place has been read.
     pub fn has(&self, needle: u32, form: Form, place: Place, period: usize) -> bool {
-        self.0.get(&(needle, form)).is_some_and(|entry| {
+        // Mostly nothing is known, which is sooner seen than looked up.
+        let entry = if self.0.is_empty() { None } else { self.0.get(&(needle, form)) };
+        entry.is_some_and(|entry| {
             entry.dead.iter().any(|d| (d.at, d.index) == (place.at, place.index))
                 || entry.trails.iter().any(|trail| trail.has(place, period))
         })

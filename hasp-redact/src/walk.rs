@@ -124,8 +124,15 @@ impl Walk {
         }
     }
 
-    /// Reads on to the end of the input. A match that is found begins where the walk did before.
-    pub fn advance(&mut self, machine: Machine<'_>, text: Text<'_>) -> Ends {
+    /// Reads on to the end of the input, but not on from places that are known. A match that is found begins where the walk did
+    /// before. After `most_work` it stops, to go on another time.
+    pub fn advance(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        most_work: u64,
+        known: impl Fn(Place) -> bool,
+    ) -> Ends {
         let mut ends = Ends::default();
         let mut front = Front { states: Vec::new(), period: machine.period() };
         std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
@@ -133,7 +140,16 @@ impl Walk {
         let most = 2 * reach(machine.value.len());
         while let Some(mut state) = front.states.pop() {
             ends.work += 1;
+            if ends.work > most_work {
+                self.stopped.push(state);
+                self.stopped.append(&mut front.states);
+                ends.hold(self.start);
+                break;
+            }
             if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most {
+                continue;
+            }
+            if known(state.place) {
                 continue;
             }
             self.trail.add(state.place, 1, 1);

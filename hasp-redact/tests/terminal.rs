@@ -109,15 +109,17 @@ fn a_value_with_control_sequences_does_not_go_out_in_a_pause() {
     assert_eq!(out, &value[..3]);
 }
 
-/// The last letter of a sequence is no beginning of an encoding, and waits only if a value begins so.
+/// The last letter of a sequence is no beginning of an encoding, and waits only if a value begins so; what stands before it, as the
+/// 5 of `ESC [ ? 2 5 l`, may be one.
 #[test]
 fn a_screen_that_ends_with_sequences_is_shown_whole() {
-    let patterns = compiled(b"x9Kq0Zr81mWv7TsY3bNc");
-    // A digit right behind an escape may be data.
-    for sequence in SEQUENCES.iter().filter(|s| !s.ends_with("\x1b8") && !s.contains("\x1b]")) {
+    let values = values();
+    // A string may hold an encoding, and a digit right behind an escape may be data.
+    for sequence in SEQUENCES.iter().filter(|s| !s.contains("\x1b]") && !s.ends_with("\x1b8")) {
         let input = format!("~{sequence}");
-        let (out, _) = shown(&patterns, input.as_bytes(), 1);
-        assert_eq!(String::from_utf8_lossy(&out).escape_debug().to_string(), input.escape_debug().to_string());
+        let held = |value: &Vec<u8>| input.len() - shown(&compiled(value), input.as_bytes(), 1).0.len();
+        let held: Vec<usize> = values.iter().map(held).filter(|held| *held > 0).collect();
+        assert!(held.len() <= values.len() / 2 && held.iter().all(|held| *held <= 12), "{sequence:?}: {held:?}");
     }
 }
 

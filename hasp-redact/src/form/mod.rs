@@ -4,6 +4,9 @@
 pub(crate) mod hex;
 pub(crate) mod plain;
 pub(crate) mod radix;
+pub(crate) mod repetition;
+
+use repetition::Repetition;
 
 use crate::decode::ansi;
 use crate::decode::text::{Text, alike, alike_back};
@@ -135,8 +138,8 @@ pub(crate) struct Machine<'a> {
     pub form: Form,
     /// Whether each byte of the value, where it stands as it is, can be read as itself only; false if it was not looked.
     pub lone: bool,
-    /// After how many bytes the value repeats itself, twice at least; 0 if it does not.
-    pub repeats: usize,
+    /// How the value repeats itself, if it does.
+    pub repetition: Repetition,
 }
 
 impl Machine<'_> {
@@ -150,19 +153,12 @@ impl Machine<'_> {
 
     /// After how many units the form repeats itself, twice at least; 0 if it does not.
     pub fn period(&self) -> usize {
-        let (bytes, units) = match self.form {
-            _ if self.repeats == 0 => return 0,
-            Form::Plain(_) | Form::Hex | Form::Literal => return self.repeats,
-            Form::Base64(_) => (3, 4),
-            Form::Base32(_) => (5, 8),
-        };
-        let groups = if self.repeats.is_multiple_of(bytes) { self.repeats / bytes } else { self.repeats };
-        if 2 * groups * units < self.goal() { groups * units } else { 0 }
+        self.repetition.period(self.form)
     }
 
     /// The lowest index from which on the form repeats itself.
     fn lowest(&self) -> usize {
-        usize::from(matches!(self.form, Form::Base64(_) | Form::Base32(_)))
+        repetition::first(self.form)
     }
 
     /// Whether a match is complete at this index, or at a whole number of periods from it if one is `done`.
@@ -173,8 +169,7 @@ impl Machine<'_> {
 
     /// The lowest index that is a whole number of periods below this one, for a form that repeats itself.
     pub fn again(&self, index: usize) -> usize {
-        let lowest = self.lowest();
-        lowest + (index - lowest) % self.period()
+        self.repetition.lowest(self.form, index)
     }
 
     /// The same place with the highest index that is a whole number of periods above: backwards, a form that repeats itself may
@@ -314,7 +309,7 @@ impl Machine<'_> {
         }
         let low = Place { index: self.again(place.index), ..place };
         let places = (low.index..LATEST.max(low.index + 1)).step_by(period).map(|index| Place { index, ..low });
-        places.filter(|place| place.index < self.goal() && self.begins(text, *place)).last()
+        places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
     }
 
     /// Which of the units of a run back from `index`, counted from its end, may be the first of a match.

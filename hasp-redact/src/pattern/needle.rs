@@ -4,6 +4,7 @@
 use hasp_core::Secret;
 
 use crate::decode::unit::lone;
+use crate::form::repetition::Repetition;
 use crate::form::{Case, Form, Machine, reach};
 
 /// A value shorter than this many bytes is not searched for: it would be found everywhere.
@@ -54,8 +55,8 @@ pub(crate) struct Needle {
     pub folds: bool,
     /// Whether each of its bytes, where it stands as it is, can be read as itself only.
     lone: bool,
-    /// After how many bytes it repeats itself, twice at least; 0 if it does not.
-    repeats: usize,
+    /// How it repeats itself, if it does.
+    pub repetition: Repetition,
 }
 
 /// All needles and the memory that holds their bytes.
@@ -83,8 +84,8 @@ impl Needles {
         }
         let mixed = bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
         let folds = origin == Origin::Value && mixed && bytes.len() >= MIN_FOLD;
-        let (lone, repeats) = (lone(bytes) == bytes.len(), period(bytes, &mut self.borders));
-        self.list.push(Needle { start, len: bytes.len(), name, origin, folds, lone, repeats });
+        let (lone, repetition) = (lone(bytes) == bytes.len(), Repetition::of(bytes, &mut self.borders));
+        self.list.push(Needle { start, len: bytes.len(), name, origin, folds, lone, repetition });
     }
 
     /// The needles in the order in which they were added.
@@ -110,7 +111,7 @@ impl Needles {
     /// The machine that reads this form of a needle.
     pub fn machine(&self, index: u32, form: Form) -> Machine<'_> {
         let needle = self.get(index);
-        Machine { value: self.bytes(needle), form, lone: needle.lone, repeats: needle.repeats }
+        Machine { value: self.bytes(needle), form, lone: needle.lone, repetition: needle.repetition }
     }
 }
 
@@ -140,43 +141,5 @@ impl Needle {
             forms.extend([Form::Plain(Case::Upper), Form::Plain(Case::Lower)]);
         }
         forms
-    }
-}
-
-/// After how many bytes a string repeats itself, if it does so to its end and is at least twice as long; else 0. Knuth, Morris and
-/// Pratt, "Fast pattern matching in strings", 1977: its length less that of its longest border.
-fn period(bytes: &[u8], borders: &mut Vec<u32>) -> usize {
-    borders.clear();
-    borders.push(0);
-    let mut border = 0;
-    for byte in bytes.iter().skip(1) {
-        while border > 0 && bytes[border] != *byte {
-            border = borders[border - 1] as usize;
-        }
-        border += usize::from(bytes[border] == *byte);
-        borders.push(border as u32);
-    }
-    if 2 * border >= bytes.len() { bytes.len() - border } else { 0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_string_repeats_itself_twice_at_least() {
-        for (string, wanted) in [
-            (&b"aaaaaaa"[..], 1),
-            (b"abababa", 2),
-            (b"abcabc", 3),
-            (b"abcabcab", 3),
-            (b"abcab", 0),
-            (b"aaaaaab", 0),
-            (b"baaaaaa", 0),
-            (b"abacabad", 0),
-            (b"abacabaabacaba", 7),
-        ] {
-            assert_eq!(period(string, &mut Vec::new()), wanted, "{}", string.escape_ascii());
-        }
     }
 }

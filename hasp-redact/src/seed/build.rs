@@ -8,6 +8,7 @@ use super::key::Key;
 use super::pieces::{Pieces, Seed};
 use super::windows::Windows;
 use super::{PIECE, SECOND_TABLE, Seeds, Tier};
+use crate::form::repetition::Repetition;
 use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
@@ -65,6 +66,7 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
         far: if spacing < SPARSE { FAR } else { APART },
         group: 0,
         since: [0; 2],
+        repetition: Repetition::default(),
         scratch: Zeroizing::new(Vec::with_capacity(7 * PIECE)),
         own: Zeroizing::new(Vec::new()),
         long: Tables::new(PIECE, room),
@@ -131,6 +133,8 @@ struct Builder {
     group: u32,
     /// From where on in both tables a piece is not added twice.
     since: [usize; 2],
+    /// How the needle repeats itself.
+    repetition: Repetition,
     /// The text of the piece that is being made.
     scratch: Zeroizing<Vec<u8>>,
     /// The characters of an encoding.
@@ -142,8 +146,9 @@ struct Builder {
 
 impl Builder {
     fn needle(&mut self, index: u32, needle: &Needle, value: &[u8]) {
+        self.repetition = needle.repetition;
         for form in needle.forms() {
-            let machine = Machine { value, form, lone: false, repeats: 0 };
+            let machine = Machine { value, form, lone: false, repetition: needle.repetition };
             match form {
                 Form::Plain(Case::Exact) => self.plain(index, value),
                 Form::Plain(_) => {}
@@ -331,8 +336,10 @@ impl Builder {
         evenly(1 + edge, last - edge, spacing)
     }
 
-    fn text(&mut self, text: &[u8], seed: Seed) {
+    fn text(&mut self, text: &[u8], mut seed: Seed) {
         let hash = self.key.piece(text);
+        // Of a value that repeats itself a piece is read for all places that are whole periods away.
+        seed.index = self.repetition.lowest(seed.form, seed.index as usize) as u32;
         let (tables, since) = match text.len() {
             PIECE => (&mut self.long, self.since[0]),
             _ => (&mut self.short, self.since[1]),

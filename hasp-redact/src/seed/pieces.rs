@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::form::Form;
 
 /// Where a piece comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Seed {
     /// The needle.
     pub needle: u32,

@@ -1,0 +1,117 @@
+//! Values that repeat themselves, one character over and over at the simplest. A text full of such a value has a match at each
+//! of its bytes, or nearly: places that are whole periods away from each other are taken for one.
+
+use super::Form;
+use super::radix::Radix;
+
+/// How a value repeats itself: after how many units, twice at least; 0 if it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repetition {
+    bytes: u32,
+    base64: u32,
+    base32: u32,
+}
+
+/// The lowest index from which on a form repeats itself: encodings begin with a character that the value shares with other data.
+pub(super) fn first(form: Form) -> usize {
+    usize::from(matches!(form, Form::Base64(_) | Form::Base32(_)))
+}
+
+impl Repetition {
+    /// The repetition of this value; `borders` is memory to work in.
+    pub fn of(value: &[u8], borders: &mut Vec<u32>) -> Repetition {
+        let bytes = period(value, borders);
+        let (base64, base32) = if bytes == 0 {
+            (0, 0)
+        } else {
+            (
+                common(value, bytes, (3, 4), (0..3).map(Form::Base64)),
+                common(value, bytes, (5, 8), (0..5).map(Form::Base32)),
+            )
+        };
+        Repetition { bytes: bytes as u32, base64: base64 as u32, base32: base32 as u32 }
+    }
+
+    /// After how many units a form of the value repeats itself.
+    pub fn period(self, form: Form) -> usize {
+        let period = match form {
+            Form::Plain(_) | Form::Hex | Form::Literal => self.bytes,
+            Form::Base64(_) => self.base64,
+            Form::Base32(_) => self.base32,
+        };
+        period as usize
+    }
+
+    /// The lowest index that is a whole number of periods below this one; the same one if the form does not repeat itself.
+    pub fn lowest(self, form: Form, index: usize) -> usize {
+        let first = first(form);
+        match self.period(form) {
+            0 => index,
+            _ if index < first => index,
+            period => first + (index - first) % period,
+        }
+    }
+}
+
+/// After how many bytes a string repeats itself, if it does so to its end and is at least twice as long; else 0. Knuth, Morris and
+/// Pratt, "Fast pattern matching in strings", 1977: its length less that of its longest border.
+fn period(bytes: &[u8], borders: &mut Vec<u32>) -> usize {
+    borders.clear();
+    borders.push(0);
+    let mut border = 0;
+    for byte in bytes.iter().skip(1) {
+        while border > 0 && bytes[border] != *byte {
+            border = borders[border - 1] as usize;
+        }
+        border += usize::from(bytes[border] == *byte);
+        borders.push(border as u32);
+    }
+    if 2 * border >= bytes.len() { bytes.len() - border } else { 0 }
+}
+
+/// After how many characters an encoding repeats itself at every alignment, if the value does after so many bytes: the least
+/// common multiple of what each alignment takes, which are divisors of what whole groups of bytes take.
+fn common(value: &[u8], bytes: usize, group: (usize, usize), forms: impl Iterator<Item = Form>) -> usize {
+    let groups = if bytes.is_multiple_of(group.0) { bytes / group.0 } else { bytes };
+    let whole = groups * group.1;
+    let mut period = 1;
+    for radix in forms.map(Radix::of) {
+        // The first and the last characters may be shared with other data.
+        if 2 * whole + 2 > radix.goal(value) {
+            return 0;
+        }
+        let symbols: Vec<u8> = (1..=whole).map(|index| radix.symbol(value, index)).collect();
+        let before = period;
+        while !repeats(&symbols, period) {
+            period += before;
+        }
+    }
+    period
+}
+
+/// Whether these symbols, which are followed by the same ones, repeat themselves after so many.
+fn repeats(symbols: &[u8], period: usize) -> bool {
+    symbols.len().is_multiple_of(period) && symbols[period..] == symbols[..symbols.len() - period]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_repeats_itself_twice_at_least() {
+        for (string, wanted) in [
+            (&b"aaaaaaa"[..], 1),
+            (b"abababa", 2),
+            (b"abcabc", 3),
+            (b"abcabcab", 3),
+            (b"abcab", 0),
+            (b"aaaaaab", 0),
+            (b"baaaaaa", 0),
+            (b"abacabad", 0),
+            (b"abacabaabacaba", 7),
+        ] {
+            assert_eq!(period(string, &mut Vec::new()), wanted, "{}", string.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Whatever the value and whatever the input: twice the input takes twice the steps, and a byte takes a few. Counted in steps of
+//! the matcher, not by the clock.
+#![allow(clippy::unwrap_used)]
+
+mod encoders;
+
+use std::sync::Arc;
+
+use encoders::ENCODERS;
+use hasp_redact::{Filter, Pattern, Patterns};
+
+/// More steps a byte than any input takes.
+const MOST: f64 = 100.0;
+
+type Named = (String, Vec<u8>);
+
+fn random(length: usize) -> Vec<u8> {
+    let mut number = 0x1234_5678_9abc_def1u64;
+    let mut next = || {
+        number ^= number >> 12;
+        number ^= number << 25;
+        number ^= number >> 27;
+        (number.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn repeated(piece: &[u8], bytes: usize) -> Vec<u8> {
+    piece.iter().copied().cycle().take(bytes).collect()
+}
+
+/// Values that repeat themselves, or look like encodings, or both, of about this length.
+fn degenerate(length: usize) -> Vec<Named> {
+    let half = random(length / 2);
+    let mut values: Vec<Named> =
+        b"aA09\\\"'$%&= \n+/;\x1b\0".iter().map(|b| (format!("only {}", b.escape_ascii()), vec![*b; length])).collect();
+    values.extend(
+        [
+            ("random", random(length)),
+            ("equal halves", [half.as_slice(), &half].concat()),
+            ("ab", repeated(b"ab", length)),
+            ("a period of 7", repeated(b"abc\\%41", length)),
+            ("a period of 50", repeated(&random(50), length)),
+            ("percent escapes", repeated(b"%25", length)),
+            ("doubled backslashes", repeated(b"\\\\n", length)),
+            ("entities", repeated(b"&amp;", length)),
+            ("all bytes", (0..=255).cycle().take(length.max(256)).collect()),
+            ("base64", data_encoding::BASE64.encode(&random(length * 3 / 4)).into_bytes()),
+            ("hex", data_encoding::HEXLOWER.encode(&half).into_bytes()),
+            ("base64 of zeros", data_encoding::BASE64.encode(&vec![0; length * 3 / 4]).into_bytes()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    values
+}
+
+/// Values of what introduces escapes, which do not repeat themselves: a text full of them has many readings at each byte.
+fn ambiguous(length: usize) -> Vec<Named> {
+    let some = |byte: u8| vec![byte; length / 2];
+    let values = b"\\%'&".iter().flat_map(|byte| {
+        let within = [some(*byte).as_slice(), b"b", &some(*byte)].concat();
+        let name = byte.escape_ascii();
+        [(format!("mostly {name}"), [b"a", within.as_slice()].concat()), (format!("mostly {name} within"), within)]
+    });
+    values.collect()
+}
+
+/// What programs print of a value, then the same with its last byte or its beginning wrong.
+fn dumps(value: &[u8]) -> Vec<Named> {
+    let lines = |width: usize, between: &str, before: fn(usize) -> String| -> Vec<u8> {
+        let line = |(i, part): (usize, &[u8])| {
+            let pairs: Vec<String> = part.iter().map(|b| format!("{b:02x}")).collect();
+            format!("{}{}\n", before(i * width), pairs.join(between))
+        };
+        value.chunks(width).enumerate().map(line).collect::<String>().into_bytes()
+    };
+    let nested = |slashes: &str| value.iter().map(|b| format!("{slashes}u{b:04x}")).collect::<String>().into_bytes();
+    let mut dumps: Vec<Named> = ENCODERS.iter().map(|(name, encode)| ((*name).to_owned(), encode(value))).collect();
+    dumps.extend([
+        ("xxd -p".to_owned(), lines(30, "", |_| String::new())),
+        ("od -t x1".to_owned(), lines(16, " ", |at| format!("{at:07o} "))),
+        ("xxd -i".to_owned(), lines(12, ", 0x", |_| "  0x".to_owned())),
+        ("json in json in json".to_owned(), nested("\\\\\\\\")),
+    ]);
+    let mut all = Vec::new();
+    for (name, dump) in dumps {
+        let missed = [&dump[..dump.len() - 1], b"~"].concat();
+        let headless = [&dump[dump.len() / 3..], b"~"].concat();
+        all.extend([
+            (format!("{name}, but for its end"), missed),
+            (format!("{name}, but for its beginning"), headless),
+        ]);
+        all.push((name, [dump.as_slice(), b"\n"].concat()));
+    }
+    all
+}
+
+/// Input of nothing but what begins an escape.
+fn introducers() -> Vec<Named> {
+    let one = |b: &u8| (format!("only {}", b.escape_ascii()), vec![*b]);
+    let mut all: Vec<Named> = b"\\\"'$%&=+ \n\r\x1b\0aA0~".iter().map(one).collect();
+    all.extend(
+        ["%25", "&amp;", "\\u00", "\\x", "&#", "\x1b[", "\x1b[m", "=\r\n", "0x", ", 0x", "'\\''", "%u00", "\\\\n"]
+            .map(|piece| (piece.escape_debug().to_string(), piece.as_bytes().to_vec())),
+    );
+    all
+}
+
+fn work(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> f64 {
+    let mut filter = Filter::new(Arc::clone(patterns));
+    let mut out = Vec::new();
+    for part in input.chunks(read) {
+        filter.push(part, false, &mut out);
+        out.clear();
+    }
+    filter.finish(&mut out);
+    filter.work() as f64
+}
+
+/// Fails unless each of these inputs, repeated to `bytes` and to twice as many, takes steps in proportion.
+fn is_linear(value: &Named, patterns: &Arc<Patterns>, inputs: &[Named], bytes: usize, most: f64) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, piece) in inputs {
+        // From where all that is held back is as long as it gets.
+        let bytes = bytes.max(4 * piece.len());
+        let [once, twice] = [bytes, 2 * bytes].map(|bytes| work(patterns, &repeated(piece, bytes), 1_000));
+        if twice > 2.3 * once + 20_000.0 || twice > most * 2.0 * bytes as f64 {
+            wrong.push(format!("{} of {} bytes, {name}: {once}, {twice} for {bytes}", value.0, value.1.len()));
+        }
+    }
+    wrong
+}
+
+fn compiled(value: &[u8]) -> Arc<Patterns> {
+    Arc::new(Patterns::compile(&[Pattern { name: "S", value }]))
+}
+
+fn check(values: &[Named], bytes: usize, most: f64) {
+    let mut wrong = Vec::new();
+    for value in values {
+        let patterns = compiled(&value.1);
+        wrong.extend(is_linear(value, &patterns, &[dumps(&value.1), introducers()].concat(), bytes, most));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn steps_grow_as_the_input_does() {
+    check(&degenerate(24), 4_000, MOST);
+}
+
+#[test]
+fn steps_grow_as_the_input_does_for_values_of_some_hundred_bytes() {
+    let some = ["random", "only \\\\", "only a", "only %", "a period of 50", "equal halves", "entities"];
+    let values: Vec<Named> = degenerate(400).into_iter().filter(|(name, _)| some.contains(&name.as_str())).collect();
+    assert_eq!(values.len(), some.len());
+    check(&values, 4_000, MOST);
+}
+
+#[test]
+fn steps_grow_as_the_input_does_where_it_has_many_readings() {
+    check(&ambiguous(24), 4_000, 12.0 * MOST);
+}
+
+#[test]
+#[ignore = "long: run by make check-long"]
+fn steps_grow_as_the_input_does_for_long_values() {
+    check(&degenerate(400), 8_000, MOST);
+    check(&degenerate(10_240), 20_000, MOST);
+    check(&[("random".to_owned(), random(1 << 20))], 1 << 21, MOST);
+}
