@@ -95,8 +95,8 @@ impl Binding {
     /// `[tampered]`, `[rolled-back]`, and `[other-vault]` for a project that is bound to another vault.
     pub fn load(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
         let id = store::id(root);
-        let Some(text) = store::read(vault.home(), &id)? else { return Ok(None) };
-        let body = verified(vault, &id, &text)?;
+        let body = record::read(|| store::read(vault.home(), &id), |text| verified(vault, &id, text))?;
+        let Some(body) = body else { return Ok(None) };
         let binding = body.into_binding(root).ok_or_else(|| record::tampered(&store::path(vault.home(), root)))?;
         // A home that cannot be written must not stop reading.
         let _ = record::saw(vault, KIND, &id, binding.serial);

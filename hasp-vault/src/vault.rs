@@ -168,13 +168,12 @@ impl Vault {
     /// # Errors
     /// `[secret-unknown]` with a hint, `[tampered]` and `[rolled-back]` naming the file.
     pub fn item(&self, name: &SecretName) -> Result<Item> {
-        let text = self.read_item(name)?.ok_or_else(|| self.secret_unknown(name))?;
-        self.verify_item(name, &text)
+        self.item_if_present(name)?.ok_or_else(|| self.secret_unknown(name))
     }
 
     /// A secret's record as [`Vault::item`], `None` if there is none.
     pub fn item_if_present(&self, name: &SecretName) -> Result<Option<Item>> {
-        self.read_item(name)?.map(|text| self.verify_item(name, &text)).transpose()
+        record::read(|| self.read_item(name), |text| self.verify_item(name, text))
     }
 
     /// A secret's record without verifying it: good for lists, authorises nothing.

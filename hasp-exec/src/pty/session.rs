@@ -93,6 +93,8 @@ pub fn start(
     reap::in_background();
     system::ignore(Signal::TTOU);
     let forwarder = Forwarder::catch()?;
+    // Our window may have changed since the child's was made like it, before we would be told.
+    set_size(&pair.follower, &screen);
     // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
     let front = screen::is_ours(stdin()) && screen::is_ours(stdout()) && screen.foreground();
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
@@ -261,10 +263,16 @@ impl Pair {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let follower = ioctl_tiocgptpeer(&leader, flags).map_err(failed)?;
         tcsetattr(&follower, OptionalActions::Now, &screen.modes()).map_err(failed)?;
-        if let Some(size) = screen.size() {
-            tcsetwinsize(&follower, size).map_err(failed)?;
-        }
+        set_size(&follower, screen);
         Ok(Pair { leader, follower })
+    }
+}
+
+/// Gives the child's terminal the size of ours, if that has one.
+fn set_size(follower: &OwnedFd, screen: &Screen) {
+    if let Some(size) = screen.size() {
+        // The size of a terminal that we have open can be set; one that cannot keeps its own.
+        let _ = tcsetwinsize(follower, size);
     }
 }
 

@@ -81,6 +81,9 @@ pub fn sign(unlocked: &Unlocked, kind: &str, name: &str, serial: u64, body: &str
     label.sign(serial, body, |message| unlocked.keys().sign_record(message))
 }
 
+/// The code for a record that is older than what was seen.
+const ROLLED_BACK: &str = "rolled-back";
+
 /// Verifies a record with the vault's pinned key and against the highest serial seen.
 ///
 /// # Errors
@@ -91,6 +94,25 @@ pub fn verify(vault: &Vault, kind: &str, name: &str, text: &[u8]) -> Result<Veri
     let record = label.verify(vault.record_key(), text).ok_or_else(|| tampered(&path))?;
     check_seen(vault.seen(), kind, name, record.serial, &path)?;
     Ok(record)
+}
+
+/// Reads and verifies a record that another process may be replacing: one that was replaced between the look at its file and the look
+/// at what was seen is read again. `None` if there is none.
+///
+/// # Errors
+/// Those of `read` and `verify`.
+pub fn read<T>(read: impl Fn() -> Result<Option<Vec<u8>>>, verify: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {
+    let Some(mut text) = read()? else { return Ok(None) };
+    loop {
+        let error = match verify(&text) {
+            Err(error) if error.code() == ROLLED_BACK => error,
+            outcome => return outcome.map(Some),
+        };
+        match read()? {
+            Some(newer) if newer != text => text = newer,
+            _ => return Err(error),
+        }
+    }
 }
 
 /// Remembers that a verified record of this serial was seen.
@@ -107,7 +129,7 @@ pub fn check_seen(seen: &Seen, kind: &str, name: &str, serial: u64, path: &std::
     let shown = printable_path(path);
     Err(Error::new(
         Kind::Data,
-        "rolled-back",
+        ROLLED_BACK,
         format!("{shown} is older than what was seen here (serial {serial}, seen {highest})"),
     )
     .hint("an old copy was put back: git pull, or restore the newest backup"))
