@@ -113,6 +113,12 @@ impl Firsts {
         (self.two.has(number) && self.has_form(one, spot)) || (self.late_two.has(number) && spot.is_late())
     }
 
+    /// Whether a match may begin with these characters, wherever they stand.
+    pub fn may_have_two(&self, one: u8, two: u8) -> bool {
+        let number = pair(one, two);
+        self.two.has(number) || self.late_two.has(number)
+    }
+
     /// Whether a match may begin with these characters, the first of them being shared.
     pub fn has_shared(&self, [one, two, three]: [u8; HEAD]) -> bool {
         self.two.has(pair(one, two)) && self.shared_two.has(pair(two, three))

@@ -7,7 +7,7 @@ use crate::decode::text::Text;
 use crate::decode::unit::introduces;
 use crate::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::form::radix::{Characters, Radix};
-use crate::form::{Case, Form, Machine, Place, hex, plain, radix};
+use crate::form::{Case, Form, Machine, Next, Place, hex, plain, radix, reach};
 use crate::pattern::needle::Needles;
 use crate::trail::{Known, Trail};
 use crate::walk::Walk;
@@ -141,6 +141,9 @@ impl Starts {
         let (text, at) = (look.text, look.at);
         let rest = &text.bytes[at..];
         if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| lone(*b)) {
+            if !self.firsts.may_have_two(rest[0], rest[1]) {
+                return false;
+            }
             let head = |i: usize| [rest[i], rest[i + 1], rest[i + 2]];
             return self.find(head(0)).any(|e| look.entry_open(e))
                 || self.find(head(1)).any(|e| look.shared_open(e))
@@ -233,22 +236,25 @@ enum Opening {
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
 fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, known: impl Fn(Place) -> bool) -> Opening {
-    if known(place) {
-        return Opening::No;
-    }
     let run = machine.run(text, place);
     let behind = machine.behind(place, run);
     let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
     let period = machine.period();
     if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
-        if run <= 1 || period == 0 {
+        if run <= 1 || period == 0 || known(place) {
             return Opening::No;
         }
         let mut trail = Trail::default();
         trail.add(place, 1, run + 1);
         return Opening::Not(trail, run as u64 / 8);
     }
-    if !machine.begins(text, place) {
+    let mut next = Next::default();
+    if run == 0 {
+        // Most of what begins as a value goes on in another way.
+        machine.step(text, place, &mut next);
+    }
+    let goes_on = run > 0 || next.more || !next.places.is_empty();
+    if !goes_on || !machine.begins(text, place) || known(place) {
         return Opening::No;
     }
     let mut walk = Walk::new(place);
@@ -351,6 +357,10 @@ impl Look<'_> {
     fn entry_open(&mut self, entry: &Entry) -> bool {
         self.openings.work += 1;
         let Entry { needle, form, .. } = *entry;
+        // Nothing that begins so far back can reach the end of the text.
+        if self.text.len() - self.at > 2 * reach(self.needles.get(needle).len) {
+            return false;
+        }
         let machine = self.needles.machine(needle, form);
         let (place, period) = (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
         let known = |place| self.openings.known.has(needle, form, place, period);

@@ -26,6 +26,9 @@ const MAX_LEAK: usize = 3;
 /// Among so many of the last matches it is looked whether one is known.
 const RECENT: usize = 8;
 
+/// A reading of so few steps is sooner made again than remembered.
+const SHORT: u64 = 16;
+
 /// A match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
@@ -164,7 +167,7 @@ impl Stream {
         }
         if one.walk.alive() {
             self.begun.push(one);
-        } else {
+        } else if ends.work > SHORT {
             self.known.passed(needle, form, one.walk.trail);
         }
     }
@@ -257,7 +260,8 @@ impl Stream {
         self.work += work;
         match first {
             Some(first) => self.walk(machine, text, first, needle),
-            None => self.known.dead(needle, machine.form, place),
+            None if work > SHORT => self.known.dead(needle, machine.form, place),
+            None => {}
         }
     }
 

@@ -53,6 +53,20 @@ const fn kinds() -> [u8; 256] {
     kinds
 }
 
+/// Whether a unit that `first` introduces, `length` bytes long, can end with `last`: asked going backwards, where most of what is
+/// nearby ends elsewhere.
+pub(crate) fn may_end(first: u8, length: usize, last: u8) -> bool {
+    match first {
+        b'%' => matches!(length, 3 | 5 | 6 | 7 | 9),
+        b'&' => last == b';',
+        b'=' => length <= 3,
+        b'+' => length == 1,
+        b'$' | b'"' => length == 2,
+        b'\'' => last == b'\'',
+        _ => true,
+    }
+}
+
 /// Adds every reading of the text at `at`, other than the byte itself.
 pub(crate) fn decode(text: Text<'_>, at: usize, units: &mut Units) {
     match text.get(at) {
@@ -289,6 +303,8 @@ mod tests {
                 let mut units = Units::default();
                 decode(Text { bytes: text, eof }, at, &mut units);
                 prop_assert!(units.found().len() <= 6, "{} at {at}", text.escape_ascii());
+                let may_end = |end: usize| may_end(text[at], end - at, text[end - 1]);
+                prop_assert!(units.found().iter().all(|u| may_end(u.end)), "{} at {at}", text.escape_ascii());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Case, Next, Place};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text, alike, alike_back};
-use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, stands_for_itself};
+use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself};
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are not a value.
 pub(crate) const WRAP_FROM: usize = 16;
@@ -205,7 +205,7 @@ pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &m
     }
     let floor = to.at.saturating_sub(MAX_UNIT);
     for at in floor..to.at {
-        if introduces(text.bytes[at]) {
+        if introduces(text.bytes[at]) && may_end(text.bytes[at], to.at - at, last) {
             back_unit(value, case, text, at, to, next);
         }
     }

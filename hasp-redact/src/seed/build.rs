@@ -43,6 +43,10 @@ const TOGETHER: usize = 16 * 1024;
 const FEW: usize = 3_000;
 const MANY: usize = 60_000;
 
+/// From this length in bytes on a value has a piece at its beginning in each spelling: else its first half would be read backwards
+/// from the middle and then forwards again.
+const LONG: usize = 128;
+
 /// How many pairs of a dump with one byte between them make a piece.
 const PAIRS: usize = PIECE.div_ceil(3);
 
@@ -192,6 +196,9 @@ impl Builder {
         for (spelling, form) in spell::FULL {
             self.next_group();
             self.spelled_from(needle, value, form, spelling, start);
+            if value.len() >= LONG {
+                self.spelled_from(needle, value, form, spelling, 0);
+            }
         }
         // A dump breaks its line somewhere; two pieces cannot both be broken.
         let second = (start + PAIRS).min(value.len() - 3);
