@@ -316,6 +316,8 @@ impl Openings {
     pub fn shift(&mut self, by: usize) {
         self.seen = self.seen.saturating_sub(by);
         self.known.shift(by);
+        // While more was ready nothing was looked for, and the text where this one stopped may be gone: another look finds what begins since.
+        self.begun = self.begun.take().filter(|begun| begun.walk.stands_behind(by));
         if let Some(begun) = &mut self.begun {
             begun.at = begun.at.saturating_sub(by);
             begun.walk.shift(by);

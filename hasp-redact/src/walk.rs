@@ -112,6 +112,11 @@ impl Walk {
         self.alive() && self.open == self.start
     }
 
+    /// Whether it can go on in a text that has lost its first `by` bytes.
+    pub fn stands_behind(&self, by: usize) -> bool {
+        self.open >= by && self.stopped.iter().all(|state| state.place.at >= by)
+    }
+
     /// Moves all positions down, after the text lost its first `by` bytes.
     pub fn shift(&mut self, by: usize) {
         // What is complete and only waits for its tail may have begun in text that is gone.

@@ -101,6 +101,29 @@ fn what_is_found_does_not_depend_on_which_seed_is_found_first() {
     }
 }
 
+/// What might begin a value when nothing more was there is held back; then more is always there, and the text it stood in is gone
+/// before anybody looks for beginnings again.
+#[test]
+fn a_beginning_is_forgotten_with_the_text_that_it_stood_in() {
+    let value = b"postgres://app:Zx81-Quartz-Fjord@db.internal:5432/app";
+    let patterns = compiled(&[value]);
+    let digits: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    for begun in
+        [&value[..30], &digits.as_bytes()[..31], b"cG9zdGdyZXM6Ly9hcHA6", b"\0\0\0", b"p\0\0\0o\0\0\0", b"\x1b[0"]
+    {
+        for byte in [b"\0", b"~", b" ", b"a"] {
+            let block = repeated(byte, 16 * 1024);
+            let mut filter = Filter::new(Arc::clone(&patterns));
+            let mut out = Vec::new();
+            filter.push(begun, false, &mut out);
+            (0..64).for_each(|_| filter.push(&block, true, &mut out));
+            filter.push(&[b"\n", &value[..], b"\n"].concat(), false, &mut out);
+            filter.finish(&mut out);
+            assert!(out == [begun, &block.repeat(64), b"\n[hasp:S]\n"].concat(), "{begun:?}, then {byte:?}");
+        }
+    }
+}
+
 /// A backslash before an escaped value may be the first half of a doubled one, and goes with it.
 #[test]
 fn a_doubled_backslash_begins_a_match() {
