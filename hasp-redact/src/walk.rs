@@ -25,15 +25,31 @@ struct State {
 struct Front {
     states: Vec<State>,
     period: usize,
+    /// An index that is the end of a match and of nothing else.
+    apart: Option<usize>,
 }
 
 impl Front {
+    fn of(machine: Machine<'_>) -> Front {
+        let apart = (!machine.goes_on_behind()).then(|| machine.goal());
+        Front { states: Vec::new(), period: machine.period(), apart }
+    }
+
+    /// Whether two places at the same position are as good as one.
+    fn same(&self, one: Place, other: Place) -> bool {
+        let by = one.index.abs_diff(other.index);
+        let periods = self.period > 0 && by.is_multiple_of(self.period);
+        let apart = [one, other].iter().any(|place| Some(place.index) == self.apart);
+        // The columns of a dump differ with each way to read its line breaks.
+        (by == 0 && one.column == other.column) || (periods && !apart)
+    }
+
     fn push(&mut self, state: State) {
         let place = state.place;
         let from = self.states.partition_point(|s| s.place.at > place.at);
         let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
-        let same = self.states[from..from + here].iter_mut().find(|s| self.period.same(s.place, place));
-        match same {
+        let same = (from..from + here).find(|i| self.same(self.states[*i].place, place));
+        match same.map(|i| &mut self.states[i]) {
             // Whoever has read more of a value that repeats itself comes to the end of a match wherever the other one does.
             Some(other) if (state.done, place.index) > (other.done, other.place.index) => *other = state,
             Some(_) => {}
@@ -46,18 +62,6 @@ impl Front {
             return;
         }
         self.states.insert(at, state);
-    }
-}
-
-/// Whether two places are as good as the same for a value with a period.
-trait Same {
-    fn same(&self, one: Place, other: Place) -> bool;
-}
-
-impl Same for usize {
-    fn same(&self, one: Place, other: Place) -> bool {
-        let by = one.index.abs_diff(other.index);
-        (by == 0 || (*self > 0 && by.is_multiple_of(*self))) && one.column == other.column
     }
 }
 
@@ -139,7 +143,7 @@ impl Walk {
         known: impl Fn(Place) -> bool,
     ) -> Ends {
         let mut ends = Ends::default();
-        let mut front = Front { states: Vec::new(), period: machine.period() };
+        let mut front = Front::of(machine);
         std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
         let mut next = Next::default();
         let most = 2 * reach(machine.value.len());
@@ -160,11 +164,11 @@ impl Walk {
             self.trail.add(state.place, 1, 1);
             if machine.is_end(state.place.index, state.done) {
                 let more = self.end(machine, text, state.place, &mut ends);
-                if more || front.period == 0 {
+                if more || !machine.goes_on_behind() {
                     continue;
                 }
                 state.done = true;
-                state.place.index = machine.again(state.place.index);
+                state.place.index = machine.again();
             }
             if front.states.is_empty() && self.run(machine, text, state, &mut front, &mut ends) {
                 continue;
@@ -172,6 +176,14 @@ impl Walk {
             machine.step(text, state.place, &mut next);
             for to in next.places.iter().filter(|to| to.at >= state.seen) {
                 front.push(State { place: *to, seen: 0, done: state.done });
+            }
+            if let Some(index) = machine.before_last(state.place.index) {
+                let more = next.more;
+                machine.step(text, Place { index, ..state.place }, &mut next);
+                for to in next.places.iter().filter(|to| to.at >= state.seen) {
+                    front.push(State { place: *to, seen: 0, done: true });
+                }
+                next.more |= more;
             }
             if next.more {
                 ends.hold(self.start);
@@ -194,7 +206,7 @@ impl Walk {
         ends.add(tail.end);
         if tail.more {
             ends.hold(tail.end);
-            self.stopped.push(State { place, seen: if machine.period() > 0 { 0 } else { text.len() }, done: true });
+            self.stopped.push(State { place, seen: if machine.goes_on_behind() { 0 } else { text.len() }, done: true });
         }
         tail.more
     }

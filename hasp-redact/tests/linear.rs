@@ -169,3 +169,45 @@ fn steps_grow_as_the_input_does_for_long_values() {
     check(&degenerate(10_240), 20_000, MOST);
     check(&[("random".to_owned(), random(1 << 20))], 1 << 21, MOST);
 }
+
+fn redacted(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> Vec<u8> {
+    let mut filter = Filter::new(Arc::clone(patterns));
+    let mut out = Vec::new();
+    input.chunks(read).for_each(|part| filter.push(part, false, &mut out));
+    filter.finish(&mut out);
+    out
+}
+
+/// A value that repeats itself is found in every form, alone and several times in a row, and nothing else is.
+#[test]
+fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
+    let blank = |(_, value): &Named| value.iter().any(|byte| !(0x21..0x7f).contains(byte));
+    for (name, value) in degenerate(24).into_iter().filter(|value| !blank(value)) {
+        let patterns = compiled(&value);
+        for (form, encode) in ENCODERS {
+            let encoded = encode(&value);
+            let breaks: Vec<u8> = encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
+            let text = [b"~^ ~", encoded.as_slice(), b"~^~"].concat();
+            let wanted = [b"~^ ~[hasp:S]", breaks.as_slice(), b"~^~"].concat();
+            for read in [1, 7, text.len()] {
+                let out = redacted(&patterns, &text, read);
+                assert!(out == wanted, "{form} of {name}, reads of {read}: {}", out.escape_ascii());
+            }
+            let missed = [b"~", &value[..value.len() - 1], b"^~"].concat();
+            assert!(redacted(&patterns, &missed, 5) == missed, "less than {name} is replaced");
+        }
+        // Lines break between two of the values as well as within one.
+        let broken = |form: &str| form.contains("wrapped") || form == "base64 in a JSON string";
+        let encoders = ENCODERS.iter().filter(|(form, _)| !broken(form));
+        for (form, encode) in encoders {
+            // The value many times over, and some of it. Of one character over and over nothing is left between; of others there
+            // may be what stands between two pairs.
+            let between = if name.starts_with("only") { 10 } else { 20 * 13 };
+            let many = encode(&[value.repeat(20).as_slice(), &value[..value.len() / 2]].concat());
+            let some = encode(&value).len();
+            let out = redacted(&patterns, &[b"~", many.as_slice(), b"~"].concat(), 13);
+            let whole = out.starts_with(b"~[hasp:S]") && out.len() <= between + some;
+            assert!(whole, "{form} of many {name}: {}", out.escape_ascii());
+        }
+    }
+}

@@ -164,12 +164,27 @@ impl Machine<'_> {
     /// Whether a match is complete at this index, or at a whole number of periods from it if one is `done`.
     pub fn is_end(&self, index: usize, done: bool) -> bool {
         let goal = self.goal();
-        index == goal || (done && (goal - index).is_multiple_of(self.period()))
+        index == goal || (done && self.goes_on_behind() && (goal - index).is_multiple_of(self.period()))
     }
 
-    /// The lowest index that is a whole number of periods below this one, for a form that repeats itself.
-    pub fn again(&self, index: usize) -> usize {
-        self.repetition.lowest(self.form, index)
+    /// Whether a form that repeats itself goes on from where it was complete. Of a dump the next match begins behind what stands
+    /// between two pairs, which is no part of the last one.
+    pub fn goes_on_behind(&self) -> bool {
+        self.period() > 0 && self.form != Form::Hex
+    }
+
+    /// For the last pair of a dump of a value that repeats itself: its index one period before, from where the dump goes on.
+    pub fn before_last(&self, index: usize) -> Option<usize> {
+        (self.form == Form::Hex && self.period() > 0 && index + 1 == self.goal()).then(|| index - self.period())
+    }
+
+    /// From which index on a form that repeats itself goes on behind a complete match: the lowest from which on all that can be
+    /// skipped is.
+    pub fn again(&self) -> usize {
+        let (goal, period) = (self.goal(), self.period());
+        let low = self.repetition.lowest(self.form, goal);
+        let inner = low + LATEST.saturating_sub(low).next_multiple_of(period);
+        if inner < goal { inner } else { goal - period }
     }
 
     /// The same place with the highest index that is a whole number of periods above: backwards, a form that repeats itself may
@@ -177,8 +192,10 @@ impl Machine<'_> {
     pub fn raised(&self, place: Place) -> Place {
         match self.period() {
             period if period > 0 && place.index >= self.lowest() => {
-                let goal = self.goal();
-                Place { index: goal - (goal - place.index) % period, ..place }
+                // Behind the last unit nothing is skipped.
+                let last = self.goal() - 1;
+                let index = if place.index > last { place.index - period } else { place.index };
+                Place { index: last - (last - index) % period, ..place }
             }
             _ => place,
         }
@@ -188,7 +205,7 @@ impl Machine<'_> {
     /// it is complete for the last time.
     pub fn last_end(&self, index: usize, run: usize) -> Option<usize> {
         let (goal, period) = (self.goal(), self.period());
-        if period == 0 {
+        if !self.goes_on_behind() {
             return None;
         }
         let first = (goal - index) % period;
@@ -307,7 +324,7 @@ impl Machine<'_> {
         if period == 0 || place.index < self.lowest() {
             return self.begins(text, place).then_some(place);
         }
-        let low = Place { index: self.again(place.index), ..place };
+        let low = Place { index: self.repetition.lowest(self.form, place.index), ..place };
         let places = (low.index..LATEST.max(low.index + 1)).step_by(period).map(|index| Place { index, ..low });
         places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
     }
