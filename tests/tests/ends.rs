@@ -16,6 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PROGRAMS: [&str; 3] = ["vim -u NONE -N -c 'call setline(1, 1)' modified", "./tidy", "./stubborn"];
 const TIDY: &str = "#!/bin/bash\ntrap 'sleep 0.1; touch tidied; exit 7' HUP\necho up\nwhile :; do sleep 0.02; done\n";
 const STUBBORN: &str = "#!/bin/bash\ntrap '' HUP\necho up\nwhile :; do sleep 0.02; done\n";
+/// Reads its terminal until that is dead, and says whether the signal had come by then.
+const READER: &str =
+    "#!/bin/bash\ntrap 'told=told' HUP\necho up\nwhile read -r _; do :; done\necho ${told:-not told} >order\n";
+
+/// Every kill(2) of broker and monitor comes late.
+const SLOWLY: &str = "strace -f -qq -o /dev/null -e trace=kill -e inject=kill:delay_enter=300000 hasp-exec";
 
 /// Who leads the session on the terminal.
 const LEADERS: [&str; 3] =
@@ -39,6 +45,7 @@ fn world() -> World {
     world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
     world.script("tidy", TIDY);
     world.script("stubborn", STUBBORN);
+    world.script("reader", READER);
     world
 }
 
@@ -102,6 +109,21 @@ fn a_command_ends_with_its_terminal() {
     assert!(ends.iter().any(|e| e["left"] == true && e["status"].is_null() && e["signal"].is_null()), "{ends:?}");
     assert!(ends.iter().any(|e| e["status"] == 7), "{ends:?}");
     world.verify_record();
+}
+
+#[test]
+fn a_command_gets_the_signal_before_its_terminal_is_dead() {
+    if !peer("strace") {
+        return;
+    }
+    let world = world();
+    for (number, blow) in BLOWS.into_iter().enumerate() {
+        let leader = LEADERS[number % LEADERS.len()].replace("hasp-exec", SLOWLY);
+        round(&world, "./reader", &leader, blow, |t| drop(t.see("up")));
+        let order = world.project().join("order");
+        assert_eq!(std::fs::read_to_string(&order).unwrap(), "told\n", "{leader:?}, {blow:?}");
+        std::fs::remove_file(order).unwrap();
+    }
 }
 
 #[test]

@@ -100,9 +100,8 @@ impl Hangup {
 
     fn end(self: &Arc<Self>, signal: bool) {
         let signal = signal && !self.immune && !self.told.swap(true, Ordering::SeqCst);
-        if signal {
-            let _ = self.sender.send(&Order::Hangup);
-        }
+        // The monitor holds the child's terminal until it has told the child.
+        let _ = self.sender.send(if signal { &Order::Hangup } else { &Order::LetGo });
         drop(lock(&self.bell).take());
         self.leader.let_go();
         if signal {

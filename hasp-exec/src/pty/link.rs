@@ -1,10 +1,14 @@
-//! The socket between broker and monitor: first the variables with values, as they are and into one place, since a parser leaves copies;
-//! then one JSON object a line. The child's environment travels here and nowhere else, so that the monitor itself has none.
+//! The socket between broker and monitor: first the leading side of the child's terminal; then the variables with values, as they are
+//! and into one place, since a parser leaves copies; then one JSON object a line. The child's environment travels here and nowhere else, so that the monitor itself has none.
 
-use std::io::{BufRead, BufReader, Read};
-use std::os::fd::OwnedFd;
+use std::io::{BufRead, BufReader, IoSlice, IoSliceMut, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::io::retry_on_intr;
+use rustix::net::{self, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -43,8 +47,10 @@ pub enum Order {
     Signal(i32),
     /// Send this signal to the child's whole group.
     SignalGroup(i32),
-    /// The terminal is gone: tell the child's whole group as the kernel would.
+    /// The terminal is gone: tell the child's whole group as the kernel would, and then let go of the child's terminal.
     Hangup,
+    /// The terminal is gone, which the child is not told: let go of its own.
+    LetGo,
     /// Stop the child's whole group, as ^Z does, and say if the child does not stop.
     Suspend,
     /// Go on in the foreground.
@@ -82,15 +88,54 @@ pub fn open(stream: UnixStream) -> Result<(Sender, Receiver)> {
     Ok((Sender(stream), Receiver(BufReader::new(copy))))
 }
 
-/// The same for an inherited descriptor, with the values that come first.
-pub fn adopt(descriptor: OwnedFd) -> Result<(Option<Secret>, Sender, Receiver)> {
-    let stream = UnixStream::from(descriptor);
-    let values = receive_values(&stream)?;
-    let (sender, receiver) = open(stream)?;
-    Ok((values, sender, receiver))
+/// What comes to the monitor over an inherited socket.
+pub struct Adopted {
+    /// The leading side of the child's terminal.
+    pub leader: OwnedFd,
+    /// The variables with values.
+    pub values: Option<Secret>,
+    /// To the broker.
+    pub sender: Sender,
+    /// From the broker.
+    pub receiver: Receiver,
 }
 
-/// Sends the variables with values, before anything else.
+/// Both sides of an inherited socket, with what comes first.
+pub fn adopt(descriptor: OwnedFd) -> Result<Adopted> {
+    let stream = UnixStream::from(descriptor);
+    let leader = receive_leader(&stream)?;
+    let values = receive_values(&stream)?;
+    let (sender, receiver) = open(stream)?;
+    Ok(Adopted { leader, values, sender, receiver })
+}
+
+/// Sends a copy of the leading side of the child's terminal, before anything else. Not inherited, so that the monitor alone owns it and
+/// can close it.
+pub fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> {
+    let descriptors = [leader.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    // A message of no byte carries no descriptor.
+    let sent = retry_on_intr(|| net::sendmsg(stream, &[IoSlice::new(b"t")], &mut control, SendFlags::NOSIGNAL));
+    sent.map(drop).map_err(|e| Error::system("hand over the command's terminal", e))
+}
+
+/// Receives it.
+pub fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = retry_on_intr(|| net::recvmsg(stream, &mut [IoSliceMut::new(&mut [0])], &mut control, flags));
+    received.map_err(|e| Error::system("receive the command's terminal", e))?;
+    let descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    descriptors.flatten().next().ok_or_else(|| Error::bug("a launch without a terminal"))
+}
+
+/// Sends the variables with values, before what is said in lines.
 pub fn send_values(stream: &UnixStream, values: Option<&Secret>) -> Result<()> {
     let values = values.map(Secret::expose).unwrap_or_default();
     let length = u64::try_from(values.len()).unwrap_or(u64::MAX);

@@ -1,10 +1,11 @@
 //! The monitor: leads the child's session on the child's terminal, starts the child in a process group of its own, and tells the broker
-//! when it stops or ends. It holds values only in one place, which is erased when the child has started.
+//! when it stops or ends. It holds values only in one place, which is erased when the child has started; and the child's terminal, so that
+//! a child whose terminal goes away hears of it by a signal before it finds its terminal dead, whoever is killed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,17 +18,20 @@ use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Result, Secret};
 
 use crate::child::{self, Plan};
-use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
+use crate::pty::link::{self, Adopted, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Rescue;
 use crate::signals;
 
 /// How long a command may take to stop: some clear the screen before.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a command whose broker was killed may take to end before the end of its session hangs it up once more.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub fn run(socket: RawFd) -> Result<()> {
     let descriptor = system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
-    let (values, sender, mut receiver) = link::adopt(descriptor)?;
+    let Adopted { leader, values, sender, mut receiver } = link::adopt(descriptor)?;
     // It changes its terminal's foreground group from behind. The child gets the default actions back.
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
         system::ignore(signal);
@@ -44,15 +48,17 @@ pub fn run(socket: RawFd) -> Result<()> {
     let over = Arc::new(AtomicBool::new(false));
     // Where that fails the broker is gone, which the orders tell as well.
     let watched = leave_terminal().and_then(|()| report(child, &sender, &over));
-    let told = watched.is_ok() && obey(child, &mut receiver, &sender);
+    let mut line = Line { child, leader: Some(leader), told: false };
+    if watched.is_ok() {
+        obey(&mut line, &mut receiver, &sender);
+    }
     if !over.load(Ordering::SeqCst) {
         // The broker was killed: the user's terminal is put back, and the child gets a hangup, as from a terminal that is closed.
         if let Some(rescue) = rescue {
             rescue.put_back();
         }
-        if !told {
-            hang_up(child);
-        }
+        line.hang_up();
+        give_grace(&over);
     }
     watched
 }
@@ -78,10 +84,32 @@ fn suspend(child: Pid, broker: &Sender) {
     }
 }
 
-/// What the kernel does to the foreground of a terminal that is closed.
-fn hang_up(child: Pid) {
-    let _ = kill_process_group(child, Signal::HUP);
-    let _ = kill_process_group(child, Signal::CONT);
+/// The child at its terminal, which we hold as the broker does.
+struct Line {
+    child: Pid,
+    leader: Option<OwnedFd>,
+    told: bool,
+}
+
+impl Line {
+    /// What the kernel does to the foreground of a terminal that is closed, and then to the terminal. In this order: a program that
+    /// first finds its terminal dead takes that for an error of its own, and in the midst of coping with it gets the signal. Vim then
+    /// waits for ever.
+    fn hang_up(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            let _ = kill_process_group(self.child, Signal::HUP);
+            let _ = kill_process_group(self.child, Signal::CONT);
+        }
+        self.leader = None;
+    }
+}
+
+/// Waits until the child has ended, for a while: the end of its session is another hangup for it.
+fn give_grace(over: &AtomicBool) {
+    let began = Instant::now();
+    while !over.load(Ordering::SeqCst) && began.elapsed() < GRACE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result<Pid> {
@@ -137,15 +165,17 @@ fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
         };
         let over = !matches!(report, Report::Stopped(_));
         ended.store(over, Ordering::SeqCst);
-        if broker.send(&report).is_err() || over {
+        // A broker that is gone needs no report; the end of the child still counts.
+        let _ = broker.send(&report);
+        if over {
             return;
         }
     }
 }
 
-/// Does what the broker says until it is gone: whether the child was told of a hangup.
-fn obey(child: Pid, orders: &mut Receiver, broker: &Sender) -> bool {
-    let mut told = false;
+/// Does what the broker says until it is gone.
+fn obey(line: &mut Line, orders: &mut Receiver, broker: &Sender) {
+    let child = line.child;
     while let Some(order) = orders.receive::<Order>() {
         let _ = match order {
             Order::Signal(number) => Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s)),
@@ -153,8 +183,11 @@ fn obey(child: Pid, orders: &mut Receiver, broker: &Sender) -> bool {
                 Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process_group(child, s))
             }
             Order::Hangup => {
-                told = true;
-                hang_up(child);
+                line.hang_up();
+                Ok(())
+            }
+            Order::LetGo => {
+                line.leader = None;
                 Ok(())
             }
             Order::Suspend => {
@@ -170,5 +203,4 @@ fn obey(child: Pid, orders: &mut Receiver, broker: &Sender) -> bool {
             Order::Continue => kill_process_group(child, Signal::CONT),
         };
     }
-    told
 }

@@ -101,6 +101,7 @@ pub fn start(
     let lent = duplicate(screen.tty())?;
     let pass = [stream.1.as_raw_fd(), lent.as_raw_fd()];
     start_monitor(&pair.follower, pass, &plan, value, patterns, relay)?;
+    link::send_leader(&stream.0, &pair.leader)?;
     link::send_values(&stream.0, plan.values.as_ref())?;
     let (sender, receiver) = link::open(stream.0)?;
     if front {
