@@ -167,7 +167,7 @@ impl Stream {
         }
         if one.walk.alive() {
             self.begun.push(one);
-        } else if ends.work > SHORT {
+        } else if one.walk.work > SHORT {
             self.known.passed(needle, form, one.walk.trail);
         }
     }

@@ -75,6 +75,8 @@ pub(crate) struct Walk {
     pub open: usize,
     /// Where it has been.
     pub trail: Trail,
+    /// Units read in all.
+    pub work: u64,
 }
 
 /// What came of reading on.
@@ -103,7 +105,7 @@ impl Walk {
     /// A match that begins here.
     pub fn new(start: Place) -> Walk {
         let stopped = vec![State { place: start, seen: 0, done: false }];
-        Walk { start: start.at, stopped, open: start.at, trail: Trail::default() }
+        Walk { start: start.at, stopped, open: start.at, trail: Trail::default(), work: 0 }
     }
 
     /// Whether more input could make the match complete, or longer.
@@ -190,6 +192,7 @@ impl Walk {
                 self.stopped.push(State { seen: text.len(), ..state });
             }
         }
+        self.work += ends.work;
         self.open = ends.held.unwrap_or(self.start);
         if let Some((_, last)) = ends.found
             && front.period > 0

@@ -193,6 +193,14 @@ fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
                 let out = redacted(&patterns, &text, read);
                 assert!(out == wanted, "{form} of {name}, reads of {read}: {}", out.escape_ascii());
             }
+            // What is skipped inside a value is no beginning of one.
+            for before in ["~=\n", "~\x1b[1m", "~\\\n"].iter().filter(|_| ["only a", "only 0", "ab"].contains(&&*name))
+            {
+                let text = [before.as_bytes(), &encoded, b"~^~"].concat();
+                let wanted = [before.as_bytes(), b"[hasp:S]", &breaks, b"~^~"].concat();
+                let out = redacted(&patterns, &text, 3);
+                assert!(out == wanted, "{form} of {name} behind {before:?}: {}", out.escape_ascii());
+            }
             let missed = [b"~", &value[..value.len() - 1], b"^~"].concat();
             assert!(redacted(&patterns, &missed, 5) == missed, "less than {name} is replaced");
         }

@@ -324,6 +324,10 @@ impl Machine<'_> {
         if period == 0 || place.index < self.lowest() {
             return self.begins(text, place).then_some(place);
         }
+        // What is skipped lies inside: where it was reached going backwards, no match begins before it.
+        if place.column > 0 {
+            return None;
+        }
         let low = Place { index: self.repetition.lowest(self.form, place.index), ..place };
         let places = (low.index..LATEST.max(low.index + 1)).step_by(period).map(|index| Place { index, ..low });
         places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
