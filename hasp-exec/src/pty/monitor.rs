@@ -93,8 +93,8 @@ struct Line {
 
 impl Line {
     /// What the kernel does to the foreground of a terminal that is closed, and then to the terminal. In this order: a program that
-    /// first finds its terminal dead takes that for an error of its own, and in the midst of coping with it gets the signal. Vim then
-    /// waits for ever.
+    /// first finds its terminal dead gets the signal in the midst of coping with that. Vim has closed its input by then, opens it
+    /// again only after the signal's handler, and asks there for ever whether it is ready.
     fn hang_up(&mut self) {
         if !std::mem::replace(&mut self.told, true) {
             let _ = kill_process_group(self.child, Signal::HUP);
