@@ -75,6 +75,15 @@ impl Binding {
         }
     }
 
+    /// A project without any consent that counts. From before the vault got its key it keeps whether the name is its own: it is consented
+    /// to again, not for the first time.
+    pub(crate) fn afresh(vault: &Vault, project: &Project) -> Binding {
+        let id = store::id(&project.root);
+        let text = store::read(vault.home(), &id).ok().flatten().filter(|text| signed_earlier(vault, &id, text));
+        let before = text.and_then(|text| Body::unverified(&text)).filter(|body| body.project == project.name);
+        Binding { holds_name: before.and_then(|body| body.holds_name), ..Binding::new(project) }
+    }
+
     /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
     pub fn id(root: &Path) -> String {
         store::id(root)
@@ -124,7 +133,7 @@ impl Binding {
             Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code()) => None,
             loaded => loaded?,
         }
-        .unwrap_or_else(|| Binding::new(project));
+        .unwrap_or_else(|| Binding::afresh(unlocked.vault(), project));
         change(&mut binding)?;
         name::settle(&mut binding, project, unlocked.vault())?;
         binding.save_locked(unlocked, now)?;
@@ -212,16 +221,21 @@ pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
 
 /// A consent from before the vault got its key: not forged, and yet not valid, since somebody who was removed knows the key that signed it.
 fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error> {
-    let label = record::Label { vault: *vault.id(), kind: KIND, name: id };
-    // An earlier log may have been kept under the key of today.
-    let mut earlier = vault.known().earlier.iter().filter(|e| e.key != *vault.record_key());
-    earlier.find_map(|e| label.verify(&e.key, text))?;
+    signed_earlier(vault, id, text).then_some(())?;
     let message =
         format!("{} was bound before the vault got the key that it has now", printable(claimed.root.as_bytes()));
     Some(
         Error::new(Kind::Denied, "vault-rekeyed", message)
             .hint("look at what it asks for and consent again: hasp-bind"),
     )
+}
+
+/// Whether a key that the vault had before signed this.
+fn signed_earlier(vault: &Vault, id: &str, text: &[u8]) -> bool {
+    let label = record::Label { vault: *vault.id(), kind: KIND, name: id };
+    // An earlier log may have been kept under the key of today.
+    let mut earlier = vault.known().earlier.iter().filter(|e| e.key != *vault.record_key());
+    earlier.any(|e| label.verify(&e.key, text).is_some())
 }
 
 /// A name for a message, cut and printable.

@@ -94,7 +94,7 @@ impl Place {
             Err(e) if e.code() == "vault-rekeyed" => None,
             loaded => loaded?,
         };
-        Ok(loaded.unwrap_or_else(|| Binding::new(&self.project)))
+        Ok(loaded.unwrap_or_else(|| Binding::afresh(&self.vault, &self.project)))
     }
 
     /// Refuses, before anything is asked, what signing would refuse: a name that another root has.

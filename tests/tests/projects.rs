@@ -123,6 +123,24 @@ fn copies_and_worktrees_have_the_name_where_that_is_typed() {
 }
 
 #[test]
+fn after_a_new_key_of_the_vault_each_root_is_what_it_was() {
+    let world = scoped("api:deploy");
+    for name in ["first", "copy", "fake"] {
+        root(&world, name, &manifest(NAMED));
+    }
+    at(&world, "first", "hasp-bind --yes").ok();
+    at(&world, "copy", "hasp-bind --yes --also").ok();
+    let other = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+    world.sh(&format!("hasp-vault recipients add {other} && hasp-vault recipients remove --yes {other}")).ok();
+    for name in ["first", "copy"] {
+        at(&world, name, DEPLOY).refused(125, "vault-rekeyed");
+        at(&world, name, "hasp-bind --yes").ok();
+        assert_eq!(at(&world, name, DEPLOY).ok(), "got [hasp:prod/key]\n");
+    }
+    at(&world, "fake", "hasp-bind --yes").refused(77, "project-name-taken");
+}
+
+#[test]
 fn a_project_that_was_moved_takes_its_name_along() {
     let world = scoped("api:deploy");
     root(&world, "api", &manifest(NAMED));
