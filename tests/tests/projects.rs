@@ -195,6 +195,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("hasp.toml", "chmod 646", "chmod 644"),
     (".", "chown 61237", "chown 0"),
     (".", "chmod 777", "chmod 755"),
+    (".", "chmod 1777", "chmod 755"),
 ];
 
 #[test]
@@ -340,7 +341,7 @@ fn a_person_can_say_that_a_shared_project_is_meant() {
 #[test]
 fn for_a_user_who_is_not_root_the_same_holds() {
     let Some(world) = threatened() else { return };
-    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run").ok();
+    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run; chmod 755 ../pub").ok();
     let ann = |line: &str| {
         let env = "export HASP_HOME=$PWD/home HASP_RUNTIME=/dev/shm/hasp-projects-61236";
         at(
@@ -352,7 +353,9 @@ fn for_a_user_who_is_not_root_the_same_holds() {
     ann("hasp-vault init -q --no-passphrase; echo value-of-ann-1 | hasp-vault set -q k").ok();
     // What root wrote is as good as our own.
     ann("hasp-bind -q --yes; hasp-grant -q -x --consumer user -t t").ok();
-    world.sh(&format!("chown {MALLORY} ../pub/hasp.toml")).ok();
+    world.sh("chmod 1777 ../pub").ok();
+    ann("hasp-grant -q -x --consumer user -t t").refused_with_hint(125, "foreign-project");
+    world.sh(&format!("chmod 755 ../pub; chown {MALLORY} ../pub/hasp.toml")).ok();
     ann("hasp-grant -q -x --consumer user -t t").refused_with_hint(125, "foreign-project");
     let named = ann("hasp-bind --yes");
     named.refused(77, "foreign-project");
