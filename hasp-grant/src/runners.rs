@@ -32,13 +32,13 @@ const TABLE: &[Row] = &[
     interpreter("ruby jruby truffleruby", "-w"),
     interpreter("node nodejs", "--no-warnings --no-deprecation --trace-warnings --enable-source-maps"),
     interpreter("php php-cli", "-n -q"),
-    interpreter("lua luajit tclsh Rscript", ""),
+    interpreter("lua luajit tclsh", ""),
     interpreter("java", "-jar -server"),
     // Shells and interpreters whose options go on, that take several programs, or that ask for a subcommand first.
     runner(
         "awk gawk mawk nawk original-awk bun deno tsx ts-node elvish nu xonsh pwsh rc es csh tcsh bsd-csh \
          expect wish guile racket sbcl clisp ecl ghci runghc stack cabal ocaml erl escript elixir iex mix groovy scala kotlin \
-         jshell julia R octave gnuplot irb pry ipython jupyter m4 dc sed ed ex forth gforth swipl hhvm jjs osascript",
+         jshell julia R Rscript octave gnuplot irb pry ipython jupyter m4 dc sed ed ex forth gforth swipl hhvm jjs osascript",
     ),
     // What makes a process from its words.
     runner(
@@ -84,6 +84,9 @@ const fn runner(names: &'static str) -> Row {
     Row { names, script: None }
 }
 
+/// Words that Node takes for no script: the script comes behind them.
+const SUBCOMMANDS: [&str; 2] = ["inspect", "debug"];
+
 /// Programs that are what they are called, whatever file they lead to.
 const MANY_IN_ONE: [&str; 5] = ["busybox", "toybox", "coreutils", "sbase-box", "ubase-box"];
 
@@ -115,13 +118,13 @@ fn script_is_fixed(plain: &str, words: &[&Path], dir: &Path) -> bool {
     let is_plain = |word: &&&Path| plain.split_whitespace().any(|option| Path::new(option) == **word);
     let before = words.iter().take_while(is_plain).count();
     let Some((script, rest)) = words[before..].split_first() else { return false };
-    let dashed = [b'-', b'+'].iter().any(|sign| script.as_os_str().as_encoded_bytes().first() == Some(sign));
+    let first = script.as_os_str().as_encoded_bytes().first();
+    let option = first.is_none_or(|sign| b"-+@".contains(sign)) || SUBCOMMANDS.iter().any(|c| Path::new(c) == *script);
     // /dev/stdin and descriptors are what whoever uses the grant puts there.
     let path = plain_path(&dir.join(script));
     let real = path.canonicalize().unwrap_or_else(|_| path.clone());
     let elsewhere = ["/dev", "/proc"].iter().any(|d| path.starts_with(d) || real.starts_with(d));
-    let is_file = !script.as_os_str().is_empty() && !dashed && !elsewhere;
-    is_file && !any_code(&[script, &path], rest, dir)
+    !option && !elsewhere && !any_code(&[script, &path], rest, dir)
 }
 
 /// Without `.` and `..`, by its words alone: what stands on a descriptor now is not what will.
@@ -187,7 +190,7 @@ mod tests {
     fn an_interpreter_is_one_command_only_with_a_script_that_is_no_options_word() {
         for line in "sh|sh -c x|sh -o nounset|bash -O extglob|bash -s x|bash -i x|python3 -m runpy|python3 -X dev|python3 -W x\
             |python3.11 -u|python3 -i x.py|python3 -|sh -c eval|node -r x|node --require x|perl -I x|ruby -r x|sh /dev/stdin\
-            |sh /proc/self/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh -c|java -cp x Main|php -r x"
+            |sh /proc/self/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh -c|java -cp x Main|php -r x|node inspect|node debug x|java @options|Rscript x.R|ruby "
             .split('|')
         {
             assert!(takes(line), "{line}");
