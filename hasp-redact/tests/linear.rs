@@ -10,7 +10,7 @@ use encoders::ENCODERS;
 use hasp_redact::{Filter, Pattern, Patterns};
 
 /// More steps a byte than any input takes.
-const MOST: f64 = 100.0;
+const MOST: f64 = 150.0;
 
 type Named = (String, Vec<u8>);
 
