@@ -55,19 +55,10 @@ pub fn is_trusted(uid: u32) -> bool {
 /// Who else can change what lies at this path, itself and what it points to; nobody if there is
 /// nothing.
 ///
-/// In a sticky directory others can add files and not replace ours.
+/// Of a directory also who can add to it, sticky or not: a program started there finds by name what
+/// he adds.
 pub fn stranger(path: &Path) -> Option<Stranger> {
-    let found = |how| Some(Stranger { path: path.to_owned(), how });
-    let itself = path.symlink_metadata().ok()?;
-    let target = path.metadata().ok();
-    let owners = [Some(itself.uid()), target.as_ref().map(MetadataExt::uid)];
-    if let Some(uid) = owners.into_iter().flatten().find(|uid| !is_trusted(*uid)) {
-        return found(How::Owner(uid));
-    }
-    let meta = target?;
-    let (mode, sticky) = (meta.mode(), meta.is_dir() && meta.mode() & 0o1000 != 0);
-    let shared = mode & 0o002 != 0 || mode & 0o020 != 0 && (has_acl(path) || !is_private(meta.gid()));
-    if shared && !sticky { found(How::Mode(mode)) } else { None }
+    changes(path, false)
 }
 
 /// As [`stranger`], of a path below `root`, of `root`, and of each directory between.
@@ -77,9 +68,27 @@ pub fn stranger_below(root: &Path, path: &Path) -> Option<Stranger> {
 }
 
 /// As [`stranger`], of a path and of every directory that leads to it, links resolved.
+///
+/// On the way a sticky directory, as /tmp, is as good as ours: others can add to it and not replace
+/// what is ours.
 pub fn stranger_on_the_way(path: &Path) -> Option<Stranger> {
     let real = path.canonicalize().ok()?;
-    real.ancestors().find_map(stranger)
+    stranger(&real).or_else(|| real.ancestors().skip(1).find_map(|dir| changes(dir, true)))
+}
+
+/// Who else can change this; with `on_the_way`, replace what is in it.
+fn changes(path: &Path, on_the_way: bool) -> Option<Stranger> {
+    let found = |how| Some(Stranger { path: path.to_owned(), how });
+    let itself = path.symlink_metadata().ok()?;
+    let target = path.metadata().ok();
+    let owners = [Some(itself.uid()), target.as_ref().map(MetadataExt::uid)];
+    if let Some(uid) = owners.into_iter().flatten().find(|uid| !is_trusted(*uid)) {
+        return found(How::Owner(uid));
+    }
+    let meta = target?;
+    let (mode, sticky) = (meta.mode(), meta.mode() & 0o1000 != 0);
+    let shared = mode & 0o002 != 0 || mode & 0o020 != 0 && (has_acl(path) || !is_private(meta.gid()));
+    if shared && !(on_the_way && sticky) { found(How::Mode(mode)) } else { None }
 }
 
 /// The first directory, going up from `start`, that belongs to neither us nor root nor whom `start`
@@ -156,7 +165,7 @@ mod tests {
         std::fs::create_dir(&dir).unwrap();
         for (path, modes) in [
             (&file, [(0o644, false), (0o646, true), (0o666, true)]),
-            (&dir, [(0o755, false), (0o777, true), (0o1777, false)]),
+            (&dir, [(0o755, false), (0o777, true), (0o1777, true)]),
         ] {
             for (bits, changeable) in modes {
                 mode(path, bits);
@@ -186,6 +195,24 @@ mod tests {
         mode(base.path(), 0o777);
         assert_eq!(stranger_below(&root, &root.join("a/b/f")), None);
         assert!(stranger_on_the_way(&root.join("a/b/f")).is_some());
+    }
+
+    #[test]
+    fn a_sticky_directory_is_fine_above_and_not_within() {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("root");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(root.join("sub/f"), "").unwrap();
+        mode(base.path(), 0o1777);
+        assert_eq!(stranger_below(&root, &root.join("sub/f")), None);
+        assert_eq!(stranger_on_the_way(&root.join("sub/f")), None);
+        assert!(stranger_on_the_way(base.path()).is_some(), "others add to it");
+        for dir in [root.join("sub"), root.clone()] {
+            mode(&dir, 0o1777);
+            assert_eq!(stranger_below(&root, &root.join("sub/f")).unwrap().path, dir);
+            assert_eq!(stranger_on_the_way(&root.join("sub/f")), None);
+            mode(&dir, 0o755);
+        }
     }
 
     #[test]

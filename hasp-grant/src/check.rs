@@ -11,6 +11,7 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp, time};
 use hasp_vault::{Item, Vault, expiry_notice};
 
 use crate::claims::{Action, Claims, Extent, Granted, Terms};
+use crate::code;
 use crate::control;
 use crate::delivery;
 use crate::ledger::{self, End, Ledger};
@@ -317,8 +318,9 @@ fn runnable(action: &Action, argv: &[OsString], at: &Situation<'_>) -> Result<Pa
 
 /// A file of the project that another user can change is not what was approved; a person may have said that this is meant.
 fn unchanged_by_others(path: &Path, argv: &[OsString], action: &Action, at: &Situation<'_>) -> Result<()> {
-    let code = program::code(path, argv, action.dir.as_path()).into_iter().filter(|file| file.starts_with(at.root));
-    let Some(stranger) = code.into_iter().find_map(|file| program::stranger(&file, at.root)) else { return Ok(()) };
+    let code = code::files(path, argv, action.dir.as_path(), at.root);
+    let mut code = code.into_iter().filter(|file| file.starts_with(at.root));
+    let Some(stranger) = code.find_map(|file| program::stranger(&file, at.root)) else { return Ok(()) };
     match Binding::load(at.vault, at.root)? {
         Some(binding) if binding.shared => Ok(()),
         _ => Err(program::foreign(&stranger)),

@@ -6,7 +6,7 @@ use hasp_target::Channel;
 use hasp_vault::Class;
 
 use crate::claims::{Action, Extent, Granted};
-use crate::program;
+use crate::runners;
 
 /// From this class on a grant for any command is none.
 const NAMED_COMMAND: Class = Class::High;
@@ -21,7 +21,7 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
     }
     let what = match action.extent {
         Extent::Any => "any command".to_owned(),
-        Extent::Open if program::takes_any_code(action) => {
+        Extent::Open if runners::takes_any_code(action) => {
             let name = action.program.as_ref().and_then(|p| p.as_path().file_name()).unwrap_or_default();
             format!("{} with any words, which is any command,", hasp_core::text::printable_os(name))
         }
@@ -30,7 +30,7 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
     let message = format!("{secret} is {class}, and {what} may not run with it");
     Err(Error::new(Kind::Denied, "class-any-command", message)
         .hint("name the command: hasp-grant -x -e VAR=REF -- COMMAND ARGS")
-        .hint("or make it a target whose run begins with fixed words, and consent: hasp-bind"))
+        .hint("or put what it does into a script, and name that: hasp-grant -x -e VAR=REF -- ./SCRIPT ..."))
 }
 
 /// What must be said at minting whatever else is silenced.
@@ -96,7 +96,7 @@ mod tests {
             (open(&["nice", "-n5"]), false),
             (open(&["timeout", "5"]), false),
             (open(&["sh", "deploy.sh"]), true),
-            (open(&["timeout", "5", "pytest"]), true),
+            (open(&["timeout", "5", "pytest"]), false),
             (open(&["pytest"]), true),
             (action("exact", &["sh"]), true),
         ] {

@@ -9,6 +9,7 @@
 pub mod check;
 pub mod claims;
 pub mod cli;
+pub mod code;
 pub mod control;
 pub mod delivery;
 mod handover;
@@ -23,6 +24,7 @@ mod pins;
 pub mod program;
 pub mod render;
 mod run;
+pub mod runners;
 pub mod seal;
 pub mod shown;
 pub mod spend;

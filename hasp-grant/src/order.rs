@@ -14,6 +14,7 @@ use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
 use crate::cli::Mint;
+use crate::code;
 use crate::control;
 use crate::delivery;
 use crate::pins;
@@ -70,7 +71,7 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
     let wanted = wanted(mint, target, place)?;
     let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
-    warnings.extend(strangers(&action, place)?);
+    warnings.extend(strangers(&action, place, binding.shared)?);
     warnings.extend(action_warnings(&action, place));
     // With -x it is the run that says it.
     let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
@@ -87,16 +88,16 @@ pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Orde
 ///
 /// # Errors
 /// `[foreign-file]` for a file of a project that is not bound as shared.
-fn strangers(action: &Action, place: &Place<'_>) -> Result<Vec<String>> {
+fn strangers(action: &Action, place: &Place<'_>, shared: bool) -> Result<Vec<String>> {
     let Project { root, stranger, .. } = place.project;
     let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let program = action.program.as_ref().map(Word::as_path);
-    let code = program.map(|p| program::code(p, &argv, action.dir.as_path())).unwrap_or_default();
+    let code = program.map(|p| code::files(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
     let templates = action.templates.iter().map(|t| root.join(t.path()));
     let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
     for file in code.iter().cloned().chain(templates) {
         match program::stranger(&file, root) {
-            Some(other) if file.starts_with(root) && stranger.is_none() => return Err(program::foreign(&other)),
+            Some(other) if file.starts_with(root) && !shared => return Err(program::foreign(&other)),
             other => found.extend(other.map(|o| o.text())),
         }
     }

@@ -11,19 +11,7 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
-use crate::claims::Action;
-
-/// Programs that run a file named among their words: what they interpret decides what happens.
-const INTERPRETERS: [&str; 16] = [
-    "sh", "bash", "dash", "zsh", "fish", "ksh", "python", "perl", "ruby", "node", "deno", "bun", "php", "lua", "make",
-    "env",
-];
-
-/// Programs that run what their words name.
-const RUNNERS: [&str; 16] = [
-    "busybox", "chroot", "doas", "flock", "ionice", "nice", "nohup", "script", "setpriv", "setsid", "stdbuf", "strace",
-    "sudo", "time", "timeout", "xargs",
-];
+use crate::code;
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///
@@ -76,31 +64,8 @@ pub fn check(path: &Path) -> Result<()> {
 
 /// Why whoever uses the grant could change what the approved command does, one sentence for each file.
 pub fn writable_warnings(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<String> {
-    let exposed = code(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
+    let exposed = code::interpreted(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
     exposed.map(|f| format!("{} can be changed by whoever uses this grant", printable_path(&f))).collect()
-}
-
-/// The files that decide what a command does, as far as its words name them: the program, and what it interprets.
-pub fn code(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf> {
-    let mut files = vec![program.to_owned()];
-    if is_interpreter(program) {
-        let words = argv.iter().skip(1).filter(|w| !w.as_bytes().starts_with(b"-"));
-        files.extend(words.map(|w| dir.join(w)).find(|p| p.is_file()));
-    }
-    files
-}
-
-/// Whether the approved words are an interpreter, or a program that runs another, and name nothing that it runs: with further words it
-/// is any command.
-pub fn takes_any_code(action: &Action) -> bool {
-    let Some(program) = &action.program else { return true };
-    let name = bare_name(program.as_path());
-    let runs = INTERPRETERS.contains(&name.as_str()) || RUNNERS.contains(&name.as_str());
-    runs && action.argv.iter().skip(1).all(|word| {
-        let word = word.as_os().as_bytes();
-        // Of a runner the words may be options, durations and variables before the command.
-        word.starts_with(b"-") || word.contains(&b'=') || word.first().is_none_or(u8::is_ascii_digit)
-    })
 }
 
 /// Who else can change such a file: in the project itself or a directory of it, elsewhere in any directory on its way.
@@ -129,16 +94,6 @@ pub fn search_warnings(search: Option<&OsStr>, program: &Path) -> Vec<String> {
 
 fn is_candidate(path: &Path) -> bool {
     path.metadata().is_ok_and(|m| m.is_file() && m.mode() & 0o111 != 0)
-}
-
-/// Whether the program's name, without a version such as in python3.11, is an interpreter's.
-fn is_interpreter(program: &Path) -> bool {
-    INTERPRETERS.contains(&bare_name(program).as_str())
-}
-
-fn bare_name(program: &Path) -> String {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned()
 }
 
 /// Root can write everything; what matters then is what lies in the project or is open to others.

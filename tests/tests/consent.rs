@@ -210,6 +210,7 @@ fn classes() -> World {
 #[test]
 fn any_command_is_refused_for_high_and_said_for_the_others() {
     let world = classes();
+    world.sh("ln -s /bin/sh ../mytool; echo 'echo \"$1\"' >x.sh").ok();
     for mint in [
         "--any-command -e K=high",
         "--any-command --raw -e K=high -e L=low",
@@ -223,6 +224,18 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
         "-e K=high -- python3 -u ...",
         "-e K=high -- timeout 5 ...",
         "-e K=high -- env A=b ...",
+        "-e K=high -- env -u X ...",
+        "-e K=high -- flock /tmp/l ...",
+        "-e K=high -- stdbuf -o L ls ...",
+        "-e K=high -- sh -o nounset ...",
+        "-e K=high -- python3 -m runpy ...",
+        "-e K=high -- sh -c 'eval \"$@\"' ...",
+        "-e K=high -- ../mytool ...",
+        "-e K=high -- ../mytool -c ...",
+        "-e K=high -- sh /dev/stdin ...",
+        "-e K=high -- find . -exec ...",
+        "-e K=high -- sed -e p ...",
+        "-e K=critical -- xargs -I {} ...",
     ] {
         let refused = world.sh(&format!("hasp-grant -q --consumer user -o ../t {mint}"));
         refused.refused_with_hint(77, "class-any-command");
@@ -231,6 +244,10 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
     world.sh("hasp-grant -q -x --any-command -e K=high -- env").refused(125, "class-any-command");
     world.sh("hasp-grant -q --keep --for 30m --consumer user --any-command -e K=high").refused(77, "class-any-command");
     world.sh("hasp-grant -q --consumer user -o ../t -t none -- env").ok();
+    for fixed in ["sh ./x.sh", "sh -eu x.sh", "../mytool x.sh", "python3 -u script.py", "echo -e"] {
+        world.sh(&format!("hasp-grant -q --consumer user -o ../t -e K=high -- {fixed} ...")).ok();
+    }
+    world.sh("hasp-grant -q --consumer user -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t -- sh x.sh -c").ok();
     for name in ["low", "medium"] {
         let minted = world.sh(&format!("hasp-grant -q --consumer user -o ../t --any-command -e K={name}"));
         minted.ok();

@@ -195,6 +195,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("hasp.toml", "chmod 646", "chmod 644"),
     (".", "chown 61237", "chown 0"),
     (".", "chmod 777", "chmod 755"),
+    (".", "chmod 1777", "chmod 755"),
 ];
 
 #[test]
@@ -272,6 +273,48 @@ fn a_program_or_template_that_another_user_can_change_is_refused() {
 }
 
 #[test]
+fn whichever_word_names_a_file_of_another_user_it_is_refused() {
+    let Some(world) = threatened() else { return };
+    world.sh("mkdir sub work; echo 'echo ran' >sub/x; echo 'all:; @true' >sub/Makefile; chmod 755 sub/x").ok();
+    world.sh("printf 'all:\\n\\t@true\\n' >sub/Makefile; cp sub/Makefile .").ok();
+    let token = "hasp-grant -q --consumer user --uses 99 --for 1h -e K=k";
+    for (file, command) in [
+        ("sub/x", "timeout 5 sh sub/x"),
+        ("sub/x", "env -S 'sh sub/x'"),
+        ("sub/x", "sh -c '. sub/x'"),
+        ("sub/x", "sh -c 'cat <sub/x'"),
+        ("sub/x", "awk -f sub/x"),
+        ("sub/x", "awk -fsub/x"),
+        ("sub/x", "sh -c true --require=./sub/x"),
+        ("sub", "timeout 5 sh sub/x"),
+        ("sub/Makefile", "sh -c : make -C sub"),
+        ("Makefile", "sh -c 'true || make'"),
+        ("work", "-C work /bin/true"),
+    ] {
+        let (at, command) = match command.strip_prefix("-C work ") {
+            Some(command) => ("-C work", command),
+            None => ("", command),
+        };
+        world.sh(&format!("{token} {at} -o \"$PWD/../one\" -- {command}")).ok();
+        for (change, back) in [("chown 61237", "chown 0"), ("chmod o+w", "chmod o-w"), ("chmod 1777", "chmod 755")] {
+            world.sh(&format!("{change} {file}")).ok();
+            world.sh(&format!("{token} {at} -- {command}")).refused_with_hint(77, "foreign-file");
+            let used = world.sh("hasp-exec -g ../one");
+            assert_eq!(used.status, 125, "{change} {file}: {command}");
+            used.refused_with_hint(125, "foreign-file");
+            world.sh(&format!("{back} {file}")).ok();
+        }
+    }
+    // Further words, which come from whoever uses the grant, are no exception.
+    world.sh(&format!("{token} -o ../open -- cat ...; chmod o+w sub/x")).ok();
+    world.sh("hasp-exec -g ../open -- cat sub/x").refused_with_hint(125, "foreign-file");
+    world.sh("hasp-exec -g ../open -- cat t.in").ok();
+    // As the hint says, it can be meant.
+    world.sh("hasp-bind --yes --shared").ok();
+    world.sh(&format!("{token} -o ../one -- sh sub/x && hasp-exec -g ../one")).ok();
+}
+
+#[test]
 fn the_search_ends_where_another_users_directories_begin() {
     let Some(world) = threatened() else { return };
     // In a directory that all may write, as /tmp, somebody else puts a manifest or a repository.
@@ -340,7 +383,7 @@ fn a_person_can_say_that_a_shared_project_is_meant() {
 #[test]
 fn for_a_user_who_is_not_root_the_same_holds() {
     let Some(world) = threatened() else { return };
-    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run").ok();
+    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run; chmod 755 ../pub").ok();
     let ann = |line: &str| {
         let env = "export HASP_HOME=$PWD/home HASP_RUNTIME=/dev/shm/hasp-projects-61236";
         at(
@@ -352,7 +395,9 @@ fn for_a_user_who_is_not_root_the_same_holds() {
     ann("hasp-vault init -q --no-passphrase; echo value-of-ann-1 | hasp-vault set -q k").ok();
     // What root wrote is as good as our own.
     ann("hasp-bind -q --yes; hasp-grant -q -x --consumer user -t t").ok();
-    world.sh(&format!("chown {MALLORY} ../pub/hasp.toml")).ok();
+    world.sh("chmod 1777 ../pub").ok();
+    ann("hasp-grant -q -x --consumer user -t t").refused_with_hint(125, "foreign-project");
+    world.sh(&format!("chmod 755 ../pub; chown {MALLORY} ../pub/hasp.toml")).ok();
     ann("hasp-grant -q -x --consumer user -t t").refused_with_hint(125, "foreign-project");
     let named = ann("hasp-bind --yes");
     named.refused(77, "foreign-project");
