@@ -208,7 +208,8 @@ impl Stream {
         if seen.hung {
             return Ok(Step::End);
         }
-        if !seen.end && !(seen.input && any) {
+        let wanted = seen.end || seen.input && any;
+        if !wanted {
             return Ok(Step::Nothing);
         }
         match self.fill()? {
