@@ -2,14 +2,14 @@
 //! absolute program, the versions it opens, and the strictest class among them.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use hasp_bind::{Binding, Project, is_everywhere};
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::trust;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
-use hasp_target::{Channel, Delivery, MAX_TEMPLATES, RefSpec, Target, Template, check_kept};
+use hasp_target::{Channel, Delivery, MAKE, MAX_TEMPLATES, RefSpec, Target, Template, check_kept, names_make};
 use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
@@ -375,6 +375,10 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
     if !action.env.keep.is_empty() {
         let names = action.env.keep.join(", ");
         warnings.push(format!("keeps {names}: whoever uses this grant can make the command load other code"));
+    }
+    let words: Vec<&OsStr> = action.argv.iter().map(Word::as_os).collect();
+    if !action.env.clean && names_make(&words) {
+        warnings.push(MAKE.to_owned());
     }
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());

@@ -1,5 +1,7 @@
 //! `explain`: a target in plain words, for whoever has to decide about it.
 
+use std::ffi::OsStr;
+
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, SecretName};
@@ -106,6 +108,16 @@ pub(crate) fn window(class: &str) -> Option<&'static str> {
 /// What of the inherited environment is not the consumer's.
 const PINNED: &str = " PATH, HOME and other places of code are those of whoever grants it.";
 
+/// What no list of variables can hold: a Makefile chooses the names.
+pub const MAKE: &str = "make takes any variable of its Makefile from the environment; clean-env keeps it out";
+
+/// Whether a command is make, or has a word or part of one that names it.
+pub fn names_make<W: AsRef<OsStr>>(words: &[W]) -> bool {
+    let parts = words.iter().flat_map(|w| w.as_ref().as_encoded_bytes().split(|b| b" \t\n;&|()'\"`".contains(b)));
+    let names = parts.map(|part| part.rsplit(|b| *b == b'/').next().unwrap_or(part));
+    names.into_iter().any(|name| [&b"make"[..], b"gmake", b"bmake"].contains(&name))
+}
+
 fn environment(target: &Target) -> String {
     let kept = if target.keep_env.is_empty() {
         String::new()
@@ -114,12 +126,13 @@ fn environment(target: &Target) -> String {
         format!(" It keeps {names} as whoever uses the grant has them, which can make programs load other code.")
     };
     let privileges = if target.no_new_privs { " It cannot gain privileges." } else { "" };
+    let make = if target.run.as_deref().is_some_and(names_make) { format!(" {}.", MAKE) } else { String::new() };
     match target.clean_env {
         true if target.pass_env.is_empty() => format!("It inherits no variable.{kept}{privileges}"),
         true => format!("It inherits only {}.{PINNED}{kept}{privileges}", target.pass_env.join(", ")),
         false => {
             format!(
-                "It inherits the environment of whoever uses the grant, without what is known to make programs load other code.{PINNED}{kept}{privileges}"
+                "It inherits the environment of whoever uses the grant, without the variables that hasp.toml(5) lists as loading code.{PINNED}{make}{kept}{privileges}"
             )
         }
     }

@@ -29,6 +29,7 @@ mod variable;
 
 pub use changes::{changes, lines};
 pub use delivery::{Channel, Delivery, check_deliveries};
+pub use explain::{MAKE, names_make};
 pub use manifest::{FILE_NAME, MAX_SIZE, Manifest, RefSpec};
 pub use suspicion::{Suspicion, suspicion};
 pub use target::{MAX_TEMPLATES, Target};

@@ -21,6 +21,7 @@ fn world() -> World {
     plant("planted.sh", "echo planted\n");
     plant("planted.lua", "print('planted')\n");
     plant("planted.mk", "$(info planted)\n");
+    plant("../rm.mk", "all:\n\t@$(RM) none.o\n\t@$(LINK.o) 2>/dev/null || :\n");
     plant(".gitconfig", "[alias]\n\tapproved = !echo planted\n");
     plant(".config/git/config", "[alias]\n\tapproved = !echo planted\n");
     world.sh("printf '#!/bin/sh\\necho planted\\n' >../evil/bin/date; chmod 755 ../evil/bin/date").ok();
@@ -50,6 +51,8 @@ const LOADERS: &[(&str, &str, &str)] = &[
     ("git", "git var GIT_PAGER", "GIT_PAGER=planted PAGER=planted"),
     ("make", "make -f /dev/null -n", "MAKEFILES=$E/planted.mk"),
     ("make", "make -f /dev/null -n", "MAKEFLAGS='--eval=$(info planted)'"),
+    ("make", "make -f ../rm.mk", "RM='echo planted'"),
+    ("make", "make -f ../rm.mk", "'LINK.o=echo planted;'"),
     ("make", "make -f /dev/null -n", "GNUMAKEFLAGS='--eval=$(info planted)'"),
 ];
 
@@ -282,6 +285,32 @@ fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
     }
     let narrow = world.sh("hasp-grant -q --consumer parent --file K=high -o ../t -- true");
     assert_eq!((narrow.ok(), narrow.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn of_make_it_is_said_that_a_makefile_takes_any_variable() {
+    let world = World::new();
+    world.store("k", DB_URL);
+    world.write("Makefile", "all:\n");
+    world.bind(
+        "[refs]\nk = {}\n[target.m]\nrun = ['make', '-n']\nenv = { K = 'k' }\n[target.c]\nrun = ['make', '-n']\n\
+         env = { K = 'k' }\nclean-env = true\npass-env = ['PATH']\n[target.o]\nrun = ['echo', 'makefile']\nenv = { K = 'k' }\n",
+    );
+    let said = "make takes any variable of its Makefile from the environment; clean-env keeps it out";
+    for (mint, target, told) in [
+        ("-t m", "m", true),
+        ("-e K=k -- nice make", "m", true),
+        ("-e K=k -- sh -c 'cd /&&make'", "m", true),
+        ("-t c", "c", false),
+        ("--clean-env -e K=k -- /bin/echo make", "c", false),
+        ("-t o", "o", false),
+    ] {
+        let minted = world.sh(&format!("hasp-grant --consumer user -o ../t {mint}"));
+        minted.ok();
+        assert_eq!(minted.stderr.contains(said), told, "{mint} {}", minted.stderr);
+        let explained = world.sh(&format!("hasp-target explain {target}")).ok().replace("\n  ", " ");
+        assert_eq!(explained.replace('\n', " ").contains(said), told, "{target} {explained}");
+    }
 }
 
 #[test]
