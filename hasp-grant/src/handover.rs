@@ -8,9 +8,10 @@ use std::process::Command;
 
 use zeroize::Zeroizing;
 
+use hasp_core::descriptors::{self, Sources};
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, descriptors, files, memory, named, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
 use crate::jobserver;
@@ -100,9 +101,8 @@ fn run(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context
     }
 }
 
-/// hasp-exec in our place: it inherits the token, make's jobserver and our streams. What a source of ours has read is closed by exec, and a
-/// file that was read from standard input is not the command's to read again.
-fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &Context) -> Result<Command> {
+/// hasp-exec in our place: it inherits the token, make's jobserver and our streams. What a source of ours has read is closed by exec.
+fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context) -> Result<Command> {
     let token = jobserver::apart(memory_file(minted.token.as_bytes())?, &context.env)?;
     let number = token.as_raw_fd();
     for passed in jobserver.iter().chain([&number]) {
@@ -110,14 +110,28 @@ fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &Co
     }
     // It must stay open across exec; the process image ends here.
     std::mem::forget(token);
-    if context.env.has_read(0) && descriptors::can_be_read_again(0) {
-        descriptors::close_stdin()?;
-    }
+    keep_stdin_back(context)?;
     let mut command = sibling::command("hasp-exec")?;
     command.env_clear().envs(context.env.for_child());
     command.env("HASP_GRANT", format!("fd:{number}"));
     command.args(exec_args(asked, context));
     Ok(command)
+}
+
+/// A file on standard input that a source of ours is read from is not the command's to read again. hasp-exec could not tell: the
+/// descriptor that a source names may be closed by then.
+fn keep_stdin_back(context: &mut Context) -> Result<()> {
+    if !descriptors::can_be_read_again(0) {
+        return Ok(());
+    }
+    if context.env.has_read(0) {
+        return descriptors::close_stdin();
+    }
+    if Sources::of(&context.env).hold_file(0) {
+        context.out.warn("standard input is a file that a source of hasp names: the command does not get it");
+        return descriptors::close_stdin();
+    }
+    Ok(())
 }
 
 fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {

@@ -236,12 +236,16 @@ enum Opening {
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
 fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, known: impl Fn(Place) -> bool) -> Opening {
+    let period = machine.period();
+    // One that repeats itself is looked at again and again in a text that does.
+    if period > 0 && known(place) {
+        return Opening::No;
+    }
     let run = machine.run(text, place);
     let behind = machine.behind(place, run);
     let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
-    let period = machine.period();
     if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
-        if run <= 1 || period == 0 || known(place) {
+        if run <= 1 || period == 0 {
             return Opening::No;
         }
         let mut trail = Trail::default();
@@ -254,7 +258,7 @@ fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, know
         machine.step(text, place, &mut next);
     }
     let goes_on = run > 0 || next.more || !next.places.is_empty();
-    if !goes_on || !machine.begins(text, place) || known(place) {
+    if !goes_on || !machine.begins(text, place) || (period == 0 && known(place)) {
         return Opening::No;
     }
     let mut walk = Walk::new(place);

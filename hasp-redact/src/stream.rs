@@ -18,7 +18,7 @@ use crate::walk::{Walk, begin};
 const CONTEXT: usize = 128;
 
 /// Beyond this many bytes it is cheaper to find out what must be held back than to hold back all that might be.
-const MAX_GUESS: usize = 512 * 1024;
+const MAX_GUESS: usize = 4 * 1024 * 1024;
 
 /// At most this many held bytes may go out when the stream pauses.
 const MAX_LEAK: usize = 3;

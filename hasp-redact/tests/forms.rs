@@ -97,7 +97,7 @@ const PASSED: [Form; 25] = [
 ];
 
 /// Forms that pass only for some values: with the value.
-const PASSED_OF: [(&str, &str, &[u8], &[u8]); 4] = [
+const PASSED_OF: [(&str, &str, &[u8], &[u8]); 6] = [
     (
         "other layers",
         "percent three times",
@@ -106,6 +106,8 @@ const PASSED_OF: [(&str, &str, &[u8], &[u8]); 4] = [
     ),
     ("coloured when short", "in the middle", b"Zx8-Secret-Pw-77", b"Zx8-Secr\x1b[31met-Pw-77"),
     ("two lines", "", b"correct horse", b"correct\nhorse"),
+    ("needless escapes", "percent", b"S3cr3t-Value-XyZ-90210", b"S3cr3t%2DValue%2DXyZ%2D90210"),
+    ("needless escapes", "of JSON", b"S3cr3t-Value-XyZ-90210", b"S3cr3t\\u002dValue\\u002dXyZ\\u002d90210"),
     (
         "base64 of other escapes",
         "HTML",

@@ -163,6 +163,47 @@ fn a_passphrase_below_make_stays_ours() {
 /// Opens standard input again, which begins a file anew, and prints what is there.
 const AGAIN: &str = "sh -c 'cat /proc/self/fd/0'";
 
+/// Runs the command with this source and these descriptors: it gets what is given as the rest, and is told where that is nothing.
+#[track_caller]
+fn gets(world: &World, (source, open, rest): (&str, &str, &str)) {
+    for command in ["head -1", AGAIN] {
+        let run = "hasp-grant -q -x --consumer user -e DB=db/url --";
+        let line = format!("{source} {run} {command} {open}");
+        let outcome = world.sh(&line);
+        // What it got is not shown: it may be the source's.
+        assert!(outcome.status == 0 && outcome.stdout == rest, "{line}: {}", outcome.stderr);
+        let told = outcome.stderr.matches("standard input is a file that a source of hasp names").count();
+        assert_eq!(told, usize::from(rest.is_empty()), "{line}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_a_source_names_is_not_the_commands_standard_input() {
+    let world = world();
+    std::os::unix::fs::symlink("id", world.beside("link")).unwrap();
+    world.write("hasp.txt", "data\n");
+    for case in [
+        ("HASP_IDENTITY=fd:3", "3<../id <../id", ""),
+        ("HASP_IDENTITY=/dev/fd/3", "3<../id <../id", ""),
+        ("HASP_IDENTITY=/proc/self/fd/9", "9<../link <../id", ""),
+        ("HASP_IDENTITY=../id", "<../link", ""),
+        // One that is named and not read.
+        ("HASP_PASSPHRASE=fd:3", "3<../passphrase <../passphrase", ""),
+        ("HASP_IDENTITY=fd:3", "3<../id <hasp.txt", "data\n"),
+        ("HASP_IDENTITY=fd:3", "3<../id < <(echo data)", "data\n"),
+    ] {
+        gets(&world, case);
+    }
+}
+
+#[test]
+fn the_file_of_a_passphrase_that_was_read_is_not_the_commands_standard_input() {
+    let world = World::locked();
+    let set = format!("printf %s '{DB_URL}' | HASP_PASSPHRASE=fd:3 hasp-vault set -q db/url 3<../passphrase");
+    world.sh(&format!("{set}; HASP_PASSPHRASE=fd:3 hasp-bind -q add db/url 3<../passphrase")).ok();
+    gets(&world, ("HASP_PASSPHRASE=fd:3", "3<../passphrase <../passphrase", ""));
+}
+
 #[test]
 fn a_token_in_a_file_is_not_the_commands_to_read_again() {
     let world = world();

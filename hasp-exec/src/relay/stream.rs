@@ -56,12 +56,31 @@ pub struct Stream {
 /// What there is to do.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    /// Input, or its end.
+    /// Input that can be read.
     input: bool,
+    /// Nobody holds the other side any more: what input there is is the last.
+    end: bool,
     /// The bell rang.
     rung: bool,
     /// Our terminal is gone.
     hung: bool,
+}
+
+impl Seen {
+    /// Whether a read has something to tell: input, or its end.
+    fn readable(self) -> bool {
+        self.input || self.end
+    }
+}
+
+/// What became of one piece.
+enum Step {
+    /// Nothing was there.
+    Nothing,
+    /// As much was read, filtered and written.
+    Read(u64),
+    /// The input, or our terminal, has ended.
+    End,
 }
 
 impl Stream {
@@ -123,14 +142,14 @@ impl Stream {
         let mut seen = Seen::default();
         let mut rested = false;
         loop {
-            if !seen.input {
+            if !seen.readable() {
                 seen = self.look(Some(bell), self.patience(rested))?;
             }
             self.hung = seen.hung;
             if seen.hung || seen.rung {
                 return Ok(!seen.hung);
             }
-            if !seen.input {
+            if !seen.readable() {
                 self.filter.idle_with(|bytes| self.writer.take(bytes));
                 self.flush()?;
                 rested = true;
@@ -141,7 +160,7 @@ impl Stream {
                 None => seen = Seen::default(),
                 Some(read) => {
                     seen = self.look(Some(bell), Some(Duration::ZERO))?;
-                    self.pass(read, seen.input)?;
+                    self.pass(read, seen.readable())?;
                     rested = false;
                 }
             }
@@ -159,29 +178,47 @@ impl Stream {
         }
     }
 
-    /// Relays all that is there now, whatever that takes, and what comes within `grace`: whether somebody still holds the input open.
+    /// Relays all that is there now, whatever that takes, and then what comes within `grace`: whether somebody still holds the input
+    /// open. The grace begins when nothing of ours is left to do, so that a slow filter or reader takes nothing from it.
     fn drain(&mut self, grace: Duration) -> Result<bool> {
-        let began = Instant::now();
         let mut due = self.waiting() + if self.console.is_some() { TERMINAL } else { 0 };
+        while due > 0 {
+            match self.step(Duration::ZERO, true)? {
+                Step::End => return Ok(false),
+                Step::Nothing => break,
+                Step::Read(count) => due = due.saturating_sub(count),
+            }
+        }
+        let began = Instant::now();
         loop {
-            let left = if due > 0 { Duration::ZERO } else { grace.saturating_sub(began.elapsed()) };
-            let seen = self.look(None, Some(left))?;
-            self.hung = seen.hung;
-            if seen.hung {
-                return Ok(false);
+            let left = grace.saturating_sub(began.elapsed());
+            match self.step(left, !left.is_zero())? {
+                Step::End => return Ok(false),
+                Step::Nothing => return Ok(true),
+                Step::Read(_) => self.chatty = true,
             }
-            if due == 0 && (!seen.input || left.is_zero()) {
-                return Ok(true);
-            }
-            match if seen.input { self.fill()? } else { None } {
-                Some(0) => return Ok(false),
-                None => due = 0,
-                Some(read) => {
-                    self.chatty |= due == 0;
-                    due = due.saturating_sub(read as u64);
-                    let more = self.look(None, Some(Duration::ZERO))?.input;
-                    self.pass(read, more)?;
-                }
+        }
+    }
+
+    /// Waits and relays one piece. What somebody writes who may go on is taken only if `any`; the last of the input and its end always
+    /// are, since that is bounded, and whoever left it does not hold the stream.
+    fn step(&mut self, within: Duration, any: bool) -> Result<Step> {
+        let seen = self.look(None, Some(within))?;
+        self.hung = seen.hung;
+        if seen.hung {
+            return Ok(Step::End);
+        }
+        let wanted = seen.end || seen.input && any;
+        if !wanted {
+            return Ok(Step::Nothing);
+        }
+        match self.fill()? {
+            Some(0) => Ok(Step::End),
+            None => Ok(Step::Nothing),
+            Some(read) => {
+                let more = self.look(None, Some(Duration::ZERO))?.readable();
+                self.pass(read, more)?;
+                Ok(Step::Read(read as u64))
             }
         }
     }
@@ -229,7 +266,13 @@ impl Stream {
         wait(&mut fds, within)?;
         let woken = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
         let behind = 1 + usize::from(bell.is_some());
-        Ok(Seen { input: woken(0), rung: bell.is_some() && woken(1), hung: hung.is_some() && woken(behind) })
+        let from = fds.first().map_or(PollFlags::empty(), PollFd::revents);
+        Ok(Seen {
+            input: from.contains(PollFlags::IN),
+            end: from.intersects(PollFlags::HUP | PollFlags::ERR),
+            rung: bell.is_some() && woken(1),
+            hung: hung.is_some() && woken(behind),
+        })
     }
 }
 

@@ -18,6 +18,10 @@ pub(crate) const BREAK_FROM: usize = 4;
 /// The deepest indentation that is skipped behind a line break of a multi-line value.
 const MAX_INDENT: usize = 64;
 
+/// Text and value are compared in pieces of so many bytes: they may be alike for a megabyte behind the first byte that can be read in
+/// another way, where a run ends.
+const PIECE: usize = 64;
+
 /// Reads one unit.
 pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
     let byte = text.bytes[from.at];
@@ -40,25 +44,41 @@ pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
 
 /// How many bytes stand for themselves from here.
 pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usize {
-    let (text, value) = (&text.bytes[from.at..], &value[from.index..]);
-    let fits = match case {
-        Case::Exact => alike(text, value),
-        _ => text.iter().zip(value).take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count(),
-    };
-    lone(&text[..fits])
+    let pieces = text.bytes[from.at..].chunks(PIECE).zip(value[from.index..].chunks(PIECE));
+    in_pieces(pieces.map(|(text, value)| {
+        let fits = match case {
+            Case::Exact => alike(text, value),
+            _ => text.iter().zip(value).take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count(),
+        };
+        lone(&text[..fits])
+    }))
+}
+
+/// The length of a run that is looked for in pieces: it goes on into the next one if it fills one.
+fn in_pieces(lengths: impl Iterator<Item = usize>) -> usize {
+    let mut run = 0;
+    for length in lengths {
+        run += length;
+        if length < PIECE {
+            break;
+        }
+    }
+    run
 }
 
 /// How many bytes before `to` stand for themselves, as all of the value's do if `all_lone`, and whether the one before those rules out that a match goes on.
 pub(super) fn run_back(value: &[u8], case: Case, all_lone: bool, text: Text<'_>, to: Place) -> (usize, bool) {
-    let (before, wanted) = (&text.bytes[..to.at], &value[..to.index]);
-    let fits = match case {
-        Case::Exact => alike_back(before, wanted),
-        _ => before.iter().rev().zip(wanted.iter().rev()).take_while(|(b, w)| case.fits(**b, **w)).count(),
-    };
-    let run = match all_lone {
-        true => fits,
-        false => before[to.at - fits..].iter().rev().take_while(|byte| stands_for_itself(**byte)).count(),
-    };
+    let pieces = text.bytes[..to.at].rchunks(PIECE).zip(value[..to.index].rchunks(PIECE));
+    let run = in_pieces(pieces.map(|(before, wanted)| {
+        let fits = match case {
+            Case::Exact => alike_back(before, wanted),
+            _ => before.iter().rev().zip(wanted.iter().rev()).take_while(|(b, w)| case.fits(**b, **w)).count(),
+        };
+        match all_lone {
+            true => fits,
+            false => before[before.len() - fits..].iter().rev().take_while(|byte| stands_for_itself(**byte)).count(),
+        }
+    }));
     let behind = Behind::of(text, to.at - run..to.at);
     let sure = behind.sure(run, to.at);
     (sure, sure == run && behind.is_clear(text))
