@@ -104,7 +104,7 @@ fn a_forgotten_secret_is_not_missed() {
     let lab = furnished();
     std::fs::write(lab.dir.path().join("hasp-grant"), "#!/bin/sh\n").unwrap();
     std::fs::set_permissions(lab.dir.path().join("hasp-grant"), PermissionsExt::from_mode(0o755)).unwrap();
-    std::fs::copy(common::binary(), lab.dir.path().join("hasp-vault")).unwrap();
+    common::install(common::binary().as_ref(), &lab.dir.path().join("hasp-vault"));
     let mut command = std::process::Command::new(lab.dir.path().join("hasp-vault"));
     command.args(["destroy", "n", "--yes", "--forget"]).env_clear().env("HASP_HOME", lab.home());
     common::feed(command, b"").ok();

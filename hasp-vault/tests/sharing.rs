@@ -37,7 +37,7 @@ fn beside_grant(lab: &Lab, args: &[&str], env: &[(&str, &str)]) -> Ran {
     let bin = lab.dir.path().join("bin");
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
-        std::fs::copy(common::binary(), bin.join("hasp-vault")).unwrap();
+        common::install(common::binary().as_ref(), &bin.join("hasp-vault"));
         let note = format!("#!/bin/sh\necho \"$@\" >>{}\n", lab.dir.path().join("grants").display());
         std::fs::write(bin.join("hasp-grant"), note).unwrap();
         std::fs::set_permissions(bin.join("hasp-grant"), PermissionsExt::from_mode(0o755)).unwrap();

@@ -171,14 +171,14 @@ impl Installed {
         let lab = Lab { dir: tempfile::TempDir::new_in("/dev/shm").unwrap() };
         lab.run(&["init", "--no-passphrase"]).ok();
         let installed = Installed::beside(lab);
-        std::fs::copy("/bin/true", installed.bin.join("hasp-grant")).unwrap();
+        install("/bin/true".as_ref(), &installed.bin.join("hasp-grant"));
         installed
     }
 
     fn beside(lab: Lab) -> Installed {
         let bin = lab.dir.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
-        std::fs::copy(binary(), bin.join("hasp-vault")).unwrap();
+        install(binary().as_ref(), &bin.join("hasp-vault"));
         Installed { lab, bin }
     }
 
@@ -311,4 +311,10 @@ impl Screen {
         }
         (String::from_utf8_lossy(&self.shown).into_owned(), status)
     }
+}
+
+/// Copies a program by another process: a child that a second test starts meanwhile would inherit our descriptor, and nobody could run
+/// what is open for writing.
+pub fn install(program: &Path, place: &Path) {
+    assert!(Command::new("cp").arg(program).arg(place).status().unwrap().success());
 }
