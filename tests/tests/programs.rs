@@ -77,7 +77,7 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
             "nano",
             "nano plain",
             "plain ascii line 1 ",
-            &[Keys("\x16", "plain ascii line 30"), Smaller("plain ascii line"), Keys("\x18", END)],
+            &[Keys("\x16", "plain ascii line"), Smaller("plain ascii line"), Keys("\x18", END)],
         ),
         program(
             "emacs",
@@ -90,7 +90,7 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
             "less plain",
             "plain ascii line 1 ",
             &[
-                Keys(" ", "plain ascii line 24"),
+                Keys(" ", "plain ascii line 40"),
                 Keys("G", "(END)"),
                 Smaller(":"),
                 Keys("\x1a", "Stopped"),
