@@ -25,7 +25,9 @@ fn world() -> Option<(World, PathBuf)> {
     std::fs::create_dir(&copies).unwrap();
     let base = world.base().display();
     // By another process: what a test has open for writing cannot be run.
-    TOOLS.iter().for_each(|tool| drop(world.sh(&format!("cp {} {base}/bin", tools().join(tool).display())).ok()));
+    for tool in TOOLS {
+        world.sh(&format!("cp {} {base}/bin", tools().join(tool).display())).ok();
+    }
     world.sh(&format!("chown -R {OWNER}:{OWNER} {base}; chmod 755 {base} {base}/bin")).ok();
     Some((world, copies))
 }
