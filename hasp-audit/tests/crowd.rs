@@ -27,7 +27,8 @@ const ORDER: &str = "HASP_TEST_APPENDER";
 #[test]
 #[ignore = "a part of the test below, which runs it as a process of its own"]
 fn appender() {
-    let order = std::env::var(ORDER).unwrap();
+    // Without an order it was not the test below that ran it, but whoever runs all that is ignored.
+    let Ok(order) = std::env::var(ORDER) else { return };
     let [home, id, name] = order.split(' ').collect::<Vec<_>>()[..] else { panic!("{order}") };
     let log = Log::open(&Home::at(home), &id.parse().unwrap()).unwrap().with_segment_size(SEGMENT);
     for n in 0.. {
