@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::here;
 use hasp_core::text::{printable_os, printable_path};
+use hasp_core::tree;
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
@@ -81,7 +82,9 @@ impl Project {
     }
 
     fn load(root: PathBuf) -> Result<Project> {
-        let manifest = there(&root.join(FILE_NAME)).then(|| Manifest::load(&root.join(FILE_NAME))).transpose()?;
+        // What cannot be looked at is not a project without a manifest.
+        let path = root.join(FILE_NAME);
+        let manifest = tree::is_there(&path)?.then(|| Manifest::load(&path)).transpose()?;
         Ok(Project::new(root, manifest))
     }
 
