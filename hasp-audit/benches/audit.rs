@@ -1,5 +1,6 @@
-//! The speed of the record, as a table: what an append costs beside a bare write and flush, how fast a log verifies, and how soon a
-//! question over ten million records is answered. `cargo bench -p hasp-audit [-- RECORDS]`; ten million take about 2 GB of disk.
+//! The speed of the record, as a table: what an append costs beside a bare write and flush, how
+//! fast a log verifies, and how soon a question over ten million records is answered. `cargo bench
+//! -p hasp-audit [-- RECORDS]`; ten million take about 2 GB of disk.
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{File, OpenOptions};
@@ -32,12 +33,14 @@ fn main() {
 }
 
 fn say(name: &str, value: &str, target: &str) {
-    output::write_all(std::io::stdout(), format!("{name:<52} {value:>18}   {target}\n").as_bytes()).unwrap();
+    output::write_all(std::io::stdout(), format!("{name:<52} {value:>18}   {target}\n").as_bytes())
+        .unwrap();
 }
 
 fn new_log(dir: &Path) -> Log {
     std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    Log::create(&Home::at(dir), &LogId::random().unwrap(), &ROOT, "bench", Timestamp::now(), None).unwrap()
+    Log::create(&Home::at(dir), &LogId::random().unwrap(), &ROOT, "bench", Timestamp::now(), None)
+        .unwrap()
 }
 
 fn append(log: &Log) {
@@ -45,9 +48,15 @@ fn append(log: &Log) {
 }
 
 fn event(n: u64) -> Event {
-    let name = if n % 1000 == 500 { "prod/token".to_owned() } else { format!("team{}/key{}", n % 20, n % 199) };
+    let name = if n % 1000 == 500 {
+        "prod/token".to_owned()
+    } else {
+        format!("team{}/key{}", n % 20, n % 199)
+    };
     let secrets = serde_json::json!([{"name": name, "version": n % 4 + 1, "channel": "env", "var": "API_KEY"}]);
-    let event = Event::new("exec.start").field("grant", format!("{:032x}", n / 5)).os("project", "/home/me/src/api");
+    let event = Event::new("exec.start")
+        .field("grant", format!("{:032x}", n / 5))
+        .os("project", "/home/me/src/api");
     event
         .field("target", "test")
         .argv(&["pytest", "-q"])
@@ -60,7 +69,8 @@ fn cpu() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// What children of this process that ended have used: fields 16 and 17 of proc(5), in hundredths of a second.
+/// What children of this process that ended have used: fields 16 and 17 of proc(5), in hundredths
+/// of a second.
 fn children_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
@@ -87,7 +97,8 @@ struct Bare {
 
 impl Bare {
     fn open(dir: &Path) -> Bare {
-        let open = |name| OpenOptions::new().create(true).append(true).open(dir.join(name)).unwrap();
+        let open =
+            |name| OpenOptions::new().create(true).append(true).open(dir.join(name)).unwrap();
         Bare { lock: open("lock"), file: open("bare") }
     }
 
@@ -107,10 +118,15 @@ fn appends() {
     let (wall, busy) = each(APPENDS, || append(&log));
     say("bare O_APPEND + fdatasync", &format!("{plain:.1?}"), "");
     say("one durable append", &format!("{wall:.1?}"), "one fdatasync and at most 0.2 ms of CPU");
-    say("  its CPU over that of the bare one", &format!("{:.1?}", busy.saturating_sub(plain_cpu)), "at most 200 us");
+    say(
+        "  its CPU over that of the bare one",
+        &format!("{:.1?}", busy.saturating_sub(plain_cpu)),
+        "at most 200 us",
+    );
 }
 
-/// Appends a second, of as many threads as there are appenders; each opens everything anew, as processes do.
+/// Appends a second, of as many threads as there are appenders; each opens everything anew, as
+/// processes do.
 fn rate(work: impl Fn() + Sync) -> f64 {
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -127,7 +143,11 @@ fn crowd() {
     let bare = rate(|| Bare::open(dir.path()).append());
     let ours = rate(|| append(&log));
     say("50 bare appenders under one lock", &format!("{bare:.0} /s"), "");
-    say("50 appenders", &format!("{ours:.0} /s ({:.0} %)", ours / bare * 100.0), "at least 80 % of the bare rate");
+    say(
+        "50 appenders",
+        &format!("{ours:.0} /s ({:.0} %)", ours / bare * 100.0),
+        "at least 80 % of the bare rate",
+    );
 }
 
 /// Appends so many records, a batch at a time; `after` is told how many there are.
@@ -163,7 +183,8 @@ fn questions(records: u64) {
         });
     });
     pack::pack(log.path(), usize::MAX).unwrap();
-    let size: u64 = std::fs::read_dir(log.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
+    let size: u64 =
+        std::fs::read_dir(log.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
     let written = format!("{:.0?}, {} bytes a record", start.elapsed(), size / records);
     say("records written, packed and indexed", &format!("{records}"), &written);
     forget(log.path());
@@ -177,7 +198,11 @@ fn measure_verify(home: &Path, log: &Log, records: u64, form: &str) {
     let output = command.arg("verify").arg(home).arg(log.id().as_str()).output().unwrap();
     let took = start.elapsed().as_secs_f64();
     assert!(output.status.success());
-    say(&format!("verify, {form}"), &format!("{:.2} M/s", records as f64 / took / 1e6), "at least 1 M records/s");
+    say(
+        &format!("verify, {form}"),
+        &format!("{:.2} M/s", records as f64 / took / 1e6),
+        "at least 1 M records/s",
+    );
     let busy = (children_cpu() - busy).as_nanos() / u128::from(records);
     say("  its CPU a record", &format!("{busy} ns"), "at most 2000 ns for that on two idle cores");
     say("  its memory at most", String::from_utf8(output.stdout).unwrap().trim(), "under 50 MiB");
@@ -187,7 +212,12 @@ fn verified(home: &Path, id: LogId) {
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     assert_eq!(verify(&Home::at(home), &id, &against).unwrap().fault, None);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    let peak = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB");
     let mib = peak.parse::<u64>().unwrap() / 1024;
     output::write_all(std::io::stdout(), format!("{mib} MiB").as_bytes()).unwrap();
 }
@@ -204,7 +234,9 @@ fn forget(dir: &Path) {
 fn query(home: &Path, log: &Log, how: &str, target: &str) {
     let (start, busy) = (Instant::now(), children_cpu());
     let mut command = Command::new(env!("CARGO_BIN_EXE_hasp-audit"));
-    command.args(["--json", "--secret", "prod/token", "--log", log.id().as_str()]).env("HASP_HOME", home);
+    command
+        .args(["--json", "--secret", "prod/token", "--log", log.id().as_str()])
+        .env("HASP_HOME", home);
     let output = command.stderr(Stdio::inherit()).output().unwrap();
     let took = start.elapsed();
     let found = output.stdout.iter().filter(|b| **b == b'\n').count();

@@ -1,5 +1,5 @@
-//! The key of each record: derived from the one before by a one-way step, so that a key that was erased cannot be had back
-//! from the one that is there.
+//! The key of each record: derived from the one before by a one-way step, so that a key that was
+//! erased cannot be had back from the one that is there.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -21,7 +21,8 @@ pub type MacBytes = [u8; 32];
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// `K_0 = HKDF-SHA256(audit root, no salt, info = "hasp/v1/audit/log/" || 32 hex digits of the log id)` (RFC 5869).
+    /// `K_0 = HKDF-SHA256(audit root, no salt, info = "hasp/v1/audit/log/" || 32 hex digits of the
+    /// log id)` (RFC 5869).
     pub fn first(audit_root: &[u8; 32], id: &LogId) -> Key {
         let mut key = Key([0; 32]);
         let hkdf = Hkdf::<Sha256>::new(None, audit_root);
@@ -45,7 +46,8 @@ impl Key {
         hmac(&self.0, line)
     }
 
-    /// [`Key::mac`] and `K_{n+1}`, at the price of little more than one of them: both MACs begin with the same two blocks.
+    /// [`Key::mac`] and `K_{n+1}`, at the price of little more than one of them: both MACs begin
+    /// with the same two blocks.
     pub fn mac_and_next(&self, line: &[u8]) -> (MacBytes, Key) {
         let keyed = keyed(&self.0);
         let next = keyed.clone().chain_update(EVOLVE).finalize().into_bytes();
@@ -105,7 +107,8 @@ mod tests {
     fn logs_of_one_root_share_no_key() {
         let ids = ["0".repeat(32), "1".repeat(32)].map(|t| t.parse::<LogId>().unwrap());
         assert!(Key::first(&[7; 32], &ids[0]) != Key::first(&[7; 32], &ids[1]));
-        let (mut walked, mut jumped) = (Key::first(&[7; 32], &ids[0]), Key::first(&[7; 32], &ids[0]));
+        let (mut walked, mut jumped) =
+            (Key::first(&[7; 32], &ids[0]), Key::first(&[7; 32], &ids[0]));
         walked.evolve();
         let (mac, next) = walked.mac_and_next(b"line");
         assert_eq!(mac, walked.mac(b"line"));

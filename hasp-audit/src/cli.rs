@@ -39,7 +39,8 @@ pub struct Cli {
 pub enum Verb {
     /// Show records (also without a verb)
     Log(LogArgs),
-    /// Say whether the record is whole: 0 yes, 1 no (the first bad record is named), 69 without the key
+    /// Say whether the record is whole: 0 yes, 1 no (the first bad record is named), 69 without the
+    /// key
     Verify(VerifyArgs),
     /// Print the signed head, one line to keep elsewhere
     Head {

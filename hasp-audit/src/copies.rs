@@ -1,5 +1,6 @@
-//! Live copies of records for syslog and journald, sent once a record is durable. A copy never delays or endangers what was
-//! recorded: it is one datagram that is taken at once or missed, and what is missed is counted and put on record, once an outage.
+//! Live copies of records for syslog and journald, sent once a record is durable. A copy never
+//! delays or endangers what was recorded: it is one datagram that is taken at once or missed, and
+//! what is missed is counted and put on record, once an outage.
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -16,7 +17,8 @@ use crate::record::Record;
 
 /// The facility for what only administrators may read (RFC 5424, 6.2.1).
 const AUTHPRIV: u8 = 10;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// What there is to record of copies: that they began to be missed, or are taken again.
 pub struct News {
@@ -33,7 +35,8 @@ pub fn send(dir: &Path, audit: &Audit, lines: &[u8]) -> Vec<News> {
     outcomes.filter_map(|(to, socket, outcome)| news(dir, to, socket, outcome)).collect()
 }
 
-/// Sends lines that tell of copies themselves: they are counted where copies are missed, and are no news.
+/// Sends lines that tell of copies themselves: they are counted where copies are missed, and are no
+/// news.
 pub fn send_news(dir: &Path, audit: &Audit, lines: &[u8]) {
     for (to, socket) in audit.copies() {
         if let Err(missed) = deliver(to, socket, lines) {
@@ -43,7 +46,8 @@ pub fn send_news(dir: &Path, audit: &Audit, lines: &[u8]) {
     }
 }
 
-/// Goes back to what was known before news that could not be put on record, so that they are news again.
+/// Goes back to what was known before news that could not be put on record, so that they are news
+/// again.
 pub fn unsaid(dir: &Path, news: &[News]) {
     news.iter().for_each(|n| drop(Outage(dir, n.to).change(|_| n.before)));
 }
@@ -56,7 +60,8 @@ struct Missed {
 
 fn deliver(to: To, path: &Path, lines: &[u8]) -> std::result::Result<(), Missed> {
     let mut missed: Option<Missed> = None;
-    let socket = UnixDatagram::unbound().and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let socket =
+        UnixDatagram::unbound().and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
     for line in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
         let sent = match &socket {
             Ok(socket) => message(to, line).map_or(Ok(0), |message| socket.send_to(&message, path)),
@@ -71,7 +76,12 @@ fn deliver(to: To, path: &Path, lines: &[u8]) -> std::result::Result<(), Missed>
     missed.map_or(Ok(()), Err)
 }
 
-fn news(dir: &Path, to: To, socket: &Path, outcome: std::result::Result<(), Missed>) -> Option<News> {
+fn news(
+    dir: &Path,
+    to: To,
+    socket: &Path,
+    outcome: std::result::Result<(), Missed>,
+) -> Option<News> {
     let event = Event::new("audit.copy").field("to", to.word());
     match outcome {
         Err(missed) => {
@@ -88,7 +98,8 @@ fn news(dir: &Path, to: To, socket: &Path, outcome: std::result::Result<(), Miss
     }
 }
 
-/// How many copies in a row were missed: a number in a file beside the log, so that all processes count together.
+/// How many copies in a row were missed: a number in a file beside the log, so that all processes
+/// count together.
 struct Outage<'a>(&'a Path, To);
 
 impl Outage<'_> {
@@ -122,12 +133,17 @@ impl Outage<'_> {
         let file = files::open_or_create(&path)?;
         let mut digits = [0; 20];
         let read = file.read_at(&mut digits, 0).map_err(failed)?;
-        let before = std::str::from_utf8(&digits[..read]).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        let before = std::str::from_utf8(&digits[..read])
+            .ok()
+            .and_then(|t| t.trim().parse().ok())
+            .unwrap_or(0);
         let text = match next(before) {
             0 => String::new(),
             more => format!("{more}\n"),
         };
-        file.set_len(text.len() as u64).and_then(|()| file.write_all_at(text.as_bytes(), 0)).map_err(failed)?;
+        file.set_len(text.len() as u64)
+            .and_then(|()| file.write_all_at(text.as_bytes(), 0))
+            .map_err(failed)?;
         Ok(before)
     }
 }
@@ -137,7 +153,12 @@ fn message(to: To, line: &[u8]) -> Option<Vec<u8>> {
     let record = Record::parse(line)?;
     let severity = severity(record.event());
     let head = match to {
-        To::Syslog => format!("<{}>{} hasp-audit[{}]: ", AUTHPRIV * 8 + severity, stamp(&record), std::process::id()),
+        To::Syslog => format!(
+            "<{}>{} hasp-audit[{}]: ",
+            AUTHPRIV * 8 + severity,
+            stamp(&record),
+            std::process::id()
+        ),
         // Neither number nor name of an event can hold a newline, which would begin another field.
         To::Journald => format!(
             "PRIORITY={severity}\nSYSLOG_FACILITY={AUTHPRIV}\nSYSLOG_IDENTIFIER=hasp-audit\nHASP_N={}\nHASP_EVENT={}\nMESSAGE=",
@@ -158,11 +179,16 @@ fn severity(event: &str) -> u8 {
     }
 }
 
-/// Local time as in RFC 3164, the form that every daemon behind `/dev/log` reads: `Nov  3 06:12:09`.
+/// Local time as in RFC 3164, the form that every daemon behind `/dev/log` reads: `Nov  3
+/// 06:12:09`.
 fn stamp(record: &Record) -> String {
     let local = record.time().local();
     let part = |from: usize, to: usize| local.get(from..to).unwrap_or_default();
-    let month = part(5, 7).parse::<usize>().ok().and_then(|m| MONTHS.get(m.wrapping_sub(1))).unwrap_or(&"Jan");
+    let month = part(5, 7)
+        .parse::<usize>()
+        .ok()
+        .and_then(|m| MONTHS.get(m.wrapping_sub(1)))
+        .unwrap_or(&"Jan");
     format!("{month} {:>2} {}", part(8, 10).trim_start_matches('0'), part(11, 19))
 }
 
@@ -188,7 +214,8 @@ mod tests {
     fn a_journald_message_is_fields_one_a_line() {
         let message = String::from_utf8(message(To::Journald, LINE).unwrap()).unwrap();
         assert!(message.ends_with('\n'));
-        let fields: Vec<(&str, &str)> = message.lines().map(|l| l.split_once('=').unwrap()).collect();
+        let fields: Vec<(&str, &str)> =
+            message.lines().map(|l| l.split_once('=').unwrap()).collect();
         let of = |name: &str| fields.iter().find(|(n, _)| *n == name).unwrap().1;
         assert_eq!((of("PRIORITY"), of("HASP_N"), of("HASP_EVENT")), ("4", "7", "exec.deny"));
         assert_eq!(of("MESSAGE").as_bytes(), LINE);

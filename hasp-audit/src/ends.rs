@@ -29,7 +29,12 @@ pub struct Ends {
 impl Ends {
     /// Reads what is needed of the log in `dir`.
     pub fn read(dir: &Path) -> Result<Ends> {
-        let mut ends = Ends { dir: dir.to_owned(), packed: Vec::new(), plain: HashSet::new(), opened: BTreeMap::new() };
+        let mut ends = Ends {
+            dir: dir.to_owned(),
+            packed: Vec::new(),
+            plain: HashSet::new(),
+            opened: BTreeMap::new(),
+        };
         for (number, form) in segment::list(dir)? {
             let index = if form == Form::Packed { pack::index(dir, number)? } else { None };
             match index {

@@ -1,5 +1,5 @@
-//! What is recorded: a name and ordered fields, escaped so that no label, path or program name can break the line or paint
-//! over a terminal.
+//! What is recorded: a name and ordered fields, escaped so that no label, path or program name can
+//! break the line or paint over a terminal.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -37,7 +37,8 @@ impl Event {
         &self.name
     }
 
-    /// The event with one more field: text, a number, a list or a `serde_json::json!` object. Text over 512 bytes is cut, see [`cut`].
+    /// The event with one more field: text, a number, a list or a `serde_json::json!` object. Text
+    /// over 512 bytes is cut, see [`cut`].
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Event {
         self.fields.push((name.into(), bounded(value.into())));
@@ -59,13 +60,15 @@ impl Event {
         self.field(name, os_text(word.as_ref()))
     }
 
-    /// Field `argv` with as many words as fit into 1 KiB; if some do not, `argc` counts all of them and `argv_sha256` is the SHA-256
-    /// of all words, each followed by NUL (as in `/proc/PID/cmdline`). The caller has redacted values.
+    /// Field `argv` with as many words as fit into 1 KiB; if some do not, `argc` counts all of them
+    /// and `argv_sha256` is the SHA-256 of all words, each followed by NUL (as in
+    /// `/proc/PID/cmdline`). The caller has redacted values.
     #[must_use]
     pub fn argv<W: AsRef<OsStr>>(self, words: &[W]) -> Event {
         let mut room = MAX_ARGV;
         let shown = words.iter().map(|w| Value::from(cut(&os_text(w.as_ref()), MAX_TEXT)));
-        let shown: Vec<Value> = shown.take_while(|w| take_room(&mut room, json(w).len() + 1)).collect();
+        let shown: Vec<Value> =
+            shown.take_while(|w| take_room(&mut room, json(w).len() + 1)).collect();
         if shown.len() == words.len() {
             return self.field("argv", shown);
         }
@@ -75,14 +78,19 @@ impl Event {
         self.field("argv", shown).field("argc", words.len()).field("argv_sha256", hash)
     }
 
-    /// An event from a JSON object with a key `event`, as the plumbing of `hasp-audit append` takes it.
+    /// An event from a JSON object with a key `event`, as the plumbing of `hasp-audit append` takes
+    /// it.
     ///
     /// # Errors
-    /// `[bad-event]` (`Kind::Data`) for anything that is not such an object or has names that a record cannot have.
+    /// `[bad-event]` (`Kind::Data`) for anything that is not such an object or has names that a
+    /// record cannot have.
     pub fn from_json(text: &[u8]) -> Result<Event> {
-        let object: serde_json::Map<String, Value> =
-            serde_json::from_slice(text).map_err(|e| bad_event(&format!("not a JSON object: {e}")))?;
-        let name = object.get("event").and_then(Value::as_str).ok_or_else(|| bad_event("there is no \"event\""))?;
+        let object: serde_json::Map<String, Value> = serde_json::from_slice(text)
+            .map_err(|e| bad_event(&format!("not a JSON object: {e}")))?;
+        let name = object
+            .get("event")
+            .and_then(Value::as_str)
+            .ok_or_else(|| bad_event("there is no \"event\""))?;
         let fields = object.iter().filter(|(k, _)| *k != "event" && *k != "v");
         let event = fields.fold(Event::new(name), |e, (k, v)| e.field(k, v.clone()));
         event.validate().map(|()| event)
@@ -136,7 +144,8 @@ pub fn os_text(word: &OsStr) -> String {
     word.to_str().map_or_else(|| printable_os(word), str::to_owned)
 }
 
-/// The text if it has at most `limit` bytes as JSON, else its beginning and `...(N bytes, sha256 HEX)`.
+/// The text if it has at most `limit` bytes as JSON, else its beginning and `...(N bytes, sha256
+/// HEX)`.
 pub fn cut(text: &str, limit: usize) -> String {
     // An escape has at most six bytes for one.
     if text.len() <= limit / 6 || json(text).len() <= limit + 2 {
@@ -158,7 +167,8 @@ fn bounded(value: Value) -> Value {
     }
 }
 
-/// JSON in ASCII: what is not plain is `\uXXXX`, so that no terminal and no line splitter (U+0085, U+2028) sees more than one line.
+/// JSON in ASCII: what is not plain is `\uXXXX`, so that no terminal and no line splitter (U+0085,
+/// U+2028) sees more than one line.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
     let mut text = Vec::new();
     let outcome = value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Ascii));
@@ -169,7 +179,11 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
 struct Ascii;
 
 impl serde_json::ser::Formatter for Ascii {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> std::io::Result<()> {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
         let mut rest = fragment;
         while !rest.is_empty() {
             let plain = rest.bytes().position(|b| !(0x20..0x7f).contains(&b)).unwrap_or(rest.len());
@@ -199,7 +213,8 @@ mod tests {
 
     #[test]
     fn fields_keep_their_order() {
-        let event = Event::new("exec.start").field("z", "1").field("a", 2).maybe("none", None::<u32>);
+        let event =
+            Event::new("exec.start").field("z", "1").field("a", 2).maybe("none", None::<u32>);
         assert_eq!(event.body(), r#""event":"exec.start","z":"1","a":2"#);
     }
 
@@ -220,7 +235,10 @@ mod tests {
         let body = Event::new("exec.start").argv(&words).body();
         assert!(body.len() < MAX_ARGV + 200);
         let parsed: Value = serde_json::from_str(&format!("{{{body}}}")).unwrap();
-        assert_eq!((parsed["argc"].as_u64(), parsed["argv"][1].as_str()), (Some(100_000), Some("1")));
+        assert_eq!(
+            (parsed["argc"].as_u64(), parsed["argv"][1].as_str()),
+            (Some(100_000), Some("1"))
+        );
         assert_eq!(parsed["argv_sha256"].as_str().unwrap().len(), 64);
         let short = Event::new("exec.start").argv(&["a", "b"]).body();
         assert_eq!(short, r#""event":"exec.start","argv":["a","b"]"#);
@@ -241,7 +259,15 @@ mod tests {
     fn plumbing_takes_an_object_only() {
         let event = Event::from_json(br#"{"event":"scan.leak","count":2,"v":1}"#).unwrap();
         assert_eq!(event, Event::new("scan.leak").field("count", 2));
-        for bad in ["", "[]", "1", "{}", r#"{"event":1}"#, r#"{"event":"x.y","mac":"00"}"#, r#"{"event":"x.y"} x"#] {
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "{}",
+            r#"{"event":1}"#,
+            r#"{"event":"x.y","mac":"00"}"#,
+            r#"{"event":"x.y"} x"#,
+        ] {
             assert_eq!(Event::from_json(bad.as_bytes()).unwrap_err().code(), "bad-event", "{bad}");
         }
     }

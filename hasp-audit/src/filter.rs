@@ -1,4 +1,5 @@
-//! Which records answer a question: all given terms, within a time. The filter decides; the index only says where to look.
+//! Which records answer a question: all given terms, within a time. The filter decides; the index
+//! only says where to look.
 
 use hasp_core::Timestamp;
 
@@ -41,12 +42,14 @@ impl Filter {
         self.since.is_none_or(|s| last >= s) && self.until.is_none_or(|u| first <= u)
     }
 
-    /// Bytes that every line that answers holds, to pass over the others without parsing them; empty if there are none.
+    /// Bytes that every line that answers holds, to pass over the others without parsing them;
+    /// empty if there are none.
     pub fn needle(&self) -> Vec<u8> {
         let needles = self.terms.iter().filter_map(|t| {
             let (kind, text) = t.split_once(':')?;
             let text = if kind == "v" { text.split('@').next()? } else { text };
-            let plain = !text.is_empty() && text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\');
+            let plain = !text.is_empty()
+                && text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\');
             (plain && "svfgpx".contains(kind)).then(|| text.as_bytes().to_vec())
         });
         needles.max_by_key(Vec::len).unwrap_or_default()

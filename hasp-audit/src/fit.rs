@@ -1,4 +1,5 @@
-//! Making an event fit into its line: lists that are too long go into `FAMILY.item` records just before, in the same append.
+//! Making an event fit into its line: lists that are too long go into `FAMILY.item` records just
+//! before, in the same append.
 
 use hasp_core::{Error, Kind, Result};
 use serde_json::Value;
@@ -8,13 +9,15 @@ use crate::line::{FRAME, MAX_LINE};
 
 /// The longest body of a line.
 const MAX_BODY: usize = MAX_LINE - FRAME;
-/// Fields that are repeated in each item record, so that a question that finds the item knows whose it is.
+/// Fields that are repeated in each item record, so that a question that finds the item knows whose
+/// it is.
 const REPEATED: [&str; 3] = ["grant", "project", "consumer"];
 
-/// The bodies of the records for one event, the event's own last, if that one gets number `first + items`.
+/// The bodies of the records for one event, the event's own last, if that one gets number `first +
+/// items`.
 ///
-/// A list that was moved leaves `"FIELD_items": how many` behind; each item record carries `"of"` and `"for"`, number and
-/// name of its event's record.
+/// A list that was moved leaves `"FIELD_items": how many` behind; each item record carries `"of"`
+/// and `"for"`, number and name of its event's record.
 ///
 /// # Errors
 /// `[bad-event]`; `[record-too-long]` (`Kind::Bug`) if there is no list to move.
@@ -25,9 +28,11 @@ pub fn bodies(event: &Event, first: u64) -> Result<Vec<String>> {
         return Ok(vec![whole]);
     }
     let (main, moved) = split(event)?;
-    let chunks = moved.iter().flat_map(|(name, values)| chunks(event, name, values)).collect::<Vec<_>>();
+    let chunks =
+        moved.iter().flat_map(|(name, values)| chunks(event, name, values)).collect::<Vec<_>>();
     let of = first + chunks.len() as u64;
-    let mut bodies: Vec<String> = chunks.into_iter().map(|item| item.field("of", of).body()).collect();
+    let mut bodies: Vec<String> =
+        chunks.into_iter().map(|item| item.field("of", of).body()).collect();
     bodies.push(main.body());
     match bodies.iter().find(|b| b.len() > MAX_BODY) {
         Some(long) => Err(too_long(long.len())),
@@ -42,7 +47,8 @@ fn split(event: &Event) -> Result<(Event, Moved)> {
     let (mut main, mut moved) = (event.clone(), Moved::new());
     while main.body().len() > MAX_BODY {
         let lists = main.fields.iter_mut().filter(|(_, v)| v.is_array());
-        let longest = lists.max_by_key(|(_, v)| json(v).len()).ok_or_else(|| too_long(event.body().len()))?;
+        let longest =
+            lists.max_by_key(|(_, v)| json(v).len()).ok_or_else(|| too_long(event.body().len()))?;
         if let Value::Array(values) = longest.1.take() {
             let name = longest.0.clone();
             longest.0 = format!("{name}_items");
@@ -73,13 +79,18 @@ fn chunks(event: &Event, name: &str, values: &[Value]) -> Vec<Event> {
 fn item(event: &Event, name: &str, values: &[Value]) -> Event {
     let family = event.name.split('.').next().unwrap_or_default();
     let repeated = event.fields.iter().filter(|(n, _)| REPEATED.contains(&n.as_str()));
-    let item = repeated.fold(Event::new(format!("{family}.item")), |e, (n, v)| e.field(n, v.clone()));
+    let item =
+        repeated.fold(Event::new(format!("{family}.item")), |e, (n, v)| e.field(n, v.clone()));
     item.field(name, values.to_vec()).field("for", event.name.as_str())
 }
 
 fn too_long(len: usize) -> Error {
-    Error::new(Kind::Bug, "record-too-long", format!("an event of {len} bytes does not fit into a record"))
-        .hint("this is a bug in hasp: please report it with the command that you typed")
+    Error::new(
+        Kind::Bug,
+        "record-too-long",
+        format!("an event of {len} bytes does not fit into a record"),
+    )
+    .hint("this is a bug in hasp: please report it with the command that you typed")
 }
 
 #[cfg(test)]
@@ -95,27 +106,41 @@ mod tests {
 
     #[test]
     fn what_fits_is_one_record() {
-        assert_eq!(bodies(&Event::new("exec.start").field("secrets", secrets(3)), 0).unwrap().len(), 1);
+        assert_eq!(
+            bodies(&Event::new("exec.start").field("secrets", secrets(3)), 0).unwrap().len(),
+            1
+        );
     }
 
     #[test]
     fn a_long_list_goes_into_items_just_before() {
-        let event = Event::new("exec.start").field("grant", "g1").field("secrets", secrets(100)).field("pid", 7);
+        let event = Event::new("exec.start")
+            .field("grant", "g1")
+            .field("secrets", secrets(100))
+            .field("pid", 7);
         let bodies = bodies(&event, 10).unwrap();
         assert!(bodies.iter().all(|b| b.len() <= MAX_BODY) && bodies.len() > 2);
-        let parsed = bodies.iter().map(|b| serde_json::from_str::<Value>(&format!("{{{b}}}")).unwrap());
+        let parsed =
+            bodies.iter().map(|b| serde_json::from_str::<Value>(&format!("{{{b}}}")).unwrap());
         let parsed: Vec<Value> = parsed.collect();
         let (main, items) = parsed.split_last().unwrap();
-        assert_eq!((main["event"].as_str(), main["secrets_items"].as_u64()), (Some("exec.start"), Some(100)));
+        assert_eq!(
+            (main["event"].as_str(), main["secrets_items"].as_u64()),
+            (Some("exec.start"), Some(100))
+        );
         let of = 10 + items.len() as u64;
-        assert!(items.iter().all(|i| i["event"] == "exec.item" && i["grant"] == "g1" && i["of"] == of));
-        let all: Vec<Value> = items.iter().flat_map(|i| i["secrets"].as_array().unwrap().clone()).collect();
+        assert!(
+            items.iter().all(|i| i["event"] == "exec.item" && i["grant"] == "g1" && i["of"] == of)
+        );
+        let all: Vec<Value> =
+            items.iter().flat_map(|i| i["secrets"].as_array().unwrap().clone()).collect();
         assert_eq!(all, secrets(100));
     }
 
     #[test]
     fn without_a_list_to_move_it_is_refused() {
-        let event = (0..20).fold(Event::new("x.y"), |e, n| e.field(format!("f{n}"), "x".repeat(500)));
+        let event =
+            (0..20).fold(Event::new("x.y"), |e, n| e.field(format!("f{n}"), "x".repeat(500)));
         assert_eq!(bodies(&event, 0).unwrap_err().code(), "record-too-long");
     }
 }

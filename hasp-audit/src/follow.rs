@@ -1,4 +1,5 @@
-//! `-f`: records as they come, across the ends of segments, by looking four times a second: an append wakes nobody.
+//! `-f`: records as they come, across the ends of segments, by looking four times a second: an
+//! append wakes nobody.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -32,7 +33,13 @@ impl Position {
 }
 
 /// Prints what comes after `position` and answers the question, until the reader goes away.
-pub fn run(cx: &mut Context, dir: &Path, position: Position, filter: &Filter, render: &mut Render) -> Result<()> {
+pub fn run(
+    cx: &mut Context,
+    dir: &Path,
+    position: Position,
+    filter: &Filter,
+    render: &mut Render,
+) -> Result<()> {
     let mut tail = Tail::open(dir, position)?;
     let mut rest = Vec::new();
     loop {
@@ -68,14 +75,20 @@ impl Tail {
         let Some(file) = &mut self.file else {
             return Ok(Vec::new());
         };
-        file.read_to_end(rest).map_err(|e| Error::io("read", &segment::path(dir, self.segment), e))?;
+        file.read_to_end(rest)
+            .map_err(|e| Error::io("read", &segment::path(dir, self.segment), e))?;
         let whole = rest.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let lines = rest[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
+        let lines = rest[..whole]
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect();
         rest.drain(..whole);
         Ok(lines)
     }
 
-    /// Goes on to the next segment if there is one and this one was read to its end, which cannot move any more.
+    /// Goes on to the next segment if there is one and this one was read to its end, which cannot
+    /// move any more.
     fn turn(&mut self, dir: &Path) -> Result<bool> {
         let Some(next) = segment::open(dir, self.segment + 1)? else {
             return Ok(false);

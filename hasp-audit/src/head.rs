@@ -1,6 +1,7 @@
-//! The head of a log as a signed checkpoint: the number of records and the last mac, which stands for all before it, in the
-//! form of C2SP's signed note and tlog-checkpoint, so that tools that know nothing of hasp can keep it and check its signature.
-//! The third line is that mac, where a transparency log has the root of a Merkle tree: there are no consistency proofs.
+//! The head of a log as a signed checkpoint: the number of records and the last mac, which stands
+//! for all before it, in the form of C2SP's signed note and tlog-checkpoint, so that tools that
+//! know nothing of hasp can keep it and check its signature. The third line is that mac, where a
+//! transparency log has the root of a Merkle tree: there are no consistency proofs.
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -38,7 +39,8 @@ pub struct SignedHead {
 }
 
 impl Head {
-    /// The checkpoint's text, which is what is signed: origin `hasp-audit/LOG`, number of records, base64 of the mac, a line each.
+    /// The checkpoint's text, which is what is signed: origin `hasp-audit/LOG`, number of records,
+    /// base64 of the mac, a line each.
     pub fn text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin(), self.count, BASE64.encode(&self.mac))
     }
@@ -70,8 +72,9 @@ impl SignedHead {
     /// `[bad-head]` (`Kind::Data`).
     pub fn parse(text: &str) -> Result<SignedHead> {
         parse(text).ok_or_else(|| {
-            Error::new(Kind::Data, "bad-head", "that is not a signed head of a record")
-                .hint("a head is what `hasp-audit head` prints: one line that begins with hasp-audit/")
+            Error::new(Kind::Data, "bad-head", "that is not a signed head of a record").hint(
+                "a head is what `hasp-audit head` prints: one line that begins with hasp-audit/",
+            )
         })
     }
 
@@ -82,7 +85,8 @@ impl SignedHead {
     pub fn verify(&self, public: &VerifyingKey) -> Result<&Head> {
         let (own, text) = (key_hash(&self.head.origin(), public), self.head.text());
         let signed = self.signatures.iter().filter_map(|s| s.strip_prefix(&own)).any(|signature| {
-            Signature::from_slice(signature).is_ok_and(|s| public.verify_strict(text.as_bytes(), &s).is_ok())
+            Signature::from_slice(signature)
+                .is_ok_and(|s| public.verify_strict(text.as_bytes(), &s).is_ok())
         });
         if signed {
             return Ok(&self.head);
@@ -108,13 +112,16 @@ fn parse(text: &str) -> Option<SignedHead> {
         // Those of witnesses are for those who know the witnesses.
         signatures.extend((name == origin).then_some(signed));
     }
-    (!signatures.is_empty()).then_some(SignedHead { head: Head { log, count: number, mac }, signatures })
+    (!signatures.is_empty())
+        .then_some(SignedHead { head: Head { log, count: number, mac }, signatures })
 }
 
 /// The first bytes of SHA-256 over name, newline, type and key (C2SP signed-note).
 fn key_hash(origin: &str, public: &VerifyingKey) -> [u8; 4] {
-    let hash =
-        Sha256::new_with_prefix(origin).chain_update([b'\n', ED25519]).chain_update(public.as_bytes()).finalize();
+    let hash = Sha256::new_with_prefix(origin)
+        .chain_update([b'\n', ED25519])
+        .chain_update(public.as_bytes())
+        .finalize();
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
@@ -151,20 +158,35 @@ mod tests {
         let (key, note, line) = signed();
         let other = format!("\u{2014} witness.example/w {}", BASE64.encode(&[1; 76]));
         let (before, after) = note.split_once("\n\n").unwrap();
-        for text in [format!("{note}{other}\n"), format!("{before}\n\n{other}\n{after}"), format!("{line} {other}")] {
-            assert_eq!(SignedHead::parse(&text).unwrap().verify(&key.verifying_key()).unwrap(), &head());
+        for text in [
+            format!("{note}{other}\n"),
+            format!("{before}\n\n{other}\n{after}"),
+            format!("{line} {other}"),
+        ] {
+            assert_eq!(
+                SignedHead::parse(&text).unwrap().verify(&key.verifying_key()).unwrap(),
+                &head()
+            );
         }
-        assert_eq!(SignedHead::parse(&format!("{before}\n\n{other}\n")).unwrap_err().code(), "bad-head");
+        assert_eq!(
+            SignedHead::parse(&format!("{before}\n\n{other}\n")).unwrap_err().code(),
+            "bad-head"
+        );
     }
 
     #[test]
     fn another_key_or_another_count_is_refused() {
         let (key, note, _) = signed();
         let other = SigningKey::from_bytes(&[6; 32]).verifying_key();
-        assert_eq!(SignedHead::parse(&note).unwrap().verify(&other).unwrap_err().code(), "head-forged");
+        assert_eq!(
+            SignedHead::parse(&note).unwrap().verify(&other).unwrap_err().code(),
+            "head-forged"
+        );
         let changed = SignedHead::parse(&note.replacen("\n42\n", "\n41\n", 1)).unwrap();
         assert_eq!(changed.verify(&key.verifying_key()).unwrap_err().code(), "head-forged");
-        for bad in ["", "hasp-audit/x 1", &note.replacen("\n42\n", "\n042\n", 1), &format!("{note}x")] {
+        for bad in
+            ["", "hasp-audit/x 1", &note.replacen("\n42\n", "\n042\n", 1), &format!("{note}x")]
+        {
             assert_eq!(SignedHead::parse(bad).unwrap_err().code(), "bad-head");
         }
     }

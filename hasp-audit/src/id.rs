@@ -1,4 +1,5 @@
-//! The name of one log: random, since a vault root has one log in each home and two homes must not continue each other's.
+//! The name of one log: random, since a vault root has one log in each home and two homes must not
+//! continue each other's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +17,8 @@ impl LogId {
     /// `Kind::Io` if the kernel gives no random bytes.
     pub fn random() -> Result<LogId> {
         let mut bytes = [0u8; 16];
-        getrandom::fill(&mut bytes).map_err(|e| Error::system("draw random bytes", std::io::Error::from(e)))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|e| Error::system("draw random bytes", std::io::Error::from(e)))?;
         Ok(LogId(data_encoding::HEXLOWER.encode(&bytes)))
     }
 
@@ -34,8 +36,9 @@ impl FromStr for LogId {
         if text.len() == 32 && text.bytes().all(hex) {
             return Ok(LogId(text.to_owned()));
         }
-        Err(Error::new(Kind::Usage, "bad-log-id", "a log id is 32 lower hex digits")
-            .hint("see the logs of this home with: ls \"${HASP_HOME:-$HOME/.local/share/hasp}/audit\""))
+        Err(Error::new(Kind::Usage, "bad-log-id", "a log id is 32 lower hex digits").hint(
+            "see the logs of this home with: ls \"${HASP_HOME:-$HOME/.local/share/hasp}/audit\"",
+        ))
     }
 }
 
@@ -46,13 +49,18 @@ impl fmt::Display for LogId {
 }
 
 impl serde::Serialize for LogId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for LogId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<LogId, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<LogId, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
     }
@@ -67,7 +75,9 @@ mod tests {
     fn only_32_lower_hex_digits() {
         let id = LogId::random().unwrap();
         assert_eq!(id.to_string().parse::<LogId>().unwrap(), id);
-        for bad in ["", "../..", "0123", &"A".repeat(32), &"a".repeat(33), &format!("{}/", "a".repeat(31))] {
+        for bad in
+            ["", "../..", "0123", &"A".repeat(32), &"a".repeat(33), &format!("{}/", "a".repeat(31))]
+        {
             assert_eq!(bad.parse::<LogId>().unwrap_err().code(), "bad-log-id");
         }
     }

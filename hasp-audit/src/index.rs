@@ -1,9 +1,11 @@
-//! Where in a packed segment a term occurs, so that a question reads a few pages of each segment and no more. An index is a
-//! help, not evidence: it is derived from the records, holds no record, and `log --verify` answers without it.
+//! Where in a packed segment a term occurs, so that a question reads a few pages of each segment
+//! and no more. An index is a help, not evidence: it is derived from the records, holds no record,
+//! and `log --verify` answers without it.
 //!
-//! It names the packed file that it was made from, and everything that is read from it has a check of its own, so that one that
-//! is damaged, stale or of another segment is made anew rather than believed. The checks are no MACs: somebody who writes
-//! into this home can make an index that hides a record, and only `--verify` sees that.
+//! It names the packed file that it was made from, and everything that is read from it has a check
+//! of its own, so that one that is damaged, stale or of another segment is made anew rather than
+//! believed. The checks are no MACs: somebody who writes into this home can make an index that
+//! hides a record, and only `--verify` sees that.
 //!
 //! | bytes | content (integers little-endian; a check is the first 4 bytes of SHA-256) |
 //! |---|---|
@@ -15,8 +17,10 @@
 //! | 64..1088 | 256 times the number of terms whose hash begins with this byte or a smaller one |
 //! | 1088..2112 | 256 times the check of the terms whose hash begins with this byte |
 //! | 2112..2116, 2116..2120 | check of all frames, check of bytes 0..2116 |
-//! | ... | frames: offset (8) and length (4) in the packed file, number of the first line in it (4), from 0 |
-//! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4), length (4) and check (4) of its postings |
+//! | ... | frames: offset (8) and length (4) in the packed file, number of the first line in it
+//! (4), from 0 |
+//! | ... | terms, by hash: first 8 bytes of SHA-256 of the term (big-endian), offset (4), length
+//! (4) and check (4) of its postings |
 //! | ... | postings: numbers of lines, ascending, each as LEB128 difference to the one before |
 
 use std::collections::BTreeMap;
@@ -37,7 +41,8 @@ const HEADER_CHECK: usize = FRAMES_CHECK + 4;
 const HEADER: usize = HEADER_CHECK + 4;
 const FRAME: usize = 16;
 const ENTRY: usize = 20;
-/// How many bytes at the end of the packed file name it: a frame ends with a checksum of what it holds.
+/// How many bytes at the end of the packed file name it: a frame ends with a checksum of what it
+/// holds.
 const TAIL: usize = 64;
 
 /// The path of a segment's index.
@@ -90,14 +95,18 @@ impl Builder {
 
     /// The bytes of the index of this packed file.
     pub fn finish(self, frames: &[Frame], packed: &[u8]) -> Vec<u8> {
-        let mut index = Vec::with_capacity(HEADER + frames.len() * FRAME + self.terms.len() * (ENTRY + 8));
+        let mut index =
+            Vec::with_capacity(HEADER + frames.len() * FRAME + self.terms.len() * (ENTRY + 8));
         index.extend_from_slice(MAGIC);
         index.extend_from_slice(&self.first.unwrap_or(0).to_le_bytes());
         index.extend_from_slice(&self.last.unwrap_or(0).to_le_bytes());
         index.extend_from_slice(&(frames.len() as u32).to_le_bytes());
         index.extend_from_slice(&(self.terms.len() as u32).to_le_bytes());
         index.extend_from_slice(&self.record.unwrap_or(u64::MAX).to_le_bytes());
-        index.extend_from_slice(&source(packed.len() as u64, &packed[packed.len().saturating_sub(TAIL)..]));
+        index.extend_from_slice(&source(
+            packed.len() as u64,
+            &packed[packed.len().saturating_sub(TAIL)..],
+        ));
         let (frames, buckets) = (frame_table(frames), self.buckets());
         let mut sum = 0;
         for bucket in &buckets {
@@ -137,7 +146,8 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index of a packed segment; `None` if there is none that was made from this very file.
+    /// Opens the index of a packed segment; `None` if there is none that was made from this very
+    /// file.
     pub fn open(dir: &Path, number: u32, packed: &File) -> Result<Option<Index>> {
         let file = match files::open(&path(dir, number), Guard::Private) {
             Err(e) if e.code() == "not-found" => return Ok(None),
@@ -147,13 +157,15 @@ impl Index {
         let whole = file.read_exact_at(&mut *header, 0).is_ok()
             && header[..8] == *MAGIC
             && header[HEADER_CHECK..] == check(&header[..HEADER_CHECK]);
-        let usable = whole && source_of(packed).is_some_and(|source| header[SOURCE..FANOUT] == source);
+        let usable =
+            whole && source_of(packed).is_some_and(|source| header[SOURCE..FANOUT] == source);
         Ok(usable.then_some(Index { file, header }))
     }
 
     /// The earliest and the latest time in the segment.
     pub fn times(&self) -> (Timestamp, Timestamp) {
-        let second = |at: usize| Timestamp::from_second(i64::from_le_bytes(array(&self.header[at..at + 8])));
+        let second =
+            |at: usize| Timestamp::from_second(i64::from_le_bytes(array(&self.header[at..at + 8])));
         (second(8), second(16))
     }
 
@@ -186,7 +198,8 @@ impl Index {
         Some(bytes.chunks_exact(FRAME).map(frame).collect())
     }
 
-    /// Offset, length and check of the postings of a hash: found among the few entries that begin with the same byte.
+    /// Offset, length and check of the postings of a hash: found among the few entries that begin
+    /// with the same byte.
     fn postings(&self, hash: u64) -> Option<Option<(u32, u32, [u8; 4])>> {
         let bucket = (hash >> 56) as usize;
         let bound = |b: usize| number(&self.header[FANOUT + 4 * b..]);
@@ -316,7 +329,8 @@ mod tests {
             let terms = [format!("s:{}", line % 7), format!("g:{line}")];
             builder.add(line, u64::from(line), Timestamp::from_second(i64::from(line)), &terms);
         }
-        let frames = vec![Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 30 }];
+        let frames =
+            vec![Frame { offset: 0, len: 9, first: 0 }, Frame { offset: 9, len: 7, first: 30 }];
         (builder.finish(&frames, PACKED), frames)
     }
 
@@ -334,9 +348,11 @@ mod tests {
     #[test]
     fn no_flipped_byte_changes_an_answer() {
         let (bytes, frames) = small();
-        let terms: Vec<String> = (0..7).map(|t| format!("s:{t}")).chain(["g:5".into(), "g:none".into()]).collect();
+        let terms: Vec<String> =
+            (0..7).map(|t| format!("s:{t}")).chain(["g:5".into(), "g:none".into()]).collect();
         let (dir, index) = opened(&bytes, PACKED);
-        let right: Vec<Vec<u32>> = terms.iter().map(|t| index.as_ref().unwrap().lines(t).unwrap()).collect();
+        let right: Vec<Vec<u32>> =
+            terms.iter().map(|t| index.as_ref().unwrap().lines(t).unwrap()).collect();
         let packed = File::open(dir.path().join("packed")).unwrap();
         let mut noticed = 0;
         for at in 0..bytes.len() {
@@ -348,7 +364,10 @@ mod tests {
             for (term, right) in terms.iter().zip(&right) {
                 let answer = index.lines(term);
                 noticed += u32::from(answer.is_none());
-                assert!(answer.is_none_or(|a| a == *right), "byte {at} changed the answer for {term}");
+                assert!(
+                    answer.is_none_or(|a| a == *right),
+                    "byte {at} changed the answer for {term}"
+                );
             }
             assert!(index.frames().is_none_or(|f| f == frames), "byte {at} changed the frames");
         }

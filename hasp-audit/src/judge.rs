@@ -1,5 +1,5 @@
-//! The verdict on a log from what was found in its segments: the earliest fault counts, and nothing that is missing is ever
-//! called whole.
+//! The verdict on a log from what was found in its segments: the earliest fault counts, and nothing
+//! that is missing is ever called whole.
 
 use serde_json::Value;
 
@@ -26,12 +26,18 @@ pub struct Facts<'a> {
 
 /// Judges.
 pub fn judge(facts: &Facts) -> Report {
-    let mut walk = Walk { next: 0, prev: [0; 32], segment: 1, notes: Vec::new(), losses: Vec::new() };
+    let mut walk =
+        Walk { next: 0, prev: [0; 32], segment: 1, notes: Vec::new(), losses: Vec::new() };
     let fault = walk.parts(facts).err();
     let fault = fault.or_else(|| against_state(facts, &walk).err());
     let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
-    let fault = fault
-        .or_else(|| walk.losses.first().map(|(n, text)| Fault { code: "loss-accepted", n: *n, message: text.clone() }));
+    let fault = fault.or_else(|| {
+        walk.losses.first().map(|(n, text)| Fault {
+            code: "loss-accepted",
+            n: *n,
+            message: text.clone(),
+        })
+    });
     Report { records: walk.next, mac: walk.prev, fault, notes: walk.notes }
 }
 
@@ -67,24 +73,31 @@ impl Walk {
     fn joins(&self, part: &Part) -> Result<(), Fault> {
         let number = (part.segment == self.segment) || self.accepted(part).is_some();
         if !number {
-            let message = format!("segment {} is missing, and record {} with it", self.segment, self.next);
+            let message =
+                format!("segment {} is missing, and record {} with it", self.segment, self.next);
             return Err(tampered(self.next, message));
         }
         if part.count == 0 {
             return Ok(());
         }
         if part.first != self.next && self.accepted(part).is_none() {
-            let message =
-                format!("record {} is missing: segment {} begins with {}", self.next, part.segment, part.first);
+            let message = format!(
+                "record {} is missing: segment {} begins with {}",
+                self.next, part.segment, part.first
+            );
             return Err(tampered(self.next, message));
         }
         if part.first == self.next && part.before != self.prev {
-            return Err(tampered(self.next, format!("record {} does not follow the record before it", self.next)));
+            return Err(tampered(
+                self.next,
+                format!("record {} does not follow the record before it", self.next),
+            ));
         }
         Ok(())
     }
 
-    /// The record that a segment begins with, if that is the acceptance of what is missing before it.
+    /// The record that a segment begins with, if that is the acceptance of what is missing before
+    /// it.
     fn accepted(&self, part: &Part) -> Option<u64> {
         let (n, line) = part.own.first()?;
         let loss = Loss::read(line).filter(|_| *n == part.first)?;
@@ -114,7 +127,8 @@ impl Walk {
         }
     }
 
-    /// What may stand behind the last good record: nothing, or the rest of an append that nobody was told had succeeded.
+    /// What may stand behind the last good record: nothing, or the rest of an append that nobody
+    /// was told had succeeded.
     fn ends_well(&mut self, part: &Part, last: bool, facts: &Facts) -> Result<(), Fault> {
         let Some(bad) = &part.bad else {
             return Ok(());
@@ -164,11 +178,14 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
 
 fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
     match facts.checkpoint {
-        None => walk.notes.push("there is no checkpoint yet: the next unlock of the vault makes one".into()),
+        None => walk
+            .notes
+            .push("there is no checkpoint yet: the next unlock of the vault makes one".into()),
         Some(Err(why)) => return Err(Fault { code: "head-forged", n: None, message: why.clone() }),
         Some(Ok(signed)) => {
             if facts.against.public.is_some_and(|public| signed.verify(public).is_err()) {
-                let message = "the checkpoint beside the record was not signed by this vault's key".into();
+                let message =
+                    "the checkpoint beside the record was not signed by this vault's key".into();
                 return Err(Fault { code: "head-forged", n: None, message });
             }
             against_head(facts, walk, &signed.head, "the checkpoint of the last unlock")?;
@@ -208,7 +225,9 @@ fn tampered(n: u64, message: String) -> Fault {
 }
 
 fn tail(n: u64, count: u64, what: &str) -> Fault {
-    let message = format!("the end is missing: record {n} and what followed; {what} says that there were {count}");
+    let message = format!(
+        "the end is missing: record {n} and what followed; {what} says that there were {count}"
+    );
     Fault { code: "tail-missing", n: Some(n), message }
 }
 
@@ -222,6 +241,8 @@ impl Loss {
     fn read(line: &[u8]) -> Option<Loss> {
         let record: Value = serde_json::from_slice(line).ok()?;
         let loss = record["event"] == "audit.loss";
-        loss.then(|| Some(Loss { first: record["first"].as_u64()?, last: record["last"].as_u64()? }))?
+        loss.then(|| {
+            Some(Loss { first: record["first"].as_u64()?, last: record["last"].as_u64()? })
+        })?
     }
 }

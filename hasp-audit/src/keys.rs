@@ -1,5 +1,5 @@
-//! Keys come from the vault's own tool, over a descriptor: this crate cannot open a vault, and no key travels in argv, a file
-//! or the environment.
+//! Keys come from the vault's own tool, over a descriptor: this crate cannot open a vault, and no
+//! key travels in argv, a file or the environment.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -54,7 +54,8 @@ pub fn status() -> Result<Status> {
         let error = failed("status", output.status.code());
         return Err(said(&output.stderr, &error).unwrap_or(error));
     }
-    let unclear = || Error::bug("hasp-vault status --json has not the fields that hasp-audit reads");
+    let unclear =
+        || Error::bug("hasp-vault status --json has not the fields that hasp-audit reads");
     let object: Value = serde_json::from_slice(&output.stdout).map_err(|_| unclear())?;
     let log = object["log"].as_str().and_then(|id| id.parse().ok()).ok_or_else(unclear)?;
     let public = object["public_key"].as_str().and_then(public_key).ok_or_else(unclear)?;
@@ -71,11 +72,16 @@ pub fn current_log(home: &Home) -> Result<Log> {
 
 /// What `hasp-vault --json` said, in its own words and with its own hints.
 fn said(stderr: &[u8], failed: &Error) -> Option<Error> {
-    let objects = stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
+    let objects =
+        stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
     let error = objects.map(|mut o| o["error"].take()).find(|e| e["message"].is_string())?;
     let code = CODES.into_iter().find(|c| error["code"] == *c).unwrap_or(failed.code());
     let hints = error["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    Some(hints.fold(Error::new(failed.kind(), code, error["message"].as_str()?), |e, hint| e.hint(hint)))
+    Some(
+        hints.fold(Error::new(failed.kind(), code, error["message"].as_str()?), |e, hint| {
+            e.hint(hint)
+        }),
+    )
 }
 
 /// A public key in base64, with or without padding, of either alphabet.
@@ -93,7 +99,8 @@ pub fn audit_root(id: &LogId) -> Result<Zeroizing<[u8; 32]>> {
     let mut command = sibling::command("hasp-vault")?;
     command.args(["key", "audit", "--log", id.as_str()]).stdin(Stdio::inherit());
     let bytes = ask("key audit", command, None, None)?;
-    let root = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the audit root has not 32 bytes"))?;
+    let root = <[u8; 32]>::try_from(bytes.as_slice())
+        .map_err(|_| Error::bug("the audit root has not 32 bytes"))?;
     Ok(Zeroizing::new(root))
 }
 
@@ -127,11 +134,18 @@ pub fn fingerprint(from: &OsStr) -> Result<String> {
     if hex { Ok(text) } else { Err(Error::bug("the fingerprint has not 32 digits")) }
 }
 
-/// Runs `hasp-vault` with one end of a pipe and returns what it wrote there. It reads the sources of the environment, and this one.
-fn ask(what: &str, mut command: Command, source: Option<&OsStr>, input: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>> {
+/// Runs `hasp-vault` with one end of a pipe and returns what it wrote there. It reads the sources
+/// of the environment, and this one.
+fn ask(
+    what: &str,
+    mut command: Command,
+    source: Option<&OsStr>,
+    input: Option<&[u8]>,
+) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
     descriptors::lend(&Environ::capture(), source);
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
     system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());
     let mut child = command.spawn().map_err(run)?;

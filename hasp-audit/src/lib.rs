@@ -1,7 +1,9 @@
-//! The record of hasp: an append-only chain of JSON lines in which a key is used once and erased, so that a thief of
-//! today's key cannot change yesterday unseen (Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics", 1999).
+//! The record of hasp: an append-only chain of JSON lines in which a key is used once and erased,
+//! so that a thief of today's key cannot change yesterday unseen (Schneier and Kelsey, "Secure
+//! Audit Logs to Support Computer Forensics", 1999).
 //!
-//! What each event says is laid down in [`events`]; the bytes of a line in [`mod@line`], of the key state in [`state`].
+//! What each event says is laid down in [`events`]; the bytes of a line in [`mod@line`], of the key
+//! state in [`state`].
 #![forbid(unsafe_code)]
 
 pub mod chain;

@@ -1,8 +1,9 @@
-//! The bytes of one record: one line with a fixed key order, so that what was authenticated and what is read are the same
-//! bytes and there is one spelling of each record.
+//! The bytes of one record: one line with a fixed key order, so that what was authenticated and
+//! what is read are the same bytes and there is one spelling of each record.
 //!
-//! `{"v":1,"n":N,"t":"TIME","event":"NAME",FIELDS,"prev":"HEX","mac":"HEX"}` and a newline, at most 4096 bytes, ASCII only. `prev` is
-//! the mac of the record before (64 zeros in record 0); `mac` is `HMAC-SHA256(K_n, all bytes before `,"mac":`)`.
+//! `{"v":1,"n":N,"t":"TIME","event":"NAME",FIELDS,"prev":"HEX","mac":"HEX"}` and a newline, at most
+//! 4096 bytes, ASCII only. `prev` is the mac of the record before (64 zeros in record 0); `mac` is
+//! `HMAC-SHA256(K_n, all bytes before `,"mac":`)`.
 
 use data_encoding::HEXLOWER;
 use hasp_core::Timestamp;
@@ -22,7 +23,8 @@ const MAC_LEN: usize = 8 + 64 + 2;
 /// `,"prev":"` + 64 digits + `"`.
 const PREV_LEN: usize = 9 + 64 + 1;
 
-/// The number, the links and the authenticated bytes of a line, as they stand there: nothing is verified yet.
+/// The number, the links and the authenticated bytes of a line, as they stand there: nothing is
+/// verified yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// The number that the line claims.
@@ -53,7 +55,12 @@ impl<'a> Frame<'a> {
     }
 
     /// [`Frame::check`], and the key of the next record.
-    pub fn check_and_next(&self, n: u64, prev: &MacBytes, key: &Key) -> Result<(MacBytes, Key), &'static str> {
+    pub fn check_and_next(
+        &self,
+        n: u64,
+        prev: &MacBytes,
+        key: &Key,
+    ) -> Result<(MacBytes, Key), &'static str> {
         if self.n != n {
             return Err("it has another number");
         }
@@ -61,7 +68,11 @@ impl<'a> Frame<'a> {
             return Err("it does not follow the record before it");
         }
         let (mac, next) = key.mac_and_next(self.covered);
-        if same_hex(self.mac, &mac) { Ok((mac, next)) } else { Err("its mac is not that of its content and its key") }
+        if same_hex(self.mac, &mac) {
+            Ok((mac, next))
+        } else {
+            Err("its mac is not that of its content and its key")
+        }
     }
 }
 
@@ -81,8 +92,16 @@ fn same_hex(digits: &[u8], bytes: &MacBytes) -> bool {
     digits == hex
 }
 
-/// Appends record `n` to `to` and returns its mac; `body` is the event name and fields from `Event::body`.
-pub fn compose(to: &mut Vec<u8>, n: u64, now: Timestamp, body: &str, prev: &MacBytes, key: &Key) -> MacBytes {
+/// Appends record `n` to `to` and returns its mac; `body` is the event name and fields from
+/// `Event::body`.
+pub fn compose(
+    to: &mut Vec<u8>,
+    n: u64,
+    now: Timestamp,
+    body: &str,
+    prev: &MacBytes,
+    key: &Key,
+) -> MacBytes {
     let start = to.len();
     to.extend_from_slice(START);
     to.extend_from_slice(format!("{n},\"t\":\"{now}\",{body}").as_bytes());
@@ -108,7 +127,14 @@ mod tests {
 
     fn line(n: u64) -> Vec<u8> {
         let mut line = Vec::new();
-        compose(&mut line, n, Timestamp::from_second(0), "\"event\":\"x.y\",\"a\":1", &[9; 32], &key());
+        compose(
+            &mut line,
+            n,
+            Timestamp::from_second(0),
+            "\"event\":\"x.y\",\"a\":1",
+            &[9; 32],
+            &key(),
+        );
         line
     }
 
@@ -139,7 +165,8 @@ mod tests {
     fn numbers_have_one_spelling() {
         let text = line(12);
         for bad in ["012", "+12", "12.0", "1e1", "-1", "", "99999999999999999999"] {
-            let changed = String::from_utf8(text.clone()).unwrap().replacen(":12,", &format!(":{bad},"), 1);
+            let changed =
+                String::from_utf8(text.clone()).unwrap().replacen(":12,", &format!(":{bad},"), 1);
             assert!(Frame::split(changed.trim_end().as_bytes()).is_none(), "{bad}");
         }
     }

@@ -1,4 +1,5 @@
-//! The lock of a log: a file of its own, never renamed or removed, so that no two writers ever hold different files.
+//! The lock of a log: a file of its own, never renamed or removed, so that no two writers ever hold
+//! different files.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +7,8 @@ use std::time::Duration;
 use hasp_core::Result;
 use hasp_core::lock::{self, Lock};
 
-/// A holder writes a few lines and goes: looking again costs less than to sleep in the kernel and be woken.
+/// A holder writes a few lines and goes: looking again costs less than to sleep in the kernel and
+/// be woken.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_micros(50);
 

@@ -1,9 +1,11 @@
-//! Appending to the record: a record is on disk before anybody is told so, and the key that made it is gone.
+//! Appending to the record: a record is on disk before anybody is told so, and the key that made it
+//! is gone.
 //!
-//! An append takes the lock, replays what others wrote since the key state, writes its lines with one write, gives the lock
-//! back, flushes (one fdatasync, which the file system shares among all who wait), and then moves the key state forward
-//! over what that flush made durable. A crash anywhere leaves the key state behind the log, never ahead of it. Copies for others
-//! are sent after all this.
+//! An append takes the lock, replays what others wrote since the key state, writes its lines with
+//! one write, gives the lock back, flushes (one fdatasync, which the file system shares among all
+//! who wait), and then moves the key state forward over what that flush made durable. A crash
+//! anywhere leaves the key state behind the log, never ahead of it. Copies for others are sent
+//! after all this.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -38,7 +40,8 @@ pub fn dir(home: &Home, id: &LogId) -> PathBuf {
 }
 
 impl Log {
-    /// Begins a log; its first record, `audit.open`, names the vault and the head of the log before, if there was one.
+    /// Begins a log; its first record, `audit.open`, names the vault and the head of the log
+    /// before, if there was one.
     ///
     /// # Errors
     /// `[exists]` (`Kind::Create`) if there is one of this id.
@@ -56,11 +59,16 @@ impl Log {
         let lock = log.lock()?;
         if tree::is_there(&log.dir.join(state::NAME))? {
             let shown = printable_path(&log.dir);
-            return Err(Error::new(Kind::Create, "exists", format!("there is a record in {shown} already")));
+            return Err(Error::new(
+                Kind::Create,
+                "exists",
+                format!("there is a record in {shown} already"),
+            ));
         }
         let open = Event::new("audit.open").field("log", id.as_str()).field("vault", vault_id);
         // The first record is there before the key state, so that K_0 is never on disk.
-        let start = State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };
+        let start =
+            State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };
         let (bytes, next) = compose(&start, now, &[open.maybe("previous", previous_head)])?;
         files::replace(&segment::path(&log.dir, 1), &bytes)?;
         next.create(&log.dir)?;
@@ -73,8 +81,8 @@ impl Log {
         Log { id: id.clone(), home: home.root().to_owned(), dir, full: segment::FULL }
     }
 
-    /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`]. Every process may choose:
-    /// readers go by what is there.
+    /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`].
+    /// Every process may choose: readers go by what is there.
     #[must_use]
     pub fn with_segment_size(mut self, bytes: u64) -> Log {
         self.full = bytes;
@@ -93,10 +101,12 @@ impl Log {
         }
     }
 
-    /// Whether nothing of a log is left that could be gone on from: no directory, or neither records nor a key state in it.
+    /// Whether nothing of a log is left that could be gone on from: no directory, or neither
+    /// records nor a key state in it.
     pub fn is_gone(home: &Home, id: &LogId) -> bool {
         let dir = dir(home, id);
-        dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) || is_empty(&dir)
+        dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+            || is_empty(&dir)
     }
 
     /// The directory of the log.
@@ -114,11 +124,13 @@ impl Log {
         &self.id
     }
 
-    /// Records events: all of them with one write and one flush, durable when this returns the number of the last.
+    /// Records events: all of them with one write and one flush, durable when this returns the
+    /// number of the last.
     ///
     /// # Errors
-    /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s; `Kind::Data` for `[key-state]`,
-    /// `[tail-missing]`, `[tampered]`; `Kind::Config` for `[bad-policy]`.
+    /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s;
+    /// `Kind::Data` for `[key-state]`, `[tail-missing]`, `[tampered]`; `Kind::Config` for
+    /// `[bad-policy]`.
     pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
         let policy = Policy::read(&self.home)?;
         let written = self.durable(now, events)?;
@@ -133,7 +145,8 @@ impl Log {
         Ok(written)
     }
 
-    /// Sends copies of these lines to whom the policy names; that copies were missed is recorded, and refuses nothing.
+    /// Sends copies of these lines to whom the policy names; that copies were missed is recorded,
+    /// and refuses nothing.
     pub(crate) fn copy(&self, policy: &Policy, now: Timestamp, lines: &[u8]) {
         let news = copies::send(&self.dir, &policy.audit, lines);
         if news.is_empty() {
@@ -158,10 +171,15 @@ impl Log {
         Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
     }
 
-    /// Signs the head and keeps it beside the log, and packs a closed segment if there is one; called at each unlock of the vault.
+    /// Signs the head and keeps it beside the log, and packs a closed segment if there is one;
+    /// called at each unlock of the vault.
     ///
     /// `sign` makes an Ed25519 signature (RFC 8032) that `public` verifies.
-    pub fn checkpoint(&self, public: &VerifyingKey, sign: &dyn Fn(&[u8]) -> [u8; 64]) -> Result<()> {
+    pub fn checkpoint(
+        &self,
+        public: &VerifyingKey,
+        sign: &dyn Fn(&[u8]) -> [u8; 64],
+    ) -> Result<()> {
         let head = self.head()?;
         let signature = sign(head.text().as_bytes());
         files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
@@ -200,7 +218,8 @@ impl Log {
         let path = segment::path(&self.dir, written.after.segment);
         // What was refused is taken back, unless somebody wrote behind it: then it stays, whole.
         if let Ok(_lock) = self.lock() {
-            let last = segment::size(&written.file, &path).is_ok_and(|size| size == written.after.offset);
+            let last =
+                segment::size(&written.file, &path).is_ok_and(|size| size == written.after.offset);
             if last && written.kept.read().is_ok_and(|s| s.n <= written.before.n) {
                 let _ = written.file.set_len(written.before.offset);
             }
@@ -210,7 +229,8 @@ impl Log {
 
     /// Moves the key state forward, unless somebody with a later flush was faster.
     fn advance(&self, kept: &StateFile, end: &State) -> Result<()> {
-        // It only ever moves forward, and its check tells a whole one: in a crowd most need not take the lock again.
+        // It only ever moves forward, and its check tells a whole one: in a crowd most need not
+        // take the lock again.
         if kept.read().is_ok_and(|state| state.n >= end.n) {
             return Ok(());
         }
@@ -245,7 +265,10 @@ pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result
 
 /// Whether a log's directory has neither records nor a key state.
 fn is_empty(dir: &Path) -> bool {
-    let no_key = dir.join(state::NAME).symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    let no_key = dir
+        .join(state::NAME)
+        .symlink_metadata()
+        .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
     no_key && segment::list(dir).is_ok_and(|segments| segments.is_empty())
 }
 
@@ -264,5 +287,9 @@ fn missing(dir: &Path) -> Error {
 fn unwritable(path: &Path, cause: std::io::Error) -> Error {
     let full = cause.kind() == std::io::ErrorKind::StorageFull;
     let error = Error::io("write the record", path, cause);
-    if full { error.hint("make room on that file system: nothing is released without a record") } else { error }
+    if full {
+        error.hint("make room on that file system: nothing is released without a record")
+    } else {
+        error
+    }
 }

@@ -1,5 +1,5 @@
-//! Going on after a loss: never silently, always in a segment of its own whose first record says what is missing, so that
-//! no verification ever calls the log whole again.
+//! Going on after a loss: never silently, always in a segment of its own whose first record says
+//! what is missing, so that no verification ever calls the log whole again.
 
 use std::path::Path;
 
@@ -39,8 +39,13 @@ impl Log {
         let mut state = reach.state.clone();
         let loss = match reach.rest {
             Rest::Nothing | Rest::Torn(_) => return Err(nothing_lost()),
-            Rest::Short => Loss { first: left(dir, state.segment)?.min(state.n), last: state.n.saturating_sub(1) },
-            Rest::Foreign => Loss { first: state.n, last: state.n + foreign_lines(dir, &reach)? - 1 },
+            Rest::Short => Loss {
+                first: left(dir, state.segment)?.min(state.n),
+                last: state.n.saturating_sub(1),
+            },
+            Rest::Foreign => {
+                Loss { first: state.n, last: state.n + foreign_lines(dir, &reach)? - 1 }
+            }
         };
         set_rest_aside(dir, &reach)?;
         state.key.advance(loss.last + 1 - state.n);
@@ -51,11 +56,17 @@ impl Log {
         Ok(loss)
     }
 
-    /// Rebuilds the key state from the audit root, after it was lost or damaged; what is missing is recorded as lost.
+    /// Rebuilds the key state from the audit root, after it was lost or damaged; what is missing is
+    /// recorded as lost.
     ///
     /// # Errors
     /// `[nothing-to-recover]` (`Kind::Usage`) if the key state is good.
-    pub fn recover(home: &Home, id: &LogId, against: &Against, now: Timestamp) -> Result<Option<Loss>> {
+    pub fn recover(
+        home: &Home,
+        id: &LogId,
+        against: &Against,
+        now: Timestamp,
+    ) -> Result<Option<Loss>> {
         let log = Log::open(home, id)?;
         if let Err(gone) = State::read(log.path()).map_err(|e| or_missing(e, log.path()))
             && gone.code() == "log-missing"
@@ -78,7 +89,8 @@ impl Log {
     }
 }
 
-/// A key state at the end of a good log, or behind everything that a damaged one may have held; with the lines that say so.
+/// A key state at the end of a good log, or behind everything that a damaged one may have held;
+/// with the lines that say so.
 fn rebuild(
     dir: &Path,
     id: &LogId,
@@ -87,7 +99,8 @@ fn rebuild(
     checked: &Checked,
 ) -> Result<(Option<Loss>, Vec<u8>)> {
     let good = checked.report.records;
-    let signed = verify::checkpoint(dir)?.and_then(std::result::Result::ok).map_or(0, |c| c.head.count);
+    let signed =
+        verify::checkpoint(dir)?.and_then(std::result::Result::ok).map_or(0, |c| c.head.count);
     let last = segment::list(dir)?.into_keys().last().unwrap_or(1);
     let whole = checked.report.fault.as_ref().is_none_or(|f| f.code == "key-state");
     let n = if whole { signed.max(good) } else { signed.max(left(dir, last)?).max(good + 1) };
@@ -95,7 +108,12 @@ fn rebuild(
     if n == good {
         let mut events: Vec<Event> = unfinished(dir, &checked.end)?.into_iter().collect();
         events.push(recovered);
-        let lines = begin(dir, &State { segment: last + 1, offset: 0, ..checked.end.clone() }, now, &events)?;
+        let lines = begin(
+            dir,
+            &State { segment: last + 1, offset: 0, ..checked.end.clone() },
+            now,
+            &events,
+        )?;
         return Ok((None, lines));
     }
     let mut key = Key::first(against.audit_root, id);
@@ -119,7 +137,13 @@ fn unfinished(dir: &Path, end: &State) -> Result<Option<Event>> {
 }
 
 /// Begins a new segment with the record of a loss; returns its lines.
-fn resume(dir: &Path, state: &State, now: Timestamp, loss: Loss, more: &[Event]) -> Result<Vec<u8>> {
+fn resume(
+    dir: &Path,
+    state: &State,
+    now: Timestamp,
+    loss: Loss,
+    more: &[Event],
+) -> Result<Vec<u8>> {
     let last = segment::list(dir)?.into_keys().last().unwrap_or(0).max(state.segment);
     let lost = Event::new("audit.loss").field("first", loss.first).field("last", loss.last);
     let events = [&[lost], more].concat();
@@ -133,7 +157,8 @@ fn begin(dir: &Path, state: &State, now: Timestamp, events: &[Event]) -> Result<
     after.create(dir).map(|()| bytes)
 }
 
-/// The number behind the last line that looks like a record, in this segment or the last one before it that has any.
+/// The number behind the last line that looks like a record, in this segment or the last one before
+/// it that has any.
 fn left(dir: &Path, from: u32) -> Result<u64> {
     for number in segment::list(dir)?.into_keys().rev().filter(|n| *n <= from) {
         let mut lines = Lines::open(dir, number, u64::MAX)?;
@@ -157,7 +182,8 @@ fn foreign_lines(dir: &Path, reach: &Reach) -> Result<u64> {
     Ok(memchr::memchr_iter(b'\n', &bytes).count().max(1) as u64)
 }
 
-/// Moves what is no record out of the segment: lines that hasp did not write, or the cut line at its end.
+/// Moves what is no record out of the segment: lines that hasp did not write, or the cut line at
+/// its end.
 fn set_rest_aside(dir: &Path, reach: &Reach) -> Result<()> {
     let Some(file) = &reach.file else {
         return Ok(());

@@ -1,5 +1,6 @@
-//! Packing closed segments: compressed in small independent frames with an index beside them, by whoever reads or unlocks, so
-//! that an append never waits for it. The bytes of the records do not change.
+//! Packing closed segments: compressed in small independent frames with an index beside them, by
+//! whoever reads or unlocks, so that an append never waits for it. The bytes of the records do not
+//! change.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +20,8 @@ const LEVEL: i32 = 3;
 /// A larger file is no segment that hasp wrote alone; it stays as it is.
 const MAX_SEGMENT: usize = 256 << 20;
 
-/// Packs at most `limit` closed segments of the log in `dir`, oldest first; returns how many. Somebody else who packs is not
-/// waited for.
+/// Packs at most `limit` closed segments of the log in `dir`, oldest first; returns how many.
+/// Somebody else who packs is not waited for.
 pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
     let mut closed = pending(dir)?;
     closed.truncate(limit);
@@ -34,9 +35,11 @@ pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for some in closed.chunks(threads) {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = some.iter().map(|number| scope.spawn(|| pack_one(dir, *number))).collect();
-            let outcomes =
-                workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("packing panicked"))));
+            let workers: Vec<_> =
+                some.iter().map(|number| scope.spawn(|| pack_one(dir, *number))).collect();
+            let outcomes = workers
+                .into_iter()
+                .map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("packing panicked"))));
             outcomes.collect::<Result<Vec<()>>>()
         })?;
     }
@@ -46,7 +49,9 @@ pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
 /// The closed segments that are not packed, oldest first.
 pub fn pending(dir: &Path) -> Result<Vec<u32>> {
     let active = State::read(dir)?.segment;
-    let closed = segment::list(dir)?.into_iter().filter(|(number, form)| *number < active && *form == Form::Plain);
+    let closed = segment::list(dir)?
+        .into_iter()
+        .filter(|(number, form)| *number < active && *form == Form::Plain);
     Ok(closed.map(|(number, _)| number).collect())
 }
 
@@ -71,7 +76,8 @@ fn compress(content: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<Frame>, Builder
     let failed = |e| Error::io("pack", path, e);
     let mut compressor = zstd::bulk::Compressor::new(LEVEL).map_err(failed)?;
     compressor.include_checksum(true).map_err(failed)?;
-    let (mut packed, mut frames, mut builder, mut line) = (Vec::new(), Vec::new(), Builder::default(), 0u32);
+    let (mut packed, mut frames, mut builder, mut line) =
+        (Vec::new(), Vec::new(), Builder::default(), 0u32);
     for chunk in chunks(content) {
         let frame = compressor.compress(chunk).map_err(failed)?;
         if zstd::bulk::decompress(&frame, chunk.len()).map_err(failed)? != chunk {
@@ -84,7 +90,8 @@ fn compress(content: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<Frame>, Builder
     Ok((packed, frames, builder))
 }
 
-/// Adds the lines of a frame, the first of which has number `line` in its segment; returns the number of the next.
+/// Adds the lines of a frame, the first of which has number `line` in its segment; returns the
+/// number of the next.
 fn post(builder: &mut Builder, chunk: &[u8], mut line: u32) -> u32 {
     for text in chunk.split_inclusive(|b| *b == b'\n') {
         if let Some(record) = Record::parse(text) {
@@ -95,14 +102,17 @@ fn post(builder: &mut Builder, chunk: &[u8], mut line: u32) -> u32 {
     line
 }
 
-/// The index of a packed segment; made anew if it is missing, damaged or of another file. `None` if it cannot be: then
-/// whoever asks reads the segment.
+/// The index of a packed segment; made anew if it is missing, damaged or of another file. `None` if
+/// it cannot be: then whoever asks reads the segment.
 pub fn index(dir: &Path, number: u32) -> Result<Option<Index>> {
     let packed = files::open(&segment::packed_path(dir, number), Guard::Private)?;
     match Index::open(dir, number, &packed)? {
         Some(index) => Ok(Some(index)),
         // Where nothing can be written, or nothing unpacks, there is an answer without it.
-        None => Ok(reindex(dir, number).ok().and_then(|()| Index::open(dir, number, &packed).ok()).flatten()),
+        None => Ok(reindex(dir, number)
+            .ok()
+            .and_then(|()| Index::open(dir, number, &packed).ok())
+            .flatten()),
     }
 }
 
@@ -114,7 +124,8 @@ pub fn reindex(dir: &Path, number: u32) -> Result<()> {
     while at < packed.len() {
         let len = zstd::zstd_safe::find_frame_compressed_size(&packed[at..]);
         let len = len.map_err(|_| segment::damaged(dir, number))?;
-        let chunk = zstd::decode_all(&packed[at..at + len]).map_err(|_| segment::damaged(dir, number))?;
+        let chunk =
+            zstd::decode_all(&packed[at..at + len]).map_err(|_| segment::damaged(dir, number))?;
         frames.push(Frame { offset: at as u64, len: len as u32, first: line });
         line = post(&mut builder, &chunk, line);
         at += len;

@@ -75,7 +75,12 @@ impl Part {
     }
 
     /// Verifies the lines of a segment, up to the first that fails.
-    pub fn check(dir: &Path, job: Job, marks: &[u64], progress: &(dyn Fn(u64) + Sync)) -> Result<Part> {
+    pub fn check(
+        dir: &Path,
+        job: Job,
+        marks: &[u64],
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Part> {
         let mut part = Part::empty(&job);
         let mut lines = Lines::open(dir, job.segment, job.limit)?;
         let mut line = Vec::with_capacity(crate::line::MAX_LINE);
@@ -83,10 +88,18 @@ impl Part {
             match lines.next_into(&mut line)? {
                 Found::Line => part.take(&line, marks),
                 Found::Rest => {
-                    part.bad = Some(Bad { why: format!("it is cut off after {} bytes", line.len()), shape: Shape::Cut })
+                    part.bad = Some(Bad {
+                        why: format!("it is cut off after {} bytes", line.len()),
+                        shape: Shape::Cut,
+                    })
                 }
-                Found::Long => part.bad = Some(Bad { why: "it is longer than a record".into(), shape: shape(&line) }),
-                Found::Damaged => part.bad = Some(Bad { why: "it does not unpack".into(), shape: Shape::Line }),
+                Found::Long => {
+                    part.bad =
+                        Some(Bad { why: "it is longer than a record".into(), shape: shape(&line) })
+                }
+                Found::Damaged => {
+                    part.bad = Some(Bad { why: "it does not unpack".into(), shape: Shape::Line })
+                }
                 Found::End => break,
             }
             if part.count.is_multiple_of(STEP) {
@@ -119,7 +132,8 @@ impl Part {
 
     fn take(&mut self, line: &[u8], marks: &[u64]) {
         let Some(frame) = Frame::split(line) else {
-            self.bad = Some(Bad { why: "it has not the form of a record".into(), shape: shape(line) });
+            self.bad =
+                Some(Bad { why: "it has not the form of a record".into(), shape: shape(line) });
             return;
         };
         if self.count == 0 {
@@ -153,8 +167,8 @@ fn decode(hex: &[u8]) -> Option<MacBytes> {
     data_encoding::HEXLOWER.decode(hex).ok()?.try_into().ok()
 }
 
-/// Whether a record tells of the log itself: `{"v":1,"n":N,"t":"TIME","event":"audit.WHAT"`. Copies that were missed say
-/// nothing of the log.
+/// Whether a record tells of the log itself: `{"v":1,"n":N,"t":"TIME","event":"audit.WHAT"`. Copies
+/// that were missed say nothing of the log.
 fn is_own(line: &[u8]) -> bool {
     let event = || {
         // Eleven bytes stand before the number, six between it and the time.

@@ -1,4 +1,5 @@
-//! Which log a command is about: the vault's current one, the one that was named, or the only one there is.
+//! Which log a command is about: the vault's current one, the one that was named, or the only one
+//! there is.
 
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
@@ -24,7 +25,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Finds the log; only the vault knows which one is current, and it is asked unless `--log` names one.
+    /// Finds the log; only the vault knows which one is current, and it is asked unless `--log`
+    /// names one.
     pub fn find(cx: &Context, named: Option<&str>) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         home.check()?;
@@ -33,7 +35,8 @@ impl Place {
         }
         match keys::status() {
             Ok(status) => Ok(Place { id: status.log, public: Some(status.public), home }),
-            // Without a vault tool, or with the vault gone, the record can still be read if it is clear which.
+            // Without a vault tool, or with the vault gone, the record can still be read if it is
+            // clear which.
             Err(e) if matches!(e.kind(), Kind::Missing) => match only_log(&home) {
                 Some(id) => Ok(Place { id, public: None, home }),
                 None => Err(e),
@@ -55,7 +58,8 @@ impl Place {
         Log::open(&self.home, &self.id)
     }
 
-    /// The log, with its closed segments packed, as far as that can be done here: reading never fails for it.
+    /// The log, with its closed segments packed, as far as that can be done here: reading never
+    /// fails for it.
     pub fn packed_log(&self, cx: &Context) -> Result<Log> {
         let log = self.log()?;
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
@@ -104,7 +108,10 @@ mod tests {
     fn moments() {
         let now = Timestamp::from_second(10_000);
         assert_eq!(moment(Some("1h"), now).unwrap(), Some(Timestamp::from_second(6400)));
-        assert_eq!(moment(Some("1970-01-01T00:00:07Z"), now).unwrap(), Some(Timestamp::from_second(7)));
+        assert_eq!(
+            moment(Some("1970-01-01T00:00:07Z"), now).unwrap(),
+            Some(Timestamp::from_second(7))
+        );
         assert_eq!(moment(None, now).unwrap(), None);
         assert_eq!(moment(Some("yesterday"), now).unwrap_err().code(), "bad-time");
     }

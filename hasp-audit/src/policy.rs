@@ -1,6 +1,7 @@
-//! `policy.toml` in the home: what its owner asks of the record beyond what is done anyway. It can only add to what is
-//! recorded; nothing in it makes hasp release more. A word that is not known is refused rather than passed over: a copy that
-//! somebody believes is kept, and is not, would be worse than none.
+//! `policy.toml` in the home: what its owner asks of the record beyond what is done anyway. It can
+//! only add to what is recorded; nothing in it makes hasp release more. A word that is not known is
+//! refused rather than passed over: a copy that somebody believes is kept, and is not, would be
+//! worse than none.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,11 @@ impl TryFrom<PathBuf> for Socket {
     type Error = &'static str;
 
     fn try_from(path: PathBuf) -> std::result::Result<Socket, Self::Error> {
-        if path.is_absolute() { Ok(Socket(path)) } else { Err("a socket is named by its absolute path") }
+        if path.is_absolute() {
+            Ok(Socket(path))
+        } else {
+            Err("a socket is named by its absolute path")
+        }
     }
 }
 
@@ -119,7 +124,8 @@ fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Error {
     let what = printable(error.message().as_bytes());
     // The first line of what toml shows says in its own words where it is, the next three show it.
     let shown = error.to_string();
-    let shown: String = shown.lines().skip(1).take(3).map(|l| format!("\n{}", printable(l.as_bytes()))).collect();
+    let shown: String =
+        shown.lines().skip(1).take(3).map(|l| format!("\n{}", printable(l.as_bytes()))).collect();
     bad(format!("{}:{line}:{column}: {what}{shown}", printable_path(path)))
 }
 
@@ -142,12 +148,17 @@ mod tests {
     fn copies_go_where_it_says() {
         let none = parse("# nothing\n").unwrap();
         assert_eq!((none.audit.copies().count(), &none), (0, &Policy::default()));
-        let both =
-            parse("[audit]\ncopy = [\"journald\", \"syslog\", \"syslog\"]\nsyslog-socket = \"/x/log\"\n").unwrap();
+        let both = parse(
+            "[audit]\ncopy = [\"journald\", \"syslog\", \"syslog\"]\nsyslog-socket = \"/x/log\"\n",
+        )
+        .unwrap();
         let copies: Vec<_> = both.audit.copies().collect();
         assert_eq!(
             copies,
-            [(To::Syslog, Path::new("/x/log")), (To::Journald, Path::new("/run/systemd/journal/socket"))]
+            [
+                (To::Syslog, Path::new("/x/log")),
+                (To::Journald, Path::new("/run/systemd/journal/socket"))
+            ]
         );
     }
 
@@ -164,11 +175,19 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert_eq!((error.kind().status(), error.code()), (78, "bad-policy"));
             let message = error.message();
-            assert!(message.contains(place) && message.contains(word) && message.contains('^'), "{message}");
+            assert!(
+                message.contains(place) && message.contains(word) && message.contains('^'),
+                "{message}"
+            );
         }
         let hostile = parse("[audit]\n\"a\\u001b[2J\u{202e}\" = 1\n").unwrap_err();
         assert!(!hostile.message().contains(['\x1b', '\u{202e}']), "{hostile:?}");
-        assert!(Policy::parse(b"\n\xff", Path::new("p")).unwrap_err().message().contains("p:2: not UTF-8"));
+        assert!(
+            Policy::parse(b"\n\xff", Path::new("p"))
+                .unwrap_err()
+                .message()
+                .contains("p:2: not UTF-8")
+        );
     }
 
     #[test]
@@ -177,9 +196,11 @@ mod tests {
         assert_eq!(Policy::read(home.path()).unwrap(), Policy::default());
         let path = home.path().join(NAME);
         std::fs::write(&path, "[audit]\ncopy = [\"syslog\"]\n").unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666))
+            .unwrap();
         assert_eq!(Policy::read(home.path()).unwrap_err().code(), "open-mode");
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
         assert_eq!(Policy::read(home.path()).unwrap().audit.copies().count(), 1);
     }
 

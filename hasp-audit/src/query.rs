@@ -1,5 +1,5 @@
-//! Answering a question: only the segments and frames that can hold an answer are read, a few segments at a time on several
-//! threads, and answers come in the order of the record.
+//! Answering a question: only the segments and frames that can hold an answer are read, a few
+//! segments at a time on several threads, and answers come in the order of the record.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -32,7 +32,12 @@ pub enum By {
 ///
 /// # Errors
 /// I/O errors, and what `each` returns.
-pub fn run(dir: &Path, filter: &Filter, by: By, each: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
+pub fn run(
+    dir: &Path,
+    filter: &Filter,
+    by: By,
+    each: &mut dyn FnMut(Record) -> Result<()>,
+) -> Result<()> {
     let segments: Vec<(u32, Form)> = segment::list(dir)?.into_iter().collect();
     if filter.terms.is_empty() {
         return segments.iter().try_for_each(|(number, _)| stream(dir, *number, filter, each));
@@ -59,8 +64,15 @@ pub fn last(dir: &Path, filter: &Filter, by: By, count: usize) -> Result<Vec<Rec
 }
 
 /// The records of one segment that answer.
-pub fn segment_answers(dir: &Path, number: u32, form: Form, filter: &Filter, by: By) -> Result<Vec<Record>> {
-    let index = if form == Form::Packed && by == By::Index { pack::index(dir, number)? } else { None };
+pub fn segment_answers(
+    dir: &Path,
+    number: u32,
+    form: Form,
+    filter: &Filter,
+    by: By,
+) -> Result<Vec<Record>> {
+    let index =
+        if form == Form::Packed && by == By::Index { pack::index(dir, number)? } else { None };
     if let Some(index) = index {
         let (first, last) = index.times();
         if !filter.overlaps(first, last) {
@@ -69,7 +81,8 @@ pub fn segment_answers(dir: &Path, number: u32, form: Form, filter: &Filter, by:
         if let Some(found) = by_index(dir, number, &index, filter)? {
             return Ok(found);
         }
-        // Damaged where only this question looked: the next one finds a whole one, and this one reads the records.
+        // Damaged where only this question looked: the next one finds a whole one, and this one
+        // reads the records.
         let _ = pack::reindex(dir, number);
     }
     let mut found = Vec::new();
@@ -81,7 +94,12 @@ pub fn segment_answers(dir: &Path, number: u32, form: Form, filter: &Filter, by:
 }
 
 /// Reads a whole segment.
-fn stream(dir: &Path, number: u32, filter: &Filter, each: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
+fn stream(
+    dir: &Path,
+    number: u32,
+    filter: &Filter,
+    each: &mut dyn FnMut(Record) -> Result<()>,
+) -> Result<()> {
     let needle = filter.needle();
     let finder = memchr::memmem::Finder::new(&needle);
     let mut lines = Lines::open(dir, number, u64::MAX)?;
@@ -101,7 +119,12 @@ fn stream(dir: &Path, number: u32, filter: &Filter, each: &mut dyn FnMut(Record)
 }
 
 /// `None` if the index cannot be used.
-fn by_index(dir: &Path, number: u32, index: &Index, filter: &Filter) -> Result<Option<Vec<Record>>> {
+fn by_index(
+    dir: &Path,
+    number: u32,
+    index: &Index,
+    filter: &Filter,
+) -> Result<Option<Vec<Record>>> {
     let mut rarest: Option<Vec<u32>> = None;
     for term in &filter.terms {
         let Some(lines) = index.lines(term) else {
@@ -122,10 +145,12 @@ fn by_index(dir: &Path, number: u32, index: &Index, filter: &Filter) -> Result<O
     };
     let path = segment::packed_path(dir, number);
     let file = files::open(&path, Guard::Private)?;
-    let mut decompressor = zstd::bulk::Decompressor::new().map_err(|e| Error::io("read", &path, e))?;
+    let mut decompressor =
+        zstd::bulk::Decompressor::new().map_err(|e| Error::io("read", &path, e))?;
     let mut found = Vec::with_capacity(wanted.len());
     for (frame, lines) in by_frame(&frames, &wanted) {
-        let content = unpack(&file, &frame, &mut decompressor).map_err(|_| segment::damaged(dir, number))?;
+        let content =
+            unpack(&file, &frame, &mut decompressor).map_err(|_| segment::damaged(dir, number))?;
         pick(&content, frame.first, lines, filter, &mut found);
     }
     Ok(Some(found))
@@ -147,7 +172,11 @@ fn by_frame<'a>(frames: &[Frame], mut wanted: &'a [u32]) -> Vec<(Frame, &'a [u32
     groups
 }
 
-fn unpack(file: &File, frame: &Frame, with: &mut zstd::bulk::Decompressor) -> std::io::Result<Vec<u8>> {
+fn unpack(
+    file: &File,
+    frame: &Frame,
+    with: &mut zstd::bulk::Decompressor,
+) -> std::io::Result<Vec<u8>> {
     let mut packed = vec![0; (frame.len as usize).min(MAX_FRAME)];
     file.read_exact_at(&mut packed, frame.offset)?;
     let size = zstd::bulk::Decompressor::upper_bound(&packed).unwrap_or(MAX_FRAME).min(MAX_FRAME);
@@ -167,12 +196,18 @@ fn pick(content: &[u8], first: u32, wanted: &[u32], filter: &Filter, found: &mut
 }
 
 /// Does the same with several things at once, keeping their order.
-fn all<T: Copy + Send + Sync, R: Send>(things: &[T], work: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
+fn all<T: Copy + Send + Sync, R: Send>(
+    things: &[T],
+    work: impl Fn(T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     if let [one] = things {
         return work(*one).map(|r| vec![r]);
     }
     std::thread::scope(|scope| {
         let workers: Vec<_> = things.iter().map(|thing| scope.spawn(|| work(*thing))).collect();
-        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("reading panicked")))).collect()
+        workers
+            .into_iter()
+            .map(|w| w.join().unwrap_or_else(|_| Err(Error::bug("reading panicked"))))
+            .collect()
     })
 }

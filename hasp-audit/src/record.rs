@@ -76,7 +76,10 @@ impl Record {
 
     /// The secret versions that it says have a part with this fingerprint.
     pub fn uses_of_part(&self, fp: &str) -> Vec<Use> {
-        objects(&self.object).filter(|o| parts(o).any(|part| part == fp)).filter_map(one_use).collect()
+        objects(&self.object)
+            .filter(|o| parts(o).any(|part| part == fp))
+            .filter_map(one_use)
+            .collect()
     }
 
     /// The terms that it can be found by.
@@ -87,15 +90,19 @@ impl Record {
         terms.extend(event.split_once('.').map(|(family, _)| term::event(family)));
         terms.extend(self.object["for"].as_str().map(term::event));
         terms.extend(events::is_denial(event).then(term::denied));
-        for (field, make) in
-            [("grant", term::grant as fn(&str) -> String), ("project", term::project), ("consumer", term::consumer)]
-        {
+        for (field, make) in [
+            ("grant", term::grant as fn(&str) -> String),
+            ("project", term::project),
+            ("consumer", term::consumer),
+        ] {
             terms.extend(self.object[field].as_str().map(make));
         }
         terms.extend(self.text("consumer").split_once(':').map(|(kind, _)| term::consumer(kind)));
         terms.extend(self.object["start"].as_u64().map(term::end_of));
         for object in objects(&self.object) {
-            terms.extend(object["fp"].as_str().into_iter().chain(parts(object)).map(term::fingerprint));
+            terms.extend(
+                object["fp"].as_str().into_iter().chain(parts(object)).map(term::fingerprint),
+            );
             let Some(found) = one_use(object) else { continue };
             terms.extend(found.version.map(|_| term::version(&found.to_string())));
             terms.push(term::secret(&found.name));
@@ -197,7 +204,9 @@ mod tests {
         let shown: Vec<String> = record.uses().iter().map(Use::to_string).collect();
         assert_eq!(shown, ["a/b@2", "c"]);
         assert_eq!((record.uses_of("aa").len(), record.uses_of_part("aa").len()), (0, 1));
-        assert!(Record::parse(br#"{"event":"exec.deny"}"#).unwrap().terms().contains(&term::denied()));
+        assert!(
+            Record::parse(br#"{"event":"exec.deny"}"#).unwrap().terms().contains(&term::denied())
+        );
     }
 
     proptest! {

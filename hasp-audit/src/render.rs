@@ -1,4 +1,5 @@
-//! A record as a line to read: local time, colour on a terminal, and nothing in it that the terminal would obey.
+//! A record as a line to read: local time, colour on a terminal, and nothing in it that the
+//! terminal would obey.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,8 @@ impl Render {
         Render { dir: dir.to_owned(), json, colour, following: false, ends: None, last: None }
     }
 
-    /// From now on records are new: what was printed is not printed again, and a run that has not ended is no news.
+    /// From now on records are new: what was printed is not printed again, and a run that has not
+    /// ended is no news.
     pub fn follow(&mut self) {
         self.following = true;
     }
@@ -75,7 +77,8 @@ impl Render {
             cx.out.data(&record.line)?;
             return cx.out.data(b"\n");
         }
-        let endless = !self.following && record.event() == "exec.start" && !self.ended(record.n())?;
+        let endless =
+            !self.following && record.event() == "exec.start" && !self.ended(record.n())?;
         let mut line = self.text(record);
         if endless {
             line.push_str(&self.paint("33", "  no end: it still runs, or was killed"));
@@ -99,7 +102,11 @@ impl Render {
     }
 
     fn paint(&self, shade: &str, text: &str) -> String {
-        if self.colour && !shade.is_empty() { format!("\x1b[{shade}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour && !shade.is_empty() {
+            format!("\x1b[{shade}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -119,7 +126,8 @@ fn said(record: &Record) -> Vec<String> {
         let text = printable(record.text(name).as_bytes());
         if text.is_empty() { text } else { format!("{before}{text}") }
     };
-    let number = |name: &str| record.object[name].as_i64().map_or(String::new(), |n| format!("{name} {n}"));
+    let number =
+        |name: &str| record.object[name].as_i64().map_or(String::new(), |n| format!("{name} {n}"));
     let mut said = vec![
         field("code", ""),
         secrets(&record.uses()),
@@ -132,13 +140,21 @@ fn said(record: &Record) -> Vec<String> {
         field("grant", "grant "),
         field("reason", "for: "),
     ];
-    let others = record.object.as_object().into_iter().flatten().filter(|(name, _)| !PLACED.contains(&name.as_str()));
-    said.extend(others.map(|(name, value)| format!("{}={}", printable(name.as_bytes()), plain(value))));
+    let others = record
+        .object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !PLACED.contains(&name.as_str()));
+    said.extend(
+        others.map(|(name, value)| format!("{}={}", printable(name.as_bytes()), plain(value))),
+    );
     said
 }
 
 fn secrets(uses: &[Use]) -> String {
-    let mut shown: Vec<String> = uses.iter().take(SHOWN).map(|u| printable(u.to_string().as_bytes())).collect();
+    let mut shown: Vec<String> =
+        uses.iter().take(SHOWN).map(|u| printable(u.to_string().as_bytes())).collect();
     if uses.len() > SHOWN {
         shown.push(format!("and {} more", uses.len() - SHOWN));
     }
@@ -146,7 +162,8 @@ fn secrets(uses: &[Use]) -> String {
 }
 
 fn command(argv: &Value) -> String {
-    let words: Vec<&OsStr> = argv.as_array().into_iter().flatten().filter_map(Value::as_str).map(OsStr::new).collect();
+    let words: Vec<&OsStr> =
+        argv.as_array().into_iter().flatten().filter_map(Value::as_str).map(OsStr::new).collect();
     if words.is_empty() { String::new() } else { format!("$ {}", shell_words(words)) }
 }
 
@@ -164,8 +181,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(line: &str) -> String {
-        let render =
-            Render { dir: PathBuf::new(), json: false, colour: false, following: false, ends: None, last: None };
+        let render = Render {
+            dir: PathBuf::new(),
+            json: false,
+            colour: false,
+            following: false,
+            ends: None,
+            last: None,
+        };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }
 
@@ -182,7 +205,10 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_shown_too() {
-        assert!(shown(r#"{"n":1,"event":"scan.leak","count":2,"via":"append"}"#).ends_with("count=2  via=append"));
+        assert!(
+            shown(r#"{"n":1,"event":"scan.leak","count":2,"via":"append"}"#)
+                .ends_with("count=2  via=append")
+        );
     }
 
     proptest! {

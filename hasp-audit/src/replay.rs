@@ -1,4 +1,5 @@
-//! Finding the end of a log without reading it: the key state says where it was, and only what was written since is replayed.
+//! Finding the end of a log without reading it: the key state says where it was, and only what was
+//! written since is replayed.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -88,8 +89,8 @@ impl End {
     /// Replays the log from its key state.
     ///
     /// # Errors
-    /// `[key-state]`; `[tail-missing]` if the log is shorter than the key state says; `[tampered]` if what follows is neither a
-    /// record nor the rest of a torn append.
+    /// `[key-state]`; `[tail-missing]` if the log is shorter than the key state says; `[tampered]`
+    /// if what follows is neither a record nor the rest of a torn append.
     pub fn find(dir: &Path) -> Result<End> {
         let kept = StateFile::open(dir).map_err(|e| or_missing(e, dir))?;
         let Reach { state, file, rest } = Reach::from(dir, kept.read()?)?;
@@ -124,7 +125,8 @@ fn replay(file: &File, path: &Path, state: &mut State) -> Result<()> {
         let Some(content) = line.strip_suffix(b"\n") else {
             return Ok(());
         };
-        let checked = Frame::split(content).map(|f| f.check_and_next(state.n, &state.prev, &state.key));
+        let checked =
+            Frame::split(content).map(|f| f.check_and_next(state.n, &state.prev, &state.key));
         let Some(Ok((mac, key))) = checked else {
             return Ok(());
         };
@@ -134,8 +136,8 @@ fn replay(file: &File, path: &Path, state: &mut State) -> Result<()> {
     }
 }
 
-/// A crash leaves part of a line, or blocks of zeros where data had not reached the disk; a whole line that does not verify
-/// was written by somebody else.
+/// A crash leaves part of a line, or blocks of zeros where data had not reached the disk; a whole
+/// line that does not verify was written by somebody else.
 fn rest(file: &File, path: &Path, state: &State, size: u64) -> Result<Rest> {
     if size - state.offset > MAX_TORN {
         return Ok(Rest::Foreign);
@@ -155,7 +157,8 @@ pub fn tail(mut file: &File, path: &Path, offset: u64) -> Result<Vec<u8>> {
 /// The log has fewer records than its key state says.
 fn tail_missing(dir: &Path, state: &State) -> Error {
     let shown = printable_path(&segment::path(dir, state.segment));
-    let message = format!("records before number {} are missing: {shown} was cut or removed", state.n);
+    let message =
+        format!("records before number {} are missing: {shown} was cut or removed", state.n);
     Error::new(Kind::Data, "tail-missing", message)
         .hint("look what is left: hasp-audit verify")
         .hint("put back a copy of the file, or go on without it, which stays on record: hasp-audit accept-loss")
@@ -163,7 +166,11 @@ fn tail_missing(dir: &Path, state: &State) -> Error {
 
 fn tampered(path: &Path, state: &State) -> Error {
     let shown = printable_path(path);
-    Error::new(Kind::Data, "tampered", format!("record {} in {shown} was not written by hasp", state.n))
-        .hint("look what is left: hasp-audit verify")
-        .hint("go on without it, which stays on record: hasp-audit accept-loss")
+    Error::new(
+        Kind::Data,
+        "tampered",
+        format!("record {} in {shown} was not written by hasp", state.n),
+    )
+    .hint("look what is left: hasp-audit verify")
+    .hint("go on without it, which stays on record: hasp-audit accept-loss")
 }

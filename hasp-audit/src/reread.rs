@@ -1,5 +1,6 @@
-//! Answering from a log that was verified a moment ago: each record is checked once more under its own key as it is read, so
-//! that what is shown is what was verified, whoever writes to the files meanwhile.
+//! Answering from a log that was verified a moment ago: each record is checked once more under its
+//! own key as it is read, so that what is shown is what was verified, whoever writes to the files
+//! meanwhile.
 
 use std::path::Path;
 
@@ -12,10 +13,12 @@ use crate::record::Record;
 use crate::segment::{self, Found, Lines};
 use crate::verify::Report;
 
-/// Hands every record that answers to `each`, in order: those that `report`, which has no fault, is about, and no later ones.
+/// Hands every record that answers to `each`, in order: those that `report`, which has no fault, is
+/// about, and no later ones.
 ///
 /// # Errors
-/// `[tampered]` (`Kind::No`) if a record is not the one that was verified; I/O errors, and what `each` returns.
+/// `[tampered]` (`Kind::No`) if a record is not the one that was verified; I/O errors, and what
+/// `each` returns.
 pub fn run(
     dir: &Path,
     first: Key,
@@ -39,6 +42,10 @@ pub fn run(
 }
 
 fn changed(n: u64) -> Error {
-    Error::new(Kind::No, "tampered", format!("record {n} changed while it was read: what was shown before it holds"))
-        .hint("look at the whole of it: hasp-audit verify")
+    Error::new(
+        Kind::No,
+        "tampered",
+        format!("record {n} changed while it was read: what was shown before it holds"),
+    )
+    .hint("look at the whole of it: hasp-audit verify")
 }

@@ -1,4 +1,5 @@
-//! The files that a log is cut into: numbered from 1 without a gap, closed for good when they have 16 MiB.
+//! The files that a log is cut into: numbered from 1 without a gap, closed for good when they have
+//! 16 MiB.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,8 +13,8 @@ use hasp_core::{Error, Kind, Result, files};
 
 use crate::line::MAX_LINE;
 
-/// A segment that has this many bytes or more is closed, unless [`crate::Log::with_segment_size`] says otherwise: the next
-/// append begins the next one.
+/// A segment that has this many bytes or more is closed, unless [`crate::Log::with_segment_size`]
+/// says otherwise: the next append begins the next one.
 pub const FULL: u64 = 16 << 20;
 
 /// The path of a segment as it is written.
@@ -49,7 +50,8 @@ pub fn size(file: &File, path: &Path) -> Result<u64> {
     file.metadata().map(|m| m.len()).map_err(|e| Error::io("read", path, e))
 }
 
-/// The path of a closed segment that was packed: zstd frames (RFC 8878), each of whole lines, which `zstd -dc` reads as one.
+/// The path of a closed segment that was packed: zstd frames (RFC 8878), each of whole lines, which
+/// `zstd -dc` reads as one.
 pub fn packed_path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.jsonl.zst"))
 }
@@ -63,7 +65,8 @@ pub enum Form {
     Packed,
 }
 
-/// The segments that are there, by number. One that is there in both forms counts as plain: packing was not finished.
+/// The segments that are there, by number. One that is there in both forms counts as plain: packing
+/// was not finished.
 pub fn list(dir: &Path) -> Result<BTreeMap<u32, Form>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))? {
@@ -114,14 +117,19 @@ impl Lines {
     pub fn open(dir: &Path, number: u32, limit: u64) -> Result<Lines> {
         let (plain, packed) = (path(dir, number), packed_path(dir, number));
         match files::open(&plain, Guard::Private) {
-            Ok(file) => {
-                Ok(Lines { reader: Box::new(BufReader::with_capacity(128 << 10, file.take(limit))), path: plain })
-            }
+            Ok(file) => Ok(Lines {
+                reader: Box::new(BufReader::with_capacity(128 << 10, file.take(limit))),
+                path: plain,
+            }),
             // Looked for second: packing makes the packed one before it removes the plain one.
             Err(e) if e.code() == "not-found" && packed.exists() => {
                 let file = files::open(&packed, Guard::Private)?;
-                let decoder = zstd::Decoder::new(file).map_err(|e| Error::io("read", &packed, e))?;
-                Ok(Lines { reader: Box::new(BufReader::with_capacity(128 << 10, decoder)), path: packed })
+                let decoder =
+                    zstd::Decoder::new(file).map_err(|e| Error::io("read", &packed, e))?;
+                Ok(Lines {
+                    reader: Box::new(BufReader::with_capacity(128 << 10, decoder)),
+                    path: packed,
+                })
             }
             Err(e) => Err(e),
         }
@@ -163,7 +171,14 @@ mod tests {
     #[test]
     fn only_segments_are_listed() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["00000001.jsonl.zst", "00000002.jsonl", "00000002.jsonl.zst", "key", "1.jsonl", "0000000x.jsonl"] {
+        for name in [
+            "00000001.jsonl.zst",
+            "00000002.jsonl",
+            "00000002.jsonl.zst",
+            "key",
+            "1.jsonl",
+            "0000000x.jsonl",
+        ] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let found: Vec<_> = list(dir.path()).unwrap().into_iter().collect();
@@ -177,7 +192,10 @@ mod tests {
         hasp_core::files::replace(&path(dir.path(), 1), content.as_bytes()).unwrap();
         let mut lines = Lines::open(dir.path(), 1, u64::MAX).unwrap();
         let mut line = Vec::new();
-        assert_eq!((lines.next_into(&mut line).unwrap(), line.as_slice()), (Found::Line, &b"a"[..]));
+        assert_eq!(
+            (lines.next_into(&mut line).unwrap(), line.as_slice()),
+            (Found::Line, &b"a"[..])
+        );
         assert_eq!((lines.next_into(&mut line).unwrap(), line.len()), (Found::Line, 0));
         assert_eq!(lines.next_into(&mut line).unwrap(), Found::Long);
         let mut cut = Lines::open(dir.path(), 1, 1).unwrap();

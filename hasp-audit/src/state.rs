@@ -1,5 +1,6 @@
-//! The key state: what the next append needs, in one 512-byte sector that is overwritten in place, so that the key it held
-//! before is gone (as far as the file system overwrites in place) and a crash leaves the old sector or the new one.
+//! The key state: what the next append needs, in one 512-byte sector that is overwritten in place,
+//! so that the key it held before is gone (as far as the file system overwrites in place) and a
+//! crash leaves the old sector or the new one.
 //!
 //! | bytes | content |
 //! |---|---|
@@ -12,8 +13,8 @@
 //! | 92..124 | SHA-256 of `"hasp/v1/audit/state\0"` and bytes 0..92 |
 //! | 124..512 | zeros |
 //!
-//! It is written without a flush after the records were flushed: on disk it may lag behind the log, never run ahead, and
-//! [`crate::log`] replays the log from it.
+//! It is written without a flush after the records were flushed: on disk it may lag behind the log,
+//! never run ahead, and [`crate::log`] replays the log from it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -165,9 +166,16 @@ fn read_sector(file: &File, sector: &mut [u8; SECTOR]) -> std::io::Result<()> {
 
 fn damaged(path: &Path, how: &str) -> Error {
     let home = path.ancestors().nth(3).unwrap_or(path);
-    Error::new(Kind::Data, "key-state", format!("the key state of the record, {}, {how}", printable_path(path)))
-        .hint(format!("look whether the record is whole: HASP_HOME={} hasp-audit verify", shell_word(home.as_os_str())))
-        .hint("then rebuild it: hasp-audit recover")
+    Error::new(
+        Kind::Data,
+        "key-state",
+        format!("the key state of the record, {}, {how}", printable_path(path)),
+    )
+    .hint(format!(
+        "look whether the record is whole: HASP_HOME={} hasp-audit verify",
+        shell_word(home.as_os_str())
+    ))
+    .hint("then rebuild it: hasp-audit recover")
 }
 
 #[cfg(test)]
@@ -197,7 +205,9 @@ mod tests {
         let before = std::fs::metadata(dir.path().join(NAME)).unwrap();
         State { key: Key::from_bytes(&[5; 32]), ..state() }.write(dir.path()).unwrap();
         let content = std::fs::read(dir.path().join(NAME)).unwrap();
-        assert!(!content.windows(32).any(|w| w == [1; 32]) && content.windows(32).any(|w| w == [5; 32]));
+        assert!(
+            !content.windows(32).any(|w| w == [1; 32]) && content.windows(32).any(|w| w == [5; 32])
+        );
         use std::os::unix::fs::MetadataExt;
         let after = std::fs::metadata(dir.path().join(NAME)).unwrap();
         assert_eq!((before.ino(), after.len()), (after.ino(), SECTOR as u64));
@@ -208,7 +218,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(State::read(dir.path()).unwrap_err().code(), "key-state");
         state().create(dir.path()).unwrap();
-        std::fs::OpenOptions::new().write(true).open(dir.path().join(NAME)).unwrap().set_len(100).unwrap();
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(dir.path().join(NAME))
+            .unwrap()
+            .set_len(100)
+            .unwrap();
         assert_eq!(State::read(dir.path()).unwrap_err().code(), "key-state");
     }
 }

@@ -1,4 +1,5 @@
-//! What a crash left of an append that nobody was told had succeeded: moved beside the log and recorded, never thrown away.
+//! What a crash left of an append that nobody was told had succeeded: moved beside the log and
+//! recorded, never thrown away.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,15 +12,20 @@ use crate::event::Event;
 use crate::segment;
 use crate::state::State;
 
-/// Moves the bytes of `file` behind the last good record into a file `torn-SEGMENT-OFFSET` and returns the event that says so.
+/// Moves the bytes of `file` behind the last good record into a file `torn-SEGMENT-OFFSET` and
+/// returns the event that says so.
 pub fn set_aside(dir: &Path, end: &State, file: &File, bytes: &[u8]) -> Result<Event> {
     let (segment, offset) = (end.segment, end.offset);
     let kept = cut(dir, segment, file, offset, bytes)?;
-    let event = Event::new("audit.torn").field("segment", segment).field("offset", offset).field("bytes", bytes.len());
+    let event = Event::new("audit.torn")
+        .field("segment", segment)
+        .field("offset", offset)
+        .field("bytes", bytes.len());
     Ok(event.field("sha256", HEXLOWER.encode(&Sha256::digest(bytes))).field("kept", kept))
 }
 
-/// Copies `bytes`, which a segment holds from `offset` on, into a file of their own and cuts the segment there.
+/// Copies `bytes`, which a segment holds from `offset` on, into a file of their own and cuts the
+/// segment there.
 pub fn cut(dir: &Path, number: u32, file: &File, offset: u64, bytes: &[u8]) -> Result<String> {
     let name = format!("torn-{number:08}-{offset}");
     files::replace(&dir.join(&name), bytes)?;

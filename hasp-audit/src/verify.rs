@@ -1,5 +1,6 @@
-//! Whether a log is whole: every record in its place under its own key, nothing cut off against the key state, the
-//! checkpoint and an expected head. "No" always names the first bad record; without the audit root there is no answer at all.
+//! Whether a log is whole: every record in its place under its own key, nothing cut off against the
+//! key state, the checkpoint and an expected head. "No" always names the first bad record; without
+//! the audit root there is no answer at all.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ pub struct Fault {
 pub struct Checked {
     /// The verdict.
     pub report: Report,
-    /// The last segment, its good bytes, and the key after them: where a key state that was lost would stand.
+    /// The last segment, its good bytes, and the key after them: where a key state that was lost
+    /// would stand.
     pub end: State,
 }
 
@@ -81,9 +83,11 @@ pub fn check(home: &Home, id: &LogId, against: &Against) -> Result<Checked> {
     let snapshot = Snapshot::take(&dir)?;
     let checkpoint = checkpoint(&dir)?;
     let marks = marks(&snapshot, &checkpoint, against.expect);
-    let parts = snapshot.parts(&dir, &Key::first(against.audit_root, id), &marks, against.progress)?;
+    let parts =
+        snapshot.parts(&dir, &Key::first(against.audit_root, id), &marks, against.progress)?;
     let end = end(&parts, Key::first(against.audit_root, id));
-    let facts = Facts { id, parts: &parts, state: &snapshot.state, checkpoint: &checkpoint, against };
+    let facts =
+        Facts { id, parts: &parts, state: &snapshot.state, checkpoint: &checkpoint, against };
     Ok(Checked { report: judge(&facts), end })
 }
 
@@ -112,8 +116,16 @@ impl Snapshot {
     }
 
     /// All segments in order, verified by as many threads as there are processors.
-    fn parts(&self, dir: &Path, first: &Key, marks: &[u64], progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Part>> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(self.segments.len().max(1));
+    fn parts(
+        &self,
+        dir: &Path,
+        first: &Key,
+        marks: &[u64],
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Part>> {
+        let threads = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(self.segments.len().max(1));
         let (sender, receiver) = sync_channel(threads);
         let jobs = Mutex::new(receiver);
         let done = Mutex::new(BTreeMap::new());
@@ -129,7 +141,8 @@ impl Snapshot {
             }
             let mut walker = Walker { n: 0, key: first.clone() };
             for number in &self.segments {
-                let limit = if Some(number) == self.segments.last() { self.limit } else { u64::MAX };
+                let limit =
+                    if Some(number) == self.segments.last() { self.limit } else { u64::MAX };
                 let part = match walker.job(dir, *number, limit) {
                     Ok(Ok(job)) => {
                         drop(sender.send(job));
@@ -158,7 +171,12 @@ struct Walker {
 
 impl Walker {
     /// What to verify in a segment, or what is wrong with its beginning.
-    fn job(&mut self, dir: &Path, segment: u32, limit: u64) -> Result<std::result::Result<Job, Box<Part>>> {
+    fn job(
+        &mut self,
+        dir: &Path,
+        segment: u32,
+        limit: u64,
+    ) -> Result<std::result::Result<Job, Box<Part>>> {
         let mut line = Vec::new();
         let found = Lines::open(dir, segment, limit)?.next_into(&mut line)?;
         match Frame::split(&line).map(|f| f.n).filter(|_| found == Found::Line) {
@@ -208,7 +226,13 @@ fn marks(
 /// Where the next record would go if the log is good up to there.
 fn end(parts: &[Part], first: Key) -> State {
     match parts.iter().rev().find(|p| p.count > 0) {
-        Some(p) => State { n: p.next(), key: p.key.clone(), prev: p.last, segment: p.segment, offset: p.bytes },
+        Some(p) => State {
+            n: p.next(),
+            key: p.key.clone(),
+            prev: p.last,
+            segment: p.segment,
+            offset: p.bytes,
+        },
         None => State { n: 0, key: first, prev: [0; 32], segment: 1, offset: 0 },
     }
 }

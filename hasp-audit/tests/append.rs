@@ -23,7 +23,9 @@ fn records_are_numbered_in_order() {
 fn hostile_names_are_one_line_a_record() {
     let f = Fixture::new();
     let hostile = b"/a\nb\r\"c\\\x1b[2J\xe2\x80\xa8\xc2\x85\xff\xfe\x7f\t'\xe2\x80\xae";
-    let event = Event::new("exec.start").os("project", OsStr::from_bytes(hostile)).argv(&[OsStr::from_bytes(hostile)]);
+    let event = Event::new("exec.start")
+        .os("project", OsStr::from_bytes(hostile))
+        .argv(&[OsStr::from_bytes(hostile)]);
     f.log.append(at(1), &[event]).unwrap();
     let lines = f.lines();
     assert_eq!(lines.len(), 2);
@@ -35,8 +37,9 @@ fn hostile_names_are_one_line_a_record() {
 #[test]
 fn what_is_too_long_is_split_or_cut_and_never_longer_than_a_record() {
     let f = Fixture::new();
-    let secrets: Vec<_> =
-        (0..200).map(|n| serde_json::json!({"name": format!("{}/{n}", "s".repeat(60)), "version": n})).collect();
+    let secrets: Vec<_> = (0..200)
+        .map(|n| serde_json::json!({"name": format!("{}/{n}", "s".repeat(60)), "version": n}))
+        .collect();
     let words = vec!["\u{1f600}".repeat(300); 1000];
     let event = Event::new("exec.start").field("grant", "g").argv(&words).field("secrets", secrets);
     let event = event.os("project", "/deep/".repeat(700)).os("program", "\u{202e}".repeat(2000));
@@ -45,7 +48,10 @@ fn what_is_too_long_is_split_or_cut_and_never_longer_than_a_record() {
     assert_eq!(lines.len() as u64, last + 1);
     assert!(lines.len() > 4 && lines.iter().all(|l| l.len() <= MAX_LINE));
     let main: serde_json::Value = serde_json::from_slice(&lines[last as usize]).unwrap();
-    assert_eq!((main["event"].as_str(), main["secrets_items"].as_u64()), (Some("exec.start"), Some(200)));
+    assert_eq!(
+        (main["event"].as_str(), main["secrets_items"].as_u64()),
+        (Some("exec.start"), Some(200))
+    );
     assert_eq!(f.fault(), None);
 }
 
@@ -53,7 +59,10 @@ fn what_is_too_long_is_split_or_cut_and_never_longer_than_a_record() {
 fn an_event_that_cannot_be_recorded_writes_nothing() {
     let f = Fixture::new();
     let before = f.lines();
-    assert_eq!(f.log.append(at(1), &[event(1), Event::new("bad")]).unwrap_err().code(), "bad-event");
+    assert_eq!(
+        f.log.append(at(1), &[event(1), Event::new("bad")]).unwrap_err().code(),
+        "bad-event"
+    );
     assert_eq!(f.lines(), before);
     assert_eq!(f.log.append(at(1), &[event(1)]).unwrap(), 1);
 }

@@ -1,4 +1,5 @@
-//! The tool as it is typed, beside a stand-in for hasp-vault that keeps to the same contract: keys over a descriptor.
+//! The tool as it is typed, beside a stand-in for hasp-vault that keeps to the same contract: keys
+//! over a descriptor.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -20,13 +21,19 @@ struct Bench {
     key: SigningKey,
 }
 
-/// A log that tells of two secrets, one run that ended, one that never ran, one without an end, and a denial.
+/// A log that tells of two secrets, one run that ended, one that never ran, one without an end, and
+/// a denial.
 fn bench() -> Bench {
     let f = Fixture::new();
-    let secrets =
-        |names: &[(&str, u64)]| -> Vec<Value> { names.iter().map(|(n, v)| json!({"name": n, "version": v})).collect() };
-    let exec =
-        |grant: &str| Event::new("exec.start").field("grant", grant).os("project", "/p").argv(&["make", "a\x1b[2Jb"]);
+    let secrets = |names: &[(&str, u64)]| -> Vec<Value> {
+        names.iter().map(|(n, v)| json!({"name": n, "version": v})).collect()
+    };
+    let exec = |grant: &str| {
+        Event::new("exec.start")
+            .field("grant", grant)
+            .os("project", "/p")
+            .argv(&["make", "a\x1b[2Jb"])
+    };
     let events = [
         Event::new("vault.set").field("secret", "db/url").field("version", 1).field("fp", FP),
         Event::new("grant.mint")
@@ -37,14 +44,18 @@ fn bench() -> Bench {
         Event::new("exec.end").field("start", 3).field("grant", "g1").field("status", 0),
         exec("g2").field("consumer", "user:0").field("secrets", secrets(&[("web/key", 2)])),
         exec("g3").field("consumer", "user:0").field("secrets", secrets(&[("bad/key", 9)])),
-        Event::new("exec.end").field("start", 6).field("grant", "g3").field("failed", "not-executable"),
+        Event::new("exec.end")
+            .field("start", 6)
+            .field("grant", "g3")
+            .field("failed", "not-executable"),
         Event::new("exec.deny").field("code", "spent").field("grant", "g1").os("project", "/p"),
         Event::new("vault.reveal").field("secret", "shown/one").field("version", 4),
     ];
     for (n, event) in events.into_iter().enumerate() {
         f.log.append(at(n as i64 * 60), &[event]).unwrap();
     }
-    let bench = Bench { f, bin: tempfile::tempdir().unwrap(), key: SigningKey::from_bytes(&[7; 32]) };
+    let bench =
+        Bench { f, bin: tempfile::tempdir().unwrap(), key: SigningKey::from_bytes(&[7; 32]) };
     bench.install();
     bench
 }
@@ -55,7 +66,9 @@ impl Bench {
         let here = self.bin.path().join("hasp-audit");
         // A link where that is possible; never over one that is there, which is the program itself.
         if !here.exists() {
-            std::fs::hard_link(&own, &here).or_else(|_| std::fs::copy(&own, &here).map(drop)).unwrap();
+            std::fs::hard_link(&own, &here)
+                .or_else(|_| std::fs::copy(&own, &here).map(drop))
+                .unwrap();
         }
         let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())});
         std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
@@ -68,17 +81,27 @@ impl Bench {
     /// Puts a stand-in for hasp-vault beside the tool.
     fn vault(&self, script: &str) {
         let path = self.bin.path().join("hasp-vault");
-        std::fs::write(&path, format!("#!/bin/sh\nD={}\n{script}\n", self.bin.path().display())).unwrap();
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\nD={}\n{script}\n", self.bin.path().display()))
+            .unwrap();
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
     }
 
     fn sign(&self, message: &str) {
-        std::fs::write(self.bin.path().join("signature"), self.key.sign(message.as_bytes()).to_bytes()).unwrap();
+        std::fs::write(
+            self.bin.path().join("signature"),
+            self.key.sign(message.as_bytes()).to_bytes(),
+        )
+        .unwrap();
     }
 
     fn run(&self, args: &[&str], stdin: &str) -> Output {
         let mut command = Command::new(self.bin.path().join("hasp-audit"));
-        command.args(args).env("HASP_HOME", self.f.dir.path()).env("TZ", "UTC").stdin(Stdio::piped());
+        command
+            .args(args)
+            .env("HASP_HOME", self.f.dir.path())
+            .env("TZ", "UTC")
+            .stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let _ = hasp_core::output::write_all(child.stdin.take().unwrap(), stdin.as_bytes());
         child.wait_with_output().unwrap()
@@ -102,7 +125,9 @@ fn the_log_answers_questions() {
     let b = bench();
     let numbers = |args: &[&str]| -> Vec<u64> {
         let text = b.ok(&[&["--json"], args].concat());
-        text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap()).collect()
+        text.lines()
+            .map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap())
+            .collect()
     };
     let all: Vec<u64> = (0..10).collect();
     let project = ["--project", "/p"];
@@ -146,9 +171,13 @@ fn verify_tells_its_outcomes_apart() {
     let saved = b.f.save();
     let lines = b.f.lines();
     b.f.put(&[&lines[..9], &[b"{\"torn".to_vec()]].concat());
-    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tail-missing]") && e.contains("record 9")));
+    assert!(
+        matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tail-missing]") && e.contains("record 9"))
+    );
     b.f.put(&[&lines[..3], &lines[4..]].concat());
-    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tampered]") && e.contains("record 3")));
+    assert!(
+        matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tampered]") && e.contains("record 3"))
+    );
     assert!(matches!(b.refused(&["log", "--verify"], ""), (1, e) if e.contains("[tampered]")));
     b.f.put(&[&lines[..], &[b"{\"torn".to_vec()]].concat());
     assert!(matches!(b.refused(&["verify"], ""), (0, e) if e.contains("cut short by a crash")));
@@ -192,18 +221,24 @@ fn a_head_kept_elsewhere_finds_a_rollback() {
     assert!(b.ok(&["verify", "--expect", kept.to_str().unwrap()]).starts_with("whole"));
     b.f.restore(&old);
     assert!(b.ok(&["verify"]).starts_with("whole"));
-    assert!(matches!(b.refused(&["verify", "--expect", head.trim()], ""), (1, e) if e.contains("[tail-missing]")));
+    assert!(
+        matches!(b.refused(&["verify", "--expect", head.trim()], ""), (1, e) if e.contains("[tail-missing]"))
+    );
     assert_eq!(b.refused(&["verify", "--expect", "nonsense"], "").0, 65);
     let forged = head.replace(" 13 ", " 12 ");
-    assert!(matches!(b.refused(&["verify", "--expect", forged.trim()], ""), (65, e) if e.contains("[head-forged]")));
+    assert!(
+        matches!(b.refused(&["verify", "--expect", forged.trim()], ""), (65, e) if e.contains("[head-forged]"))
+    );
 }
 
 #[test]
 fn incidents_who_and_exposed() {
     let b = bench();
     let who = b.ok(&["who", "--from", "-", "--json"]);
-    let numbers: Vec<u64> =
-        who.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = who
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["n"].as_u64().unwrap())
+        .collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(b.ok(&["exposed"]), "db/url@1\nshown/one@4\nweb/key@2\n");
     assert_eq!(b.ok(&["exposed", "--consumer", "session"]), "db/url@1\n");
@@ -219,7 +254,9 @@ fn incidents_who_and_exposed() {
         b.status(),
         "0".repeat(32)
     ));
-    assert!(matches!(b.refused(&["who", "--from", "-"], ""), (1, e) if e.contains("[value-unknown]")));
+    assert!(
+        matches!(b.refused(&["who", "--from", "-"], ""), (1, e) if e.contains("[value-unknown]"))
+    );
 }
 
 #[test]
@@ -239,7 +276,9 @@ fn an_export_is_verified_with_the_public_key_alone() {
         b.refused(&["verify", "--export", file.to_str().unwrap(), "--public-key", &public], "")
     };
     assert_eq!(check(&exported).0, 0);
-    assert!(matches!(check(&exported.replacen("db/url", "db/urk", 1)), (1, e) if e.contains("[export-forged]")));
+    assert!(
+        matches!(check(&exported.replacen("db/url", "db/urk", 1)), (1, e) if e.contains("[export-forged]"))
+    );
     let redacted = b.ok(&["export", "--redacted"]);
     for name in ["db/url", "web/key", "/p\"", "make", "session:7"] {
         assert!(!redacted.contains(name), "{name}");
@@ -250,7 +289,9 @@ fn an_export_is_verified_with_the_public_key_alone() {
 #[test]
 fn losses_are_accepted_by_a_person() {
     let b = bench();
-    assert!(matches!(b.refused(&["accept-loss", "--yes"], ""), (64, e) if e.contains("[nothing-lost]")));
+    assert!(
+        matches!(b.refused(&["accept-loss", "--yes"], ""), (64, e) if e.contains("[nothing-lost]"))
+    );
     b.f.put(&b.f.lines()[..6]);
     let append = r#"{"event":"scan.leak","count":1}"#;
     assert!(
@@ -265,7 +306,10 @@ fn losses_are_accepted_by_a_person() {
 #[test]
 fn plumbing_and_wrong_usage() {
     let b = bench();
-    assert_eq!(b.run(&["append", "--json"], r#"{"event":"scan.leak","count":2}"#).stdout, b"{\"n\":10,\"v\":1}\n");
+    assert_eq!(
+        b.run(&["append", "--json"], r#"{"event":"scan.leak","count":2}"#).stdout,
+        b"{\"n\":10,\"v\":1}\n"
+    );
     assert!(b.ok(&["--event", "scan"]).contains("via=append"));
     for (stdin, status, code) in [
         (r#"{"event":"audit.loss","first":0}"#, 77, "event-reserved"),
@@ -301,12 +345,14 @@ fn following_shows_what_comes_across_segments() {
     let b = bench();
     let mut command = Command::new(b.bin.path().join("hasp-audit"));
     command.args(["-f", "-n", "1", "--json", "--event", "test"]).env("HASP_HOME", b.f.dir.path());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     b.f.log.append(at(0), &[Event::new("test.first")]).unwrap();
     assert!(lines.next().unwrap().unwrap().contains("test.first"));
     // Enough to close this segment: what follows is in the next one.
-    let fat = (0..3).fold(Event::new("other.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+    let fat =
+        (0..3).fold(Event::new("other.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
     b.f.log.append(at(1), &vec![fat; 10_000]).unwrap();
     b.f.log.append(at(2), &[Event::new("test.second")]).unwrap();
     assert!(lines.next().unwrap().unwrap().contains("test.second"));
@@ -318,7 +364,9 @@ fn following_shows_what_comes_across_segments() {
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let b = bench();
-    b.f.log.append(at(0), &vec![Event::new("other.pad").field("pad", "x".repeat(400)); 2000]).unwrap();
+    b.f.log
+        .append(at(0), &vec![Event::new("other.pad").field("pad", "x".repeat(400)); 2000])
+        .unwrap();
     let script = "\"$0\" --json | head -n 1 >/dev/null";
     let output = Command::new("sh")
         .args(["-c", script])

@@ -1,4 +1,5 @@
-//! Live copies for syslog and journald: each record as it is, and an outage that costs no record, is told once and counted.
+//! Live copies for syslog and journald: each record as it is, and an outage that costs no record,
+//! is told once and counted.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -19,9 +20,13 @@ fn with_copies(to: &str) -> Fixture {
 }
 
 fn policy(f: &Fixture, text: &str) {
-    let sockets = ["syslog", "journald"].map(|s| format!("{s}-socket = \"{}/{s}\"\n", f.dir.path().display()));
-    hasp_core::files::replace(&f.dir.path().join("policy.toml"), format!("{text}{}", sockets.concat()).as_bytes())
-        .unwrap();
+    let sockets = ["syslog", "journald"]
+        .map(|s| format!("{s}-socket = \"{}/{s}\"\n", f.dir.path().display()));
+    hasp_core::files::replace(
+        &f.dir.path().join("policy.toml"),
+        format!("{text}{}", sockets.concat()).as_bytes(),
+    )
+    .unwrap();
 }
 
 fn listen(f: &Fixture, name: &str) -> UnixDatagram {
@@ -35,7 +40,12 @@ fn listen(f: &Fixture, name: &str) -> UnixDatagram {
 /// The datagrams that are waiting.
 fn received(socket: &UnixDatagram) -> Vec<String> {
     let mut buffer = [0; 16 << 10];
-    let next = || socket.recv(&mut buffer).ok().map(|size| String::from_utf8(buffer[..size].to_vec()).unwrap());
+    let next = || {
+        socket
+            .recv(&mut buffer)
+            .ok()
+            .map(|size| String::from_utf8(buffer[..size].to_vec()).unwrap())
+    };
     std::iter::from_fn(next).collect()
 }
 
@@ -52,17 +62,26 @@ fn objects(f: &Fixture) -> Vec<Value> {
 fn each_record_goes_to_both_as_it_is() {
     let f = with_copies(r#""syslog", "journald""#);
     let (syslog, journald) = (listen(&f, "syslog"), listen(&f, "journald"));
-    f.log.append(at(1), &[event(1), Event::new("exec.deny").field("code", "spent\nPRIORITY=0")]).unwrap();
-    let bodies: Vec<String> = received(&syslog).iter().map(|m| m.split_once("]: ").unwrap().1.to_owned()).collect();
+    f.log
+        .append(at(1), &[event(1), Event::new("exec.deny").field("code", "spent\nPRIORITY=0")])
+        .unwrap();
+    let bodies: Vec<String> =
+        received(&syslog).iter().map(|m| m.split_once("]: ").unwrap().1.to_owned()).collect();
     assert_eq!(bodies, lines(&f, 1));
     let entries = received(&journald);
     let fields: Vec<Vec<(&str, &str)>> =
         entries.iter().map(|e| e.lines().map(|l| l.split_once('=').unwrap()).collect()).collect();
-    let of = |n: usize, name: &str| fields[n].iter().filter(|(f, _)| *f == name).map(|(_, v)| *v).collect::<Vec<_>>();
+    let of = |n: usize, name: &str| {
+        fields[n].iter().filter(|(f, _)| *f == name).map(|(_, v)| *v).collect::<Vec<_>>()
+    };
     for (n, line) in lines(&f, 1).iter().enumerate() {
         assert_eq!(of(n, "MESSAGE"), [line.as_str()]);
     }
-    assert_eq!((of(0, "PRIORITY"), of(1, "PRIORITY")), (vec!["5"], vec!["4"]), "a start is notice, a denial warning");
+    assert_eq!(
+        (of(0, "PRIORITY"), of(1, "PRIORITY")),
+        (vec!["5"], vec!["4"]),
+        "a start is notice, a denial warning"
+    );
     assert_eq!((of(1, "HASP_EVENT"), of(1, "HASP_N")), (vec!["exec.deny"], vec!["2"]));
     // Nothing about copies is on record while they are taken.
     assert_eq!(f.lines().len(), 3);
@@ -100,7 +119,8 @@ fn an_outage_loses_nothing_and_is_told_once_with_a_count() {
     assert_eq!((report.fault, report.records), (None, f.lines().len() as u64));
 }
 
-/// Where the outage itself cannot be recorded, what was asked for is recorded all the same, and the outage at the next chance.
+/// Where the outage itself cannot be recorded, what was asked for is recorded all the same, and the
+/// outage at the next chance.
 #[test]
 fn an_outage_that_cannot_be_recorded_is_told_later() {
     let f = with_copies(r#""syslog""#);
@@ -123,13 +143,18 @@ fn a_reader_that_does_not_read_delays_nothing() {
     f.log.append(at(2), &[event(1)]).unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let told: Vec<Value> = objects(&f).into_iter().filter(|o| o["event"] == "audit.copy").collect();
-    assert_eq!(told.iter().map(|o| &o["to"]).collect::<Vec<_>>(), ["syslog", "journald"], "{told:?}");
+    assert_eq!(
+        told.iter().map(|o| &o["to"]).collect::<Vec<_>>(),
+        ["syslog", "journald"],
+        "{told:?}"
+    );
     let taken = received(&syslog).len();
     assert!(taken > 0 && taken == received(&journald).len());
     f.log.append(at(3), &[event(2)]).unwrap();
     let all = objects(&f);
     let back: Vec<&Value> = all.iter().filter(|o| o["state"] == "back").collect();
-    // All that were sent before this one (3000, 1, and the two that tell of the outage) and were not taken.
+    // All that were sent before this one (3000, 1, and the two that tell of the outage) and were
+    // not taken.
     assert_eq!(back[0]["missed"].as_u64(), Some(3003 - taken as u64));
     assert_eq!(f.verify().fault, None);
 }
@@ -156,20 +181,29 @@ fn losses_and_recoveries_are_copied_too() {
     f.put(&f.lines()[..3]);
     received(&syslog);
     f.log.accept_loss(at(5)).unwrap();
-    assert!(matches!(&received(&syslog)[..], [one] if one.contains("audit.loss") && one.starts_with("<84>")));
+    assert!(
+        matches!(&received(&syslog)[..], [one] if one.contains("audit.loss") && one.starts_with("<84>"))
+    );
     std::fs::remove_file(f.path("key")).unwrap();
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     Log::recover(&f.home, &f.id, &against, at(6)).unwrap();
     assert!(received(&syslog).iter().any(|m| m.contains("audit.recover")));
 }
 
-/// Programs that we did not write read what we send: systemd-journald both forms, as on a machine that runs it.
+/// Programs that we did not write read what we send: systemd-journald both forms, as on a machine
+/// that runs it.
 #[test]
 fn journald_itself_takes_both_forms() {
     const JOURNALD: &str = "/lib/systemd/systemd-journald";
     if !Path::new(JOURNALD).exists() || !rustix::process::geteuid().is_root() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "systemd-journald is not installed, or this is not root");
-        let _ = hasp_core::output::write_all(std::io::stderr(), b"skipped: needs systemd-journald and root\n");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "systemd-journald is not installed, or this is not root"
+        );
+        let _ = hasp_core::output::write_all(
+            std::io::stderr(),
+            b"skipped: needs systemd-journald and root\n",
+        );
         return;
     }
     let f = with_copies(r#""syslog", "journald""#);
@@ -190,7 +224,10 @@ done
 kill $daemon; cat "$1/told"
 "#;
     let mut command = std::process::Command::new("unshare");
-    command.args(["-m", "bash", "-c", script, "bash"]).arg(f.dir.path()).stdout(std::process::Stdio::piped());
+    command
+        .args(["-m", "bash", "-c", script, "bash"])
+        .arg(f.dir.path())
+        .stdout(std::process::Stdio::piped());
     let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
     let ready = (0..400).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
@@ -200,13 +237,19 @@ kill $daemon; cat "$1/told"
     f.log.append(at(1), &[event(1)]).unwrap();
     std::fs::write(f.dir.path().join("go"), "").unwrap();
     let output = child.wait_with_output().unwrap();
-    let told: Vec<Value> =
-        output.stdout.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    let told: Vec<Value> = output
+        .stdout
+        .split(|b| *b == b'\n')
+        .filter_map(|l| serde_json::from_slice(l).ok())
+        .collect();
     assert_eq!(f.lines().len(), 2, "both were taken");
     for transport in ["journal", "syslog"] {
         let entry = told.iter().find(|e| e["_TRANSPORT"] == transport);
         let entry = entry.unwrap_or_else(|| panic!("nothing came by {transport}: {told:?}"));
         assert_eq!(entry["MESSAGE"].as_str(), Some(lines(&f, 1)[0].as_str()));
-        assert_eq!((entry["PRIORITY"].as_str(), entry["SYSLOG_FACILITY"].as_str()), (Some("5"), Some("10")));
+        assert_eq!(
+            (entry["PRIORITY"].as_str(), entry["SYSLOG_FACILITY"].as_str()),
+            (Some("5"), Some("10"))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Many appenders, killed at random: what was acknowledged is there, in one unbroken sequence, whatever else happened.
+//! Many appenders, killed at random: what was acknowledged is there, in one unbroken sequence,
+//! whatever else happened.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -23,7 +24,8 @@ const SEGMENT: u64 = 64 << 10;
 /// Home, log and name of an appender, for the process that is one.
 const ORDER: &str = "HASP_TEST_APPENDER";
 
-/// An appender, when this test program runs itself as one: appends until it is killed, and tells each that succeeded.
+/// An appender, when this test program runs itself as one: appends until it is killed, and tells
+/// each that succeeded.
 #[test]
 #[ignore = "a part of the test below, which runs it as a process of its own"]
 fn appender() {
@@ -42,19 +44,24 @@ fn spawn(f: &Fixture, name: &str) -> (Child, JoinHandle<Vec<String>>) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "appender", "--ignored", "--nocapture"]);
     command.env(ORDER, format!("{} {} {name}", f.dir.path().display(), f.id));
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     (child, std::thread::spawn(|| acks(stdout)))
 }
 
 fn acks(stdout: ChildStdout) -> Vec<String> {
     let lines = BufReader::new(stdout).split(b'\n').map_while(Result::ok);
-    lines.filter_map(|l| String::from_utf8(l).ok()?.strip_prefix("ack ").map(str::to_owned)).collect()
+    lines
+        .filter_map(|l| String::from_utf8(l).ok()?.strip_prefix("ack ").map(str::to_owned))
+        .collect()
 }
 
 /// In memory, where a flush costs nothing: 5,000 kills in half a minute.
 fn in_memory() -> Fixture {
-    Fixture::within(tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()))
+    Fixture::within(
+        tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()),
+    )
 }
 
 #[test]
@@ -96,7 +103,11 @@ fn threads_of_one_process_get_numbers_without_a_gap() {
     let f = Fixture::new();
     let numbers = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| (0..25).map(|n| f.log.append(at(n), &[event(1)]).unwrap()).collect::<Vec<u64>>()))
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..25).map(|n| f.log.append(at(n), &[event(1)]).unwrap()).collect::<Vec<u64>>()
+                })
+            })
             .collect();
         workers.into_iter().flat_map(|w| w.join().unwrap()).collect::<BTreeSet<u64>>()
     });

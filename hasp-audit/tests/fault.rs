@@ -1,4 +1,5 @@
-//! Full disks and failing calls: an append that cannot be durable is refused with 74, and the chain is whole afterwards.
+//! Full disks and failing calls: an append that cannot be durable is refused with 74, and the chain
+//! is whole afterwards.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -39,8 +40,13 @@ struct Small(Child);
 
 impl Small {
     fn mount(at: &Path) -> Option<(Small, PathBuf)> {
-        let script = "mount -t tmpfs -o size=1m,mode=700 none \"$0\" && touch \"$0/ready\" && exec sleep 60";
-        let keeper = Command::new("unshare").args(["-m", "sh", "-c", script]).arg(at).stderr(Stdio::null()).spawn();
+        let script =
+            "mount -t tmpfs -o size=1m,mode=700 none \"$0\" && touch \"$0/ready\" && exec sleep 60";
+        let keeper = Command::new("unshare")
+            .args(["-m", "sh", "-c", script])
+            .arg(at)
+            .stderr(Stdio::null())
+            .spawn();
         let keeper = Small(keeper.ok()?);
         let inside = PathBuf::from(format!("/proc/{}/root{}", keeper.0.id(), at.display()));
         let ready = (0..500).any(|_| {
@@ -67,8 +73,12 @@ fn a_full_disk() {
     let ballast = dir.join("ballast");
     std::fs::write(&ballast, vec![0; 300 << 10]).unwrap();
     let f = Fixture::within(tempfile::tempdir_in(dir).unwrap());
-    let fat =
-        |n: u64| Event::new("test.fat").field("number", n).field("pad", "x".repeat(500)).field("more", "y".repeat(500));
+    let fat = |n: u64| {
+        Event::new("test.fat")
+            .field("number", n)
+            .field("pad", "x".repeat(500))
+            .field("more", "y".repeat(500))
+    };
     let (mut recorded, mut refused) = (1, 0);
     while refused < 5 && recorded < 9000 {
         match f.log.append(at(1), &[fat(1), fat(2), fat(3)]) {
@@ -91,17 +101,22 @@ fn a_full_disk() {
     assert_eq!(f.fault(), None);
 }
 
-/// What an append finds: a log as it is, one with the rest of an append that a crash cut short, or one whose segment is full.
+/// What an append finds: a log as it is, one with the rest of an append that a crash cut short, or
+/// one whose segment is full.
 fn prepared(state: &str) -> Fixture {
-    let f = Fixture::within(tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()));
+    let f = Fixture::within(
+        tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()),
+    );
     f.fill(2);
     match state {
         "torn" => {
-            let torn = [std::fs::read(f.segment()).unwrap(), b"{\"v\":1,\"n\":3,".to_vec()].concat();
+            let torn =
+                [std::fs::read(f.segment()).unwrap(), b"{\"v\":1,\"n\":3,".to_vec()].concat();
             std::fs::write(f.segment(), torn).unwrap();
         }
         "full" => {
-            let fat = (0..6).fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+            let fat = (0..6)
+                .fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
             f.log.append(at(1), &vec![fat; 5_200]).unwrap();
             assert!(f.segment().metadata().unwrap().len() >= hasp_audit::segment::FULL);
         }
@@ -132,16 +147,20 @@ fn each_failing_write_and_flush() {
                 refused += every.filter(|refused| *refused).count();
             }
         }
-        assert!(refused >= 2 * fewest, "{state}: {refused} refusals: some call was never made to fail");
+        assert!(
+            refused >= 2 * fewest,
+            "{state}: {refused} refusals: some call was never made to fail"
+        );
     }
 }
 
-/// Lets the `when`-th call fail; `None` if there are not so many, else whether the append was refused. The chain is whole either
-/// way, and goes on.
+/// Lets the `when`-th call fail; `None` if there are not so many, else whether the append was
+/// refused. The chain is whole either way, and goes on.
 fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
     let trace = f.dir.path().join("trace");
     let inject = format!("inject={call}:error={error}:when={when}");
-    let outcome = traced(f, &["-o", trace.to_str().unwrap(), "-e", &format!("trace={call}"), "-e", &inject]);
+    let outcome =
+        traced(f, &["-o", trace.to_str().unwrap(), "-e", &format!("trace={call}"), "-e", &inject]);
     if !std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)") {
         assert_eq!(outcome, "recorded", "{call} {error} {when}");
         return None;
@@ -150,7 +169,8 @@ fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
     assert!(["recorded", "refused 74"].contains(&outcome.as_str()), "{what}");
     let before = f.verify();
     assert_eq!(before.fault, None, "{what}");
-    // What was refused is not there, unless its lines were durable and only what comes after that failed.
+    // What was refused is not there, unless its lines were durable and only what comes after that
+    // failed.
     let there = events(f, "test.fault");
     assert!(there == 1 || there == 0 && outcome != "recorded", "{what}: {there}");
     let n = f.log.append(at(2), &[event(2)]).unwrap();
@@ -179,7 +199,8 @@ fn killed_at_each_call() {
         for when in [1, 2, 3, 9, 12] {
             let f = Fixture::of(3);
             let inject = format!("inject={call}:signal=SIGKILL:when={when}");
-            let outcome = traced(&f, &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+            let outcome =
+                traced(&f, &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
             let n = f.log.append(at(2), &[event(2)]).unwrap();
             assert!(n == 4 || n == 3 && outcome == "killed", "{call} {when}: {n} {outcome}");
             assert_eq!(f.fault(), None, "{call} {when}");
@@ -194,9 +215,13 @@ fn an_append_is_one_write_and_one_flush() {
     }
     let f = Fixture::of(3);
     let trace = f.dir.path().join("trace");
-    let outcome = traced(&f, &["-e", "trace=pwrite64,fdatasync,fsync,syncfs,sync", "-o", trace.to_str().unwrap()]);
+    let outcome = traced(
+        &f,
+        &["-e", "trace=pwrite64,fdatasync,fsync,syncfs,sync", "-o", trace.to_str().unwrap()],
+    );
     assert_eq!(outcome, "recorded");
     let calls = std::fs::read_to_string(&trace).unwrap();
-    let calls: Vec<&str> = calls.lines().filter_map(|l| l.split_whitespace().nth(1)?.split('(').next()).collect();
+    let calls: Vec<&str> =
+        calls.lines().filter_map(|l| l.split_whitespace().nth(1)?.split('(').next()).collect();
     assert_eq!(calls, ["pwrite64", "fdatasync", "pwrite64"]);
 }

@@ -1,5 +1,5 @@
-//! Segments: closing, packing, losing and swapping them; and that questions get the same answer from the index, from a scan
-//! and from the lines themselves.
+//! Segments: closing, packing, losing and swapping them; and that questions get the same answer
+//! from the index, from a scan and from the lines themselves.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -10,7 +10,8 @@ use hasp_audit::query::{self, By};
 use hasp_audit::record::{Record, term};
 use hasp_audit::{Against, Event, Log, pack, reread, segment};
 
-/// Four closed segments of about 1.5 MB and one that is open, a few appends each with very many records.
+/// Four closed segments of about 1.5 MB and one that is open, a few appends each with very many
+/// records.
 fn long() -> Fixture {
     let mut f = Fixture::new();
     f.log = f.log.with_segment_size(SEGMENT);
@@ -27,9 +28,16 @@ const SEGMENT: u64 = 1_200_000;
 
 fn numbered(n: u64) -> Event {
     let name = if n % 700 == 77 { "rare/one" } else { "common/one" };
-    let event = if n % 1_500 == 5 { Event::new("exec.deny").field("code", "spent") } else { Event::new("exec.start") };
+    let event = if n % 1_500 == 5 {
+        Event::new("exec.deny").field("code", "spent")
+    } else {
+        Event::new("exec.start")
+    };
     let secret = serde_json::json!([{"name": name, "version": n % 3}]);
-    event.field("grant", format!("g{n}")).field("consumer", format!("session:{}", n % 7)).field("secrets", secret)
+    event
+        .field("grant", format!("g{n}"))
+        .field("consumer", format!("session:{}", n % 7))
+        .field("secrets", secret)
 }
 
 fn answers(f: &Fixture, filter: &Filter, by: By) -> Vec<u64> {
@@ -63,7 +71,11 @@ fn packing_changes_no_answer_and_no_verdict(f: &Fixture) {
         Filter::term(term::grant("g7001")),
         Filter::term(term::denied()),
         Filter { terms: vec![term::denied(), term::consumer("session:3")], ..Filter::default() },
-        Filter { terms: vec![term::secret("rare/one")], since: Some(at(300)), until: Some(at(500)) },
+        Filter {
+            terms: vec![term::secret("rare/one")],
+            since: Some(at(300)),
+            until: Some(at(500)),
+        },
         Filter::term(term::secret("none")),
     ];
     let before: Vec<Vec<u64>> = filters.iter().map(|q| answers(f, q, By::Scan)).collect();
@@ -90,7 +102,8 @@ fn an_index_that_is_not_right_is_made_anew(f: &Fixture) {
     let right: Vec<Vec<u8>> = (1..=4).map(|n| std::fs::read(path(n)).unwrap()).collect();
     let filter = Filter::term(term::secret("rare/one"));
     let answer = answers(f, &filter, By::Scan);
-    // Missing, cut, of an older form, of another segment, of another log, and damaged where only some questions look.
+    // Missing, cut, of an older form, of another segment, of another log, and damaged where only
+    // some questions look.
     let other = Fixture::small(300);
     pack::pack(other.log.path(), usize::MAX).unwrap();
     let foreign = std::fs::read(other.path("00000001.idx")).unwrap();
@@ -107,7 +120,10 @@ fn an_index_that_is_not_right_is_made_anew(f: &Fixture) {
         assert_eq!(answers(f, &Filter::term(term::grant("g7001")), By::Index), [7002]);
     }
     for (number, right) in (1..).zip(&right).filter(|(n, _)| *n != 1) {
-        assert!(std::fs::read(path(number)).unwrap() == *right, "the index of segment {number} was not made anew");
+        assert!(
+            std::fs::read(path(number)).unwrap() == *right,
+            "the index of segment {number} was not made anew"
+        );
     }
     std::fs::write(path(1), &right[0]).unwrap();
 }
@@ -122,7 +138,11 @@ fn an_index_that_was_forged_hides_nothing_from_verify() {
     assert_eq!(all.len(), 60);
     // An index of the right file that knows no term.
     let packed = std::fs::read(f.path("00000001.jsonl.zst")).unwrap();
-    std::fs::write(f.path("00000001.idx"), hasp_audit::index::Builder::default().finish(&[], &packed)).unwrap();
+    std::fs::write(
+        f.path("00000001.idx"),
+        hasp_audit::index::Builder::default().finish(&[], &packed),
+    )
+    .unwrap();
     let told = answers(&f, &filter, By::Index);
     assert!(told.len() < 60 && told[0] > 1, "the first segment is hidden");
     let first = || hasp_audit::chain::Key::first(&ROOT, &f.id);
@@ -142,12 +162,20 @@ fn an_index_that_was_forged_hides_nothing_from_verify() {
     let late = reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err();
     assert_eq!((late.code(), late.kind().status()), ("tampered", 1));
     std::fs::remove_file(&last).unwrap();
-    assert_eq!(reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err().code(), "tampered");
+    assert_eq!(
+        reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err().code(),
+        "tampered"
+    );
 }
 
 fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {
-    let names =
-        ["00000001.jsonl.zst", "00000002.jsonl.zst", "00000003.jsonl.zst", "00000004.jsonl.zst", "00000005.jsonl"];
+    let names = [
+        "00000001.jsonl.zst",
+        "00000002.jsonl.zst",
+        "00000003.jsonl.zst",
+        "00000004.jsonl.zst",
+        "00000005.jsonl",
+    ];
     let first = |number: u32| {
         let mut lines = segment::Lines::open(f.log.path(), number, u64::MAX).unwrap();
         let mut line = Vec::new();
@@ -156,11 +184,16 @@ fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {
     };
     let firsts: Vec<u64> = (1..=5).map(first).collect();
     let saved: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(f.path(n)).unwrap()).collect();
-    let restore = |some: &[usize]| some.iter().for_each(|i| std::fs::write(f.path(names[*i]), &saved[*i]).unwrap());
+    let restore = |some: &[usize]| {
+        some.iter().for_each(|i| std::fs::write(f.path(names[*i]), &saved[*i]).unwrap())
+    };
     for gone in 0..5 {
         std::fs::remove_file(f.path(names[gone])).unwrap();
         let (code, n) = f.fault().unwrap();
-        assert_eq!((code, n), (if gone == 4 { "tail-missing" } else { "tampered" }, Some(firsts[gone])));
+        assert_eq!(
+            (code, n),
+            (if gone == 4 { "tail-missing" } else { "tampered" }, Some(firsts[gone]))
+        );
         std::fs::write(f.path(names[gone]), &saved[gone]).unwrap();
         private(&f.path(names[gone]));
     }
@@ -189,7 +222,8 @@ fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {
         std::fs::write(f.path(names[1]), &damaged).unwrap();
         let (code, n) = f.fault().unwrap();
         assert!(code == "tampered" && (firsts[1]..firsts[2]).contains(&n.unwrap()), "{code} {n:?}");
-        let unread = query::run(f.log.path(), &Filter::default(), By::Index, &mut |_| Ok(())).unwrap_err();
+        let unread =
+            query::run(f.log.path(), &Filter::default(), By::Index, &mut |_| Ok(())).unwrap_err();
         assert_eq!(unread.code(), "tampered", "an answer from a part of the record is no answer");
     }
     restore(&[1]);

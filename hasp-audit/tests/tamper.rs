@@ -42,7 +42,8 @@ fn every_byte_flipped() {
             std::fs::write(f.segment(), &changed).unwrap();
             let (code, n) = f.fault().expect("a flipped byte is found");
             let line = whole[..at].iter().filter(|b| **b == b'\n').count() as u64;
-            // A newline that is gone, or a new one, makes one line of two or two of one: still this one is the first bad one.
+            // A newline that is gone, or a new one, makes one line of two or two of one: still this
+            // one is the first bad one.
             assert_eq!(n, Some(line), "byte {at} with {mask:x}: {code}");
             assert!(matches!(code, "tampered" | "tail-missing"));
         }
@@ -64,7 +65,11 @@ fn lines_deleted_doubled_swapped_and_inserted() {
         (|l| l.push(l[7].clone()), "the last doubled", 8),
         (|l| crlf(&mut l[5]), "CRLF", 5),
         (|l| l.iter_mut().for_each(crlf), "CRLF everywhere", 0),
-        (|l| l[2] = replaced(&l[2], ",\"secret\"", ",\"secret\":\"x\",\"secret\""), "a key twice", 2),
+        (
+            |l| l[2] = replaced(&l[2], ",\"secret\"", ",\"secret\":\"x\",\"secret\""),
+            "a key twice",
+            2,
+        ),
         (|l| l[2] = replaced(&l[2], ",\"secret\":", ", \"secret\":"), "a space", 2),
         (|l| l.push(vec![b'x'; 10_000]), "a long line without end", 8),
     ];
@@ -96,7 +101,8 @@ fn another_root_or_another_log_never_verifies() {
     // A whole log of the same root, key state and all, in the place of this one.
     f.restore(&[]);
     for name in ["00000001.jsonl", "key"] {
-        hasp_core::files::replace(&f.path(name), &std::fs::read(other.path(name)).unwrap()).unwrap();
+        hasp_core::files::replace(&f.path(name), &std::fs::read(other.path(name)).unwrap())
+            .unwrap();
     }
     assert_eq!(f.fault(), Some(("tampered", Some(0))));
 }
@@ -155,7 +161,8 @@ fn the_checkpoint_finds_what_was_cut_with_the_key_state() {
     f.fill(2);
     let public = key.verifying_key();
     let code = |f: &Fixture| {
-        let against = Against { audit_root: &ROOT, public: Some(&public), expect: None, progress: &|_| {} };
+        let against =
+            Against { audit_root: &ROOT, public: Some(&public), expect: None, progress: &|_| {} };
         hasp_audit::verify(&f.home, &f.id, &against).unwrap().fault.map(|f| (f.code, f.n))
     };
     assert_eq!(code(&f), None);
@@ -182,7 +189,11 @@ fn a_torn_append_is_whole_with_a_note_and_does_not_block() {
         std::fs::write(f.segment(), &bytes).unwrap();
         let report = f.verify();
         assert_eq!(report.fault, None);
-        assert!(report.notes.iter().any(|n| n.contains("cut short by a crash")), "{:?}", report.notes);
+        assert!(
+            report.notes.iter().any(|n| n.contains("cut short by a crash")),
+            "{:?}",
+            report.notes
+        );
         f.log.append(at(9), &[event(9)]).unwrap();
         let report = f.verify();
         assert_eq!(report.fault, None);
@@ -236,7 +247,10 @@ fn a_lost_log_file_can_be_accepted_too() {
 fn a_lost_key_state_is_rebuilt_from_the_root() {
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     let f = Fixture::of(8);
-    assert_eq!(Log::recover(&f.home, &f.id, &against, at(9)).unwrap_err().code(), "nothing-to-recover");
+    assert_eq!(
+        Log::recover(&f.home, &f.id, &against, at(9)).unwrap_err().code(),
+        "nothing-to-recover"
+    );
     std::fs::remove_file(f.path("key")).unwrap();
     assert_eq!(f.log.append(at(9), &[event(1)]).unwrap_err().code(), "key-state");
     assert_eq!(Log::recover(&f.home, &f.id, &against, at(9)).unwrap(), None);

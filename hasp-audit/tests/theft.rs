@@ -1,5 +1,6 @@
-//! A thief of the key state: what he can rewrite, and that nothing before it can be changed unseen (Schneier and Kelsey 1999; the
-//! lesson of CVE-2023-31438 and CVE-2023-31439: truncate, then go on with the key of today).
+//! A thief of the key state: what he can rewrite, and that nothing before it can be changed unseen
+//! (Schneier and Kelsey 1999; the lesson of CVE-2023-31438 and CVE-2023-31439: truncate, then go on
+//! with the key of today).
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -9,10 +10,18 @@ use hasp_audit::chain::Key;
 use hasp_audit::line;
 use hasp_audit::state::State;
 
-/// Lines as the thief can make them: any number, any previous mac, but only the keys from the stolen one on.
+/// Lines as the thief can make them: any number, any previous mac, but only the keys from the
+/// stolen one on.
 fn forged(n: u64, prev: &[u8; 32], key: &Key) -> (Vec<u8>, [u8; 32]) {
     let mut bytes = Vec::new();
-    let mac = line::compose(&mut bytes, n, at(n as i64), "\"event\":\"exec.start\",\"grant\":\"g9\"", prev, key);
+    let mac = line::compose(
+        &mut bytes,
+        n,
+        at(n as i64),
+        "\"event\":\"exec.start\",\"grant\":\"g9\"",
+        prev,
+        key,
+    );
     (bytes, mac)
 }
 
@@ -28,7 +37,8 @@ fn no_earlier_record_can_be_changed_with_todays_key() {
     assert_eq!(stolen.n, 10);
     let lines = f.lines();
     for n in 0..10u64 {
-        // He replaces record n, with the key of today and with every key that he can derive from it.
+        // He replaces record n, with the key of today and with every key that he can derive from
+        // it.
         let mut key = stolen.key.clone();
         for _ in 0..5 {
             let prev = n.checked_sub(1).map_or([0; 32], |before| mac_of(&lines[before as usize]));
@@ -50,7 +60,8 @@ fn truncated_before_the_theft_and_resumed_with_the_stolen_key() {
     let lines = f.lines();
     let kept = 6usize;
     // Resumed under the next number in the file: the key of record 10 made record 6.
-    let (mut bytes, mut prev, mut key) = (lines[..kept].concat(), mac_of(&lines[kept - 1]), stolen.key.clone());
+    let (mut bytes, mut prev, mut key) =
+        (lines[..kept].concat(), mac_of(&lines[kept - 1]), stolen.key.clone());
     for n in kept as u64..10 {
         let (line, mac) = forged(n, &prev, &key);
         bytes.extend_from_slice(&line);
@@ -60,7 +71,8 @@ fn truncated_before_the_theft_and_resumed_with_the_stolen_key() {
     std::fs::write(f.segment(), &bytes).unwrap();
     assert_eq!(f.fault(), Some(("tampered", Some(kept as u64))));
     // The thief writes the key state too, so that hasp itself goes on from there.
-    let forged_state = State { n: 10, key: key.clone(), prev, segment: 1, offset: bytes.len() as u64 };
+    let forged_state =
+        State { n: 10, key: key.clone(), prev, segment: 1, offset: bytes.len() as u64 };
     forged_state.write(f.log.path()).unwrap();
     f.log.append(at(20), &[event(1)]).unwrap();
     assert_eq!(f.fault(), Some(("tampered", Some(kept as u64))));
@@ -70,7 +82,9 @@ fn truncated_before_the_theft_and_resumed_with_the_stolen_key() {
     std::fs::write(f.segment(), &bytes).unwrap();
     let mut next = stolen.key.clone();
     next.evolve();
-    State { n: 11, key: next, prev: mac, segment: 1, offset: bytes.len() as u64 }.write(f.log.path()).unwrap();
+    State { n: 11, key: next, prev: mac, segment: 1, offset: bytes.len() as u64 }
+        .write(f.log.path())
+        .unwrap();
     assert_eq!(f.fault(), Some(("tampered", Some(kept as u64))));
 }
 

@@ -21,9 +21,11 @@ pub struct Binding {
     pub root: PathBuf,
     /// The vault's directory, where it is not the home's own.
     pub vault_dir: Option<PathBuf>,
-    /// The project's name as it was consented to: scopes of secrets (`--allow`) are compared with this one, if it is held.
+    /// The project's name as it was consented to: scopes of secrets (`--allow`) are compared with
+    /// this one, if it is held.
     pub project: String,
-    /// Whether the name is this root's; unset before the first consent, and in a binding from before that was asked.
+    /// Whether the name is this root's; unset before the first consent, and in a binding from
+    /// before that was asked.
     pub holds_name: Option<bool>,
     /// Whether a person said that others may own or change the project's files.
     pub shared: bool,
@@ -75,22 +77,28 @@ impl Binding {
         }
     }
 
-    /// A project without any consent that counts. From before the vault got its key it keeps whether the name is its own: it is consented
-    /// to again, not for the first time.
+    /// A project without any consent that counts. From before the vault got its key it keeps
+    /// whether the name is its own: it is consented to again, not for the first time.
     pub(crate) fn afresh(vault: &Vault, project: &Project) -> Binding {
         let id = store::id(&project.root);
-        let text = store::read(vault.home(), &id).ok().flatten().filter(|text| signed_earlier(vault, &id, text));
-        let before = text.and_then(|text| Body::unverified(&text)).filter(|body| body.project == project.name);
+        let text = store::read(vault.home(), &id)
+            .ok()
+            .flatten()
+            .filter(|text| signed_earlier(vault, &id, text));
+        let before = text
+            .and_then(|text| Body::unverified(&text))
+            .filter(|body| body.project == project.name);
         Binding { holds_name: before.and_then(|body| body.holds_name), ..Binding::new(project) }
     }
 
-    /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
+    /// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real
+    /// path.
     pub fn id(root: &Path) -> String {
         store::id(root)
     }
 
-    /// Whether a scope that names the project means this root: the first one that a person bound under the name, and those that
-    /// he then bound with `--also`.
+    /// Whether a scope that names the project means this root: the first one that a person bound
+    /// under the name, and those that he then bound with `--also`.
     ///
     /// # Errors
     /// `[project-name-taken]`, naming the root that has the name.
@@ -101,12 +109,16 @@ impl Binding {
     /// The project's binding to this vault, `None` if it has none.
     ///
     /// # Errors
-    /// `[tampered]`, `[rolled-back]`, and `[other-vault]` for a project that is bound to another vault.
+    /// `[tampered]`, `[rolled-back]`, and `[other-vault]` for a project that is bound to another
+    /// vault.
     pub fn load(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
         let id = store::id(root);
-        let body = record::read(|| store::read(vault.home(), &id), |text| verified(vault, &id, text))?;
+        let body =
+            record::read(|| store::read(vault.home(), &id), |text| verified(vault, &id, text))?;
         let Some(body) = body else { return Ok(None) };
-        let binding = body.into_binding(root).ok_or_else(|| record::tampered(&store::path(vault.home(), root)))?;
+        let binding = body
+            .into_binding(root)
+            .ok_or_else(|| record::tampered(&store::path(vault.home(), root)))?;
         // A home that cannot be written must not stop reading.
         let _ = record::saw(vault, KIND, &id, binding.serial);
         Ok(Some(binding))
@@ -115,13 +127,15 @@ impl Binding {
     /// Signs and writes the binding with the next serial, after what changed is on record.
     ///
     /// # Errors
-    /// `Kind::Busy`, `[binding-changed]`, if the binding was written since this one was loaded: see [`Binding::change`].
+    /// `Kind::Busy`, `[binding-changed]`, if the binding was written since this one was loaded: see
+    /// [`Binding::change`].
     pub fn save(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
         let _held = store::exclusive(unlocked.vault().home())?;
         self.save_locked(unlocked, now)
     }
 
-    /// Loads the project's binding (or takes an empty one), changes and saves it, with no other writer in between.
+    /// Loads the project's binding (or takes an empty one), changes and saves it, with no other
+    /// writer in between.
     pub fn change(
         unlocked: &Unlocked,
         project: &Project,
@@ -140,7 +154,8 @@ impl Binding {
         Ok(binding)
     }
 
-    /// Withdraws all consent; needs no unlock. The serial is used up, so that the old file, put back, counts as rolled back.
+    /// Withdraws all consent; needs no unlock. The serial is used up, so that the old file, put
+    /// back, counts as rolled back.
     pub fn withdraw(self, vault: &Vault, now: Timestamp) -> Result<()> {
         let _held = store::exclusive(vault.home())?;
         vault.log()?.append(now, &[events::dropped(&self)])?;
@@ -175,8 +190,13 @@ impl Binding {
         if consented.digest == target.digest() {
             return Ok(());
         }
-        let lines: Vec<String> = consented.changes(target).iter().map(|l| format!("\n  {l}")).collect();
-        let message = format!("target '{}' was changed since it was consented to:{}\n ", target.name, lines.concat());
+        let lines: Vec<String> =
+            consented.changes(target).iter().map(|l| format!("\n  {l}")).collect();
+        let message = format!(
+            "target '{}' was changed since it was consented to:{}\n ",
+            target.name,
+            lines.concat()
+        );
         Err(Error::new(Kind::Denied, "target-changed", message).hint(hint))
     }
 
@@ -214,16 +234,20 @@ pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
     if claimed.vault != *vault.id() {
         return Err(vault.other_than_bound(Path::new(&claimed.root)));
     }
-    let record = record::verify(vault, KIND, id, text).map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
+    let record = record::verify(vault, KIND, id, text)
+        .map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
     let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
     body.ok_or_else(|| record::tampered(&path))
 }
 
-/// A consent from before the vault got its key: not forged, and yet not valid, since somebody who was removed knows the key that signed it.
+/// A consent from before the vault got its key: not forged, and yet not valid, since somebody who
+/// was removed knows the key that signed it.
 fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error> {
     signed_earlier(vault, id, text).then_some(())?;
-    let message =
-        format!("{} was bound before the vault got the key that it has now", printable(claimed.root.as_bytes()));
+    let message = format!(
+        "{} was bound before the vault got the key that it has now",
+        printable(claimed.root.as_bytes())
+    );
     Some(
         Error::new(Kind::Denied, "vault-rekeyed", message)
             .hint("look at what it asks for and consent again: hasp-bind"),

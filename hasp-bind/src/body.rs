@@ -80,7 +80,8 @@ impl Body {
         toml::from_str(body).ok()
     }
 
-    /// Reads a binding without verifying it: for finding the vault and for lists, authorises nothing.
+    /// Reads a binding without verifying it: for finding the vault and for lists, authorises
+    /// nothing.
     pub(crate) fn unverified(text: &[u8]) -> Option<Body> {
         record::unverified(text).and_then(|r| Body::parse(&r.body))
     }
@@ -95,10 +96,22 @@ mod tests {
     fn body(root: &str, refs: BTreeMap<SecretName, SecretName>) -> Body {
         let vault = "00112233445566778899aabbccddeeff".parse().unwrap();
         let updated = "2026-01-31T12:00:00Z".parse().unwrap();
-        let consented = Consented { digest: "0".repeat(64), canonical: "{\"a\":\"'''\"}".to_owned() };
+        let consented =
+            Consented { digest: "0".repeat(64), canonical: "{\"a\":\"'''\"}".to_owned() };
         let targets = BTreeMap::from([("test".to_owned(), consented)]);
         let (root, project) = (root.to_owned(), "api".to_owned());
-        Body { serial: 3, root, vault, dir: None, project, holds_name: None, shared: false, updated, refs, targets }
+        Body {
+            serial: 3,
+            root,
+            vault,
+            dir: None,
+            project,
+            holds_name: None,
+            shared: false,
+            updated,
+            refs,
+            targets,
+        }
     }
 
     #[test]

@@ -19,7 +19,8 @@ Examples:
 
 Consent is to names: secrets that do not exist yet can be bound. See also: hasp(7), hasp.toml(5).";
 
-/// Consent to what a project asks for: which secret each reference means, and which targets may run as they stand
+/// Consent to what a project asks for: which secret each reference means, and which targets may run
+/// as they stand
 #[derive(Parser, Debug)]
 #[command(name = "hasp-bind", version, after_help = EXAMPLES)]
 pub struct Cli {
@@ -46,7 +47,8 @@ pub struct Options {
     /// Take the project as it is, although other users own its files or can change them; remembered
     #[arg(long, global = true)]
     pub shared: bool,
-    /// This is a further copy or worktree of the project that has this name already: what may go there may go here too
+    /// This is a further copy or worktree of the project that has this name already: what may go
+    /// there may go here too
     #[arg(long, global = true)]
     pub also: bool,
     /// This project was moved here from DIR: take its consent along
@@ -77,7 +79,8 @@ pub enum Verb {
     },
     /// Withdraw all consent for this project; needs no unlock
     Drop,
-    /// Plumbing for hasp-vault join: the vault of --vault for a project that has no binding yet; consents to nothing
+    /// Plumbing for hasp-vault join: the vault of --vault for a project that has no binding yet;
+    /// consents to nothing
     #[command(hide = true)]
     Remember,
     /// Print shell completions

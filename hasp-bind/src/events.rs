@@ -13,19 +13,30 @@ pub(crate) fn between(old: Option<&Binding>, new: &Binding) -> Vec<Event> {
     for (reference, secret) in new.refs.iter().filter(|(r, s)| before(r) != Some(s)) {
         events.push(event("add").field("ref", reference.as_str()).field("secret", secret.as_str()));
     }
-    for (name, target) in new.targets.iter().filter(|(n, c)| consented(n) != Some(c.digest.as_str())) {
-        events.push(event("consent").field("target", name.as_str()).field("digest", target.digest.as_str()));
+    for (name, target) in
+        new.targets.iter().filter(|(n, c)| consented(n) != Some(c.digest.as_str()))
+    {
+        events.push(
+            event("consent").field("target", name.as_str()).field("digest", target.digest.as_str()),
+        );
     }
-    for (reference, secret) in old.iter().flat_map(|o| &o.refs).filter(|(r, _)| !new.refs.contains_key(r)) {
-        events.push(event("remove").field("ref", reference.as_str()).field("secret", secret.as_str()));
+    for (reference, secret) in
+        old.iter().flat_map(|o| &o.refs).filter(|(r, _)| !new.refs.contains_key(r))
+    {
+        events.push(
+            event("remove").field("ref", reference.as_str()).field("secret", secret.as_str()),
+        );
     }
-    for name in old.iter().flat_map(|o| o.targets.keys()).filter(|n| !new.targets.contains_key(*n)) {
+    for name in old.iter().flat_map(|o| o.targets.keys()).filter(|n| !new.targets.contains_key(*n))
+    {
         events.push(event("remove").field("target", name.as_str()));
     }
     if old.map(|o| &o.vault_dir) != Some(&new.vault_dir) && new.vault_dir.is_some() {
         events.push(new.vault_dir.iter().fold(event("vault"), |e, dir| e.os("dir", dir)));
     }
-    if new.holds_name == Some(true) && old.is_none_or(|o| (o.holds_name, &o.project) != (Some(true), &new.project)) {
+    if new.holds_name == Some(true)
+        && old.is_none_or(|o| (o.holds_name, &o.project) != (Some(true), &new.project))
+    {
         events.push(event("name").field("name", new.project.as_str()));
     }
     if new.shared && !old.is_some_and(|o| o.shared) {

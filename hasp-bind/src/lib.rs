@@ -1,5 +1,6 @@
-//! Bindings: what a person consented to for one project, in this home, on this machine. A manifest asks; only a binding, signed
-//! by the vault, says which reference means which secret and which targets may run as they stand.
+//! Bindings: what a person consented to for one project, in this home, on this machine. A manifest
+//! asks; only a binding, signed by the vault, says which reference means which secret and which
+//! targets may run as they stand.
 #![forbid(unsafe_code)]
 
 mod binding;

@@ -24,7 +24,8 @@ pub(crate) fn holder(vault: &Vault, name: &str, id: &str) -> Result<Option<Strin
     let home = vault.home();
     for other in store::all(home)?.into_iter().filter(|other| other != id) {
         let body = store::read(home, &other)?.and_then(|text| Body::unverified(&text));
-        let holds = |b: &Body| b.vault == *vault.id() && b.project == name && b.holds_name != Some(false);
+        let holds =
+            |b: &Body| b.vault == *vault.id() && b.project == name && b.holds_name != Some(false);
         if let Some(body) = body.filter(holds) {
             return Ok(Some(body.root));
         }
@@ -57,7 +58,9 @@ pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) ->
     }
     let other = holder(vault, &binding.project, &store::id(&binding.root))?;
     match other {
-        Some(other) if project.is_named() && binding.project == project.name => Err(taken(&binding.project, &other)),
+        Some(other) if project.is_named() && binding.project == project.name => {
+            Err(taken(&binding.project, &other))
+        }
         other => {
             binding.holds_name = Some(other.is_none());
             Ok(())
@@ -66,10 +69,17 @@ pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) ->
 }
 
 fn taken(name: &str, other: &str) -> Error {
-    let message = format!("another directory is the project '{}' already: {}", cut(name), printable(other.as_bytes()));
+    let message = format!(
+        "another directory is the project '{}' already: {}",
+        cut(name),
+        printable(other.as_bytes())
+    );
     let error = Error::new(Kind::Denied, "project-name-taken", message);
     if std::path::Path::new(other).symlink_metadata().is_err() {
-        return error.hint(format!("if it was moved here: hasp-bind --moved-from {}", shell_word(other.as_ref())));
+        return error.hint(format!(
+            "if it was moved here: hasp-bind --moved-from {}",
+            shell_word(other.as_ref())
+        ));
     }
     error
         .hint("if this is another copy or worktree of the same project: hasp-bind --also")
@@ -77,6 +87,8 @@ fn taken(name: &str, other: &str) -> Error {
 }
 
 fn unheld(name: &str) -> Error {
-    let message = format!("this directory was bound when another one was the project '{}'", cut(name));
-    Error::new(Kind::Denied, "project-name-taken", message).hint("if it is that project now: hasp-bind --also")
+    let message =
+        format!("this directory was bound when another one was the project '{}'", cut(name));
+    Error::new(Kind::Denied, "project-name-taken", message)
+        .hint("if it is that project now: hasp-bind --also")
 }

@@ -1,4 +1,5 @@
-//! Which project a directory belongs to, always by its real path: a link to a project is the project, a copy of it is another one.
+//! Which project a directory belongs to, always by its real path: a link to a project is the
+//! project, a copy of it is another one.
 
 use std::path::{Path, PathBuf};
 
@@ -23,13 +24,13 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest bound one, else the git root. The
-    /// search does not leave the directories that are ours, root's, or of whom `start` belongs to, but for a root that is bound as
-    /// shared.
+    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest
+    /// bound one, else the git root. The search does not leave the directories that are ours,
+    /// root's, or of whom `start` belongs to, but for a root that is bound as shared.
     ///
     /// # Errors
-    /// `[no-project]`; `[foreign-project]` if another user owns or can change it; `[foreign-directory]` where another user's
-    /// directories begin; the manifest's own errors.
+    /// `[no-project]`; `[foreign-project]` if another user owns or can change it;
+    /// `[foreign-directory]` where another user's directories begin; the manifest's own errors.
     pub fn find(home: &Home, start: &Path) -> Result<Project> {
         Project::load(Project::root(home, start)?)
     }
@@ -47,7 +48,8 @@ impl Project {
         Project::load(search(home, start)?)
     }
 
-    /// The root alone, found in the same way without reading the manifest: what is in it does not matter to a grant that exists.
+    /// The root alone, found in the same way without reading the manifest: what is in it does not
+    /// matter to a grant that exists.
     ///
     /// # Errors
     /// As [`Project::find`], without the manifest's.
@@ -59,7 +61,8 @@ impl Project {
         }
     }
 
-    /// The directory itself as a project without a manifest, for binding by hand where there is none.
+    /// The directory itself as a project without a manifest, for binding by hand where there is
+    /// none.
     ///
     /// # Errors
     /// `[foreign-project]`.
@@ -114,7 +117,11 @@ fn stranger(root: &Path) -> Option<Stranger> {
 }
 
 fn foreign(root: &Path, stranger: &Stranger) -> Error {
-    let message = format!("{}: what {} asks for may be another user's wish", stranger.text(), printable_path(root));
+    let message = format!(
+        "{}: what {} asks for may be another user's wish",
+        stranger.text(),
+        printable_path(root)
+    );
     Error::new(Kind::Denied, "foreign-project", message)
         .hint(stranger.hint())
         .hint("or read what it asks for (hasp-target list) and say that this is meant: hasp-bind --shared")
@@ -122,10 +129,16 @@ fn foreign(root: &Path, stranger: &Stranger) -> Error {
 }
 
 fn at_frontier(start: &Path, frontier: &Stranger) -> Error {
-    let (shown, dir) = (printable_path(start), hasp_core::text::shell_word(frontier.path.as_os_str()));
-    let message = format!("{shown} belongs to no project as far as directories are yours: {}", frontier.text());
+    let (shown, dir) =
+        (printable_path(start), hasp_core::text::shell_word(frontier.path.as_os_str()));
+    let message = format!(
+        "{shown} belongs to no project as far as directories are yours: {}",
+        frontier.text()
+    );
     Error::new(Kind::Denied, "foreign-directory", message)
-        .hint(format!("if a project there is meant, look at it first: cd {dir} && hasp-target list"))
+        .hint(format!(
+            "if a project there is meant, look at it first: cd {dir} && hasp-target list"
+        ))
         .hint(format!("or make one here: hasp-target init, which writes {FILE_NAME}"))
 }
 
@@ -134,9 +147,13 @@ fn there(path: &Path) -> bool {
 }
 
 fn no_project(start: &Path) -> Error {
-    Error::new(Kind::Missing, "no-project", format!("{} belongs to no project", printable_path(start)))
-        .hint(format!("make one here: hasp-target init, which writes {FILE_NAME}"))
-        .hint("or bind a secret to this directory without one: hasp-bind add REF")
+    Error::new(
+        Kind::Missing,
+        "no-project",
+        format!("{} belongs to no project", printable_path(start)),
+    )
+    .hint(format!("make one here: hasp-target init, which writes {FILE_NAME}"))
+    .hint("or bind a secret to this directory without one: hasp-bind add REF")
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What a manifest asks for beyond what was consented to: computed without unlocking, shown, and only then signed.
+//! What a manifest asks for beyond what was consented to: computed without unlocking, shown, and
+//! only then signed.
 
 use std::collections::BTreeMap;
 
@@ -35,20 +36,26 @@ impl<'a> Proposal<'a> {
     /// Compares a manifest with a binding.
     pub(crate) fn new(manifest: &'a Manifest, binding: &Binding) -> Proposal<'a> {
         let meant = |r: &SecretName| binding.refs.get(r).unwrap_or(r).clone();
-        let refs = manifest.refs.keys().map(|r| (r, meant(r), !binding.refs.contains_key(r))).collect();
+        let refs =
+            manifest.refs.keys().map(|r| (r, meant(r), !binding.refs.contains_key(r))).collect();
         let extra = binding.refs.iter().filter(|(r, _)| !manifest.refs.contains_key(*r));
         let gone = binding.targets.keys().filter(|t| !manifest.targets.contains_key(*t));
         Proposal {
             refs,
             extra: extra.map(|(r, s)| (r.clone(), s.clone())).collect(),
-            targets: manifest.targets.values().map(|t| (t, standing(t, &binding.targets))).collect(),
+            targets: manifest
+                .targets
+                .values()
+                .map(|t| (t, standing(t, &binding.targets)))
+                .collect(),
             gone: gone.cloned().collect(),
         }
     }
 
     /// Whether there is anything to consent to.
     pub(crate) fn is_empty(&self) -> bool {
-        let news = self.refs.iter().any(|(_, _, new)| *new) || self.targets.iter().any(|(_, s)| *s != Standing::Same);
+        let news = self.refs.iter().any(|(_, _, new)| *new)
+            || self.targets.iter().any(|(_, s)| *s != Standing::Same);
         !news && self.gone.is_empty()
     }
 
@@ -57,7 +64,8 @@ impl<'a> Proposal<'a> {
         for (reference, secret, _) in &self.refs {
             binding.refs.insert((*reference).clone(), secret.clone());
         }
-        binding.targets = self.targets.iter().map(|(t, _)| (t.name.clone(), Consented::to(t))).collect();
+        binding.targets =
+            self.targets.iter().map(|(t, _)| (t.name.clone(), Consented::to(t))).collect();
     }
 }
 

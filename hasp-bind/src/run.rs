@@ -24,11 +24,17 @@ impl Tool for Cli {
             Some(Verb::Completions { shell }) => completions(*shell, cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
-            Some(Verb::Add { references }) => verb::add::run(references, &Place::new_anywhere(options, cx)?, cx),
-            Some(Verb::Remove { references }) => verb::remove::run(references, &Place::new(options, cx)?, cx),
+            Some(Verb::Add { references }) => {
+                verb::add::run(references, &Place::new_anywhere(options, cx)?, cx)
+            }
+            Some(Verb::Remove { references }) => {
+                verb::remove::run(references, &Place::new(options, cx)?, cx)
+            }
             Some(Verb::Remember) => verb::consent::remember(&Place::new(options, cx)?, cx),
             // Taking back is easy, also where somebody else has got at the project.
-            Some(Verb::Drop) => verb::drop::run(&Place::new(&Options { shared: true, ..options.clone() }, cx)?, cx),
+            Some(Verb::Drop) => {
+                verb::drop::run(&Place::new(&Options { shared: true, ..options.clone() }, cx)?, cx)
+            }
             None => match &options.moved_from {
                 Some(from) => verb::moved::run(from, &Place::new(options, cx)?, options.yes, cx),
                 None => verb::consent::run(&Place::new(options, cx)?, options.yes, cx),
@@ -55,7 +61,11 @@ impl Place {
     fn new(options: &Options, cx: &Context) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
-        let project = if options.shared { Project::find_shared(&home, &start)? } else { Project::find(&home, &start)? };
+        let project = if options.shared {
+            Project::find_shared(&home, &start)?
+        } else {
+            Project::find(&home, &start)?
+        };
         Place::with(&home, project, options, cx)
     }
 
@@ -63,10 +73,15 @@ impl Place {
     fn new_anywhere(options: &Options, cx: &Context) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
-        let found = if options.shared { Project::find_shared(&home, &start) } else { Project::find(&home, &start) };
+        let found = if options.shared {
+            Project::find_shared(&home, &start)
+        } else {
+            Project::find(&home, &start)
+        };
         match found {
             Err(e) if ["no-project", "foreign-directory"].contains(&e.code()) => {
-                let here = if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
+                let here =
+                    if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
                 let place = Place::with(&home, here, options, cx)?;
                 Ok(Place { founded: true, ..place })
             }
@@ -87,7 +102,8 @@ impl Place {
         Ok(Place { project, vault, remember: named, founded: false, shared, also })
     }
 
-    /// The project's binding, or none yet; one to another vault counts as none, for consenting afresh.
+    /// The project's binding, or none yet; one to another vault counts as none, for consenting
+    /// afresh.
     pub(crate) fn binding(&self) -> Result<Binding> {
         let loaded = match Binding::load(&self.vault, &self.project.root) {
             Err(e) if e.code() == "other-vault" && self.remember.is_some() => None,
@@ -116,7 +132,11 @@ impl Place {
     }
 
     /// Unlocks, then changes and signs the binding.
-    pub(crate) fn change(&self, cx: &mut Context, change: impl FnOnce(&mut Binding) -> Result<()>) -> Result<Binding> {
+    pub(crate) fn change(
+        &self,
+        cx: &mut Context,
+        change: impl FnOnce(&mut Binding) -> Result<()>,
+    ) -> Result<Binding> {
         let unlocked = self.vault.unlock(cx)?;
         Binding::change(&unlocked, &self.project, cx.now, |binding| {
             if self.remember.is_some() {

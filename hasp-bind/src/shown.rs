@@ -1,5 +1,5 @@
-//! What a person reads before saying yes: the project, each reference and the secret that it means, each target with all that
-//! it may do, and what deserves a second look.
+//! What a person reads before saying yes: the project, each reference and the secret that it means,
+//! each target with all that it may do, and what deserves a second look.
 
 use std::path::Path;
 
@@ -19,7 +19,11 @@ use crate::run::Place;
 pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Block {
     let (project, vault) = (&place.project, &place.vault);
     let mut out = vec![
-        format!("project {} in {}", printable(project.name.as_bytes()), printable_path(&project.root)),
+        format!(
+            "project {} in {}",
+            printable(project.name.as_bytes()),
+            printable_path(&project.root)
+        ),
         format!("vault   {}", printable_path(vault.dir())),
     ];
     if binding.project != project.name {
@@ -29,8 +33,14 @@ pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -
         ));
     }
     out.extend(section("references", references(project, vault, proposal)));
-    out.extend(section("targets", proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding))));
-    out.extend(section("no longer asked for", proposal.gone.iter().map(|t| format!("target {t}: its consent ends"))));
+    out.extend(section(
+        "targets",
+        proposal.targets.iter().flat_map(|(t, s)| target(t, *s, binding)),
+    ));
+    out.extend(section(
+        "no longer asked for",
+        proposal.gone.iter().map(|t| format!("target {t}: its consent ends")),
+    ));
     let mut block = Block::default();
     out.into_iter().for_each(|line| push(&mut block, line, Block::line));
     section("look twice", warnings(place, binding, proposal))
@@ -46,8 +56,12 @@ pub(crate) fn push(block: &mut Block, line: String, how: fn(&mut Block, String, 
 }
 
 /// The secrets that are not in the vault yet, by name.
-pub(crate) fn missing<'a>(vault: &Vault, secrets: impl Iterator<Item = &'a hasp_core::SecretName>) -> Vec<String> {
-    let unknown = |s: &&hasp_core::SecretName| vault.item(s).is_err_and(|e| e.code() == "secret-unknown");
+pub(crate) fn missing<'a>(
+    vault: &Vault,
+    secrets: impl Iterator<Item = &'a hasp_core::SecretName>,
+) -> Vec<String> {
+    let unknown =
+        |s: &&hasp_core::SecretName| vault.item(s).is_err_and(|e| e.code() == "secret-unknown");
     let mut names: Vec<String> = secrets.filter(unknown).map(ToString::to_string).collect();
     names.sort();
     names.dedup();
@@ -64,11 +78,19 @@ fn references(project: &Project, vault: &Vault, proposal: &Proposal<'_>) -> Vec<
     let listed = proposal.refs.iter().map(|(reference, secret, new)| {
         let spec = project.manifest.as_ref().and_then(|m| m.refs.get(*reference));
         let mark = if *new { "new" } else { "   " };
-        let about = spec.and_then(|s| s.about.as_deref()).map(|a| format!(": {}", printable(a.as_bytes())));
+        let about =
+            spec.and_then(|s| s.about.as_deref()).map(|a| format!(": {}", printable(a.as_bytes())));
         let class = class(vault.item(secret).ok().as_ref(), spec);
-        format!("{mark} {:width$} -> {secret} ({class}){}", reference.as_str(), about.unwrap_or_default())
+        format!(
+            "{mark} {:width$} -> {secret} ({class}){}",
+            reference.as_str(),
+            about.unwrap_or_default()
+        )
     });
-    let extra = proposal.extra.iter().map(|(r, s)| format!("    {r} -> {s} (bound by hand, not in hasp.toml)"));
+    let extra = proposal
+        .extra
+        .iter()
+        .map(|(r, s)| format!("    {r} -> {s} (bound by hand, not in hasp.toml)"));
     listed.chain(extra).collect()
 }
 
@@ -83,11 +105,18 @@ fn class(item: Option<&Item>, spec: Option<&RefSpec>) -> String {
 }
 
 fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String> {
-    let about = target.about.as_deref().map(|a| format!(": {}", printable(a.as_bytes()))).unwrap_or_default();
+    let about = target
+        .about
+        .as_deref()
+        .map(|a| format!(": {}", printable(a.as_bytes())))
+        .unwrap_or_default();
     let (mark, body) = match standing {
         Standing::Same => return vec![format!("    {}{about}", target.name)],
         Standing::New => ("new", lines(target)),
-        Standing::Changed => ("new", binding.targets.get(&target.name).map(|c| c.changes(target)).unwrap_or_default()),
+        Standing::Changed => (
+            "new",
+            binding.targets.get(&target.name).map(|c| c.changes(target)).unwrap_or_default(),
+        ),
     };
     let changed = if standing == Standing::Changed { " (changed)" } else { "" };
     let head = format!("{mark} {}{changed}{about}", target.name);
@@ -137,11 +166,14 @@ fn naming(place: &Place, binding: &Binding) -> Naming {
     match other {
         None => Naming { has: Has::Anew, warning: None },
         Some(other) if place.also => {
-            let text = format!("{other} is the project {shown} too: what may go there may go here from now on");
+            let text = format!(
+                "{other} is the project {shown} too: what may go there may go here from now on"
+            );
             Naming { has: Has::Anew, warning: Some(text) }
         }
         Some(other) => {
-            let text = format!("{other} is called {shown} already: what may go there does not go here");
+            let text =
+                format!("{other} is called {shown} already: what may go there does not go here");
             Naming { has: Has::Not, warning: Some(text) }
         }
     }
@@ -151,13 +183,16 @@ fn naming(place: &Place, binding: &Binding) -> Naming {
 fn scope(item: &Item, project: &Project, has: Has) -> Option<String> {
     let (root, name) = (project.root.to_str().unwrap_or_default(), &item.name);
     let by_root = item.allow.iter().any(|a| a.project == root);
-    let by_name = item.allow.iter().any(|a| a.project == project.name && !name::is_everywhere(&a.project));
+    let by_name =
+        item.allow.iter().any(|a| a.project == project.name && !name::is_everywhere(&a.project));
     match has {
         _ if by_root => None,
         Has::Already if by_name => None,
         Has::Anew if by_name => {
             let called = printable(project.name.as_bytes());
-            Some(format!("{name} may go to the project called {called}: from now on that is this directory"))
+            Some(format!(
+                "{name} may go to the project called {called}: from now on that is this directory"
+            ))
         }
         _ => Some(format!("{name} was issued for other projects: it will not be granted here")),
     }
@@ -178,7 +213,8 @@ fn of_target(target: &Target, root: &Path) -> Vec<String> {
     }
     let files = target.templates.iter().map(|t| root.join(t.path()));
     let script = target.run.iter().flat_map(|run| run.first()).filter(|word| word.contains('/'));
-    let script = script.map(|word| root.join(target.dir.as_deref().unwrap_or(Path::new(""))).join(word));
+    let script =
+        script.map(|word| root.join(target.dir.as_deref().unwrap_or(Path::new(""))).join(word));
     let strangers = files.chain(script).filter_map(|file| trust::stranger_below(root, &file));
     found.extend(strangers.map(|stranger| format!("{name}: {}", stranger.text())));
     if !target.keep_env.is_empty() {

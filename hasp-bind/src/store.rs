@@ -1,4 +1,5 @@
-//! Where bindings lie: one signed file a project in the home, named after the hash of the project's real path.
+//! Where bindings lie: one signed file a project in the home, named after the hash of the project's
+//! real path.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use hasp_core::{Error, Home, Result};
 /// The lock that every writer of a binding takes.
 const LOCK: &str = "bindings.lock";
 
-/// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
+/// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real
+/// path.
 pub(crate) fn id(root: &Path) -> String {
     here::binding_id(root)
 }
@@ -56,9 +58,12 @@ pub(crate) fn all(home: &Home) -> Result<Vec<String>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io("read", &dir, e)),
     };
-    let stem = |name: std::ffi::OsString| name.to_str().and_then(|n| n.strip_suffix(".toml")).map(str::to_owned);
+    let stem = |name: std::ffi::OsString| {
+        name.to_str().and_then(|n| n.strip_suffix(".toml")).map(str::to_owned)
+    };
     let is_id = |id: &String| here::is_binding_id(id);
-    let mut ids: Vec<String> = entries.filter_map(|e| stem(e.ok()?.file_name()).filter(is_id)).collect();
+    let mut ids: Vec<String> =
+        entries.filter_map(|e| stem(e.ok()?.file_name()).filter(is_id)).collect();
     ids.sort();
     Ok(ids)
 }

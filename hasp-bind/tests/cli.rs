@@ -35,11 +35,15 @@ impl Place {
     /// `None`, said on stderr, where hasp-vault is not built beside this tool.
     fn new(manifest: &str) -> Option<Place> {
         if !cargo_bin("hasp-vault").exists() {
-            let _ = hasp_core::output::write_all(std::io::stderr(), b"skipped: hasp-vault is not built\n");
+            let _ = hasp_core::output::write_all(
+                std::io::stderr(),
+                b"skipped: hasp-vault is not built\n",
+            );
             return None;
         }
         let place = Place(tempfile::tempdir().unwrap());
-        let (status, _, stderr) = place.tool(Path::new("/"), "hasp-vault", &["init", "--no-passphrase"], &[]);
+        let (status, _, stderr) =
+            place.tool(Path::new("/"), "hasp-vault", &["init", "--no-passphrase"], &[]);
         assert_eq!(status, 0, "{stderr}");
         fs::create_dir(place.project()).unwrap();
         fs::write(place.project().join("hasp.toml"), manifest).unwrap();
@@ -65,7 +69,10 @@ impl Place {
     fn tool(&self, dir: &Path, tool: &str, args: &[&str], env: &[(&str, &str)]) -> Answer {
         let mut command = std::process::Command::new("setsid");
         command.arg("-w").arg(cargo_bin(tool)).args(args).current_dir(dir).stdin(Stdio::null());
-        command.env("HASP_HOME", self.path("home")).env_remove("HASP_VAULT").envs(env.iter().copied());
+        command
+            .env("HASP_HOME", self.path("home"))
+            .env_remove("HASP_VAULT")
+            .envs(env.iter().copied());
         let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -92,7 +99,10 @@ impl Place {
     fn record(&self) -> String {
         let logs = fs::read_dir(self.home().join("audit")).unwrap().map(|e| e.unwrap().path());
         let files = logs.flat_map(|dir| fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()));
-        files.filter(|f| f.extension().is_some_and(|e| e == "jsonl")).map(|f| fs::read_to_string(f).unwrap()).collect()
+        files
+            .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
+            .map(|f| fs::read_to_string(f).unwrap())
+            .collect()
     }
 
     fn vault(&self) -> Vault {
@@ -129,7 +139,10 @@ fn consent_is_shown_signed_recorded_and_asked_for_once() {
     assert!(place.ok(&[]).contains("nothing new"));
     assert_eq!(place.load().unwrap().unwrap().serial, 1);
     let record = place.record();
-    assert_eq!((record.matches("\"bind.add\"").count(), record.matches("\"bind.consent\"").count()), (2, 1));
+    assert_eq!(
+        (record.matches("\"bind.add\"").count(), record.matches("\"bind.consent\"").count()),
+        (2, 1)
+    );
 }
 
 #[test]
@@ -145,14 +158,22 @@ fn without_a_terminal_nothing_is_consented_to_by_itself() {
 fn on_a_terminal_only_yes_is_yes() {
     let Some(place) = Place::new(MANIFEST) else { return };
     if std::process::Command::new("script").arg("--version").output().is_err() {
-        let _ = hasp_core::output::write_all(std::io::stderr(), b"skipped: script(1) is not installed\n");
+        let _ = hasp_core::output::write_all(
+            std::io::stderr(),
+            b"skipped: script(1) is not installed\n",
+        );
         return;
     }
     let typed = |answer: &str| {
-        let line =
-            format!("(sleep 1; echo {answer}; sleep 1) | script -qec '{}' /dev/null", cargo_bin("hasp-bind").display());
+        let line = format!(
+            "(sleep 1; echo {answer}; sleep 1) | script -qec '{}' /dev/null",
+            cargo_bin("hasp-bind").display()
+        );
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", &line]).current_dir(place.project()).env("HASP_HOME", place.path("home"));
+        command
+            .args(["-c", &line])
+            .current_dir(place.project())
+            .env("HASP_HOME", place.path("home"));
         let output = command.output().unwrap();
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
@@ -169,17 +190,25 @@ fn on_a_terminal_only_yes_is_yes() {
 fn a_changed_target_is_denied_with_a_diff_until_it_is_consented_to_again() {
     let Some(place) = Place::new(MANIFEST) else { return };
     place.ok(&["-y"]);
-    fs::write(place.project().join("hasp.toml"), MANIFEST.replace("'pytest', '...'", "'sh', '-c', 'curl evil'"))
-        .unwrap();
+    fs::write(
+        place.project().join("hasp.toml"),
+        MANIFEST.replace("'pytest', '...'", "'sh', '-c', 'curl evil'"),
+    )
+    .unwrap();
     let project = Project::find(&place.home(), &place.project()).unwrap();
     let target = project.manifest.as_ref().unwrap().target("test").unwrap().clone();
     let error = place.load().unwrap().unwrap().check_target(&target).unwrap_err();
     assert_eq!((error.code(), error.kind()), ("target-changed", Kind::Denied));
-    assert!(error.message().contains("- run pytest (any further words)\n  + run sh -c 'curl evil'"), "{error}");
+    assert!(
+        error.message().contains("- run pytest (any further words)\n  + run sh -c 'curl evil'"),
+        "{error}"
+    );
     assert_eq!(place.list().iter().find(|o| o["target"] == "test").unwrap()["state"], "changed");
     let shown = place.ok(&["-y"]);
     assert!(
-        shown.contains("test (changed)") && shown.contains("- run pytest") && shown.contains("+ run sh -c 'curl evil'"),
+        shown.contains("test (changed)")
+            && shown.contains("- run pytest")
+            && shown.contains("+ run sh -c 'curl evil'"),
         "{shown}"
     );
     place.load().unwrap().unwrap().check_target(&target).unwrap();
@@ -197,8 +226,11 @@ fn a_lower_class_or_another_name_is_a_change() {
     place.ok(&["-y"]);
     fs::write(place.project().join("hasp.toml"), MANIFEST.replace(", class = 'high'", "")).unwrap();
     assert!(place.ok(&["-y"]).contains("- class of db/url: at least high"));
-    fs::write(place.project().join("hasp.toml"), MANIFEST.replace("'api'", "'other'").replace(", class = 'high'", ""))
-        .unwrap();
+    fs::write(
+        place.project().join("hasp.toml"),
+        MANIFEST.replace("'api'", "'other'").replace(", class = 'high'", ""),
+    )
+    .unwrap();
     assert_eq!(place.load().unwrap().unwrap().project, "api");
     place.ok(&["add", "x/y"]);
     assert_eq!(place.load().unwrap().unwrap().project, "api");
@@ -216,14 +248,20 @@ fn a_binding_written_by_hand_or_put_back_is_refused() {
         fs::write(&file, text).unwrap();
         place.load().unwrap_err().code()
     };
-    assert_eq!(code(&first.replace("\"db/url\" = \"db/url\"", "\"db/url\" = \"prod/db\"")), "tampered");
+    assert_eq!(
+        code(&first.replace("\"db/url\" = \"db/url\"", "\"db/url\" = \"prod/db\"")),
+        "tampered"
+    );
     assert_eq!(code(&first.replacen("signature", "signaturf", 1)), "tampered");
     assert_eq!(code(""), "tampered");
     for at in (0..first.len()).step_by(17) {
         let mut flipped = first.clone().into_bytes();
         flipped[at] ^= 1;
         fs::write(&file, flipped).unwrap();
-        assert!(["tampered", "other-vault"].contains(&place.load().unwrap_err().code()), "byte {at}");
+        assert!(
+            ["tampered", "other-vault"].contains(&place.load().unwrap_err().code()),
+            "byte {at}"
+        );
     }
     fs::write(&file, &first).unwrap();
     place.ok(&["add", "x/y"]);
@@ -255,9 +293,15 @@ fn drop_needs_no_unlock_and_the_old_file_does_not_come_back() {
 fn a_copy_is_another_project_and_a_link_is_the_same() {
     let Some(place) = Place::new(MANIFEST) else { return };
     place.ok(&["-y"]);
-    std::process::Command::new("cp").args(["-a"]).arg(place.project()).arg(place.path("copy")).status().unwrap();
+    std::process::Command::new("cp")
+        .args(["-a"])
+        .arg(place.project())
+        .arg(place.path("copy"))
+        .status()
+        .unwrap();
     assert!(Binding::load(&place.vault(), &place.path("copy")).unwrap().is_none());
-    fs::copy(place.binding_file(&place.project()), place.binding_file(&place.path("copy"))).unwrap();
+    fs::copy(place.binding_file(&place.project()), place.binding_file(&place.path("copy")))
+        .unwrap();
     assert_eq!(Binding::load(&place.vault(), &place.path("copy")).unwrap_err().code(), "tampered");
     std::os::unix::fs::symlink(place.project(), place.path("link")).unwrap();
     assert!(place.run_in(&place.path("link"), &[]).2.contains("nothing new"));
@@ -323,18 +367,27 @@ fn references_are_bound_by_hand_with_and_without_a_manifest() {
     );
     assert!(said.contains("is a project now"));
     fs::create_dir(place.project().join("sub")).unwrap();
-    assert_eq!(Project::find(&place.home(), &place.project().join("sub")).unwrap().root, place.project());
+    assert_eq!(
+        Project::find(&place.home(), &place.project().join("sub")).unwrap().root,
+        place.project()
+    );
     assert!(place.ok(&["add", "token"]).contains("nothing new"));
     assert!(place.ok(&["add", "token=other"]).contains("token means other now, not token"));
     let list = place.list();
-    assert_eq!((list[0]["reference"].as_str(), list[0]["secret"].as_str()), (Some("db/url"), Some("staging/db")));
+    assert_eq!(
+        (list[0]["reference"].as_str(), list[0]["secret"].as_str()),
+        (Some("db/url"), Some("staging/db"))
+    );
     place.ok(&["remove", "token"]);
     assert_eq!(place.list().len(), 1);
     let (status, _, stderr) = place.run(&["remove", "token"]);
     assert!(status == 66 && stderr.contains("[unbound]"));
     for bad in ["a=hunter2 x", "hunter2 x", "=hunter2", "hunter2="] {
         let (status, _, stderr) = place.run(&["add", bad]);
-        assert!(status == 64 && stderr.contains("[bad-reference]") && !stderr.contains("hunter2"), "{stderr}");
+        assert!(
+            status == 64 && stderr.contains("[bad-reference]") && !stderr.contains("hunter2"),
+            "{stderr}"
+        );
     }
     assert_eq!(place.record().matches("\"bind.remove\"").count(), 1);
 }
@@ -351,7 +404,11 @@ fn every_binding_of_the_home_can_be_listed_without_unlocking() {
     assert!(stdout.contains("(api)") && stdout.contains("x/y -> x/y"));
     let file = place.binding_file(&place.project());
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("\"openai/key\" = \"openai/key\"", "\"openai/key\" = \"prod/key\"")).unwrap();
+    fs::write(
+        &file,
+        text.replace("\"openai/key\" = \"openai/key\"", "\"openai/key\" = \"prod/key\""),
+    )
+    .unwrap();
     let (status, stdout, stderr) = place.run_in(Path::new("/"), &["list", "--all"]);
     assert!(status == 65 && stderr.contains("[tampered]"), "{stderr}");
     assert!(stdout.contains("x/y -> x/y") && !stdout.contains("prod/key"));
@@ -359,7 +416,12 @@ fn every_binding_of_the_home_can_be_listed_without_unlocking() {
     fs::write(&forged, &text).unwrap();
     fs::set_permissions(&forged, PermissionsExt::from_mode(0o600)).unwrap();
     let (status, stdout, stderr) = place.run_in(Path::new("/"), &["list", "--all"]);
-    assert!(status == 65 && stderr.contains("2 bindings cannot be verified") && !stdout.contains("(api)"), "{stderr}");
+    assert!(
+        status == 65
+            && stderr.contains("2 bindings cannot be verified")
+            && !stdout.contains("(api)"),
+        "{stderr}"
+    );
     let (status, _, stderr) = place.run(&["add", "new/one"]);
     assert!(status == 65 && stderr.contains("[tampered]"), "{stderr}");
 }
@@ -369,8 +431,12 @@ fn a_named_vault_is_remembered_for_the_project() {
     let Some(place) = Place::new(MANIFEST) else { return };
     let other = place.path("team-vault");
     let named = other.to_str().unwrap();
-    let (status, _, stderr) =
-        place.tool(Path::new("/"), "hasp-vault", &["init", "--no-passphrase"], &[("HASP_VAULT", named)]);
+    let (status, _, stderr) = place.tool(
+        Path::new("/"),
+        "hasp-vault",
+        &["init", "--no-passphrase"],
+        &[("HASP_VAULT", named)],
+    );
     if status != 0 {
         let said = format!("skipped: a second vault cannot be made here: {stderr}");
         let _ = hasp_core::output::write_all(std::io::stderr(), said.as_bytes());
@@ -380,11 +446,18 @@ fn a_named_vault_is_remembered_for_the_project() {
     place.ok(&["-y", "--vault", named]);
     assert!(place.ok(&[]).contains("nothing new"));
     let theirs = Vault::open(&place.home(), &other).unwrap();
-    assert_eq!(Binding::load(&theirs, &place.project()).unwrap().unwrap().vault_dir.unwrap(), other);
+    assert_eq!(
+        Binding::load(&theirs, &place.project()).unwrap().unwrap().vault_dir.unwrap(),
+        other
+    );
     assert_eq!(place.load().unwrap_err().code(), "other-vault");
     let own = place.path("home/vault");
-    let (status, _, stderr) =
-        place.tool(&place.project(), "hasp-bind", &["list"], &[("HASP_VAULT", own.to_str().unwrap())]);
+    let (status, _, stderr) = place.tool(
+        &place.project(),
+        "hasp-bind",
+        &["list"],
+        &[("HASP_VAULT", own.to_str().unwrap())],
+    );
     assert!(status == 77 && stderr.contains("[other-vault]"), "{stderr}");
 }
 
@@ -426,8 +499,12 @@ fn open_files_links_and_missing_vaults_are_refused() {
     std::os::unix::fs::symlink(place.path("elsewhere"), &file).unwrap();
     assert!(place.run(&["list"]).2.contains("[symlink]"));
     let empty = place.path("empty");
-    let (status, _, stderr) =
-        place.tool(&place.project(), "hasp-bind", &["-y"], &[("HASP_HOME", empty.to_str().unwrap())]);
+    let (status, _, stderr) = place.tool(
+        &place.project(),
+        "hasp-bind",
+        &["-y"],
+        &[("HASP_HOME", empty.to_str().unwrap())],
+    );
     assert!(status == 66 && stderr.contains("hasp-vault init"), "{stderr}");
     let (status, _, stderr) = place.run_in(Path::new("/"), &["-y"]);
     assert!(status == 66 && stderr.contains("[no-project]"), "{stderr}");
@@ -437,21 +514,33 @@ fn open_files_links_and_missing_vaults_are_refused() {
 fn check_of_hasp_target_speaks_of_binding_and_vault() {
     let Some(place) = Place::new(&MANIFEST.replace("'pytest'", "'sh'")) else { return };
     if !cargo_bin("hasp-target").exists() {
-        let _ = hasp_core::output::write_all(std::io::stderr(), b"skipped: hasp-target is not built\n");
+        let _ =
+            hasp_core::output::write_all(std::io::stderr(), b"skipped: hasp-target is not built\n");
         return;
     }
     let check = || place.tool(&place.project(), "hasp-target", &["check"], &[]);
     let (status, stdout, _) = check();
     assert!(
-        status == 1 && stdout.contains("test: nobody has consented to it yet: hasp-bind\ntest: db/url is not bound"),
+        status == 1
+            && stdout.contains(
+                "test: nobody has consented to it yet: hasp-bind\ntest: db/url is not bound"
+            ),
         "{stdout}"
     );
     place.ok(&["-y"]);
     let (status, stdout, _) = check();
-    assert_eq!((status, stdout.as_str()), (1, "test: db/url is not stored: hasp-vault set db/url\n"));
+    assert_eq!(
+        (status, stdout.as_str()),
+        (1, "test: db/url is not stored: hasp-vault set db/url\n")
+    );
     fs::write(place.path("value"), "v").unwrap();
     let from = place.path("value");
-    place.tool(Path::new("/"), "hasp-vault", &["set", "db/url", "--from", from.to_str().unwrap()], &[]);
+    place.tool(
+        Path::new("/"),
+        "hasp-vault",
+        &["set", "db/url", "--from", from.to_str().unwrap()],
+        &[],
+    );
     let (status, stdout, stderr) = check();
     assert_eq!((status, stdout.as_str()), (0, ""), "{stderr}");
 }

@@ -1,5 +1,5 @@
-//! The process that asks and its ancestors, read once, so that every check speaks of the same ones; a hop counts only if the
-//! parent is older than the child and the child still has that parent.
+//! The process that asks and its ancestors, read once, so that every check speaks of the same ones;
+//! a hop counts only if the parent is older than the child and the child still has that parent.
 
 use hasp_core::{Error, Kind, Result};
 
@@ -38,8 +38,10 @@ impl Caller {
     /// `[no-proc]`.
     pub fn current() -> Result<Caller> {
         let place = Place::here()?;
-        let unseen = || Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc");
-        // An ancestor that ended meanwhile made room for whoever inherited its children, so that is asked again.
+        let unseen =
+            || Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc");
+        // An ancestor that ended meanwhile made room for whoever inherited its children, so that is
+        // asked again.
         for _ in 0..TRIES {
             let chain = climb(&place).ok_or_else(unseen)?;
             if chain.iter().all(Process::unchanged) {
@@ -68,8 +70,8 @@ impl Caller {
 
     /// The leader of its session, by the session id, as sudo finds it.
     ///
-    /// The kernel does not give the leader's pid to another process as long as the session has members, so a process of that
-    /// pid is the leader.
+    /// The kernel does not give the leader's pid to another process as long as the session has
+    /// members, so a process of that pid is the leader.
     pub fn leader(&self) -> Leader {
         let own = self.process();
         if own.sid == 0 {
@@ -88,11 +90,14 @@ impl Caller {
     }
 }
 
-/// This process and its ancestors at a glance. Each is read after its child; when afterwards none has changed, each had its pid
-/// from before its child was read again until after that, so that they are one chain.
+/// This process and its ancestors at a glance. Each is read after its child; when afterwards none
+/// has changed, each had its pid from before its child was read again until after that, so that
+/// they are one chain.
 fn climb(place: &Place) -> Option<Vec<Process>> {
     let mut chain = vec![place.glance(std::process::id())?];
-    while let Some(parent) = chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(place, c)) {
+    while let Some(parent) =
+        chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(place, c))
+    {
         chain.push(parent);
     }
     Some(chain)

@@ -13,7 +13,8 @@ use crate::process::ProcessId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Consumer {
-    /// A session: whoever is a member of it, or descends from its leader, as long as the leader lives.
+    /// A session: whoever is a member of it, or descends from its leader, as long as the leader
+    /// lives.
     Session {
         /// The session's leader.
         leader: ProcessId,
@@ -66,7 +67,9 @@ impl Consumer {
     pub fn is(&self, other: &Consumer) -> bool {
         match (self, other) {
             (Consumer::Session { leader: a, .. }, Consumer::Session { leader: b, .. })
-            | (Consumer::Process { process: a, .. }, Consumer::Process { process: b, .. }) => a == b,
+            | (Consumer::Process { process: a, .. }, Consumer::Process { process: b, .. }) => {
+                a == b
+            }
             _ => self == other,
         }
     }
@@ -78,7 +81,8 @@ fn admits_session(leader: &ProcessId, caller: &Caller) -> Result<()> {
     if member || caller.chain().iter().any(|p| p.id == *leader) {
         return Ok(());
     }
-    let message = format!("the grant was made in another session (its leader is pid {})", leader.pid);
+    let message =
+        format!("the grant was made in another session (its leader is pid {})", leader.pid);
     Err(denied("other-session", message)
         .hint("mint one here: hasp-grant -t TARGET; or for every session: --consumer user"))
 }
@@ -88,7 +92,8 @@ fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
     if caller.chain().iter().any(|p| p.id == *process) {
         return Ok(());
     }
-    let message = format!("the grant is for process {} and what it starts, which this is not", process.pid);
+    let message =
+        format!("the grant is for process {} and what it starts, which this is not", process.pid);
     Err(denied("other-process", message).hint("mint one here: hasp-grant -t TARGET"))
 }
 
@@ -171,7 +176,10 @@ mod tests {
             ProcessId { pidns: id.pidns + 1, ..id.clone() },
         ];
         for process in forged {
-            assert_eq!(code(&Consumer::Process { process: process.clone(), exe: None }), "other-process");
+            assert_eq!(
+                code(&Consumer::Process { process: process.clone(), exe: None }),
+                "other-process"
+            );
             assert_eq!(code(&Consumer::Session { leader: process, tty: None }), "other-session");
         }
     }
@@ -190,7 +198,10 @@ mod tests {
         let leader = ProcessId { boot: "b".into(), pidns: 1, pid: 2, start: 3 };
         let session = Consumer::Session { leader, tty: Some("/dev/pts/0".into()) };
         let json = serde_json::to_string(&session).unwrap();
-        assert_eq!(json, r#"{"kind":"session","leader":{"boot":"b","pidns":1,"pid":2,"start":3},"tty":"/dev/pts/0"}"#);
+        assert_eq!(
+            json,
+            r#"{"kind":"session","leader":{"boot":"b","pidns":1,"pid":2,"start":3},"tty":"/dev/pts/0"}"#
+        );
         assert_eq!(serde_json::from_str::<Consumer>(&json).unwrap(), session);
     }
 }

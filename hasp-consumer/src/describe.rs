@@ -9,7 +9,8 @@ use crate::process::ProcessId;
 use crate::stat::Stat;
 
 impl Consumer {
-    /// The consumer as the record has it: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name.
+    /// The consumer as the record has it: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or
+    /// a registered name.
     pub fn word(&self) -> String {
         match self {
             Consumer::Session { leader, .. } => format!("session:{}", leader.pid),
@@ -27,10 +28,18 @@ impl Consumer {
             Consumer::Process { process, exe } => {
                 format!("process {} and what it starts", process_words(process, exe.as_deref()))
             }
-            Consumer::User { uid } => format!("every process of user {uid}, agents and other sessions included"),
-            Consumer::Exe { path } => format!("{} and what it starts, in any session", printable_path(path)),
+            Consumer::User { uid } => {
+                format!("every process of user {uid}, agents and other sessions included")
+            }
+            Consumer::Exe { path } => {
+                format!("{} and what it starts, in any session", printable_path(path))
+            }
             Consumer::Named { name, path } => {
-                format!("{} ({}) and what it starts, in any session", printable(name.as_bytes()), printable_path(path))
+                format!(
+                    "{} ({}) and what it starts, in any session",
+                    printable(name.as_bytes()),
+                    printable_path(path)
+                )
             }
         }
     }
@@ -38,7 +47,8 @@ impl Consumer {
 
 /// "This" session only where the reader sits in it: a list shows the grants of other sessions too.
 fn session(leader: &ProcessId, tty: Option<&str>) -> String {
-    let ours = rustix::process::getsid(None).is_ok_and(|sid| sid.as_raw_nonzero().get().cast_unsigned() == leader.pid);
+    let ours = rustix::process::getsid(None)
+        .is_ok_and(|sid| sid.as_raw_nonzero().get().cast_unsigned() == leader.pid);
     let (which, from) = if ours { ("this", "here") } else { ("another", "there") };
     let kind = if tty.is_some() { "terminal session" } else { "session" };
     let mut words = format!("{which} {kind} ({}", process_words(leader, None));

@@ -1,7 +1,8 @@
 //! Consumers: who asks for a value, and how that is recognised.
 //!
-//! A process is (boot id, pid-namespace inode, pid, start time): a pid alone is reused, a name is chosen by whoever runs. What is
-//! read about a process is read twice around, so that a pid that changes hands in between is seen.
+//! A process is (boot id, pid-namespace inode, pid, start time): a pid alone is reused, a name is
+//! chosen by whoever runs. What is read about a process is read twice around, so that a pid that
+//! changes hands in between is seen.
 #![forbid(unsafe_code)]
 
 mod caller;

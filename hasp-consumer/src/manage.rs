@@ -1,5 +1,5 @@
-//! `add` and `remove`: on record first, then in the registry. The log is the current vault's, which this crate does not know:
-//! the sibling `hasp-vault status` names it.
+//! `add` and `remove`: on record first, then in the registry. The log is the current vault's, which
+//! this crate does not know: the sibling `hasp-vault status` names it.
 
 use std::path::Path;
 
@@ -38,12 +38,17 @@ pub(crate) fn remove(name: &str, cx: &mut Context) -> Result<Exit> {
         registry.consumer.remove(name);
         Ok(Some(Event::new("consumer.remove").field("consumer", name).os("exe", &exe)))
     })?;
-    cx.out.note(&format!("{name} is forgotten; end its grants with: hasp-grant revoke --consumer exe:PATH"));
+    cx.out.note(&format!(
+        "{name} is forgotten; end its grants with: hasp-grant revoke --consumer exe:PATH"
+    ));
     Ok(Exit::OK)
 }
 
 /// Changes the registry under its lock; nothing changes without a record of it.
-fn change(cx: &mut Context, change: impl FnOnce(&mut Registry, &Context) -> Result<Option<Event>>) -> Result<()> {
+fn change(
+    cx: &mut Context,
+    change: impl FnOnce(&mut Registry, &Context) -> Result<Option<Event>>,
+) -> Result<()> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
     let log = hasp_audit::current_log(&home)?;

@@ -1,5 +1,5 @@
-//! A process that cannot be mistaken for another one: pids are reused, so its start time, the boot and the pid namespace are
-//! part of what it is (DESIGN section 5).
+//! A process that cannot be mistaken for another one: pids are reused, so its start time, the boot
+//! and the pid namespace are part of what it is (DESIGN section 5).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -59,25 +59,41 @@ impl Place {
         let link = std::fs::read_link("/proc/self").ok();
         let pidns = std::fs::read_link("/proc/self/ns/pid").ok().and_then(|l| inode(&l));
         match (link, pidns, hasp_core::time::boot_id()) {
-            (Some(link), Some(pidns), Ok(boot)) if link == Path::new(&own) => Ok(Place { boot, pidns }),
+            (Some(link), Some(pidns), Ok(boot)) if link == Path::new(&own) => {
+                Ok(Place { boot, pidns })
+            }
             _ => Err(no_proc()),
         }
     }
 
-    /// The process of this pid, `None` if there is none, it has ended, or it changed while it was read.
+    /// The process of this pid, `None` if there is none, it has ended, or it changed while it was
+    /// read.
     pub(crate) fn process(&self, pid: u32) -> Option<Process> {
         self.glance(pid).filter(Process::unchanged)
     }
 
-    /// The same, not to be relied on before [`Process::unchanged`] has said that status and program are of one process.
+    /// The same, not to be relied on before [`Process::unchanged`] has said that status and program
+    /// are of one process.
     pub(crate) fn glance(&self, pid: u32) -> Option<Process> {
         let stat = Stat::read(pid).filter(Stat::alive)?;
         Some(Process { exe: program(pid), ..self.made_of(stat) })
     }
 
     fn made_of(&self, stat: Stat) -> Process {
-        let id = ProcessId { boot: self.boot.clone(), pidns: self.pidns, pid: stat.pid, start: stat.start };
-        Process { id, exe: None, tty: stat.terminal(), comm: stat.comm, sid: stat.sid, ppid: stat.ppid }
+        let id = ProcessId {
+            boot: self.boot.clone(),
+            pidns: self.pidns,
+            pid: stat.pid,
+            start: stat.start,
+        };
+        Process {
+            id,
+            exe: None,
+            tty: stat.terminal(),
+            comm: stat.comm,
+            sid: stat.sid,
+            ppid: stat.ppid,
+        }
     }
 
     /// Whether a process of this place.
@@ -98,8 +114,9 @@ fn inode(link: &Path) -> Option<u64> {
     link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// The program's path, only if that path is, for us, the very file that runs: a process in another mount namespace or root
-/// directory shows a path of its own, and a replaced program shows one that ends in " (deleted)".
+/// The program's path, only if that path is, for us, the very file that runs: a process in another
+/// mount namespace or root directory shows a path of its own, and a replaced program shows one that
+/// ends in " (deleted)".
 fn program(pid: u32) -> Option<PathBuf> {
     let link = PathBuf::from(format!("/proc/{pid}/exe"));
     let path = std::fs::read_link(&link).ok()?;
@@ -109,10 +126,13 @@ fn program(pid: u32) -> Option<PathBuf> {
 }
 
 impl Process {
-    /// Whether it still runs with the parent and in the session that were read: it has had its pid all the time.
+    /// Whether it still runs with the parent and in the session that were read: it has had its pid
+    /// all the time.
     pub(crate) fn unchanged(&self) -> bool {
         let now = Stat::read(self.id.pid).filter(Stat::alive);
-        now.is_some_and(|now| (now.start, now.ppid, now.sid) == (self.id.start, self.ppid, self.sid))
+        now.is_some_and(|now| {
+            (now.start, now.ppid, now.sid) == (self.id.start, self.ppid, self.sid)
+        })
     }
 
     /// `bash, pid 4711`, or the program's path where that is known.
@@ -160,9 +180,18 @@ mod tests {
     fn a_replaced_program_is_not_known() {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("sleep");
-        // By another process: a descriptor open for writing, inherited by a concurrent fork, would give ETXTBSY.
-        let place_copy =
-            || assert!(std::process::Command::new("cp").arg("/bin/sleep").arg(&copy).status().unwrap().success());
+        // By another process: a descriptor open for writing, inherited by a concurrent fork, would
+        // give ETXTBSY.
+        let place_copy = || {
+            assert!(
+                std::process::Command::new("cp")
+                    .arg("/bin/sleep")
+                    .arg(&copy)
+                    .status()
+                    .unwrap()
+                    .success()
+            )
+        };
         place_copy();
         let mut child = std::process::Command::new(&copy).arg("30").spawn().unwrap();
         let place = Place::here().unwrap();

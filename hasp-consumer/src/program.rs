@@ -1,5 +1,5 @@
-//! What weakens a program as the name of a consumer: an interpreter runs anybody's code, and a file that its user can write is
-//! whatever that user, or an agent, makes of it.
+//! What weakens a program as the name of a consumer: an interpreter runs anybody's code, and a file
+//! that its user can write is whatever that user, or an agent, makes of it.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -9,24 +9,30 @@ use hasp_core::{Error, Kind, Result};
 
 /// Programs that run what they are told; a version may follow, as in `python3.12`.
 const INTERPRETERS: [&str; 44] = [
-    "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "toybox", "pwsh", "python",
-    "pypy", "node", "nodejs", "deno", "bun", "perl", "ruby", "php", "lua", "luajit", "tclsh", "wish", "awk", "gawk",
-    "mawk", "java", "env", "make", "gmake", "ninja", "npm", "npx", "xargs", "find", "git", "ssh", "tmux", "screen",
-    "vim", "emacs",
+    "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "toybox",
+    "pwsh", "python", "pypy", "node", "nodejs", "deno", "bun", "perl", "ruby", "php", "lua",
+    "luajit", "tclsh", "wish", "awk", "gawk", "mawk", "java", "env", "make", "gmake", "ninja",
+    "npm", "npx", "xargs", "find", "git", "ssh", "tmux", "screen", "vim", "emacs",
 ];
 
 /// The real path of a program that can be executed.
 ///
 /// # Errors
-/// `[bad-consumer]` for a relative path or one that is not UTF-8; `[no-program]` if there is no such program.
+/// `[bad-consumer]` for a relative path or one that is not UTF-8; `[no-program]` if there is no
+/// such program.
 pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
     let shown = printable_path(path);
     if !path.is_absolute() {
-        return Err(Error::new(Kind::Usage, "bad-consumer", format!("{shown} is not an absolute path"))
-            .hint("give the whole path, for example: \"$(command -v claude)\""));
+        return Err(Error::new(
+            Kind::Usage,
+            "bad-consumer",
+            format!("{shown} is not an absolute path"),
+        )
+        .hint("give the whole path, for example: \"$(command -v claude)\""));
     }
     let missing = |what: &str| {
-        Error::new(Kind::Missing, "no-program", format!("{shown} {what}")).hint("find it with: command -v NAME")
+        Error::new(Kind::Missing, "no-program", format!("{shown} {what}"))
+            .hint("find it with: command -v NAME")
     };
     let real = path.canonicalize().map_err(|_| missing("does not exist"))?;
     let meta = real.metadata().map_err(|_| missing("cannot be looked at"))?;
@@ -34,7 +40,11 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
         return Err(missing("is not a program"));
     }
     if real.to_str().is_none_or(|text| hasp_core::text::printable(text.as_bytes()) != text) {
-        return Err(Error::new(Kind::Usage, "bad-consumer", "the program's path is not plain UTF-8 text"));
+        return Err(Error::new(
+            Kind::Usage,
+            "bad-consumer",
+            "the program's path is not plain UTF-8 text",
+        ));
     }
     Ok(real)
 }
@@ -44,10 +54,15 @@ pub fn warnings(real: &Path) -> Vec<String> {
     let shown = printable_path(real);
     let mut warnings = Vec::new();
     if interpreter(real) || script(real) {
-        warnings.push(format!("{shown} runs any code that it is given: this names no particular program"));
+        warnings.push(format!(
+            "{shown} runs any code that it is given: this names no particular program"
+        ));
     }
     if let Some(open) = [Some(real), real.parent()].into_iter().flatten().find(|p| writable(p)) {
-        warnings.push(format!("{} can be written by this user: so can whatever runs as it", printable_path(open)));
+        warnings.push(format!(
+            "{} can be written by this user: so can whatever runs as it",
+            printable_path(open)
+        ));
     }
     warnings
 }
@@ -62,7 +77,9 @@ fn interpreter(real: &Path) -> bool {
 fn script(real: &Path) -> bool {
     use std::io::Read;
     let mut begin = [0; 2];
-    std::fs::File::open(real).and_then(|mut f| f.read_exact(&mut begin)).is_ok_and(|()| &begin == b"#!")
+    std::fs::File::open(real)
+        .and_then(|mut f| f.read_exact(&mut begin))
+        .is_ok_and(|()| &begin == b"#!")
 }
 
 /// By owner and mode: root can write everything, which says nothing.
@@ -108,7 +125,10 @@ mod tests {
         assert_eq!(real_path(Path::new("/no/such")).unwrap_err().code(), "no-program");
         assert_eq!(real_path(Path::new("/usr")).unwrap_err().code(), "no-program");
         assert_eq!(real_path(Path::new("/etc/passwd")).unwrap_err().code(), "no-program");
-        assert_eq!(real_path(Path::new("/bin/sh")).unwrap(), Path::new("/bin/sh").canonicalize().unwrap());
+        assert_eq!(
+            real_path(Path::new("/bin/sh")).unwrap(),
+            Path::new("/bin/sh").canonicalize().unwrap()
+        );
     }
 
     #[test]

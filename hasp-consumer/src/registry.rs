@@ -1,5 +1,5 @@
-//! `consumers.toml`: names for programs. A registered name is a label, not a barrier, so the file is private but not signed; what
-//! a grant holds is the path, as it was when it was minted.
+//! `consumers.toml`: names for programs. A registered name is a label, not a barrier, so the file
+//! is private but not signed; what a grant holds is the path, as it was when it was minted.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,8 @@ impl Registry {
     /// Reads the registry; an absent one is empty.
     ///
     /// # Errors
-    /// `[bad-registry]` if it cannot be read as what hasp-consumer writes; the file discipline's codes.
+    /// `[bad-registry]` if it cannot be read as what hasp-consumer writes; the file discipline's
+    /// codes.
     pub fn load(home: &Home) -> Result<Registry> {
         let path = home.join(FILE);
         let Some(bytes) = files::read_if_present(&path, Guard::Private, MAX_SIZE)? else {
@@ -62,7 +63,8 @@ impl Registry {
 
     /// Writes the registry whole; the caller holds the lock.
     pub(crate) fn save(&self, home: &Home) -> Result<()> {
-        let text = toml::to_string(self).map_err(|e| Error::bug(format!("cannot write {FILE}: {e}")))?;
+        let text =
+            toml::to_string(self).map_err(|e| Error::bug(format!("cannot write {FILE}: {e}")))?;
         files::replace(&home.join(FILE), text.as_bytes())
     }
 
@@ -76,7 +78,11 @@ impl Registry {
 
     fn unknown(&self, name: &str) -> Error {
         let shown: String = printable(name.as_bytes()).chars().take(64).collect();
-        let error = Error::new(Kind::Missing, "consumer-unknown", format!("no consumer is called '{shown}'"));
+        let error = Error::new(
+            Kind::Missing,
+            "consumer-unknown",
+            format!("no consumer is called '{shown}'"),
+        );
         let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
         match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
             Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
@@ -87,7 +93,9 @@ impl Registry {
     }
 
     fn sound(&self) -> bool {
-        self.consumer.iter().all(|(name, entry)| check_name(name).is_ok() && entry.exe.is_absolute())
+        self.consumer
+            .iter()
+            .all(|(name, entry)| check_name(name).is_ok() && entry.exe.is_absolute())
     }
 }
 
@@ -122,7 +130,8 @@ mod tests {
 
     #[test]
     fn only_what_this_tool_writes_is_read() {
-        let good = "[consumer.claude]\nexe = \"/usr/bin/claude\"\nadded = \"2026-01-31T12:00:00Z\"\n";
+        let good =
+            "[consumer.claude]\nexe = \"/usr/bin/claude\"\nadded = \"2026-01-31T12:00:00Z\"\n";
         let registry = Registry::parse(good.as_bytes()).unwrap();
         assert_eq!(toml::to_string(&registry).unwrap(), good);
         for bad in [

@@ -1,4 +1,5 @@
-//! From the word that a person types to the consumer that a grant holds, and what it is without a word.
+//! From the word that a person types to the consumer that a grant holds, and what it is without a
+//! word.
 
 use std::path::Path;
 
@@ -19,11 +20,12 @@ pub(crate) fn is_reserved(word: &str) -> bool {
 }
 
 impl Consumer {
-    /// The consumer that a word means here, with what to warn of: `session`, `parent`, `pid:N`, `user`, `exe:PATH` or a
-    /// registered name.
+    /// The consumer that a word means here, with what to warn of: `session`, `parent`, `pid:N`,
+    /// `user`, `exe:PATH` or a registered name.
     ///
     /// # Errors
-    /// `[no-session]`, `[no-parent]`, `[no-process]`, `[no-program]`, `[consumer-unknown]`, `[bad-consumer]`.
+    /// `[no-session]`, `[no-parent]`, `[no-process]`, `[no-program]`, `[consumer-unknown]`,
+    /// `[bad-consumer]`.
     pub fn resolve(word: &str, home: &Home, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
         match word.split_once(':') {
             Some(("pid", digits)) => pid(digits, caller),
@@ -36,14 +38,16 @@ impl Consumer {
             None => match word {
                 "session" => session(caller),
                 "parent" => caller.parent().map(|p| (process(p), broad(p))).ok_or_else(no_parent),
-                "user" => Ok((Consumer::User { uid: rustix::process::getuid().as_raw() }, Vec::new())),
+                "user" => {
+                    Ok((Consumer::User { uid: rustix::process::getuid().as_raw() }, Vec::new()))
+                }
                 name => named(name, home),
             },
         }
     }
 
-    /// The consumer without a word: the session if its leader is alive and visible; otherwise, for a grant that is used once,
-    /// the parent, said in a warning.
+    /// The consumer without a word: the session if its leader is alive and visible; otherwise, for
+    /// a grant that is used once, the parent, said in a warning.
     ///
     /// # Errors
     /// `[consumer-unclear]`, which asks for a word.
@@ -54,8 +58,12 @@ impl Consumer {
         };
         let why = why_not(&leader);
         if !once {
-            return Err(Error::new(Kind::Usage, "consumer-unclear", format!("who shall use the grant? {why}"))
-                .hint("say so: --consumer parent, --consumer pid:N or --consumer user"));
+            return Err(Error::new(
+                Kind::Usage,
+                "consumer-unclear",
+                format!("who shall use the grant? {why}"),
+            )
+            .hint("say so: --consumer parent, --consumer pid:N or --consumer user"));
         }
         let (found, name) = match caller.parent() {
             Some(parent) => (parent, "its parent"),
@@ -74,8 +82,12 @@ fn session(caller: &Caller) -> Result<(Consumer, Vec<String>)> {
             let warning = "this process leads its session: the grant ends with it".to_owned();
             Ok((of_leader(caller.process()), vec![warning]))
         }
-        leader => Err(Error::new(Kind::Usage, "no-session", format!("no session can be named: {}", why_not(&leader)))
-            .hint("say so: --consumer parent, --consumer pid:N or --consumer user")),
+        leader => Err(Error::new(
+            Kind::Usage,
+            "no-session",
+            format!("no session can be named: {}", why_not(&leader)),
+        )
+        .hint("say so: --consumer parent, --consumer pid:N or --consumer user")),
     }
 }
 
@@ -99,7 +111,8 @@ fn process(process: &Process) -> Consumer {
 }
 
 fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
-    let number = digits.parse::<u32>().ok().filter(|n| *n > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
+    let number =
+        digits.parse::<u32>().ok().filter(|n| *n > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
     let number = number.ok_or_else(|| bad_word(&format!("pid:{digits}")))?;
     let found = caller.place.process(number).ok_or_else(|| {
         Error::new(Kind::Missing, "no-process", format!("no process {number} can be seen"))
@@ -112,7 +125,10 @@ fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
 fn broad(process: &Process) -> Vec<String> {
     let first = process.id.pid == 1;
     first
-        .then(|| "process 1 is the ancestor of everything that runs here, other sessions included".to_owned())
+        .then(|| {
+            "process 1 is the ancestor of everything that runs here, other sessions included"
+                .to_owned()
+        })
         .into_iter()
         .collect()
 }
@@ -124,7 +140,10 @@ fn named(name: &str, home: &Home) -> Result<(Consumer, Vec<String>)> {
     let mut warnings = program::warnings(&real);
     if real != entry.exe {
         let registered = printable_path(&entry.exe);
-        warnings.push(format!("{registered}, registered as {name}, leads to {} now", printable_path(&real)));
+        warnings.push(format!(
+            "{registered}, registered as {name}, leads to {} now",
+            printable_path(&real)
+        ));
     }
     Ok((Consumer::Named { name: name.to_owned(), path: real }, warnings))
 }
@@ -136,8 +155,9 @@ fn no_parent() -> Error {
 
 fn bad_word(word: &str) -> Error {
     let shown: String = printable(word.as_bytes()).chars().take(64).collect();
-    Error::new(Kind::Usage, "bad-consumer", format!("'{shown}' is not a consumer"))
-        .hint("a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list")
+    Error::new(Kind::Usage, "bad-consumer", format!("'{shown}' is not a consumer")).hint(
+        "a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list",
+    )
 }
 
 #[cfg(test)]
@@ -157,7 +177,9 @@ mod tests {
         let (found, _) = resolve("parent").unwrap();
         assert!(found.is(&resolve(&format!("pid:{}", parent.id.pid)).unwrap().0));
         assert!(matches!(resolve("user").unwrap().0, Consumer::User { .. }));
-        assert!(matches!(resolve("exe:/bin/sh").unwrap(), (Consumer::Exe { .. }, w) if w.len() == 1));
+        assert!(
+            matches!(resolve("exe:/bin/sh").unwrap(), (Consumer::Exe { .. }, w) if w.len() == 1)
+        );
         assert!(resolve("pid:1").unwrap().1[0].contains("ancestor of everything"));
         for word in ["parent", "user", "pid:1"] {
             resolve(word).unwrap().0.admits(&caller).unwrap();

@@ -63,7 +63,9 @@ fn show(name: &str, cx: &mut Context) -> Result<Exit> {
     cx.out.line(&format!("added  {}", entry.added.local()))?;
     program::warnings(&entry.exe).iter().for_each(|w| cx.out.warn(w));
     if program::real_path(&entry.exe).ok().as_ref() != Some(&entry.exe) {
-        cx.out.warn("the program is not there as it was registered: remove the name, and add it again");
+        cx.out.warn(
+            "the program is not there as it was registered: remove the name, and add it again",
+        );
     }
     Ok(Exit::OK)
 }

@@ -1,5 +1,5 @@
-//! One line of `/proc/PID/stat` (proc_pid_stat(5)), read from the last `)`: the name before it is chosen by the process and may
-//! hold spaces, parentheses and whole forged fields.
+//! One line of `/proc/PID/stat` (proc_pid_stat(5)), read from the last `)`: the name before it is
+//! chosen by the process and may hold spaces, parentheses and whole forged fields.
 
 use std::io::Read;
 
@@ -82,9 +82,15 @@ mod tests {
 
     #[test]
     fn a_name_cannot_forge_fields() {
-        for comm in ["bash", "x) R 1 1 1", "a b", ") (", "((", "))))", "x) S 1 1 1 1 1 1 1 1 1 1", ""] {
+        for comm in
+            ["bash", "x) R 1 1 1", "a b", ") (", "((", "))))", "x) S 1 1 1 1 1 1 1 1 1 1", ""]
+        {
             let stat = Stat::parse(line(comm).as_bytes()).unwrap();
-            assert_eq!((stat.pid, stat.ppid, stat.sid, stat.start, stat.state), (4711, 10, 30, 987_654, 'S'), "{comm}");
+            assert_eq!(
+                (stat.pid, stat.ppid, stat.sid, stat.start, stat.state),
+                (4711, 10, 30, 987_654, 'S'),
+                "{comm}"
+            );
             assert_eq!(stat.comm, comm);
             assert_eq!(stat.terminal().unwrap(), PathBuf::from("/dev/pts/0"));
         }

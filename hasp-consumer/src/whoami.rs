@@ -1,5 +1,5 @@
-//! `whoami`: what a grant made here would be bound to, and why, with the processes that lead here. The process of this tool itself
-//! ends at once, so it is left out.
+//! `whoami`: what a grant made here would be bound to, and why, with the processes that lead here.
+//! The process of this tool itself ends at once, so it is left out.
 
 use hasp_core::Result;
 use hasp_core::text::printable_path;
@@ -28,10 +28,15 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
             cx.out.line(&format!("a grant made here would be usable by {}", consumer.describe()))?
         }
         (Err(error), Ok((consumer, _))) => {
-            cx.out.line(&format!("a grant for one use made here would be usable by {}", consumer.describe()))?;
+            cx.out.line(&format!(
+                "a grant for one use made here would be usable by {}",
+                consumer.describe()
+            ))?;
             cx.out.line(&format!("a grant to keep needs a word: {}", error.message()))?;
         }
-        (Err(error), Err(_)) => cx.out.line(&format!("a grant made here needs a word: {}", error.message()))?,
+        (Err(error), Err(_)) => {
+            cx.out.line(&format!("a grant made here needs a word: {}", error.message()))?
+        }
     }
     cx.out.line("")?;
     cx.out.line("who asks, from here upwards:")?;
@@ -41,9 +46,12 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
 }
 
 fn line(process: &Process) -> String {
-    let program =
-        process.exe.as_deref().map_or_else(|| format!("({}, program not readable)", process.comm), printable_path);
-    let tty = process.tty.as_deref().map(|t| format!("  {}", printable_path(t))).unwrap_or_default();
+    let program = process
+        .exe
+        .as_deref()
+        .map_or_else(|| format!("({}, program not readable)", process.comm), printable_path);
+    let tty =
+        process.tty.as_deref().map(|t| format!("  {}", printable_path(t))).unwrap_or_default();
     let leader = if process.sid == process.id.pid { "  session leader" } else { "" };
     format!("  {:>8}  {program}{tty}{leader}", process.id.pid)
 }

@@ -23,8 +23,12 @@ impl Place {
 
     fn tool(&self, name: &str, args: &[&str]) -> (i32, String, String) {
         let program = assert_cmd::cargo::cargo_bin(name);
-        let output =
-            Command::new(program).args(args).env("HASP_HOME", self.home()).env_remove("HASP_VAULT").output().unwrap();
+        let output = Command::new(program)
+            .args(args)
+            .env("HASP_HOME", self.home())
+            .env_remove("HASP_VAULT")
+            .output()
+            .unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
@@ -48,7 +52,10 @@ impl Place {
     fn record(&self) -> String {
         let logs = fs::read_dir(self.home().join("audit")).unwrap().map(|e| e.unwrap().path());
         let files = logs.flat_map(|dir| fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()));
-        files.filter(|f| f.extension().is_some_and(|e| e == "jsonl")).map(|f| fs::read_to_string(f).unwrap()).collect()
+        files
+            .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
+            .map(|f| fs::read_to_string(f).unwrap())
+            .collect()
     }
 }
 
@@ -57,7 +64,10 @@ fn whoami_says_it_in_words_and_as_json() {
     let place = Place::new();
     let (status, stdout, _) = place.run(&["whoami"]);
     assert_eq!(status, 0);
-    assert!(stdout.starts_with("a grant ") && stdout.contains("who asks, from here upwards:"), "{stdout}");
+    assert!(
+        stdout.starts_with("a grant ") && stdout.contains("who asks, from here upwards:"),
+        "{stdout}"
+    );
     let json: Value = serde_json::from_str(&place.run(&["whoami", "--json"]).1).unwrap();
     assert_eq!(json["v"], 1);
     assert_eq!(json["chain"][0]["pid"], std::process::id());

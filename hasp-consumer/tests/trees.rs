@@ -1,4 +1,5 @@
-//! Real process trees: who is admitted from where. The probe is this test program itself, run by name inside the trees.
+//! Real process trees: who is admitted from where. The probe is this test program itself, run by
+//! name inside the trees.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +13,8 @@ use hasp_core::Home;
 use hasp_core::output::write_all;
 use serde_json::Value;
 
-/// The probe: with `PROBE_WORD`, writes what the word means there; with `PROBE_CLAIM`, whether that consumer admits it.
+/// The probe: with `PROBE_WORD`, writes what the word means there; with `PROBE_CLAIM`, whether that
+/// consumer admits it.
 #[test]
 #[ignore = "run by the other tests inside their process trees"]
 fn probe() {
@@ -20,7 +22,8 @@ fn probe() {
     let caller = Caller::current().unwrap();
     let answer = match std::env::var("PROBE_WORD") {
         Ok(word) => {
-            let (consumer, _) = Consumer::resolve(&word, &Home::at("/nonexistent"), &caller).unwrap();
+            let (consumer, _) =
+                Consumer::resolve(&word, &Home::at("/nonexistent"), &caller).unwrap();
             serde_json::to_string(&consumer).unwrap()
         }
         Err(_) => {
@@ -34,7 +37,8 @@ fn probe() {
     fs::rename(&temp, &out).unwrap();
 }
 
-/// A directory in which a shell script runs probes: `probe NAME` asks about the claim and writes NAME, `means WORD` makes the claim.
+/// A directory in which a shell script runs probes: `probe NAME` asks about the claim and writes
+/// NAME, `means WORD` makes the claim.
 struct Tree {
     dir: tempfile::TempDir,
     children: Vec<Child>,
@@ -46,12 +50,16 @@ impl Tree {
         let own = std::env::current_exe().unwrap();
         let run = format!("'{}' --ignored --exact probe >/dev/null 2>&1", own.display());
         let dir = tree.dir.path().display().to_string();
-        tree.tool("probe", &format!("PROBE_CLAIM='{dir}/claim' PROBE_OUT=\"{dir}/$1\" {run}; true"));
+        tree.tool(
+            "probe",
+            &format!("PROBE_CLAIM='{dir}/claim' PROBE_OUT=\"{dir}/$1\" {run}; true"),
+        );
         tree.tool("means", &format!("PROBE_WORD=\"$1\" PROBE_OUT='{dir}/claim' {run}; true"));
         tree
     }
 
-    /// A script on the tree's PATH. Not exec'ed last, so that the script's shell is a hop of its own.
+    /// A script on the tree's PATH. Not exec'ed last, so that the script's shell is a hop of its
+    /// own.
     fn tool(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt;
         let (path, draft) = (self.path(name), self.path("draft"));
@@ -99,8 +107,8 @@ impl Drop for Tree {
     }
 }
 
-/// Copies a program by another process: a descriptor open for writing here would be inherited by a child that another test thread
-/// forks meanwhile, and the copy could not be executed (ETXTBSY).
+/// Copies a program by another process: a descriptor open for writing here would be inherited by a
+/// child that another test thread forks meanwhile, and the copy could not be executed (ETXTBSY).
 fn copy(from: impl AsRef<Path>, to: &Path) {
     assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
 }
@@ -115,9 +123,16 @@ fn root() -> bool {
 
 fn whoami(words: &[&str]) -> Value {
     let tool = assert_cmd::cargo::cargo_bin("hasp-consumer");
-    let words: Vec<&str> = words.iter().map(|w| if *w == "TOOL" { tool.to_str().unwrap() } else { w }).collect();
-    let output = Command::new(words[0]).args(&words[1..]).env("TOOL", &tool).stdin(Stdio::null()).output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    let words: Vec<&str> =
+        words.iter().map(|w| if *w == "TOOL" { tool.to_str().unwrap() } else { w }).collect();
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .env("TOOL", &tool)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]
@@ -191,7 +206,10 @@ fn a_program_is_known_by_the_file_that_runs() {
         "-c",
         "probe inside; setsid -w probe apart; while test -d $D && ! test -e $D/go; do sleep 0.05; done; probe replaced; true",
     ]);
-    assert_eq!((tree.answer("inside"), tree.answer("apart")), ("admitted".into(), "admitted".into()));
+    assert_eq!(
+        (tree.answer("inside"), tree.answer("apart")),
+        ("admitted".into(), "admitted".into())
+    );
     tree.start(&["sh", "-c", "probe outside; true"]);
     assert!(tree.answer("outside").contains("[other-program]"));
     fs::remove_file(&agent).unwrap();
@@ -234,9 +252,23 @@ fn a_container_has_no_session_to_name() {
         return skip("a pid namespace needs root");
     }
     let alone = whoami(&["unshare", "--pid", "--fork", "--mount-proc", "TOOL", "whoami", "--json"]);
-    assert_eq!((&alone["consumer"], &alone["once"]["process"]["pid"]), (&Value::Null, &Value::from(1)));
-    let shell = whoami(&["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "$TOOL whoami --json; true"]);
-    assert_eq!((&shell["consumer"], &shell["once"]["process"]["pid"]), (&Value::Null, &Value::from(1)));
+    assert_eq!(
+        (&alone["consumer"], &alone["once"]["process"]["pid"]),
+        (&Value::Null, &Value::from(1))
+    );
+    let shell = whoami(&[
+        "unshare",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "sh",
+        "-c",
+        "$TOOL whoami --json; true",
+    ]);
+    assert_eq!(
+        (&shell["consumer"], &shell["once"]["process"]["pid"]),
+        (&Value::Null, &Value::from(1))
+    );
     assert!(shell["warnings"][0].as_str().unwrap().contains("cannot be seen from here"));
     assert!(shell["warnings"][1].as_str().unwrap().contains("ancestor of everything"));
     let inside = whoami(&[
@@ -259,7 +291,8 @@ fn a_proc_of_another_namespace_recognises_nobody() {
         return skip("a pid namespace needs root");
     }
     let tool = assert_cmd::cargo::cargo_bin("hasp-consumer");
-    let output = Command::new("unshare").args(["--pid", "--fork"]).arg(tool).arg("whoami").output().unwrap();
+    let output =
+        Command::new("unshare").args(["--pid", "--fork"]).arg(tool).arg("whoami").output().unwrap();
     assert_eq!(output.status.code(), Some(77));
     assert!(String::from_utf8(output.stderr).unwrap().contains("[no-proc]"));
 }
@@ -297,8 +330,17 @@ fn another_user_sees_itself_and_no_program_of_root() {
     fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let tool = tool.to_str().unwrap();
     let script = format!("{tool} whoami --json; true");
-    let seen =
-        whoami(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "setsid", "-w", "sh", "-c", &script]);
+    let seen = whoami(&[
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "setsid",
+        "-w",
+        "sh",
+        "-c",
+        &script,
+    ]);
     assert_eq!(seen["consumer"]["kind"], "session");
     assert!(seen["chain"][0]["exe"].is_string());
     assert_eq!(seen["chain"].as_array().unwrap().last().unwrap()["exe"], Value::Null);
@@ -308,8 +350,10 @@ fn another_user_sees_itself_and_no_program_of_root() {
 fn without_a_leader_a_grant_to_keep_needs_a_word() {
     let mut tree = Tree::new();
     let tool = assert_cmd::cargo::cargo_bin("hasp-consumer");
-    let script =
-        format!("(sh -c 'sleep 0.3; {} whoami --json > $D/part; mv $D/part $D/seen; true' &) ; true", tool.display());
+    let script = format!(
+        "(sh -c 'sleep 0.3; {} whoami --json > $D/part; mv $D/part $D/seen; true' &) ; true",
+        tool.display()
+    );
     tree.start(&["setsid", "sh", "-c", &script]);
     let seen: Value = serde_json::from_str(&tree.answer("seen")).unwrap();
     assert_eq!(seen["consumer"], Value::Null);

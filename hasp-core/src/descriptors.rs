@@ -82,7 +82,9 @@ pub fn can_be_read_again(number: RawFd) -> bool {
 
 /// The pipe or FIFO that is open there, by device and inode.
 pub fn fifo(number: RawFd) -> Option<(u64, u64)> {
-    stat(number).filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::Fifo).map(|s| identity(&s))
+    stat(number)
+        .filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::Fifo)
+        .map(|s| identity(&s))
 }
 
 /// Puts /dev/null in place of a standard input that holds what we have read from it.
@@ -103,7 +105,8 @@ fn file_at(path: &Path) -> Option<(u64, u64)> {
 /// has no file at all.
 fn file(stat: &Stat) -> Option<(u64, u64)> {
     let kind = FileType::from_raw_mode(stat.st_mode);
-    matches!(kind, FileType::RegularFile | FileType::Fifo | FileType::Socket).then(|| identity(stat))
+    matches!(kind, FileType::RegularFile | FileType::Fifo | FileType::Socket)
+        .then(|| identity(stat))
 }
 
 fn stat(number: RawFd) -> Option<Stat> {
@@ -122,7 +125,8 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     fn named(word: &str) -> Sources {
-        let env: Environ = [(OsString::from("HASP_PASSPHRASE"), OsString::from(word))].into_iter().collect();
+        let env: Environ =
+            [(OsString::from("HASP_PASSPHRASE"), OsString::from(word))].into_iter().collect();
         Sources::of(&env)
     }
 
@@ -132,9 +136,14 @@ mod tests {
         let twin = reader.try_clone().unwrap();
         let (other, _end) = rustix::pipe::pipe().unwrap();
         let own = std::process::id();
-        for spelling in ["fd:", "/dev/fd/", "/proc/self/fd/", &format!("/proc/{own}/fd/"), "/dev/../dev/fd/"] {
+        for spelling in
+            ["fd:", "/dev/fd/", "/proc/self/fd/", &format!("/proc/{own}/fd/"), "/dev/../dev/fd/"]
+        {
             let sources = named(&format!("{spelling}{}", reader.as_raw_fd()));
-            assert!([&reader, &twin, &writer].iter().all(|d| sources.hold(d.as_raw_fd())), "{spelling}");
+            assert!(
+                [&reader, &twin, &writer].iter().all(|d| sources.hold(d.as_raw_fd())),
+                "{spelling}"
+            );
             assert!(!sources.hold(other.as_raw_fd()), "{spelling}");
         }
     }

@@ -37,7 +37,8 @@ impl Environ {
         self.raw(name).map(OsStr::to_owned)
     }
 
-    /// Notes that a source was read from this descriptor: no program that we start inherits it from now on.
+    /// Notes that a source was read from this descriptor: no program that we start inherits it from
+    /// now on.
     pub fn claim_descriptor(&mut self, number: RawFd) {
         self.read.insert(number);
         if number > 2 {
@@ -57,7 +58,8 @@ impl Environ {
         ours.map(|(n, v)| (n.as_os_str(), v.as_os_str()))
     }
 
-    /// Names that no child may see: claimed ones, and those that any `HASP_*` variable names as `env:NAME`.
+    /// Names that no child may see: claimed ones, and those that any `HASP_*` variable names as
+    /// `env:NAME`.
     pub fn withheld(&self) -> BTreeSet<OsString> {
         let named = self.words().filter_map(|(_, v)| v.as_bytes().strip_prefix(b"env:"));
         named.map(|n| OsStr::from_bytes(n).to_owned()).chain(self.claimed.iter().cloned()).collect()
@@ -66,7 +68,10 @@ impl Environ {
     /// All variables in their order, without the withheld ones.
     pub fn for_child(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let withheld = self.withheld();
-        self.vars.iter().filter(move |(n, _)| !withheld.contains(n)).map(|(n, v)| (n.as_os_str(), v.as_os_str()))
+        self.vars
+            .iter()
+            .filter(move |(n, _)| !withheld.contains(n))
+            .map(|(n, v)| (n.as_os_str(), v.as_os_str()))
     }
 }
 
@@ -86,7 +91,12 @@ mod tests {
 
     #[test]
     fn a_source_is_withheld_from_children_even_unused() {
-        let mut env = environ(&[("HASP_IDENTITY", "env:AGE_KEY"), ("AGE_KEY", "k"), ("TOKEN", "t"), ("HOME", "/h")]);
+        let mut env = environ(&[
+            ("HASP_IDENTITY", "env:AGE_KEY"),
+            ("AGE_KEY", "k"),
+            ("TOKEN", "t"),
+            ("HOME", "/h"),
+        ]);
         env.claim(OsStr::new("TOKEN"));
         let left: Vec<_> = env.for_child().map(|(n, _)| n.to_owned()).collect();
         assert_eq!(left, ["HASP_IDENTITY", "HOME"]);

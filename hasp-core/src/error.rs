@@ -1,5 +1,5 @@
-//! The error that every tool prints: kind, stable code, message and hints as data, so that the kind alone picks the
-//! exit status and `--json` loses nothing.
+//! The error that every tool prints: kind, stable code, message and hints as data, so that the kind
+//! alone picks the exit status and `--json` loses nothing.
 
 use std::fmt;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::path::Path;
 /// The result of every fallible hasp function.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What sort of failure it was; each kind has one exit status, after `sysexits.h` where that has one.
+/// What sort of failure it was; each kind has one exit status, after `sysexits.h` where that has
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The answer to a question is no (1).
@@ -84,8 +85,8 @@ impl Kind {
 
 /// A failure: what sort, which one, in words, and what to type next.
 ///
-/// The message is lower case without a full stop and never holds a value, a token or a key. A hint is a sentence
-/// that ends in something to type.
+/// The message is lower case without a full stop and never holds a value, a token or a key. A hint
+/// is a sentence that ends in something to type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
@@ -125,7 +126,11 @@ impl Error {
     pub fn system(doing: &str, cause: impl Into<std::io::Error>) -> Error {
         let cause = cause.into();
         if cause.kind() == std::io::ErrorKind::BrokenPipe {
-            return Error::new(Kind::ClosedPipe, "closed-pipe", format!("cannot {doing}: the reader went away"));
+            return Error::new(
+                Kind::ClosedPipe,
+                "closed-pipe",
+                format!("cannot {doing}: the reader went away"),
+            );
         }
         Error::new(Kind::Io, "io", format!("cannot {doing}: {}", cause_text(&cause)))
     }
@@ -194,8 +199,9 @@ mod tests {
 
     #[test]
     fn json_carries_the_hints() {
-        let error = Error::new(Kind::Missing, "target-unknown", "target 'tset' is not in hasp.toml")
-            .hint("did you mean 'test'?");
+        let error =
+            Error::new(Kind::Missing, "target-unknown", "target 'tset' is not in hasp.toml")
+                .hint("did you mean 'test'?");
         let value: serde_json::Value = serde_json::from_str(&error.to_json()).expect("valid JSON");
         assert_eq!(value["error"]["hints"][0], "did you mean 'test'?");
         assert_eq!(value["error"]["kind"], "missing");
@@ -203,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_broken_pipe_is_silent() {
-        let error = Error::system("write output", std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        let error =
+            Error::system("write output", std::io::Error::from(std::io::ErrorKind::BrokenPipe));
         assert_eq!(error.kind(), Kind::ClosedPipe);
     }
 }

@@ -1,5 +1,5 @@
-//! File discipline: private means 0700 and 0600, owned by us and no symlink, or it is refused with the command that
-//! mends it; every whole-file write leaves the old content or the new one.
+//! File discipline: private means 0700 and 0600, owned by us and no symlink, or it is refused with
+//! the command that mends it; every whole-file write leaves the old content or the new one.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -31,7 +31,8 @@ pub const TEMP_SUFFIX: &str = ".tmp";
 /// Reads a whole regular file of at most `limit` bytes without following a symlink.
 ///
 /// # Errors
-/// `[symlink]`, `[foreign-owner]`, `[open-mode]`, `[not-a-file]`, `[file-too-large]`; `Kind::Io` with code `not-found` if absent.
+/// `[symlink]`, `[foreign-owner]`, `[open-mode]`, `[not-a-file]`, `[file-too-large]`; `Kind::Io`
+/// with code `not-found` if absent.
 pub fn read(path: &Path, guard: Guard, limit: usize) -> Result<Vec<u8>> {
     read_open(open(path, guard)?, path, limit)
 }
@@ -61,14 +62,16 @@ pub fn open_existing(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Opens (or creates, 0600) a private file for reading and writing in place: logs, key states, locks.
+/// Opens (or creates, 0600) a private file for reading and writing in place: logs, key states,
+/// locks.
 pub fn open_or_create(path: &Path) -> Result<File> {
     let file = open_with(path, OFlags::RDWR | OFlags::CREATE)?;
     check_open(&file, path, Guard::Private)?;
     Ok(file)
 }
 
-/// Replaces (or makes) a whole file: temp file created exclusively in the same directory, fsync, rename, fsync of the directory.
+/// Replaces (or makes) a whole file: temp file created exclusively in the same directory, fsync,
+/// rename, fsync of the directory.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let temp = write_temp(path, content)?;
     temp.persist(path).map_err(|e| Error::io("write", path, e.error))?;
@@ -95,7 +98,9 @@ pub fn write_temp(path: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile
     let mut builder = tempfile::Builder::new();
     let temp = builder.prefix(TEMP_PREFIX).suffix(TEMP_SUFFIX).tempfile_in(parent(path));
     let mut temp = temp.map_err(|e| Error::io("write beside", path, e))?;
-    temp.write_all(content).and_then(|()| temp.as_file().sync_all()).map_err(|e| Error::io("write", path, e))?;
+    temp.write_all(content)
+        .and_then(|()| temp.as_file().sync_all())
+        .map_err(|e| Error::io("write", path, e))?;
     Ok(temp)
 }
 
@@ -141,7 +146,8 @@ pub fn sync_parent(path: &Path) -> Result<()> {
     synced.map_err(|e| Error::io("flush", dir, e))
 }
 
-/// Removes temporary files that a dead writer left in `dir`; the caller holds the lock that writers there take.
+/// Removes temporary files that a dead writer left in `dir`; the caller holds the lock that writers
+/// there take.
 pub fn sweep_temps(dir: &Path) -> Result<()> {
     tree::remove_files(dir, is_temp)
 }
@@ -152,7 +158,8 @@ pub fn is_temp(name: &OsStr) -> bool {
     name.starts_with(TEMP_PREFIX.as_bytes()) && name.ends_with(TEMP_SUFFIX.as_bytes())
 }
 
-/// NOFOLLOW so that a planted link cannot redirect us, NONBLOCK so that a planted FIFO cannot hang us.
+/// NOFOLLOW so that a planted link cannot redirect us, NONBLOCK so that a planted FIFO cannot hang
+/// us.
 fn open_with(path: &Path, how: OFlags) -> Result<File> {
     let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR) {
@@ -176,13 +183,18 @@ fn check_open(file: &File, path: &Path, guard: Guard) -> Result<()> {
 
 fn read_open(file: File, path: &Path, limit: usize) -> Result<Vec<u8>> {
     let size = file.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(limit)).min(limit);
-    // Room for the whole file and for the read that finds its end: two system calls instead of a dozen small ones.
+    // Room for the whole file and for the read that finds its end: two system calls instead of a
+    // dozen small ones.
     let mut content = Vec::with_capacity(size + 64);
     let bound = limit as u64 + 1;
     file.take(bound).read_to_end(&mut content).map_err(|e| Error::io("read", path, e))?;
     if content.len() > limit {
         let shown = printable_path(path);
-        return Err(Error::new(Kind::Data, "file-too-large", format!("{shown} is longer than {limit} bytes")));
+        return Err(Error::new(
+            Kind::Data,
+            "file-too-large",
+            format!("{shown} is longer than {limit} bytes"),
+        ));
     }
     Ok(content)
 }
@@ -218,7 +230,11 @@ pub(crate) fn symlink(path: &Path) -> Error {
 }
 
 pub(crate) fn not_a_file(path: &Path) -> Error {
-    Error::new(Kind::Denied, "not-a-file", format!("{} is not a regular file", printable_path(path)))
+    Error::new(
+        Kind::Denied,
+        "not-a-file",
+        format!("{} is not a regular file", printable_path(path)),
+    )
 }
 
 fn parent(path: &Path) -> &Path {
@@ -264,7 +280,8 @@ mod tests {
         assert_eq!(open(&home.path().join("l"), Guard::Private).unwrap_err().code(), "symlink");
         assert_eq!(open_or_create(&home.path().join("l")).unwrap_err().code(), "symlink");
         assert_eq!(open(home.path(), Guard::Private).unwrap_err().code(), "not-a-file");
-        rustix::fs::mknodat(CWD, home.path().join("p"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(CWD, home.path().join("p"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
+            .unwrap();
         assert_eq!(open(&home.path().join("p"), Guard::Private).unwrap_err().code(), "not-a-file");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         let error = open(&path, Guard::Private).unwrap_err();
@@ -301,6 +318,8 @@ mod tests {
         others.iter().for_each(|name| std::fs::write(home.path().join(name), "x").unwrap());
         sweep_temps(home.path()).unwrap();
         assert!(!home.path().join(".hasp-abc.tmp").exists());
-        assert!(others.iter().all(|name| !is_temp(name.as_ref()) && home.path().join(name).exists()));
+        assert!(
+            others.iter().all(|name| !is_temp(name.as_ref()) && home.path().join(name).exists())
+        );
     }
 }

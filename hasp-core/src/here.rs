@@ -1,8 +1,10 @@
-//! Which vault a tool uses where it was started: one answer for all of them. It is read without being verified and good for finding only; the
-//! vault that is found is verified by its pin, and then verifies the binding that led to it.
+//! Which vault a tool uses where it was started: one answer for all of them. It is read without
+//! being verified and good for finding only; the vault that is found is verified by its pin, and
+//! then verifies the binding that led to it.
 //!
-//! "Not there" and "cannot be read" are two answers: without a binding the vault is the home's own, and behind one that cannot be read it is
-//! none, since whatever is written there must not go into another vault. `hasp.toml` is looked for and never read.
+//! "Not there" and "cannot be read" are two answers: without a binding the vault is the home's own,
+//! and behind one that cannot be read it is none, since whatever is written there must not go into
+//! another vault. `hasp.toml` is looked for and never read.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -65,10 +67,12 @@ impl Here {
     /// As [`Here::find`], for a home that may not be there yet.
     ///
     /// # Errors
-    /// `[tampered]` for a binding that is damaged; the file discipline's codes for one that others could have written.
+    /// `[tampered]` for a binding that is damaged; the file discipline's codes for one that others
+    /// could have written.
     pub fn within(home: &Home, env: &Environ) -> Result<Here> {
         if let Some(named) = env.get("HASP_VAULT").map(Path::new) {
-            // Absolute, so that what is remembered and shown does not depend on where the tool was started.
+            // Absolute, so that what is remembered and shown does not depend on where the tool was
+            // started.
             let dir = std::path::absolute(named).map_err(|e| Error::io("find", named, e))?;
             return Ok(Here { home: home.clone(), vault_dir: dir, bound: None });
         }
@@ -76,7 +80,8 @@ impl Here {
         if !any_bound(home)? {
             return Ok(Here::at_home(home));
         }
-        let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+        let cwd =
+            std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
         Here::from(home, &cwd)
     }
 
@@ -103,7 +108,8 @@ impl Here {
         &self.home
     }
 
-    /// The vault's directory: `HASP_VAULT`, else the one that the project's binding remembers, else `vault` in the home.
+    /// The vault's directory: `HASP_VAULT`, else the one that the project's binding remembers, else
+    /// `vault` in the home.
     pub fn vault_dir(&self) -> &Path {
         &self.vault_dir
     }
@@ -114,9 +120,10 @@ impl Here {
     }
 }
 
-/// The root of the project that `start`, a real path, belongs to: the nearest directory upwards with a manifest, else the nearest bound one, else
-/// the git root. The search does not leave the directories that are ours, root's, or of whom `start` belongs to, but for a root that is
-/// bound as shared.
+/// The root of the project that `start`, a real path, belongs to: the nearest directory upwards
+/// with a manifest, else the nearest bound one, else the git root. The search does not leave the
+/// directories that are ours, root's, or of whom `start` belongs to, but for a root that is bound
+/// as shared.
 ///
 /// # Errors
 /// `Kind::Io` where it cannot be seen what is there.
@@ -125,7 +132,9 @@ pub fn root(home: &Home, start: &Path) -> Result<Option<PathBuf>> {
     let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
     let ways: Vec<&Path> = start.ancestors().take_while(within).collect();
     let ours: [&dyn Fn(&Path) -> PathBuf; 3] =
-        [&|dir| dir.join(MANIFEST), &|dir| binding_path(home, &binding_id(dir)), &|dir| dir.join(GIT)];
+        [&|dir| dir.join(MANIFEST), &|dir| binding_path(home, &binding_id(dir)), &|dir| {
+            dir.join(GIT)
+        }];
     for sign in ours {
         if let Some(root) = nearest(&ways, |dir| there(&sign(dir)))? {
             return Ok(Some(root));
@@ -147,8 +156,8 @@ fn nearest(dirs: &[&Path], so: impl Fn(&Path) -> Result<bool>) -> Result<Option<
     Ok(None)
 }
 
-/// Whether the directory is bound as one that others own or can change: read unverified, which lets nothing through but the search for a
-/// project; whatever is granted there is verified.
+/// Whether the directory is bound as one that others own or can change: read unverified, which lets
+/// nothing through but the search for a project; whatever is granted there is verified.
 ///
 /// # Errors
 /// The file discipline's codes for a binding that cannot be read.
@@ -157,7 +166,8 @@ pub fn is_shared(home: &Home, dir: &Path) -> Result<bool> {
     Ok(text.and_then(|text| Claim::parse(&text)).is_some_and(|claim| claim.shared))
 }
 
-/// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real path.
+/// The name of a project's binding: the first 32 hexadecimal digits of the SHA-256 of its real
+/// path.
 pub fn binding_id(root: &Path) -> String {
     let mut id = HEXLOWER.encode(&Sha256::digest(root.as_os_str().as_bytes()));
     id.truncate(ID_LENGTH);
@@ -182,7 +192,8 @@ pub fn read_binding(home: &Home, id: &str) -> Result<Option<Vec<u8>>> {
     files::read_if_present(&binding_path(home, id), Guard::Private, MAX_BINDING)
 }
 
-/// What a binding says of the vault. Its format is hasp-bind's; all that it must have is asked for, so that a text cut short is none.
+/// What a binding says of the vault. Its format is hasp-bind's; all that it must have is asked for,
+/// so that a text cut short is none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code)]
@@ -233,11 +244,13 @@ fn there(path: &Path) -> Result<bool> {
 /// The error for a binding that is no binding.
 pub fn damaged(path: &Path) -> Error {
     let what = format!("the consent of this project, {},", printable_path(path));
-    let error = Error::new(Kind::Data, "tampered", format!("{what} is damaged or was not written by hasp"));
+    let error =
+        Error::new(Kind::Data, "tampered", format!("{what} is damaged or was not written by hasp"));
     with_way_out(error, path)
 }
 
-/// How to be rid of what is no binding, since consent can be given again; where it only has the wrong mode, that is mended instead.
+/// How to be rid of what is no binding, since consent can be given again; where it only has the
+/// wrong mode, that is mended instead.
 fn with_way_out(error: Error, path: &Path) -> Error {
     if !error.hints().is_empty() {
         return error;
@@ -335,7 +348,9 @@ mod tests {
             tree.bind("p", &TEXT[..end]);
             let found = tree.vault("p");
             assert!(
-                found == Ok("/elsewhere".into()) || found == Err("tampered") || found == Err("no-project"),
+                found == Ok("/elsewhere".into())
+                    || found == Err("tampered")
+                    || found == Err("no-project"),
                 "{end}: {found:?}"
             );
             assert!(found != Ok(tree.at("home/vault")), "{end}");
@@ -360,7 +375,9 @@ mod tests {
         assert_eq!(tree.vault("p"), Err("symlink"));
         fs::remove_file(&path).unwrap();
         let large = format!("{TEXT}#{}", "x".repeat(MAX_BINDING));
-        for text in ["", "\u{0}", "serial = 3", TEXT.replace("vault =", "vaults =").as_str(), &large] {
+        for text in
+            ["", "\u{0}", "serial = 3", TEXT.replace("vault =", "vaults =").as_str(), &large]
+        {
             tree.bind("p", text);
             assert!(tree.vault("p").is_err());
         }

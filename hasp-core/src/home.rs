@@ -1,4 +1,5 @@
-//! Where hasp keeps its state: a home that only its owner can open, and a runtime directory in memory that dies with the boot.
+//! Where hasp keeps its state: a home that only its owner can open, and a runtime directory in
+//! memory that dies with the boot.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -12,8 +13,10 @@ use crate::text::{printable_path, shell_word};
 
 /// `f_type` of tmpfs and ramfs (linux/magic.h).
 const MEMORY_FILE_SYSTEMS: [u64; 2] = [0x0102_1994, 0x8584_58f6];
-/// `f_type` of NFS, SMB2, CIFS, FUSE (sshfs and the like), AFS, 9p, Ceph: places that other machines can read or where locks do not hold.
-const NETWORK_FILE_SYSTEMS: [u64; 6] = [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400];
+/// `f_type` of NFS, SMB2, CIFS, FUSE (sshfs and the like), AFS, 9p, Ceph: places that other
+/// machines can read or where locks do not hold.
+const NETWORK_FILE_SYSTEMS: [u64; 6] =
+    [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400];
 
 /// The home directory of hasp, `$HASP_HOME` or `${XDG_DATA_HOME:-~/.local/share}/hasp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +66,15 @@ impl Home {
     /// Refuses a home that others could read or replace, or that lies on a network file system.
     ///
     /// # Errors
-    /// `[no-home]` if there is none; `[symlink]`, `[foreign-owner]`, `[open-mode]`, `[open-parent]`, `[network-home]`.
+    /// `[no-home]` if there is none; `[symlink]`, `[foreign-owner]`, `[open-mode]`,
+    /// `[open-parent]`, `[network-home]`.
     pub fn check(&self) -> Result<()> {
         if !self.exists() {
-            let error = Error::new(Kind::Missing, "no-home", format!("there is no {}", printable_path(&self.root)));
+            let error = Error::new(
+                Kind::Missing,
+                "no-home",
+                format!("there is no {}", printable_path(&self.root)),
+            );
             return Err(lead::to_a_vault(error, self));
         }
         files::check_dir(&self.root)?;
@@ -92,7 +100,8 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// `HASP_RUNTIME` if set, else `$XDG_RUNTIME_DIR/hasp` where that is a tmpfs, else `/dev/shm/hasp-<uid>`; made 0700 if absent.
+    /// `HASP_RUNTIME` if set, else `$XDG_RUNTIME_DIR/hasp` where that is a tmpfs, else
+    /// `/dev/shm/hasp-<uid>`; made 0700 if absent.
     ///
     /// # Errors
     /// `[no-runtime]` if none of them is in memory; the file discipline's codes.
@@ -109,10 +118,12 @@ impl Runtime {
         Runtime { root, on_disk }
     }
 
-    /// Every runtime directory of this user that exists and is his (another user's of that name is none of his business), for `revoke`, which must reach the grants of each.
+    /// Every runtime directory of this user that exists and is his (another user's of that name is
+    /// none of his business), for `revoke`, which must reach the grants of each.
     pub fn all(env: &Environ) -> Vec<Runtime> {
         let uid = rustix::process::geteuid().as_raw();
-        let mut roots: Vec<PathBuf> = env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
+        let mut roots: Vec<PathBuf> =
+            env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
         roots.extend(env.get("XDG_RUNTIME_DIR").map(|d| Path::new(d).join("hasp")));
         roots.push(PathBuf::from(format!("/run/user/{uid}/hasp")));
         roots.push(PathBuf::from(format!("/dev/shm/hasp-{uid}")));
@@ -152,8 +163,10 @@ impl Runtime {
             let on_disk = !in_memory(&root);
             return Ok(Runtime { root, on_disk });
         }
-        let user =
-            env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|d| d.is_absolute() && is_ours(d) && in_memory(d));
+        let user = env
+            .get("XDG_RUNTIME_DIR")
+            .map(PathBuf::from)
+            .filter(|d| d.is_absolute() && is_ours(d) && in_memory(d));
         if let Some(user) = user {
             return Ok(Runtime { root: user.join("hasp"), on_disk: false });
         }
@@ -162,14 +175,19 @@ impl Runtime {
             let uid = rustix::process::geteuid().as_raw();
             return Ok(Runtime { root: shared.join(format!("hasp-{uid}")), on_disk: false });
         }
-        Err(Error::new(Kind::Create, "no-runtime", "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory")
-            .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
+        Err(Error::new(
+            Kind::Create,
+            "no-runtime",
+            "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory",
+        )
+        .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
     }
 }
 
 /// Whether this is a directory, no link to one, of this user.
 fn is_ours(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::geteuid().as_raw())
+    path.symlink_metadata()
+        .is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Whether the path, or the nearest directory above it that exists, lies on a tmpfs or ramfs.
@@ -202,11 +220,15 @@ fn check_ancestors(root: &Path) -> Result<()> {
         let open = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
         if !owner_ok || open {
             let shown = printable_path(above);
-            return Err(Error::new(Kind::Denied, "open-parent", format!("other users can replace what is in {shown}"))
-                .hint(format!(
-                    "chmod go-w {}, or move the home: export HASP_HOME=/a/private/path",
-                    shell_word(above.as_os_str())
-                )));
+            return Err(Error::new(
+                Kind::Denied,
+                "open-parent",
+                format!("other users can replace what is in {shown}"),
+            )
+            .hint(format!(
+                "chmod go-w {}, or move the home: export HASP_HOME=/a/private/path",
+                shell_word(above.as_os_str())
+            )));
         }
     }
     Ok(())
@@ -216,8 +238,12 @@ fn refuse_network(root: &Path) -> Result<()> {
     if !file_system(root).is_some_and(|kind| NETWORK_FILE_SYSTEMS.contains(&kind)) {
         return Ok(());
     }
-    Err(Error::new(Kind::Denied, "network-home", format!("{} is on a network file system", printable_path(root)))
-        .hint("keep the home on a local disk: export HASP_HOME=/a/local/path"))
+    Err(Error::new(
+        Kind::Denied,
+        "network-home",
+        format!("{} is on a network file system", printable_path(root)),
+    )
+    .hint("keep the home on a local disk: export HASP_HOME=/a/local/path"))
 }
 
 #[cfg(test)]
@@ -235,7 +261,10 @@ mod tests {
         let home = |vars| Home::locate(&environ(vars)).map(|h| h.root);
         assert_eq!(home(&[("HASP_HOME", "/h"), ("HOME", "/u")]).unwrap(), Path::new("/h"));
         assert_eq!(home(&[("XDG_DATA_HOME", "/d"), ("HOME", "/u")]).unwrap(), Path::new("/d/hasp"));
-        assert_eq!(home(&[("XDG_DATA_HOME", "rel"), ("HOME", "/u")]).unwrap(), Path::new("/u/.local/share/hasp"));
+        assert_eq!(
+            home(&[("XDG_DATA_HOME", "rel"), ("HOME", "/u")]).unwrap(),
+            Path::new("/u/.local/share/hasp")
+        );
         assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), "home-relative");
         assert_eq!(home(&[]).unwrap_err().code(), "home-unset");
     }
@@ -258,7 +287,8 @@ mod tests {
     fn a_named_runtime_on_disk_is_marked() {
         let base = tempfile::tempdir_in("/var/tmp").unwrap();
         let path = base.path().join("run");
-        let runtime = Runtime::locate(&environ(&[("HASP_RUNTIME", path.to_str().unwrap())])).unwrap();
+        let runtime =
+            Runtime::locate(&environ(&[("HASP_RUNTIME", path.to_str().unwrap())])).unwrap();
         assert!(runtime.on_disk());
         assert!(!Runtime::at("/dev/shm/x").on_disk());
     }

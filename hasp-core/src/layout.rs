@@ -144,7 +144,9 @@ mod tests {
         block.strong("loud and long", 2);
         assert_eq!(block.render(None, false), "plain\nloud and long\n");
         assert_eq!(block.render(Some(8), true), "plain\n\x1b[1;33mloud and\n  long\x1b[0m\n");
-        let vars = |list: &[(&str, &str)]| list.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect::<Environ>();
+        let vars = |list: &[(&str, &str)]| {
+            list.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect::<Environ>()
+        };
         assert!(styles(&vars(&[("TERM", "xterm")])));
         for plain in [&[("TERM", "xterm"), ("NO_COLOR", "1")][..], &[("TERM", "dumb")], &[]] {
             assert!(!styles(&vars(plain)));

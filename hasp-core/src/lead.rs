@@ -1,5 +1,5 @@
-//! What to type where there is no vault: never what would make a second one beside one that exists, and never what would cost an identity,
-//! since all that is encrypted to it goes with it.
+//! What to type where there is no vault: never what would make a second one beside one that exists,
+//! and never what would cost an identity, since all that is encrypted to it goes with it.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,9 @@ pub fn has_identity(home: &Home) -> bool {
 pub fn vault_near(start: &Path, home: &Home) -> Option<PathBuf> {
     let start = start.canonicalize().ok()?;
     let own = home.root().canonicalize().unwrap_or_else(|_| home.root().to_owned());
-    let is_root = |dir: &&Path| [".git", crate::here::MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok());
+    let is_root = |dir: &&Path| {
+        [".git", crate::here::MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok())
+    };
     let root = start.ancestors().find(|dir| dir.join(".git").symlink_metadata().is_ok());
     let root = root.or_else(|| start.ancestors().find(is_root)).unwrap_or(&start);
     let mut queue = VecDeque::from([(root.to_owned(), 0)]);
@@ -54,7 +56,9 @@ pub fn vault_near(start: &Path, home: &Home) -> Option<PathBuf> {
 fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let mut dirs: Vec<PathBuf> = entries
-        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()) && !PASSED.iter().any(|p| e.file_name() == *p))
+        .filter(|e| {
+            e.file_type().is_ok_and(|t| t.is_dir()) && !PASSED.iter().any(|p| e.file_name() == *p)
+        })
         .map(|e| e.path())
         .collect();
     dirs.sort();
@@ -63,7 +67,10 @@ fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
 
 fn hints(home: &Home, start: Option<&Path>) -> Vec<String> {
     if let Some(dir) = start.and_then(|start| vault_near(start, home)) {
-        return vec![format!("there is a vault in this repository; to use it: hasp-vault join {}", short(&dir, start))];
+        return vec![format!(
+            "there is a vault in this repository; to use it: hasp-vault join {}",
+            short(&dir, start)
+        )];
     }
     let known = home.join("known_vaults").symlink_metadata().is_ok();
     match (has_identity(home), known) {
@@ -120,7 +127,9 @@ mod tests {
         fn vault(&self, below: &str) {
             let dir = self.at(below);
             fs::create_dir_all(&dir).unwrap();
-            ["vault.toml", "keys.age"].iter().for_each(|name| fs::write(dir.join(name), "").unwrap());
+            ["vault.toml", "keys.age"]
+                .iter()
+                .for_each(|name| fs::write(dir.join(name), "").unwrap());
         }
 
         fn hints(&self, start: &str) -> String {
@@ -132,9 +141,11 @@ mod tests {
     fn a_vault_is_made_only_where_nothing_is_left_of_one() {
         let tree = Tree::new();
         assert!(tree.hints("repo/src").contains("hasp-vault init"));
-        for (file, expected) in
-            [("identity", "join DIR"), ("identity.age", "restore"), ("known_vaults", "HASP_IDENTITY")]
-        {
+        for (file, expected) in [
+            ("identity", "join DIR"),
+            ("identity.age", "restore"),
+            ("known_vaults", "HASP_IDENTITY"),
+        ] {
             fs::write(tree.at("home").join(file), "").unwrap();
             let hints = tree.hints("repo/src");
             assert!(hints.contains(expected) && !hints.contains("init"), "{file}: {hints}");
@@ -144,17 +155,27 @@ mod tests {
 
     #[test]
     fn a_vault_in_the_repository_is_joined_wherever_it_lies() {
-        for place in ["repo", "repo/vault", "repo/.hasp/team", "repo/a/b/c/vault", "repo/src/deep"] {
+        for place in ["repo", "repo/vault", "repo/.hasp/team", "repo/a/b/c/vault", "repo/src/deep"]
+        {
             let tree = Tree::new();
             tree.vault(place);
             let hints = tree.hints("repo/src/deep");
-            assert!(hints.contains("hasp-vault join ") && !hints.contains("init"), "{place}: {hints}");
-            assert_eq!(vault_near(&tree.at("repo/src"), &Home::at(tree.at("home"))), Some(tree.at(place)));
+            assert!(
+                hints.contains("hasp-vault join ") && !hints.contains("init"),
+                "{place}: {hints}"
+            );
+            assert_eq!(
+                vault_near(&tree.at("repo/src"), &Home::at(tree.at("home"))),
+                Some(tree.at(place))
+            );
         }
         let tree = Tree::new();
         tree.vault("repo/-v");
         assert!(tree.hints("repo").ends_with("hasp-vault join ./-v"));
-        assert!(tree.hints("repo/src").ends_with(&format!("hasp-vault join {}", tree.at("repo/-v").display())));
+        assert!(
+            tree.hints("repo/src")
+                .ends_with(&format!("hasp-vault join {}", tree.at("repo/-v").display()))
+        );
     }
 
     #[test]
@@ -166,6 +187,9 @@ mod tests {
         std::os::unix::fs::symlink(tree.at("beside"), tree.at("repo/link")).unwrap();
         assert_eq!(vault_near(&tree.at("repo"), &Home::at(tree.at("home"))), None);
         fs::remove_dir(tree.at("repo/.git")).unwrap();
-        assert_eq!(vault_near(&tree.at(""), &Home::at(tree.at("home"))), Some(tree.at("beside/vault")));
+        assert_eq!(
+            vault_near(&tree.at(""), &Home::at(tree.at("home"))),
+            Some(tree.at("beside/vault"))
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What every hasp tool must agree on to the byte, and nothing else.
 //!
-//! A thing is admitted here only if at least three tools must agree on it: error kinds and exit codes, file
-//! discipline, names, the [`Secret`] type, sources of values, terminal handling, time. There is no command, no
-//! policy and no cryptography in this crate.
+//! A thing is admitted here only if at least three tools must agree on it: error kinds and exit
+//! codes, file discipline, names, the [`Secret`] type, sources of values, terminal handling, time.
+//! There is no command, no policy and no cryptography in this crate.
 #![deny(unsafe_code)]
 
 pub mod descriptors;

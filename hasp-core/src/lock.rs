@@ -1,5 +1,5 @@
-//! Advisory locks on a file that is never renamed or removed: the kernel frees the lock of a dead holder, and a lock on a file
-//! that gets renamed over would guard nothing.
+//! Advisory locks on a file that is never renamed or removed: the kernel frees the lock of a dead
+//! holder, and a lock on a file that gets renamed over would guard nothing.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -60,8 +60,12 @@ fn wait(file: File, path: &Path) -> Result<Lock> {
 
 fn busy(path: &Path) -> Error {
     let shown = printable_path(path);
-    Error::new(Kind::Busy, "busy", format!("another hasp tool has held {shown} for {} s", PATIENCE.as_secs()))
-        .hint(format!("see who holds it with: fuser -v {}", crate::text::shell_word(path.as_os_str())))
+    Error::new(
+        Kind::Busy,
+        "busy",
+        format!("another hasp tool has held {shown} for {} s", PATIENCE.as_secs()),
+    )
+    .hint(format!("see who holds it with: fuser -v {}", crate::text::shell_word(path.as_os_str())))
 }
 
 #[cfg(test)]

@@ -21,12 +21,14 @@ pub enum Kind {
 
 const FLAGS: MemfdFlags = MemfdFlags::CLOEXEC.union(MemfdFlags::ALLOW_SEALING);
 
-/// What the kernel gives here, found by asking for one; `None` where a kernel or a filter has none to give.
+/// What the kernel gives here, found by asking for one; `None` where a kernel or a filter has none
+/// to give.
 pub fn kind() -> Option<Kind> {
     create().map(|(_, kind)| kind)
 }
 
-/// A sealed memory file that holds these bytes, opened read-only at its beginning; `None` where there are no memory files.
+/// A sealed memory file that holds these bytes, opened read-only at its beginning; `None` where
+/// there are no memory files.
 pub fn sealed(content: &[u8]) -> Result<Option<OwnedFd>> {
     let Some((file, _)) = create() else { return Ok(None) };
     write_all(&file, content)?;
@@ -34,18 +36,22 @@ pub fn sealed(content: &[u8]) -> Result<Option<OwnedFd>> {
     fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal a memory file", e))?;
     match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(read_only) => Ok(Some(read_only.into())),
-        // Without /proc the writable description is passed on: the seals forbid writing all the same.
+        // Without /proc the writable description is passed on: the seals forbid writing all the
+        // same.
         Err(_) => {
-            seek(&file, SeekFrom::Start(0)).map_err(|e| Error::system("rewind a memory file", e))?;
+            seek(&file, SeekFrom::Start(0))
+                .map_err(|e| Error::system("rewind a memory file", e))?;
             Ok(Some(file))
         }
     }
 }
 
-/// How much of the stack is wiped: more than any cipher or parser of ours takes, less than the smallest limit that anybody sets.
+/// How much of the stack is wiped: more than any cipher or parser of ours takes, less than the
+/// smallest limit that anybody sets.
 const STACK: usize = 96 * 1024;
 
-/// Overwrites the part of the stack that returned calls have left behind, with what was moved or computed there.
+/// Overwrites the part of the stack that returned calls have left behind, with what was moved or
+/// computed there.
 #[inline(never)]
 pub fn wipe_stack() {
     let mut left = [0u8; STACK];
@@ -54,7 +60,8 @@ pub fn wipe_stack() {
 }
 
 fn create() -> Option<(OwnedFd, Kind)> {
-    let not_executable = memfd_create("hasp", FLAGS | MemfdFlags::NOEXEC_SEAL).map(|file| (file, Kind::NoExec));
+    let not_executable =
+        memfd_create("hasp", FLAGS | MemfdFlags::NOEXEC_SEAL).map(|file| (file, Kind::NoExec));
     not_executable.or_else(|_| memfd_create("hasp", FLAGS).map(|file| (file, Kind::Sealed))).ok()
 }
 

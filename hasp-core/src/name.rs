@@ -1,4 +1,5 @@
-//! Names of secrets: a path-like word that can be a file name on any system and can be printed anywhere.
+//! Names of secrets: a path-like word that can be a file name on any system and can be printed
+//! anywhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,13 +43,18 @@ impl fmt::Display for SecretName {
 }
 
 impl serde::Serialize for SecretName {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for SecretName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<SecretName, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<SecretName, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
     }
@@ -70,7 +76,8 @@ impl FromStr for VersionedName {
         let Some((name, version)) = text.split_once('@') else {
             return Ok(VersionedName { name: text.parse()?, version: None });
         };
-        let number = version.parse::<u32>().ok().filter(|n| *n > 0 && !version.starts_with(['0', '+']));
+        let number =
+            version.parse::<u32>().ok().filter(|n| *n > 0 && !version.starts_with(['0', '+']));
         match number {
             Some(number) => Ok(VersionedName { name: name.parse()?, version: Some(number) }),
             None => Err(bad_name(text, "what follows '@' is not a version number")),
@@ -98,15 +105,20 @@ fn part_fault(part: &str) -> Option<String> {
         return Some(format!("a part of it has {} bytes, more than {MAX_PART}", part.len()));
     }
     if !first.is_ascii_alphanumeric() && *first != b'_' {
-        return Some("a part of it begins with something else than a letter, a digit or '_'".into());
+        return Some(
+            "a part of it begins with something else than a letter, a digit or '_'".into(),
+        );
     }
     if !bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b)) {
-        return Some("it holds a character other than letters, digits, '.', '_', '-' and '/'".into());
+        return Some(
+            "it holds a character other than letters, digits, '.', '_', '-' and '/'".into(),
+        );
     }
     RESERVED.iter().find(|e| part.ends_with(**e)).map(|e| format!("a part of it ends in '{e}'"))
 }
 
-/// The name is shown cut and escaped: somebody may have typed a value in its place, or pasted an escape sequence.
+/// The name is shown cut and escaped: somebody may have typed a value in its place, or pasted an
+/// escape sequence.
 fn bad_name(text: &str, fault: &str) -> Error {
     let shown: String = printable(text.as_bytes()).chars().take(24).collect();
     Error::new(Kind::Usage, "bad-name", format!("'{shown}' is not a name: {fault}"))
@@ -164,7 +176,9 @@ mod tests {
     fn versions_are_plain_positive_numbers() {
         let parsed: VersionedName = "db/url@3".parse().unwrap();
         assert_eq!((parsed.name.as_str(), parsed.version), ("db/url", Some(3)));
-        for bad in ["db/url@", "db/url@0", "db/url@+1", "db/url@01", "db/url@x", "db/url@4294967296", "@1"] {
+        for bad in
+            ["db/url@", "db/url@0", "db/url@+1", "db/url@01", "db/url@x", "db/url@4294967296", "@1"]
+        {
             assert!(bad.parse::<VersionedName>().is_err());
         }
     }

@@ -87,11 +87,17 @@ mod tests {
         std::fs::write(at("elsewhere"), "old").unwrap();
         link(at("elsewhere"), at("link")).unwrap();
         link(at("none"), at("dangling")).unwrap();
-        let fifo = |name: &str| rustix::fs::mknodat(CWD, at(name), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let fifo = |name: &str| {
+            rustix::fs::mknodat(CWD, at(name), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap()
+        };
         fifo("fifo");
         std::fs::set_permissions(at("fifo"), PermissionsExt::from_mode(0o622)).unwrap();
-        let mut refused =
-            vec![("link", "symlink"), ("dangling", "symlink"), ("fifo", "open-mode"), (".", "not-a-file")];
+        let mut refused = vec![
+            ("link", "symlink"),
+            ("dangling", "symlink"),
+            ("fifo", "open-mode"),
+            (".", "not-a-file"),
+        ];
         if rustix::process::geteuid().is_root() {
             fifo("their-fifo");
             for name in ["theirs", "their-fifo"] {
@@ -103,7 +109,10 @@ mod tests {
             assert_eq!(check(&at(name)).unwrap_err().code(), code, "{name}");
             assert_eq!(write(&at(name), b"token").unwrap_err().code(), code, "{name}");
         }
-        assert!(std::fs::read(at("theirs")).unwrap() == b"old" && std::fs::read(at("elsewhere")).unwrap() == b"old");
+        assert!(
+            std::fs::read(at("theirs")).unwrap() == b"old"
+                && std::fs::read(at("elsewhere")).unwrap() == b"old"
+        );
         assert!(!at("none").exists());
     }
 

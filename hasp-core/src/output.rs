@@ -1,5 +1,6 @@
-//! The only way anything is printed: data on stdout, the rest on stderr with the tool's name, nothing lost when a pipe is
-//! closed. std's print macros panic on a closed pipe and leave copies of values in their buffers.
+//! The only way anything is printed: data on stdout, the rest on stderr with the tool's name,
+//! nothing lost when a pipe is closed. std's print macros panic on a closed pipe and leave copies
+//! of values in their buffers.
 
 use std::io::IsTerminal;
 
@@ -28,7 +29,14 @@ pub struct Output {
 impl Output {
     /// Output of the tool of this name.
     pub fn new(tool: &str) -> Output {
-        Output { tool: tool.to_owned(), json: false, quiet: false, buffer: Vec::new(), lost: None, wrote: false }
+        Output {
+            tool: tool.to_owned(),
+            json: false,
+            quiet: false,
+            buffer: Vec::new(),
+            lost: None,
+            wrote: false,
+        }
     }
 
     /// Data for stdout, buffered.
@@ -43,9 +51,12 @@ impl Output {
         self.data(b"\n")
     }
 
-    /// One line of data for people: broken at blanks where stdout is a terminal too narrow for it, further lines behind `hang` blanks.
+    /// One line of data for people: broken at blanks where stdout is a terminal too narrow for it,
+    /// further lines behind `hang` blanks.
     pub fn folded(&mut self, text: &str, hang: usize) -> Result<()> {
-        let wrapped = |columns| text.split('\n').map(|l| layout::wrap(l, columns, hang)).collect::<Vec<_>>().join("\n");
+        let wrapped = |columns| {
+            text.split('\n').map(|l| layout::wrap(l, columns, hang)).collect::<Vec<_>>().join("\n")
+        };
         match self.columns() {
             Some(columns) => self.line(&wrapped(columns)),
             None => self.line(text),
@@ -59,7 +70,8 @@ impl Output {
 
     /// One JSON object a line; the object has a field `"v":1`.
     pub fn object(&mut self, object: &impl serde::Serialize) -> Result<()> {
-        let text = serde_json::to_string(object).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+        let text = serde_json::to_string(object)
+            .map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
         self.line(&text)
     }
 
@@ -114,7 +126,8 @@ impl Output {
         }
     }
 
-    /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be read or copied.
+    /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be
+    /// read or copied.
     pub fn plain_note(&mut self, text: &str) {
         if !self.quiet {
             self.push();
@@ -159,7 +172,8 @@ impl Output {
         std::io::stdout().is_terminal()
     }
 
-    /// Whether data on stdout may be coloured: a terminal, not `TERM=dumb`, no `NO_COLOR` (<https://no-color.org>).
+    /// Whether data on stdout may be coloured: a terminal, not `TERM=dumb`, no `NO_COLOR`
+    /// (<https://no-color.org>).
     pub fn colour(&self, env: &crate::environ::Environ) -> bool {
         self.stdout_is_terminal() && layout::styles(env)
     }
@@ -172,13 +186,15 @@ impl Output {
     }
 }
 
-/// The text with every grant token cut: a token typed where a path or a name belongs must not come back in a message.
+/// The text with every grant token cut: a token typed where a path or a name belongs must not come
+/// back in a message.
 pub fn without_tokens(text: &str) -> String {
     const BEGIN: &str = "v4.public.";
     let mut parts = text.split(BEGIN);
     let mut clean = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c));
+        let rest =
+            part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c));
         let cut = part.len() - rest.len();
         clean.push_str(BEGIN);
         clean.push_str(if cut > 8 { "..." } else { &part[..cut] });
@@ -207,8 +223,8 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Asks whether what was written has arrived: a network file system says that it had no room when a descriptor is closed, each one of
-/// them, so that a duplicate is enough.
+/// Asks whether what was written has arrived: a network file system says that it had no room when a
+/// descriptor is closed, each one of them, so that a duplicate is enough.
 ///
 /// # Errors
 /// `Kind::Io`.
@@ -225,6 +241,9 @@ mod tests {
     fn tokens_are_cut_out_of_messages() {
         let text = "cannot open v4.public.eyJqdGkiOiIwMTIz_-x.eyJr and 'v4.public.AAAABBBBCCCC'\n";
         assert_eq!(without_tokens(text), "cannot open v4.public.... and 'v4.public....'\n");
-        assert_eq!(without_tokens("it does not begin with v4.public. [x]"), "it does not begin with v4.public. [x]");
+        assert_eq!(
+            without_tokens("it does not begin with v4.public. [x]"),
+            "it does not begin with v4.public. [x]"
+        );
     }
 }

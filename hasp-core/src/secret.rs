@@ -1,4 +1,5 @@
-//! A value in memory: on pages of its own, zeroized on drop, without Display, Clone or a Debug that tells anything.
+//! A value in memory: on pages of its own, zeroized on drop, without Display, Clone or a Debug that
+//! tells anything.
 
 use std::fmt;
 use std::io::Read;
@@ -13,7 +14,8 @@ pub const MAX_VALUE: usize = 1 << 20;
 
 /// Secret bytes.
 ///
-/// There is deliberately no `Display`, `Clone`, `Deref` or serde: every use of the bytes is a visible [`Secret::expose`].
+/// There is deliberately no `Display`, `Clone`, `Deref` or serde: every use of the bytes is a
+/// visible [`Secret::expose`].
 pub struct Secret {
     pages: Pages,
     len: usize,
@@ -22,7 +24,8 @@ pub struct Secret {
 impl Secret {
     /// An empty secret with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Result<Secret> {
-        let pages = Pages::new(capacity).map_err(|e| Error::system("allocate memory for a value", e))?;
+        let pages =
+            Pages::new(capacity).map_err(|e| Error::system("allocate memory for a value", e))?;
         Ok(Secret { pages, len: 0 })
     }
 
@@ -121,7 +124,8 @@ fn too_large(limit: usize) -> Error {
         .hint("a value is 1 byte to 1 MiB; keep large files encrypted with age and store their key here")
 }
 
-/// JSON of what holds a secret, in memory that is as long as it becomes: a buffer that grows leaves its content where it was.
+/// JSON of what holds a secret, in memory that is as long as it becomes: a buffer that grows leaves
+/// its content where it was.
 pub fn json(value: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>> {
     let bug = |e| Error::bug(format!("cannot write JSON: {e}"));
     let mut length = Counter(0);
@@ -172,7 +176,9 @@ mod tests {
 
     #[test]
     fn only_one_newline_is_dropped() {
-        for (given, kept) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("\n", ""), ("", "")] {
+        for (given, kept) in
+            [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("\n", ""), ("", "")]
+        {
             let mut secret = Secret::copy_of(given.as_bytes()).unwrap();
             secret.trim_newline();
             assert!(secret.expose() == kept.as_bytes());
@@ -183,7 +189,8 @@ mod tests {
     fn reading_is_bounded() {
         let error = Secret::read_from(&mut std::io::repeat(7), MAX_VALUE).unwrap_err();
         assert_eq!(error.code(), "value-too-large");
-        let whole = Secret::read_from(&mut std::io::repeat(7).take(MAX_VALUE as u64), MAX_VALUE).unwrap();
+        let whole =
+            Secret::read_from(&mut std::io::repeat(7).take(MAX_VALUE as u64), MAX_VALUE).unwrap();
         assert_eq!(whole.len(), MAX_VALUE);
     }
 

@@ -1,4 +1,5 @@
-//! Running another hasp tool: always the one installed beside this one, never what PATH would find first.
+//! Running another hasp tool: always the one installed beside this one, never what PATH would find
+//! first.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +11,8 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `[no-sibling]` if it is not installed there.
 pub fn path(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
+    let own =
+        std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
     // A program replaced while it runs is "/path (deleted)": its directory is still right.
     let beside = own.with_file_name(name);
     if beside.is_file() {

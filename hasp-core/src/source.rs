@@ -1,5 +1,5 @@
-//! Where a value, a token or a passphrase comes from: a word that names a source, never the thing itself, so that
-//! nothing secret travels in argv.
+//! Where a value, a token or a passphrase comes from: a word that names a source, never the thing
+//! itself, so that nothing secret travels in argv.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -14,7 +14,8 @@ use crate::secret::Secret;
 use crate::system;
 use crate::text::printable_os;
 
-/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N`, `/proc/self/fd/N` and `/dev/stdin` mean descriptors.
+/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N`, `/proc/self/fd/N` and `/dev/stdin` mean
+/// descriptors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `-`.
@@ -51,8 +52,8 @@ impl Source {
 
     /// Reads all of it, at most `limit` bytes, exactly as it is.
     ///
-    /// A descriptor is read to its end, it or a variable is claimed so that no child sees it, a path must be a regular file,
-    /// a FIFO or a character device.
+    /// A descriptor is read to its end, it or a variable is claimed so that no child sees it, a
+    /// path must be a regular file, a FIFO or a character device.
     pub fn read(&self, env: &mut Environ, limit: usize) -> Result<Secret> {
         match self {
             Source::Stdin => read_descriptor(env, 0, limit),
@@ -79,8 +80,12 @@ fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret>
     env.claim_descriptor(fd);
     // Our streams become a child's, which could read the file again.
     if matches!(fd, 1 | 2) && descriptors::can_be_read_again(fd) {
-        return Err(Error::new(Kind::Usage, "bad-source", format!("descriptor {fd} is for output"))
-            .hint("open the file under another number: 3<FILE after the command"));
+        return Err(Error::new(
+            Kind::Usage,
+            "bad-source",
+            format!("descriptor {fd} is for output"),
+        )
+        .hint("open the file under another number: 3<FILE after the command"));
     }
     let owned = system::duplicate(fd).map_err(|_| {
         Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
@@ -97,7 +102,11 @@ fn read_variable(env: &mut Environ, name: &OsStr, limit: usize) -> Result<Secret
     })?;
     let value = Secret::from_vec(value.into_encoded_bytes())?;
     if value.len() > limit {
-        return Err(Error::new(Kind::Data, "value-too-large", format!("the value is longer than {limit} bytes")));
+        return Err(Error::new(
+            Kind::Data,
+            "value-too-large",
+            format!("the value is longer than {limit} bytes"),
+        ));
     }
     Ok(value)
 }
@@ -109,18 +118,24 @@ fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
     }
 }
 
-/// Somebody may have typed the value, the token or the passphrase itself where its source belongs: a word is shown only if it leads
-/// into a directory that exists.
+/// Somebody may have typed the value, the token or the passphrase itself where its source belongs:
+/// a word is shown only if it leads into a directory that exists.
 fn no_file(path: &Path, why: &str) -> Error {
-    let leads = path.as_os_str().as_bytes().contains(&b'/') && path.parent().is_some_and(Path::is_dir);
-    let shown = if leads { crate::text::printable_path(path) } else { "the named file (not shown)".to_owned() };
+    let leads =
+        path.as_os_str().as_bytes().contains(&b'/') && path.parent().is_some_and(Path::is_dir);
+    let shown = if leads {
+        crate::text::printable_path(path)
+    } else {
+        "the named file (not shown)".to_owned()
+    };
     Error::new(Kind::Missing, "no-such-file", format!("{shown} {why}"))
         .hint("a source is - (stdin), fd:N, env:VAR or a path; a value itself is never an argument")
 }
 
 /// The word is not shown: somebody may have typed the value itself.
 fn bad_source(_word: &OsStr) -> Error {
-    Error::new(Kind::Usage, "bad-source", "that is not a source").hint("a source is - (stdin), fd:N, env:VAR or a path")
+    Error::new(Kind::Usage, "bad-source", "that is not a source")
+        .hint("a source is - (stdin), fd:N, env:VAR or a path")
 }
 
 #[cfg(test)]
@@ -152,7 +167,10 @@ mod tests {
         let mut env: Environ = [("T".into(), "12345".into())].into_iter().collect();
         assert!(Source::Env("T".into()).read(&mut env, 5).unwrap().expose() == b"12345");
         assert!(env.withheld().contains(OsStr::new("T")));
-        assert_eq!(Source::Env("T".into()).read(&mut env, 4).unwrap_err().code(), "value-too-large");
+        assert_eq!(
+            Source::Env("T".into()).read(&mut env, 4).unwrap_err().code(),
+            "value-too-large"
+        );
         assert_eq!(Source::Env("U".into()).read(&mut env, 4).unwrap_err().code(), "env-unset");
     }
 
@@ -171,12 +189,24 @@ mod tests {
     fn closed_descriptors_and_missing_files_are_named() {
         let mut env = Environ::default();
         assert_eq!(Source::Fd(987).read(&mut env, 9).unwrap_err().code(), "fd-closed");
-        assert_eq!(Source::Path("/no/such".into()).read(&mut env, 9).unwrap_err().code(), "no-such-file");
-        assert_eq!(Source::Path("/etc".into()).read(&mut env, 9).unwrap_err().code(), "no-such-file");
+        assert_eq!(
+            Source::Path("/no/such".into()).read(&mut env, 9).unwrap_err().code(),
+            "no-such-file"
+        );
+        assert_eq!(
+            Source::Path("/etc".into()).read(&mut env, 9).unwrap_err().code(),
+            "no-such-file"
+        );
         for word in ["hunter2", "hun/ter2", "/hun/ter2", &"hunter2".repeat(100)] {
             let error = Source::Path(word.into()).read(&mut env, 9).unwrap_err();
             assert!(!error.message().contains("ter2"), "{}", error.code());
         }
-        assert!(Source::Path("/etc/no-such".into()).read(&mut env, 9).unwrap_err().message().contains("/etc/no-such"));
+        assert!(
+            Source::Path("/etc/no-such".into())
+                .read(&mut env, 9)
+                .unwrap_err()
+                .message()
+                .contains("/etc/no-such")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The system calls that rustix offers only as `unsafe`: the one module of the workspace where `unsafe` is allowed.
+//! The system calls that rustix offers only as `unsafe`: the one module of the workspace where
+//! `unsafe` is allowed.
 
 use std::ffi::{CString, OsStr, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
@@ -15,15 +16,15 @@ use crate::secret::Secret;
 
 pub mod questions;
 
-/// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps, both best effort,
-/// zeroized before they are given back.
+/// Anonymous private pages that hold secret bytes: locked in memory and left out of core dumps,
+/// both best effort, zeroized before they are given back.
 pub struct Pages {
     start: *mut c_void,
     size: usize,
 }
 
-// SAFETY: `Pages` owns its mapping alone; nothing else holds the pointer, so moving it to another thread or reading it from
-// several is as safe as for a `Box<[u8]>`.
+// SAFETY: `Pages` owns its mapping alone; nothing else holds the pointer, so moving it to another
+// thread or reading it from several is as safe as for a `Box<[u8]>`.
 unsafe impl Send for Pages {}
 // SAFETY: as above; all writes go through `&mut self`.
 unsafe impl Sync for Pages {}
@@ -35,9 +36,15 @@ impl Pages {
         let size = len.max(1).next_multiple_of(page);
         // SAFETY: a fresh anonymous mapping at an address the kernel picks overlaps nothing.
         let start = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                size,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )?
         };
-        // SAFETY: the range is exactly the mapping made above. Failure (RLIMIT_MEMLOCK) leaves ordinary memory: best effort.
+        // SAFETY: the range is exactly the mapping made above. Failure (RLIMIT_MEMLOCK) leaves
+        // ordinary memory: best effort.
         let _ = unsafe { mlock(start, size) };
         // SAFETY: the range is exactly the mapping made above.
         let _ = unsafe { madvise(start, size, Advice::LinuxDontDump) };
@@ -46,7 +53,8 @@ impl Pages {
 
     /// All bytes of the pages.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: `start` points to `size` readable, initialised (zeroed by the kernel) bytes that live as long as `self`.
+        // SAFETY: `start` points to `size` readable, initialised (zeroed by the kernel) bytes that
+        // live as long as `self`.
         unsafe { std::slice::from_raw_parts(self.start.cast(), self.size) }
     }
 
@@ -73,12 +81,14 @@ pub fn duplicate(fd: RawFd) -> std::io::Result<OwnedFd> {
     if fd < 0 {
         return Err(rustix::io::Errno::BADF.into());
     }
-    // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is not open.
+    // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is
+    // not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?)
 }
 
-/// Closes a descriptor and says what came of it: a network file system tells only then that it had no room.
+/// Closes a descriptor and says what came of it: a network file system tells only then that it had
+/// no room.
 ///
 /// # Errors
 /// What close(2) says; the descriptor is gone in any case.
@@ -100,15 +110,18 @@ pub fn set_inherited(fd: RawFd, inherited: bool) -> std::io::Result<()> {
         return Err(rustix::io::Errno::BADF.into());
     }
     let flags = if inherited { rustix::io::FdFlags::empty() } else { rustix::io::FdFlags::CLOEXEC };
-    // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is not open.
+    // SAFETY: the number is only lent to fcntl for this one call, which fails with EBADF if it is
+    // not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(rustix::io::fcntl_setfd(borrowed, flags)?)
 }
 
-/// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not the child's.
+/// Marks every descriptor above 2 close-on-exec, whoever opened it: our caller's leftovers are not
+/// the child's.
 pub fn withhold_descriptors() {
     // SAFETY: the call takes numbers only and sets a flag on descriptors; it closes none of them.
-    let outcome = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    let outcome =
+        unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if outcome == 0 {
         return;
     }
@@ -125,22 +138,26 @@ pub fn withhold_descriptors() {
 }
 
 fn open_limit() -> RawFd {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(65_536);
+    let limit =
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(65_536);
     RawFd::try_from(limit.min(1 << 20)).unwrap_or(65_536)
 }
 
-/// Whether this process has rights that its caller has not: a set-user-ID or set-group-ID file, file capabilities, or another reason for
-/// which the kernel asks for secure execution (getauxval(3), `AT_SECURE`).
+/// Whether this process has rights that its caller has not: a set-user-ID or set-group-ID file,
+/// file capabilities, or another reason for which the kernel asks for secure execution
+/// (getauxval(3), `AT_SECURE`).
 pub fn has_more_rights() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
-    // SAFETY: getauxval reads the vector that the kernel put on this process's stack; an entry that is missing reads as 0.
+    // SAFETY: getauxval reads the vector that the kernel put on this process's stack; an entry that
+    // is missing reads as 0.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     secure || getuid() != geteuid() || getgid() != getegid()
 }
 
 /// The version of Landlock that the kernel offers, `None` if it offers none.
 pub fn landlock_version() -> Option<u32> {
-    // SAFETY: with this flag the call reads no pointer and makes nothing: it returns a number (landlock(7)).
+    // SAFETY: with this flag the call reads no pointer and makes nothing: it returns a number
+    // (landlock(7)).
     let version = unsafe {
         let none: *const c_void = std::ptr::null();
         libc::syscall(libc::SYS_landlock_create_ruleset, none, 0usize, 1u32)
@@ -148,25 +165,29 @@ pub fn landlock_version() -> Option<u32> {
     u32::try_from(version).ok().filter(|v| *v > 0)
 }
 
-/// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`] is set.
+/// Ignores a signal in this process; a child inherits that unless [`BeforeExec::default_signals`]
+/// is set.
 pub fn ignore(signal: Signal) {
-    // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
+    // SAFETY: SIG_IGN runs no handler, and signal(2) touches nothing but this process's disposition
+    // of that signal.
     unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
 }
 
 /// Gives a signal its default action in this process.
 pub fn default_action(signal: Signal) {
-    // SAFETY: SIG_DFL runs no handler, and signal(2) touches nothing but this process's disposition of that signal.
+    // SAFETY: SIG_DFL runs no handler, and signal(2) touches nothing but this process's disposition
+    // of that signal.
     unsafe { libc::signal(signal.as_raw(), libc::SIG_DFL) };
 }
 
 /// Makes a write beyond the file size limit fail with EFBIG instead of ending us by SIGXFSZ.
 ///
-/// A handler that does nothing, not SIG_IGN: execve(2) gives handled signals their default action back, so that no child inherits this;
-/// what our caller ignores it still inherits.
+/// A handler that does nothing, not SIG_IGN: execve(2) gives handled signals their default action
+/// back, so that no child inherits this; what our caller ignores it still inherits.
 pub fn survive_file_size_limit() {
     extern "C" fn nothing(_: libc::c_int) {}
-    // SAFETY: both actions are plain values that sigaction reads or fills; the handler touches nothing.
+    // SAFETY: both actions are plain values that sigaction reads or fills; the handler touches
+    // nothing.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(libc::SIGXFSZ, std::ptr::null(), &raw mut action);
@@ -178,10 +199,11 @@ pub fn survive_file_size_limit() {
     }
 }
 
-/// Ends this process by the signal of this number with its default action; returns where that cannot be, as for PID 1.
+/// Ends this process by the signal of this number with its default action; returns where that
+/// cannot be, as for PID 1.
 pub fn die_of(number: i32) {
-    // SAFETY: the set is a plain value that sigemptyset initialises; no handler runs, and the calls touch only this process's
-    // disposition and this thread's mask of that signal.
+    // SAFETY: the set is a plain value that sigemptyset initialises; no handler runs, and the calls
+    // touch only this process's disposition and this thread's mask of that signal.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -194,10 +216,11 @@ pub fn die_of(number: i32) {
 
 /// Stops this process, or its whole group, as ^Z does, and returns when it is continued.
 ///
-/// The default action of SIGTSTP, not SIGSTOP: the kernel drops it for a group that nobody could continue (POSIX, orphaned process
-/// groups), where a SIGSTOP would be for ever.
+/// The default action of SIGTSTP, not SIGSTOP: the kernel drops it for a group that nobody could
+/// continue (POSIX, orphaned process groups), where a SIGSTOP would be for ever.
 pub fn stop(group: bool) {
-    // SAFETY: the old action is a plain value that sigaction fills before it is given back; no handler runs while SIG_DFL is set.
+    // SAFETY: the old action is a plain value that sigaction fills before it is given back; no
+    // handler runs while SIG_DFL is set.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         let mut default: libc::sigaction = std::mem::zeroed();
@@ -205,7 +228,8 @@ pub fn stop(group: bool) {
         libc::sigaction(libc::SIGTSTP, &raw const default, &raw mut old);
         if group {
             libc::kill(0, libc::SIGTSTP);
-            // Another thread may be the one that takes it; the handler must not be back before that.
+            // Another thread may be the one that takes it; the handler must not be back before
+            // that.
             std::thread::sleep(std::time::Duration::from_millis(20));
         } else {
             libc::raise(libc::SIGTSTP);
@@ -224,14 +248,16 @@ pub struct Image {
     envp: Vec<*const libc::c_char>,
 }
 
-// SAFETY: the pointers lead into the strings and the pages that the same value owns and never changes.
+// SAFETY: the pointers lead into the strings and the pages that the same value owns and never
+// changes.
 unsafe impl Send for Image {}
 // SAFETY: as above.
 unsafe impl Sync for Image {}
 
 impl Image {
-    /// The absolute program, its words and its environment; `None` if one of them holds a NUL byte. Variables with values come as one
-    /// block, `NAME=VALUE` and a NUL byte each, of which no copy is made.
+    /// The absolute program, its words and its environment; `None` if one of them holds a NUL byte.
+    /// Variables with values come as one block, `NAME=VALUE` and a NUL byte each, of which no copy
+    /// is made.
     pub fn new<'a>(
         program: &OsStr,
         words: impl IntoIterator<Item = &'a OsStr>,
@@ -240,8 +266,11 @@ impl Image {
     ) -> Option<Image> {
         let text = |bytes: Vec<u8>| CString::new(bytes).ok();
         let program = text(program.as_bytes().to_vec())?;
-        let words: Vec<CString> = words.into_iter().map(|w| text(w.as_bytes().to_vec())).collect::<Option<_>>()?;
-        let join = |(name, value): (&OsStr, &OsStr)| text([name.as_bytes(), b"=", value.as_bytes()].concat());
+        let words: Vec<CString> =
+            words.into_iter().map(|w| text(w.as_bytes().to_vec())).collect::<Option<_>>()?;
+        let join = |(name, value): (&OsStr, &OsStr)| {
+            text([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
         let vars: Vec<CString> = vars.into_iter().map(join).collect::<Option<_>>()?;
         let block = values.as_ref().map(Secret::expose).unwrap_or_default();
         if block.last().is_some_and(|end| *end != 0) {
@@ -256,8 +285,9 @@ impl Image {
 
     /// Becomes the program; returns only the reason why not.
     fn execute(&self) -> std::io::Error {
-        // SAFETY: program, argv and envp are NUL-terminated strings and NULL-terminated arrays that `self` keeps alive; the pages of the
-        // values do not move with the `Secret`, and the last byte of their block is NUL.
+        // SAFETY: program, argv and envp are NUL-terminated strings and NULL-terminated arrays that
+        // `self` keeps alive; the pages of the values do not move with the `Secret`, and the last
+        // byte of their block is NUL.
         unsafe { libc::execve(self.program.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr()) };
         std::io::Error::last_os_error()
     }
@@ -269,7 +299,8 @@ fn hand_down(fd: &OwnedFd, number: RawFd) -> rustix::io::Result<()> {
     if fd.as_raw_fd() == number {
         return rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty());
     }
-    // SAFETY: dup2 takes two numbers and touches no memory; whatever had the number in this child is replaced, as it is meant to be.
+    // SAFETY: dup2 takes two numbers and touches no memory; whatever had the number in this child
+    // is replaced, as it is meant to be.
     match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
         -1 => Err(rustix::io::Errno::BADF),
         _ => Ok(()),
@@ -283,7 +314,8 @@ pub struct BeforeExec {
     pub terminal: Option<OwnedFd>,
     /// Start a session of its own without a terminal.
     pub own_session: bool,
-    /// Make the child's process group the foreground one of this terminal; SIGTTOU is ignored by the caller.
+    /// Make the child's process group the foreground one of this terminal; SIGTTOU is ignored by
+    /// the caller.
     pub foreground: Option<OwnedFd>,
     /// Give the job-control signals, which a monitor ignores, their default action.
     pub default_signals: bool,
@@ -295,8 +327,8 @@ pub struct BeforeExec {
     pub no_new_privileges: bool,
     /// The umask that the child starts with.
     pub umask: Option<Mode>,
-    /// A descriptor that the child gets under this number, which must be open in this process: a free one may be the pipe by which std
-    /// learns that exec failed.
+    /// A descriptor that the child gets under this number, which must be open in this process: a
+    /// free one may be the pipe by which std learns that exec failed.
     pub descriptor: Option<(OwnedFd, RawFd)>,
     /// Execute this instead of what std would, whose execvp falls back to a shell.
     pub image: Option<Image>,
@@ -310,8 +342,9 @@ impl BeforeExec {
             self.take(parent)?;
             self.image.as_ref().map_or(Ok(()), |image| Err(image.execute()))
         };
-        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid, ioctl, signal, umask, execve); it
-        // does not allocate, lock or touch state shared with the parent.
+        // SAFETY: the closure runs in the forked child and only makes system calls (prctl, setsid,
+        // ioctl, signal, umask, execve); it does not allocate, lock or touch state shared with the
+        // parent.
         unsafe { command.pre_exec(steps) };
     }
 

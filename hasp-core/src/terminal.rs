@@ -32,7 +32,9 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr,
+};
 
 use crate::environ::Environ;
 use crate::error::{Error, Result};
@@ -131,7 +133,8 @@ impl Terminal {
         self.write(text)
     }
 
-    /// Shows a block in the terminal's width; what is to stand out does, where the environment lets it.
+    /// Shows a block in the terminal's width; what is to stand out does, where the environment lets
+    /// it.
     pub fn show_block(&mut self, block: &Block, env: &Environ) -> Result<()> {
         self.show(&block.render(layout::columns(&self.talk.tty), layout::styles(env)))
     }
@@ -157,7 +160,9 @@ impl Terminal {
     /// # Errors
     /// `[interrupted]` on ^C or ^D, `[several-lines]`.
     pub fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
-        self.hidden(prompt, |keys, _| line::more_follows(keys).then(line::several).map_or(Ok(false), Err))
+        self.hidden(prompt, |keys, _| {
+            line::more_follows(keys).then(line::several).map_or(Ok(false), Err)
+        })
     }
 
     /// As [`Terminal::ask_hidden`], with another such question to follow.
@@ -229,7 +234,11 @@ impl Terminal {
 
     /// A hidden line, and a judgement on what follows it: whether that may be answers to more
     /// questions.
-    fn hidden(&self, prompt: &str, judge: impl FnOnce(&mut Typist<'_>, u64) -> Result<bool>) -> Result<Secret> {
+    fn hidden(
+        &self,
+        prompt: &str,
+        judge: impl FnOnce(&mut Typist<'_>, u64) -> Result<bool>,
+    ) -> Result<Secret> {
         let changed = self.quiet()?;
         let early = rustix::io::ioctl_fionread(self.talk.tty).unwrap_or(0);
         self.write(prompt)?;
@@ -334,7 +343,13 @@ fn settings(tty: &'static File) -> Result<Settings> {
     let mut asking = between.clone();
     asking.local_modes.remove(LocalModes::ISIG);
     let named = std::env::var_os("TERM").is_some_and(|t| !t.is_empty() && t != "dumb");
-    Ok(Settings { tty: tty.as_fd(), before, asking, between, words: if named { BRACKETED } else { [b"", b""] } })
+    Ok(Settings {
+        tty: tty.as_fd(),
+        before,
+        asking,
+        between,
+        words: if named { BRACKETED } else { [b"", b""] },
+    })
 }
 
 fn unusable(cause: rustix::io::Errno) -> Error {

@@ -1,11 +1,12 @@
-//! Text that came from elsewhere, made safe for a terminal or a one-line record: an escape sequence in a directory
-//! name must not paint over the prompt that asks for consent.
+//! Text that came from elsewhere, made safe for a terminal or a one-line record: an escape sequence
+//! in a directory name must not paint over the prompt that asks for consent.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The text with control characters, bidirectional overrides, zero-width characters and invalid UTF-8 written as `\xNN` or `\u{N}`.
+/// The text with control characters, bidirectional overrides, zero-width characters and invalid
+/// UTF-8 written as `\xNN` or `\u{N}`.
 pub fn printable(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -61,8 +62,8 @@ fn push_printable(shown: &mut String, c: char) {
     }
 }
 
-/// Characters that move the cursor, break lines or reorder what is read: C1 controls, line separators, bidirectional
-/// controls (Unicode TR 36) and zero-width characters.
+/// Characters that move the cursor, break lines or reorder what is read: C1 controls, line
+/// separators, bidirectional controls (Unicode TR 36) and zero-width characters.
 fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

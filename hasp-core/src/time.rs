@@ -1,4 +1,5 @@
-//! Time as hasp writes and reads it: RFC 3339 in whole seconds, durations like `15m`, and the clock that no one can set back.
+//! Time as hasp writes and reads it: RFC 3339 in whole seconds, durations like `15m`, and the clock
+//! that no one can set back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +20,8 @@ impl Timestamp {
 
     /// From seconds since 1970, clamped to the years -9999 to 9999.
     pub fn from_second(second: i64) -> Timestamp {
-        let clamped = second.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+        let clamped =
+            second.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
         Timestamp(jiff::Timestamp::from_second(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
     }
 
@@ -66,15 +68,21 @@ impl FromStr for Timestamp {
 }
 
 impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Timestamp {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Timestamp, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parsed: Timestamp = text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))?;
+        let parsed: Timestamp =
+            text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))?;
         // One spelling of one moment: what is signed and what is compared must be the same bytes.
         if parsed.to_string() == text {
             Ok(parsed)
@@ -98,7 +106,8 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
     };
     let digits = &text[..text.len() - 1];
     let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
-    let seconds = number.and_then(|n| n.checked_mul(unit)).filter(|s| (1..=100 * 366 * 86400).contains(s));
+    let seconds =
+        number.and_then(|n| n.checked_mul(unit)).filter(|s| (1..=100 * 366 * 86400).contains(s));
     seconds.map(Duration::from_secs).ok_or_else(|| bad_duration(text))
 }
 
@@ -110,7 +119,8 @@ pub fn duration_text(duration: Duration) -> String {
     whole.map_or(format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
 }
 
-/// Seconds since boot, suspend included: setting the wall clock back does not lengthen a window measured so.
+/// Seconds since boot, suspend included: setting the wall clock back does not lengthen a window
+/// measured so.
 pub fn boot_seconds() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     u64::try_from(now.tv_sec).unwrap_or(0)
@@ -152,7 +162,9 @@ mod tests {
     fn durations() {
         assert_eq!(parse_duration("90s").unwrap().as_secs(), 90);
         assert_eq!(parse_duration("8h").unwrap().as_secs(), 28800);
-        for bad in ["", "s", "0s", "-1s", "+1s", "1w", "1.5h", "99999999999999999999d", "1d ", "9999999d"] {
+        for bad in
+            ["", "s", "0s", "-1s", "+1s", "1w", "1.5h", "99999999999999999999d", "1d ", "9999999d"]
+        {
             assert_eq!(parse_duration(bad).unwrap_err().code(), "bad-duration");
         }
         assert_eq!(duration_text(Duration::from_secs(5400)), "90m");

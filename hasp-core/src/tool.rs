@@ -1,4 +1,5 @@
-//! The frame of every tool's main: harden the process, read the command line, run, print the error, give the exit status.
+//! The frame of every tool's main: harden the process, read the command line, run, print the error,
+//! give the exit status.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,7 +59,8 @@ pub trait Tool: clap::Parser {
     /// Does what the command line says.
     fn run(self, context: &mut Context) -> Result<Exit>;
 
-    /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its own.
+    /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its
+    /// own.
     fn status(_args: &[OsString], error: &Error) -> u8 {
         error.kind().status()
     }
@@ -69,9 +71,14 @@ pub fn main<T: Tool>() -> ExitCode {
     let hardened = harden();
     let args: Vec<OsString> = std::env::args_os().collect();
     let command = T::command();
-    let umask = hardened.as_ref().map_or(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO, |mask| *mask);
-    let mut context =
-        Context { env: Environ::capture(), out: Output::new(command.get_name()), now: Timestamp::now(), umask };
+    let umask =
+        hardened.as_ref().map_or(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO, |mask| *mask);
+    let mut context = Context {
+        env: Environ::capture(),
+        out: Output::new(command.get_name()),
+        now: Timestamp::now(),
+        umask,
+    };
     context.out.json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let outcome = hardened.and_then(|_| run::<T>(&args, &mut context));
     let outcome = outcome.and_then(|exit| context.out.finish().map(|()| exit));
@@ -101,13 +108,15 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
     cli.run(context)
 }
 
-/// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same user, private files.
+/// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same
+/// user, private files.
 ///
-/// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable. std has already put
-/// /dev/null on closed descriptors 0 to 2. A file size limit is an error like any other, which can be said. SIGCHLD gets its default
-/// action, since a caller that ignores it would make the kernel throw the children's statuses away. What our caller left open, a
-/// passphrase perhaps, is inherited by no program that we start, unless it is handed down by number. Returns the umask that we were
-/// started with.
+/// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable.
+/// std has already put /dev/null on closed descriptors 0 to 2. A file size limit is an error like
+/// any other, which can be said. SIGCHLD gets its default action, since a caller that ignores it
+/// would make the kernel throw the children's statuses away. What our caller left open, a
+/// passphrase perhaps, is inherited by no program that we start, unless it is handed down by
+/// number. Returns the umask that we were started with.
 fn harden() -> Result<rustix::fs::Mode> {
     refuse_more_rights(crate::system::has_more_rights())?;
     crate::system::withhold_descriptors();
@@ -115,7 +124,8 @@ fn harden() -> Result<rustix::fs::Mode> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| Error::system("forbid core dumps", e))?;
     let limit = rustix::process::getrlimit(Resource::Core);
-    // 1, not 0: a core_pattern that is a pipe ignores every limit but this one, which no file takes either (fs/coredump.c).
+    // 1, not 0: a core_pattern that is a pipe ignores every limit but this one, which no file takes
+    // either (fs/coredump.c).
     let current = Some(limit.maximum.map_or(1, |hard| hard.min(1)));
     rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
         .map_err(|e| Error::system("forbid core dumps", e))?;
@@ -131,12 +141,17 @@ fn refuse_more_rights(more: bool) -> Result<()> {
     }
     let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("PROGRAM"));
     let own = crate::text::shell_word(own.as_os_str());
-    Err(Error::new(Kind::Denied, "set-id", "this program was started with rights that its caller has not")
-        .hint(format!("take them away: chmod u-s,g-s {own}"))
-        .hint(format!("or, where it has file capabilities: setcap -r {own}")))
+    Err(Error::new(
+        Kind::Denied,
+        "set-id",
+        "this program was started with rights that its caller has not",
+    )
+    .hint(format!("take them away: chmod u-s,g-s {own}"))
+    .hint(format!("or, where it has file capabilities: setcap -r {own}")))
 }
 
-/// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to store.
+/// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to
+/// store.
 fn usage(error: &clap::Error, tool: &str) -> Error {
     let context = |kind| error.get(kind).map(context_text).unwrap_or_default();
     let argument = shown_argument(&context(ContextKind::InvalidArg));
@@ -188,7 +203,11 @@ fn shown_argument(argument: &str) -> String {
         return String::new();
     };
     let name = dashed.split(['=', ' ']).next().unwrap_or_default();
-    if name.is_empty() { String::new() } else { format!("-{}", crate::text::printable(name.as_bytes())) }
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!("-{}", crate::text::printable(name.as_bytes()))
+    }
 }
 
 fn context_text(value: &ContextValue) -> String {
@@ -196,7 +215,9 @@ fn context_text(value: &ContextValue) -> String {
         ContextValue::String(text) => text.clone(),
         ContextValue::Strings(texts) => texts.join(", "),
         ContextValue::StyledStr(text) => text.to_string(),
-        ContextValue::StyledStrs(texts) => texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        ContextValue::StyledStrs(texts) => {
+            texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
         ContextValue::Number(number) => number.to_string(),
         _ => String::new(),
     }

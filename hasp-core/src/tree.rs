@@ -29,7 +29,8 @@ pub fn is_there(path: &Path) -> Result<bool> {
 /// # Errors
 /// `ELOOP` for a link, otherwise as chmod(2).
 pub fn set_mode(path: &Path, mode: Mode) -> rustix::io::Result<()> {
-    let handle = openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let handle =
+        openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     match FileType::from_raw_mode(fstat(&handle)?.st_mode) {
         FileType::Symlink => Err(Errno::LOOP),
         _ => change(&handle, mode),
@@ -136,7 +137,8 @@ mod tests {
         assert_eq!(remove_files(&at("link"), wanted).unwrap_err().code(), "io");
         assert!(at("real/t-file").exists());
         remove_files(&at("real"), wanted).unwrap();
-        let mut left: Vec<_> = fs::read_dir(at("real")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut left: Vec<_> =
+            fs::read_dir(at("real")).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["keep", "t-dir"]);
         assert!(at("outside").exists());

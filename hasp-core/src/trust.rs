@@ -33,7 +33,9 @@ impl Stranger {
         let shown = printable_path(&self.path);
         match self.how {
             How::Owner(uid) => format!("{shown} belongs to user {}", user(uid)),
-            How::Mode(mode) => format!("{shown} can be changed by other users (mode {:04o})", mode & 0o7777),
+            How::Mode(mode) => {
+                format!("{shown} can be changed by other users (mode {:04o})", mode & 0o7777)
+            }
         }
     }
 
@@ -41,7 +43,10 @@ impl Stranger {
     pub fn hint(&self) -> String {
         let typed = shell_word(self.path.as_os_str());
         match self.how {
-            How::Owner(_) => format!("if it is yours: sudo chown {} {typed}", rustix::process::geteuid().as_raw()),
+            How::Owner(_) => format!(
+                "if it is yours: sudo chown {} {typed}",
+                rustix::process::geteuid().as_raw()
+            ),
             How::Mode(_) => format!("chmod go-w {typed}"),
         }
     }
@@ -87,7 +92,8 @@ fn changes(path: &Path, on_the_way: bool) -> Option<Stranger> {
     }
     let meta = target?;
     let (mode, sticky) = (meta.mode(), meta.mode() & 0o1000 != 0);
-    let shared = mode & 0o002 != 0 || mode & 0o020 != 0 && (has_acl(path) || !is_private(meta.gid()));
+    let shared =
+        mode & 0o002 != 0 || mode & 0o020 != 0 && (has_acl(path) || !is_private(meta.gid()));
     if shared && !(on_the_way && sticky) { found(How::Mode(mode)) } else { None }
 }
 
@@ -105,16 +111,19 @@ pub fn frontier(start: &Path) -> Option<Stranger> {
 /// `mallory (1001)`, or the number alone.
 fn user(uid: u32) -> String {
     let is = |line: &&str| line.split(':').nth(2).and_then(|n| n.parse().ok()) == Some(uid);
-    let name =
-        table("/etc/passwd").and_then(|t| t.lines().find(is).and_then(|l| l.split(':').next()).map(str::to_owned));
+    let name = table("/etc/passwd")
+        .and_then(|t| t.lines().find(is).and_then(|l| l.split(':').next()).map(str::to_owned));
     name.map_or(uid.to_string(), |name| format!("{} ({uid})", printable(name.as_bytes())))
 }
 
 /// Whether nobody but we and root is in the group: with a umask of 002 each user has a group of his
 /// own.
 fn is_private(gid: u32) -> bool {
-    let (Some(groups), Some(users)) = (table("/etc/group"), table("/etc/passwd")) else { return false };
-    let field = |line: &str, n: usize| line.split(':').nth(n).map(str::to_owned).unwrap_or_default();
+    let (Some(groups), Some(users)) = (table("/etc/group"), table("/etc/passwd")) else {
+        return false;
+    };
+    let field =
+        |line: &str, n: usize| line.split(':').nth(n).map(str::to_owned).unwrap_or_default();
     let trusted = |name: &str| {
         let line = users.lines().find(|l| field(l, 0) == name);
         line.and_then(|l| field(l, 2).parse().ok()).is_some_and(is_trusted)
@@ -122,7 +131,12 @@ fn is_private(gid: u32) -> bool {
     let Some(group) = groups.lines().find(|l| field(l, 2).parse() == Ok(gid)) else { return false };
     let members = field(group, 3);
     let primary = users.lines().filter(|l| field(l, 3).parse() == Ok(gid)).map(|l| field(l, 0));
-    members.split(',').filter(|n| !n.is_empty()).map(str::to_owned).chain(primary).all(|name| trusted(&name))
+    members
+        .split(',')
+        .filter(|n| !n.is_empty())
+        .map(str::to_owned)
+        .chain(primary)
+        .all(|name| trusted(&name))
 }
 
 /// With an access control list the mode of the group is what any of the listed users may at most do
@@ -152,7 +166,10 @@ mod tests {
     fn is_root() -> bool {
         let root = rustix::process::geteuid().is_root();
         if !root {
-            let _ = crate::output::write_all(std::io::stderr(), b"skipped: changing owners needs root\n");
+            let _ = crate::output::write_all(
+                std::io::stderr(),
+                b"skipped: changing owners needs root\n",
+            );
         }
         root
     }
@@ -190,7 +207,10 @@ mod tests {
         assert_eq!(stranger_below(&root, &root.join("a/b/f")), None);
         mode(&root.join("a"), 0o777);
         assert_eq!(stranger_below(&root, &root.join("a/b/f")).unwrap().path, root.join("a"));
-        assert_eq!(stranger_on_the_way(&root.join("a/b/f")).unwrap().path, root.canonicalize().unwrap().join("a"));
+        assert_eq!(
+            stranger_on_the_way(&root.join("a/b/f")).unwrap().path,
+            root.canonicalize().unwrap().join("a")
+        );
         mode(&root.join("a"), 0o755);
         mode(base.path(), 0o777);
         assert_eq!(stranger_below(&root, &root.join("a/b/f")), None);

@@ -1,4 +1,5 @@
-//! An event that any number of threads wait for together with their input: the end of a pipe, which poll(2) can watch.
+//! An event that any number of threads wait for together with their input: the end of a pipe, which
+//! poll(2) can watch.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The broker's order of work: find, check, spend, open, record, deliver, spawn, relay, wait, record. Everything before the spend
-//! changes nothing; every denial is on record.
+//! The broker's order of work: find, check, spend, open, record, deliver, spawn, relay, wait,
+//! record. Everything before the spend changes nothing; every denial is on record.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -49,7 +49,8 @@ pub struct Desk {
     pub ledger: Ledger,
     /// The root of the project here, or why there is none.
     pub root: Result<PathBuf>,
-    /// The project's vault; the home's own outside of any project, so that a denial there is on record.
+    /// The project's vault; the home's own outside of any project, so that a denial there is on
+    /// record.
     pub vault: Vault,
     /// Who asks.
     pub caller: Caller,
@@ -62,13 +63,15 @@ impl Desk {
         home.check()?;
         let runtime = Runtime::locate(&context.env)?;
         let ledger = Ledger::open(&runtime)?;
-        let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+        let cwd =
+            std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
         let root = Project::root(&home, &cwd);
         let vault = Vault::here(&Here::find(&context.env)?)?;
         Ok(Desk { runtime, ledger, root, vault, caller: Caller::current()? })
     }
 
-    /// The target that was asked for, if somebody has consented to one of this name: any other word may be a value, typed in its place.
+    /// The target that was asked for, if somebody has consented to one of this name: any other word
+    /// may be a value, typed in its place.
     fn consented<'a>(&self, cli: &'a Cli) -> Option<&'a str> {
         let asked = cli.target.as_deref()?;
         let binding = Binding::load(&self.vault, self.root.as_deref().ok()?).ok()??;
@@ -79,7 +82,12 @@ impl Desk {
     ///
     /// # Errors
     /// `[no-project]`.
-    pub fn situation<'a>(&'a self, cli: &'a Cli, found: &Found, context: &'a Context) -> Result<Situation<'a>> {
+    pub fn situation<'a>(
+        &'a self,
+        cli: &'a Cli,
+        found: &Found,
+        context: &'a Context,
+    ) -> Result<Situation<'a>> {
         Ok(Situation {
             vault: &self.vault,
             ledger: &self.ledger,
@@ -95,11 +103,17 @@ impl Desk {
 }
 
 /// Runs the granted command and ends as it ended.
-pub fn run(cli: &Cli, passed: Vec<RawFd>, status: &StatusFd, context: &mut Context) -> Result<Exit> {
+pub fn run(
+    cli: &Cli,
+    passed: Vec<RawFd>,
+    status: &StatusFd,
+    context: &mut Context,
+) -> Result<Exit> {
     let desk = Desk::open(context)?;
     directory::sweep(&desk.runtime)?;
     let log = desk.vault.log().map_err(nothing_released)?;
-    let mut denied = Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: None };
+    let mut denied =
+        Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: None };
     let mut notice = None;
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {
         denied.grant = Some(grant.terms().jti.clone());
@@ -118,7 +132,8 @@ pub fn run(cli: &Cli, passed: Vec<RawFd>, status: &StatusFd, context: &mut Conte
         Ok(running) => {
             status.started(running.pid(), grant.terms.jti.as_str(), start);
             let ending = running.finish(context);
-            let recorded = log.append(Timestamp::now(), &[record::end(start, &grant.terms.jti, &ending)]);
+            let recorded =
+                log.append(Timestamp::now(), &[record::end(start, &grant.terms.jti, &ending)]);
             if let Err(e) = recorded {
                 context.out.warn(&format!("the end of the command is not on record: {e}"));
             }
@@ -141,7 +156,12 @@ struct Granted {
 }
 
 /// Finds the token and applies the checks; of several kept ones, the newest that passes.
-fn verified(cli: &Cli, desk: &Desk, context: &mut Context, denied: &mut Denied<'_>) -> Result<VerifiedGrant> {
+fn verified(
+    cli: &Cli,
+    desk: &Desk,
+    context: &mut Context,
+    denied: &mut Denied<'_>,
+) -> Result<VerifiedGrant> {
     let swept = manage::sweep_expired(&desk.ledger, context.now)?;
     manage::record(&swept, "grant.sweep", "expired", context)?;
     let found = find::find(cli, &desk.ledger, context)?;
@@ -182,12 +202,20 @@ fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) ->
 }
 
 /// Spends, opens and records, in this order; nothing has left this process when any of it fails.
-fn released(grant: VerifiedGrant, desk: &Desk, log: &Log) -> Result<(Granted, Released, Arc<Patterns>)> {
-    let granted =
-        Granted { terms: grant.terms().clone(), program: grant.program().to_owned(), argv: grant.argv().to_vec() };
+fn released(
+    grant: VerifiedGrant,
+    desk: &Desk,
+    log: &Log,
+) -> Result<(Granted, Released, Arc<Patterns>)> {
+    let granted = Granted {
+        terms: grant.terms().clone(),
+        program: grant.program().to_owned(),
+        argv: grant.argv().to_vec(),
+    };
     let held = grant.spend(&desk.ledger)?.open(&desk.vault)?;
     let patterns = Arc::new(held.patterns());
-    let started = record::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
+    let started =
+        record::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
     let event = record::start(&started, &desk.caller, &desk.runtime, &patterns);
     let released = held.record(log, Timestamp::now(), &[event])?;
     Ok((granted, released, patterns))
@@ -230,7 +258,8 @@ fn spawned(
     for (name, reason) in patterns.unwatched() {
         context.out.warn(&format!("{name} is not redacted: {reason}"));
     }
-    // From here on nothing that our caller left open reaches the reaper, the monitor or the child by itself.
+    // From here on nothing that our caller left open reaches the reaper, the monitor or the child
+    // by itself.
     child::pass_only(&[])?;
     let mut delivered = deliver::deliver(&released.opened, &desk.runtime)?;
     drop(released);
@@ -258,13 +287,23 @@ fn spawned(
         Place::Terminal(stage) => {
             Process::Session(Box::new(session::start(*stage, plan, stdin, patterns, &mut relay)?))
         }
-        Place::Apart => plain(plan, stdin, Manner { raw: false, apart: true }, patterns, &mut relay)?,
-        Place::Here => plain(plan, stdin, Manner { raw: action.raw, apart: false }, patterns, &mut relay)?,
+        Place::Apart => {
+            plain(plan, stdin, Manner { raw: false, apart: true }, patterns, &mut relay)?
+        }
+        Place::Here => {
+            plain(plan, stdin, Manner { raw: action.raw, apart: false }, patterns, &mut relay)?
+        }
     };
     delivered.descriptors.clear();
     // The halves of the grant and what opened them were below here.
     memory::wipe_stack();
-    Ok(Running { process, began: Instant::now(), relay, kill_stragglers: cli.kill_stragglers, delivered })
+    Ok(Running {
+        process,
+        began: Instant::now(),
+        relay,
+        kill_stragglers: cli.kill_stragglers,
+        delivered,
+    })
 }
 
 /// What the child inherits and what is delivered to it.
@@ -287,7 +326,8 @@ struct Manner {
     apart: bool,
 }
 
-/// A child without a terminal of its own, as a rule in our process group; its output comes through pipes unless it goes out as it is.
+/// A child without a terminal of its own, as a rule in our process group; its output comes through
+/// pipes unless it goes out as it is.
 fn plain(
     plan: Plan<'_>,
     stdin: Option<OwnedFd>,
@@ -301,11 +341,16 @@ fn plain(
     }
     let outputs = if manner.raw { None } else { Some(Outputs::arrange(&mut command, None)?) };
     let forwarder = Forwarder::catch()?;
-    let before = BeforeExec { parent_death: Some(Signal::TERM), own_session: manner.apart, ..BeforeExec::default() };
+    let before = BeforeExec {
+        parent_death: Some(Signal::TERM),
+        own_session: manner.apart,
+        ..BeforeExec::default()
+    };
     let mut child = child::spawn(command, plan, before)?;
     let target = Target::new(child.id(), manner.apart);
     let forwarded = forwarder.forward_to(target.clone());
-    let watched = forwarded.and_then(|()| outputs.map_or(Ok(()), |outputs| outputs.relay(patterns, relay)));
+    let watched =
+        forwarded.and_then(|()| outputs.map_or(Ok(()), |outputs| outputs.relay(patterns, relay)));
     if let Err(error) = watched {
         // What is refused does not run on unwatched.
         let _ = child.kill();
@@ -331,7 +376,8 @@ impl Running {
                 // From here on its number may become another process's.
                 target.clear();
                 let status = child.wait();
-                // wait() on our own, unreaped child fails only if somebody else reaped it; its status is then unknown.
+                // wait() on our own, unreaped child fails only if somebody else reaped it; its
+                // status is then unknown.
                 status.map_or((Some(125), None), |s| (s.code(), s.signal()))
             }
             Process::Session(session) => session.wait().unwrap_or_else(|error| {
@@ -348,8 +394,15 @@ impl Running {
             context.out.warn("the command outlived its terminal and was left running");
         }
         if report.stragglers > 0 {
-            let text = if self.kill_stragglers { "ended" } else { "left running; what they write from now on is lost" };
-            context.out.warn(&format!("processes that outlived the command: {}, {text}", report.stragglers));
+            let text = if self.kill_stragglers {
+                "ended"
+            } else {
+                "left running; what they write from now on is lost"
+            };
+            context.out.warn(&format!(
+                "processes that outlived the command: {}, {text}",
+                report.stragglers
+            ));
         }
         let ending = Ending {
             code,

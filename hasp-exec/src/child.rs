@@ -1,4 +1,5 @@
-//! The child process: exactly the approved program, words, directory and environment, and no descriptor that was not meant for it.
+//! The child process: exactly the approved program, words, directory and environment, and no
+//! descriptor that was not meant for it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -27,7 +28,8 @@ pub struct Plan<'a> {
     pub dir: &'a Path,
     /// Its environment, but for the values.
     pub vars: BTreeMap<OsString, OsString>,
-    /// Variables with values: `NAME=VALUE` and a NUL byte each, in one place that is erased when the child has started.
+    /// Variables with values: `NAME=VALUE` and a NUL byte each, in one place that is erased when
+    /// the child has started.
     pub values: Option<Secret>,
     /// Descriptors that it inherits besides 0 to 2.
     pub pass: Vec<RawFd>,
@@ -37,8 +39,8 @@ pub struct Plan<'a> {
     pub umask: Mode,
 }
 
-/// The command of the plan with our own standard streams, which the caller may replace. Its words and its environment are those of the
-/// image that [`spawn`] makes: std would keep copies.
+/// The command of the plan with our own standard streams, which the caller may replace. Its words
+/// and its environment are those of the image that [`spawn`] makes: std would keep copies.
 pub fn command(plan: &Plan<'_>) -> Command {
     let mut command = Command::new(plan.program);
     command.current_dir(plan.dir).env_clear();
@@ -48,14 +50,20 @@ pub fn command(plan: &Plan<'_>) -> Command {
 /// Starts the child with exactly the descriptors of the plan.
 ///
 /// # Errors
-/// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too many words. `[fd-closed]`.
+/// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too
+/// many words. `[fd-closed]`.
 pub fn spawn(mut command: Command, mut plan: Plan<'_>, before: BeforeExec) -> Result<Child> {
     let values = plan.values.take();
     let words = plan.argv.iter().map(OsString::as_os_str);
     let vars = plan.vars.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()));
     let image = Image::new(plan.program.as_os_str(), words, vars, values);
     let image = Some(image.ok_or_else(|| Error::bug("a word or a variable holds a NUL byte"))?);
-    let before = BeforeExec { image, umask: Some(plan.umask), no_new_privileges: plan.no_new_privs, ..before };
+    let before = BeforeExec {
+        image,
+        umask: Some(plan.umask),
+        no_new_privileges: plan.no_new_privs,
+        ..before
+    };
     before.install(&mut command);
     pass_only(&plan.pass)?;
     let child = command.spawn();
@@ -65,7 +73,8 @@ pub fn spawn(mut command: Command, mut plan: Plan<'_>, before: BeforeExec) -> Re
     child.map_err(|e| refused(&plan, &e))
 }
 
-/// Drops what is inherited under the name of a delivered value: of a name that is given twice, getenv(3) sees the first.
+/// Drops what is inherited under the name of a delivered value: of a name that is given twice,
+/// getenv(3) sees the first.
 pub fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secret>) {
     let block = values.map(Secret::expose).unwrap_or_default();
     for entry in block.split(|b| *b == 0) {
@@ -74,7 +83,8 @@ pub fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secre
     }
 }
 
-/// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened it.
+/// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened
+/// it.
 pub fn pass_only(descriptors: &[RawFd]) -> Result<()> {
     system::withhold_descriptors();
     for descriptor in descriptors {
@@ -88,11 +98,13 @@ fn fd_closed(number: RawFd) -> Error {
         .hint(format!("open it in the shell: {number}<FILE after the command"))
 }
 
-/// The descriptors that our caller meant for the child: asked before anything of ours is open, so that a number names what the caller
-/// opened and nothing else. None of them holds what a source of ours names.
+/// The descriptors that our caller meant for the child: asked before anything of ours is open, so
+/// that a number names what the caller opened and nothing else. None of them holds what a source of
+/// ours names.
 ///
 /// # Errors
-/// `[fd-closed]` for a number of `--pass-fd` that is not open, `[fd-source]` for one that a source names.
+/// `[fd-closed]` for a number of `--pass-fd` that is not open, `[fd-source]` for one that a source
+/// names.
 pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
     let mut sources = Sources::of(env);
     cli.grant.iter().for_each(|word| sources.add_word(word));
@@ -107,22 +119,34 @@ pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
 }
 
 fn fd_source(number: RawFd) -> Error {
-    let message =
-        format!("descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's");
-    Error::new(Kind::Usage, "fd-source", message)
-        .hint(format!("leave out --pass-fd {number}, or open what the command is to have under another number"))
+    let message = format!(
+        "descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's"
+    );
+    Error::new(Kind::Usage, "fd-source", message).hint(format!(
+        "leave out --pass-fd {number}, or open what the command is to have under another number"
+    ))
 }
 
 fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
     let program = printable_path(plan.program);
     if !plan.dir.is_dir() {
         let dir = printable_path(plan.dir);
-        return Error::new(Kind::Denied, "dir-missing", format!("the approved directory {dir} is not there"));
+        return Error::new(
+            Kind::Denied,
+            "dir-missing",
+            format!("the approved directory {dir} is not there"),
+        );
     }
     let why = match rustix::io::Errno::from_io_error(cause) {
-        Some(rustix::io::Errno::TOOBIG) => "its words and environment are too long for this kernel".to_owned(),
-        Some(rustix::io::Errno::NOEXEC) => "it is not a program that this machine can run".to_owned(),
-        Some(rustix::io::Errno::NOENT) => "the interpreter or loader that it names is missing".to_owned(),
+        Some(rustix::io::Errno::TOOBIG) => {
+            "its words and environment are too long for this kernel".to_owned()
+        }
+        Some(rustix::io::Errno::NOEXEC) => {
+            "it is not a program that this machine can run".to_owned()
+        }
+        Some(rustix::io::Errno::NOENT) => {
+            "the interpreter or loader that it names is missing".to_owned()
+        }
         _ => cause_text(cause),
     };
     Error::new(Kind::NotExecutable, "cannot-execute", format!("cannot execute {program}: {why}"))
@@ -136,7 +160,8 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, &'static str> {
-        let environ: Environ = [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
+        let environ: Environ =
+            [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
         let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
         passed(&cli, &environ).map_err(|e| e.code())
     }

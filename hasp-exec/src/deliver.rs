@@ -1,4 +1,5 @@
-//! The last step of a value: into the child's environment, a file in memory, a sealed descriptor, or its standard input.
+//! The last step of a value: into the child's environment, a file in memory, a sealed descriptor,
+//! or its standard input.
 
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -25,13 +26,16 @@ pub struct Delivered {
     pub directory: Option<Directory>,
 }
 
-/// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a directory in memory.
+/// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a
+/// directory in memory.
 ///
 /// # Errors
 /// `[no-memfd]`.
 pub fn check(action: &Action, runtime: &Runtime) -> Result<()> {
-    let on_descriptor = action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
-    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none()) else {
+    let on_descriptor =
+        action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
+    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none())
+    else {
         return Ok(());
     };
     let name = &delivery.reference;
@@ -85,7 +89,8 @@ impl Delivered {
         Ok(())
     }
 
-    /// A memory file; where a filter refuses those, a file in memory that has no name any more when the child starts.
+    /// A memory file; where a filter refuses those, a file in memory that has no name any more when
+    /// the child starts.
     fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
         match memory::sealed(value.expose())? {
             Some(file) => Ok(file),

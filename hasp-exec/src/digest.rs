@@ -1,5 +1,5 @@
-//! The SHA-256 of the program that ran, for the record; remembered in the runtime directory for large ones by what the kernel says of the
-//! file, whose change time a program's owner cannot set.
+//! The SHA-256 of the program that ran, for the record; remembered in the runtime directory for
+//! large ones by what the kernel says of the file, whose change time a program's owner cannot set.
 
 use std::fs::File;
 use std::io::Read;
@@ -22,12 +22,20 @@ pub fn of_program(path: &Path, runtime: &Runtime) -> Option<String> {
     if meta.len() <= SMALL {
         return hash(&mut file);
     }
-    let name = format!("{}-{}-{}-{}-{}", meta.dev(), meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec());
+    let name = format!(
+        "{}-{}-{}-{}-{}",
+        meta.dev(),
+        meta.ino(),
+        meta.len(),
+        meta.ctime(),
+        meta.ctime_nsec()
+    );
     let known = remembered(&name, runtime).ok().flatten();
     known.or_else(|| {
         let digest = hash(&mut file)?;
         // Only speed is lost if this fails.
-        let _ = runtime.dir("programs").and_then(|d| files::replace(&d.join(&name), digest.as_bytes()));
+        let _ =
+            runtime.dir("programs").and_then(|d| files::replace(&d.join(&name), digest.as_bytes()));
         Some(digest)
     })
 }

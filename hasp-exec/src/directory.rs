@@ -1,7 +1,9 @@
-//! Values delivered as files: 0400 in a fresh 0700 directory in memory, removed when the broker ends however it ends.
+//! Values delivered as files: 0400 in a fresh 0700 directory in memory, removed when the broker
+//! ends however it ends.
 //!
-//! A reaper, a process in a session of its own that holds only the directory and one end of a socket, sees the other end close and
-//! removes the directory by descriptor. The directory carries a lock that both hold; a start sweeps directories whose lock is free.
+//! A reaper, a process in a session of its own that holds only the directory and one end of a
+//! socket, sees the other end close and removes the directory by descriptor. The directory carries
+//! a lock that both hold; a start sweeps directories whose lock is free.
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
@@ -34,7 +36,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Makes an empty directory and its reaper; no file is written before the reaper has left our session.
+    /// Makes an empty directory and its reaper; no file is written before the reaper has left our
+    /// session.
     pub fn create(runtime: &Runtime) -> Result<Directory> {
         let folder = runtime.dir(FOLDER)?;
         // Between making a directory and locking it, a sweep would take it for a dead owner's.
@@ -60,8 +63,10 @@ impl Directory {
     /// Writes a value as a new file, 0400, and returns its path.
     pub fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
         let path = self.path.join(name);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = openat(&self.handle, name, flags, Mode::RUSR).map_err(|e| Error::io("write", &path, e))?;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = openat(&self.handle, name, flags, Mode::RUSR)
+            .map_err(|e| Error::io("write", &path, e))?;
         write_all(&file, value.expose()).map_err(|e| {
             let shown = hasp_core::text::printable_path(&path);
             Error::new(e.kind(), e.code(), format!("cannot write {shown}: {}", e.message()))
@@ -77,7 +82,8 @@ impl Drop for Directory {
     }
 }
 
-/// Removes what owners left that died together with their reapers: their lock is free. Skipped while somebody makes one.
+/// Removes what owners left that died together with their reapers: their lock is free. Skipped
+/// while somebody makes one.
 pub fn sweep(runtime: &Runtime) -> Result<()> {
     let folder = runtime.join(FOLDER);
     let left = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
@@ -87,14 +93,17 @@ pub fn sweep(runtime: &Runtime) -> Result<()> {
     Ok(())
 }
 
-/// The reaper's main: a session of its own, then a byte to say so, then wait for the broker's end to close, then remove.
+/// The reaper's main: a session of its own, then a byte to say so, then wait for the broker's end
+/// to close, then remove.
 ///
 /// Standard input is the socket and standard output the directory; nothing else is open.
 pub fn reap(name: &OsStr) -> Result<()> {
-    let ignored = [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
+    let ignored =
+        [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
     for signal in ignored {
         let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        signal_hook::flag::register(signal, flag).map_err(|e| Error::system("ignore signals", e))?;
+        signal_hook::flag::register(signal, flag)
+            .map_err(|e| Error::system("ignore signals", e))?;
     }
     rustix::process::setsid().map_err(|e| Error::system("leave the session", e))?;
     write_all(rustix::stdio::stdin(), b"r")?;
@@ -104,11 +113,13 @@ pub fn reap(name: &OsStr) -> Result<()> {
     remove(rustix::stdio::stdout(), name).map_err(|e| Error::system("remove delivered files", e))
 }
 
-/// Starts the reaper and waits until it has left our session, so that a signal to our process group cannot reach it.
+/// Starts the reaper and waits until it has left our session, so that a signal to our process group
+/// cannot reach it.
 fn start_reaper(path: &Path, handle: &File) -> Result<UnixStream> {
     let pair = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
     let (mut ours, theirs) = pair;
-    let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
+    let own =
+        std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
     let directory = handle.try_clone().map_err(|e| Error::io("open", path, e))?;
     let mut command = Command::new(own);
     command.arg("--reap").arg(path.file_name().unwrap_or_default()).env_clear().current_dir("/");
@@ -140,12 +151,17 @@ fn open_directory(path: &Path) -> Result<File> {
 /// Empties the directory, then removes it by its name in its parent.
 fn remove(directory: impl AsFd, name: &OsStr) -> rustix::io::Result<()> {
     let emptied = empty(&directory, 0);
-    let parent = openat(&directory, "..", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let parent = openat(
+        &directory,
+        "..",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     emptied.and(unlinkat(parent, name, AtFlags::REMOVEDIR))
 }
 
-/// Unlinks everything below, whatever the child has put beside the values, and goes on after a failure. Values lie at the top and go
-/// first: a subdirectory can hide none of them.
+/// Unlinks everything below, whatever the child has put beside the values, and goes on after a
+/// failure. Values lie at the top and go first: a subdirectory can hide none of them.
 fn empty(directory: &impl AsFd, depth: u32) -> rustix::io::Result<()> {
     let (mut below, mut outcome) = (Vec::new(), Ok(()));
     for name in tree::names(directory)? {
@@ -197,7 +213,8 @@ mod tests {
         std::fs::write(path.join("VALUE"), "x").unwrap();
         std::fs::write(path.join("cache/deep/file"), "x").unwrap();
         std::os::unix::fs::symlink("/etc", path.join("cache/link")).unwrap();
-        rustix::fs::mknodat(CWD, path.join("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(CWD, path.join("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
+            .unwrap();
         let closed = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         std::fs::set_permissions(path.join("cache/deep"), closed).unwrap();
         remove(open_directory(&path).unwrap(), OsStr::new("d")).unwrap();
@@ -211,13 +228,17 @@ mod tests {
         let path = base.path().join("d");
         std::fs::create_dir(&path).unwrap();
         let (leash, _other) = UnixStream::pair().unwrap();
-        let directory = Directory { handle: open_directory(&path).unwrap(), path: path.clone(), _leash: leash };
+        let directory =
+            Directory { handle: open_directory(&path).unwrap(), path: path.clone(), _leash: leash };
         let values = ["one", "two"].map(|v| Secret::copy_of(v.as_bytes()).unwrap());
         let files = values.map(|v| File::from(directory.nameless(&v).unwrap()));
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
         for (file, value) in files.iter().zip(["one", "two"]) {
             assert!(rustix::io::write(file, b"x").is_err());
-            assert_eq!(std::fs::read_to_string(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap(), value);
+            assert_eq!(
+                std::fs::read_to_string(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap(),
+                value
+            );
         }
     }
 

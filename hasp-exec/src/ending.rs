@@ -1,5 +1,6 @@
-//! How the child ended, and how hasp-exec ends after it: with the same status, or by the same signal, so that a shell sees no difference,
-//! unless output was lost: then nobody may take what arrived for all there was.
+//! How the child ended, and how hasp-exec ends after it: with the same status, or by the same
+//! signal, so that a shell sees no difference, unless output was lost: then nobody may take what
+//! arrived for all there was.
 
 use signal_hook::consts::{SIGHUP, SIGPIPE};
 
@@ -59,9 +60,11 @@ impl Lost {
 }
 
 impl Ending {
-    /// Whether the command ended well but for its output, or for the broken pipe by which we told it that nobody takes that.
+    /// Whether the command ended well but for its output, or for the broken pipe by which we told
+    /// it that nobody takes that.
     fn is_marred(&self) -> bool {
-        let well = self.code == Some(0) || self.lost == Lost::Unwritten && self.signal == Some(SIGPIPE);
+        let well =
+            self.code == Some(0) || self.lost == Lost::Unwritten && self.signal == Some(SIGPIPE);
         self.lost != Lost::Nothing && well
     }
 
@@ -72,12 +75,14 @@ impl Ending {
             (_, Some(failure)) => format!("output was lost: {}", failure.message()),
             (_, None) => "output was lost: what outlived the command went on writing".to_owned(),
         };
-        let so = format!("; the command itself ended well, and this ends with {}", Kind::Io.status());
+        let so =
+            format!("; the command itself ended well, and this ends with {}", Kind::Io.status());
         Some(if self.is_marred() { what + &so } else { what })
     }
 
-    /// Ends this process as the child ended: by the same signal with its default action, and where that does not end it (as
-    /// PID 1), with 128 + n. Everything that must be erased has been dropped by the caller.
+    /// Ends this process as the child ended: by the same signal with its default action, and where
+    /// that does not end it (as PID 1), with 128 + n. Everything that must be erased has been
+    /// dropped by the caller.
     pub fn exit(&self) -> Exit {
         if self.is_marred() {
             return Exit(Kind::Io.status());

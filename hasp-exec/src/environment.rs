@@ -32,7 +32,9 @@ pub fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
             None => {}
         }
     }
-    for (name, value) in rules.pinned.iter().flatten().filter(|(name, _)| passes(OsStr::new(name), rules)) {
+    for (name, value) in
+        rules.pinned.iter().flatten().filter(|(name, _)| passes(OsStr::new(name), rules))
+    {
         // What is kept is the consumer's, also when he has none.
         if pinned(OsStr::new(name), rules).is_some() {
             vars.insert(name.into(), value.as_os().to_owned());
@@ -85,7 +87,11 @@ mod tests {
 
     fn rules(keep: &[&str], pinned: &[(&str, &str)]) -> EnvRules {
         let pinned = pinned.iter().map(|(n, v)| ((*n).to_owned(), Word::from(v))).collect();
-        EnvRules { keep: keep.iter().map(|n| (*n).to_owned()).collect(), pinned: Some(pinned), ..EnvRules::default() }
+        EnvRules {
+            keep: keep.iter().map(|n| (*n).to_owned()).collect(),
+            pinned: Some(pinned),
+            ..EnvRules::default()
+        }
     }
 
     #[test]
@@ -126,8 +132,9 @@ mod tests {
 
     #[test]
     fn what_was_pinned_counts_whatever_is_set_here() {
-        let value =
-            |env: &Environ, rules: &EnvRules, name: &str| inherit(env, rules).vars.get(OsStr::new(name)).cloned();
+        let value = |env: &Environ, rules: &EnvRules, name: &str| {
+            inherit(env, rules).vars.get(OsStr::new(name)).cloned()
+        };
         let (set, unset) = (environ(&["PATH", "HOME"]), environ(&[]));
         let pins = rules(&[], &[("PATH", "/bin")]);
         for env in [&set, &unset] {
@@ -135,18 +142,29 @@ mod tests {
             assert_eq!(value(env, &pins, "HOME"), None);
         }
         let kept = rules(&["PATH"], &[("PATH", "/bin")]);
-        assert_eq!((value(&set, &kept, "PATH"), value(&unset, &kept, "PATH")), (Some("v".into()), None));
+        assert_eq!(
+            (value(&set, &kept, "PATH"), value(&unset, &kept, "PATH")),
+            (Some("v".into()), None)
+        );
         assert_eq!(inherit(&set, &pins).dropped, ["HOME"]);
-        assert_eq!(value(&set, &EnvRules::default(), "PATH"), Some("v".into()), "a grant from before");
+        assert_eq!(
+            value(&set, &EnvRules::default(), "PATH"),
+            Some("v".into()),
+            "a grant from before"
+        );
     }
 
     #[test]
     fn a_clean_environment_keeps_a_list_only() {
         let env = environ(&["PATH", "TERM", "SECRET", "LD_PRELOAD"]);
         let pass = ["PATH", "TERM", "LD_PRELOAD"].map(String::from).to_vec();
-        let rules = EnvRules { clean: true, pass, ..rules(&[], &[("PATH", "/bin"), ("HOME", "/h")]) };
+        let rules =
+            EnvRules { clean: true, pass, ..rules(&[], &[("PATH", "/bin"), ("HOME", "/h")]) };
         assert_eq!(left(&env, &rules), ["PATH", "TERM"]);
-        assert_eq!(left(&env, &EnvRules { clean: true, ..EnvRules::default() }), Vec::<String>::new());
+        assert_eq!(
+            left(&env, &EnvRules { clean: true, ..EnvRules::default() }),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded, opened or run.
+//! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded,
+//! opened or run.
 
 use hasp_core::output::without_tokens;
 use hasp_core::text::{printable_os, printable_path, shell_words};
@@ -24,8 +25,8 @@ pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
         Found::Token(text) => first = Some(attempt(text, &situation)),
         Found::Kept(paths) => {
             for path in paths {
-                let tried =
-                    find::read_kept(path).map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
+                let tried = find::read_kept(path)
+                    .map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
                 if tried.1.is_ok() {
                     first = Some(tried);
                     break;
@@ -55,7 +56,8 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
             passed.push(check);
         }
     };
-    let verified = token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
+    let verified =
+        token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
     let possible = |grant: VerifiedGrant| {
         let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
         if outcome.is_err() {
@@ -76,7 +78,9 @@ fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) 
         };
         if context.out.json {
             let code = (mark == "no").then(|| error.map(Error::code)).flatten();
-            context.out.object(&serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}))?;
+            context.out.object(
+                &serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}),
+            )?;
         } else {
             context.out.folded(&without_tokens(&format!("{mark:<3} {}{why}", check.label())), 4)?;
         }

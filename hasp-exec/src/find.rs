@@ -1,5 +1,6 @@
-//! Finding the grant: named by `-g` or `HASP_GRANT`, else kept, else the first line of a stdin that is no terminal. Never a terminal,
-//! and never more of stdin than that line: the rest is the child's.
+//! Finding the grant: named by `-g` or `HASP_GRANT`, else kept, else the first line of a stdin that
+//! is no terminal. Never a terminal, and never more of stdin than that line: the rest is the
+//! child's.
 
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
@@ -28,7 +29,8 @@ pub enum Found {
 /// Finds the token, in the order of the design.
 ///
 /// # Errors
-/// `[no-grant]` if there is none anywhere, `[token-empty]` for an empty line on stdin; the codes of [`Source`].
+/// `[no-grant]` if there is none anywhere, `[token-empty]` for an empty line on stdin; the codes of
+/// [`Source`].
 pub fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
     let named = cli.grant.clone().or_else(|| context.env.get("HASP_GRANT").map(OsStr::to_owned));
     if let Some(word) = named {
@@ -62,7 +64,9 @@ fn kept(ledger: &Ledger) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
     let mut dated: Vec<_> = entries
         .filter_map(std::result::Result::ok)
-        .filter(|e| e.file_name().to_str().is_some_and(|n| n.parse::<hasp_grant::GrantId>().is_ok()))
+        .filter(|e| {
+            e.file_name().to_str().is_some_and(|n| n.parse::<hasp_grant::GrantId>().is_ok())
+        })
         .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
         .collect();
     dated.sort();
@@ -74,7 +78,8 @@ pub fn read_kept(path: &std::path::Path) -> Result<Secret> {
     files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec)
 }
 
-/// The first line of stdin, byte by byte, so that what follows stays there for the child (see [`crate::stdin`]).
+/// The first line of stdin, byte by byte, so that what follows stays there for the child (see
+/// [`crate::stdin`]).
 fn first_line(context: &mut Context) -> Result<Secret> {
     context.env.claim_descriptor(0);
     let mut line = Secret::with_capacity(8192)?;

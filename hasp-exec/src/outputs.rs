@@ -1,5 +1,6 @@
-//! Where the child's two outputs go: to its terminal where ours go to ours, else through pipes; through one pipe where both are one file,
-//! so that the order stays as it was written and a value that is split over both is found.
+//! Where the child's two outputs go: to its terminal where ours go to ours, else through pipes;
+//! through one pipe where both are one file, so that the order stays as it was written and a value
+//! that is split over both is found.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
@@ -25,7 +26,8 @@ impl Outputs {
     /// Gives the command its outputs; `terminal` is what it sees in the place of ours.
     pub fn arrange(command: &mut Command, terminal: Option<&OwnedFd>) -> Result<Outputs> {
         let terminal = |ours: bool| terminal.filter(|_| ours);
-        let (first, second) = (terminal(screen::is_ours(stdout())), terminal(screen::is_ours(stderr())));
+        let (first, second) =
+            (terminal(screen::is_ours(stdout())), terminal(screen::is_ours(stderr())));
         let mut outputs = Outputs { stdout: None, stderr: None };
         if first.is_none() && second.is_none() && are_one_file(stdout(), stderr()) {
             let (read, write) = pipe()?;
@@ -69,9 +71,12 @@ fn copy(descriptor: &OwnedFd) -> Result<OwnedFd> {
 
 /// Whether two descriptors lead to one file, opened once or twice. A device may have several names.
 fn are_one_file(one: impl AsFd, other: impl AsFd) -> bool {
-    let device = |s: &Stat| (FileType::from_raw_mode(s.st_mode) == FileType::CharacterDevice).then_some(s.st_rdev);
+    let device = |s: &Stat| {
+        (FileType::from_raw_mode(s.st_mode) == FileType::CharacterDevice).then_some(s.st_rdev)
+    };
     let (Ok(one), Ok(other)) = (fstat(one), fstat(other)) else { return false };
-    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) || device(&one).is_some() && device(&one) == device(&other)
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+        || device(&one).is_some() && device(&one) == device(&other)
 }
 
 #[cfg(test)]
@@ -83,15 +88,25 @@ mod tests {
     #[test]
     fn one_file_is_recognised_however_it_was_opened() {
         let dir = tempfile::tempdir().unwrap();
-        let open = |name: &str| File::options().append(true).create(true).open(dir.path().join(name)).unwrap();
+        let open = |name: &str| {
+            File::options().append(true).create(true).open(dir.path().join(name)).unwrap()
+        };
         let (log, again, other) = (open("log"), open("log"), open("other"));
         std::fs::hard_link(dir.path().join("log"), dir.path().join("link")).unwrap();
         let (read, write) = pipe().unwrap();
         let (_, foreign) = pipe().unwrap();
         let null = || File::open("/dev/null").unwrap();
-        assert!(are_one_file(&log, &again) && are_one_file(&log, &log) && are_one_file(&log, open("link")));
+        assert!(
+            are_one_file(&log, &again)
+                && are_one_file(&log, &log)
+                && are_one_file(&log, open("link"))
+        );
         assert!(are_one_file(&write, copy(&write).unwrap()) && are_one_file(null(), null()));
-        assert!(!are_one_file(&log, &other) && !are_one_file(&write, &foreign) && !are_one_file(&write, &log));
+        assert!(
+            !are_one_file(&log, &other)
+                && !are_one_file(&write, &foreign)
+                && !are_one_file(&write, &log)
+        );
         assert!(!are_one_file(null(), File::open("/dev/zero").unwrap()));
         drop(read);
     }

@@ -1,4 +1,5 @@
-//! Waiting for the child, and as PID 1 for everybody's: the kernel hands orphans to PID 1, and nobody else would reap them.
+//! Waiting for the child, and as PID 1 for everybody's: the kernel hands orphans to PID 1, and
+//! nobody else would reap them.
 
 use std::time::Duration;
 

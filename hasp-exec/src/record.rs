@@ -1,4 +1,5 @@
-//! What hasp-exec puts on record: who asked for what, what ran and which versions went how; how it ended; and every denial.
+//! What hasp-exec puts on record: who asked for what, what ran and which versions went how; how it
+//! ended; and every denial.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -28,7 +29,12 @@ pub struct Start<'a> {
 }
 
 /// `exec.start`; the values of this grant are redacted from the words.
-pub fn start(start: &Start<'_>, caller: &Caller, runtime: &Runtime, patterns: &Arc<Patterns>) -> Event {
+pub fn start(
+    start: &Start<'_>,
+    caller: &Caller,
+    runtime: &Runtime,
+    patterns: &Arc<Patterns>,
+) -> Event {
     let terms = start.terms;
     let words: Vec<OsString> = start.argv.iter().map(|w| redacted(w, patterns)).collect();
     Event::new("exec.start")
@@ -59,7 +65,10 @@ pub fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
 
 /// `exec.end` of a start that led to no child.
 pub fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
-    Event::new("exec.end").field("start", start).field("grant", grant.as_str()).field("failed", error.code())
+    Event::new("exec.end")
+        .field("start", start)
+        .field("grant", grant.as_str())
+        .field("failed", error.code())
 }
 
 /// `exec.deny`: which check failed, and of which grant if the token could be read.
@@ -98,7 +107,8 @@ fn secrets(terms: &Terms) -> Value {
             json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}),
         )
     };
-    let templates = terms.action.templates.iter().flat_map(|t| t.references().into_iter().map(move |r| (t, r)));
+    let templates =
+        terms.action.templates.iter().flat_map(|t| t.references().into_iter().map(move |r| (t, r)));
     let written = templates.filter_map(|(template, reference)| {
         let item = terms.items.iter().find(|i| i.reference == *reference)?;
         Some(json!({"name": item.name, "version": item.version, "ref": reference, "channel": "template", "var": template.variable()}))

@@ -46,12 +46,14 @@ impl Tool for Cli {
     }
 
     fn status(args: &[OsString], error: &Error) -> u8 {
-        let asks = args.iter().take_while(|a| *a != "--").any(|a| a == "--explain" || a == "--doctor");
+        let asks =
+            args.iter().take_while(|a| *a != "--").any(|a| a == "--explain" || a == "--doctor");
         if asks { Exit::NO.0 } else { refusal(error) }
     }
 }
 
-/// The exit status of what never led to a child: apart from every status that a command has of itself.
+/// The exit status of what never led to a child: apart from every status that a command has of
+/// itself.
 fn refusal(error: &Error) -> u8 {
     match error.kind() {
         Kind::NotExecutable | Kind::NotFound => error.kind().status(),

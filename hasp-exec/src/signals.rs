@@ -1,12 +1,14 @@
-//! Signals that reach the broker and are meant for the child: passed on once, except those that the terminal has already sent to
-//! the whole foreground group.
+//! Signals that reach the broker and are meant for the child: passed on once, except those that the
+//! terminal has already sent to the whole foreground group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, getsid, kill_process, kill_process_group};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::consts::{
+    SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
+};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
@@ -14,13 +16,14 @@ use signal_hook::low_level::siginfo::Cause;
 use hasp_core::{Error, Result, system};
 
 /// What is passed on.
-const FORWARDED: [i32; 9] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
+const FORWARDED: [i32; 9] =
+    [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH];
 
 /// How long a signal to our whole group may take to reach the others of it.
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// How long a signal waits that comes after the child's end: that is put on record meanwhile, unless a reader who stalls holds us. A terminal
-/// that is closed tells us more than once.
+/// How long a signal waits that comes after the child's end: that is put on record meanwhile,
+/// unless a reader who stalls holds us. A terminal that is closed tells us more than once.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
@@ -30,15 +33,18 @@ pub struct Forwarder {
 
 /// Whom signals are passed on to, from a thread of its own.
 pub trait Receiver: Send + 'static {
-    /// A signal that somebody sent to this process alone, or, with `from_terminal`, that the terminal sent to its whole group.
+    /// A signal that somebody sent to this process alone, or, with `from_terminal`, that the
+    /// terminal sent to its whole group.
     fn receive(&self, signal: i32, from_terminal: bool);
 }
 
 impl Forwarder {
-    /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and in the child.
+    /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and
+    /// in the child.
     pub fn catch() -> Result<Forwarder> {
         let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| !is_ignored(*s)).collect();
-        let signals = SignalsInfo::<WithOrigin>::new(caught).map_err(|e| Error::system("catch signals", e))?;
+        let signals = SignalsInfo::<WithOrigin>::new(caught)
+            .map_err(|e| Error::system("catch signals", e))?;
         Ok(Forwarder { signals })
     }
 
@@ -57,9 +63,11 @@ impl Forwarder {
 #[derive(Clone)]
 pub struct Target {
     child: Arc<AtomicI32>,
-    /// Whether it leads a session of its own, which no terminal tells of anything; else it is in our process group.
+    /// Whether it leads a session of its own, which no terminal tells of anything; else it is in
+    /// our process group.
     apart: bool,
-    /// Whether the terminal stopped us with our whole group, which its shell then continues as a whole.
+    /// Whether the terminal stopped us with our whole group, which its shell then continues as a
+    /// whole.
     stopped: Arc<AtomicBool>,
 }
 
@@ -70,7 +78,8 @@ impl Target {
         Target { child, apart, stopped: Arc::default() }
     }
 
-    /// Nobody from now on: the child has been waited for, and its number may become another process's.
+    /// Nobody from now on: the child has been waited for, and its number may become another
+    /// process's.
     pub fn clear(&self) {
         self.child.store(0, Ordering::SeqCst);
     }
@@ -79,7 +88,8 @@ impl Target {
         Pid::from_raw(self.child.load(Ordering::SeqCst))
     }
 
-    /// To the child; to ourselves once it has ended, so that what is left of its output cannot hold us.
+    /// To the child; to ourselves once it has ended, so that what is left of its output cannot hold
+    /// us.
     fn send(&self, number: i32) {
         match (self.pid(), Signal::from_named_raw(number)) {
             (Some(pid), Some(signal)) if !self.apart => drop(kill_process(pid, signal)),
@@ -127,8 +137,8 @@ pub fn late(signal: i32, before: impl FnOnce()) {
     system::die_of(signal);
 }
 
-/// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup as well unless we lead the session
-/// and are the one to be told.
+/// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup
+/// as well unless we lead the session and are the one to be told.
 fn reached_our_group(signal: i32) -> bool {
     match signal {
         SIGINT | SIGQUIT | SIGTSTP | SIGWINCH => true,

@@ -1,4 +1,5 @@
-//! `--status-fd`: one JSON line when the child starts and one when it ends, or one for a refusal, for scripts.
+//! `--status-fd`: one JSON line when the child starts and one when it ends, or one for a refusal,
+//! for scripts.
 
 use std::os::fd::{OwnedFd, RawFd};
 

@@ -23,7 +23,9 @@ pub fn instead(token: Option<&std::ffi::OsStr>, context: &mut Context) -> Result
     if !sources.hold_file(0) {
         return Ok(None);
     }
-    context.out.warn("standard input is a file that a source of hasp names: the command gets an empty one");
+    context.out.warn(
+        "standard input is a file that a source of hasp names: the command gets an empty one",
+    );
     nothing().map(Some)
 }
 
@@ -37,7 +39,8 @@ fn rest() -> Result<OwnedFd> {
     if at >= end {
         return nothing();
     }
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
     // It ends with the file, with the command that closes its end, or with us.
     let copied = move || drop(std::io::copy(&mut file, &mut File::from(writer)));
     std::thread::Builder::new().spawn(copied).map_err(|e| Error::system("start a thread", e))?;

@@ -1,4 +1,5 @@
-//! Processes that outlive the command: those that still hold its output open, found by the file behind their descriptors.
+//! Processes that outlive the command: those that still hold its output open, found by the file
+//! behind their descriptors.
 
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -21,7 +22,8 @@ pub struct FileId {
 }
 
 impl FileId {
-    /// Of our end: both ends of a pipe are one file, and a terminal's other end has its number (ptsname(3)).
+    /// Of our end: both ends of a pipe are one file, and a terminal's other end has its number
+    /// (ptsname(3)).
     pub fn of(end: &impl AsFd) -> Result<FileId> {
         let stat = rustix::fs::fstat(end).map_err(|e| Error::system("look at the output", e))?;
         let name = rustix::pty::ptsname(end, Vec::new()).ok();
@@ -31,7 +33,8 @@ impl FileId {
 
     fn is(&self, descriptor: &Path) -> bool {
         match self.terminal {
-            Some(number) => std::fs::read_link(descriptor).is_ok_and(|l| l == Path::new(&format!("/dev/pts/{number}"))),
+            Some(number) => std::fs::read_link(descriptor)
+                .is_ok_and(|l| l == Path::new(&format!("/dev/pts/{number}"))),
             None => descriptor.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (self.dev, self.ino)),
         }
     }
@@ -46,7 +49,9 @@ pub fn holders(files: &[FileId]) -> Vec<Pid> {
 }
 
 fn holds(pid: Pid, files: &[FileId]) -> bool {
-    let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())) else { return false };
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())) else {
+        return false;
+    };
     let mut descriptors = entries.filter_map(|e| Some(e.ok()?.path()));
     descriptors.any(|d| files.iter().any(|f| f.is(&d)))
 }

@@ -1,5 +1,6 @@
-//! Whether a token may be used here and now: every check of the design in its order, each with its own code, none of which
-//! changes anything. Only [`verify`] makes a [`VerifiedGrant`], so that no caller can forget one.
+//! Whether a token may be used here and now: every check of the design in its order, each with its
+//! own code, none of which changes anything. Only [`verify`] makes a [`VerifiedGrant`], so that no
+//! caller can forget one.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -105,7 +106,8 @@ pub struct Situation<'a> {
     pub target: Option<&'a str>,
     /// The words after `--`, if there is a `--`.
     pub words: Option<&'a [OsString]>,
-    /// Whether the token was looked for, not given: then words without a target mean a command, never further words of a target.
+    /// Whether the token was looked for, not given: then words without a target mean a command,
+    /// never further words of a target.
     pub searched: bool,
 }
 
@@ -141,8 +143,13 @@ impl VerifiedGrant {
     }
 }
 
-/// Applies every check in its order and tells `trace` how each ended; the first that fails is returned.
-pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Option<&Error>)) -> Result<VerifiedGrant> {
+/// Applies every check in its order and tells `trace` how each ended; the first that fails is
+/// returned.
+pub fn verify(
+    text: &str,
+    at: &Situation<'_>,
+    trace: &mut dyn FnMut(Check, Option<&Error>),
+) -> Result<VerifiedGrant> {
     let mut pass = |check: Check, outcome: Result<()>| -> Result<()> {
         trace(check, outcome.as_ref().err());
         outcome
@@ -164,7 +171,8 @@ pub fn verify(text: &str, at: &Situation<'_>, trace: &mut dyn FnMut(Check, Optio
     pass(Check::Action, command.as_ref().map(drop).map_err(Clone::clone))?;
     let argv = command?;
     pass(Check::Binding, bound(terms, at))?;
-    let items = current_items(&terms.items, at).and_then(|items| named_command(terms, &items).map(|()| items));
+    let items = current_items(&terms.items, at)
+        .and_then(|items| named_command(terms, &items).map(|()| items));
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
     let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
@@ -178,8 +186,12 @@ fn begun(terms: &Terms, now: Timestamp) -> Result<()> {
     if now >= terms.nbf && now >= terms.iat {
         return Ok(());
     }
-    Err(Error::new(Kind::Denied, "not-yet-valid", format!("the grant is not valid before {}", terms.nbf))
-        .hint("compare the clock with: date -u"))
+    Err(Error::new(
+        Kind::Denied,
+        "not-yet-valid",
+        format!("the grant is not valid before {}", terms.nbf),
+    )
+    .hint("compare the clock with: date -u"))
 }
 
 fn unexpired(terms: &Terms, now: Timestamp) -> Result<()> {
@@ -190,7 +202,9 @@ fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     let entry = at.ledger.entry(&terms.jti)?;
     entry.check(&at.vault.id().to_string(), terms, &time::boot_id()?, time::boot_seconds())?;
     match terms.uses {
-        Some(limit) if at.ledger.uses(&terms.jti)? >= limit => Err(ledger::ended(&terms.jti, End::Spent)),
+        Some(limit) if at.ledger.uses(&terms.jti)? >= limit => {
+            Err(ledger::ended(&terms.jti, End::Spent))
+        }
         _ => Ok(()),
     }
 }
@@ -200,11 +214,16 @@ fn same_project(terms: &Terms, root: &Path) -> Result<()> {
         return Ok(());
     }
     let (granted, here) = (printable_path(terms.project.as_path()), printable_path(root));
-    Err(Error::new(Kind::Denied, "other-project", format!("the grant is for the project {granted}, this is {here}"))
-        .hint(format!("cd {}", hasp_core::text::shell_word(terms.project.as_os()))))
+    Err(Error::new(
+        Kind::Denied,
+        "other-project",
+        format!("the grant is for the project {granted}, this is {here}"),
+    )
+    .hint(format!("cd {}", hasp_core::text::shell_word(terms.project.as_os()))))
 }
 
-/// The words that run: what was approved, and after it the words given now where the grant leaves that open.
+/// The words that run: what was approved, and after it the words given now where the grant leaves
+/// that open.
 fn command(action: &Action, at: &Situation<'_>) -> Result<Vec<OsString>> {
     check_target(action, at)?;
     let approved: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
@@ -227,13 +246,24 @@ fn command(action: &Action, at: &Situation<'_>) -> Result<Vec<OsString>> {
 fn check_target(action: &Action, at: &Situation<'_>) -> Result<()> {
     let granted = action.target.as_deref();
     let command_meant = at.searched && at.target.is_none() && at.words.is_some();
-    if at.target.is_some_and(|asked| Some(asked) != granted) || (command_meant && granted.is_some()) {
+    if at.target.is_some_and(|asked| Some(asked) != granted) || (command_meant && granted.is_some())
+    {
         let granted = granted.map_or("a command".to_owned(), |t| format!("target '{t}'"));
-        let asked = at.target.map_or("a command".to_owned(), |t| format!("target '{}'", printable(t.as_bytes())));
-        let error = Error::new(Kind::Denied, "other-target", format!("the grant is for {granted}, not for {asked}"));
+        let asked = at
+            .target
+            .map_or("a command".to_owned(), |t| format!("target '{}'", printable(t.as_bytes())));
+        let error = Error::new(
+            Kind::Denied,
+            "other-target",
+            format!("the grant is for {granted}, not for {asked}"),
+        );
         return Err(match at.target {
-            Some(target) => error.hint(format!("hasp-grant -t {} | hasp-exec", shell_word(target.as_ref()))),
-            None => error.hint("name the target, with its further words after --: hasp-exec -t TARGET -- WORDS"),
+            Some(target) => {
+                error.hint(format!("hasp-grant -t {} | hasp-exec", shell_word(target.as_ref())))
+            }
+            None => error.hint(
+                "name the target, with its further words after --: hasp-exec -t TARGET -- WORDS",
+            ),
         });
     }
     Ok(())
@@ -255,8 +285,12 @@ fn bound(terms: &Terms, at: &Situation<'_>) -> Result<()> {
         return Ok(());
     }
     let unbound = || {
-        Error::new(Kind::Denied, "unbound", "the project's binding was withdrawn after this grant was minted")
-            .hint("consent again with: hasp-bind")
+        Error::new(
+            Kind::Denied,
+            "unbound",
+            "the project's binding was withdrawn after this grant was minted",
+        )
+        .hint("consent again with: hasp-bind")
     };
     let binding = Binding::load(at.vault, at.root)?.ok_or_else(unbound)?;
     for item in &terms.items {
@@ -274,7 +308,9 @@ fn current_items(granted: &[Granted], at: &Situation<'_>) -> Result<Vec<Item>> {
 /// A class that was raised since counts, and so does a grant from before this was asked.
 fn named_command(terms: &Terms, items: &[Item]) -> Result<()> {
     let mut classes = items.iter().zip(&terms.items);
-    classes.try_for_each(|(item, g)| control::check(&terms.action, g.name.as_str(), item.class.max(g.class)))
+    classes.try_for_each(|(item, g)| {
+        control::check(&terms.action, g.name.as_str(), item.class.max(g.class))
+    })
 }
 
 fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
@@ -312,15 +348,27 @@ fn runnable(action: &Action, argv: &[OsString], at: &Situation<'_>) -> Result<Pa
         return Ok(path);
     }
     let shown = printable_path(action.dir.as_path());
-    Err(Error::new(Kind::Denied, "dir-missing", format!("the approved directory {shown} is not there"))
-        .hint(format!("mkdir -p {}", shell_word(action.dir.as_os()))))
+    Err(Error::new(
+        Kind::Denied,
+        "dir-missing",
+        format!("the approved directory {shown} is not there"),
+    )
+    .hint(format!("mkdir -p {}", shell_word(action.dir.as_os()))))
 }
 
-/// A file of the project that another user can change is not what was approved; a person may have said that this is meant.
-fn unchanged_by_others(path: &Path, argv: &[OsString], action: &Action, at: &Situation<'_>) -> Result<()> {
+/// A file of the project that another user can change is not what was approved; a person may have
+/// said that this is meant.
+fn unchanged_by_others(
+    path: &Path,
+    argv: &[OsString],
+    action: &Action,
+    at: &Situation<'_>,
+) -> Result<()> {
     let code = code::files(path, argv, action.dir.as_path(), at.root);
     let mut code = code.into_iter().filter(|file| file.starts_with(at.root));
-    let Some(stranger) = code.find_map(|file| program::stranger(&file, at.root)) else { return Ok(()) };
+    let Some(stranger) = code.find_map(|file| program::stranger(&file, at.root)) else {
+        return Ok(());
+    };
     match Binding::load(at.vault, at.root)? {
         Some(binding) if binding.shared => Ok(()),
         _ => Err(program::foreign(&stranger)),
@@ -333,8 +381,13 @@ fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()> {
         position.and_then(|p| items[p].current_version())
     };
     for wanted in &terms.action.deliveries {
-        let version = version(&wanted.reference).ok_or_else(|| Error::bug("a delivery names no granted item"))?;
+        let version = version(&wanted.reference)
+            .ok_or_else(|| Error::bug("a delivery names no granted item"))?;
         delivery::check(wanted, version, ledger.runtime())?;
     }
-    terms.action.templates.iter().try_for_each(|t| delivery::check_template(t, version, ledger.runtime()))
+    terms
+        .action
+        .templates
+        .iter()
+        .try_for_each(|t| delivery::check_template(t, version, ledger.runtime()))
 }

@@ -1,5 +1,5 @@
-//! What a grant says, and in which one spelling: the terms, which the ledger copies, and around them the bearer half and the
-//! sealed file keys, which only the token carries.
+//! What a grant says, and in which one spelling: the terms, which the ledger copies, and around
+//! them the bearer half and the sealed file keys, which only the token carries.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -57,7 +57,8 @@ pub struct Action {
     pub program: Option<Word>,
     /// The approved words, the first as the child sees it in `argv[0]`.
     pub argv: Vec<Word>,
-    /// How many of these words come from the target; words given to `hasp-exec` are compared with the others.
+    /// How many of these words come from the target; words given to `hasp-exec` are compared with
+    /// the others.
     pub fixed: usize,
     /// Which further words may follow.
     pub extent: Extent,
@@ -105,10 +106,13 @@ pub struct EnvRules {
 }
 
 impl EnvRules {
-    /// The PATH that the command gets and by which it is found, where whoever uses the grant has this one.
+    /// The PATH that the command gets and by which it is found, where whoever uses the grant has
+    /// this one.
     pub fn search<'a>(&'a self, inherited: Option<&'a OsStr>) -> Option<&'a OsStr> {
         match &self.pinned {
-            Some(pinned) if !self.keep.iter().any(|name| name == "PATH") => pinned.get("PATH").map(Word::as_os),
+            Some(pinned) if !self.keep.iter().any(|name| name == "PATH") => {
+                pinned.get("PATH").map(Word::as_os)
+            }
             _ => inherited,
         }
     }
@@ -146,7 +150,8 @@ pub struct Claims {
 impl Terms {
     /// The bytes that the ledger keeps and compares.
     pub fn canonical(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::bug(format!("cannot write the terms of a grant: {e}")))
+        serde_json::to_string(self)
+            .map_err(|e| Error::bug(format!("cannot write the terms of a grant: {e}")))
     }
 }
 
@@ -156,8 +161,8 @@ impl Claims {
         hasp_core::secret::json(self)
     }
 
-    /// Reads a payload, which must be spelled exactly as [`Claims::encode`] writes it: a duplicate, missing, extra or wrongly
-    /// typed claim is refused even under a good signature.
+    /// Reads a payload, which must be spelled exactly as [`Claims::encode`] writes it: a duplicate,
+    /// missing, extra or wrongly typed claim is refused even under a good signature.
     ///
     /// # Errors
     /// `[token-claims]`.
@@ -174,25 +179,42 @@ impl Terms {
     /// Moves the window so that it begins at `now`, with its length kept.
     pub(crate) fn begin(&mut self, now: Timestamp) {
         let length = u64::try_from(self.exp.as_second() - self.nbf.as_second()).unwrap_or(0);
-        (self.iat, self.nbf, self.exp) = (now, now, now.after(std::time::Duration::from_secs(length)));
+        (self.iat, self.nbf, self.exp) =
+            (now, now, now.after(std::time::Duration::from_secs(length)));
     }
 
     /// The limits that hold for every grant, whoever signed it.
     fn check_shape(&self) -> Result<()> {
-        let window = self.exp.as_second().saturating_sub(self.iat.as_second().min(self.nbf.as_second()));
+        let window =
+            self.exp.as_second().saturating_sub(self.iat.as_second().min(self.nbf.as_second()));
         if !(0..=MAX_WINDOW).contains(&window) {
-            return Err(Error::new(Kind::Denied, "window-too-long", "the grant's window is longer than 24 h")
-                .hint("mint one for at most 24h: hasp-grant --for 24h"));
+            return Err(Error::new(
+                Kind::Denied,
+                "window-too-long",
+                "the grant's window is longer than 24 h",
+            )
+            .hint("mint one for at most 24h: hasp-grant --for 24h"));
         }
         let command = match self.action.extent {
             Extent::Any => self.action.program.is_none() && self.action.argv.is_empty(),
             Extent::Exact | Extent::Open => {
-                self.action.program.as_ref().is_some_and(|p| p.as_path().is_absolute()) && !self.action.argv.is_empty()
+                self.action.program.as_ref().is_some_and(|p| p.as_path().is_absolute())
+                    && !self.action.argv.is_empty()
             }
         };
-        let places = self.project.as_path().is_absolute() && self.action.dir.as_path().is_absolute();
-        let delivered = self.action.deliveries.iter().all(|d| self.items.iter().any(|i| i.reference == d.reference));
-        if command && places && delivered && self.action.fixed <= self.action.argv.len() && self.uses != Some(0) {
+        let places =
+            self.project.as_path().is_absolute() && self.action.dir.as_path().is_absolute();
+        let delivered = self
+            .action
+            .deliveries
+            .iter()
+            .all(|d| self.items.iter().any(|i| i.reference == d.reference));
+        if command
+            && places
+            && delivered
+            && self.action.fixed <= self.action.argv.len()
+            && self.uses != Some(0)
+        {
             return Ok(());
         }
         Err(misspelled())
@@ -200,8 +222,12 @@ impl Terms {
 }
 
 fn misspelled() -> Error {
-    Error::new(Kind::Denied, "token-claims", "the claims of this token are not in the form that hasp-grant writes")
-        .hint("mint a new one: hasp-grant -t TARGET")
+    Error::new(
+        Kind::Denied,
+        "token-claims",
+        "the claims of this token are not in the form that hasp-grant writes",
+    )
+    .hint("mint a new one: hasp-grant -t TARGET")
 }
 
 #[cfg(test)]
@@ -240,7 +266,8 @@ mod tests {
         let footer: token::Footer = serde_json::from_str(&v.footer).unwrap();
         assert_eq!(footer.kid, token::key_id(&key.verifying_key()));
         let sign = |m: &[u8]| key.sign(m).to_bytes();
-        let minted = paseto::seal(&claims.encode().unwrap(), v.footer.as_bytes(), v.vault.as_bytes(), sign);
+        let minted =
+            paseto::seal(&claims.encode().unwrap(), v.footer.as_bytes(), v.vault.as_bytes(), sign);
         assert!(*minted == v.token);
     }
 
@@ -262,7 +289,11 @@ mod tests {
             good.replacen("/usr/bin/pytest", "usr/bin/pytest", 1),
             good.replacen("\"fixed\":2", "\"fixed\":3", 1),
             good.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":null", 1),
-            good.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":{\"PATH\":\"/b\",\"HOME\":\"/h\"}", 1),
+            good.replacen(
+                "\"keep\":[]",
+                "\"keep\":[],\"pinned\":{\"PATH\":\"/b\",\"HOME\":\"/h\"}",
+                1,
+            ),
             good.replacen("\"reference\":\"db/url\"}", "\"reference\":\"db/other\"}", 1),
             good.replacen("\"raw\"", "", 1) + " ",
             good.clone() + "\0",
@@ -278,7 +309,11 @@ mod tests {
         let rules = |payload: &str| Claims::decode(payload.as_bytes()).unwrap().terms.action.env;
         let given = OsStr::new("/given");
         assert_eq!(rules(&old).search(Some(given)), Some(given));
-        let new = old.replacen("\"keep\":[]", "\"keep\":[],\"pinned\":{\"HOME\":\"/h\",\"PATH\":\"/b\"}", 1);
+        let new = old.replacen(
+            "\"keep\":[]",
+            "\"keep\":[],\"pinned\":{\"HOME\":\"/h\",\"PATH\":\"/b\"}",
+            1,
+        );
         assert_eq!(rules(&new).search(Some(given)), Some(OsStr::new("/b")));
         let kept = new.replacen("\"keep\":[]", "\"keep\":[\"PATH\"]", 1);
         assert_eq!(rules(&kept).search(Some(given)), Some(given));
@@ -290,15 +325,27 @@ mod tests {
     fn a_window_over_a_day_is_refused_whoever_signed_it() {
         let good = vector().payload;
         assert_eq!(
-            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-02-01T12:00:00Z\"", 1)),
+            code(&good.replacen(
+                "\"exp\":\"2026-01-31T12:15:00Z\"",
+                "\"exp\":\"2026-02-01T12:00:00Z\"",
+                1
+            )),
             "accepted"
         );
         assert_eq!(
-            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-02-01T12:00:01Z\"", 1)),
+            code(&good.replacen(
+                "\"exp\":\"2026-01-31T12:15:00Z\"",
+                "\"exp\":\"2026-02-01T12:00:01Z\"",
+                1
+            )),
             "window-too-long"
         );
         assert_eq!(
-            code(&good.replacen("\"exp\":\"2026-01-31T12:15:00Z\"", "\"exp\":\"2026-01-31T11:00:00Z\"", 1)),
+            code(&good.replacen(
+                "\"exp\":\"2026-01-31T12:15:00Z\"",
+                "\"exp\":\"2026-01-31T11:00:00Z\"",
+                1
+            )),
             "window-too-long"
         );
     }
@@ -306,6 +353,8 @@ mod tests {
     #[test]
     fn debug_tells_neither_half_nor_seal() {
         let shown = format!("{:?}", Claims::decode(vector().payload.as_bytes()).unwrap());
-        assert!(shown.contains("[half]") && shown.contains("[seal]") && !shown.contains("AAECAwQF"));
+        assert!(
+            shown.contains("[half]") && shown.contains("[seal]") && !shown.contains("AAECAwQF")
+        );
     }
 }

@@ -39,11 +39,14 @@ pub fn interpreted(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf
 pub fn files(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<PathBuf> {
     let mut files = interpreted(program, argv, dir);
     let parts: Vec<&OsStr> = argv.iter().skip(1).flat_map(|word| parts(word)).collect();
-    let mut named: Vec<PathBuf> = parts.iter().filter_map(|part| existing(&dir.join(part))).collect();
+    let mut named: Vec<PathBuf> =
+        parts.iter().filter_map(|part| existing(&dir.join(part))).collect();
     named.push(dir.to_owned());
-    let tools = argv.iter().take(1).map(|w| w.as_os_str()).chain([program.as_os_str()]).chain(parts);
+    let tools =
+        argv.iter().take(1).map(|w| w.as_os_str()).chain([program.as_os_str()]).chain(parts);
     for name in tools.filter_map(unasked).flatten() {
-        let there: Vec<PathBuf> = named.iter().filter_map(|dir| existing(&dir.join(name))).collect();
+        let there: Vec<PathBuf> =
+            named.iter().filter_map(|dir| existing(&dir.join(name))).collect();
         files.extend(there);
     }
     files.extend(named.into_iter().filter(|path| path.starts_with(project)));

@@ -22,7 +22,8 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
     let what = match action.extent {
         Extent::Any => "any command".to_owned(),
         Extent::Open if runners::takes_any_code(action) => {
-            let name = action.program.as_ref().and_then(|p| p.as_path().file_name()).unwrap_or_default();
+            let name =
+                action.program.as_ref().and_then(|p| p.as_path().file_name()).unwrap_or_default();
             format!("{} with any words, which is any command,", hasp_core::text::printable_os(name))
         }
         Extent::Exact | Extent::Open => return Ok(()),
@@ -37,20 +38,30 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
 pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
     let mut said = Vec::new();
     if action.extent == Extent::Any {
-        said.push(format!("ANY command may run with {}, given by whoever uses this grant", names(items.iter())));
+        said.push(format!(
+            "ANY command may run with {}, given by whoever uses this grant",
+            names(items.iter())
+        ));
     }
     let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
     if strict.is_empty() {
         return said;
     }
     if action.extent == Extent::Open {
-        said.push(format!("any further words may follow the command, which gets {}", names(strict.iter().copied())));
+        said.push(format!(
+            "any further words may follow the command, which gets {}",
+            names(strict.iter().copied())
+        ));
     }
     if action.raw {
-        said.push(format!("what the command prints of {} is not redacted", names(strict.iter().copied())));
+        said.push(format!(
+            "what the command prints of {} is not redacted",
+            names(strict.iter().copied())
+        ));
     }
-    let in_env =
-        |i: &&Granted| action.deliveries.iter().any(|d| d.channel == Channel::Env && d.reference == i.reference);
+    let in_env = |i: &&Granted| {
+        action.deliveries.iter().any(|d| d.channel == Channel::Env && d.reference == i.reference)
+    };
     for item in strict.iter().copied().filter(in_env) {
         let name = names([item]);
         said.push(format!("{name} goes into the environment, which all that the command starts inherits: --file, --fd or --stdin is narrower"));
@@ -61,13 +72,15 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
 /// What must be said of a consumer that is everybody of this user.
 pub fn loud_consumer(items: &[Granted]) -> Option<String> {
     let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
-    (!strict.is_empty())
-        .then(|| format!("every process of this user may use this grant of {}", names(strict.into_iter())))
+    (!strict.is_empty()).then(|| {
+        format!("every process of this user may use this grant of {}", names(strict.into_iter()))
+    })
 }
 
 /// `db/url (high), api/key (medium)`.
 fn names<'a>(items: impl IntoIterator<Item = &'a Granted>) -> String {
-    let named: Vec<String> = items.into_iter().map(|i| format!("{} ({})", i.name, i.class)).collect();
+    let named: Vec<String> =
+        items.into_iter().map(|i| format!("{} ({})", i.name, i.class)).collect();
     named.join(", ")
 }
 
@@ -103,7 +116,11 @@ mod tests {
             for class in [Class::Low, Class::Medium, Class::High, Class::Critical] {
                 let outcome = check(&action, "db/url", class);
                 assert_eq!(outcome.is_ok(), narrow || class < Class::High, "{class} {action:?}");
-                assert!(outcome.err().is_none_or(|e| e.code() == "class-any-command" && !e.hints().is_empty()));
+                assert!(
+                    outcome
+                        .err()
+                        .is_none_or(|e| e.code() == "class-any-command" && !e.hints().is_empty())
+                );
             }
         }
     }

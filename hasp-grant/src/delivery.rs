@@ -1,5 +1,5 @@
-//! Whether a value can reach the child as asked: known from its recorded size and kind, so that an impossible delivery is refused
-//! before a grant is minted, and again before one is spent.
+//! Whether a value can reach the child as asked: known from its recorded size and kind, so that an
+//! impossible delivery is refused before a grant is minted, and again before one is spent.
 
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, Runtime, SecretName};
@@ -8,10 +8,12 @@ use hasp_vault::Version;
 
 /// Linux's MAX_ARG_STRLEN (32 pages) without the closing NUL: the longest `NAME=value`.
 pub const MAX_VARIABLE: u64 = 131_071;
-/// The longest file that a template may become, in bytes: room for the longest value with any filter.
+/// The longest file that a template may become, in bytes: room for the longest value with any
+/// filter.
 pub const MAX_RENDERED: u64 = 8 << 20;
 
-/// Refuses an environment variable with a NUL byte or beyond the kernel's limit, and a file where memory is a disk.
+/// Refuses an environment variable with a NUL byte or beyond the kernel's limit, and a file where
+/// memory is a disk.
 ///
 /// # Errors
 /// `[env-nul]`, `[env-too-large]`, `[file-on-disk]`.
@@ -24,7 +26,8 @@ pub fn check(wanted: &Delivery, version: &Version, runtime: &Runtime) -> Result<
     }
 }
 
-/// Refuses a template where memory is a disk, and one that its values could make too long; a value that is not stored is empty.
+/// Refuses a template where memory is a disk, and one that its values could make too long; a value
+/// that is not stored is empty.
 ///
 /// # Errors
 /// `[file-on-disk]`, `[template-too-long]`.
@@ -45,25 +48,35 @@ pub fn check_template<'a>(
     if longest <= MAX_RENDERED {
         return Ok(());
     }
-    let text = format!("{shown} may become {longest} bytes long with its values; {MAX_RENDERED} are the most");
-    Err(Error::new(Kind::Denied, "template-too-long", text).hint("deliver its long values by file instead"))
+    let text = format!(
+        "{shown} may become {longest} bytes long with its values; {MAX_RENDERED} are the most"
+    );
+    Err(Error::new(Kind::Denied, "template-too-long", text)
+        .hint("deliver its long values by file instead"))
 }
 
 fn on_disk(name: &str) -> Error {
-    let message = format!("{name} would be written to a disk: the runtime directory is not in memory");
-    Error::new(Kind::Denied, "file-on-disk", message)
-        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by --fd or --stdin")
+    let message =
+        format!("{name} would be written to a disk: the runtime directory is not in memory");
+    Error::new(Kind::Denied, "file-on-disk", message).hint(
+        "unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by --fd or --stdin",
+    )
 }
 
 fn check_variable(wanted: &Delivery, version: &Version) -> Result<()> {
     let (name, variable) = (&wanted.reference, wanted.variable.as_deref().unwrap_or_default());
-    let instead = format!("deliver it by file or descriptor: --file {variable}={name} or --fd {variable}={name}");
+    let instead = format!(
+        "deliver it by file or descriptor: --file {variable}={name} or --fd {variable}={name}"
+    );
     if version.nul {
         let text = format!("{name} holds a NUL byte, which no environment variable can");
         return Err(Error::new(Kind::Denied, "env-nul", text).hint(instead));
     }
     if variable.len() as u64 + 1 + version.size > MAX_VARIABLE {
-        let text = format!("{name} has {} bytes; with its name a variable holds at most {MAX_VARIABLE}", version.size);
+        let text = format!(
+            "{name} has {} bytes; with its name a variable holds at most {MAX_VARIABLE}",
+            version.size
+        );
         return Err(Error::new(Kind::Denied, "env-too-large", text).hint(instead));
     }
     Ok(())

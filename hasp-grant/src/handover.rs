@@ -1,5 +1,5 @@
-//! How a token leaves: a line on stdout that is no terminal, a private file, the runtime directory, or a sealed memory file that
-//! hasp-exec inherits in our place.
+//! How a token leaves: a line on stdout that is no terminal, a private file, the runtime directory,
+//! or a sealed memory file that hasp-exec inherits in our place.
 
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -21,7 +21,8 @@ use crate::mint::Minted;
 /// Refuses, before anything is asked or minted, an output that could not take the token.
 ///
 /// # Errors
-/// `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes of [`named::check`].
+/// `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes of
+/// [`named::check`].
 pub fn check(asked: &Mint, context: &Context) -> Result<()> {
     match destination(asked)? {
         Some(Source::Path(path)) => drop(named::check(&path)?),
@@ -38,9 +39,19 @@ pub fn check(asked: &Mint, context: &Context) -> Result<()> {
         .hint("or keep it for hasp-exec to find: --for 8h --keep"))
 }
 
-/// Hands the token over as the command line says, with `-x` also make's jobserver; a grant whose token nobody gets is ended.
-pub fn hand_over(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context) -> Result<Exit> {
-    let outcome = if asked.exec { Err(run(asked, minted, jobserver, context)) } else { put(asked, minted, context) };
+/// Hands the token over as the command line says, with `-x` also make's jobserver; a grant whose
+/// token nobody gets is ended.
+pub fn hand_over(
+    asked: &Mint,
+    minted: &Minted,
+    jobserver: &[RawFd],
+    context: &mut Context,
+) -> Result<Exit> {
+    let outcome = if asked.exec {
+        Err(run(asked, minted, jobserver, context))
+    } else {
+        put(asked, minted, context)
+    };
     outcome.map(|()| Exit::OK).or_else(|error| {
         minted.ledger.lock()?.end(&minted.terms.jti, End::Revoked)?;
         Err(error)
@@ -54,13 +65,18 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
     if asked.keep {
         let _writing = minted.ledger.lock()?;
         files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
-        context.out.note(&format!("kept as {}; use it with: {}", minted.terms.jti.short(), use_text(asked)));
+        context.out.note(&format!(
+            "kept as {}; use it with: {}",
+            minted.terms.jti.short(),
+            use_text(asked)
+        ));
         return Ok(());
     }
     match destination(asked)? {
         None | Some(Source::Stdin) => context.out.value(&line),
         Some(Source::Fd(number)) => {
-            let descriptor = system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
+            let descriptor =
+                system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
             write_all(descriptor, &line)
         }
         Some(Source::Env(_)) => Err(bad_output()),
@@ -80,7 +96,8 @@ fn destination(asked: &Mint) -> Result<Option<Source>> {
 }
 
 fn bad_output() -> Error {
-    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable").hint("-o FILE, -o - or -o fd:N")
+    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
+        .hint("-o FILE, -o - or -o fd:N")
 }
 
 fn use_text(asked: &Mint) -> String {
@@ -101,8 +118,14 @@ fn run(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context
     }
 }
 
-/// hasp-exec in our place: it inherits the token, make's jobserver and our streams. What a source of ours has read is closed by exec.
-fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mut Context) -> Result<Command> {
+/// hasp-exec in our place: it inherits the token, make's jobserver and our streams. What a source
+/// of ours has read is closed by exec.
+fn exec_command(
+    asked: &Mint,
+    minted: &Minted,
+    jobserver: &[RawFd],
+    context: &mut Context,
+) -> Result<Command> {
     let token = jobserver::apart(memory_file(minted.token.as_bytes())?, &context.env)?;
     let number = token.as_raw_fd();
     for passed in jobserver.iter().chain([&number]) {
@@ -118,8 +141,8 @@ fn exec_command(asked: &Mint, minted: &Minted, jobserver: &[RawFd], context: &mu
     Ok(command)
 }
 
-/// A file on standard input that a source of ours is read from is not the command's to read again. hasp-exec could not tell: the
-/// descriptor that a source names may be closed by then.
+/// A file on standard input that a source of ours is read from is not the command's to read again.
+/// hasp-exec could not tell: the descriptor that a source names may be closed by then.
 fn keep_stdin_back(context: &mut Context) -> Result<()> {
     if !descriptors::can_be_read_again(0) {
         return Ok(());
@@ -128,7 +151,9 @@ fn keep_stdin_back(context: &mut Context) -> Result<()> {
         return descriptors::close_stdin();
     }
     if Sources::of(&context.env).hold_file(0) {
-        context.out.warn("standard input is a file that a source of hasp names: the command does not get it");
+        context.out.warn(
+            "standard input is a file that a source of hasp names: the command does not get it",
+        );
         return descriptors::close_stdin();
     }
     Ok(())
@@ -163,8 +188,8 @@ fn pipe(content: &[u8]) -> Result<OwnedFd> {
         )
         .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
     }
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(|e| Error::system("make a pipe", e))?;
     write_all(&writer, content)?;
     Ok(reader)
 }

@@ -17,8 +17,9 @@ impl GrantId {
     /// A fresh id.
     pub fn random() -> Result<GrantId> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
+        getrandom::fill(&mut bytes).map_err(|_| {
+            Error::new(Kind::Io, "random", "the operating system gives no random bytes")
+        })?;
         Ok(GrantId(HEXLOWER.encode(&bytes)))
     }
 
@@ -59,7 +60,9 @@ impl Serialize for GrantId {
 }
 
 impl<'de> Deserialize<'de> for GrantId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<GrantId, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<GrantId, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| D::Error::custom(e.message()))
     }

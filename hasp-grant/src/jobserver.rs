@@ -12,7 +12,8 @@ use hasp_core::{Environ, Error, Result};
 pub fn inherited(env: &Environ, sources: &Sources) -> Vec<RawFd> {
     let words = words(env);
     let Some([read, write]) = words.last().and_then(|w| numbers(w)) else { return Vec::new() };
-    let same_pipe = descriptors::fifo(read).is_some_and(|pipe| descriptors::fifo(write) == Some(pipe));
+    let same_pipe =
+        descriptors::fifo(read).is_some_and(|pipe| descriptors::fifo(write) == Some(pipe));
     let ours = [read, write].iter().any(|n| *n < 3 || sources.hold(*n));
     if same_pipe && !ours { vec![read, write] } else { Vec::new() }
 }
@@ -21,7 +22,9 @@ pub fn inherited(env: &Environ, sources: &Sources) -> Vec<RawFd> {
 /// take it for the jobserver.
 pub fn apart(descriptor: OwnedFd, env: &Environ) -> Result<OwnedFd> {
     let named: Vec<RawFd> = words(env).iter().filter_map(|w| numbers(w)).flatten().collect();
-    let Some(highest) = named.iter().max().filter(|n| **n >= descriptor.as_raw_fd()) else { return Ok(descriptor) };
+    let Some(highest) = named.iter().max().filter(|n| **n >= descriptor.as_raw_fd()) else {
+        return Ok(descriptor);
+    };
     // A number beyond the limit of open files is no descriptor's.
     move_to(&descriptor, highest.saturating_add(1)).or_else(|_| beside(descriptor, &named))
 }
@@ -30,7 +33,8 @@ pub fn apart(descriptor: OwnedFd, env: &Environ) -> Result<OwnedFd> {
 fn beside(mut descriptor: OwnedFd, named: &[RawFd]) -> Result<OwnedFd> {
     while named.contains(&descriptor.as_raw_fd()) {
         let next = descriptor.as_raw_fd() + 1;
-        descriptor = move_to(&descriptor, next).map_err(|e| Error::system("open a descriptor", e))?;
+        descriptor =
+            move_to(&descriptor, next).map_err(|e| Error::system("open a descriptor", e))?;
     }
     Ok(descriptor)
 }
@@ -44,8 +48,9 @@ fn move_to(descriptor: &OwnedFd, lowest: RawFd) -> rustix::io::Result<OwnedFd> {
 fn words(env: &Environ) -> Vec<String> {
     let flags = env.get("MAKEFLAGS").map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let options = flags.split_whitespace().take_while(|w| *w != "--");
-    let auth =
-        options.filter_map(|w| w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds=")));
+    let auth = options.filter_map(|w| {
+        w.strip_prefix("--jobserver-auth=").or_else(|| w.strip_prefix("--jobserver-fds="))
+    });
     auth.map(str::to_owned).collect()
 }
 
@@ -70,7 +75,8 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let (other, _end) = rustix::pipe::pipe().unwrap();
         let file = std::fs::File::open("/dev/null").unwrap();
-        let (r, w, o, f) = (read.as_raw_fd(), write.as_raw_fd(), other.as_raw_fd(), file.as_raw_fd());
+        let (r, w, o, f) =
+            (read.as_raw_fd(), write.as_raw_fd(), other.as_raw_fd(), file.as_raw_fd());
         let passed = |flags: String| inherited(&environ(&flags), &Sources::default());
         for style in ["auth", "fds"] {
             assert_eq!(passed(format!(" -j4 --jobserver-{style}={r},{w} -- X=1")), [r, w]);
@@ -118,7 +124,10 @@ mod tests {
             format!("--jobserver-auth=2147483647,{own}"),
         ] {
             let apart = apart(file(), &environ(&flags)).unwrap().as_raw_fd();
-            assert!(!flags.split([' ', ',', '=']).any(|n| n == apart.to_string()), "{flags}: {apart}");
+            assert!(
+                !flags.split([' ', ',', '=']).any(|n| n == apart.to_string()),
+                "{flags}: {apart}"
+            );
         }
         assert!(apart(file(), &environ("--jobserver-auth=-2,-2")).is_ok());
     }

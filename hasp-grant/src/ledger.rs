@@ -1,5 +1,6 @@
-//! The other half of every grant, in memory only: `<runtime>/grants/<jti>` while a grant can be used,
-//! `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One lock covers spending, revoking and sweeping.
+//! The other half of every grant, in memory only: `<runtime>/grants/<jti>` while a grant can be
+//! used, `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One
+//! lock covers spending, revoking and sweeping.
 
 use std::path::PathBuf;
 
@@ -90,7 +91,8 @@ impl Ledger {
     /// Stores a new grant's entry and returns nothing of it: the half goes nowhere else.
     pub fn enter(&self, vault: &str, terms: &Terms, half: Half) -> Result<()> {
         let now = time::boot_seconds();
-        let from_now = |t: Timestamp| u64::try_from(t.as_second() - terms.iat.as_second()).unwrap_or(0);
+        let from_now =
+            |t: Timestamp| u64::try_from(t.as_second() - terms.iat.as_second()).unwrap_or(0);
         let entry = Entry {
             v: 1,
             vault: vault.to_owned(),
@@ -108,7 +110,8 @@ impl Ledger {
     /// The entry of a grant, or why there is none.
     ///
     /// # Errors
-    /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one, `[ledger-damaged]`.
+    /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one,
+    /// `[ledger-damaged]`.
     pub fn entry(&self, id: &GrantId) -> Result<Entry> {
         if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id)? {
             return Err(ended(id, end));
@@ -130,7 +133,12 @@ impl Ledger {
     /// # Errors
     /// Where a tombstone cannot be looked for: a grant may have ended, and is not used.
     pub fn ended(&self, id: &GrantId) -> Result<Option<End>> {
-        let tombs = [("revoked", End::Revoked), ("expired", End::Expired), ("spent", End::Spent), ("1", End::Spent)];
+        let tombs = [
+            ("revoked", End::Revoked),
+            ("expired", End::Expired),
+            ("spent", End::Spent),
+            ("1", End::Spent),
+        ];
         for (suffix, end) in tombs {
             if tree::is_there(&self.tomb_path(id, suffix))? {
                 return Ok(Some(end));
@@ -166,7 +174,8 @@ impl Ledger {
         let folder = self.runtime.join("spent");
         let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
         let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
-        let mut ids: Vec<GrantId> = names.filter_map(|n| n.split('.').next()?.parse().ok()).collect();
+        let mut ids: Vec<GrantId> =
+            names.filter_map(|n| n.split('.').next()?.parse().ok()).collect();
         ids.sort();
         ids.dedup();
         Ok(ids)
@@ -192,8 +201,8 @@ impl Ledger {
 }
 
 impl Locked<'_> {
-    /// Spends one use and gives out the half: a tombstone made exclusively for each use, and with the last one the half is
-    /// overwritten and unlinked before it is returned.
+    /// Spends one use and gives out the half: a tombstone made exclusively for each use, and with
+    /// the last one the half is overwritten and unlinked before it is returned.
     ///
     /// # Errors
     /// `[spent]`, `[revoked]`, `[expired]`, `[no-ledger]`: what happened since the checks.
@@ -213,8 +222,8 @@ impl Locked<'_> {
         Ok(entry.half)
     }
 
-    /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half is erased, whether or not the
-    /// tombstone could be made.
+    /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half
+    /// is erased, whether or not the tombstone could be made.
     pub fn end(&self, id: &GrantId, end: End) -> Result<()> {
         let buried = match end {
             // Its uses are its tombstones.
@@ -228,7 +237,8 @@ impl Locked<'_> {
         }
     }
 
-    /// Removes tombstones of grants whose window closed more than a day ago, and temporary files of dead writers.
+    /// Removes tombstones of grants whose window closed more than a day ago, and temporary files of
+    /// dead writers.
     pub fn tidy(&self, now: Timestamp) -> Result<()> {
         files::sweep_temps(&self.ledger.runtime.join("grants"))?;
         files::sweep_temps(&self.ledger.runtime.join("kept"))?;
@@ -240,8 +250,8 @@ impl Locked<'_> {
         })
     }
 
-    /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no private regular file holds no half of
-    /// ours: it is only unlinked.
+    /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no
+    /// private regular file holds no half of ours: it is only unlinked.
     fn erase(&self, id: &GrantId) -> Result<()> {
         let path = self.ledger.entry_path(id);
         if tree::is_there(&path)? {
@@ -264,7 +274,8 @@ impl Locked<'_> {
     fn bury(&self, id: &GrantId, suffix: &str) -> Result<()> {
         use rustix::fs::{CWD, Mode, OFlags};
         let path = self.ledger.tomb_path(id, suffix);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
             Ok(_) => Ok(()),
             Err(rustix::io::Errno::EXIST) => Err(ended(id, End::Spent)),
@@ -277,7 +288,8 @@ impl Entry {
     /// Compares the entry with the token's terms and this boot's clock.
     ///
     /// # Errors
-    /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the boot clock.
+    /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the
+    /// boot clock.
     pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
         if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
             return Err(Error::new(
@@ -307,7 +319,8 @@ impl Entry {
     /// `[ledger-damaged]`.
     pub fn terms(&self) -> Result<Terms> {
         serde_json::from_str(&self.terms).map_err(|_| {
-            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged").hint("hasp-grant revoke --all")
+            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged")
+                .hint("hasp-grant revoke --all")
         })
     }
 }
@@ -319,7 +332,8 @@ pub fn ended(id: &GrantId, end: End) -> Error {
         End::Revoked => ("revoked", "was revoked"),
         End::Expired => ("expired", "has expired"),
     };
-    Error::new(Kind::Denied, code, format!("grant {} {text}", id.short())).hint("mint a new one: hasp-grant -t TARGET")
+    Error::new(Kind::Denied, code, format!("grant {} {text}", id.short()))
+        .hint("mint a new one: hasp-grant -t TARGET")
 }
 
 fn lost(id: &GrantId) -> Error {
@@ -328,8 +342,12 @@ fn lost(id: &GrantId) -> Error {
 }
 
 fn damaged(id: &GrantId) -> Error {
-    Error::new(Kind::Denied, "ledger-damaged", format!("the ledger's entry for grant {} is damaged", id.short()))
-        .hint(format!("hasp-grant revoke {}", id.as_str()))
+    Error::new(
+        Kind::Denied,
+        "ledger-damaged",
+        format!("the ledger's entry for grant {} is damaged", id.short()),
+    )
+    .hint(format!("hasp-grant revoke {}", id.as_str()))
 }
 
 #[cfg(test)]
@@ -341,7 +359,8 @@ mod tests {
     const VAULT: &str = "00112233445566778899aabbccddeeff";
 
     fn terms(uses: Option<u32>) -> Terms {
-        let vector: serde_json::Value = serde_json::from_str(include_str!("../tests/vectors/token.json")).unwrap();
+        let vector: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/vectors/token.json")).unwrap();
         let claims = Claims::decode(vector["payload"].as_str().unwrap().as_bytes()).unwrap();
         Terms { jti: GrantId::random().unwrap(), uses, ..claims.terms }
     }
@@ -451,7 +470,8 @@ mod tests {
         ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
         let entry = ledger.entry(&terms.jti).unwrap();
         let (boot, now) = (time::boot_id().unwrap(), time::boot_seconds());
-        let check = |boot: &str, at: u64| entry.check(VAULT, &terms, boot, at).map_err(|e| e.code());
+        let check =
+            |boot: &str, at: u64| entry.check(VAULT, &terms, boot, at).map_err(|e| e.code());
         assert_eq!(check(&boot, now), Ok(()));
         assert_eq!(check(&boot, now + 16 * 60), Err("expired"));
         assert_eq!(check("another boot", now), Err("expired"));

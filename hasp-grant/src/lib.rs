@@ -1,9 +1,11 @@
-//! Permission: a signed grant in two halves, for one consumer, one project, one action and one window.
+//! Permission: a signed grant in two halves, for one consumer, one project, one action and one
+//! window.
 //!
-//! A token is a PASETO v4.public ([`paseto`]) whose claims ([`claims`]) name everything that was approved. It carries half of the
-//! key to the granted versions' file keys ([`seal`]); the other half lies in the runtime directory ([`ledger`]), where spending,
-//! revoking or expiry destroys it. [`check::verify`] applies every check and is the only maker of a
-//! [`check::VerifiedGrant`], which [`spend`] turns into values by way of the record.
+//! A token is a PASETO v4.public ([`paseto`]) whose claims ([`claims`]) name everything that was
+//! approved. It carries half of the key to the granted versions' file keys ([`seal`]); the other
+//! half lies in the runtime directory ([`ledger`]), where spending, revoking or expiry destroys it.
+//! [`check::verify`] applies every check and is the only maker of a [`check::VerifiedGrant`], which
+//! [`spend`] turns into values by way of the record.
 #![forbid(unsafe_code)]
 
 pub mod check;

@@ -1,5 +1,6 @@
-//! Grants that exist: listed, shown, ended. Revoking needs no unlock and reaches every runtime directory of this user; the halves
-//! are erased first and the record written after, so that a full disk cannot keep a grant alive.
+//! Grants that exist: listed, shown, ended. Revoking needs no unlock and reaches every runtime
+//! directory of this user; the halves are erased first and the record written after, so that a full
+//! disk cannot keep a grant alive.
 
 use hasp_audit::Event;
 use hasp_bind::Project;
@@ -23,9 +24,10 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
     for ledger in ledgers(context) {
         for id in ledger.ids()? {
             let Ok(terms) = ledger.entry(&id).and_then(|e| e.terms()) else {
-                context
-                    .out
-                    .warn(&format!("the ledger's entry for grant {} is damaged: hasp-grant revoke {id}", id.short()));
+                context.out.warn(&format!(
+                    "the ledger's entry for grant {} is damaged: hasp-grant revoke {id}",
+                    id.short()
+                ));
                 continue;
             };
             let end = over(&ledger, &id, context.now);
@@ -47,7 +49,8 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
 fn list_row(ledger: &Ledger, terms: &Terms, state: &str, context: &mut Context) -> Result<()> {
     let used = ledger.uses(&terms.jti)?;
     let kept = ledger.kept_path(&terms.jti).exists();
-    let secrets: Vec<String> = terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect();
+    let secrets: Vec<String> =
+        terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect();
     let command = shown::command_text(&terms.action);
     if context.out.json {
         return context.out.object(&serde_json::json!({
@@ -64,7 +67,10 @@ fn list_row(ledger: &Ledger, terms: &Terms, state: &str, context: &mut Context) 
     let time = remaining(terms, context.now);
     let kept = if kept { ", kept" } else { "" };
     let secrets = secrets.join(" ");
-    context.out.folded(&format!("{}  {state:<8} {time:<5} {left}{kept}  {what}  {secrets}", terms.jti.short()), 4)
+    context.out.folded(
+        &format!("{}  {state:<8} {time:<5} {left}{kept}  {what}  {secrets}", terms.jti.short()),
+        4,
+    )
 }
 
 fn remaining(terms: &Terms, now: Timestamp) -> String {
@@ -98,7 +104,8 @@ pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<E
         context.out.object(&serde_json::json!({"v": 1, "signature": "good", "terms": terms}))?;
         return Ok(Exit::OK);
     }
-    let head = format!("grant {}: {}, signed by this vault", terms.jti.short(), shown::headline(&terms));
+    let head =
+        format!("grant {}: {}, signed by this vault", terms.jti.short(), shown::headline(&terms));
     context.out.folded(&head, 4)?;
     for line in shown::terms_lines(&terms) {
         context.out.folded(&line, shown::HANG)?;
@@ -107,14 +114,20 @@ pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<E
 }
 
 /// The token of a kept grant if the word is an id, else whatever the source gives.
-fn read_token(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<hasp_core::Secret> {
+fn read_token(
+    source: Option<&std::ffi::OsStr>,
+    context: &mut Context,
+) -> Result<hasp_core::Secret> {
     if let Some(word) = source.and_then(std::ffi::OsStr::to_str)
         && word.len() >= 4
         && word.bytes().all(|b| b.is_ascii_hexdigit())
     {
         for ledger in ledgers(context) {
-            let kept =
-                ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word)).map(|id| ledger.kept_path(&id));
+            let kept = ledger
+                .ids()?
+                .into_iter()
+                .filter(|id| id.as_str().starts_with(word))
+                .map(|id| ledger.kept_path(&id));
             if let Some(path) = kept.into_iter().find(|p| p.exists()) {
                 return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
             }
@@ -139,7 +152,12 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
     failures.into_iter().chain(recorded.err()).next().map_or(reported, Err)
 }
 
-fn revoke_in(ledger: &Ledger, wanted: &Wanted, ended: &mut Vec<GrantId>, failures: &mut Vec<Error>) -> Result<()> {
+fn revoke_in(
+    ledger: &Ledger,
+    wanted: &Wanted,
+    ended: &mut Vec<GrantId>,
+    failures: &mut Vec<Error>,
+) -> Result<()> {
     let locked = ledger.lock()?;
     for id in ledger.ids()? {
         let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
@@ -153,7 +171,12 @@ fn revoke_in(ledger: &Ledger, wanted: &Wanted, ended: &mut Vec<GrantId>, failure
     Ok(())
 }
 
-fn report(ended: &[GrantId], wanted: &Wanted, complete: bool, context: &mut Context) -> Result<Exit> {
+fn report(
+    ended: &[GrantId],
+    wanted: &Wanted,
+    complete: bool,
+    context: &mut Context,
+) -> Result<Exit> {
     for id in ended {
         if context.out.json {
             context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": "revoked"}))?;
@@ -161,8 +184,10 @@ fn report(ended: &[GrantId], wanted: &Wanted, complete: bool, context: &mut Cont
     }
     match (ended.len(), wanted) {
         (0, _) if !complete => Ok(Exit::OK),
-        (0, Wanted::Ids(_)) => Err(Error::new(Kind::Missing, "grant-unknown", "no grant that can be used has that id")
-            .hint("see them with: hasp-grant list --all")),
+        (0, Wanted::Ids(_)) => {
+            Err(Error::new(Kind::Missing, "grant-unknown", "no grant that can be used has that id")
+                .hint("see them with: hasp-grant list --all"))
+        }
         (0, _) => {
             context.out.note("nothing to revoke");
             Ok(Exit::OK)
@@ -195,17 +220,21 @@ impl Wanted {
             return name.parse().map(Wanted::Secret);
         }
         if which.project {
-            let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+            let cwd = std::env::current_dir()
+                .map_err(|e| Error::system("find the current directory", e))?;
             return Ok(Wanted::Project(Project::any_root(&home, &cwd)?));
         }
         if which.all {
             return Ok(Wanted::All);
         }
-        match which.ids.iter().find(|id| id.len() < 4 || !id.bytes().all(|b| b.is_ascii_hexdigit())) {
-            Some(_) => {
-                Err(Error::new(Kind::Usage, "bad-grant-id", "an id, or the first 4 or more of its digits, is needed")
-                    .hint("see them with: hasp-grant list"))
-            }
+        match which.ids.iter().find(|id| id.len() < 4 || !id.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            Some(_) => Err(Error::new(
+                Kind::Usage,
+                "bad-grant-id",
+                "an id, or the first 4 or more of its digits, is needed",
+            )
+            .hint("see them with: hasp-grant list")),
             None => Ok(Wanted::Ids(which.ids.clone())),
         }
     }
@@ -245,7 +274,8 @@ pub fn sweep(context: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Ends what has expired, and removes what a process used up and died; skipped when somebody holds the lock.
+/// Ends what has expired, and removes what a process used up and died; skipped when somebody holds
+/// the lock.
 pub fn sweep_expired(ledger: &Ledger, now: Timestamp) -> Result<Vec<GrantId>> {
     if !ledger.ids()?.iter().any(|id| over(ledger, id, now).is_some()) {
         return Ok(Vec::new());
@@ -268,7 +298,8 @@ fn over(ledger: &Ledger, id: &GrantId, now: Timestamp) -> Option<End> {
     if terms.uses.is_some_and(|limit| ledger.uses(id).is_ok_and(|used| used >= limit)) {
         return Some(End::Spent);
     }
-    let closed = now >= terms.exp || boot_id().is_ok_and(|boot| !entry.lives(&boot, boot_seconds()));
+    let closed =
+        now >= terms.exp || boot_id().is_ok_and(|boot| !entry.lives(&boot, boot_seconds()));
     closed.then_some(End::Expired)
 }
 
@@ -277,8 +308,10 @@ pub fn record(ids: &[GrantId], event: &str, why: &str, context: &Context) -> Res
     if ids.is_empty() {
         return Ok(());
     }
-    let events: Vec<Event> =
-        ids.iter().map(|id| Event::new(event).field("grant", id.as_str()).field("why", why)).collect();
+    let events: Vec<Event> = ids
+        .iter()
+        .map(|id| Event::new(event).field("grant", id.as_str()).field("why", why))
+        .collect();
     Vault::here(&Here::find(&context.env)?)?.log()?.append(context.now, &events).map(drop)
 }
 

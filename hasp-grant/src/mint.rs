@@ -1,5 +1,5 @@
-//! Minting: resolve, show, ask, unlock, and only then take the file keys. The entry in the ledger and the line in the record are
-//! written before the token leaves this process.
+//! Minting: resolve, show, ask, unlock, and only then take the file keys. The entry in the ledger
+//! and the line in the record are written before the token leaves this process.
 
 use std::ffi::OsStr;
 
@@ -47,7 +47,8 @@ struct Proposal {
 pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     let home = Home::locate(&context.env)?;
     home.check()?;
-    let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+    let cwd =
+        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
     let project = Project::find(&home, &cwd)?;
     let vault = Vault::here(&Here::find(&context.env)?)?;
     let runtime = Runtime::locate(&context.env)?;
@@ -113,7 +114,8 @@ fn propose(asked: &Mint, place: &Place<'_>, home: &Home) -> Result<Proposal> {
     Ok(Proposal { terms, order })
 }
 
-/// Shows the resolved action on the terminal and asks where the design says so: for consent that is missing, and for `critical`.
+/// Shows the resolved action on the terminal and asks where the design says so: for consent that is
+/// missing, and for `critical`.
 fn consent(proposal: &Proposal, project: &Project, context: &mut Context) -> Result<()> {
     let order = &proposal.order;
     let missing = !order.unbound.is_empty() || order.unconsented.is_some();
@@ -129,7 +131,11 @@ fn consent(proposal: &Proposal, project: &Project, context: &mut Context) -> Res
     match (terminal, question) {
         (Some(mut terminal), Some(question)) => {
             terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)?;
-            if terminal.confirm(question)? { Ok(()) } else { Err(Error::new(Kind::Denied, "refused", "not granted")) }
+            if terminal.confirm(question)? {
+                Ok(())
+            } else {
+                Err(Error::new(Kind::Denied, "refused", "not granted"))
+            }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
             terminal.show_block(&shown::block(&proposal.terms, order, project), &context.env)
@@ -161,12 +167,21 @@ fn unbound(order: &Order) -> Error {
             format!("nobody has consented to target '{}' yet", target.name),
         )
         .hint("see what this project asks for and consent: hasp-bind"),
-        None => Error::new(Kind::Denied, "unbound", format!("this project is not bound to {}", names.join(", ")))
-            .hint(format!("hasp-bind add {}", names.join(" "))),
+        None => Error::new(
+            Kind::Denied,
+            "unbound",
+            format!("this project is not bound to {}", names.join(", ")),
+        )
+        .hint(format!("hasp-bind add {}", names.join(" "))),
     }
 }
 
-fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context: &Context) -> Result<()> {
+fn extend_binding(
+    project: &Project,
+    order: &Order,
+    unlocked: &Unlocked,
+    context: &Context,
+) -> Result<()> {
     if order.unbound.is_empty() && order.unconsented.is_none() {
         return Ok(());
     }
@@ -182,9 +197,11 @@ fn extend_binding(project: &Project, order: &Order, unlocked: &Unlocked, context
     Binding::change(unlocked, project, context.now, extend).map(drop)
 }
 
-/// A value typed into the command or the reason would stand in the process list, the record and the token.
+/// A value typed into the command or the reason would stand in the process list, the record and the
+/// token.
 fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> Result<()> {
-    let words: Vec<&[u8]> = order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).collect();
+    let words: Vec<&[u8]> =
+        order.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).collect();
     let reason = terms.reason.as_deref().map(str::as_bytes);
     for (granted, item) in &order.granted {
         let Some(version) = item.current_version() else { continue };
@@ -205,7 +222,12 @@ fn refuse_values_in_words(terms: &Terms, order: &Order, unlocked: &Unlocked) -> 
 }
 
 /// Takes the file keys, seals them, enters the ledger's half and signs the token with the other.
-fn issue(terms: &Terms, order: &Order, unlocked: &Unlocked, ledger: &Ledger) -> Result<Zeroizing<String>> {
+fn issue(
+    terms: &Terms,
+    order: &Order,
+    unlocked: &Unlocked,
+    ledger: &Ledger,
+) -> Result<Zeroizing<String>> {
     let mut keys = Zeroizing::new(Vec::with_capacity(16 * order.granted.len()));
     for (granted, item) in &order.granted {
         keys.extend_from_slice(unlocked.file_key(item, granted.version)?.expose());

@@ -1,5 +1,6 @@
-//! What is asked for at minting, read from the command line and resolved against project, binding and vault: the action with its
-//! absolute program, the versions it opens, and the strictest class among them.
+//! What is asked for at minting, read from the command line and resolved against project, binding
+//! and vault: the action with its absolute program, the versions it opens, and the strictest class
+//! among them.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -9,7 +10,9 @@ use hasp_bind::{Binding, Project, is_everywhere};
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::trust;
 use hasp_core::{Environ, Error, Kind, Result, Runtime, SecretName, Timestamp};
-use hasp_target::{Channel, Delivery, MAKE, MAX_TEMPLATES, RefSpec, Target, Template, check_kept, names_make};
+use hasp_target::{
+    Channel, Delivery, MAKE, MAX_TEMPLATES, RefSpec, Target, Template, check_kept, names_make,
+};
 use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
 use crate::claims::{Action, EnvRules, Extent, Granted};
@@ -63,28 +66,44 @@ pub struct Order {
 
 /// Resolves what the command line asks for.
 pub fn resolve(mint: &Mint, place: &Place<'_>, binding: &Binding) -> Result<Order> {
-    let target = mint.target.as_deref().map(|name| named_target(place.project, name)).transpose()?;
+    let target =
+        mint.target.as_deref().map(|name| named_target(place.project, name)).transpose()?;
     let unconsented = target.filter(|t| !binding.targets.contains_key(&t.name));
     if let (Some(target), None) = (target, unconsented) {
         binding.check_target(target)?;
     }
     let wanted = wanted(mint, target, place)?;
-    let Resolved { granted, deliveries, mut warnings, unbound } = resolve_items(&wanted, target, place, binding)?;
+    let Resolved { granted, deliveries, mut warnings, unbound } =
+        resolve_items(&wanted, target, place, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), place)?;
     warnings.extend(strangers(&action, place, binding.shared)?);
     warnings.extend(action_warnings(&action, place));
     // With -x it is the run that says it.
-    let said = if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), place.now) };
+    let said = if mint.exec {
+        None
+    } else {
+        expiry_notice(granted.iter().map(|(_, item)| item), place.now)
+    };
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
     let loud = control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
     let claims = binding.holds_name.is_none() && place.project.is_named();
     let name_taken = if claims { binding.check_name(place.vault).err() } else { None };
-    Ok(Order { action, granted, unbound, unconsented: unconsented.cloned(), warnings, name_taken, loud, class })
+    Ok(Order {
+        action,
+        granted,
+        unbound,
+        unconsented: unconsented.cloned(),
+        warnings,
+        name_taken,
+        loud,
+        class,
+    })
 }
 
-/// Who else can change the project, the files of it that this action is made of, or a directory in which the command finds programs.
+/// Who else can change the project, the files of it that this action is made of, or a directory in
+/// which the command finds programs.
 ///
 /// # Errors
 /// `[foreign-file]` for a file of a project that is not bound as shared.
@@ -92,17 +111,26 @@ fn strangers(action: &Action, place: &Place<'_>, shared: bool) -> Result<Vec<Str
     let Project { root, stranger, .. } = place.project;
     let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let program = action.program.as_ref().map(Word::as_path);
-    let code = program.map(|p| code::files(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
+    let code =
+        program.map(|p| code::files(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
     let templates = action.templates.iter().map(|t| root.join(t.path()));
     let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
     for file in code.iter().cloned().chain(templates) {
         match program::stranger(&file, root) {
-            Some(other) if file.starts_with(root) && !shared => return Err(program::foreign(&other)),
+            Some(other) if file.starts_with(root) && !shared => {
+                return Err(program::foreign(&other));
+            }
             other => found.extend(other.map(|o| o.text())),
         }
     }
     let search = action.env.search(place.env.get("PATH")).map(std::env::split_paths);
-    found.extend(search.into_iter().flatten().filter_map(|dir| trust::stranger_on_the_way(&dir)).map(|s| s.text()));
+    found.extend(
+        search
+            .into_iter()
+            .flatten()
+            .filter_map(|dir| trust::stranger_on_the_way(&dir))
+            .map(|s| s.text()),
+    );
     found.sort();
     found.dedup();
     Ok(found)
@@ -125,10 +153,15 @@ struct Wanted {
 /// From the target, or from the command line.
 fn wanted(mint: &Mint, target: Option<&Target>, place: &Place<'_>) -> Result<Wanted> {
     if let Some(target) = target {
-        return Ok(Wanted { deliveries: target.deliveries.clone(), templates: target.templates.clone() });
+        return Ok(Wanted {
+            deliveries: target.deliveries.clone(),
+            templates: target.templates.clone(),
+        });
     }
     let mut wanted = Vec::new();
-    for (channel, words) in [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)] {
+    for (channel, words) in
+        [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)]
+    {
         for word in words {
             wanted.push(Delivery::parse(channel, word)?);
         }
@@ -141,15 +174,19 @@ fn wanted(mint: &Mint, target: Option<&Target>, place: &Place<'_>) -> Result<Wan
     let templates = parsed.collect::<Result<Vec<_>>>()?;
     refuse_twice(&wanted, &templates)?;
     if templates.iter().map(|t| t.text().len()).sum::<usize>() > MAX_TEMPLATES {
-        let message = format!("the templates are longer than {} KiB together", MAX_TEMPLATES / 1024);
-        return Err(
-            Error::new(Kind::Usage, "manifest-too-large", message).hint("deliver values by --file or --fd instead")
-        );
+        let message =
+            format!("the templates are longer than {} KiB together", MAX_TEMPLATES / 1024);
+        return Err(Error::new(Kind::Usage, "manifest-too-large", message)
+            .hint("deliver values by --file or --fd instead"));
     }
     if wanted.is_empty() && templates.is_empty() {
-        return Err(Error::new(Kind::Usage, "nothing-granted", "say what to grant: a target, or values and a command")
-            .hint("hasp-grant -x -t TARGET")
-            .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
+        return Err(Error::new(
+            Kind::Usage,
+            "nothing-granted",
+            "say what to grant: a target, or values and a command",
+        )
+        .hint("hasp-grant -x -t TARGET")
+        .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
     }
     Ok(Wanted { deliveries: wanted, templates })
 }
@@ -159,8 +196,14 @@ fn refuse_twice(wanted: &[Delivery], templates: &[Template]) -> Result<()> {
     let direct = wanted.iter().filter_map(|d| d.variable.as_deref());
     match direct.chain(templates.iter().map(Template::variable)).find(|v| !seen.insert(*v)) {
         None => Ok(()),
-        Some(variable) => Err(Error::new(Kind::Usage, "delivered-twice", format!("{variable} is to hold two values"))
-            .hint(format!("give each value a variable of its own: -e {variable}=REF -e {variable}_2=REF"))),
+        Some(variable) => Err(Error::new(
+            Kind::Usage,
+            "delivered-twice",
+            format!("{variable} is to hold two values"),
+        )
+        .hint(format!(
+            "give each value a variable of its own: -e {variable}=REF -e {variable}_2=REF"
+        ))),
     }
 }
 
@@ -172,20 +215,30 @@ struct Resolved {
 }
 
 /// Each reference once, with the item that the binding (or, unbound, its own name) leads to.
-fn resolve_items(wanted: &Wanted, target: Option<&Target>, place: &Place<'_>, binding: &Binding) -> Result<Resolved> {
+fn resolve_items(
+    wanted: &Wanted,
+    target: Option<&Target>,
+    place: &Place<'_>,
+    binding: &Binding,
+) -> Result<Resolved> {
     let direct = wanted.deliveries.iter().map(|d| &d.reference);
-    let references: BTreeSet<_> = direct.chain(wanted.templates.iter().flat_map(Template::references)).collect();
+    let references: BTreeSet<_> =
+        direct.chain(wanted.templates.iter().flat_map(Template::references)).collect();
     let (mut granted, mut warnings, mut unbound) = (Vec::new(), Vec::new(), Vec::new());
     for reference in references {
         let bound = binding.refs.get(reference);
         let secret = bound.unwrap_or(reference);
-        if let Some(found) = find_item(reference, secret, target, (place, binding), &mut warnings)? {
+        if let Some(found) = find_item(reference, secret, target, (place, binding), &mut warnings)?
+        {
             granted.push(found);
             unbound.extend(bound.is_none().then(|| reference.clone()));
         }
     }
     let version = |reference: &SecretName| {
-        granted.iter().find(|(g, _)| g.reference == *reference).and_then(|(_, item)| item.current_version())
+        granted
+            .iter()
+            .find(|(g, _)| g.reference == *reference)
+            .and_then(|(_, item)| item.current_version())
     };
     // What is optional and not stored has no version, and is left out.
     let deliveries: Vec<Delivery> =
@@ -193,11 +246,15 @@ fn resolve_items(wanted: &Wanted, target: Option<&Target>, place: &Place<'_>, bi
     for (delivery, version) in deliveries.iter().filter_map(|d| Some((d, version(&d.reference)?))) {
         delivery::check(delivery, version, place.runtime)?;
     }
-    wanted.templates.iter().try_for_each(|t| delivery::check_template(t, version, place.runtime))?;
+    wanted
+        .templates
+        .iter()
+        .try_for_each(|t| delivery::check_template(t, version, place.runtime))?;
     Ok(Resolved { granted, deliveries, warnings, unbound })
 }
 
-/// The deliverable item behind a reference; `None` for one that the manifest calls optional and the vault does not have.
+/// The deliverable item behind a reference; `None` for one that the manifest calls optional and the
+/// vault does not have.
 fn find_item(
     reference: &SecretName,
     secret: &SecretName,
@@ -232,8 +289,9 @@ fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
     spec.and_then(|s| s.class.as_deref()).map_or(Ok(Class::Low), str::parse)
 }
 
-/// The scope given at generation: a project, by its root or by the name that this root has, or one target of it. The name in a manifest
-/// is a stranger's word and opens nothing. Says what a first consent gives away.
+/// The scope given at generation: a project, by its root or by the name that this root has, or one
+/// target of it. The name in a manifest is a stranger's word and opens nothing. Says what a first
+/// consent gives away.
 fn check_scope(
     item: &Item,
     target: Option<&Target>,
@@ -252,14 +310,20 @@ fn check_scope(
     }
     binding.check_name(place.vault)?;
     let first = binding.holds_name.is_none();
-    let text =
-        format!("{} may go to the project called {}: from now on that is", item.name, printable(project.as_bytes()));
+    let text = format!(
+        "{} may go to the project called {}: from now on that is",
+        item.name,
+        printable(project.as_bytes())
+    );
     Ok(first.then(|| format!("{text} {}", printable_path(&place.project.root))))
 }
 
 fn not_allowed(item: &Item, project: &str) -> Error {
     let name = &item.name;
-    let message = format!("{name} may not be granted to this action of project '{}'", printable(project.as_bytes()));
+    let message = format!(
+        "{name} may not be granted to this action of project '{}'",
+        printable(project.as_bytes())
+    );
     let error = Error::new(Kind::Denied, "not-allowed", message);
     match item.allow.iter().find(|a| is_everywhere(&a.project)) {
         Some(word) => error.hint(format!(
@@ -333,11 +397,13 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
         };
     }
     let Some(run) = run else {
-        return split_further(mint.argv.clone()).and_then(|(words, extent)| match words.is_empty() {
-            true => Err(Error::new(Kind::Usage, "no-command", "say which command to grant")
-                .hint("add it after --, for example: -- ./migrate up")
-                .hint("or let hasp-exec name it: --any-command")),
-            false => Ok((words, 0, extent)),
+        return split_further(mint.argv.clone()).and_then(|(words, extent)| {
+            match words.is_empty() {
+                true => Err(Error::new(Kind::Usage, "no-command", "say which command to grant")
+                    .hint("add it after --, for example: -- ./migrate up")
+                    .hint("or let hasp-exec name it: --any-command")),
+                false => Ok((words, 0, extent)),
+            }
         });
     };
     let (fixed_words, extent) = split_further(run.iter().map(OsString::from).collect())?;
@@ -346,8 +412,12 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
         return Ok((fixed_words, fixed, extent));
     }
     if extent == Extent::Exact {
-        return Err(Error::new(Kind::Usage, "command-fixed", "this target's command takes no further words")
-            .hint("end its run with \"...\" in hasp.toml, then consent again with: hasp-bind"));
+        return Err(Error::new(
+            Kind::Usage,
+            "command-fixed",
+            "this target's command takes no further words",
+        )
+        .hint("end its run with \"...\" in hasp.toml, then consent again with: hasp-bind"));
     }
     let (more, extent) = split_further(mint.argv.clone())?;
     Ok((fixed_words.into_iter().chain(more).collect(), fixed, extent))
@@ -374,7 +444,9 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
     }
     if !action.env.keep.is_empty() {
         let names = action.env.keep.join(", ");
-        warnings.push(format!("keeps {names}: whoever uses this grant can make the command load other code"));
+        warnings.push(format!(
+            "keeps {names}: whoever uses this grant can make the command load other code"
+        ));
     }
     let words: Vec<&OsStr> = action.argv.iter().map(Word::as_os).collect();
     if !action.env.clean && names_make(&words) {
@@ -384,7 +456,9 @@ fn action_warnings(action: &Action, place: &Place<'_>) -> Vec<String> {
         warnings.push("the output will not be redacted".to_owned());
     }
     if place.runtime.on_disk() {
-        warnings.push("HASP_RUNTIME is on a disk: half of this grant's key will be written there".to_owned());
+        warnings.push(
+            "HASP_RUNTIME is on a disk: half of this grant's key will be written there".to_owned(),
+        );
     }
     warnings.extend(swap_warning());
     warnings

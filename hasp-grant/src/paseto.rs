@@ -1,6 +1,8 @@
-//! PASETO v4.public framing: pre-authentication encoding, one base64url spelling, Ed25519 verified strictly.
+//! PASETO v4.public framing: pre-authentication encoding, one base64url spelling, Ed25519 verified
+//! strictly.
 //!
-//! Specification: <https://github.com/paseto-standard/paseto-spec>, version 4. Checked against the official vectors.
+//! Specification: <https://github.com/paseto-standard/paseto-spec>, version 4. Checked against the
+//! official vectors.
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -22,12 +24,20 @@ pub struct Parts {
 }
 
 /// Builds the token for `payload`; `sign` returns an Ed25519 signature of its argument.
-pub fn seal(payload: &[u8], footer: &[u8], implicit: &[u8], sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Zeroizing<String> {
+pub fn seal(
+    payload: &[u8],
+    footer: &[u8],
+    implicit: &[u8],
+    sign: impl FnOnce(&[u8]) -> [u8; 64],
+) -> Zeroizing<String> {
     let signature = sign(&encode(payload, footer, implicit));
     let mut body = Zeroizing::new(Vec::with_capacity(payload.len() + signature.len()));
     body.extend_from_slice(payload);
     body.extend_from_slice(&signature);
-    let room = HEADER.len() + BASE64URL_NOPAD.encode_len(body.len()) + 1 + BASE64URL_NOPAD.encode_len(footer.len());
+    let room = HEADER.len()
+        + BASE64URL_NOPAD.encode_len(body.len())
+        + 1
+        + BASE64URL_NOPAD.encode_len(footer.len());
     let mut token = Zeroizing::new(String::with_capacity(room));
     token.push_str(HEADER);
     BASE64URL_NOPAD.encode_append(&body, &mut token);
@@ -41,9 +51,11 @@ pub fn seal(payload: &[u8], footer: &[u8], implicit: &[u8], sign: impl FnOnce(&[
 /// Takes a token apart.
 ///
 /// # Errors
-/// `[token-malformed]` for another version or purpose, padding, other alphabets, white space, stray bits or a short body.
+/// `[token-malformed]` for another version or purpose, padding, other alphabets, white space, stray
+/// bits or a short body.
 pub fn parse(token: &str) -> Result<Parts> {
-    let body = token.strip_prefix(HEADER).ok_or_else(|| malformed("it does not begin with v4.public."))?;
+    let body =
+        token.strip_prefix(HEADER).ok_or_else(|| malformed("it does not begin with v4.public."))?;
     let (message, footer) = match body.split_once('.') {
         Some((_, "")) => return Err(malformed("its footer is empty")),
         Some((message, footer)) => (message, decode(footer)?),
@@ -58,7 +70,8 @@ pub fn parse(token: &str) -> Result<Parts> {
 }
 
 impl Parts {
-    /// Whether the signature is that of `key`, by the strict rules (no small-order key, canonical S and R).
+    /// Whether the signature is that of `key`, by the strict rules (no small-order key, canonical S
+    /// and R).
     pub fn verifies(&self, key: &VerifyingKey, implicit: &[u8]) -> bool {
         let message = encode(&self.payload, &self.footer, implicit);
         key.verify_strict(&message, &Signature::from_bytes(&self.signature)).is_ok()
@@ -79,7 +92,9 @@ fn encode(payload: &[u8], footer: &[u8], implicit: &[u8]) -> Zeroizing<Vec<u8>> 
 }
 
 fn decode(text: &str) -> Result<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| malformed("it is not base64url in its one spelling"))
+    BASE64URL_NOPAD
+        .decode(text.as_bytes())
+        .map_err(|_| malformed("it is not base64url in its one spelling"))
 }
 
 /// The denial for what is no token. Never the token itself: whoever reads the message could use it.

@@ -16,7 +16,9 @@ use crate::word::Word;
 pub fn pin(env: &Environ, passed: impl Fn(&str) -> bool) -> BTreeMap<String, Word> {
     let mut pinned = BTreeMap::new();
     for (name, value) in env.for_child() {
-        let Some(name) = name.to_str().filter(|n| fate(n) == Fate::Pinned && passed(n)) else { continue };
+        let Some(name) = name.to_str().filter(|n| fate(n) == Fate::Pinned && passed(n)) else {
+            continue;
+        };
         let value = if name == "PATH" { absolute(value) } else { value.to_owned() };
         // Of a name that is given twice, getenv(3) sees the first.
         pinned.entry(name.to_owned()).or_insert_with(|| Word::from(&value));
@@ -36,7 +38,8 @@ mod tests {
     use super::*;
 
     fn pinned(vars: &[(&str, &str)], passed: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        let env: Environ = vars.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
+        let env: Environ =
+            vars.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
         let text = |word: Word| word.as_os().to_string_lossy().into_owned();
         pin(&env, passed).into_iter().map(|(name, value)| (name, text(value))).collect()
     }
@@ -50,13 +53,17 @@ mod tests {
             ("PYTHONPATH", "/e"),
             ("PATH", "/second"),
         ];
-        let expected = [("HOME", "/h"), ("PATH", "/b:/usr/bin")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let expected =
+            [("HOME", "/h"), ("PATH", "/b:/usr/bin")].map(|(n, v)| (n.to_owned(), v.to_owned()));
         assert_eq!(pinned(&vars, |_| true), expected);
         assert_eq!(pinned(&vars, |name| name == "HOME"), expected[..1]);
     }
 
     #[test]
     fn a_source_is_never_pinned() {
-        assert_eq!(pinned(&[("HASP_IDENTITY", "env:HOME"), ("HOME", "AGE-SECRET-KEY")], |_| true), []);
+        assert_eq!(
+            pinned(&[("HASP_IDENTITY", "env:HOME"), ("HOME", "AGE-SECRET-KEY")], |_| true),
+            []
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! A template with its values in it: byte-exact text between, each value written as its filter says, all of it on pages that are
-//! erased. It happens in this process before the start is on record, so that a value that cannot be written so releases nothing.
+//! A template with its values in it: byte-exact text between, each value written as its filter
+//! says, all of it on pages that are erased. It happens in this process before the start is on
+//! record, so that a value that cannot be written so releases nothing.
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -12,18 +13,24 @@ fn unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// The text of the template with the values in it; a reference without a value, which the manifest calls optional, is empty.
+/// The text of the template with the values in it; a reference without a value, which the manifest
+/// calls optional, is empty.
 ///
 /// # Errors
-/// `[template-not-text]` for a value that is not UTF-8 where JSON is wanted, or holds a NUL byte where a shell word is.
-pub fn render<'a>(template: &Template, value: impl Fn(&SecretName) -> Option<&'a Secret>) -> Result<Secret> {
+/// `[template-not-text]` for a value that is not UTF-8 where JSON is wanted, or holds a NUL byte
+/// where a shell word is.
+pub fn render<'a>(
+    template: &Template,
+    value: impl Fn(&SecretName) -> Option<&'a Secret>,
+) -> Result<Secret> {
     let mut text = Secret::with_capacity(4096)?;
     for part in template.parts() {
         match part {
             Part::Text(literal) => text.push(literal.as_bytes())?,
             Part::Value(reference, filter) => {
                 let bytes = value(reference).map_or(&b""[..], Secret::expose);
-                write(&mut text, bytes, filter).map_err(|e| unfit(e, template, reference, filter))?;
+                write(&mut text, bytes, filter)
+                    .map_err(|e| unfit(e, template, reference, filter))?;
             }
         }
     }
@@ -50,7 +57,8 @@ fn write(text: &mut Secret, value: &[u8], filter: Filter) -> std::result::Result
         Filter::Url => url(text, value)?,
         Filter::Json => {
             let value = std::str::from_utf8(value).map_err(|_| Failure::Unfit)?;
-            // Room for the longest escapes: a vector that moves leaves a copy behind. A string always serializes.
+            // Room for the longest escapes: a vector that moves leaves a copy behind. A string
+            // always serializes.
             let mut quoted = Zeroizing::new(Vec::with_capacity(6 * value.len() + 2));
             serde_json::to_writer(&mut *quoted, value).map_err(|_| Failure::Unfit)?;
             text.push(&quoted)?;
@@ -77,7 +85,8 @@ fn url(text: &mut Secret, value: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// In single quotes nothing has a meaning but the quote itself (POSIX, Shell Command Language, 2.2.2).
+/// In single quotes nothing has a meaning but the quote itself (POSIX, Shell Command Language,
+/// 2.2.2).
 fn shell(text: &mut Secret, value: &[u8]) -> Result<()> {
     text.push(b"'")?;
     for (at, stretch) in value.split(|b| *b == b'\'').enumerate() {
@@ -126,9 +135,15 @@ mod tests {
         let value = "p'w \"x\"\\%/\u{e9}\n".as_bytes();
         assert_eq!(rendered("<{{a/b}}>", value).unwrap(), [b"<", value, b">"].concat());
         assert_eq!(rendered("{{a/b:url}}", value).unwrap(), b"p%27w%20%22x%22%5C%25%2F%C3%A9%0A");
-        assert_eq!(rendered("{{a/b:json}}", value).unwrap(), "\"p'w \\\"x\\\"\\\\%/\u{e9}\\n\"".as_bytes());
+        assert_eq!(
+            rendered("{{a/b:json}}", value).unwrap(),
+            "\"p'w \\\"x\\\"\\\\%/\u{e9}\\n\"".as_bytes()
+        );
         assert_eq!(rendered("{{a/b:base64}}", value).unwrap(), BASE64.encode(value).into_bytes());
-        assert_eq!(rendered("{{a/b:shell}}", value).unwrap(), "'p'\\''w \"x\"\\%/\u{e9}\n'".as_bytes());
+        assert_eq!(
+            rendered("{{a/b:shell}}", value).unwrap(),
+            "'p'\\''w \"x\"\\%/\u{e9}\n'".as_bytes()
+        );
         assert_eq!(rendered("{{{{a}}{{a/b:shell}}", b"").unwrap(), b"{{a}}''");
     }
 

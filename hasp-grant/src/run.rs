@@ -23,8 +23,12 @@ impl Tool for Cli {
             return context.out.data(&script).map(|()| Exit::OK);
         }
         if self.verb.is_some() && self.mint != Mint::default() {
-            return Err(Error::new(Kind::Usage, "usage", "a verb goes with none of the options of minting")
-                .hint("hasp-grant --help"));
+            return Err(Error::new(
+                Kind::Usage,
+                "usage",
+                "a verb goes with none of the options of minting",
+            )
+            .hint("hasp-grant --help"));
         }
         match &self.verb {
             Some(Verb::List { all }) => manage::list(*all, context),
@@ -32,7 +36,8 @@ impl Tool for Cli {
             Some(Verb::Revoke(which)) => manage::revoke(which, context),
             Some(Verb::Sweep) => manage::sweep(context),
             None => {
-                // Before anything of ours is open: a number names what the caller opened and nothing else.
+                // Before anything of ours is open: a number names what the caller opened and
+                // nothing else.
                 let jobserver = jobserver::inherited(&context.env, &Sources::of(&context.env));
                 handover::check(&self.mint, context)?;
                 let minted = mint::mint(&self.mint, context)?;
@@ -41,7 +46,8 @@ impl Tool for Cli {
         }
     }
 
-    /// With `-x` this stands in hasp-exec's place, and a caller must be able to tell its failures from the child's.
+    /// With `-x` this stands in hasp-exec's place, and a caller must be able to tell its failures
+    /// from the child's.
     fn status(args: &[OsString], error: &Error) -> u8 {
         let exec = match Cli::try_parse_from(args) {
             Ok(cli) => cli.mint.exec,

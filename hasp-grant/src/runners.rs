@@ -27,14 +27,21 @@ const TABLE: &[Row] = &[
         "-e -u -x -v -f -n -a -b -eu -ex -ux -eux -euf",
     ),
     interpreter("fish", "-n -P"),
-    interpreter("python pypy pypy-c micropython", "-b -bb -B -d -E -I -O -OO -P -q -s -S -u -v -IB -uB -Bu"),
+    interpreter(
+        "python pypy pypy-c micropython",
+        "-b -bb -B -d -E -I -O -OO -P -q -s -S -u -v -IB -uB -Bu",
+    ),
     interpreter("perl", "-w -W -T -t -Tw -wT"),
     interpreter("ruby jruby truffleruby", "-w"),
-    interpreter("node nodejs", "--no-warnings --no-deprecation --trace-warnings --enable-source-maps"),
+    interpreter(
+        "node nodejs",
+        "--no-warnings --no-deprecation --trace-warnings --enable-source-maps",
+    ),
     interpreter("php php-cli", "-n -q"),
     interpreter("lua luajit tclsh", ""),
     interpreter("java", "-jar -server"),
-    // Shells and interpreters whose options go on, that take several programs, or that ask for a subcommand first.
+    // Shells and interpreters whose options go on, that take several programs, or that ask for a
+    // subcommand first.
     runner(
         "awk gawk mawk nawk original-awk bun deno tsx ts-node elvish nu xonsh pwsh rc es csh tcsh bsd-csh \
          expect wish guile racket sbcl clisp ecl ghci runghc stack cabal ocaml erl escript elixir iex mix groovy scala kotlin \
@@ -115,11 +122,13 @@ fn any_code(names: &[&Path], words: &[&Path], dir: &Path) -> bool {
 /// Whether a script stands where the interpreter takes no more options, and is no such program
 /// itself.
 fn script_is_fixed(plain: &str, words: &[&Path], dir: &Path) -> bool {
-    let is_plain = |word: &&&Path| plain.split_whitespace().any(|option| Path::new(option) == **word);
+    let is_plain =
+        |word: &&&Path| plain.split_whitespace().any(|option| Path::new(option) == **word);
     let before = words.iter().take_while(is_plain).count();
     let Some((script, rest)) = words[before..].split_first() else { return false };
     let first = script.as_os_str().as_encoded_bytes().first();
-    let option = first.is_none_or(|sign| b"-+@".contains(sign)) || SUBCOMMANDS.iter().any(|c| Path::new(c) == *script);
+    let option = first.is_none_or(|sign| b"-+@".contains(sign))
+        || SUBCOMMANDS.iter().any(|c| Path::new(c) == *script);
     // /dev/stdin and descriptors are what whoever uses the grant puts there.
     let path = plain_path(&dir.join(script));
     let real = path.canonicalize().unwrap_or_else(|_| path.clone());
@@ -144,7 +153,9 @@ fn rows(paths: &[&Path]) -> impl Iterator<Item = &'static Row> {
     let mut names: Vec<String> = paths.iter().map(|p| bare_name(p)).collect();
     let real = paths.iter().filter_map(|p| p.canonicalize().ok()).map(|p| bare_name(&p));
     names.extend(real.filter(|name| !MANY_IN_ONE.contains(&name.as_str())));
-    TABLE.iter().filter(move |row| row.names.split_whitespace().any(|p| names.iter().any(|n| fits(p, n))))
+    TABLE
+        .iter()
+        .filter(move |row| row.names.split_whitespace().any(|p| names.iter().any(|n| fits(p, n))))
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
@@ -157,7 +168,8 @@ fn bare_name(path: &Path) -> String {
     let whole = name.trim_start_matches('-');
     let built = ["-dbg", "-static"].iter().find_map(|how| whole.strip_suffix(how)).unwrap_or(whole);
     let bare = built.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    let stands = |name: &str| TABLE.iter().any(|row| row.names.split_whitespace().any(|p| p == name));
+    let stands =
+        |name: &str| TABLE.iter().any(|row| row.names.split_whitespace().any(|p| p == name));
     // sqlite3 and linux32 are names with digits; python3.11 is one with a version.
     (if stands(whole) { whole } else { bare }).to_owned()
 }
@@ -223,7 +235,8 @@ mod tests {
 
     #[test]
     fn each_name_stands_once() {
-        let mut names: Vec<&str> = TABLE.iter().flat_map(|row| row.names.split_whitespace()).collect();
+        let mut names: Vec<&str> =
+            TABLE.iter().flat_map(|row| row.names.split_whitespace()).collect();
         let count = names.len();
         names.sort_unstable();
         let twice: Vec<_> = names.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();

@@ -1,8 +1,8 @@
 //! The sealed file keys of a grant: opened only by the token's half and the ledger's half together.
 //!
 //! `key = HKDF-SHA256(ikm = half || ledger half, salt = jti, info = "hasp/v1/seal")` (RFC 5869),
-//! `seal = ChaCha20-Poly1305(key, nonce = 0, file keys, aad = vault id || jti)` (RFC 8439). The zero nonce is sound because a
-//! key seals once: both halves are drawn for this one grant.
+//! `seal = ChaCha20-Poly1305(key, nonce = 0, file keys, aad = vault id || jti)` (RFC 8439). The
+//! zero nonce is sound because a key seals once: both halves are drawn for this one grant.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
@@ -21,16 +21,17 @@ const INFO: &[u8] = b"hasp/v1/seal";
 /// Bytes of one age file key.
 const FILE_KEY: usize = 16;
 
-/// 32 random bytes, one of the two that open a seal: zeroized, never shown. They lie in one place: an array that is moved leaves a copy
-/// wherever it was.
+/// 32 random bytes, one of the two that open a seal: zeroized, never shown. They lie in one place:
+/// an array that is moved leaves a copy wherever it was.
 pub struct Half(Box<Zeroizing<[u8; 32]>>);
 
 impl Half {
     /// A fresh half from the operating system.
     pub fn random() -> Result<Half> {
         let mut half = Half::zeros();
-        getrandom::fill(half.0.as_mut_slice())
-            .map_err(|_| Error::new(Kind::Io, "random", "the operating system gives no random bytes"))?;
+        getrandom::fill(half.0.as_mut_slice()).map_err(|_| {
+            Error::new(Kind::Io, "random", "the operating system gives no random bytes")
+        })?;
         Ok(half)
     }
 
@@ -92,12 +93,21 @@ impl Serialize for Seal {
 impl<'de> Deserialize<'de> for Seal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Seal, D::Error> {
         let text = String::deserialize(deserializer)?;
-        BASE64URL_NOPAD.decode(text.as_bytes()).map(Seal).map_err(|_| D::Error::custom("a seal is not base64url"))
+        BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map(Seal)
+            .map_err(|_| D::Error::custom("a seal is not base64url"))
     }
 }
 
 /// Seals the file keys, 16 bytes each in the order of the items.
-pub fn seal(file_keys: &[u8], half: &Half, ledger: &Half, vault: &str, id: &GrantId) -> Result<Seal> {
+pub fn seal(
+    file_keys: &[u8],
+    half: &Half,
+    ledger: &Half,
+    vault: &str,
+    id: &GrantId,
+) -> Result<Seal> {
     let aad = associated(vault, id);
     let payload = Payload { msg: file_keys, aad: aad.as_bytes() };
     let sealed = cipher(half, ledger, id).encrypt(&Nonce::default(), payload);
@@ -123,7 +133,8 @@ pub fn open(
     if !rest.is_empty() {
         return Err(refused());
     }
-    let mut own: Vec<Zeroizing<[u8; FILE_KEY]>> = keys.iter().map(|_| Zeroizing::new([0; FILE_KEY])).collect();
+    let mut own: Vec<Zeroizing<[u8; FILE_KEY]>> =
+        keys.iter().map(|_| Zeroizing::new([0; FILE_KEY])).collect();
     own.iter_mut().zip(keys).for_each(|(own, key)| own.copy_from_slice(key));
     Ok(own)
 }
@@ -133,7 +144,8 @@ fn cipher(half: &Half, ledger: &Half, id: &GrantId) -> ChaCha20Poly1305 {
     both[..32].copy_from_slice(half.0.as_slice());
     both[32..].copy_from_slice(ledger.0.as_slice());
     let mut key = Zeroizing::new([0; 32]);
-    let derived = Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), both.as_ref()).expand(INFO, key.as_mut());
+    let derived =
+        Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), both.as_ref()).expand(INFO, key.as_mut());
     // HKDF-SHA256 gives up to 8160 bytes; 32 always fit.
     debug_assert!(derived.is_ok());
     ChaCha20Poly1305::new((&*key).into())
@@ -179,13 +191,15 @@ mod tests {
         let keys = HEXLOWER.decode(v.file_keys.as_bytes()).unwrap();
         let sealed = seal(&keys, &half(&v.half), &half(&v.ledger_half), &v.vault, &v.jti).unwrap();
         assert_eq!(HEXLOWER.encode(&sealed.0), v.seal);
-        let opened = open(&sealed, &half(&v.half), &half(&v.ledger_half), &v.vault, &v.jti).unwrap();
+        let opened =
+            open(&sealed, &half(&v.half), &half(&v.ledger_half), &v.vault, &v.jti).unwrap();
         assert_eq!(opened.iter().flat_map(|k| k.to_vec()).collect::<Vec<_>>(), keys);
     }
 
     #[test]
     fn every_part_is_needed() {
-        let (a, b, id) = (Half::random().unwrap(), Half::random().unwrap(), GrantId::random().unwrap());
+        let (a, b, id) =
+            (Half::random().unwrap(), Half::random().unwrap(), GrantId::random().unwrap());
         let sealed = seal(&[9; 32], &a, &b, "vault", &id).unwrap();
         assert!(open(&sealed, &a, &b, "vault", &id).is_ok());
         let other = Half::random().unwrap();

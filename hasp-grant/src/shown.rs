@@ -1,4 +1,5 @@
-//! A grant in the words that a person decides by, safe for a terminal whatever the project's files hold.
+//! A grant in the words that a person decides by, safe for a terminal whatever the project's files
+//! hold.
 
 use std::ffi::OsStr;
 
@@ -22,7 +23,10 @@ pub fn block(terms: &Terms, order: &Order, project: &Project) -> Block {
     lines.extend(terms_lines(terms));
     if !order.unbound.is_empty() {
         let names: Vec<String> = order.unbound.iter().map(ToString::to_string).collect();
-        lines.push(line("binds", &format!("{} to project '{}'", names.join(", "), printable(project.name.as_bytes()))));
+        lines.push(line(
+            "binds",
+            &format!("{} to project '{}'", names.join(", "), printable(project.name.as_bytes())),
+        ));
     }
     if let Some(target) = &order.unconsented {
         lines.push(line(
@@ -60,7 +64,11 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         lines.push(line("reason", &printable(reason.as_bytes())));
     }
     if action.env.clean {
-        let passed = if action.env.pass.is_empty() { "nothing".to_owned() } else { action.env.pass.join(", ") };
+        let passed = if action.env.pass.is_empty() {
+            "nothing".to_owned()
+        } else {
+            action.env.pass.join(", ")
+        };
         lines.push(line("environ", &format!("clean, but for {}", printable(passed.as_bytes()))));
     }
     lines.extend(pinned_lines(action));
@@ -73,15 +81,22 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
     lines
 }
 
-/// The places of code that the command gets as they were at minting: what stands first in PATH chooses what a script runs.
+/// The places of code that the command gets as they were at minting: what stands first in PATH
+/// chooses what a script runs.
 fn pinned_lines(action: &Action) -> Vec<String> {
     let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
     let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
     let (search, others): (Vec<_>, Vec<_>) = pinned.partition(|(name, _)| *name == "PATH");
-    let split = |value: &Word| std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect();
-    let directories: Vec<String> = search.into_iter().flat_map(|(_, value)| -> Vec<String> { split(value) }).collect();
-    let others: Vec<String> = others.into_iter().map(|(n, v)| format!("{n}={}", shell_word(v.as_os()))).collect();
-    let lines = [("PATH", directories), ("pinned", others)].into_iter().filter(|(_, words)| !words.is_empty());
+    let split = |value: &Word| {
+        std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect()
+    };
+    let directories: Vec<String> =
+        search.into_iter().flat_map(|(_, value)| -> Vec<String> { split(value) }).collect();
+    let others: Vec<String> =
+        others.into_iter().map(|(n, v)| format!("{n}={}", shell_word(v.as_os()))).collect();
+    let lines = [("PATH", directories), ("pinned", others)]
+        .into_iter()
+        .filter(|(_, words)| !words.is_empty());
     lines.map(|(label, words)| line(label, &words.join(" "))).collect()
 }
 
@@ -116,17 +131,22 @@ fn delivery_text(delivery: &Delivery, item: &Granted) -> String {
         Channel::Stdin => "on standard input",
     };
     let variable = delivery.variable.as_deref().map(|v| format!("{v} = ")).unwrap_or_default();
-    let called = if item.reference == item.name { String::new() } else { format!(", called {} here", item.reference) };
+    let called = if item.reference == item.name {
+        String::new()
+    } else {
+        format!(", called {} here", item.reference)
+    };
     format!("{variable}{}@{} ({}), {way}{called}", item.name, item.version, item.class)
 }
 
 /// `PGPASSFILE = ops/pgpass.in with db/password@3 (high), as a file`.
 fn template_text(template: &Template, terms: &Terms) -> String {
-    let named = |reference: &SecretName| match terms.items.iter().find(|i| i.reference == *reference) {
-        Some(i) if i.reference == i.name => format!("{}@{} ({})", i.name, i.version, i.class),
-        Some(i) => format!("{}@{} ({}, called {reference} here)", i.name, i.version, i.class),
-        None => format!("{reference} (empty: not in the vault)"),
-    };
+    let named =
+        |reference: &SecretName| match terms.items.iter().find(|i| i.reference == *reference) {
+            Some(i) if i.reference == i.name => format!("{}@{} ({})", i.name, i.version, i.class),
+            Some(i) => format!("{}@{} ({}, called {reference} here)", i.name, i.version, i.class),
+            None => format!("{reference} (empty: not in the vault)"),
+        };
     let names: Vec<String> = template.references().into_iter().map(named).collect();
     let with = if names.is_empty() { "no value".to_owned() } else { names.join(", ") };
     format!("{} = {} with {with}, as a file", template.variable(), printable_path(template.path()))
@@ -134,7 +154,11 @@ fn template_text(template: &Template, terms: &Terms) -> String {
 
 /// The text itself, for whoever has not consented to it before.
 fn template_lines(template: &Template) -> Vec<String> {
-    template.text().lines().map(|l| line(template.variable(), &format!("| {}", printable(l.as_bytes())))).collect()
+    template
+        .text()
+        .lines()
+        .map(|l| line(template.variable(), &format!("| {}", printable(l.as_bytes()))))
+        .collect()
 }
 
 fn line(label: &str, text: &str) -> String {

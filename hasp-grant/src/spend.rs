@@ -1,5 +1,6 @@
-//! From a verified grant to its values, one step at a time and each only from the one before: spent under the lock, opened in this
-//! process, and let out only when the start is durably on record. A crash in between burns a use; it never doubles one.
+//! From a verified grant to its values, one step at a time and each only from the one before: spent
+//! under the lock, opened in this process, and let out only when the start is durably on record. A
+//! crash in between burns a use; it never doubles one.
 
 use hasp_audit::{Event, Log};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
@@ -63,14 +64,17 @@ impl VerifiedGrant {
 }
 
 impl SpentGrant {
-    /// Opens the granted versions, each once, and writes the templates. They stay in here until they are on record.
+    /// Opens the granted versions, each once, and writes the templates. They stay in here until
+    /// they are on record.
     ///
     /// # Errors
-    /// `[seal]` if the halves do not fit; `[tampered]` if a value file is not the granted one; `[template-not-text]`.
+    /// `[seal]` if the halves do not fit; `[tampered]` if a value file is not the granted one;
+    /// `[template-not-text]`.
     pub fn open(self, vault: &Vault) -> Result<HeldGrant> {
         let claims = &self.grant.claims;
         let id = &claims.terms.jti;
-        let keys = seal::open(&claims.seal, &claims.half, &self.ledger_half, &self.grant.vault, id)?;
+        let keys =
+            seal::open(&claims.seal, &claims.half, &self.ledger_half, &self.grant.vault, id)?;
         if keys.len() != claims.terms.items.len() {
             return Err(seal::refused());
         }
@@ -81,7 +85,8 @@ impl SpentGrant {
             values.push((granted.reference.clone(), value));
         }
         let action = &claims.terms.action;
-        let mut opened = Opened { deliveries: action.deliveries.clone(), values, files: Vec::new() };
+        let mut opened =
+            Opened { deliveries: action.deliveries.clone(), values, files: Vec::new() };
         for template in &action.templates {
             let content = render(template, |reference| opened.value(reference))?;
             opened.files.push((template.variable().to_owned(), content));
@@ -99,7 +104,8 @@ impl HeldGrant {
     /// What finds these values in output, and in the command line that goes on record.
     pub fn patterns(&self) -> Patterns {
         let values = self.opened.values.iter();
-        let named = values.map(|(reference, value)| Pattern { name: reference.as_str(), value: value.expose() });
+        let named = values
+            .map(|(reference, value)| Pattern { name: reference.as_str(), value: value.expose() });
         let values: Vec<Pattern<'_>> = named.collect();
         Patterns::compile(&values)
     }

@@ -1,9 +1,11 @@
-//! Where memory may be written when it is short: each swap device, and whether what reaches it is encrypted as far as one can tell.
+//! Where memory may be written when it is short: each swap device, and whether what reaches it is
+//! encrypted as far as one can tell.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How far down a stack of block devices is followed: a file system on LVM on RAID on dm-crypt is four.
+/// How far down a stack of block devices is followed: a file system on LVM on RAID on dm-crypt is
+/// four.
 const MAX_DEPTH: u32 = 8;
 
 /// One line of /proc/swaps.
@@ -52,13 +54,16 @@ fn keeping(path: &Path) -> Keeping {
     }
 }
 
-/// Whether this block device, or everything that it is made of, is dm-crypt's (its uuid begins with CRYPT-).
+/// Whether this block device, or everything that it is made of, is dm-crypt's (its uuid begins with
+/// CRYPT-).
 fn encrypted(device: &Path, depth: u32) -> bool {
-    if std::fs::read_to_string(device.join("dm/uuid")).is_ok_and(|uuid| uuid.starts_with("CRYPT-")) {
+    if std::fs::read_to_string(device.join("dm/uuid")).is_ok_and(|uuid| uuid.starts_with("CRYPT-"))
+    {
         return true;
     }
     // A partition has no parts of its own: the disk that it is on has.
-    let Ok(entries) = std::fs::read_dir(device.join("slaves")).or_else(|_| std::fs::read_dir(device.join("../slaves")))
+    let Ok(entries) = std::fs::read_dir(device.join("slaves"))
+        .or_else(|_| std::fs::read_dir(device.join("../slaves")))
     else {
         return false;
     };
@@ -74,8 +79,7 @@ mod tests {
 
     #[test]
     fn the_table_is_read_whatever_is_in_it() {
-        let table =
-            "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n/no/such\\040file file 2 0 -2\n\n";
+        let table = "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n/no/such\\040file file 2 0 -2\n\n";
         let found = read(table);
         assert_eq!(found[0].keeping, Keeping::Memory);
         assert_eq!(found[1], Swap { path: "/no/such file".into(), keeping: Keeping::Plain });
@@ -93,9 +97,14 @@ mod tests {
             path
         };
         let below = |upper: &Path, lower: &Path| {
-            std::os::unix::fs::symlink(lower, upper.join("slaves").join(lower.file_name().unwrap())).unwrap();
+            std::os::unix::fs::symlink(
+                lower,
+                upper.join("slaves").join(lower.file_name().unwrap()),
+            )
+            .unwrap();
         };
-        let (crypt, plain, volume) = (device("c", "CRYPT-LUKS2-x"), device("p", ""), device("v", "LVM-x"));
+        let (crypt, plain, volume) =
+            (device("c", "CRYPT-LUKS2-x"), device("p", ""), device("v", "LVM-x"));
         assert!(encrypted(&crypt, 0) && !encrypted(&plain, 0) && !encrypted(&volume, 0));
         below(&volume, &crypt);
         assert!(encrypted(&volume, 0));

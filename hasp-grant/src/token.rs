@@ -1,4 +1,5 @@
-//! A token on its way: read with a bound from wherever it comes, built from claims, its footer compared before any key is used.
+//! A token on its way: read with a bound from wherever it comes, built from claims, its footer
+//! compared before any key is used.
 
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ use crate::paseto::{self, Parts, malformed};
 /// The longest token, in bytes: an approved command may have very many words.
 pub const MAX_TOKEN: usize = 4 << 20;
 
-/// What a token says of itself without a key. It is compared with the vault at hand and never selects one.
+/// What a token says of itself without a key. It is compared with the vault at hand and never
+/// selects one.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Footer {
@@ -24,22 +26,31 @@ pub struct Footer {
     pub vault: String,
 }
 
-/// The id of a token key: the first 16 bytes of SHA-256("hasp/v1/kid\0" || public key), in hexadecimal.
+/// The id of a token key: the first 16 bytes of SHA-256("hasp/v1/kid\0" || public key), in
+/// hexadecimal.
 pub fn key_id(key: &VerifyingKey) -> String {
-    let digest = Sha256::new().chain_update(b"hasp/v1/kid\0").chain_update(key.as_bytes()).finalize();
+    let digest =
+        Sha256::new().chain_update(b"hasp/v1/kid\0").chain_update(key.as_bytes()).finalize();
     data_encoding::HEXLOWER.encode(&digest[..16])
 }
 
 /// Signs the claims: one line without its newline.
 pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
     let vault = unlocked.vault();
-    let footer = footer_text(&Footer { kid: key_id(&vault.token_key()?), vault: vault.id().to_string() })?;
+    let footer =
+        footer_text(&Footer { kid: key_id(&vault.token_key()?), vault: vault.id().to_string() })?;
     let payload = claims.encode()?;
     if payload.len() > MAX_TOKEN / 2 {
-        return Err(Error::new(Kind::Usage, "command-too-long", "the command has too many words for a grant")
-            .hint("leave the further words to hasp-exec: end the command with \"...\""));
+        return Err(Error::new(
+            Kind::Usage,
+            "command-too-long",
+            "the command has too many words for a grant",
+        )
+        .hint("leave the further words to hasp-exec: end the command with \"...\""));
     }
-    Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), |m| unlocked.sign_token(m)))
+    Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), |m| {
+        unlocked.sign_token(m)
+    }))
 }
 
 /// Compares the footer with the vault at hand.
@@ -52,8 +63,12 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
         return Err(bad_footer());
     }
     if footer.vault != vault.id().to_string() {
-        return Err(Error::new(Kind::Denied, "token-vault", "the token was minted from another vault")
-            .hint("say which vault this project uses: hasp-bind --vault DIR"));
+        return Err(Error::new(
+            Kind::Denied,
+            "token-vault",
+            "the token was minted from another vault",
+        )
+        .hint("say which vault this project uses: hasp-bind --vault DIR"));
     }
     if footer.kid != key_id(&vault.token_key()?) {
         return Err(Error::new(
@@ -90,8 +105,12 @@ pub fn line(text: &[u8]) -> Result<&str> {
     let line = text.strip_suffix(b"\n").unwrap_or(text);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
-        return Err(Error::new(Kind::Denied, "token-empty", "there is no token: the command before the pipe failed")
-            .hint("its own message says why; in a script: set -o pipefail"));
+        return Err(Error::new(
+            Kind::Denied,
+            "token-empty",
+            "there is no token: the command before the pipe failed",
+        )
+        .hint("its own message says why; in a script: set -o pipefail"));
     }
     std::str::from_utf8(line).map_err(|_| malformed("it is not text"))
 }

@@ -33,8 +33,12 @@ pub fn resolve(mint: &Mint, class: Class) -> Result<Window> {
     if let (Some(implied), Some(said)) = (&consumer, &mint.consumer)
         && implied != said
     {
-        return Err(Error::new(Kind::Usage, "consumer-twice", format!("--for {implied} already says who may use it"))
-            .hint(format!("leave out --consumer {said}")));
+        return Err(Error::new(
+            Kind::Usage,
+            "consumer-twice",
+            format!("--for {implied} already says who may use it"),
+        )
+        .hint(format!("leave out --consumer {said}")));
     }
     let length = match asked {
         None => DEFAULT,
@@ -57,7 +61,11 @@ fn check(window: &Window, class: Class) -> Result<()> {
 }
 
 fn over(class: Class, limit: &str) -> Error {
-    Error::new(Kind::Denied, "over-ceiling", format!("a secret of class {class} is granted {limit}"))
+    Error::new(
+        Kind::Denied,
+        "over-ceiling",
+        format!("a secret of class {class} is granted {limit}"),
+    )
 }
 
 #[cfg(test)]
@@ -91,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_window_bound_to_a_process_says_who() {
-        let mint = Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
+        let mint =
+            Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
         assert_eq!(resolve(&mint, Class::Low).unwrap_err().code(), "consumer-twice");
     }
 }

@@ -1,5 +1,5 @@
-//! A word of a command line or a path inside a token: any bytes, since the approved command must be the one that runs, but
-//! readable JSON wherever it is UTF-8.
+//! A word of a command line or a path inside a token: any bytes, since the approved command must be
+//! the one that runs, but readable JSON wherever it is UTF-8.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -58,7 +58,9 @@ impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
         let bytes = match Spelling::deserialize(deserializer)? {
             Spelling::Text(text) => text.into_bytes(),
-            Spelling::Bytes(encoded) => BASE64.decode(encoded.base64.as_bytes()).map_err(D::Error::custom)?,
+            Spelling::Bytes(encoded) => {
+                BASE64.decode(encoded.base64.as_bytes()).map_err(D::Error::custom)?
+            }
         };
         if bytes.contains(&0) {
             return Err(D::Error::custom("a word holds a NUL byte"));
@@ -76,7 +78,10 @@ mod tests {
     #[test]
     fn text_stays_readable() {
         assert_eq!(serde_json::to_string(&Word::from("a b")).unwrap(), r#""a b""#);
-        assert_eq!(serde_json::to_string(&Word::from(OsStr::from_bytes(b"\xff"))).unwrap(), r#"{"base64":"/w=="}"#);
+        assert_eq!(
+            serde_json::to_string(&Word::from(OsStr::from_bytes(b"\xff"))).unwrap(),
+            r#"{"base64":"/w=="}"#
+        );
         assert!(serde_json::from_str::<Word>(r#""a\u0000b""#).is_err());
     }
 

@@ -1,5 +1,6 @@
-//! How fast the filter takes in what programs print of a value, for values of all sizes, and what looks like degenerate values over
-//! and over. It writes its tables into docs/redaction.md. `cargo bench -p hasp-redact --bench dumps -- [MiB]`.
+//! How fast the filter takes in what programs print of a value, for values of all sizes, and what
+//! looks like degenerate values over and over. It writes its tables into docs/redaction.md. `cargo
+//! bench -p hasp-redact --bench dumps -- [MiB]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/encoders/mod.rs"]
@@ -56,7 +57,8 @@ fn letters(length: usize) -> Vec<u8> {
 /// MB/s for this text, over and over, without the time to make the tables.
 fn rate(value: &[u8], text: &[u8], mib: usize) -> f64 {
     let patterns = Arc::new(Patterns::compile(&[Pattern { name: "S", value }]));
-    let input: Vec<u8> = text.iter().copied().cycle().take((mib << 20).max(2 * text.len())).collect();
+    let input: Vec<u8> =
+        text.iter().copied().cycle().take((mib << 20).max(2 * text.len())).collect();
     let mut filter = Filter::new(patterns);
     let mut written = 0;
     let start = Instant::now();
@@ -78,13 +80,20 @@ fn report(mib: usize) -> String {
         write!(page, "| {name} |").unwrap();
         for (_, size) in SIZES {
             let value = letters(size);
-            write!(page, " {:.0} |", rate(&value, &[dump(&value), b"\n".to_vec()].concat(), mib)).unwrap();
+            write!(page, " {:.0} |", rate(&value, &[dump(&value), b"\n".to_vec()].concat(), mib))
+                .unwrap();
         }
         page.push('\n');
     }
-    page.push_str("\nMB/s for values of 1 KiB that repeat themselves, the text full of them or nearly.\n\n");
-    page.push_str("| value | the value | but for its last byte | percent escapes |\n|---|---|---|---|\n");
-    for (name, piece) in [("`a`", "a"), ("`\\`", "\\"), ("`%`", "%"), ("`'`", "'"), ("`0`", "0"), ("`abc`", "abc")] {
+    page.push_str(
+        "\nMB/s for values of 1 KiB that repeat themselves, the text full of them or nearly.\n\n",
+    );
+    page.push_str(
+        "| value | the value | but for its last byte | percent escapes |\n|---|---|---|---|\n",
+    );
+    for (name, piece) in
+        [("`a`", "a"), ("`\\`", "\\"), ("`%`", "%"), ("`'`", "'"), ("`0`", "0"), ("`abc`", "abc")]
+    {
         let value: Vec<u8> = piece.bytes().cycle().take(1 << 10).collect();
         let missed = [&value[..value.len() - 1], b"~"].concat();
         let percent = DUMPS[6].1(&value);

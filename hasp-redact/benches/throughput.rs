@@ -1,5 +1,6 @@
-//! How fast the filter is beside `cat`, `sed` and `perl`, interleaved in the same run, so that all meet the same machine. It
-//! writes its table into docs/redaction.md. `cargo bench -p hasp-redact -- [MiB] [rounds]`.
+//! How fast the filter is beside `cat`, `sed` and `perl`, interleaved in the same run, so that all
+//! meet the same machine. It writes its table into docs/redaction.md. `cargo bench -p hasp-redact
+//! -- [MiB] [rounds]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fmt::Write as _;
@@ -12,8 +13,8 @@ use std::time::{Duration, Instant};
 const BEGIN: &str = "<!-- speed: written by benches/throughput.rs -->\n";
 const END: &str = "<!-- end of speed -->";
 
-/// A set of values: its name in the table, how many, whether some are shorter than 16 bytes, and the targets: the rate beside
-/// `cat`, the start-up in ms, the memory in MiB.
+/// A set of values: its name in the table, how many, whether some are shorter than 16 bytes, and
+/// the targets: the rate beside `cat`, the start-up in ms, the memory in MiB.
 const SETS: [(&str, usize, bool, [f64; 3]); 6] = [
     ("1 value", 1, false, [0.85, 0.5, 4.0]),
     ("10 values", 10, true, [0.70, 1.0, 4.0]),
@@ -150,7 +151,11 @@ fn time(input: &Path, command: &str) -> f64 {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut consumer = Command::new("cat").stdin(filter.stdout.take().unwrap()).stdout(Stdio::null()).spawn().unwrap();
+    let mut consumer = Command::new("cat")
+        .stdin(filter.stdout.take().unwrap())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     assert!(consumer.wait().unwrap().success());
     let elapsed = start.elapsed();
     assert!(filter.wait().unwrap().success() && producer.wait().unwrap().success(), "{command}");
@@ -176,8 +181,12 @@ fn median(mut times: Vec<f64>) -> f64 {
 /// The time from the start of a process to its first output, in ms.
 fn start_up(command: &str) -> f64 {
     let start = Instant::now();
-    let mut child =
-        Command::new("sh").args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     stdin.write_all(b"~").unwrap();
     assert_eq!(stdout.read(&mut [0]).unwrap(), 1);
@@ -189,8 +198,12 @@ fn start_up(command: &str) -> f64 {
 
 /// The most memory that a filter had after 1 MiB, in MiB.
 fn memory(command: &str, log: &[u8]) -> f64 {
-    let mut child =
-        Command::new("sh").args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut buffer = vec![0; 1 << 16];
     for part in log[..log.len().min(1 << 20)].chunks(1 << 14) {
@@ -208,7 +221,11 @@ fn memory(command: &str, log: &[u8]) -> f64 {
 
 /// By how much a figure that should be at least as large as its target falls short.
 fn short_of(figure: f64, target: f64) -> String {
-    if figure >= target { "met".to_owned() } else { format!("{:.0} % short", 100.0 * (1.0 - figure / target)) }
+    if figure >= target {
+        "met".to_owned()
+    } else {
+        format!("{:.0} % short", 100.0 * (1.0 - figure / target))
+    }
 }
 
 /// By how much a figure that should be at most its target is over it.
@@ -218,8 +235,12 @@ fn over(figure: f64, target: f64) -> String {
 
 /// The 99th percentile of the time from writing a prompt to reading it.
 fn prompt(command: &str) -> Duration {
-    let mut child =
-        Command::new("sh").args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut times = Vec::new();
     for _ in 0..2_000 {
@@ -256,13 +277,21 @@ fn report(bench: &Bench, rounds: usize) -> String {
         writeln!(block, "{}", line(&mut random, &words)).unwrap();
     }
     let log = bench.file("log", block.as_bytes(), bench.mib);
-    let sets: Vec<Vec<String>> =
-        SETS.iter().map(|(_, count, mixed, _)| (0..*count).map(|_| value(&mut random, *mixed)).collect()).collect();
-    let commands: Vec<String> = sets.iter().enumerate().map(|(i, set)| bench.values(&format!("set{i}"), set)).collect();
+    let sets: Vec<Vec<String>> = SETS
+        .iter()
+        .map(|(_, count, mixed, _)| (0..*count).map(|_| value(&mut random, *mixed)).collect())
+        .collect();
+    let commands: Vec<String> =
+        sets.iter().enumerate().map(|(i, set)| bench.values(&format!("set{i}"), set)).collect();
     let first = &sets[0][0];
-    let rivals = [format!("exec sed 's#{first}#[hasp:N0]#g'"), format!("exec perl -pe 's#\\Q{first}\\E#[hasp:N0]#g'")];
-    let jobs: Vec<String> = ["exec cat".to_owned()].into_iter().chain(commands.iter().cloned()).chain(rivals).collect();
-    let jobs: Vec<(PathBuf, String)> = jobs.into_iter().map(|command| (log.clone(), command)).collect();
+    let rivals = [
+        format!("exec sed 's#{first}#[hasp:N0]#g'"),
+        format!("exec perl -pe 's#\\Q{first}\\E#[hasp:N0]#g'"),
+    ];
+    let jobs: Vec<String> =
+        ["exec cat".to_owned()].into_iter().chain(commands.iter().cloned()).chain(rivals).collect();
+    let jobs: Vec<(PathBuf, String)> =
+        jobs.into_iter().map(|command| (log.clone(), command)).collect();
     let times = interleaved(&jobs, rounds);
     let rate = |time: f64| bench.mib as f64 / 1024.0 / time;
     let mut page = format!(
@@ -274,11 +303,19 @@ fn report(bench: &Bench, rounds: usize) -> String {
         std::thread::available_parallelism().map_or(1, usize::from),
     );
     let starts: Vec<f64> = start_ups(&jobs[..=SETS.len()]);
-    writeln!(page, "| `cat` | {:.2} | 1.00 | | | {:.1} ms in all | | | | | |", rate(times[0]), starts[0]).unwrap();
+    writeln!(
+        page,
+        "| `cat` | {:.2} | 1.00 | | | {:.1} ms in all | | | | | |",
+        rate(times[0]),
+        starts[0]
+    )
+    .unwrap();
     for (i, (name, _, _, [ratio_target, start_target, memory_target])) in SETS.iter().enumerate() {
-        let (gib, ratio, ms) = (rate(times[i + 1]), times[0] / times[i + 1], (starts[i + 1] - starts[0]).max(0.0));
+        let (gib, ratio, ms) =
+            (rate(times[i + 1]), times[0] / times[i + 1], (starts[i + 1] - starts[0]).max(0.0));
         let mib = memory(&commands[i], block.as_bytes());
-        let missed = [short_of(ratio, *ratio_target), over(ms, *start_target), over(mib, *memory_target)];
+        let missed =
+            [short_of(ratio, *ratio_target), over(ms, *start_target), over(mib, *memory_target)];
         writeln!(
             page,
             "| {name} | {gib:.2} | {ratio:.2} | {ratio_target:.2} | {} | {ms:.1} ms | {start_target} ms | {} | {mib:.1} MiB | {memory_target} MiB | {} |",
@@ -286,8 +323,12 @@ fn report(bench: &Bench, rounds: usize) -> String {
         )
         .unwrap();
     }
-    for (name, time) in ["`sed`, 1 value, one form", "`perl`, 1 value, one form"].iter().zip(&times[SETS.len() + 1..]) {
-        writeln!(page, "| {name} | {:.2} | {:.2} | | | | | | | | |", rate(*time), times[0] / time).unwrap();
+    for (name, time) in ["`sed`, 1 value, one form", "`perl`, 1 value, one form"]
+        .iter()
+        .zip(&times[SETS.len() + 1..])
+    {
+        writeln!(page, "| {name} | {:.2} | {:.2} | | | | | | | | |", rate(*time), times[0] / time)
+            .unwrap();
     }
     page.push_str(&inputs(bench, rounds, &sets, &commands, block.as_bytes(), &log));
     writeln!(
@@ -311,21 +352,44 @@ fn start_ups(jobs: &[(PathBuf, String)]) -> Vec<f64> {
 }
 
 /// Inputs that are not a clean log, beside the clean log in the same rounds.
-fn inputs(bench: &Bench, rounds: usize, sets: &[Vec<String>], commands: &[String], log: &[u8], clean: &Path) -> String {
+fn inputs(
+    bench: &Bench,
+    rounds: usize,
+    sets: &[Vec<String>],
+    commands: &[String],
+    log: &[u8],
+    clean: &Path,
+) -> String {
     let mut random = Random(0xfeed_5678_9abc_def1);
-    let hits: Vec<u8> =
-        log.chunks(1024).zip(sets[2].iter().cycle()).flat_map(|(c, v)| [c, v.as_bytes()].concat()).collect();
+    let hits: Vec<u8> = log
+        .chunks(1024)
+        .zip(sets[2].iter().cycle())
+        .flat_map(|(c, v)| [c, v.as_bytes()].concat())
+        .collect();
     let binary: Vec<u8> = (0..1 << 20).flat_map(|_| random.next().to_le_bytes()).collect();
     let misses = |set: &[String]| -> Vec<u8> {
-        set.iter().take(1_000).flat_map(|v| [v.as_bytes()[..v.len() - 1].to_vec(), b"~".to_vec()].concat()).collect()
+        set.iter()
+            .take(1_000)
+            .flat_map(|v| [v.as_bytes()[..v.len() - 1].to_vec(), b"~".to_vec()].concat())
+            .collect()
     };
     // The last column of each: the target as a part of the rate over the clean log, or in GiB/s.
     let jobs = [
         ("100 values, clean log", clean.to_owned(), 2, [0.0, 0.0]),
         ("100 values, a value in each KiB", bench.file("hits", &hits, bench.mib), 2, [0.8, 0.0]),
         ("100 values, random binary", bench.file("binary", &binary, bench.mib), 2, [0.85, 0.0]),
-        ("1 value, near-misses of it only", bench.file("near1", &misses(&sets[0]), bench.mib), 0, [0.0, 0.5]),
-        ("100 values, near-misses of them only", bench.file("near100", &misses(&sets[2]), bench.mib), 2, [0.0, 0.5]),
+        (
+            "1 value, near-misses of it only",
+            bench.file("near1", &misses(&sets[0]), bench.mib),
+            0,
+            [0.0, 0.5],
+        ),
+        (
+            "100 values, near-misses of them only",
+            bench.file("near100", &misses(&sets[2]), bench.mib),
+            2,
+            [0.0, 0.5],
+        ),
         (
             "10,000 values, near-misses of them only",
             bench.file("near10000", &misses(&sets[5]), bench.mib),
@@ -333,8 +397,12 @@ fn inputs(bench: &Bench, rounds: usize, sets: &[Vec<String>], commands: &[String
             [0.0, 0.2],
         ),
     ];
-    let times = interleaved(&jobs.iter().map(|j| (j.1.clone(), commands[j.2].clone())).collect::<Vec<_>>(), rounds);
-    let mut table = String::from("\n| input | GiB/s | of the clean log | target | |\n|---|---|---|---|---|\n");
+    let times = interleaved(
+        &jobs.iter().map(|j| (j.1.clone(), commands[j.2].clone())).collect::<Vec<_>>(),
+        rounds,
+    );
+    let mut table =
+        String::from("\n| input | GiB/s | of the clean log | target | |\n|---|---|---|---|---|\n");
     for ((name, _, _, target), time) in jobs.iter().zip(&times) {
         let gib = bench.mib as f64 / 1024.0 / time;
         let part = gib / (bench.mib as f64 / 1024.0 / times[0]);

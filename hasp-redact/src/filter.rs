@@ -1,4 +1,5 @@
-//! The filter of one stream: bytes in, bytes out, with a marker in place of every run of bytes that belongs to a value.
+//! The filter of one stream: bytes in, bytes out, with a marker in place of every run of bytes that
+//! belongs to a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,14 +26,15 @@ pub const IDLE_MS: u64 = 150;
 
 /// The state of one stream.
 ///
-/// Either give it slices with [`Filter::push`], or read straight into [`Filter::space`] and call [`Filter::filled`],
-/// which saves a copy.
+/// Either give it slices with [`Filter::push`], or read straight into [`Filter::space`] and call
+/// [`Filter::filled`], which saves a copy.
 pub struct Filter {
     patterns: Arc<Patterns>,
     /// The text that may still matter, then free space, then slack for the scanner.
     buffer: Vec<u8>,
     len: usize,
-    /// How much of the buffer has held text: the rest need not be erased, nor be given memory for that.
+    /// How much of the buffer has held text: the rest need not be erased, nor be given memory for
+    /// that.
     used: usize,
     stream: Stream,
     counts: Counts,
@@ -47,12 +49,20 @@ type Counts = BTreeMap<(u32, &'static str), u64>;
 impl Filter {
     /// A filter at the beginning of a stream.
     pub fn new(patterns: Arc<Patterns>) -> Filter {
-        Filter { patterns, buffer: Vec::new(), len: 0, used: 0, stream: Stream::default(), counts: Counts::new() }
+        Filter {
+            patterns,
+            buffer: Vec::new(),
+            len: 0,
+            used: 0,
+            stream: Stream::default(),
+            counts: Counts::new(),
+        }
     }
 
     /// Takes in bytes and appends to `out` all that may go out.
     ///
-    /// `more_ready` says that the next bytes can be had at once: then more may be held back than must be, which is faster.
+    /// `more_ready` says that the next bytes can be had at once: then more may be held back than
+    /// must be, which is faster.
     pub fn push(&mut self, input: &[u8], more_ready: bool, out: &mut Vec<u8>) {
         self.push_with(input, more_ready, |bytes| out.extend_from_slice(bytes));
     }
@@ -72,7 +82,8 @@ impl Filter {
     pub fn space(&mut self, wanted: usize) -> &mut [u8] {
         let needed = self.stream.needed(&self.patterns);
         let room = self.buffer.len().saturating_sub(SLACK + self.len);
-        // A short rest is moved down each time, which keeps to the same part of the cache; a long one only if it must be.
+        // A short rest is moved down each time, which keeps to the same part of the cache; a long
+        // one only if it must be.
         if needed > 0 && (self.len - needed <= 4096 || room < wanted) {
             self.buffer.copy_within(needed..self.len, 0);
             self.len -= needed;
@@ -121,8 +132,8 @@ impl Filter {
         self.stream.pause(&self.patterns, text, &mut writer);
     }
 
-    /// After [`IDLE_MS`] of silence: lets out at most min(3, L/4) held bytes, L being the length of the value that they
-    /// may belong to. The match goes on.
+    /// After [`IDLE_MS`] of silence: lets out at most min(3, L/4) held bytes, L being the length of
+    /// the value that they may belong to. The match goes on.
     pub fn idle(&mut self, out: &mut Vec<u8>) {
         self.idle_with(|bytes| out.extend_from_slice(bytes));
     }

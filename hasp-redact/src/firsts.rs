@@ -1,5 +1,5 @@
-//! The first characters of all beginnings, as sets: most of what a text may say at a position, escapes undone, ends at its
-//! first or second character, whatever follows.
+//! The first characters of all beginnings, as sets: most of what a text may say at a position,
+//! escapes undone, ends at its first or second character, whatever follows.
 
 use crate::decode::ansi::{self, ESCAPE};
 use crate::decode::text::Text;
@@ -52,7 +52,8 @@ pub(crate) struct Firsts {
     two: Set,
     /// The first two own characters of encodings that share the one before.
     shared_two: Set,
-    /// First characters behind which something may be skipped, those of what is no encoding, and of what may be escaped.
+    /// First characters behind which something may be skipped, those of what is no encoding, and of
+    /// what may be escaped.
     skip_one: Set,
     plain_one: Set,
     escaped_one: Set,
@@ -98,19 +99,22 @@ impl Firsts {
     /// Whether a match may begin with this character.
     pub fn has_one(&self, one: u8, spot: Spot<'_>) -> bool {
         let number = usize::from(one);
-        (self.one.has(number) && self.has_form(one, spot)) || (self.late_one.has(number) && spot.is_late())
+        (self.one.has(number) && self.has_form(one, spot))
+            || (self.late_one.has(number) && spot.is_late())
     }
 
     /// Whether a match may begin with this character and something that is skipped.
     fn has_skip(&self, one: u8, spot: Spot<'_>) -> bool {
         let number = usize::from(one);
-        (self.skip_one.has(number) && self.has_form(one, spot)) || (self.late_one.has(number) && spot.is_late())
+        (self.skip_one.has(number) && self.has_form(one, spot))
+            || (self.late_one.has(number) && spot.is_late())
     }
 
     /// Whether a match may begin with these characters.
     pub fn has_two(&self, one: u8, two: u8, spot: Spot<'_>) -> bool {
         let number = pair(one, two);
-        (self.two.has(number) && self.has_form(one, spot)) || (self.late_two.has(number) && spot.is_late())
+        (self.two.has(number) && self.has_form(one, spot))
+            || (self.late_two.has(number) && spot.is_late())
     }
 
     /// Whether a match may begin with these characters, wherever they stand.
@@ -163,7 +167,8 @@ impl Head {
     }
 }
 
-/// What the text at a position may say in its first characters, as far as a match may begin with it.
+/// What the text at a position may say in its first characters, as far as a match may begin with
+/// it.
 pub(crate) struct Readings<'a> {
     firsts: &'a Firsts,
     /// The position.
@@ -223,7 +228,8 @@ impl<'a> Readings<'a> {
     }
 
     fn unit(&mut self, at: usize, byte: u8, head: Head) {
-        // What is skipped lies inside: a control sequence before the first character is no part of a match.
+        // What is skipped lies inside: a control sequence before the first character is no part of
+        // a match.
         if byte == ESCAPE && !self.may_skip(head) {
             return;
         }
@@ -234,7 +240,9 @@ impl<'a> Readings<'a> {
         }
         for unit in units.found() {
             match unit.bytes() {
-                [] if self.may_skip(head) => self.read(unit.end, Head { skips: head.skips + 1, ..head }),
+                [] if self.may_skip(head) => {
+                    self.read(unit.end, Head { skips: head.skips + 1, ..head })
+                }
                 [] => {}
                 bytes => self.read(unit.end, head.and(bytes)),
             }
@@ -242,16 +250,19 @@ impl<'a> Readings<'a> {
     }
 
     fn may_skip(&self, head: Head) -> bool {
-        let first = head.len > 1 || (head.len == 1 && self.firsts.has_skip(head.bytes[0], self.spot));
+        let first =
+            head.len > 1 || (head.len == 1 && self.firsts.has_skip(head.bytes[0], self.spot));
         first && head.skips < MAX_SKIPS
     }
 
-    /// Whether an escape that `byte` introduces may be a match's first: those of quotes and dollars stand for themselves, those of
-    /// mail for few bytes.
+    /// Whether an escape that `byte` introduces may be a match's first: those of quotes and dollars
+    /// stand for themselves, those of mail for few bytes.
     fn may_escape(&self, byte: u8) -> bool {
         match byte {
             b'$' | b'"' | b'\'' => self.firsts.has_one(byte, self.spot),
-            b'=' => (0..=255).any(|byte| is_quoted(byte) && self.firsts.escaped_one.has(byte as usize)),
+            b'=' => {
+                (0..=255).any(|byte| is_quoted(byte) && self.firsts.escaped_one.has(byte as usize))
+            }
             _ => true,
         }
     }

@@ -1,7 +1,8 @@
-//! The output filter of hasp: finds values in a stream of bytes, in every form that programs give them, and writes
-//! `[hasp:NAME]` in their place. It knows no vault, and must keep up with `cat`.
+//! The output filter of hasp: finds values in a stream of bytes, in every form that programs give
+//! them, and writes `[hasp:NAME]` in their place. It knows no vault, and must keep up with `cat`.
 //!
-//! And the leak watch: finds the values of a vault in files and commits by fingerprints, while the vault is locked.
+//! And the leak watch: finds the values of a vault in files and commits by fingerprints, while the
+//! vault is locked.
 #![forbid(unsafe_code)]
 
 mod app;

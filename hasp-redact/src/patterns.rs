@@ -1,4 +1,5 @@
-//! Values made ready to be searched for: compiled once, then shared by the filters of several streams.
+//! Values made ready to be searched for: compiled once, then shared by the filters of several
+//! streams.
 
 use std::fmt;
 
@@ -53,12 +54,14 @@ pub struct Patterns {
 impl Patterns {
     /// Copies the values into memory of its own and builds the tables to find them.
     ///
-    /// Values under 6 bytes are not searched for; [`Patterns::unwatched`] names them. The same value under two names is
-    /// shown under the first. The parts of a value that are secret by themselves, see [`mod@parts`], are searched for too.
+    /// Values under 6 bytes are not searched for; [`Patterns::unwatched`] names them. The same
+    /// value under two names is shown under the first. The parts of a value that are secret by
+    /// themselves, see [`mod@parts`], are searched for too.
     pub fn compile(values: &[Pattern<'_>]) -> Patterns {
         let apart: Vec<Parts> = values.iter().map(|p| parts::parts(p.value)).collect();
         let parts = apart.iter().flat_map(|a| &a.kept).map(|part| part.bytes.as_slice());
-        let texts: Vec<&[u8]> = values.iter().map(|p| p.value).chain(parts).map(without_newlines).collect();
+        let texts: Vec<&[u8]> =
+            values.iter().map(|p| p.value).chain(parts).map(without_newlines).collect();
         let strings: usize = texts.iter().map(|text| 1 + long_lines(text).count()).sum();
         let few = strings <= FEW;
         let rare = texts.iter().map(|text| if few { rare::room(text) } else { 0 }).sum::<usize>();
@@ -120,10 +123,14 @@ impl Patterns {
         for part in &apart.kept {
             self.add(name, &format!("{called}: {}", part.place.words()), &part.bytes);
         }
-        let left = apart.left.iter().map(|(place, reason)| (format!("{called}: {}", place.words()), *reason));
+        let left = apart
+            .left
+            .iter()
+            .map(|(place, reason)| (format!("{called}: {}", place.words()), *reason));
         self.unwatched.extend(left);
         if apart.more {
-            self.unwatched.push((format!("{called}: a further part of it"), Reason::TooMany(parts::MOST)));
+            self.unwatched
+                .push((format!("{called}: a further part of it"), Reason::TooMany(parts::MOST)));
         }
     }
 
@@ -132,7 +139,8 @@ impl Patterns {
         self.unwatched.iter().map(|(name, reason)| (name.as_str(), *reason))
     }
 
-    /// The names of values that are searched for but will also be found where they were not meant, and why.
+    /// The names of values that are searched for but will also be found where they were not meant,
+    /// and why.
     pub fn risky(&self) -> impl Iterator<Item = (&str, Reason)> {
         self.risky.iter().map(|(name, reason)| (name.as_str(), *reason))
     }
@@ -176,7 +184,11 @@ impl fmt::Debug for Patterns {
 
 /// Both tables; side by side where there are so many needles that a thread pays.
 fn tables(needles: &Needles) -> (Option<Seeds>, Starts) {
-    build::both(needles.iter().len() >= THREAD_FROM, || build::build(needles), || Starts::new(needles))
+    build::both(
+        needles.iter().len() >= THREAD_FROM,
+        || build::build(needles),
+        || Starts::new(needles),
+    )
 }
 
 /// The value without line breaks at its end, which many programs drop.

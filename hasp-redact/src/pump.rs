@@ -1,5 +1,6 @@
-//! The loop of the stand-alone filter: one buffer, plain read and write. A clean chunk is written from where it was read; no
-//! splice, because a page could change between the search and the forwarding.
+//! The loop of the stand-alone filter: one buffer, plain read and write. A clean chunk is written
+//! from where it was read; no splice, because a page could change between the search and the
+//! forwarding.
 
 use std::os::fd::AsFd;
 
@@ -42,7 +43,8 @@ pub struct Traffic {
 /// `Kind::ClosedPipe` if the reader went away, `Kind::Io` for other failures.
 pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<Traffic> {
     for fd in [input.as_fd(), output.as_fd()] {
-        // More than the default of 64 KiB saves system calls; a limit on the user's pipes may forbid it.
+        // More than the default of 64 KiB saves system calls; a limit on the user's pipes may
+        // forbid it.
         let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE);
     }
     let mut writer = Writer { output, waiting: Vec::new(), written: 0, outcome: Ok(()) };
@@ -67,7 +69,8 @@ pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<
         };
         bytes_in += count as u64;
         rested = false;
-        // A stream that brought so much will soon bring more: a moment's wait saves looking for what must be held back.
+        // A stream that brought so much will soon bring more: a moment's wait saves looking for
+        // what must be held back.
         let busy = count >= BUSY;
         filter.filled(count, busy || ready(&input, Some(NOTHING))?, |bytes| writer.take(bytes));
         writer.flush()?;

@@ -1,5 +1,6 @@
-//! Stretches of text whose fate is known. A value that almost stands in the text has many pieces there, and each of them would
-//! be read from one end of the stretch to the other again: hostile input is made of little else.
+//! Stretches of text whose fate is known. A value that almost stands in the text has many pieces
+//! there, and each of them would be read from one end of the stretch to the other again: hostile
+//! input is made of little else.
 
 use std::ops::Range;
 
@@ -12,8 +13,8 @@ use crate::seed::SLACK;
 /// How many stretches are remembered: a text can be part of a few values at once.
 const REMEMBERED: usize = 8;
 
-/// A stretch that was read byte by byte for one form of a needle. Pieces in it on the same line, that is with the same distance
-/// between text and value, have nothing to add to what came of it.
+/// A stretch that was read byte by byte for one form of a needle. Pieces in it on the same line,
+/// that is with the same distance between text and value, have nothing to add to what came of it.
 #[derive(Clone, Copy)]
 struct Stretch {
     needle: u32,
@@ -27,7 +28,8 @@ const NOTHING: Stretch = Stretch { needle: u32::MAX, form: Form::Literal, line: 
 
 /// The stretches that were read last.
 pub(crate) struct Settled {
-    /// Part of needle and line of each: most questions are answered by comparing these, all at once.
+    /// Part of needle and line of each: most questions are answered by comparing these, all at
+    /// once.
     tags: [u32; REMEMBERED],
     stretches: [Stretch; REMEMBERED],
     last: usize,
@@ -50,8 +52,9 @@ impl Settled {
     pub fn has(&self, needle: u32, form: Form, line: usize, at: usize) -> bool {
         let tag = tag(needle, line);
         let alike = self.tags.iter().fold(false, |alike, other| alike | (*other == tag));
-        let includes =
-            |s: &Stretch| s.needle == needle && s.line == line && s.form == form && (s.from..=s.to).contains(&at);
+        let includes = |s: &Stretch| {
+            s.needle == needle && s.line == line && s.form == form && (s.from..=s.to).contains(&at)
+        };
         alike && self.stretches.iter().any(includes)
     }
 
@@ -60,7 +63,8 @@ impl Settled {
     pub fn add(&mut self, needle: u32, form: Form, line: usize, stretch: &Range<usize>) {
         self.last = (self.last + 1) % REMEMBERED;
         self.tags[self.last] = tag(needle, line);
-        self.stretches[self.last] = Stretch { needle, form, line, from: stretch.start, to: stretch.end };
+        self.stretches[self.last] =
+            Stretch { needle, form, line, from: stretch.start, to: stretch.end };
     }
 }
 

@@ -1,5 +1,6 @@
-//! Could a match begin here? Asked for the last bytes of what has been read, to hold back those that may still become part of
-//! a match, and no others. The first three characters, escapes undone, find the few candidates.
+//! Could a match begin here? Asked for the last bytes of what has been read, to hold back those
+//! that may still become part of a match, and no others. The first three characters, escapes
+//! undone, find the few candidates.
 
 use std::ops::Range;
 
@@ -18,7 +19,8 @@ const MOST_FIRST: usize = 8;
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
 
-/// So many steps may be taken each time to find what must be held back, and so many for each new byte.
+/// So many steps may be taken each time to find what must be held back, and so many for each new
+/// byte.
 const WORK: u64 = 16_384;
 const WORK_A_BYTE: u64 = 16;
 
@@ -42,7 +44,8 @@ pub(crate) struct Starts {
     entries: Vec<Entry>,
     buckets: Vec<u32>,
     shift: u32,
-    /// Needles whose value begins with a line break within its head, which may be written in too many ways to look up.
+    /// Needles whose value begins with a line break within its head, which may be written in too
+    /// many ways to look up.
     broken: Vec<Entry>,
     /// Hexadecimal beginnings by the byte that their first pair stands for.
     pairs: Vec<Vec<Entry>>,
@@ -52,7 +55,8 @@ pub(crate) struct Starts {
 impl Starts {
     /// The beginnings of these needles.
     pub fn new(needles: &Needles) -> Starts {
-        let mut starts = Starts { pairs: vec![Vec::new(); 256], firsts: Firsts::new(), ..Starts::default() };
+        let mut starts =
+            Starts { pairs: vec![Vec::new(); 256], firsts: Firsts::new(), ..Starts::default() };
         let mut heads = Vec::with_capacity(HEADS * needles.iter().count());
         for (needle, entry) in needles.iter().enumerate() {
             for form in entry.forms() {
@@ -102,10 +106,17 @@ impl Starts {
     /// The beginning of a hexadecimal form with this pair.
     fn digits(&mut self, needle: u32, machine: Machine<'_>, index: usize) {
         let byte = machine.value[index];
-        let spelled = |nibble: u8| [b"0123456789abcdef", b"0123456789ABCDEF"].map(|digits| digits[usize::from(nibble)]);
+        let spelled = |nibble: u8| {
+            [b"0123456789abcdef", b"0123456789ABCDEF"].map(|digits| digits[usize::from(nibble)])
+        };
         let kind = if index == 0 { First::Shared } else { First::Late };
         self.firsts.add(kind, Form::Hex, &spelled(byte >> 4), &spelled(byte & 15));
-        self.pairs[usize::from(byte)].push(Entry { needle, form: Form::Hex, index: index as u8, tag: 0 });
+        self.pairs[usize::from(byte)].push(Entry {
+            needle,
+            form: Form::Hex,
+            index: index as u8,
+            tag: 0,
+        });
     }
 
     /// Sorts the entries into buckets.
@@ -158,18 +169,25 @@ impl Starts {
                 Some(two) => self.firsts.has_two(*one, *two, spot),
             };
         }
-        self.hex_open(look) || self.broken.iter().any(|e| look.entry_open(e)) || self.escaped_open(look)
+        self.hex_open(look)
+            || self.broken.iter().any(|e| look.entry_open(e))
+            || self.escaped_open(look)
     }
 
     fn hex_open(&self, look: &mut Look<'_>) -> bool {
-        let nibble = |i: usize| look.text.get(look.at + i).map(crate::decode::text::nibble).filter(|n| *n < 16);
+        let nibble = |i: usize| {
+            look.text.get(look.at + i).map(crate::decode::text::nibble).filter(|n| *n < 16)
+        };
         match (nibble(0), nibble(1)) {
-            (Some(high), Some(low)) => self.pairs[usize::from(high << 4 | low)].iter().any(|e| look.entry_open(e)),
+            (Some(high), Some(low)) => {
+                self.pairs[usize::from(high << 4 | low)].iter().any(|e| look.entry_open(e))
+            }
             _ => false,
         }
     }
 
-    /// The forms that can begin with what stands at the position if some of it is an escape or is to be skipped.
+    /// The forms that can begin with what stands at the position if some of it is an escape or is
+    /// to be skipped.
     fn escaped_open(&self, look: &mut Look<'_>) -> bool {
         let mut readings = Readings::of(&self.firsts, Spot { text: look.text, at: look.at });
         readings.read(look.at, Head::default());
@@ -180,20 +198,27 @@ impl Starts {
         let mut three = |head: [u8; HEAD]| self.find(head).any(|e| look.entry_open(e));
         let cut = readings.cut.iter().any(|head| self.firsts.has_shared(*head) || three(*head));
         cut || readings.whole.iter().any(|[a, b, c, d]| {
-            self.find([*a, *b, *c]).any(|e| look.entry_open(e)) || self.find([*b, *c, *d]).any(|e| look.shared_open(e))
+            self.find([*a, *b, *c]).any(|e| look.entry_open(e))
+                || self.find([*b, *c, *d]).any(|e| look.shared_open(e))
         })
     }
 
-    /// The length of the shortest needle of which a match may begin at `at` and needs more input. Slow.
+    /// The length of the shortest needle of which a match may begin at `at` and needs more input.
+    /// Slow.
     pub fn shortest_open(&self, needles: &Needles, text: Text<'_>, at: usize) -> Option<usize> {
         let opens = |needle: u32, form: Form| {
             let machine = needles.machine(needle, form);
             let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
             let places = indexes.map(|index| Place { at, index, column: 0 });
-            places.into_iter().any(|place| matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..)))
+            places.into_iter().any(|place| {
+                matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..))
+            })
         };
         let needles = needles.iter().zip(0..);
-        needles.filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form))).map(|(n, _)| n.len).min()
+        needles
+            .filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form)))
+            .map(|(n, _)| n.len)
+            .min()
     }
 }
 
@@ -206,10 +231,14 @@ fn lone(byte: u8) -> bool {
 fn characters(machine: Machine<'_>, index: usize) -> Characters {
     let mut characters = Characters::default();
     match machine.form {
-        Form::Base64(_) | Form::Base32(_) => return Radix::of(machine.form).characters(machine.value, index),
+        Form::Base64(_) | Form::Base32(_) => {
+            return Radix::of(machine.form).characters(machine.value, index);
+        }
         Form::Plain(Case::Upper) => characters.extend(&[machine.value[index].to_ascii_uppercase()]),
         Form::Plain(Case::Lower) => characters.extend(&[machine.value[index].to_ascii_lowercase()]),
-        Form::Literal | Form::Plain(Case::Exact) | Form::Hex => characters.extend(&[machine.value[index]]),
+        Form::Literal | Form::Plain(Case::Exact) | Form::Hex => {
+            characters.extend(&[machine.value[index]])
+        }
     }
     characters
 }
@@ -235,7 +264,13 @@ enum Opening {
 }
 
 /// Whether the text from `place` on is the beginning of a match that is not yet complete.
-fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, known: impl Fn(Place) -> bool) -> Opening {
+fn open(
+    machine: Machine<'_>,
+    text: Text<'_>,
+    place: Place,
+    most_work: u64,
+    known: impl Fn(Place) -> bool,
+) -> Opening {
     let period = machine.period();
     // One that repeats itself is looked at again and again in a text that does.
     if period > 0 && known(place) {
@@ -263,11 +298,15 @@ fn open(machine: Machine<'_>, text: Text<'_>, place: Place, most_work: u64, know
     }
     let mut walk = Walk::new(place);
     let work = walk.advance(machine, text, most_work, known).work;
-    if walk.is_open() { Opening::Open(Box::new(walk), work) } else { Opening::Not(walk.trail, work) }
+    if walk.is_open() {
+        Opening::Open(Box::new(walk), work)
+    } else {
+        Opening::Not(walk.trail, work)
+    }
 }
 
-/// The beginning of a match at the first position at which there is one, read as far as the text goes, so that it need not be
-/// read again from there when there is more text.
+/// The beginning of a match at the first position at which there is one, read as far as the text
+/// goes, so that it need not be read again from there when there is more text.
 struct Begun {
     at: usize,
     needle: u32,
@@ -290,13 +329,22 @@ pub(crate) struct Openings {
 }
 
 impl Openings {
-    /// The first position in this range at which a match may begin that needs more input, or its end.
-    pub fn first(&mut self, starts: &Starts, needles: &Needles, text: Text<'_>, range: Range<usize>) -> usize {
+    /// The first position in this range at which a match may begin that needs more input, or its
+    /// end.
+    pub fn first(
+        &mut self,
+        starts: &Starts,
+        needles: &Needles,
+        text: Text<'_>,
+        range: Range<usize>,
+    ) -> usize {
         let new = text.len().abs_diff(std::mem::replace(&mut self.seen, text.len()));
         self.most = self.work + WORK + WORK_A_BYTE * new as u64;
         let mut from = range.start;
-        if let Some(begun) =
-            self.begun.take().filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
+        if let Some(begun) = self
+            .begun
+            .take()
+            .filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
         {
             match self.go_on(needles, text, begun) {
                 Some(at) => return at.max(range.start),
@@ -310,8 +358,8 @@ impl Openings {
         look.at.min(range.end)
     }
 
-    /// How many more steps may be taken this time. A text that has too many readings is held back, up to where it is known that
-    /// no match began, which is never wrong.
+    /// How many more steps may be taken this time. A text that has too many readings is held back,
+    /// up to where it is known that no match began, which is never wrong.
     fn left(&self) -> u64 {
         self.most.saturating_sub(self.work)
     }
@@ -320,7 +368,8 @@ impl Openings {
     pub fn shift(&mut self, by: usize) {
         self.seen = self.seen.saturating_sub(by);
         self.known.shift(by);
-        // While more was ready nothing was looked for, and the text where this one stopped may be gone: another look finds what begins since.
+        // While more was ready nothing was looked for, and the text where this one stopped may be
+        // gone: another look finds what begins since.
         self.begun = self.begun.take().filter(|begun| begun.walk.stands_behind(by));
         if let Some(begun) = &mut self.begun {
             begun.at = begun.at.saturating_sub(by);
@@ -345,7 +394,8 @@ impl Openings {
 }
 
 impl Begun {
-    /// Whether the match that began here goes on in others, as that of a value that repeats itself does.
+    /// Whether the match that began here goes on in others, as that of a value that repeats itself
+    /// does.
     fn goes_on(&self, needles: &Needles) -> bool {
         needles.machine(self.needle, self.form).period() > 0
     }
@@ -368,7 +418,8 @@ impl Look<'_> {
             return false;
         }
         let machine = self.needles.machine(needle, form);
-        let (place, period) = (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
+        let (place, period) =
+            (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
         let known = |place| self.openings.known.has(needle, form, place, period);
         let opening = open(machine, self.text, place, self.openings.left(), known);
         if let Opening::Open(_, work) | Opening::Not(_, work) = &opening {
@@ -391,7 +442,8 @@ impl Look<'_> {
 
     /// The same with the character before, which the encoding shares with other data.
     fn shared_open(&mut self, entry: &Entry) -> bool {
-        let shared = entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
+        let shared =
+            entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
         shared && self.entry_open(&Entry { index: 0, ..*entry })
     }
 }

@@ -1,5 +1,5 @@
-//! What is known about one stream: matches found, matches begun, what has been written. Positions are offsets into the part
-//! of the stream that is still in memory.
+//! What is known about one stream: matches found, matches begun, what has been written. Positions
+//! are offsets into the part of the stream that is still in memory.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ use crate::walk::{Walk, begin};
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
 const CONTEXT: usize = 128;
 
-/// Beyond this many bytes it is cheaper to find out what must be held back than to hold back all that might be.
+/// Beyond this many bytes it is cheaper to find out what must be held back than to hold back all
+/// that might be.
 const MAX_GUESS: usize = 4 * 1024 * 1024;
 
 /// At most this many held bytes may go out when the stream pauses.
@@ -76,12 +77,14 @@ pub(crate) struct Stream {
 pub(crate) trait Sink {
     /// Bytes of the input, unchanged.
     fn clean(&mut self, bytes: &[u8]);
-    /// A marker for the value that this needle belongs to, found in this form in these bytes of the text.
+    /// A marker for the value that this needle belongs to, found in this form in these bytes of the
+    /// text.
     fn marker(&mut self, needle: u32, form: Form, found: &[u8]);
 }
 
 impl Stream {
-    /// Takes in what was appended to the text and writes what can be written. `bytes` has slack behind the text.
+    /// Takes in what was appended to the text and writes what can be written. `bytes` has slack
+    /// behind the text.
     pub fn advance(
         &mut self,
         patterns: &Patterns,
@@ -96,7 +99,8 @@ impl Stream {
         self.send(text, self.open, sink);
     }
 
-    /// Nothing more is ready: holds back only what must be, after a call of [`Stream::advance`] that held back more.
+    /// Nothing more is ready: holds back only what must be, after a call of [`Stream::advance`]
+    /// that held back more.
     pub fn pause(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
         if !self.exact {
             self.settle(patterns, text, false);
@@ -104,14 +108,18 @@ impl Stream {
         }
     }
 
-    /// Lets out a few held bytes after a pause, so that a prompt that looks like the beginning of a value can be read. The
-    /// match goes on: only these bytes may leak.
+    /// Lets out a few held bytes after a pause, so that a prompt that looks like the beginning of a
+    /// value can be read. The match goes on: only these bytes may leak.
     pub fn idle(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
         if !self.exact {
             self.settle(patterns, text, false);
         }
         let shortest = |at: usize| {
-            let begun = self.begun.iter().filter(|b| b.walk.open <= at).map(|b| patterns.needles.get(b.needle).len);
+            let begun = self
+                .begun
+                .iter()
+                .filter(|b| b.walk.open <= at)
+                .map(|b| patterns.needles.get(b.needle).len);
             begun.chain(patterns.starts.shortest_open(&patterns.needles, text, at)).min()
         };
         let held = self.open..text.len().min(self.open + MAX_LEAK);
@@ -177,25 +185,35 @@ impl Stream {
         self.settled.clear();
         let Some(seeds) = &patterns.seeds else { return };
         let mut progress = std::mem::take(&mut self.progress);
-        let work = seeds
-            .search(bytes, text.len(), self.seen, &mut progress, |at, seed| self.verify(patterns, text, at, *seed));
+        let work = seeds.search(bytes, text.len(), self.seen, &mut progress, |at, seed| {
+            self.verify(patterns, text, at, *seed)
+        });
         self.work += work;
         self.progress = progress;
         self.seen = text.len();
     }
 
-    /// Reads the text around a seed. Returns the stretch in which no seed can tell anything new, which may be empty.
-    fn verify(&mut self, patterns: &Patterns, text: Text<'_>, at: usize, seed: Seed) -> Range<usize> {
+    /// Reads the text around a seed. Returns the stretch in which no seed can tell anything new,
+    /// which may be empty.
+    fn verify(
+        &mut self,
+        patterns: &Patterns,
+        text: Text<'_>,
+        at: usize,
+        seed: Seed,
+    ) -> Range<usize> {
         let index = seed.index as usize;
         let line = at.wrapping_sub(index);
-        // Where the value was read as it is, its upper and lower case have either been read too or been ruled out.
+        // Where the value was read as it is, its upper and lower case have either been read too or
+        // been ruled out.
         if self.settled.has(seed.needle, seed.form, line, at) {
             return 0..0;
         }
         let machine = patterns.needles.machine(seed.needle, seed.form);
         let (mut known, mut plain) = (0..0, at + 1);
         if !machine.rejects(&text.bytes[at..plain], index) {
-            let stretch = self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+            let stretch =
+                self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
             plain = plain.max(stretch.end);
             if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
                 known = stretch;
@@ -213,17 +231,31 @@ impl Stream {
         known
     }
 
-    /// Reads the match that `seed` is part of, and remembers the stretch in which it need not be read again.
-    fn read_stretch(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) -> Range<usize> {
+    /// Reads the match that `seed` is part of, and remembers the stretch in which it need not be
+    /// read again.
+    fn read_stretch(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Place,
+        needle: u32,
+    ) -> Range<usize> {
         let stretch = self.read(machine, text, seed, needle);
         self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
         self.settled.add(needle, machine.form, seed.at.wrapping_sub(seed.index), &stretch);
         stretch
     }
 
-    /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in which each byte could be read in
-    /// one way only: all pieces of this form in it on the same line are parts of the same match, or of none.
-    fn read(&mut self, machine: Machine<'_>, text: Text<'_>, seed: Place, needle: u32) -> Range<usize> {
+    /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in
+    /// which each byte could be read in one way only: all pieces of this form in it on the same
+    /// line are parts of the same match, or of none.
+    fn read(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Place,
+        needle: u32,
+    ) -> Range<usize> {
         if machine.period() > 0 {
             // Each run would lie on as many lines as it has periods.
             self.read_back(machine, text, seed, needle);
@@ -284,7 +316,9 @@ impl Stream {
     /// Whether what goes through this place has been read, or is being read.
     fn knows(&self, machine: Machine<'_>, place: Place, needle: u32) -> bool {
         let (form, period) = (machine.form, machine.period());
-        self.begun.iter().any(|b| (b.needle, b.form) == (needle, form) && b.walk.trail.has(place, period))
+        self.begun
+            .iter()
+            .any(|b| (b.needle, b.form) == (needle, form) && b.walk.trail.has(place, period))
             || self.known.has(needle, form, place, period)
     }
 
@@ -352,8 +386,8 @@ impl Stream {
     }
 }
 
-/// How far the text may go out after a pause: so many bytes of a value, and the control sequences among and behind them, which
-/// say nothing of it unless some value has such bytes itself.
+/// How far the text may go out after a pause: so many bytes of a value, and the control sequences
+/// among and behind them, which say nothing of it unless some value has such bytes itself.
 fn after_pause(text: Text<'_>, from: usize, mut bytes: usize, escapes: bool) -> usize {
     let mut at = from;
     while at < text.len() {

@@ -1,5 +1,6 @@
-//! Which places a reading passed through: whoever comes to one of them again, from a piece further on in the text, has nothing to
-//! find there. Most readings go on at an even pace, so that a few numbers tell of many places.
+//! Which places a reading passed through: whoever comes to one of them again, from a piece further
+//! on in the text, has nothing to find there. Most readings go on at an even pace, so that a few
+//! numbers tell of many places.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,10 +13,12 @@ const TRAILS: usize = 4;
 /// How many dead ends are remembered for each form of a needle.
 const DEAD: usize = 8;
 
-/// Among so many of the last stretches before a position it is looked for: more than one only where a text has several readings.
+/// Among so many of the last stretches before a position it is looked for: more than one only where
+/// a text has several readings.
 const NEAR: usize = 6;
 
-/// Places at the same distance from each other, one unit apart. The first may lie in text that is gone.
+/// Places at the same distance from each other, one unit apart. The first may lie in text that is
+/// gone.
 #[derive(Clone, Copy)]
 struct Stretch {
     at: isize,
@@ -44,15 +47,21 @@ impl Stretch {
 pub(crate) struct Trail(Vec<Stretch>);
 
 impl Trail {
-    /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the one before.
+    /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the
+    /// one before.
     pub fn add(&mut self, place: Place, pace: usize, count: usize) {
         let (at, index, pace) = (place.at as isize, place.index, pace as isize);
         if let Some(last) = self.0.last_mut() {
-            if last.count == 1 && index == last.index + 1 && at > last.at && (count == 1 || at - last.at == pace) {
+            if last.count == 1
+                && index == last.index + 1
+                && at > last.at
+                && (count == 1 || at - last.at == pace)
+            {
                 (last.pace, last.count) = (at - last.at, 1 + count);
                 return;
             }
-            let follows = at == last.at + last.pace * last.count as isize && index == last.index + last.count;
+            let follows =
+                at == last.at + last.pace * last.count as isize && index == last.index + last.count;
             if follows && last.count > 1 && (count == 1 || pace == last.pace) {
                 last.count += count;
                 return;
@@ -61,7 +70,8 @@ impl Trail {
         self.0.push(Stretch { at, index, pace, count });
     }
 
-    /// Whether it passed through this place, or through one that is whole periods away, if the value has one.
+    /// Whether it passed through this place, or through one that is whole periods away, if the
+    /// value has one.
     pub fn has(&self, place: Place, period: usize) -> bool {
         let at = place.at as isize;
         let before = self.0.partition_point(|s| s.at <= at);
@@ -179,7 +189,8 @@ mod tests {
         trail.add(place(140, 15), 2, 4);
         for at in 90..160 {
             for index in 0..30 {
-                let first = at >= 100 && (at - 100) % 3 == 0 && at <= 127 && index == 5 + (at - 100) / 3;
+                let first =
+                    at >= 100 && (at - 100) % 3 == 0 && at <= 127 && index == 5 + (at - 100) / 3;
                 let second = at >= 140 && at % 2 == 0 && at <= 146 && index == 15 + (at - 140) / 2;
                 assert_eq!(trail.has(place(at, index), 0), first || second, "{at} {index}");
             }
@@ -195,7 +206,9 @@ mod tests {
     fn what_is_known_is_bounded_and_moves_with_the_text() {
         let mut known = Known::default();
         (0..20).for_each(|i| known.dead(1, Form::Hex, place(i, 0)));
-        assert!(!known.has(1, Form::Hex, place(11, 0), 0) && known.has(1, Form::Hex, place(12, 0), 0));
+        assert!(
+            !known.has(1, Form::Hex, place(11, 0), 0) && known.has(1, Form::Hex, place(12, 0), 0)
+        );
         assert!(!known.has(1, Form::Literal, place(12, 0), 0));
         known.shift(15);
         assert!(known.has(1, Form::Hex, place(0, 0), 0));

@@ -1,14 +1,16 @@
-//! Reading a form forwards over whatever input there is, stopping where it ends and going on later, and backwards from a
-//! seed to where the match begins. All readings are followed at once, and the text is never read twice for the same one.
+//! Reading a form forwards over whatever input there is, stopping where it ends and going on later,
+//! and backwards from a seed to where the match begins. All readings are followed at once, and the
+//! text is never read twice for the same one.
 //!
-//! Of a value that repeats itself each repetition in the text is the end of one match and part of the next ones: these are read
-//! as one, which begins where the first does.
+//! Of a value that repeats itself each repetition in the text is the end of one match and part of
+//! the next ones: these are read as one, which begins where the first does.
 
 use crate::decode::text::Text;
 use crate::form::{Machine, Next, Place, reach};
 use crate::trail::Trail;
 
-/// The most readings that are followed at once; a text that has more at one place has them for nothing else.
+/// The most readings that are followed at once; a text that has more at one place has them for
+/// nothing else.
 const MAX_FRONT: usize = 1024;
 
 /// A reading that has come this far.
@@ -21,7 +23,8 @@ struct State {
     done: bool,
 }
 
-/// Readings in order, those that are least far in the text last, so that each place is reached by all its ways before it is left.
+/// Readings in order, those that are least far in the text last, so that each place is reached by
+/// all its ways before it is left.
 struct Front {
     states: Vec<State>,
     period: usize,
@@ -50,8 +53,11 @@ impl Front {
         let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
         let same = (from..from + here).find(|i| self.same(self.states[*i].place, place));
         match same.map(|i| &mut self.states[i]) {
-            // Whoever has read more of a value that repeats itself comes to the end of a match wherever the other one does.
-            Some(other) if (state.done, place.index) > (other.done, other.place.index) => *other = state,
+            // Whoever has read more of a value that repeats itself comes to the end of a match
+            // wherever the other one does.
+            Some(other) if (state.done, place.index) > (other.done, other.place.index) => {
+                *other = state
+            }
             Some(_) => {}
             None => self.insert(from, state),
         }
@@ -67,7 +73,8 @@ impl Front {
 
 /// Readings of one match that has begun at a known position.
 pub(crate) struct Walk {
-    /// Where the match begins in the text, or up to where it is complete if it goes on in another one.
+    /// Where the match begins in the text, or up to where it is complete if it goes on in another
+    /// one.
     pub start: usize,
     /// Readings that the end of the input stopped.
     stopped: Vec<State>,
@@ -135,8 +142,8 @@ impl Walk {
         }
     }
 
-    /// Reads on to the end of the input, but not on from places that are known. A match that is found begins where the walk did
-    /// before. After `most_work` it stops, to go on another time.
+    /// Reads on to the end of the input, but not on from places that are known. A match that is
+    /// found begins where the walk did before. After `most_work` it stops, to go on another time.
     pub fn advance(
         &mut self,
         machine: Machine<'_>,
@@ -157,7 +164,8 @@ impl Walk {
                 ends.hold(self.start);
                 break;
             }
-            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most {
+            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most
+            {
                 continue;
             }
             if known(state.place) {
@@ -209,13 +217,24 @@ impl Walk {
         ends.add(tail.end);
         if tail.more {
             ends.hold(tail.end);
-            self.stopped.push(State { place, seen: if machine.goes_on_behind() { 0 } else { text.len() }, done: true });
+            self.stopped.push(State {
+                place,
+                seen: if machine.goes_on_behind() { 0 } else { text.len() },
+                done: true,
+            });
         }
         tail.more
     }
 
     /// Reads units that can be read in one way only; false if there are none.
-    fn run(&mut self, machine: Machine<'_>, text: Text<'_>, state: State, front: &mut Front, ends: &mut Ends) -> bool {
+    fn run(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        state: State,
+        front: &mut Front,
+        ends: &mut Ends,
+    ) -> bool {
         let place = state.place;
         let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
         if run == 0 {
@@ -234,8 +253,8 @@ impl Walk {
     }
 }
 
-/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass through a place that is known,
-/// and the number of units read.
+/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass
+/// through a place that is known, and the number of units read.
 pub(crate) fn begin(
     machine: Machine<'_>,
     text: Text<'_>,
@@ -260,7 +279,9 @@ pub(crate) fn begin(
             work += run as u64 / 8;
             let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
             // The first few units behind a line break can be the beginning too.
-            let begun = machine.beginnings(place.index, run).filter_map(|n| machine.beginning(text, back(n)));
+            let begun = machine
+                .beginnings(place.index, run)
+                .filter_map(|n| machine.beginning(text, back(n)));
             first = begun.chain(first).min();
             front.push(machine.raised(back(run)));
             continue;
@@ -277,8 +298,9 @@ pub(crate) fn begin(
     (first.map(|first| with_shared(machine, text, first, &mut next)), work)
 }
 
-/// The place before the first own character of an encoding that repeats itself, if the value has part of the one there: going
-/// back, it was only seen that the value may as well have begun earlier.
+/// The place before the first own character of an encoding that repeats itself, if the value has
+/// part of the one there: going back, it was only seen that the value may as well have begun
+/// earlier.
 fn with_shared(machine: Machine<'_>, text: Text<'_>, first: Place, next: &mut Next) -> Place {
     if machine.period() > 0 && first.index == 1 && machine.first() == 0 {
         machine.back(text, first, next);

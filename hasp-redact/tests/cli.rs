@@ -1,4 +1,5 @@
-//! The command: values from every source, what is said on stderr, the verbs, and how it behaves between two processes.
+//! The command: values from every source, what is said on stderr, the verbs, and how it behaves
+//! between two processes.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
@@ -51,23 +52,34 @@ fn a_list_and_files_are_read() {
     std::fs::write(&list, format!("A={VALUE}\0B=second=value\0")).unwrap();
     std::fs::write(&file, "from-a-file\n").unwrap();
     let file = format!("c/d={}", file.display());
-    let out = run(&["--values", list.to_str().unwrap(), "--file", &file], b"second=value,from-a-file");
+    let out =
+        run(&["--values", list.to_str().unwrap(), "--file", &file], b"second=value,from-a-file");
     assert_eq!(text(&out.stdout), "[hasp:B],[hasp:c/d]");
     let through_fd = format!("\"$0\" --values fd:3 3<'{}'", list.display());
     let mut command = Command::new("sh");
-    command.args(["-c", &through_fd, env!("CARGO_BIN_EXE_hasp-redact")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(["-c", &through_fd, env!("CARGO_BIN_EXE_hasp-redact")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     assert_eq!(text(&finish(command.spawn().unwrap(), VALUE.as_bytes()).stdout), "[hasp:A]");
 }
 
 #[test]
 fn short_and_dangerous_values_are_named_once() {
     let mut command = redact(&["--env", "PIN", "--env", "DATE", "--env", "TOKEN", "--env", "HOST"]);
-    let child = command.env("PIN", "1234").env("DATE", "20261123").env("HOST", "localhost").spawn().unwrap();
+    let child = command
+        .env("PIN", "1234")
+        .env("DATE", "20261123")
+        .env("HOST", "localhost")
+        .spawn()
+        .unwrap();
     let out = finish(child, b"1234 20261123 localhost");
     assert_eq!(text(&out.stdout), "1234 [hasp:DATE] [hasp:HOST]");
     let lines: Vec<String> = text(&out.stderr).lines().map(str::to_owned).collect();
-    let named: Vec<bool> =
-        ["PIN", "DATE", "HOST"].iter().map(|n| lines.iter().filter(|l| l.contains(n)).count() == 1).collect();
+    let named: Vec<bool> = ["PIN", "DATE", "HOST"]
+        .iter()
+        .map(|n| lines.iter().filter(|l| l.contains(n)).count() == 1)
+        .collect();
     assert_eq!((named, lines.len()), (vec![true; 3], 3));
     for value in ["1234", "20261123"] {
         assert!(!text(&out.stderr).contains(value), "a value is in a warning");
@@ -79,7 +91,10 @@ fn the_status_counts_by_name_and_form() {
     let input = format!("{VALUE} {} {VALUE}", data_encoding::BASE64.encode(VALUE.as_bytes()));
     let out = run(&["--env", "TOKEN", "--json-status"], input.as_bytes());
     let status: serde_json::Value = serde_json::from_slice(&out.stderr).unwrap();
-    assert_eq!((status["v"].as_u64(), status["bytes_in"].as_u64()), (Some(1), Some(input.len() as u64)));
+    assert_eq!(
+        (status["v"].as_u64(), status["bytes_in"].as_u64()),
+        (Some(1), Some(input.len() as u64))
+    );
     assert_eq!(status["bytes_out"].as_u64(), Some(out.stdout.len() as u64));
     let matches = serde_json::json!([{"name": "TOKEN", "form": "base64", "count": 1}, {"name": "TOKEN", "form": "plain", "count": 2}]);
     assert_eq!(status["matches"], matches);
@@ -100,8 +115,16 @@ fn wrong_usage_is_said_and_nothing_is_passed_on() {
     ];
     for (args, code, status) in cases {
         let out = run(args, b"input");
-        assert_eq!((out.status.code(), text(&out.stdout)), (Some(status), String::new()), "{args:?}");
-        assert!(text(&out.stderr).contains(&format!("[{code}]")), "{args:?}: {}", text(&out.stderr));
+        assert_eq!(
+            (out.status.code(), text(&out.stdout)),
+            (Some(status), String::new()),
+            "{args:?}"
+        );
+        assert!(
+            text(&out.stderr).contains(&format!("[{code}]")),
+            "{args:?}: {}",
+            text(&out.stderr)
+        );
     }
 }
 
@@ -128,7 +151,10 @@ fn explain_names_the_forms_and_never_the_value() {
     let mut short = redact(&["explain", "--env", "TOKEN", "--json"]);
     let out = finish(short.env("TOKEN", "abc").spawn().unwrap(), b"");
     let object: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!((object["watched"].as_bool(), object["forms"].as_array().map(Vec::len)), (Some(false), Some(0)));
+    assert_eq!(
+        (object["watched"].as_bool(), object["forms"].as_array().map(Vec::len)),
+        (Some(false), Some(0))
+    );
 }
 
 #[test]
@@ -142,7 +168,10 @@ fn markers_in_files_are_found() {
     std::fs::write(dir.path().join("sub/env"), "A=1\nB=[hasp:db/url]\n").unwrap();
     let out = run(&["markers", path], b"");
     assert_eq!(out.status.code(), Some(1));
-    assert_eq!(text(&out.stdout), format!("{path}/sub/env:2: [hasp:db/url] stands where a value was\n"));
+    assert_eq!(
+        text(&out.stdout),
+        format!("{path}/sub/env:2: [hasp:db/url] stands where a value was\n")
+    );
 }
 
 #[test]
@@ -154,13 +183,20 @@ fn ci_systems_are_told() {
     assert!(text(&out.stderr).contains("GitLab has no command"));
     let dir = tempfile::tempdir().unwrap();
     let agent = dir.path().join("buildkite-agent");
-    std::fs::write(&agent, format!("#!/bin/sh\necho \"$@\" >{0}/args; cat >{0}/got\n", dir.path().display())).unwrap();
+    std::fs::write(
+        &agent,
+        format!("#!/bin/sh\necho \"$@\" >{0}/args; cat >{0}/got\n", dir.path().display()),
+    )
+    .unwrap();
     std::fs::set_permissions(&agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let mut command = redact(&["--env", "TOKEN", "--ci", "buildkite"]);
     let path = format!("{}:/usr/bin:/bin", dir.path().display());
     let out = finish(command.env("PATH", path).spawn().unwrap(), b"x");
     assert_eq!(text(&out.stdout), "x");
-    assert!(std::fs::read_to_string(dir.path().join("got")).unwrap() == VALUE, "the agent did not get the value");
+    assert!(
+        std::fs::read_to_string(dir.path().join("got")).unwrap() == VALUE,
+        "the agent did not get the value"
+    );
     assert_eq!(std::fs::read_to_string(dir.path().join("args")).unwrap(), "redactor add\n");
 }
 
@@ -176,7 +212,8 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 
 /// Whether there is something to read within this time.
 fn readable(fd: impl AsFd, within: Duration) -> bool {
-    let wait = Timespec { tv_sec: within.as_secs() as i64, tv_nsec: i64::from(within.subsec_nanos()) };
+    let wait =
+        Timespec { tv_sec: within.as_secs() as i64, tv_nsec: i64::from(within.subsec_nanos()) };
     poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&wait)).unwrap() > 0
 }
 
@@ -203,8 +240,13 @@ fn a_prompt_arrives_before_any_further_input() {
         times.push(start.elapsed());
     }
     times.sort_unstable();
-    // The median, and not the 99th percentile that the benchmark shows: a loaded machine must not fail the test.
-    assert!(times[100] < Duration::from_millis(20), "half of the prompts took {:?} and more", times[100]);
+    // The median, and not the 99th percentile that the benchmark shows: a loaded machine must not
+    // fail the test.
+    assert!(
+        times[100] < Duration::from_millis(20),
+        "half of the prompts took {:?} and more",
+        times[100]
+    );
     drop(stdin);
     assert!(child.wait().unwrap().success());
 }

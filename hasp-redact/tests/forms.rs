@@ -1,5 +1,6 @@
-//! The two lists of hasp-redact(1) are tables here: every form that the page names as replaced is replaced, every form that it names
-//! as not replaced passes byte for byte, and neither list has an item that nothing here is of.
+//! The two lists of hasp-redact(1) are tables here: every form that the page names as replaced is
+//! replaced, every form that it names as not replaced passes byte for byte, and neither list has an
+//! item that nothing here is of.
 #![allow(clippy::unwrap_used)]
 
 mod encoders;
@@ -24,25 +25,40 @@ const VALUES: [&[u8]; 5] = [
 const FURTHER: [Form; 19] = [
     ("base64", "twice", |v| base64(base64(v).as_bytes()).into_bytes()),
     ("base64", "Basic authorization", |v| base64(&[b"user:", v, b"x"].concat()).into_bytes()),
-    ("base64 of an escape", "JSON", |v| base64(&[b"{\"k\":\"", &json(v)[..], b"\"}"].concat()).into_bytes()),
+    ("base64 of an escape", "JSON", |v| {
+        base64(&[b"{\"k\":\"", &json(v)[..], b"\"}"].concat()).into_bytes()
+    }),
     ("base64 of an escape", "JSON in ASCII", |v| base64(&json_ascii(v)).into_bytes()),
-    ("base64 of an escape", "URL", |v| base64(&[b"k=", &percent(v)[..], b"&x"].concat()).into_bytes()),
+    ("base64 of an escape", "URL", |v| {
+        base64(&[b"k=", &percent(v)[..], b"&x"].concat()).into_bytes()
+    }),
     ("UTF-16", "in base64", |v| base64(&utf16(v, false)).into_bytes()),
     ("UTF-16", "in base64, within more", |v| {
-        base64(&[&utf16(b"echo ", false), &utf16(v, false)[..], &utf16(b" x", false)].concat()).into_bytes()
+        base64(&[&utf16(b"echo ", false), &utf16(v, false)[..], &utf16(b" x", false)].concat())
+            .into_bytes()
     }),
     ("UTF-16", "big endian in base64", |v| base64(&utf16(v, true)).into_bytes()),
     ("UTF-16", "in hex", |v| HEXLOWER.encode(&utf16(v, false)).into_bytes()),
-    ("UTF-32", "little endian", |v| text(v).chars().flat_map(|c| u32::from(c).to_le_bytes()).collect()),
-    ("UTF-32", "big endian", |v| text(v).chars().flat_map(|c| u32::from(c).to_be_bytes()).collect()),
+    ("UTF-32", "little endian", |v| {
+        text(v).chars().flat_map(|c| u32::from(c).to_le_bytes()).collect()
+    }),
+    ("UTF-32", "big endian", |v| {
+        text(v).chars().flat_map(|c| u32::from(c).to_be_bytes()).collect()
+    }),
     ("decimal", "Python and Rust", |v| numbers(v, ", ")),
     ("decimal", "JSON", |v| numbers(v, ",")),
     ("decimal", "Go", |v| numbers(v, " ")),
-    ("hex", "colons in lines of 15", |v| lines(&v.iter().map(|b| format!("{b:02x}:")).collect::<Vec<_>>(), 15, "\n  ")),
+    ("hex", "colons in lines of 15", |v| {
+        lines(&v.iter().map(|b| format!("{b:02x}:")).collect::<Vec<_>>(), 15, "\n  ")
+    }),
     ("case", "upper", |v| text(v).to_ascii_uppercase().into_bytes()),
     ("several lines", "joined", |v| [b"first line 1 ", v].concat()),
-    ("coloured or linked", "at its first character", |v| [&v[..1], b"\x1b[31m", &v[1..], b"\x1b[0m"].concat()),
-    ("coloured or linked", "wrapped by a terminal", |v| [&v[..v.len() - 4], b"\r\n", &v[v.len() - 4..]].concat()),
+    ("coloured or linked", "at its first character", |v| {
+        [&v[..1], b"\x1b[31m", &v[1..], b"\x1b[0m"].concat()
+    }),
+    ("coloured or linked", "wrapped by a terminal", |v| {
+        [&v[..v.len() - 4], b"\r\n", &v[v.len() - 4..]].concat()
+    }),
 ];
 
 /// The dumps of a text with the value in it: at every place of a line.
@@ -73,7 +89,9 @@ const PASSED: [Form; 25] = [
             .collect::<String>()
             .into_bytes()
     }),
-    ("other dumps", "xxd -b", |v| v.iter().map(|b| format!("{b:08b} ")).collect::<String>().into_bytes()),
+    ("other dumps", "xxd -b", |v| {
+        v.iter().map(|b| format!("{b:08b} ")).collect::<String>().into_bytes()
+    }),
     ("other dumps", "od -t x1 -w2", |v| dump(v, 2, 1, false, false)),
     ("other dumps", "decimal over lines", |v| {
         lines(&v.iter().map(|b| format!("{b}, ")).collect::<Vec<_>>(), 3, "\n  ")
@@ -83,12 +101,16 @@ const PASSED: [Form; 25] = [
     }),
     ("other layers", "hex of base64", |v| HEXLOWER.encode(base64(v).as_bytes()).into_bytes()),
     ("other layers", "base64 of hex", |v| base64(HEXLOWER.encode(v).as_bytes()).into_bytes()),
-    ("other layers", "base64 three times", |v| base64(base64(base64(v).as_bytes()).as_bytes()).into_bytes()),
+    ("other layers", "base64 three times", |v| {
+        base64(base64(base64(v).as_bytes()).as_bytes()).into_bytes()
+    }),
     ("other layers", "a dump of UTF-16", |v| dump(&utf16(v, false), 16, 1, false, false)),
     ("other layers", "base32 of base64", |v| BASE32.encode(base64(v).as_bytes()).into_bytes()),
     ("narrow lines", "base64 in lines of 8", |v| wrap(&base64(v), 8, "\n")),
     ("narrow lines", "folded at 10", |v| wrap(&text(v), 10, "\n")),
-    ("other escapes", "CSS", |v| v.iter().map(|b| format!("\\{b:x} ")).collect::<String>().into_bytes()),
+    ("other escapes", "CSS", |v| {
+        v.iter().map(|b| format!("\\{b:x} ")).collect::<String>().into_bytes()
+    }),
     ("other escapes", "cmd", |v| v.iter().flat_map(|b| [b'^', *b]).collect()),
     ("other escapes", "PowerShell", |v| v.iter().flat_map(|b| [b'`', *b]).collect()),
     ("other escapes", "overstrike", |v| v.iter().flat_map(|b| [*b, 8, *b]).collect()),
@@ -107,7 +129,12 @@ const PASSED_OF: [(&str, &str, &[u8], &[u8]); 6] = [
     ("coloured when short", "in the middle", b"Zx8-Secret-Pw-77", b"Zx8-Secr\x1b[31met-Pw-77"),
     ("two lines", "", b"correct horse", b"correct\nhorse"),
     ("needless escapes", "percent", b"S3cr3t-Value-XyZ-90210", b"S3cr3t%2DValue%2DXyZ%2D90210"),
-    ("needless escapes", "of JSON", b"S3cr3t-Value-XyZ-90210", b"S3cr3t\\u002dValue\\u002dXyZ\\u002d90210"),
+    (
+        "needless escapes",
+        "of JSON",
+        b"S3cr3t-Value-XyZ-90210",
+        b"S3cr3t\\u002dValue\\u002dXyZ\\u002d90210",
+    ),
     (
         "base64 of other escapes",
         "HTML",
@@ -133,7 +160,9 @@ fn json(v: &[u8]) -> Vec<u8> {
 }
 
 fn json_ascii(v: &[u8]) -> Vec<u8> {
-    let escape = |c: char| if c.is_ascii() { text(&json(&[c as u8])) } else { format!("\\u{:04x}", u32::from(c)) };
+    let escape = |c: char| {
+        if c.is_ascii() { text(&json(&[c as u8])) } else { format!("\\u{:04x}", u32::from(c)) }
+    };
     text(v).chars().map(escape).collect::<String>().into_bytes()
 }
 
@@ -142,7 +171,10 @@ fn percent(v: &[u8]) -> Vec<u8> {
 }
 
 fn utf16(v: &[u8], big: bool) -> Vec<u8> {
-    text(v).encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    text(v)
+        .encode_utf16()
+        .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
+        .collect()
 }
 
 fn numbers(v: &[u8], between: &str) -> Vec<u8> {
@@ -157,13 +189,21 @@ fn lines(pieces: &[String], each: usize, between: &str) -> Vec<u8> {
 fn dump(v: &[u8], line: usize, group: usize, colon: bool, column: bool) -> Vec<u8> {
     let mut out = String::new();
     for (number, bytes) in v.chunks(line).enumerate() {
-        out += &if colon { format!("{:08x}:", number * line) } else { format!("{:07o}", number * line) };
+        out += &if colon {
+            format!("{:08x}:", number * line)
+        } else {
+            format!("{:07o}", number * line)
+        };
         bytes.chunks(group).for_each(|g| out += &format!(" {}", HEXLOWER.encode(g)));
         if column {
             let width = 2 * line + line.div_ceil(group);
             let shown = 2 * bytes.len() + bytes.len().div_ceil(group);
             let printed = |b: &u8| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' };
-            out += &format!("{}  {}", " ".repeat(width - shown), bytes.iter().map(printed).collect::<String>());
+            out += &format!(
+                "{}  {}",
+                " ".repeat(width - shown),
+                bytes.iter().map(printed).collect::<String>()
+            );
         }
         out.push('\n');
     }
@@ -171,7 +211,8 @@ fn dump(v: &[u8], line: usize, group: usize, colon: bool, column: bool) -> Vec<u
 }
 
 fn c_array(v: &[u8]) -> Vec<u8> {
-    let line = |bytes: &[u8]| bytes.iter().map(|b| format!("0x{b:02x}")).collect::<Vec<_>>().join(", ");
+    let line =
+        |bytes: &[u8]| bytes.iter().map(|b| format!("0x{b:02x}")).collect::<Vec<_>>().join(", ");
     format!("  {}\n", v.chunks(12).map(line).collect::<Vec<_>>().join(",\n  ")).into_bytes()
 }
 
@@ -192,7 +233,13 @@ fn octal_words(v: &[u8]) -> Vec<u8> {
 }
 
 fn characters(v: &[u8]) -> Vec<u8> {
-    let one = |b: &u8| if (0x20..0x7f).contains(b) { format!("   {}", char::from(*b)) } else { format!(" {b:03o}") };
+    let one = |b: &u8| {
+        if (0x20..0x7f).contains(b) {
+            format!("   {}", char::from(*b))
+        } else {
+            format!(" {b:03o}")
+        }
+    };
     v.iter().map(one).collect::<String>().into_bytes()
 }
 
@@ -266,7 +313,8 @@ fn fault(value: &[u8], before: &[u8], form: &[u8], behind: &[u8]) -> Option<&'st
 
 /// Whether the page promises this form of this value.
 fn applies(item: &str, name: &str, value: &[u8]) -> bool {
-    let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    let mixed =
+        value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
     match (item, name) {
         ("case", _) => mixed && value.is_ascii(),
         // Some encoders of the common table take each byte for a character.
@@ -286,10 +334,18 @@ fn every_form_that_is_named_as_replaced_is_replaced() {
                 continue;
             }
             let raw = ["UTF-16", "UTF-32"].contains(&item) && !name.contains("in ");
-            let (before, behind): (&[u8], &[u8]) =
-                if raw { (b"\x01\x02\x03\x04", b"\x01\x02\x03\x04") } else { (b"x = (", b") end\n") };
+            let (before, behind): (&[u8], &[u8]) = if raw {
+                (b"\x01\x02\x03\x04", b"\x01\x02\x03\x04")
+            } else {
+                (b"x = (", b") end\n")
+            };
             let form = if item == "several lines" { value.to_vec() } else { encode(value) };
-            assert_eq!(fault(value, before, &form, behind), None, "{item}, {name}: {}", value.escape_ascii());
+            assert_eq!(
+                fault(value, before, &form, behind),
+                None,
+                "{item}, {name}: {}",
+                value.escape_ascii()
+            );
         }
     }
 }
@@ -302,7 +358,11 @@ fn a_dump_is_replaced_wherever_the_value_stands_in_its_lines() {
                 let text = [&b"0123456789 = abcdef"[..before], value, b"; more of it"].concat();
                 let fault = fault(value, b"", &encode(&text), b"");
                 let gone = fault.is_none_or(|f| f == "took something with it");
-                assert!(gone, "{item}, {name}, behind {before}: {fault:?}: {}", value.escape_ascii());
+                assert!(
+                    gone,
+                    "{item}, {name}, behind {before}: {fault:?}: {}",
+                    value.escape_ascii()
+                );
             }
         }
     }
@@ -316,7 +376,11 @@ fn values_that_lines_cut_everywhere_are_replaced() {
         let value = &whole[..length];
         for before in 0..12 {
             let text = [&b"key is 00; ="[..before], value, b"; end"].concat();
-            assert_eq!(dumped(value, &c_array(&text)), None, "xxd -i, {length} bytes behind {before}");
+            assert_eq!(
+                dumped(value, &c_array(&text)),
+                None,
+                "xxd -i, {length} bytes behind {before}"
+            );
             if length >= 2 * 4 - 1 {
                 assert_eq!(
                     dumped(value, &dump(&text, 4, 2, true, true)),
@@ -337,10 +401,16 @@ fn every_form_that_is_named_as_not_replaced_passes() {
     let value = VALUES[0];
     for (item, name, encode) in PASSED {
         let form = [b"x = ", &encode(value)[..], b" ;\n"].concat();
-        assert!(redact(value, &form, usize::MAX) == form, "{item}, {name} is replaced: say so in the page");
+        assert!(
+            redact(value, &form, usize::MAX) == form,
+            "{item}, {name} is replaced: say so in the page"
+        );
     }
     for (item, name, value, form) in PASSED_OF {
-        assert!(redact(value, form, usize::MAX) == form, "{item}, {name} is replaced: say so in the page");
+        assert!(
+            redact(value, form, usize::MAX) == form,
+            "{item}, {name} is replaced: say so in the page"
+        );
     }
     let compressed = b"\x1f\x8b\x08\0 not a real one";
     assert!(redact(value, compressed, usize::MAX) == compressed);
@@ -356,12 +426,23 @@ fn items(section: &str) -> Vec<String> {
 
 #[test]
 fn the_page_names_what_is_tested_and_nothing_else() {
-    let distinct = |items: Vec<String>| items.into_iter().collect::<std::collections::BTreeSet<_>>();
+    let distinct =
+        |items: Vec<String>| items.into_iter().collect::<std::collections::BTreeSet<_>>();
     let common = ENCODERS.iter().map(|(name, _)| item(name));
     let replaced = common.chain(FURTHER.iter().chain(&DUMPS).map(|f| f.0));
-    assert_eq!(distinct(items("Forms that are replaced")), distinct(replaced.map(str::to_owned).collect()));
-    let passed = PASSED.iter().map(|f| f.0).chain(PASSED_OF.iter().map(|f| f.0)).chain(["compressed or enciphered"]);
-    assert_eq!(distinct(items("Forms that are not replaced")), distinct(passed.map(str::to_owned).collect()));
+    assert_eq!(
+        distinct(items("Forms that are replaced")),
+        distinct(replaced.map(str::to_owned).collect())
+    );
+    let passed = PASSED
+        .iter()
+        .map(|f| f.0)
+        .chain(PASSED_OF.iter().map(|f| f.0))
+        .chain(["compressed or enciphered"]);
+    assert_eq!(
+        distinct(items("Forms that are not replaced")),
+        distinct(passed.map(str::to_owned).collect())
+    );
 }
 
 /// A colour change between every two characters but 14 in a row, wherever those are.

@@ -1,4 +1,5 @@
-//! Scanning what git has: the index, ranges and history, in real repositories of every shape, hostile ones among them.
+//! Scanning what git has: the index, ranges and history, in real repositories of every shape,
+//! hostile ones among them.
 #![allow(clippy::unwrap_used)]
 
 mod place;
@@ -21,7 +22,11 @@ fn the_index_counts_not_the_work_tree() {
     place.file("a", VALUE.as_bytes());
     assert!(place.found(&["--staged"]).is_empty(), "not staged");
     place.sh("git add a; echo clean >a");
-    assert_eq!(files(&place.found(&["--staged"])), ["a"], "staged, then overwritten; nothing was ever committed");
+    assert_eq!(
+        files(&place.found(&["--staged"])),
+        ["a"],
+        "staged, then overwritten; nothing was ever committed"
+    );
     assert!(place.found(&["."]).is_empty());
     place.sh("git add a; git commit -qm clean");
     place.file("a", format!("clean\n{VALUE}\n").as_bytes());
@@ -43,7 +48,11 @@ fn what_is_staged_in_part_renamed_deleted_linked_or_a_submodule() {
     place.sh("printf 'y\\n' | git add -p part >/dev/null 2>&1");
     assert_eq!(files(&place.found(&["--staged"])), ["part"]);
     place.sh("git reset -q; git mv old new; git rm -q --cached gone");
-    assert_eq!(files(&place.found(&["--staged"])), ["new"], "a new name for it; a removal brings nothing");
+    assert_eq!(
+        files(&place.found(&["--staged"])),
+        ["new"],
+        "a new name for it; a removal brings nothing"
+    );
     place.sh("git reset -q --hard; ln -s gone link; ln -s /etc/passwd out; git add link out");
     assert!(place.found(&["--staged"]).is_empty(), "a link is not followed");
     place.sh("git reset -q --hard; rm -f link out; git init -q sub; git -C sub commit -q --allow-empty -m x; git add sub 2>/dev/null");
@@ -112,7 +121,9 @@ fn merges_tags_of_blobs_shallow_clones_and_bare_repositories() {
     place.file("evil", VALUE.as_bytes());
     place.sh("git add .; git commit -qm merge");
     assert_eq!(files(&place.found(&["--range", "HEAD^1..HEAD"])), ["evil"], "in the merge itself");
-    place.sh(&format!("git reset -q --hard HEAD^; git tag blob $(printf %s {VALUE} | git hash-object -w --stdin)"));
+    place.sh(&format!(
+        "git reset -q --hard HEAD^; git tag blob $(printf %s {VALUE} | git hash-object -w --stdin)"
+    ));
     assert_eq!(place.found(&["--history"]).len(), 1, "a tag of a blob alone");
     place.sh("git clone -q --bare . ../bare; git clone -q --depth 1 file://$PWD ../shallow");
     assert_eq!(place.found(&["-C", "../bare", "--history"]).len(), 1);
@@ -122,7 +133,11 @@ fn merges_tags_of_blobs_shallow_clones_and_bare_repositories() {
     assert_eq!(files(&place.found(&["-C", "../shallow", "--range", "HEAD^..HEAD"])), ["d"]);
     place.sh("git worktree add -q ../tree2; echo x >../tree2/y");
     place.sh(&format!("cd ../tree2; echo {VALUE} >w; git add w"));
-    assert_eq!(files(&place.found(&["-C", "../tree2", "--staged"])), ["w"], "the index of that work tree");
+    assert_eq!(
+        files(&place.found(&["-C", "../tree2", "--staged"])),
+        ["w"],
+        "the index of that work tree"
+    );
     assert!(place.found(&["--staged"]).is_empty(), "not of this one");
 }
 

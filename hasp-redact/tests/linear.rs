@@ -1,5 +1,5 @@
-//! Whatever the value and whatever the input: twice the input takes twice the steps, and a byte takes a few. Counted in steps of
-//! the matcher, not by the clock.
+//! Whatever the value and whatever the input: twice the input takes twice the steps, and a byte
+//! takes a few. Counted in steps of the matcher, not by the clock.
 #![allow(clippy::unwrap_used)]
 
 mod encoders;
@@ -32,8 +32,10 @@ fn repeated(piece: &[u8], bytes: usize) -> Vec<u8> {
 /// Values that repeat themselves, or look like encodings, or both, of about this length.
 fn degenerate(length: usize) -> Vec<Named> {
     let half = random(length / 2);
-    let mut values: Vec<Named> =
-        b"aA09\\\"'$%&= \n+/;\x1b\0".iter().map(|b| (format!("only {}", b.escape_ascii()), vec![*b; length])).collect();
+    let mut values: Vec<Named> = b"aA09\\\"'$%&= \n+/;\x1b\0"
+        .iter()
+        .map(|b| (format!("only {}", b.escape_ascii()), vec![*b; length]))
+        .collect();
     values.extend(
         [
             ("random", random(length)),
@@ -47,20 +49,27 @@ fn degenerate(length: usize) -> Vec<Named> {
             ("all bytes", (0..=255).cycle().take(length.max(256)).collect()),
             ("base64", data_encoding::BASE64.encode(&random(length * 3 / 4)).into_bytes()),
             ("hex", data_encoding::HEXLOWER.encode(&half).into_bytes()),
-            ("base64 of zeros", data_encoding::BASE64.encode(&vec![0; length * 3 / 4]).into_bytes()),
+            (
+                "base64 of zeros",
+                data_encoding::BASE64.encode(&vec![0; length * 3 / 4]).into_bytes(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
     values
 }
 
-/// Values of what introduces escapes, which do not repeat themselves: a text full of them has many readings at each byte.
+/// Values of what introduces escapes, which do not repeat themselves: a text full of them has many
+/// readings at each byte.
 fn ambiguous(length: usize) -> Vec<Named> {
     let some = |byte: u8| vec![byte; length / 2];
     let values = b"\\%'&".iter().flat_map(|byte| {
         let within = [some(*byte).as_slice(), b"b", &some(*byte)].concat();
         let name = byte.escape_ascii();
-        [(format!("mostly {name}"), [b"a", within.as_slice()].concat()), (format!("mostly {name} within"), within)]
+        [
+            (format!("mostly {name}"), [b"a", within.as_slice()].concat()),
+            (format!("mostly {name} within"), within),
+        ]
     });
     values.collect()
 }
@@ -74,8 +83,11 @@ fn dumps(value: &[u8]) -> Vec<Named> {
         };
         value.chunks(width).enumerate().map(line).collect::<String>().into_bytes()
     };
-    let nested = |slashes: &str| value.iter().map(|b| format!("{slashes}u{b:04x}")).collect::<String>().into_bytes();
-    let mut dumps: Vec<Named> = ENCODERS.iter().map(|(name, encode)| ((*name).to_owned(), encode(value))).collect();
+    let nested = |slashes: &str| {
+        value.iter().map(|b| format!("{slashes}u{b:04x}")).collect::<String>().into_bytes()
+    };
+    let mut dumps: Vec<Named> =
+        ENCODERS.iter().map(|(name, encode)| ((*name).to_owned(), encode(value))).collect();
     dumps.extend([
         ("xxd -p".to_owned(), lines(30, "", |_| String::new())),
         ("od -t x1".to_owned(), lines(16, " ", |at| format!("{at:07o} "))),
@@ -100,8 +112,11 @@ fn introducers() -> Vec<Named> {
     let one = |b: &u8| (format!("only {}", b.escape_ascii()), vec![*b]);
     let mut all: Vec<Named> = b"\\\"'$%&=+ \n\r\x1b\0aA0~".iter().map(one).collect();
     all.extend(
-        ["%25", "&amp;", "\\u00", "\\x", "&#", "\x1b[", "\x1b[m", "=\r\n", "0x", ", 0x", "'\\''", "%u00", "\\\\n"]
-            .map(|piece| (piece.escape_debug().to_string(), piece.as_bytes().to_vec())),
+        [
+            "%25", "&amp;", "\\u00", "\\x", "&#", "\x1b[", "\x1b[m", "=\r\n", "0x", ", 0x",
+            "'\\''", "%u00", "\\\\n",
+        ]
+        .map(|piece| (piece.escape_debug().to_string(), piece.as_bytes().to_vec())),
     );
     all
 }
@@ -117,16 +132,28 @@ fn work(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> f64 {
     filter.work() as f64
 }
 
-/// Fails unless each of these inputs, repeated to `bytes` and to twice as many, takes steps in proportion.
-fn is_linear(value: &Named, patterns: &Arc<Patterns>, inputs: &[Named], bytes: usize, most: f64) -> Vec<String> {
+/// Fails unless each of these inputs, repeated to `bytes` and to twice as many, takes steps in
+/// proportion.
+fn is_linear(
+    value: &Named,
+    patterns: &Arc<Patterns>,
+    inputs: &[Named],
+    bytes: usize,
+    most: f64,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, piece) in inputs {
         // From where all that is held back is as long as it gets.
         let bytes = bytes.max(4 * piece.len());
-        let [once, twice] = [bytes, 2 * bytes].map(|bytes| work(patterns, &repeated(piece, bytes), 1_000));
+        let [once, twice] =
+            [bytes, 2 * bytes].map(|bytes| work(patterns, &repeated(piece, bytes), 1_000));
         // Some steps more a byte from where all that is held back is as long as it gets.
         if twice > 2.3 * once + 20_000.0 + 4.0 * bytes as f64 || twice > most * 2.0 * bytes as f64 {
-            wrong.push(format!("{} of {} bytes, {name}: {once}, {twice} for {bytes}", value.0, value.1.len()));
+            wrong.push(format!(
+                "{} of {} bytes, {name}: {once}, {twice} for {bytes}",
+                value.0,
+                value.1.len()
+            ));
         }
     }
     wrong
@@ -148,7 +175,13 @@ fn check(values: &[Named], bytes: usize, most: f64) {
     let mut wrong = Vec::new();
     for value in values {
         let patterns = compiled(&value.1);
-        wrong.extend(is_linear(value, &patterns, &[dumps(&value.1), introducers()].concat(), bytes, most));
+        wrong.extend(is_linear(
+            value,
+            &patterns,
+            &[dumps(&value.1), introducers()].concat(),
+            bytes,
+            most,
+        ));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -161,7 +194,18 @@ fn steps_grow_as_the_input_does() {
 #[test]
 fn steps_grow_as_the_input_does_for_values_of_some_hundred_bytes() {
     check(
-        &some(400, &["random", "only \\\\", "only a", "only %", "a period of 50", "equal halves", "entities"]),
+        &some(
+            400,
+            &[
+                "random",
+                "only \\\\",
+                "only a",
+                "only %",
+                "a period of 50",
+                "equal halves",
+                "entities",
+            ],
+        ),
         4_000,
         MOST,
     );
@@ -176,7 +220,11 @@ fn steps_grow_as_the_input_does_where_it_has_many_readings() {
 #[ignore = "long: run by make check-long"]
 fn steps_grow_as_the_input_does_for_long_values() {
     check(&degenerate(400), 8_000, MOST);
-    check(&some(10_240, &["random", "only \\\\", "only a", "only \\x00", "equal halves"]), 20_000, 2.0 * MOST);
+    check(
+        &some(10_240, &["random", "only \\\\", "only a", "only \\x00", "equal halves"]),
+        20_000,
+        2.0 * MOST,
+    );
     check(&some(65_536, &["random"]), 100_000, MOST);
 }
 
@@ -188,7 +236,8 @@ fn redacted(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> Vec<u8> {
     out
 }
 
-/// A value that repeats itself is found in every form, alone and several times in a row, and nothing else is.
+/// A value that repeats itself is found in every form, alone and several times in a row, and
+/// nothing else is.
 #[test]
 fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
     let blank = |(_, value): &Named| value.iter().any(|byte| !(0x21..0x7f).contains(byte));
@@ -196,7 +245,8 @@ fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
         let patterns = compiled(&value);
         for (form, encode) in ENCODERS {
             let encoded = encode(&value);
-            let breaks: Vec<u8> = encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
+            let breaks: Vec<u8> =
+                encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
             let text = [b"~^ ~", encoded.as_slice(), b"~^~"].concat();
             let wanted = [b"~^ ~[hasp:S]", breaks.as_slice(), b"~^~"].concat();
             for read in [1, 7, text.len()] {
@@ -204,12 +254,18 @@ fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
                 assert!(out == wanted, "{form} of {name}, reads of {read}: {}", out.escape_ascii());
             }
             // What is skipped inside a value is no beginning of one.
-            for before in ["~=\n", "~\x1b[1m", "~\\\n"].iter().filter(|_| ["only a", "only 0", "ab"].contains(&&*name))
+            for before in ["~=\n", "~\x1b[1m", "~\\\n"]
+                .iter()
+                .filter(|_| ["only a", "only 0", "ab"].contains(&&*name))
             {
                 let text = [before.as_bytes(), &encoded, b"~^~"].concat();
                 let wanted = [before.as_bytes(), b"[hasp:S]", &breaks, b"~^~"].concat();
                 let out = redacted(&patterns, &text, 3);
-                assert!(out == wanted, "{form} of {name} behind {before:?}: {}", out.escape_ascii());
+                assert!(
+                    out == wanted,
+                    "{form} of {name} behind {before:?}: {}",
+                    out.escape_ascii()
+                );
             }
             let missed = [b"~", &value[..value.len() - 1], b"^~"].concat();
             assert!(redacted(&patterns, &missed, 5) == missed, "less than {name} is replaced");
@@ -218,8 +274,8 @@ fn values_that_repeat_themselves_are_replaced_whole_and_alone() {
         let broken = |form: &str| form.contains("wrapped") || form == "base64 in a JSON string";
         let encoders = ENCODERS.iter().filter(|(form, _)| !broken(form));
         for (form, encode) in encoders {
-            // The value many times over, and some of it. Of one character over and over nothing is left between; of others there
-            // may be what stands between two pairs.
+            // The value many times over, and some of it. Of one character over and over nothing is
+            // left between; of others there may be what stands between two pairs.
             let between = if name.starts_with("only") { 10 } else { 20 * 13 };
             let many = encode(&[value.repeat(20).as_slice(), &value[..value.len() / 2]].concat());
             let some = encode(&value).len();

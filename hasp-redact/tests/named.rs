@@ -1,4 +1,5 @@
-//! The form that is named for what was found, by the scan with the vault locked, with the value given, and by the filter.
+//! The form that is named for what was found, by the scan with the vault locked, with the value
+//! given, and by the filter.
 #![allow(clippy::unwrap_used)]
 
 mod place;
@@ -21,12 +22,16 @@ const NAMED: [(&str, &str, &str); 16] = [
     ("S3cr3t=Value with blanks 90210", "S3cr3t=3DValue with blanks 90210\n", "quoted-printable"),
     ("S3cr3t'Value with blanks 90210", "S3cr3t''Value with blanks 90210\n", "quoted"),
     ("Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT", "Zx81Q7artzFj0rdKq9wP\x1b[1mm3LkJhG5vBnT\n", "coloured"),
-    ("Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT", "x = Wng4MVE3YXJ0ekZqMHJkS3E5d1BtM0xrSmhHNXZCblQ=;\n", "base64"),
+    (
+        "Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT",
+        "x = Wng4MVE3YXJ0ekZqMHJkS3E5d1BtM0xrSmhHNXZCblQ=;\n",
+        "base64",
+    ),
     ("Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT", "5a7838315137617274 {}\n", "plain"),
 ];
 
-/// The simplest form that explains the bytes is named, whatever else they could be read as, by the locked scan, by the scan with the
-/// value given and by the filter.
+/// The simplest form that explains the bytes is named, whatever else they could be read as, by the
+/// locked scan, by the scan with the value given and by the filter.
 #[test]
 fn the_simplest_form_is_named() {
     for (value, text, form) in NAMED {
@@ -47,14 +52,20 @@ fn the_simplest_form_is_named() {
             "\"$0\" --json-status --file s=../value <f 2>&1 >/dev/null",
             env!("CARGO_BIN_EXE_hasp-redact"),
         ]);
-        let status: serde_json::Value = serde_json::from_slice(&filter.output().unwrap().stdout).unwrap();
-        let named: Vec<&str> =
-            status["matches"].as_array().unwrap().iter().map(|m| m["form"].as_str().unwrap()).collect();
+        let status: serde_json::Value =
+            serde_json::from_slice(&filter.output().unwrap().stdout).unwrap();
+        let named: Vec<&str> = status["matches"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["form"].as_str().unwrap())
+            .collect();
         assert_eq!(named, [form], "{}", text.escape_debug());
     }
 }
 
-/// Two forms side by side are told apart, and a value that lies across the place where one part that is read ends is found once.
+/// Two forms side by side are told apart, and a value that lies across the place where one part
+/// that is read ends is found once.
 #[test]
 fn each_place_of_a_given_value_has_its_own_form() {
     let place = Place::new();
@@ -65,12 +76,16 @@ fn each_place_of_a_given_value_has_its_own_form() {
     );
     place.file("f", format!("{base64}\n{}\n{hex}\n", place::VALUE).as_bytes());
     let found = place.found(&["--file", "s=../value", "f"]);
-    let forms: Vec<_> = found.iter().map(|f| (f["line"].as_u64().unwrap(), f["form"].as_str().unwrap())).collect();
+    let forms: Vec<_> =
+        found.iter().map(|f| (f["line"].as_u64().unwrap(), f["form"].as_str().unwrap())).collect();
     assert_eq!(forms, [(1, "base64"), (2, "plain"), (3, "hex")]);
     for before in ((128 << 10) - 40..(128 << 10) + 40).step_by(7) {
         place.file("f", &[&vec![b'.'; before], place::VALUE.as_bytes(), &[b'.'; 5000]].concat());
-        let columns: Vec<_> =
-            place.found(&["--file", "s=../value", "f"]).iter().map(|f| f["column"].as_u64()).collect();
+        let columns: Vec<_> = place
+            .found(&["--file", "s=../value", "f"])
+            .iter()
+            .map(|f| f["column"].as_u64())
+            .collect();
         assert_eq!(columns, [Some(before as u64 + 1)], "behind {before}");
     }
 }

@@ -1,5 +1,6 @@
-//! The filter against slow and obvious ones, over random values, texts and reads: the same output for every split, every
-//! promised form gone, nothing else changed, nothing held back that need not be.
+//! The filter against slow and obvious ones, over random values, texts and reads: the same output
+//! for every split, every promised form gone, nothing else changed, nothing held back that need not
+//! be.
 #![allow(clippy::unwrap_used)]
 
 mod encoders;
@@ -10,7 +11,8 @@ use encoders::ENCODERS;
 use hasp_redact::{Filter, Pattern, Patterns};
 use proptest::prelude::*;
 
-/// A small fast generator (xorshift64*), so that a million cases do not spend their time in drawing.
+/// A small fast generator (xorshift64*), so that a million cases do not spend their time in
+/// drawing.
 struct Random(u64);
 
 impl Random {
@@ -31,7 +33,8 @@ impl Random {
 }
 
 fn compile(values: &[Vec<u8>]) -> Arc<Patterns> {
-    let patterns: Vec<Pattern<'_>> = values.iter().map(|value| Pattern { name: "S", value }).collect();
+    let patterns: Vec<Pattern<'_>> =
+        values.iter().map(|value| Pattern { name: "S", value }).collect();
     Arc::new(Patterns::compile(&patterns))
 }
 
@@ -78,7 +81,8 @@ fn marked(text: &[u8], covered: &[bool]) -> Vec<u8> {
     out
 }
 
-/// Bytes that are in no encoding's alphabet and introduce nothing, so that only the value as it is can match.
+/// Bytes that are in no encoding's alphabet and introduce nothing, so that only the value as it is
+/// can match.
 const NEUTRAL: &[u8] = b"~^!";
 
 fn repetitive_values(random: &mut Random) -> Vec<Vec<u8>> {
@@ -87,7 +91,9 @@ fn repetitive_values(random: &mut Random) -> Vec<Vec<u8>> {
         let length = random.range(6, 20);
         let value = match random.next(4) {
             0 if !values.is_empty() => [values[0].as_slice(), &random.bytes(NEUTRAL, 3)].concat(),
-            1 if !values.is_empty() => [&values[0][values[0].len() / 2..], &random.bytes(NEUTRAL, 6)].concat(),
+            1 if !values.is_empty() => {
+                [&values[0][values[0].len() / 2..], &random.bytes(NEUTRAL, 6)].concat()
+            }
             2 => {
                 let period = random.range(1, 4);
                 let piece = random.bytes(NEUTRAL, period);
@@ -128,7 +134,11 @@ fn overlapping_values_are_redacted_as_the_oracle_says() {
         for case in 0..1_000 {
             let text = repetitive_text(&mut random, &values);
             let wanted = marked(&text, &covered(&values, &text));
-            let out = if case % 2 == 0 { whole(&patterns, &text) } else { split(&patterns, &text, &mut random, 7) };
+            let out = if case % 2 == 0 {
+                whole(&patterns, &text)
+            } else {
+                split(&patterns, &text, &mut random, 7)
+            };
             assert!(out == wanted, "other output for {} bytes", text.len());
         }
     }
@@ -147,10 +157,13 @@ fn exactly_what_could_become_a_match_is_held() {
             let mut out = Vec::new();
             for end in 1..=text.len() {
                 filter.push(&text[end - 1..end], false, &mut out);
-                let begins = |at: &usize| values.iter().any(|v| v.len() > end - at && v.starts_with(&text[*at..end]));
+                let begins = |at: &usize| {
+                    values.iter().any(|v| v.len() > end - at && v.starts_with(&text[*at..end]))
+                };
                 let open = (0..end).find(begins).unwrap_or(end);
                 let covered = covered(&values, &text[..end]);
-                // Bytes of a finished match are written as a marker even if another match may begin among them.
+                // Bytes of a finished match are written as a marker even if another match may begin
+                // among them.
                 let held = (open..end).find(|at| !covered[*at]).map_or(0, |first| end - first);
                 assert_eq!(filter.held(), held);
             }
@@ -172,7 +185,8 @@ fn any_value(random: &mut Random) -> Vec<u8> {
     value
 }
 
-/// Any form of any value, between bytes that belong to nothing: a marker in its place, nothing else changed, for any split.
+/// Any form of any value, between bytes that belong to nothing: a marker in its place, nothing else
+/// changed, for any split.
 #[test]
 fn every_form_is_replaced_whole_and_alone() {
     let mut random = Random(0xabcd_1234_5678_9abc);
@@ -181,18 +195,28 @@ fn every_form_is_replaced_whole_and_alone() {
         let patterns = compile(std::slice::from_ref(&value));
         for (name, encode) in ENCODERS {
             let encoded = encode(&value);
-            let breaks: Vec<u8> = encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
+            let breaks: Vec<u8> =
+                encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
             let text = [b"~^ ~", encoded.as_slice(), b"~^~"].concat();
             let wanted = [b"~^ ~[hasp:S]", breaks.as_slice(), b"~^~"].concat();
             let out = whole(&patterns, &text);
             let same = out == wanted;
-            assert!(same, "{name} of a value of {} bytes is not replaced: {} bytes", value.len(), out.len());
-            assert!(split(&patterns, &text, &mut random, 9) == wanted, "{name} depends on the split");
+            assert!(
+                same,
+                "{name} of a value of {} bytes is not replaced: {} bytes",
+                value.len(),
+                out.len()
+            );
+            assert!(
+                split(&patterns, &text, &mut random, 9) == wanted,
+                "{name} depends on the split"
+            );
         }
     }
 }
 
-/// The same when there are so many values that each has few pieces: no line break and no other value hides a form.
+/// The same when there are so many values that each has few pieces: no line break and no other
+/// value hides a form.
 #[test]
 fn every_form_of_one_of_many_values_is_replaced() {
     let mut random = Random(0x2468_1234_5678_9abc);
@@ -202,19 +226,33 @@ fn every_form_of_one_of_many_values_is_replaced() {
         let data = [&vec![b'u'; before][..], value].concat();
         let inner = data_encoding::BASE64.encode(&data);
         let shift = ["", "x", "xy"][before % 3];
-        encoders::wrap(&data_encoding::BASE64.encode(format!("{shift}{inner}").as_bytes()), width, "\n")
+        encoders::wrap(
+            &data_encoding::BASE64.encode(format!("{shift}{inner}").as_bytes()),
+            width,
+            "\n",
+        )
     };
     for value in values.iter().step_by(20) {
         for (name, encode) in ENCODERS {
             let encoded = encode(value);
-            let breaks: Vec<u8> = encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
+            let breaks: Vec<u8> =
+                encoded.iter().copied().filter(|b| matches!(b, b'\n' | b'\r')).collect();
             let text = [b"~^ ~", encoded.as_slice(), b"~^~"].concat();
             let wanted = [b"~^ ~[hasp:S]", breaks.as_slice(), b"~^~"].concat();
-            assert!(whole(&patterns, &text) == wanted, "{name} of a value of {} bytes is not replaced", value.len());
+            assert!(
+                whole(&patterns, &text) == wanted,
+                "{name} of a value of {} bytes is not replaced",
+                value.len()
+            );
         }
-        for (before, width) in (0..10).flat_map(|before| [60, 64, 72, 76].map(|width| (before, width))) {
+        for (before, width) in
+            (0..10).flat_map(|before| [60, 64, 72, 76].map(|width| (before, width)))
+        {
             let out = whole(&patterns, &twice(value, before, width));
-            assert!(out.windows(8).any(|w| w == b"[hasp:S]"), "base64 twice behind {before} in lines of {width}");
+            assert!(
+                out.windows(8).any(|w| w == b"[hasp:S]"),
+                "base64 twice behind {before} in lines of {width}"
+            );
         }
     }
 }
@@ -233,7 +271,11 @@ fn a_cut_form_is_held_and_then_given_back() {
             let mut filter = Filter::new(Arc::clone(&patterns));
             let mut out = Vec::new();
             filter.push(&text, false, &mut out);
-            assert!(filter.held() == cut && out == b"~^ ~", "{name} cut at {cut}: {} bytes held", filter.held());
+            assert!(
+                filter.held() == cut && out == b"~^ ~",
+                "{name} cut at {cut}: {} bytes held",
+                filter.held()
+            );
             filter.finish(&mut out);
             assert!(out == text, "{name} cut at {cut} is changed at the end");
         }
@@ -255,7 +297,11 @@ fn encodings_of_more_data_lose_the_value_only() {
                 let out = whole(&patterns, &text);
                 assert!(split(&patterns, &text, &mut random, 5) == out, "the split matters");
                 let marker = out.windows(8).position(|w| w == b"[hasp:S]").expect("a marker");
-                assert!(marker * bits <= before * 8 + 1, "{} bits stay before the marker", marker * bits - before * 8);
+                assert!(
+                    marker * bits <= before * 8 + 1,
+                    "{} bits stay before the marker",
+                    marker * bits - before * 8
+                );
             }
         }
     }

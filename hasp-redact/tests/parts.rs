@@ -1,5 +1,5 @@
-//! Parts of a value that are secret by themselves: one rule for the filter, the scan with the value given and without, the watch,
-//! `explain` and masking by a CI system.
+//! Parts of a value that are secret by themselves: one rule for the filter, the scan with the value
+//! given and without, the watch, `explain` and masking by a CI system.
 #![allow(clippy::unwrap_used)]
 
 mod place;
@@ -18,15 +18,33 @@ const BODY: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
 fn documents() -> Vec<(String, &'static str, &'static str)> {
     vec![
         (format!("postgres://app:{PW}@db.example.com:5432/x"), PW, "db.example.com:5432"),
-        (format!("Server=db.example.com;User Id=app;Password={PW};Encrypt=True"), PW, "db.example.com"),
-        (format!("AccountName=store;AccountKey={PADDED};EndpointSuffix=core.windows.net"), PADDED, "core.windows.net"),
+        (
+            format!("Server=db.example.com;User Id=app;Password={PW};Encrypt=True"),
+            PW,
+            "db.example.com",
+        ),
+        (
+            format!("AccountName=store;AccountKey={PADDED};EndpointSuffix=core.windows.net"),
+            PADDED,
+            "core.windows.net",
+        ),
         (format!("db.example.com:5432:app:app:{PW}\n"), PW, "db.example.com:5432:app"),
-        (format!("machine api.example.com login app password {PW}\n"), PW, "machine api.example.com login app"),
+        (
+            format!("machine api.example.com login app password {PW}\n"),
+            PW,
+            "machine api.example.com login app",
+        ),
         (format!("DB_HOST=db.example.com\nDB_PASSWORD='{PW}'\n"), PW, "db.example.com"),
         (format!("[client]\nuser = app\npassword = {PW} ; mine\n"), PW, "user"),
-        (format!("{{\"type\": \"service_account\", \"k\": {{\"api_key\": \"{KEY}\"}}}}"), KEY, "service_account"),
         (
-            format!("{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\"}}"),
+            format!("{{\"type\": \"service_account\", \"k\": {{\"api_key\": \"{KEY}\"}}}}"),
+            KEY,
+            "service_account",
+        ),
+        (
+            format!(
+                "{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\"}}"
+            ),
             BODY,
             "-----BEGIN PRIVATE KEY-----",
         ),
@@ -73,11 +91,18 @@ fn the_scan_finds_a_part_with_the_value_given_and_without() {
         let place = place(&value);
         place.file("log", format!("one\npassword is {part}\n").as_bytes());
         let given = place.found(&["--file", "V=../value", "log"]);
-        assert_eq!((given.len(), given[0]["secret"].as_str(), given[0]["line"].as_u64()), (1, Some("V"), Some(2)));
+        assert_eq!(
+            (given.len(), given[0]["secret"].as_str(), given[0]["line"].as_u64()),
+            (1, Some("V"), Some(2))
+        );
         place.store("v", value.as_bytes());
         let locked = place.found(&["log"]);
         assert_eq!((locked.len(), locked[0]["secret"].as_str()), (1, Some("v")), "{value}");
-        assert_eq!((locked[0]["form"].as_str(), locked[0]["column"].as_u64()), (Some("plain"), Some(13)), "{value}");
+        assert_eq!(
+            (locked[0]["form"].as_str(), locked[0]["column"].as_u64()),
+            (Some("plain"), Some(13)),
+            "{value}"
+        );
     }
 }
 
@@ -98,7 +123,10 @@ fn the_whole_value_is_one_find() {
 fn what_is_left_out_is_said_by_name_and_never_shown() {
     for (value, said) in [
         ("postgres://app:pw@db/x", "V: the password in its URL is not looked for: 2 bytes long"),
-        ("postgres://postgres:postgres@db/x", "V: the password in its URL is not looked for: a common word"),
+        (
+            "postgres://postgres:postgres@db/x",
+            "V: the password in its URL is not looked for: a common word",
+        ),
         ("{\"token\": \"abcde\"}", "V: a string in its JSON is not looked for: 5 bytes long"),
         ("h:5432:d:u:abc", "V: a password of pgpass in it is not looked for: 3 bytes long"),
     ] {
@@ -109,7 +137,11 @@ fn what_is_left_out_is_said_by_name_and_never_shown() {
     }
     let many: String = (0..100).map(|n| format!("PASSWORD_{n}=long-secret-{n}\n")).collect();
     let out = redact(&place(&many), &[], "");
-    assert!(text(&out.stderr).contains("V: a further part of it is not looked for"), "{}", text(&out.stderr));
+    assert!(
+        text(&out.stderr).contains("V: a further part of it is not looked for"),
+        "{}",
+        text(&out.stderr)
+    );
 }
 
 #[test]
@@ -120,13 +152,17 @@ fn explain_and_watch_tell_of_parts() {
     assert!(table.contains("and alone: the password in its URL, 13 bytes"), "{table}");
     assert!(table.contains("not alone: the password in its URL: 3 bytes long"), "{table}");
     assert!(!table.contains("horse"), "a value is shown");
-    let object: serde_json::Value = serde_json::from_slice(&redact(&place, &["explain", "--json"], "").stdout).unwrap();
+    let object: serde_json::Value =
+        serde_json::from_slice(&redact(&place, &["explain", "--json"], "").stdout).unwrap();
     assert_eq!(object["parts"][0]["bytes"], 13);
     assert_eq!(object["parts_left"].as_array().unwrap().len(), 1);
     place.store("v", value.as_bytes());
     let mut watch = place.command(env!("CARGO_BIN_EXE_hasp-redact"));
     let shown = text(&watch.arg("watch").output().unwrap().stdout);
-    assert!(shown.starts_with("v  watched: version 1; a part of it is not: it has fewer than 16 bytes"), "{shown}");
+    assert!(
+        shown.starts_with("v  watched: version 1; a part of it is not: it has fewer than 16 bytes"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -136,7 +172,9 @@ fn a_ci_system_is_told_of_parts_and_of_no_short_line() {
     assert_eq!(text(&out.stdout), format!("::add-mask::\"k\": \"{KEY}\"\n::add-mask::{KEY}\nhi\n"));
     let out = redact(&place("hunter2"), &["--ci", "github"], "hi\n");
     assert_eq!(text(&out.stdout), "hi\n");
-    assert!(text(&out.stderr).contains("V is not given to the CI system: it has no line of 8 bytes"));
+    assert!(
+        text(&out.stderr).contains("V is not given to the CI system: it has no line of 8 bytes")
+    );
     let pem = format!("-----BEGIN KEY-----\n{BODY}\n\nxv==\n-----END KEY-----\n");
     let out = redact(&place(&pem), &["--ci", "github"], "");
     assert_eq!(text(&out.stdout), format!("::add-mask::{BODY}\n"));
@@ -147,7 +185,8 @@ fn buildkite_is_given_each_long_line_by_its_stdin() {
     let value = format!("{{\n \"k\": \"{KEY}\"\n}}\n");
     let place = place(&value);
     place.sh("mkdir ../bin; printf '#!/bin/sh\\n{ echo \"$*\"; cat; echo; } >>../got\\n' >../bin/buildkite-agent; chmod +x ../bin/*");
-    let path = format!("{}:{}", place.tree().join("../bin").display(), std::env::var("PATH").unwrap());
+    let path =
+        format!("{}:{}", place.tree().join("../bin").display(), std::env::var("PATH").unwrap());
     let mut command = place.command(env!("CARGO_BIN_EXE_hasp-redact"));
     command.args(["--ci", "buildkite", "--file", "V=../value"]).env("PATH", path);
     assert!(command.output().unwrap().status.success());

@@ -1,8 +1,9 @@
-//! What a terminal prints appears at once: lines there end in CR LF, and the last character of a line must not wait for the next
-//! one only because some encoding of some value could go on behind a line break.
+//! What a terminal prints appears at once: lines there end in CR LF, and the last character of a
+//! line must not wait for the next one only because some encoding of some value could go on behind
+//! a line break.
 //!
-//! Found by the terminal tests of hasp-exec: with one value of 52 bytes, `hello\r\n` once showed `hell` and kept `o\r\n` back,
-//! and a pause let nothing out.
+//! Found by the terminal tests of hasp-exec: with one value of 52 bytes, `hello\r\n` once showed
+//! `hell` and kept `o\r\n` back, and a pause let nothing out.
 
 use std::sync::Arc;
 

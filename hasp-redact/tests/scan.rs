@@ -1,4 +1,5 @@
-//! The locked scan: every form of a watched value in a file, what the scan cannot see, and what must not be taken for a value.
+//! The locked scan: every form of a watched value in a file, what the scan cannot see, and what
+//! must not be taken for a value.
 #![allow(clippy::unwrap_used)]
 
 mod encoders;
@@ -44,7 +45,8 @@ const FIXED: [&str; 24] = [
     "utf-16 be",
 ];
 
-/// What of each form is found when it stands in a line of its own, in the middle of others, and at each place of a group.
+/// What of each form is found when it stands in a line of its own, in the middle of others, and at
+/// each place of a group.
 fn seen(value: &[u8]) -> Vec<(&'static str, bool)> {
     let place = Place::new();
     place.store("s", value);
@@ -65,25 +67,33 @@ fn seen(value: &[u8]) -> Vec<(&'static str, bool)> {
 fn every_form_of_a_fixed_alphabet_is_found() {
     for (what, value) in VALUES {
         assert_eq!(judge(value), Ok(()), "{what}");
-        let unseen: Vec<&str> =
-            seen(value).into_iter().filter(|(n, ok)| !ok && FIXED.contains(n)).map(|(n, _)| n).collect();
+        let unseen: Vec<&str> = seen(value)
+            .into_iter()
+            .filter(|(n, ok)| !ok && FIXED.contains(n))
+            .map(|(n, _)| n)
+            .collect();
         assert_eq!(unseen, [""; 0], "{what}");
     }
 }
 
-/// The shared vectors as files, both ways: with the values given, all that the filter catches; locked, all of values that can be
-/// watched but for the named ones.
+/// The shared vectors as files, both ways: with the values given, all that the filter catches;
+/// locked, all of values that can be watched but for the named ones.
 #[test]
 fn the_shared_vectors_as_files() {
     let unhex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
     let mut unseen = Vec::new();
     for row in include_str!("vectors.tsv").lines().skip(1) {
         let cells: Vec<&str> = row.split('\t').collect();
-        let (name, value, input, yes) = (cells[0], unhex(cells[1]), unhex(cells[2]), cells[3] == "yes");
+        let (name, value, input, yes) =
+            (cells[0], unhex(cells[1]), unhex(cells[2]), cells[3] == "yes");
         let place = Place::new();
         place.file("input", &input);
         std::fs::write(place.tree().join("../value"), &value).unwrap();
-        assert_eq!(!place.found(&["--file", "s=../value", "input"]).is_empty(), yes, "{name}, given");
+        assert_eq!(
+            !place.found(&["--file", "s=../value", "input"]).is_empty(),
+            yes,
+            "{name}, given"
+        );
         if value.is_empty() {
             continue;
         }
@@ -98,8 +108,14 @@ fn the_shared_vectors_as_files() {
 }
 
 /// Vectors that the locked scan does not see.
-const UNSEEN: [&str; 6] =
-    ["multiline_crlf", "multiline_indented", "line_0_alone", "line_1_alone", "line_2_alone", "wrap80_crlf"];
+const UNSEEN: [&str; 6] = [
+    "multiline_crlf",
+    "multiline_indented",
+    "line_0_alone",
+    "line_1_alone",
+    "line_2_alone",
+    "wrap80_crlf",
+];
 
 #[test]
 fn at_every_place_of_a_group_and_of_a_file() {
@@ -109,7 +125,10 @@ fn at_every_place_of_a_group_and_of_a_file() {
         let text = [&b"user:abcdef"[..before], value, b"tail"].concat();
         place.file(&format!("base64-{before}"), data_encoding::BASE64.encode(&text).as_bytes());
         place.file(&format!("base32-{before}"), data_encoding::BASE32.encode(&text).as_bytes());
-        place.file(&format!("inside-{before}"), format!("/a/b{}", data_encoding::BASE64URL.encode(&text)).as_bytes());
+        place.file(
+            &format!("inside-{before}"),
+            format!("/a/b{}", data_encoding::BASE64URL.encode(&text)).as_bytes(),
+        );
         place.file(&format!("hex-{before}"), data_encoding::HEXLOWER.encode(&text).as_bytes());
     }
     assert_eq!(place.found(&["."]).len(), 36);
@@ -120,7 +139,8 @@ fn at_every_place_of_a_group_and_of_a_file() {
     let places = [0, (1 << 20) - 90, (1 << 20) - 3, (2 << 20) - 900, (3 << 20) - 32];
     places.iter().for_each(|at| text[*at..*at + 32].copy_from_slice(value));
     place.file("large", &text);
-    let columns: Vec<usize> = place.found(&["."]).iter().map(|f| f["column"].as_u64().unwrap() as usize - 1).collect();
+    let columns: Vec<usize> =
+        place.found(&["."]).iter().map(|f| f["column"].as_u64().unwrap() as usize - 1).collect();
     assert_eq!(columns, places);
     assert_eq!(place.found(&["--file", "s=/dev/null", "large"]).len(), 5);
     text[(1 << 20) + 500] = b'\n';
@@ -130,7 +150,10 @@ fn at_every_place_of_a_group_and_of_a_file() {
         .iter()
         .map(|f| (f["line"].as_u64().unwrap(), f["column"].as_u64().unwrap() as usize))
         .collect();
-    assert_eq!(lines[2..], [(1, places[2] + 1), (2, places[3] - (1 << 20) - 500), (2, places[4] - (1 << 20) - 500)]);
+    assert_eq!(
+        lines[2..],
+        [(1, places[2] + 1), (2, places[3] - (1 << 20) - 500), (2, places[4] - (1 << 20) - 500)]
+    );
 }
 
 /// A form's name and its encoder.
@@ -139,18 +162,24 @@ type Further = (&'static str, fn(&str) -> String);
 /// Forms beyond those of one encoder, with the value that they are of.
 const FURTHER: [Further; 11] = [
     ("all in upper or lower case", |v| v.to_uppercase()),
-    ("base64 twice", |v| data_encoding::BASE64.encode(data_encoding::BASE64.encode(v.as_bytes()).as_bytes())),
+    ("base64 twice", |v| {
+        data_encoding::BASE64.encode(data_encoding::BASE64.encode(v.as_bytes()).as_bytes())
+    }),
     ("base64 of a JSON string in a URL", |v| {
         data_encoding::BASE64.encode(format!("{{\"k\":\"{v}\"}}").as_bytes()).replace('=', "%3D")
     }),
     ("base64 wrapped at 8", |v| {
-        String::from_utf8(encoders::wrap(&data_encoding::BASE64.encode(v.as_bytes()), 8, "\n")).unwrap()
+        String::from_utf8(encoders::wrap(&data_encoding::BASE64.encode(v.as_bytes()), 8, "\n"))
+            .unwrap()
     }),
     ("colour at its first character", |v| format!("{}\x1b[1m{}", &v[..1], &v[1..])),
-    ("wrapped by a terminal near its end", |v| format!("{}\r\n{}", &v[..v.len() - 6], &v[v.len() - 6..])),
+    ("wrapped by a terminal near its end", |v| {
+        format!("{}\r\n{}", &v[..v.len() - 6], &v[v.len() - 6..])
+    }),
     ("a line of 12 bytes of several", |v| v[..12].to_owned()),
     ("lines of xxd -p", |v| {
-        String::from_utf8(encoders::wrap(&data_encoding::HEXLOWER.encode(v.as_bytes()), 60, "\n")).unwrap()
+        String::from_utf8(encoders::wrap(&data_encoding::HEXLOWER.encode(v.as_bytes()), 60, "\n"))
+            .unwrap()
     }),
     ("several lines of od or xxd", |v| {
         v.as_bytes()
@@ -160,7 +189,10 @@ const FURTHER: [Further; 11] = [
                 format!(
                     "{:08x}: {}  {}\n",
                     16 * n,
-                    c.chunks(2).map(|p| data_encoding::HEXLOWER.encode(p)).collect::<Vec<_>>().join(" "),
+                    c.chunks(2)
+                        .map(|p| data_encoding::HEXLOWER.encode(p))
+                        .collect::<Vec<_>>()
+                        .join(" "),
                     String::from_utf8_lossy(c)
                 )
             })
@@ -184,7 +216,8 @@ fn the_table_in_the_man_page_is_up_to_date() {
         ".Bl -column \"base64 of a JSON string in a URL\" locked given -compact\n.It Sy form Ta Sy locked Ta Sy given\n",
     );
     for (name, text) in plain.chain(further) {
-        let text = if name.starts_with("utf-16") { text } else { [b"x = ", &text[..], b" ;\n"].concat() };
+        let text =
+            if name.starts_with("utf-16") { text } else { [b"x = ", &text[..], b" ;\n"].concat() };
         place.file("form", &text);
         let word = |words: &[&str]| if place.found(words).is_empty() { "no" } else { "yes" };
         let given = word(&["--file", "a=../value", "--file", "b=../lines", "form"]);
@@ -193,20 +226,29 @@ fn the_table_in_the_man_page_is_up_to_date() {
     table.push_str(".El\n");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../man/hasp-redact.1");
     let page = std::fs::read_to_string(path).unwrap();
-    let (begin, end) = (".\\\" begin of the table that a test writes\n", ".\\\" end of the table that a test writes\n");
+    let (begin, end) = (
+        ".\\\" begin of the table that a test writes\n",
+        ".\\\" end of the table that a test writes\n",
+    );
     let (start, end) = (page.find(begin).unwrap() + begin.len(), page.find(end).unwrap());
     if page[start..end] != table {
         std::fs::write(path, [&page[..start], &table, &page[end..]].concat()).unwrap();
-        panic!("the table in man/hasp-redact.1 was out of date and has been written anew: commit it");
+        panic!(
+            "the table in man/hasp-redact.1 was out of date and has been written anew: commit it"
+        );
     }
 }
 
 #[test]
 fn no_false_alarm_in_ten_crates() {
-    let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
-    let registries = std::fs::read_dir(format!("{cargo}/registry/src")).expect("crates that were built with");
-    let mut crates: Vec<_> =
-        registries.flat_map(|r| std::fs::read_dir(r.unwrap().path()).unwrap()).map(|c| c.unwrap().path()).collect();
+    let cargo = std::env::var("CARGO_HOME")
+        .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
+    let registries =
+        std::fs::read_dir(format!("{cargo}/registry/src")).expect("crates that were built with");
+    let mut crates: Vec<_> = registries
+        .flat_map(|r| std::fs::read_dir(r.unwrap().path()).unwrap())
+        .map(|c| c.unwrap().path())
+        .collect();
     crates.sort();
     let large = [
         "aes-0",
@@ -222,7 +264,9 @@ fn no_false_alarm_in_ten_crates() {
     ];
     let chosen: Vec<&str> = large
         .iter()
-        .filter_map(|l| crates.iter().find(|c| c.file_name().unwrap().to_str().unwrap().starts_with(l)))
+        .filter_map(|l| {
+            crates.iter().find(|c| c.file_name().unwrap().to_str().unwrap().starts_with(l))
+        })
         .map(|c| c.to_str().unwrap())
         .collect();
     assert_eq!(chosen.len(), 10, "{chosen:?}");
@@ -234,7 +278,10 @@ fn no_false_alarm_in_ten_crates() {
     let found = place.found(&[&["--no-ignore"][..], &chosen].concat());
     assert!(found.iter().all(|f| f["found"] == "marker"), "{found:?}");
     // And all of them are found where they are.
-    values.iter().enumerate().for_each(|(n, v)| place.file(&n.to_string(), &[b"<", &v[..], b">"].concat()));
+    values
+        .iter()
+        .enumerate()
+        .for_each(|(n, v)| place.file(&n.to_string(), &[b"<", &v[..], b">"].concat()));
     assert_eq!(place.found(&["."]).len(), watched);
 }
 
@@ -252,7 +299,8 @@ fn the_watch_leaks_nothing() {
     }
     // Of what two values have in common nothing is equal in the file.
     let half = file.len() / 2;
-    let shared = (0..half - 8).filter(|at| file[half..].windows(8).any(|w| w == &file[*at..at + 8])).count();
+    let shared =
+        (0..half - 8).filter(|at| file[half..].windows(8).any(|w| w == &file[*at..at + 8])).count();
     assert_eq!(shared, 0);
     // With the key the value can be told from others; with any other key it cannot.
     place.file("guess", values[0]);
@@ -278,7 +326,8 @@ fn what_is_torn_is_said_and_the_rest_is_watched() {
     std::fs::write(&path, &file[..file.len() - 3]).unwrap();
     place.file("all", &values.join(&b'\n'));
     let out = place.scan(&["all"]);
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(stdout.contains("n1") && !stdout.contains("n0") && !stdout.contains("n2"), "{stdout}");
     assert!(stderr.contains("damaged") && stderr.contains("hasp-vault watch rebuild"), "{stderr}");
 }
@@ -288,7 +337,9 @@ fn odd_files_in_a_tree() {
     let place = Place::new();
     let value = b"ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV";
     place.store("s", value);
-    place.sh("mkfifo pipe; ln -s /etc/passwd link; ln -s . loop; mkdir -p deep/.git; printf '' >empty");
+    place.sh(
+        "mkfifo pipe; ln -s /etc/passwd link; ln -s . loop; mkdir -p deep/.git; printf '' >empty",
+    );
     std::os::unix::net::UnixListener::bind(place.tree().join("socket")).unwrap();
     place.file("huge", b"");
     let huge = std::fs::OpenOptions::new().write(true).open(place.tree().join("huge")).unwrap();
@@ -298,7 +349,8 @@ fn odd_files_in_a_tree() {
     place.file("data.zip", b"PK\x03\x04 whatever is in there");
     place.file("notes", b"a\n  x [hasp:db/url] [hasp:not a name]");
     let out = place.scan(&[]);
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(
         lines,
@@ -308,7 +360,10 @@ fn odd_files_in_a_tree() {
             "notes:2:5: [hasp:db/url] stands where a value was",
         ]
     );
-    assert!(stderr.contains("data.zip: not looked into: zip") && stderr.contains("found s in 2 places"), "{stderr}");
+    assert!(
+        stderr.contains("data.zip: not looked into: zip") && stderr.contains("found s in 2 places"),
+        "{stderr}"
+    );
     place.file("notes", b"");
     place.sh("rm huge binary");
     place.file("notes", b"[hasp:db/url]");
@@ -326,8 +381,13 @@ fn ignored_files_count_when_tracked_or_asked_for() {
         place.file(name, value);
     }
     place.sh("git add -f tracked.env");
-    let files =
-        |words: &[&str]| place.found(words).iter().map(|f| f["file"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let files = |words: &[&str]| {
+        place
+            .found(words)
+            .iter()
+            .map(|f| f["file"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(files(&[]), ["sub/other/c", "tracked.env"]);
     assert_eq!(files(&["sub"]), ["sub/other/c"]);
     assert_eq!(files(&["a.env"]), ["a.env"], "what is named is looked at");
@@ -346,7 +406,12 @@ fn sarif_has_the_shape_of_the_standard() {
     assert_eq!(sarif["version"], "2.1.0");
     let run = &sarif["runs"][0];
     assert_eq!(run["tool"]["driver"]["name"], "hasp-redact");
-    let rules: Vec<_> = run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|r| r["id"].clone()).collect();
+    let rules: Vec<_> = run["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["id"].clone())
+        .collect();
     let results = run["results"].as_array().unwrap();
     assert_eq!(results.len(), 2);
     for result in results {
@@ -356,10 +421,14 @@ fn sarif_has_the_shape_of_the_standard() {
         assert_eq!(place["artifactLocation"]["uri"], "a%20b%25");
         assert_eq!(place["region"]["startLine"], 1);
     }
-    assert_eq!(results[0]["locations"][0]["physicalLocation"]["region"]["startColumn"], 4, "characters");
+    assert_eq!(
+        results[0]["locations"][0]["physicalLocation"]["region"]["startColumn"], 4,
+        "characters"
+    );
     assert_eq!(place.found(&[])[0]["column"], 7, "bytes");
     place.sh("rm *");
-    let empty: serde_json::Value = serde_json::from_slice(&place.scan(&["--format", "sarif"]).stdout).unwrap();
+    let empty: serde_json::Value =
+        serde_json::from_slice(&place.scan(&["--format", "sarif"]).stdout).unwrap();
     assert_eq!(empty["runs"][0]["results"], serde_json::json!([]));
 }
 

@@ -1,7 +1,8 @@
-//! What a program paints on a terminal appears at once, however many control sequences it sends, and a value that is coloured
-//! inside is found all the same.
+//! What a program paints on a terminal appears at once, however many control sequences it sends,
+//! and a value that is coloured inside is found all the same.
 //!
-//! Found with editors: the screen that they paint begins with hundreds of control sequences in a row, and stayed blank.
+//! Found with editors: the screen that they paint begins with hundreds of control sequences in a
+//! row, and stayed blank.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -32,7 +33,8 @@ fn compiled(value: &[u8]) -> Arc<Patterns> {
     Arc::new(Patterns::compile(&[Pattern { name: "S", value }]))
 }
 
-/// Values of all lengths that matter, of letters and digits and of words; one of them begins as control sequences end.
+/// Values of all lengths that matter, of letters and digits and of words; one of them begins as
+/// control sequences end.
 fn values() -> Vec<Vec<u8>> {
     let letters = |length: usize| {
         let mut number = 7u64;
@@ -71,7 +73,11 @@ fn text_behind_control_sequences_appears_at_once() {
                 for read in [1, 2, 3, 7, 64, 1_000, input.len()] {
                     let (out, most) = shown(&patterns, &input, read);
                     let name = format!("{:?} before {text:?}, value of {}", sequence, value.len());
-                    assert!(out == input, "{name}, reads of {read}: {} bytes are held", input.len() - out.len());
+                    assert!(
+                        out == input,
+                        "{name}, reads of {read}: {} bytes are held",
+                        input.len() - out.len()
+                    );
                     assert!(most <= 400, "{name}: {most} bytes were held");
                 }
             }
@@ -98,7 +104,8 @@ fn a_screen_is_whole_after_a_pause() {
     assert!((1..30).contains(&held), "{held} characters wait for what follows");
 }
 
-/// A pause lets no more than 3 bytes of a value out, those that look like a control sequence included.
+/// A pause lets no more than 3 bytes of a value out, those that look like a control sequence
+/// included.
 #[test]
 fn a_value_with_control_sequences_does_not_go_out_in_a_pause() {
     let value = b"x\x1b[31m9Kq0Zr81mWv7TsY3bNc";
@@ -109,26 +116,32 @@ fn a_value_with_control_sequences_does_not_go_out_in_a_pause() {
     assert_eq!(out, &value[..3]);
 }
 
-/// The last letter of a sequence is no beginning of an encoding, and waits only if a value begins so; what stands before it, as the
-/// 5 of `ESC [ ? 2 5 l`, may be one.
+/// The last letter of a sequence is no beginning of an encoding, and waits only if a value begins
+/// so; what stands before it, as the 5 of `ESC [ ? 2 5 l`, may be one.
 #[test]
 fn a_screen_that_ends_with_sequences_is_shown_whole() {
     let values = values();
     // A string may hold an encoding, and a digit right behind an escape may be data.
     for sequence in SEQUENCES.iter().filter(|s| !s.contains("\x1b]") && !s.ends_with("\x1b8")) {
         let input = format!("~{sequence}");
-        let held = |value: &Vec<u8>| input.len() - shown(&compiled(value), input.as_bytes(), 1).0.len();
+        let held =
+            |value: &Vec<u8>| input.len() - shown(&compiled(value), input.as_bytes(), 1).0.len();
         let held: Vec<usize> = values.iter().map(held).filter(|held| *held > 0).collect();
-        assert!(held.len() <= values.len() / 2 && held.iter().all(|held| *held <= 12), "{sequence:?}: {held:?}");
+        assert!(
+            held.len() <= values.len() / 2 && held.iter().all(|held| *held <= 12),
+            "{sequence:?}: {held:?}"
+        );
     }
 }
 
-/// What follows a sequence or a lone escape at once is found, as is what a sequence that is a string holds.
+/// What follows a sequence or a lone escape at once is found, as is what a sequence that is a
+/// string holds.
 #[test]
 fn an_encoding_behind_or_in_a_sequence_is_found() {
     let value = b"x9Kq0Zr81mWv7TsY3bNc";
     let patterns = compiled(value);
-    let (base64, hex) = (data_encoding::BASE64.encode(value), data_encoding::HEXLOWER.encode(value));
+    let (base64, hex) =
+        (data_encoding::BASE64.encode(value), data_encoding::HEXLOWER.encode(value));
     let escaped: String = value.iter().map(|b| format!("\\u{:04x}", u32::from(*b))).collect();
     for before in ["\x1b[32m", "\x1b(B", "\x1b", "\x1b]52;c;", "\x1b7"] {
         for encoded in [&base64, &hex, &escaped, std::str::from_utf8(value).unwrap()] {
@@ -152,12 +165,17 @@ fn an_unfinished_sequence_passes() {
         for begun in ["~\x1b", "~\x1b[", "~\x1b[12;4", "~\x1b]0;tit~", "~\x1b("] {
             let (out, _) = shown(&patterns, begun.as_bytes(), 1);
             // The last digit may be the first of a value.
-            assert!(out.len() >= begun.len() - usize::from(begun.ends_with('4')), "{begun:?}: {}", out.escape_ascii());
+            assert!(
+                out.len() >= begun.len() - usize::from(begun.ends_with('4')),
+                "{begun:?}: {}",
+                out.escape_ascii()
+            );
         }
     }
 }
 
-/// Colours, links and cursor movements between any two characters of a value, up to eight at one place.
+/// Colours, links and cursor movements between any two characters of a value, up to eight at one
+/// place.
 #[test]
 fn a_value_with_sequences_inside_is_found() {
     let value = b"d4Kq0Zr81mWv7TsY3bNc+xA5uHe2LgJf";

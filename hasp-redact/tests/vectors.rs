@@ -1,5 +1,6 @@
-//! The shared vectors, judged strictly: of a value in a `yes` row no four bytes in a row may survive in any decoding and what
-//! surrounds it is unchanged; a `no` row passes byte for byte. The table of what is covered is written from here.
+//! The shared vectors, judged strictly: of a value in a `yes` row no four bytes in a row may
+//! survive in any decoding and what surrounds it is unchanged; a `no` row passes byte for byte. The
+//! table of what is covered is written from here.
 #![allow(clippy::unwrap_used)]
 
 mod judge;
@@ -20,7 +21,13 @@ fn vectors() -> Vec<Vector> {
     rows.map(|row| {
         let cells: Vec<&str> = row.split('\t').collect();
         let (name, note) = (cells[0].to_owned(), cells.get(4).unwrap_or(&"").to_string());
-        Vector { name, value: unhex(cells[1]), input: unhex(cells[2]), yes: cells[3] == "yes", note }
+        Vector {
+            name,
+            value: unhex(cells[1]),
+            input: unhex(cells[2]),
+            yes: cells[3] == "yes",
+            note,
+        }
     })
     .collect()
 }
@@ -50,7 +57,11 @@ fn every_vector_holds_in_one_read_and_in_single_bytes() {
         let out = redact(&vector.value, &vector.input, usize::MAX);
         assert_eq!(fault(&vector, &out), None, "{}", vector.name);
         for step in [1, 2, 3, 7, 64] {
-            assert!(redact(&vector.value, &vector.input, step) == out, "{} in reads of {step}", vector.name);
+            assert!(
+                redact(&vector.value, &vector.input, step) == out,
+                "{} in reads of {step}",
+                vector.name
+            );
         }
     }
 }
@@ -64,17 +75,23 @@ fn line_breaks_are_kept() {
     }
 }
 
-/// The judgement calls of the vectors, decided: two layers of base64, a hard terminal wrap (CRLF in values of 16 bytes and
-/// more) and upper() are redacted; two words on two lines are not a value.
+/// The judgement calls of the vectors, decided: two layers of base64, a hard terminal wrap (CRLF in
+/// values of 16 bytes and more) and upper() are redacted; two words on two lines are not a value.
 #[test]
 fn judgement_calls() {
     let decided: Vec<(String, bool)> = vectors()
         .into_iter()
         .filter(|v| v.note.contains("stretch") || v.note.contains("policy"))
-        .map(|v| (v.name.clone(), redact(&v.value, &v.input, usize::MAX).windows(8).any(|w| w == MARKER)))
+        .map(|v| {
+            (v.name.clone(), redact(&v.value, &v.input, usize::MAX).windows(8).any(|w| w == MARKER))
+        })
         .collect();
-    let wanted =
-        [("b64_double", true), ("upper_alnum", true), ("wrap80_crlf", true), ("neg_newline_only_split", false)];
+    let wanted = [
+        ("b64_double", true),
+        ("upper_alnum", true),
+        ("wrap80_crlf", true),
+        ("neg_newline_only_split", false),
+    ];
     assert_eq!(decided, wanted.map(|(name, yes)| (name.to_owned(), yes)));
 }
 
@@ -95,11 +112,17 @@ fn the_coverage_table_is_up_to_date() {
             (None, true) => "redacted",
             (None, false) => "passes unchanged",
         };
-        table.push_str(&format!("| `{}` | {result} | {} |\n", vector.name, vector.note.replace('|', "\\|")));
+        table.push_str(&format!(
+            "| `{}` | {result} | {} |\n",
+            vector.name,
+            vector.note.replace('|', "\\|")
+        ));
     }
     table.push('\n');
     if page[start..end] != table {
         std::fs::write(path, [&page[..start], &table, &page[end..]].concat()).unwrap();
-        panic!("the table in docs/redaction.md was out of date and has been written anew: commit it");
+        panic!(
+            "the table in docs/redaction.md was out of date and has been written anew: commit it"
+        );
     }
 }

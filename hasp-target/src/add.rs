@@ -51,24 +51,37 @@ impl Addition<'_> {
         check_deliveries(&self.deliveries)?;
         check_variables(&self.deliveries, &self.templates)?;
         let Some(target) = before.targets.get(self.target) else { return Ok(()) };
-        let other =
-            |t: &Template| target.templates.iter().any(|o| o.variable() == t.variable() && o.path() != t.path());
-        let value = |t: &Template| target.deliveries.iter().any(|d| d.variable.as_deref() == Some(t.variable()));
-        let file = |d: &Delivery| target.templates.iter().any(|t| d.variable.as_deref() == Some(t.variable()));
-        let taken = |d: &Delivery| file(d) || target.deliveries.iter().any(|t| t.variable == d.variable && t != d);
+        let other = |t: &Template| {
+            target.templates.iter().any(|o| o.variable() == t.variable() && o.path() != t.path())
+        };
+        let value = |t: &Template| {
+            target.deliveries.iter().any(|d| d.variable.as_deref() == Some(t.variable()))
+        };
+        let file = |d: &Delivery| {
+            target.templates.iter().any(|t| d.variable.as_deref() == Some(t.variable()))
+        };
+        let taken = |d: &Delivery| {
+            file(d) || target.deliveries.iter().any(|t| t.variable == d.variable && t != d)
+        };
         let template = self.templates.iter().find(|t| other(t) || value(t)).map(Template::variable);
         let what = match () {
             () if self.run.is_some() && target.run.is_some() => "a command".to_owned(),
             () if self.about.is_some() && target.about.is_some() => "an 'about'".to_owned(),
             () if self.dir.is_some() && target.dir.is_some() => "a 'dir'".to_owned(),
             () => match (self.deliveries.iter().find(|d| taken(d)), template) {
-                (Some(delivery), _) => format!("another {}", delivery.variable.as_deref().unwrap_or("stdin")),
+                (Some(delivery), _) => {
+                    format!("another {}", delivery.variable.as_deref().unwrap_or("stdin"))
+                }
                 (None, Some(variable)) => format!("another {variable}"),
                 (None, None) => return Ok(()),
             },
         };
-        Err(Error::new(Kind::Create, "exists", format!("target '{}' has {what} already", self.target))
-            .hint(format!("change it by hand in {FILE_NAME}, or choose another name")))
+        Err(Error::new(
+            Kind::Create,
+            "exists",
+            format!("target '{}' has {what} already", self.target),
+        )
+        .hint(format!("change it by hand in {FILE_NAME}, or choose another name")))
     }
 
     fn write(&self, document: &mut DocumentMut) -> Result<()> {
@@ -88,14 +101,23 @@ impl Addition<'_> {
         self.dir.iter().for_each(|dir| drop(target.insert("dir", value(*dir))));
         self.deliveries.iter().try_for_each(|d| deliver(target, d))?;
         let paths = self.templates.iter().map(|t| (t.variable(), t.path().to_string_lossy()));
-        paths.into_iter().try_for_each(|(variable, path)| entry(target, "template", variable, &path))
+        paths
+            .into_iter()
+            .try_for_each(|(variable, path)| entry(target, "template", variable, &path))
     }
 
-    /// Whatever form the file had, the result must say what was asked for, and the rest what it said before.
+    /// Whatever form the file had, the result must say what was asked for, and the rest what it
+    /// said before.
     fn verify(&self, before: &Manifest, after: &Manifest) -> Result<()> {
-        let kept = before.targets.iter().all(|(name, t)| name == self.target || after.targets.get(name) == Some(t));
+        let kept = before
+            .targets
+            .iter()
+            .all(|(name, t)| name == self.target || after.targets.get(name) == Some(t));
         let refs = before.refs.iter().all(|(name, spec)| after.refs.get(name) == Some(spec));
-        let said = after.targets.get(self.target).is_some_and(|t| self.said(t, before.targets.get(self.target)));
+        let said = after
+            .targets
+            .get(self.target)
+            .is_some_and(|t| self.said(t, before.targets.get(self.target)));
         if kept && refs && said && after.project == before.project {
             return Ok(());
         }
@@ -104,20 +126,28 @@ impl Addition<'_> {
             "cannot-edit",
             format!("{FILE_NAME} is written in a form that cannot be added to"),
         )
-        .hint(format!("write [refs] and [target.{}] as tables of their own, then add again", self.target)))
+        .hint(format!(
+            "write [refs] and [target.{}] as tables of their own, then add again",
+            self.target
+        )))
     }
 
     fn said(&self, after: &Target, before: Option<&Target>) -> bool {
         let old = before.map(|b| b.deliveries.as_slice()).unwrap_or_default();
         let deliveries = self.deliveries.iter().chain(old).all(|d| after.deliveries.contains(d));
-        let templates = self.templates.iter().chain(before.map(|b| b.templates.as_slice()).unwrap_or_default());
+        let templates =
+            self.templates.iter().chain(before.map(|b| b.templates.as_slice()).unwrap_or_default());
         let templates = templates.into_iter().all(|t| after.templates.contains(t));
         deliveries && templates && (self.run.is_none() || after.run == self.run)
     }
 }
 
 /// The table of this name in another one, made if there is none.
-fn child<'a>(parent: &'a mut dyn TableLike, key: &str, make: fn() -> Table) -> Result<&'a mut dyn TableLike> {
+fn child<'a>(
+    parent: &'a mut dyn TableLike,
+    key: &str,
+    make: fn() -> Table,
+) -> Result<&'a mut dyn TableLike> {
     if !parent.contains_key(key) {
         parent.insert(key, Item::Table(make()));
     }
@@ -155,7 +185,8 @@ fn entry(target: &mut dyn TableLike, key: &str, variable: &str, text: &str) -> R
         target.insert(key, value(InlineTable::new()));
     }
     let table = target.get_mut(key).and_then(Item::as_table_like_mut);
-    let table = table.ok_or_else(|| Error::bug(format!("'{key}' is no table in a manifest that loads")))?;
+    let table =
+        table.ok_or_else(|| Error::bug(format!("'{key}' is no table in a manifest that loads")))?;
     if table.contains_key(variable) {
         return Ok(());
     }
@@ -178,13 +209,18 @@ fn deliveries(args: &AddArgs, variables: &[Variable]) -> Result<Vec<Delivery>> {
         (Channel::Fd, &args.fd),
         (Channel::Stdin, &args.stdin),
     ];
-    let typed =
-        lists.into_iter().flat_map(|(channel, list)| list.iter().map(move |text| Delivery::parse(channel, text)));
+    let typed = lists
+        .into_iter()
+        .flat_map(|(channel, list)| list.iter().map(move |text| Delivery::parse(channel, text)));
     let mut found = typed.collect::<Result<Vec<_>>>()?;
     for variable in variables.iter().filter(|v| v.secret && check_variable(&v.name).is_ok()) {
         if !found.iter().any(|d| d.variable.as_ref() == Some(&variable.name)) {
             let reference = reference(args.prefix.as_deref(), &variable.name)?;
-            found.push(Delivery { channel: Channel::Env, variable: Some(variable.name.clone()), reference });
+            found.push(Delivery {
+                channel: Channel::Env,
+                variable: Some(variable.name.clone()),
+                reference,
+            });
         }
     }
     Ok(found)
@@ -212,21 +248,37 @@ fn words(args: &AddArgs) -> Result<Option<Vec<String>>> {
     }
     let words = args.argv.iter().map(|w| w.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
     words.map(Some).ok_or_else(|| {
-        Error::new(Kind::Usage, "bad-argv", format!("{FILE_NAME} is UTF-8, and a word of the command is not"))
-            .hint("put the command into a script, and name that")
+        Error::new(
+            Kind::Usage,
+            "bad-argv",
+            format!("{FILE_NAME} is UTF-8, and a word of the command is not"),
+        )
+        .hint("put the command into a script, and name that")
     })
 }
 
-fn report(addition: &Addition<'_>, before: &Manifest, after: &Manifest, variables: &[Variable], cx: &mut Context) {
-    let fresh: Vec<&str> =
-        after.refs.keys().filter(|r| !before.refs.contains_key(*r)).map(SecretName::as_str).collect();
+fn report(
+    addition: &Addition<'_>,
+    before: &Manifest,
+    after: &Manifest,
+    variables: &[Variable],
+    cx: &mut Context,
+) {
+    let fresh: Vec<&str> = after
+        .refs
+        .keys()
+        .filter(|r| !before.refs.contains_key(*r))
+        .map(SecretName::as_str)
+        .collect();
     if !fresh.is_empty() {
         cx.out.note(&format!("listed under [refs]: {}", fresh.join(", ")));
     }
-    let plain = |v: &&Variable| !addition.deliveries.iter().any(|d| d.variable.as_ref() == Some(&v.name));
+    let plain =
+        |v: &&Variable| !addition.deliveries.iter().any(|d| d.variable.as_ref() == Some(&v.name));
     let (refused, plain): (Vec<&Variable>, Vec<&Variable>) =
         variables.iter().filter(plain).partition(|v| v.secret && check_variable(&v.name).is_err());
-    for (why, list) in [("plain settings", plain), ("names that no value is delivered in", refused)] {
+    for (why, list) in [("plain settings", plain), ("names that no value is delivered in", refused)]
+    {
         let names: Vec<&str> = list.into_iter().map(|v| v.name.as_str()).collect();
         if !names.is_empty() {
             cx.out.note(&format!("left out as {why}: {}", names.join(", ")));
@@ -255,7 +307,11 @@ mod tests {
         Ok(text)
     }
 
-    fn addition<'a>(target: &'a str, deliveries: &[(Channel, &str)], run: Option<&[&str]>) -> Addition<'a> {
+    fn addition<'a>(
+        target: &'a str,
+        deliveries: &[(Channel, &str)],
+        run: Option<&[&str]>,
+    ) -> Addition<'a> {
         let deliveries = deliveries.iter().map(|(c, t)| Delivery::parse(*c, t).unwrap()).collect();
         let run = run.map(|words| words.iter().map(|w| (*w).to_owned()).collect());
         Addition { target, deliveries, templates: Vec::new(), run, about: None, dir: None }
@@ -271,8 +327,12 @@ mod tests {
 
     #[test]
     fn an_empty_file_gets_both_tables() {
-        let text = added("", &addition("t", &[(Channel::File, "A=a/b")], Some(&["x", "..."]))).unwrap();
-        assert_eq!(text, "[refs]\n\"a/b\" = {}\n\n[target.t]\nrun = [\"x\", \"...\"]\nfile = { A = \"a/b\" }\n");
+        let text =
+            added("", &addition("t", &[(Channel::File, "A=a/b")], Some(&["x", "..."]))).unwrap();
+        assert_eq!(
+            text,
+            "[refs]\n\"a/b\" = {}\n\n[target.t]\nrun = [\"x\", \"...\"]\nfile = { A = \"a/b\" }\n"
+        );
     }
 
     #[test]
@@ -291,10 +351,19 @@ mod tests {
     fn what_stands_there_is_not_changed() {
         let text = "[refs]\n\"a/b\" = {}\n[target.t]\nrun = ['x']\nenv = { A = 'a/b' }\n";
         assert_eq!(added(text, &addition("t", &[], Some(&["y"]))).unwrap_err().code(), "exists");
-        assert_eq!(added(text, &addition("t", &[(Channel::Env, "A=c/d")], None)).unwrap_err().code(), "exists");
-        assert_eq!(added(text, &addition("t", &[(Channel::File, "A=a/b")], None)).unwrap_err().code(), "exists");
+        assert_eq!(
+            added(text, &addition("t", &[(Channel::Env, "A=c/d")], None)).unwrap_err().code(),
+            "exists"
+        );
+        assert_eq!(
+            added(text, &addition("t", &[(Channel::File, "A=a/b")], None)).unwrap_err().code(),
+            "exists"
+        );
         assert_eq!(added(text, &addition("t", &[(Channel::Env, "A=a/b")], None)).unwrap(), text);
-        assert_eq!(added(text, &addition("u", &[], Some(&["...", "y"]))).unwrap_err().code(), "manifest-bad-run");
+        assert_eq!(
+            added(text, &addition("u", &[], Some(&["...", "y"]))).unwrap_err().code(),
+            "manifest-bad-run"
+        );
     }
 
     proptest! {

@@ -1,5 +1,6 @@
-//! The text of a template taken apart: literal stretches, and the places of values between double braces. What is wrong is kept as a
-//! span, and shown without the rest of its line, which may hold anything.
+//! The text of a template taken apart: literal stretches, and the places of values between double
+//! braces. What is wrong is kept as a span, and shown without the rest of its line, which may hold
+//! anything.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,15 +27,20 @@ pub(crate) enum Piece {
     Value(SecretName, Filter),
 }
 
-/// A template holds names only. Text that merely looks random is let through: certificates and public keys belong in such files.
+/// A template holds names only. Text that merely looks random is let through: certificates and
+/// public keys belong in such files.
 pub(crate) fn refuse_secrets(text: &str) -> Checked<()> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if let Some(why) = suspicion(line).filter(|why| *why != Suspicion::Random) {
             let message = format!("this line looks like it holds a secret: {}", why.words());
-            return Err(Fault::new("manifest-secret", start..start + line.trim_end().len(), message)
-                .hint("store the value with: hasp-vault set NAME; and write {{NAME}} in its place")
-                .showing(Shown::Nothing));
+            return Err(Fault::new(
+                "manifest-secret",
+                start..start + line.trim_end().len(),
+                message,
+            )
+            .hint("store the value with: hasp-vault set NAME; and write {{NAME}} in its place")
+            .showing(Shown::Nothing));
         }
         start += line.len();
     }
@@ -42,7 +48,10 @@ pub(crate) fn refuse_secrets(text: &str) -> Checked<()> {
 }
 
 /// The stretches of a text in their order. With a list, each reference must be on it.
-pub(crate) fn pieces(text: &str, refs: Option<&BTreeMap<SecretName, RefSpec>>) -> Checked<Vec<Piece>> {
+pub(crate) fn pieces(
+    text: &str,
+    refs: Option<&BTreeMap<SecretName, RefSpec>>,
+) -> Checked<Vec<Piece>> {
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(open) = text[at..].find(OPEN).map(|offset| at + offset) {
         let inner = open + OPEN.len();
@@ -69,11 +78,17 @@ pub(crate) fn pieces(text: &str, refs: Option<&BTreeMap<SecretName, RefSpec>>) -
 }
 
 /// What stands between the braces: a reference, and perhaps a colon and a filter.
-fn value(inner: &str, span: Range<usize>, refs: Option<&BTreeMap<SecretName, RefSpec>>) -> Checked<Piece> {
-    let (name, filter) = inner.split_once(':').map_or((inner, None), |(name, word)| (name, Some(word.trim())));
+fn value(
+    inner: &str,
+    span: Range<usize>,
+    refs: Option<&BTreeMap<SecretName, RefSpec>>,
+) -> Checked<Piece> {
+    let (name, filter) =
+        inner.split_once(':').map_or((inner, None), |(name, word)| (name, Some(word.trim())));
     let name = name.trim();
     if name.is_empty() {
-        return Err(syntax(span, "no reference stands between the braces").hint("write {{db/url}} or {{db/url:json}}"));
+        return Err(syntax(span, "no reference stands between the braces")
+            .hint("write {{db/url}} or {{db/url:json}}"));
     }
     let parsed = name.parse::<SecretName>().ok().filter(|_| suspicion(name).is_none());
     let reference = parsed.ok_or_else(|| {

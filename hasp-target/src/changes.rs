@@ -1,4 +1,5 @@
-//! A target as lines for people, and what changed between two of them: what a person reads before consenting again.
+//! A target as lines for people, and what changed between two of them: what a person reads before
+//! consenting again.
 
 use std::ffi::OsStr;
 
@@ -16,7 +17,9 @@ pub fn lines(target: &Target) -> Vec<String> {
     lines.extend(target.deliveries.iter().map(|d| printable(d.to_string().as_bytes())));
     lines.extend(target.templates.iter().flat_map(template));
     lines.extend(
-        target.classes.iter().map(|(name, class)| format!("class of {name}: at least {}", printable(class.as_bytes()))),
+        target.classes.iter().map(|(name, class)| {
+            format!("class of {name}: at least {}", printable(class.as_bytes()))
+        }),
     );
     if target.clean_env {
         lines.push(format!("environment: only {}", list(&target.pass_env)));
@@ -32,12 +35,17 @@ pub fn lines(target: &Target) -> Vec<String> {
     lines
 }
 
-/// Where it is, what it is, and its text line by line: whoever consents reads all of it, and a change of any line shows.
+/// Where it is, what it is, and its text line by line: whoever consents reads all of it, and a
+/// change of any line shows.
 fn template(template: &Template) -> Vec<String> {
     let variable = template.variable();
     let digest = HEXLOWER.encode(&Sha256::digest(template.text())[..8]);
-    let head = format!("template {variable} = {} (sha256 {digest}..)", printable_path(template.path()));
-    let text = template.text().lines().map(|line| format!("template {variable} | {}", printable(line.as_bytes())));
+    let head =
+        format!("template {variable} = {} (sha256 {digest}..)", printable_path(template.path()));
+    let text = template
+        .text()
+        .lines()
+        .map(|line| format!("template {variable} | {}", printable(line.as_bytes())));
     std::iter::once(head).chain(text).collect()
 }
 
@@ -53,7 +61,9 @@ pub fn changes(old: &Target, new: &Target) -> Vec<String> {
 pub(crate) fn command(target: &Target) -> String {
     match target.run.as_deref() {
         None => "any command that the grant names".to_owned(),
-        Some([fixed @ .., last]) if last == FURTHER => format!("{} (any further words)", words(fixed)),
+        Some([fixed @ .., last]) if last == FURTHER => {
+            format!("{} (any further words)", words(fixed))
+        }
         Some(run) => words(run),
     }
 }
@@ -73,14 +83,22 @@ mod tests {
     use std::path::Path;
 
     fn target(rest: &str) -> crate::Target {
-        let text = format!("[refs]\n\"a/b\" = {{ class = \"high\" }}\n\"c/d\" = {{}}\n[target.t]\n{rest}\n");
-        Manifest::parse(text.as_bytes(), Path::new("hasp.toml")).unwrap().target("t").unwrap().clone()
+        let text = format!(
+            "[refs]\n\"a/b\" = {{ class = \"high\" }}\n\"c/d\" = {{}}\n[target.t]\n{rest}\n"
+        );
+        Manifest::parse(text.as_bytes(), Path::new("hasp.toml"))
+            .unwrap()
+            .target("t")
+            .unwrap()
+            .clone()
     }
 
     #[test]
     fn what_changed_is_named_line_by_line() {
         let old = target("run = ['pytest', '...']\nenv = { A = 'a/b' }\nabout = 'x'");
-        let new = target("run = ['sh', '-c', 'curl evil']\nenv = { A = 'a/b', B = 'c/d' }\nkeep-env = ['LD_PRELOAD']");
+        let new = target(
+            "run = ['sh', '-c', 'curl evil']\nenv = { A = 'a/b', B = 'c/d' }\nkeep-env = ['LD_PRELOAD']",
+        );
         let expected = [
             "- run pytest (any further words)",
             "+ run sh -c 'curl evil'",
@@ -88,7 +106,13 @@ mod tests {
             "+ keeps LD_PRELOAD, which may load code",
         ];
         assert_eq!(super::changes(&old, &new), expected);
-        assert!(super::changes(&old, &target("run = ['pytest', '...']\nenv = { A = 'a/b' }\nabout = 'y'")).is_empty());
+        assert!(
+            super::changes(
+                &old,
+                &target("run = ['pytest', '...']\nenv = { A = 'a/b' }\nabout = 'y'")
+            )
+            .is_empty()
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `check`: what is missing before a target can run. The manifest says what is asked for; what is bound and stored is asked of the
-//! sibling tools, and left out where they are not installed.
+//! `check`: what is missing before a target can run. The manifest says what is asked for; what is
+//! bound and stored is asked of the sibling tools, and left out where they are not installed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -45,7 +45,9 @@ pub(crate) fn run(path: &Path, wanted: Option<&str>, cx: &mut Context) -> Result
 fn print(gap: &Gap, cx: &mut Context) -> Result<()> {
     if cx.out.json {
         let Gap { target, what, fix, optional } = gap;
-        return cx.out.object(&json!({"v": 1, "target": target, "missing": what, "fix": fix, "optional": optional}));
+        return cx.out.object(
+            &json!({"v": 1, "target": target, "missing": what, "fix": fix, "optional": optional}),
+        );
     }
     let whose = gap.target.as_ref().map(|t| format!("{t}: ")).unwrap_or_default();
     let optional = if gap.optional { " (optional)" } else { "" };
@@ -54,7 +56,9 @@ fn print(gap: &Gap, cx: &mut Context) -> Result<()> {
 
 /// What the project itself lacks: the directory and the program.
 fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
-    let gap = |what: String, fix: String| vec![Gap { target: Some(target.name.clone()), what, fix, optional: false }];
+    let gap = |what: String, fix: String| {
+        vec![Gap { target: Some(target.name.clone()), what, fix, optional: false }]
+    };
     let dir = match target.resolve_dir(root) {
         Ok(dir) => dir,
         Err(error) => return gap(error.message().to_owned(), error.hints().join("; ")),
@@ -73,11 +77,14 @@ fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
 
 /// By path below the directory, else by PATH; relative entries of PATH are not searched.
 fn found(program: &str, dir: &Path, path: Option<&OsStr>) -> bool {
-    let executable = |file: PathBuf| file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let executable = |file: PathBuf| {
+        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
     if program.contains('/') {
         return executable(dir.join(program));
     }
-    std::env::split_paths(path.unwrap_or_default()).any(|entry| entry.is_absolute() && executable(entry.join(program)))
+    std::env::split_paths(path.unwrap_or_default())
+        .any(|entry| entry.is_absolute() && executable(entry.join(program)))
 }
 
 /// What the siblings know, by name.
@@ -91,14 +98,20 @@ struct Known {
 }
 
 /// What binding and vault lack.
-fn in_vault(manifest: &Manifest, targets: &[&Target], root: &Path, cx: &mut Context) -> Result<Vec<Gap>> {
+fn in_vault(
+    manifest: &Manifest,
+    targets: &[&Target],
+    root: &Path,
+    cx: &mut Context,
+) -> Result<Vec<Gap>> {
     let known = match known(root, cx)? {
         None => return Ok(Vec::new()),
         Some(Err(gap)) => return Ok(vec![gap]),
         Some(Ok(known)) => known,
     };
     let gaps = targets.iter().flat_map(|target| {
-        let references = target.references().into_iter().filter_map(|r| reference(target, r, manifest, &known));
+        let references =
+            target.references().into_iter().filter_map(|r| reference(target, r, manifest, &known));
         consent(target, &known).into_iter().chain(references).collect::<Vec<_>>()
     });
     Ok(gaps.collect())
@@ -113,9 +126,12 @@ fn known(root: &Path, cx: &mut Context) -> Result<Option<std::result::Result<Kno
     let dir = bound.first().and_then(|line| line["dir"].as_str());
     let items = match ask("hasp-vault", root, dir, cx)? {
         Some(Err(gap)) => return Ok(Some(Err(gap))),
-        stored => stored.and_then(std::result::Result::ok).map(|lines| table(&lines, "name", "state")),
+        stored => {
+            stored.and_then(std::result::Result::ok).map(|lines| table(&lines, "name", "state"))
+        }
     };
-    let (secrets, targets) = (table(&bound, "reference", "secret"), table(&bound, "target", "state"));
+    let (secrets, targets) =
+        (table(&bound, "reference", "secret"), table(&bound, "target", "state"));
     Ok(Some(Ok(Known { secrets, targets, items })))
 }
 
@@ -131,12 +147,24 @@ fn consent(target: &Target, known: &Known) -> Option<Gap> {
         Some("changed") => "it was changed since it was consented to",
         _ => "nobody has consented to it yet",
     };
-    Some(Gap { target: Some(target.name.clone()), what: what.into(), fix: "hasp-bind".into(), optional: false })
+    Some(Gap {
+        target: Some(target.name.clone()),
+        what: what.into(),
+        fix: "hasp-bind".into(),
+        optional: false,
+    })
 }
 
-fn reference(target: &Target, reference: &SecretName, manifest: &Manifest, known: &Known) -> Option<Gap> {
+fn reference(
+    target: &Target,
+    reference: &SecretName,
+    manifest: &Manifest,
+    known: &Known,
+) -> Option<Gap> {
     let optional = manifest.refs.get(reference).is_some_and(|spec| !spec.required);
-    let gap = |what: String, fix: String| Some(Gap { target: Some(target.name.clone()), what, fix, optional });
+    let gap = |what: String, fix: String| {
+        Some(Gap { target: Some(target.name.clone()), what, fix, optional })
+    };
     let Some(secret) = known.secrets.get(reference.as_str()) else {
         return gap(format!("{reference} is not bound"), "hasp-bind".to_owned());
     };
@@ -147,8 +175,8 @@ fn reference(target: &Target, reference: &SecretName, manifest: &Manifest, known
     }
 }
 
-/// The objects that `TOOL list --json` prints of this vault; `None` where the tool is not installed, the gap that it names where
-/// it fails.
+/// The objects that `TOOL list --json` prints of this vault; `None` where the tool is not
+/// installed, the gap that it names where it fails.
 fn ask(
     tool: &str,
     root: &Path,
@@ -168,9 +196,14 @@ fn ask(
         let lines = output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty());
         return Ok(Some(Ok(lines.filter_map(|l| serde_json::from_slice(l).ok()).collect())));
     }
-    let mut objects = output.stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
+    let mut objects = output
+        .stderr
+        .split(|b| *b == b'\n')
+        .filter_map(|l| serde_json::from_slice::<Value>(l).ok());
     let error = objects.rfind(|o| o["error"].is_object()).unwrap_or_default();
-    let what = error["error"]["message"].as_str().map_or_else(|| format!("{tool} failed"), str::to_owned);
-    let fix = error["error"]["hints"][0].as_str().map_or_else(|| format!("{tool} list"), str::to_owned);
+    let what =
+        error["error"]["message"].as_str().map_or_else(|| format!("{tool} failed"), str::to_owned);
+    let fix =
+        error["error"]["hints"][0].as_str().map_or_else(|| format!("{tool} list"), str::to_owned);
     Ok(Some(Err(Gap { target: None, what, fix, optional: false })))
 }

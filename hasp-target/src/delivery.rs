@@ -1,5 +1,6 @@
-//! How a value reaches the child: by environment variable, file, descriptor or standard input, and the words for that on a
-//! command line, where a value typed in place of a reference must not be echoed.
+//! How a value reaches the child: by environment variable, file, descriptor or standard input, and
+//! the words for that on a command line, where a value typed in place of a reference must not be
+//! echoed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -54,7 +55,8 @@ impl Delivery {
     /// Reads a delivery from the command line: `VAR=REF`, or `REF` for standard input.
     ///
     /// # Errors
-    /// `[bad-delivery]`, `[bad-variable]`, `[bad-reference]`; what stands in place of the reference is never shown.
+    /// `[bad-delivery]`, `[bad-variable]`, `[bad-reference]`; what stands in place of the reference
+    /// is never shown.
     pub fn parse(channel: Channel, text: &str) -> Result<Delivery> {
         if channel == Channel::Stdin {
             return Ok(Delivery { channel, variable: None, reference: reference(text)? });
@@ -66,7 +68,8 @@ impl Delivery {
         Ok(Delivery { channel, variable: Some(variable.to_owned()), reference: reference(named)? })
     }
 
-    /// Refuses a delivery that did not come from [`Delivery::parse`] or a manifest: one from a record or a token.
+    /// Refuses a delivery that did not come from [`Delivery::parse`] or a manifest: one from a
+    /// record or a token.
     ///
     /// # Errors
     /// `[bad-variable]`, `[bad-delivery]`.
@@ -97,12 +100,16 @@ pub fn check_deliveries(deliveries: &[Delivery]) -> Result<()> {
     let mut taken = BTreeSet::new();
     match deliveries.iter().find(|d| !taken.insert(d.variable.as_deref())).map(|d| &d.variable) {
         None => Ok(()),
-        Some(Some(variable)) => {
-            Err(Error::new(Kind::Usage, "duplicate-variable", format!("{variable} is delivered twice"))
-                .hint("give each value a variable of its own"))
+        Some(Some(variable)) => Err(Error::new(
+            Kind::Usage,
+            "duplicate-variable",
+            format!("{variable} is delivered twice"),
+        )
+        .hint("give each value a variable of its own")),
+        Some(None) => {
+            Err(Error::new(Kind::Usage, "two-stdins", "two values cannot both be standard input")
+                .hint("deliver one of them by --file or --fd"))
         }
-        Some(None) => Err(Error::new(Kind::Usage, "two-stdins", "two values cannot both be standard input")
-            .hint("deliver one of them by --file or --fd")),
     }
 }
 
@@ -121,8 +128,12 @@ fn bad_delivery(channel: Channel) -> Error {
     let (message, example) = match channel {
         Channel::Stdin => ("stdin takes REF, the name of a reference", "--stdin registry/token"),
         Channel::Env => ("env takes VAR=REF, a variable and a reference", "-e DATABASE_URL=db/url"),
-        Channel::File => ("file takes VAR=REF, a variable and a reference", "--file CREDENTIALS=gcp/sa"),
-        Channel::Fd => ("fd takes VAR=REF, a variable and a reference", "--fd PASSWORD_FD=db/password"),
+        Channel::File => {
+            ("file takes VAR=REF, a variable and a reference", "--file CREDENTIALS=gcp/sa")
+        }
+        Channel::Fd => {
+            ("fd takes VAR=REF, a variable and a reference", "--fd PASSWORD_FD=db/password")
+        }
     };
     Error::new(Kind::Usage, "bad-delivery", message).hint(format!("for example: {example}"))
 }
@@ -145,16 +156,22 @@ mod tests {
 
     #[test]
     fn a_value_typed_as_reference_is_not_echoed() {
-        for typed in
-            ["K=hunter2!secret", "K=postgres://u:hunter2@h/d", "K=", "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1"]
-        {
+        for typed in [
+            "K=hunter2!secret",
+            "K=postgres://u:hunter2@h/d",
+            "K=",
+            "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1",
+        ] {
             let error = Delivery::parse(Channel::Env, typed).unwrap_err();
             assert_eq!((error.code(), error.kind().status()), ("bad-reference", 64));
             assert!(!format!("{error:?}").contains("hunter2"));
         }
         let bare = Delivery::parse(Channel::File, "hunter2").unwrap_err();
         assert!(bare.code() == "bad-delivery" && !format!("{bare:?}").contains("hunter2"));
-        assert_eq!(Delivery::parse(Channel::Fd, "LD_PRELOAD=a").unwrap_err().code(), "bad-variable");
+        assert_eq!(
+            Delivery::parse(Channel::Fd, "LD_PRELOAD=a").unwrap_err().code(),
+            "bad-variable"
+        );
         assert_eq!(Delivery::parse(Channel::Fd, "=a").unwrap_err().code(), "bad-variable");
     }
 
@@ -163,7 +180,12 @@ mod tests {
         let parse = |list: &[(Channel, &str)]| -> Vec<Delivery> {
             list.iter().map(|(c, t)| Delivery::parse(*c, t).unwrap()).collect()
         };
-        check_deliveries(&parse(&[(Channel::Env, "A=x"), (Channel::File, "B=x"), (Channel::Stdin, "x")])).unwrap();
+        check_deliveries(&parse(&[
+            (Channel::Env, "A=x"),
+            (Channel::File, "B=x"),
+            (Channel::Stdin, "x"),
+        ]))
+        .unwrap();
         let twice = parse(&[(Channel::Env, "A=x"), (Channel::File, "A=y")]);
         assert_eq!(check_deliveries(&twice).unwrap_err().code(), "duplicate-variable");
         let two = parse(&[(Channel::Stdin, "x"), (Channel::Stdin, "y")]);
@@ -180,7 +202,10 @@ mod tests {
         delivery(Channel::Stdin, None).check().unwrap();
         assert_eq!(delivery(Channel::Stdin, Some("A")).check().unwrap_err().code(), "bad-delivery");
         assert_eq!(delivery(Channel::Env, None).check().unwrap_err().code(), "bad-delivery");
-        assert_eq!(delivery(Channel::Env, Some("PATH")).check().unwrap_err().code(), "bad-variable");
+        assert_eq!(
+            delivery(Channel::Env, Some("PATH")).check().unwrap_err().code(),
+            "bad-variable"
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! The names in a `.env` file and which of them are secrets; the values are looked at, kept nowhere and never shown.
+//! The names in a `.env` file and which of them are secrets; the values are looked at, kept nowhere
+//! and never shown.
 
 use std::path::Path;
 
@@ -55,7 +56,8 @@ const PLAIN_ENDS: [&str; 14] = [
     "LENGTH",
 ];
 /// Services whose address carries a password.
-const SERVICES: [&str; 9] = ["DATABASE", "DB", "POSTGRES", "POSTGRESQL", "MYSQL", "REDIS", "MONGO", "MONGODB", "AMQP"];
+const SERVICES: [&str; 9] =
+    ["DATABASE", "DB", "POSTGRES", "POSTGRESQL", "MYSQL", "REDIS", "MONGO", "MONGODB", "AMQP"];
 
 /// A variable of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +73,12 @@ pub(crate) struct Variable {
 pub(crate) fn read(path: &Path) -> Result<Vec<Variable>> {
     let text = Source::Path(path.to_owned()).read(&mut Environ::default(), MAX_SIZE)?;
     parse(&text).map_err(|line| {
-        let message = format!("{}:{line}: that is not NAME=VALUE (not shown: it may be a value)", printable_path(path));
-        Error::new(Kind::Data, "bad-dotenv", message).hint("correct the line, or name the deliveries: -e VAR=REF")
+        let message = format!(
+            "{}:{line}: that is not NAME=VALUE (not shown: it may be a value)",
+            printable_path(path)
+        );
+        Error::new(Kind::Data, "bad-dotenv", message)
+            .hint("correct the line, or name the deliveries: -e VAR=REF")
     })
 }
 
@@ -125,9 +131,10 @@ fn is_secret(name: &str, value: &[u8]) -> bool {
     let public = parts.iter().any(|p| ["PUBLIC", "PUBLISHABLE"].contains(p));
     let plain = parts.last().is_some_and(|last| PLAIN_ENDS.contains(last));
     let named = parts.iter().any(|p| SECRET_PARTS.contains(p));
-    let address =
-        parts.last().is_some_and(|l| ["URL", "URI"].contains(l)) && parts.iter().any(|p| SERVICES.contains(p));
-    let looks = std::str::from_utf8(value).is_ok_and(|v| suspicion(v.trim_matches(['"', '\''])).is_some());
+    let address = parts.last().is_some_and(|l| ["URL", "URI"].contains(l))
+        && parts.iter().any(|p| SERVICES.contains(p));
+    let looks =
+        std::str::from_utf8(value).is_ok_and(|v| suspicion(v.trim_matches(['"', '\''])).is_some());
     looks || (!public && !plain && (named || address))
 }
 
@@ -147,14 +154,17 @@ mod tests {
         let text = "PORT=3000\nDATABASE_URL=x\nAPI_KEY=a\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLQ\nKEY_FILE=/k\nNEXT_PUBLIC_KEY=pk\n\
                     BASE_URL=https://u:hunter2@h/\nHOME_URL=https://h/\nMONKEY=1\nDEBUG=true\nJWT_SECRET=x\nDB_HOST=h\nDB_PASS=x\n";
         let found = names(text);
-        let secrets: Vec<&str> = found.iter().filter(|(_, s)| *s).map(|(n, _)| n.as_str()).collect();
-        assert_eq!(secrets, ["DATABASE_URL", "API_KEY", "AWS_ACCESS_KEY_ID", "BASE_URL", "JWT_SECRET", "DB_PASS"]);
+        let secrets: Vec<&str> =
+            found.iter().filter(|(_, s)| *s).map(|(n, _)| n.as_str()).collect();
+        assert_eq!(
+            secrets,
+            ["DATABASE_URL", "API_KEY", "AWS_ACCESS_KEY_ID", "BASE_URL", "JWT_SECRET", "DB_PASS"]
+        );
     }
 
     #[test]
     fn quotes_comments_and_duplicates() {
-        let text =
-            "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = 4 \nE=\"a\\\"b\"\nF=1\n";
+        let text = "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = 4 \nE=\"a\\\"b\"\nF=1\n";
         let found: Vec<String> = names(text).into_iter().map(|(n, _)| n).collect();
         assert_eq!(found, ["A", "B", "C", "D", "E", "F"]);
     }

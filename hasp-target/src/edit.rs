@@ -1,4 +1,5 @@
-//! Changing a manifest: comments and order stay, the result must be a manifest again, and the file is replaced whole or not at all.
+//! Changing a manifest: comments and order stay, the result must be a manifest again, and the file
+//! is replaced whole or not at all.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,11 +16,14 @@ pub(crate) fn open(path: &Path) -> Result<(Manifest, DocumentMut)> {
     let bytes = files::read(path, Guard::Signed, MAX_SIZE)?;
     // A manifest that loaded is UTF-8 and TOML; it may only have changed since.
     let text = String::from_utf8_lossy(&bytes);
-    let document = text.parse::<DocumentMut>().map_err(|_| Error::bug("a manifest that loads cannot be edited"))?;
+    let document = text
+        .parse::<DocumentMut>()
+        .map_err(|_| Error::bug("a manifest that loads cannot be edited"))?;
     Ok((manifest, document))
 }
 
-/// Replaces the manifest by this text, if it is one; owner's and others' permission to read it stay as they were.
+/// Replaces the manifest by this text, if it is one; owner's and others' permission to read it stay
+/// as they were.
 pub(crate) fn save(path: &Path, text: &str) -> Result<Manifest> {
     let manifest = Manifest::parse(text.as_bytes(), path)?;
     let meta = path.symlink_metadata().map_err(|e| Error::io("open", path, e))?;

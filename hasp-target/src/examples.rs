@@ -44,10 +44,19 @@ fn examples(target: &Target) -> Vec<(String, &'static str)> {
         (format!("hasp-grant -t {name}{words} | hasp-exec"), "the same through a pipe"),
     ];
     if let Some(window) = window(target) {
-        found.push((format!("hasp-grant -t {name} --for {window} --keep{words}"), "a working day ..."));
-        found.push((format!("hasp-exec -t {name}{words}"), "... any number of times, in a Makefile, without a prompt"));
+        found.push((
+            format!("hasp-grant -t {name} --for {window} --keep{words}"),
+            "a working day ...",
+        ));
+        found.push((
+            format!("hasp-exec -t {name}{words}"),
+            "... any number of times, in a Makefile, without a prompt",
+        ));
     }
-    found.push((format!("hasp-exec --explain -t {name}{words}"), "what would be checked and delivered"));
+    found.push((
+        format!("hasp-exec --explain -t {name}{words}"),
+        "what would be checked and delivered",
+    ));
     found
 }
 
@@ -69,18 +78,30 @@ fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -
         .and_then(Item::as_table_mut)
         .filter(|t| !t.is_dotted() && !t.is_implicit());
     let table = table.ok_or_else(|| {
-        Error::new(Kind::Create, "cannot-edit", format!("target '{name}' is not written as a table of its own"))
-            .hint(format!("write it as [target.{name}], or copy what this prints: hasp-target examples {name}"))
+        Error::new(
+            Kind::Create,
+            "cannot-edit",
+            format!("target '{name}' is not written as a table of its own"),
+        )
+        .hint(format!(
+            "write it as [target.{name}], or copy what this prints: hasp-target examples {name}"
+        ))
     })?;
     let old = table.decor().prefix().and_then(|p| p.as_str()).unwrap_or_default().to_owned();
-    let missing: Vec<String> =
-        examples.iter().map(|(c, m)| format!("# {}\n", line(c, m))).filter(|l| !old.contains(l.as_str())).collect();
+    let missing: Vec<String> = examples
+        .iter()
+        .map(|(c, m)| format!("# {}\n", line(c, m)))
+        .filter(|l| !old.contains(l.as_str()))
+        .collect();
     table.decor_mut().set_prefix(format!("{old}{}", missing.concat()));
     let text = document.to_string();
     if Manifest::parse(text.as_bytes(), path)? != before {
         return Err(Error::bug("a comment would change the manifest"));
     }
     edit::save(path, &text)?;
-    cx.out.note(&format!("{} lines of comment are over [target.{name}] in {FILE_NAME}", missing.len()));
+    cx.out.note(&format!(
+        "{} lines of comment are over [target.{name}] in {FILE_NAME}",
+        missing.len()
+    ));
     Ok(Exit::OK)
 }

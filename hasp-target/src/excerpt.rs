@@ -1,5 +1,5 @@
-//! The line of the manifest that an error points at, with a caret under the place and every other string masked: the line that
-//! is wrong is the likeliest to hold a value.
+//! The line of the manifest that an error points at, with a caret under the place and every other
+//! string masked: the line that is wrong is the likeliest to hold a value.
 
 use std::ops::Range;
 
@@ -51,7 +51,11 @@ pub(crate) fn excerpt(text: &str, span: &Range<usize>, shown: Shown) -> String {
     let (number, _) = position(text, at);
     let gutter = " ".repeat(number.to_string().len());
     let width = place.end.saturating_sub(place.start).max(1);
-    format!("{gutter} |\n{number} | {shown}\n{gutter} | {}{}", " ".repeat(place.start), "^".repeat(width))
+    format!(
+        "{gutter} |\n{number} | {shown}\n{gutter} | {}{}",
+        " ".repeat(place.start),
+        "^".repeat(width)
+    )
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -117,7 +121,8 @@ fn mask(line: &str, place: Range<usize>, keep: bool) -> (String, Range<usize>) {
     out.finish()
 }
 
-/// How many bytes the string at the beginning of `rest` takes, quotes included; to the end if it is not closed here.
+/// How many bytes the string at the beginning of `rest` takes, quotes included; to the end if it is
+/// not closed here.
 fn string_length(rest: &str) -> usize {
     let Some(quote) = rest.chars().next() else { return 0 };
     if rest.starts_with("\"\"\"") || rest.starts_with("'''") {
@@ -139,7 +144,8 @@ fn string_length(rest: &str) -> usize {
 fn is_key(behind: &str, line: &str, at: usize) -> bool {
     let behind = behind.trim_start();
     let header = line.trim_start().starts_with('[') && !line[..at].contains(['=', ',']);
-    behind.starts_with('=') || (header && behind.starts_with([']', '.']) && line[..at].trim_end().ends_with('.'))
+    behind.starts_with('=')
+        || (header && behind.starts_with([']', '.']) && line[..at].trim_end().ends_with('.'))
 }
 
 /// The line as shown, and where the place is in it, in characters.
@@ -159,7 +165,11 @@ impl<'a> Masked<'a> {
     fn copy(&mut self, part: &str, from: usize) {
         for (offset, c) in part.char_indices() {
             let mut bytes = [0; 4];
-            let shown = if c == '\t' { " ".to_owned() } else { printable(c.encode_utf8(&mut bytes).as_bytes()) };
+            let shown = if c == '\t' {
+                " ".to_owned()
+            } else {
+                printable(c.encode_utf8(&mut bytes).as_bytes())
+            };
             self.push(&shown, from + offset..from + offset + c.len_utf8());
         }
     }
@@ -172,8 +182,8 @@ impl<'a> Masked<'a> {
 
     fn push(&mut self, shown: &str, source: Range<usize>) {
         let width = shown.chars().count();
-        let within =
-            source.contains(&self.place.start) || (self.place.start < source.start && source.start < self.place.end);
+        let within = source.contains(&self.place.start)
+            || (self.place.start < source.start && source.start < self.place.end);
         if within {
             self.start.get_or_insert(self.width);
             self.end = self.width + width;
@@ -208,7 +218,10 @@ mod tests {
             show(text, "\"db/url\"", Shown::Place),
             "  |\n3 | evn = { A = \"db/url\" } ...\n  |             ^^^^^^^^"
         );
-        assert_eq!(show(text, "\"db/url\"", Shown::NoStrings), "  |\n3 | evn = { A = ... } ...\n  |             ^^^");
+        assert_eq!(
+            show(text, "\"db/url\"", Shown::NoStrings),
+            "  |\n3 | evn = { A = ... } ...\n  |             ^^^"
+        );
         assert_eq!(position(text, text.find("A =").unwrap_or(0)), (3, 9));
     }
 
@@ -218,10 +231,16 @@ mod tests {
             show("\"db/url\" = { abuot = 'hunter2' }", "abuot", Shown::Place),
             "  |\n1 | \"db/url\" = { abuot = ... }\n  |              ^^^^^"
         );
-        assert_eq!(show("KEY = hunter2 = x", "hunter2", Shown::Head), "  |\n1 | KEY =...\n  |      ^^^");
+        assert_eq!(
+            show("KEY = hunter2 = x", "hunter2", Shown::Head),
+            "  |\n1 | KEY =...\n  |      ^^^"
+        );
         assert_eq!(show("hunter2", "hunter2", Shown::Head), "  |\n1 | ...\n  | ^^^");
         assert_eq!(show("[target.t", "t", Shown::Head), "  |\n1 | [target.t\n  |  ^");
-        assert_eq!(show("a = \"x\\\"hunter2\" + 'y", "+", Shown::Place), "  |\n1 | a = ... + ...\n  |         ^");
+        assert_eq!(
+            show("a = \"x\\\"hunter2\" + 'y", "+", Shown::Place),
+            "  |\n1 | a = ... + ...\n  |         ^"
+        );
         assert_eq!(show("a = \"\"\"hunter2", "a", Shown::Place), "  |\n1 | a = ...\n  | ^");
     }
 

@@ -1,4 +1,5 @@
-//! What is wrong with a manifest, and where: kept as a span until the error is made, so that each one names file, line and column.
+//! What is wrong with a manifest, and where: kept as a span until the error is made, so that each
+//! one names file, line and column.
 
 use std::ops::Range;
 use std::path::Path;
@@ -26,7 +27,14 @@ pub(crate) type Checked<T> = std::result::Result<T, Fault>;
 impl Fault {
     /// A fault at these bytes of the manifest.
     pub(crate) fn new(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault { code, span, message: message.into(), hints: Vec::new(), shown: Shown::Place, whole: None }
+        Fault {
+            code,
+            span,
+            message: message.into(),
+            hints: Vec::new(),
+            shown: Shown::Place,
+            whole: None,
+        }
     }
 
     /// An error of the command line, found in a manifest.
@@ -67,8 +75,11 @@ impl Fault {
         }
         let (line, column) = position(text, self.span.start);
         let lines = excerpt(text, &self.span, self.shown);
-        let message = format!("{}:{line}:{column}: {}\n{lines}", printable_path(path), self.message);
-        self.hints.iter().fold(Error::new(Kind::Config, self.code, message), |error, hint| error.hint(hint))
+        let message =
+            format!("{}:{line}:{column}: {}\n{lines}", printable_path(path), self.message);
+        self.hints
+            .iter()
+            .fold(Error::new(Kind::Config, self.code, message), |error, hint| error.hint(hint))
     }
 }
 

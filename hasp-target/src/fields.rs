@@ -1,4 +1,5 @@
-//! Reading one table of the manifest: known keys only, each of its type, each string fit to be shown and no secret.
+//! Reading one table of the manifest: known keys only, each of its type, each string fit to be
+//! shown and no secret.
 
 use std::ops::Range;
 
@@ -24,7 +25,11 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The table, if it has no keys but these.
-    pub(crate) fn new(what: impl Into<String>, table: &'a DeTable<'a>, keys: &[&str]) -> Checked<Fields<'a>> {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        table: &'a DeTable<'a>,
+        keys: &[&str],
+    ) -> Checked<Fields<'a>> {
         let fields = Fields { what: what.into(), table };
         let strangers = table.keys().filter(|k| !keys.contains(&k.get_ref().as_ref()));
         match strangers.min_by_key(|k| k.span().start) {
@@ -56,7 +61,10 @@ impl<'a> Fields<'a> {
     pub(crate) fn boolean(&self, key: &str, default: bool) -> Checked<bool> {
         match self.value(key) {
             None => Ok(default),
-            Some(value) => value.get_ref().as_bool().ok_or_else(|| self.wrong_type(key, value, "true or false")),
+            Some(value) => value
+                .get_ref()
+                .as_bool()
+                .ok_or_else(|| self.wrong_type(key, value, "true or false")),
         }
     }
 
@@ -66,7 +74,10 @@ impl<'a> Fields<'a> {
             .get_ref()
             .as_array()
             .ok_or_else(|| self.wrong_type(key, value, "a list of words, [\"..\", \"..\"]"))?;
-        list.iter().map(|v| word(v, &format!("a word of {}", self.name(key)))).collect::<Checked<Vec<_>>>().map(Some)
+        list.iter()
+            .map(|v| word(v, &format!("a word of {}", self.name(key))))
+            .collect::<Checked<Vec<_>>>()
+            .map(Some)
     }
 
     pub(crate) fn table(&self, key: &str) -> Checked<Option<&'a DeTable<'a>>> {
@@ -89,11 +100,9 @@ impl<'a> Fields<'a> {
             format!("there is no key {} in {}", shown(name), self.what),
         )
         .suggest(name, keys.iter().copied());
-        fault.hint(format!("known here: {}", keys.join(", "))).showing(if suspicion(name).is_some() {
-            Shown::NoStrings
-        } else {
-            Shown::Place
-        })
+        fault
+            .hint(format!("known here: {}", keys.join(", ")))
+            .showing(if suspicion(name).is_some() { Shown::NoStrings } else { Shown::Place })
     }
 }
 
@@ -104,7 +113,8 @@ pub(crate) fn table<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<
 
 /// A string without characters that do not show, and no secret.
 pub(crate) fn word<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<Word<'a>> {
-    let text = value.get_ref().as_str().ok_or_else(|| type_fault(what, value, "a string, \"..\""))?;
+    let text =
+        value.get_ref().as_str().ok_or_else(|| type_fault(what, value, "a string, \"..\""))?;
     check_text(text, value.span(), what)?;
     Ok(Word { text, span: value.span() })
 }
@@ -135,8 +145,12 @@ pub(crate) fn shown(key: &str) -> String {
 
 fn type_fault(what: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Fault {
     let found = value.get_ref().type_str();
-    Fault::new("manifest-type", value.span(), format!("{what} takes {wanted}, not {} {found}", article(found)))
-        .showing(Shown::NoStrings)
+    Fault::new(
+        "manifest-type",
+        value.span(),
+        format!("{what} takes {wanted}, not {} {found}", article(found)),
+    )
+    .showing(Shown::NoStrings)
 }
 
 fn article(noun: &str) -> &'static str {

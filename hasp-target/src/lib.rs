@@ -1,7 +1,9 @@
-//! Targets: the named workflows of a project's `hasp.toml`, what each one needs and how it is delivered.
+//! Targets: the named workflows of a project's `hasp.toml`, what each one needs and how it is
+//! delivered.
 //!
-//! The manifest belongs to the repository and may be written by anybody: it approves nothing, holds no value, and is read as
-//! untrusted text. What a person consented to is compared by [`Target::digest`].
+//! The manifest belongs to the repository and may be written by anybody: it approves nothing, holds
+//! no value, and is read as untrusted text. What a person consented to is compared by
+//! [`Target::digest`].
 #![forbid(unsafe_code)]
 
 mod add;

@@ -164,7 +164,11 @@ pub const TABLE: &[Row] = &[
          NUGET_*PLUGIN_PATHS MSBUILD*",
     ),
     row("Rust", Fate::Dropped, "CARGO CARGO_* RUSTC* RUSTDOC* RUSTFLAGS RUSTFMT RUSTUP_*"),
-    row("Go", Fate::Dropped, "GOFLAGS GOENV GOBIN GOTOOLCHAIN GOTOOLDIR GOWORK GOPROXY GOMODCACHE GOCACHEPROG CGO_*"),
+    row(
+        "Go",
+        Fate::Dropped,
+        "GOFLAGS GOENV GOBIN GOTOOLCHAIN GOTOOLDIR GOWORK GOPROXY GOMODCACHE GOCACHEPROG CGO_*",
+    ),
     row(
         "C and what builds it",
         Fate::Dropped,
@@ -199,7 +203,9 @@ const fn row(of: &'static str, fate: Fate, names: &'static str) -> Row {
 /// The row of a name and what of it matches; `None` for a variable that loads no code that we know
 /// of.
 pub fn listed(name: &str) -> Option<(&'static Row, &'static str)> {
-    TABLE.iter().find_map(|row| row.names.split_whitespace().find(|p| matches(p, name)).map(|pattern| (row, pattern)))
+    TABLE.iter().find_map(|row| {
+        row.names.split_whitespace().find(|p| matches(p, name)).map(|pattern| (row, pattern))
+    })
 }
 
 /// Whether the name is one of [`CREDENTIALS`].
@@ -212,8 +218,11 @@ pub fn is_credential(name: &str) -> bool {
 pub fn make_flags(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().take_while(|w| *w != "--").collect();
     // GNU make writes single letters first, as one word without a dash.
-    let first = words.first().filter(|w| !value.starts_with(' ') && w.bytes().all(|b| b.is_ascii_alphabetic()));
-    let mut left: String = first.iter().flat_map(|w| w.chars()).filter(|c| MAKE_LETTERS.contains(*c)).collect();
+    let first = words
+        .first()
+        .filter(|w| !value.starts_with(' ') && w.bytes().all(|b| b.is_ascii_alphabetic()));
+    let mut left: String =
+        first.iter().flat_map(|w| w.chars()).filter(|c| MAKE_LETTERS.contains(*c)).collect();
     for word in words.into_iter().filter(|w| harmless(w)) {
         left.extend([" ", word]);
     }
@@ -222,8 +231,13 @@ pub fn make_flags(value: &str) -> String {
 
 /// keep going, print only, ask only, say nothing, touch, say where.
 const MAKE_LETTERS: &str = "knqstw";
-const MAKE_WORDS: [&str; 5] =
-    ["--jobserver-auth=", "--jobserver-fds=", "--jobserver-style=", "--jobs=", "--no-print-directory"];
+const MAKE_WORDS: [&str; 5] = [
+    "--jobserver-auth=",
+    "--jobserver-fds=",
+    "--jobserver-style=",
+    "--jobs=",
+    "--no-print-directory",
+];
 
 fn harmless(word: &str) -> bool {
     if word.starts_with("--") {
@@ -249,7 +263,9 @@ fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((before, after)) => {
-            name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+            name.len() >= before.len() + after.len()
+                && name.starts_with(before)
+                && name.ends_with(after)
         }
     }
 }
@@ -261,7 +277,12 @@ mod tests {
     #[test]
     fn a_star_stands_for_any_letters_at_either_end_or_between() {
         assert!(fits("LD_*", "LD_") && fits("*_EDITOR", "KUBE_EDITOR") && fits("A_*_B", "A_x_B"));
-        assert!(!fits("LD_*", "LD") && !fits("A_*_B", "A_B") && !fits("CC", "CCX") && !fits("*_EDITOR", "EDITOR"));
+        assert!(
+            !fits("LD_*", "LD")
+                && !fits("A_*_B", "A_B")
+                && !fits("CC", "CCX")
+                && !fits("*_EDITOR", "EDITOR")
+        );
     }
 
     #[test]
@@ -269,7 +290,8 @@ mod tests {
         assert_eq!(listed("PYTHONUTF8").map(|(row, _)| row.fate), Some(Fate::Inherited));
         assert_eq!(listed("CARGO_HOME").map(|(row, _)| row.fate), Some(Fate::Pinned));
         assert_eq!(listed("DATABASE_URL").map(|(_, name)| name), None);
-        let mut names: Vec<&str> = TABLE.iter().flat_map(|row| row.names.split_whitespace()).collect();
+        let mut names: Vec<&str> =
+            TABLE.iter().flat_map(|row| row.names.split_whitespace()).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();
@@ -281,7 +303,10 @@ mod tests {
         for (given, left) in [
             ("", ""),
             (" -j4 --jobserver-auth=3,4", " -j4 --jobserver-auth=3,4"),
-            ("ks -j --jobserver-auth=fifo:/tmp/GMfifo1 -- CC=evil X=1", "ks -j --jobserver-auth=fifo:/tmp/GMfifo1"),
+            (
+                "ks -j --jobserver-auth=fifo:/tmp/GMfifo1 -- CC=evil X=1",
+                "ks -j --jobserver-auth=fifo:/tmp/GMfifo1",
+            ),
             ("kews --no-print-directory", "kws --no-print-directory"),
             (" --eval=x:;evil -f evil.mk -I evil --include-dir=/evil -Cevil", ""),
             (" SHELL=/evil -- -j2", ""),
@@ -296,13 +321,17 @@ mod tests {
     #[test]
     fn the_manual_prints_this_very_table() {
         let page = include_str!("../../man/hasp.toml.5");
-        let table = page.split(".Sh VARIABLES THAT LOAD CODE").nth(1).and_then(|rest| rest.split("\n.Sh ").next());
+        let table = page
+            .split(".Sh VARIABLES THAT LOAD CODE")
+            .nth(1)
+            .and_then(|rest| rest.split("\n.Sh ").next());
         let names = |text: &str| -> Vec<String> {
             let names = text.lines().filter_map(|l| l.strip_prefix(".Ev "));
             names.map(|l| l.trim_end_matches([' ', ',', '.']).to_owned()).collect()
         };
         let items: Vec<&str> = table.unwrap_or_default().split("\n.It ").skip(1).collect();
-        let expected = TABLE.iter().map(|row| (row.of, row.names)).chain([("Credentials", CREDENTIALS)]);
+        let expected =
+            TABLE.iter().map(|row| (row.of, row.names)).chain([("Credentials", CREDENTIALS)]);
         let expected: Vec<_> = expected.collect();
         assert_eq!(items.len(), expected.len());
         for (item, (of, listed)) in items.iter().zip(expected) {

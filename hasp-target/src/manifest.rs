@@ -1,5 +1,5 @@
-//! `hasp.toml`: what a project needs, by name. Untrusted text from a repository, so everything that is not known to be good is
-//! refused with file, line and caret.
+//! `hasp.toml`: what a project needs, by name. Untrusted text from a repository, so everything that
+//! is not known to be good is refused with file, line and caret.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,17 +42,20 @@ pub struct Manifest {
 pub struct RefSpec {
     /// For people.
     pub about: Option<String>,
-    /// `low`, `medium`, `high` or `critical`: the grant is held to the stricter of this and the vault's.
+    /// `low`, `medium`, `high` or `critical`: the grant is held to the stricter of this and the
+    /// vault's.
     pub class: Option<String>,
     /// Whether the targets run without it.
     pub required: bool,
 }
 
 impl Manifest {
-    /// Reads a manifest: at most 256 KiB, a regular file and no link; directories that targets name must be no links either.
+    /// Reads a manifest: at most 256 KiB, a regular file and no link; directories that targets name
+    /// must be no links either.
     ///
     /// # Errors
-    /// `[no-manifest]` if there is none; else `Kind::Config` and a code that begins with `manifest-` or is `bad-variable`.
+    /// `[no-manifest]` if there is none; else `Kind::Config` and a code that begins with
+    /// `manifest-` or is `bad-variable`.
     pub fn load(path: &Path) -> Result<Manifest> {
         let bytes = files::read(path, Guard::Signed, MAX_SIZE).map_err(|e| unreadable(path, e))?;
         let manifest = Manifest::parse(&bytes, path)?;
@@ -61,7 +64,8 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads the text of a manifest and the templates that it names, which lie below the directory of `path`.
+    /// Reads the text of a manifest and the templates that it names, which lie below the directory
+    /// of `path`.
     ///
     /// # Errors
     /// As [`Manifest::load`], without what concerns the manifest's own file.
@@ -81,7 +85,11 @@ impl Manifest {
     pub fn target(&self, name: &str) -> Result<&Target> {
         self.targets.get(name).ok_or_else(|| {
             let shown: String = printable(name.as_bytes()).chars().take(64).collect();
-            let error = Error::new(Kind::Missing, "target-unknown", format!("target '{shown}' is not in {FILE_NAME}"));
+            let error = Error::new(
+                Kind::Missing,
+                "target-unknown",
+                format!("target '{shown}' is not in {FILE_NAME}"),
+            );
             match nearest(name, self.targets.keys().map(String::as_str)) {
                 Some(near) => error.hint(format!("did you mean '{near}'?")),
                 None => error.hint("see what there is with: hasp-target list"),
@@ -112,8 +120,10 @@ fn read(top: &DeTable<'_>, path: &Path) -> Checked<Manifest> {
 }
 
 fn too_much(span: std::ops::Range<usize>) -> Fault {
-    let message = format!("the templates of all targets are longer than {} KiB together", MAX_TEXT / 1024);
-    Fault::new("manifest-too-large", span, message).hint("let the commands read their long files themselves")
+    let message =
+        format!("the templates of all targets are longer than {} KiB together", MAX_TEXT / 1024);
+    Fault::new("manifest-too-large", span, message)
+        .hint("let the commands read their long files themselves")
 }
 
 fn read_project(table: &DeTable<'_>) -> Checked<Option<String>> {
@@ -121,8 +131,12 @@ fn read_project(table: &DeTable<'_>) -> Checked<Option<String>> {
     let Some(name) = fields.string("name")? else { return Ok(None) };
     match name.text.parse::<SecretName>() {
         Ok(_) => Ok(Some(name.text.to_owned())),
-        Err(_) => Err(Fault::new("manifest-bad-name", name.span, "that cannot be the name of a project")
-            .hint("a name has letters, digits, '.', '_', '-' and '/', for example: name = \"api\"")),
+        Err(_) => Err(Fault::new(
+            "manifest-bad-name",
+            name.span,
+            "that cannot be the name of a project",
+        )
+        .hint("a name has letters, digits, '.', '_', '-' and '/', for example: name = \"api\"")),
     }
 }
 
@@ -166,7 +180,8 @@ fn syntax(error: &toml::de::Error, end: usize) -> Fault {
         m if m.contains("recurs") => "manifest-too-deep",
         _ => "manifest-syntax",
     };
-    Fault::new(code, error.span().unwrap_or(end..end), format!("not TOML: {message}")).showing(Shown::Head)
+    Fault::new(code, error.span().unwrap_or(end..end), format!("not TOML: {message}"))
+        .showing(Shown::Head)
 }
 
 fn unreadable(path: &Path, error: Error) -> Error {

@@ -35,32 +35,41 @@ impl Tool for Cli {
     }
 }
 
-/// The nearest manifest upwards from the current directory, by its real path, as far as directories are ours, root's, or of whom this
-/// one belongs to. One that another user can change is read, since whoever has to decide about it must see it, and is named.
+/// The nearest manifest upwards from the current directory, by its real path, as far as directories
+/// are ours, root's, or of whom this one belongs to. One that another user can change is read,
+/// since whoever has to decide about it must see it, and is named.
 fn nearest(cx: &mut Context) -> Result<PathBuf> {
     let start = current_dir()?;
     let frontier = trust::frontier(&start);
     let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
     let manifests = start.ancestors().take_while(within).map(|dir| dir.join(FILE_NAME));
     let found = manifests.into_iter().find(|path| path.symlink_metadata().is_ok());
-    if let Some(stranger) = found.as_deref().and_then(|f| trust::stranger_below(f.parent().unwrap_or(f), f)) {
+    if let Some(stranger) =
+        found.as_deref().and_then(|f| trust::stranger_below(f.parent().unwrap_or(f), f))
+    {
         cx.out.warn(&format!("{}: it may ask for another user's wish", stranger.text()));
     }
     found.ok_or_else(|| match frontier {
         Some(frontier) => at_frontier(&start, &frontier),
         None => {
             let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));
-            Error::new(Kind::Missing, "no-manifest", message).hint("write one to start from: hasp-target init")
+            Error::new(Kind::Missing, "no-manifest", message)
+                .hint("write one to start from: hasp-target init")
         }
     })
 }
 
 fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
-    let (shown, dir) = (printable_path(start), hasp_core::text::shell_word(frontier.path.as_os_str()));
-    let message =
-        format!("there is no {FILE_NAME} in {shown} or above as far as directories are yours: {}", frontier.text());
+    let (shown, dir) =
+        (printable_path(start), hasp_core::text::shell_word(frontier.path.as_os_str()));
+    let message = format!(
+        "there is no {FILE_NAME} in {shown} or above as far as directories are yours: {}",
+        frontier.text()
+    );
     Error::new(Kind::Denied, "foreign-directory", message)
-        .hint(format!("if a project there is meant, look at it first: cd {dir} && hasp-target list"))
+        .hint(format!(
+            "if a project there is meant, look at it first: cd {dir} && hasp-target list"
+        ))
         .hint("or write one to start from: hasp-target init")
 }
 

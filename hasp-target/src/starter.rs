@@ -1,4 +1,5 @@
-//! `init`: a manifest to start from, with the rules as comments and, if there is a `.env`, its names; never a value.
+//! `init`: a manifest to start from, with the rules as comments and, if there is a `.env`, its
+//! names; never a value.
 
 use std::path::Path;
 
@@ -63,8 +64,10 @@ fn found_names(path: &Path) -> Result<String> {
         return Ok(String::new());
     }
     let variables = dotenv::read(path).unwrap_or_default();
-    let secrets: Vec<&str> = variables.iter().filter(|v| v.secret).map(|v| v.name.as_str()).collect();
-    let secrets: Vec<&str> = secrets.into_iter().filter(|name| check_variable(name).is_ok()).collect();
+    let secrets: Vec<&str> =
+        variables.iter().filter(|v| v.secret).map(|v| v.name.as_str()).collect();
+    let secrets: Vec<&str> =
+        secrets.into_iter().filter(|name| check_variable(name).is_ok()).collect();
     if secrets.is_empty() {
         return Ok(String::new());
     }
@@ -82,7 +85,8 @@ mod tests {
     #[test]
     fn the_starter_is_a_manifest_with_names_and_without_values() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(".env"), "API_KEY=hunter2\nPORT=1\nLD_PRELOAD_KEY=x\n").unwrap();
+        std::fs::write(dir.path().join(".env"), "API_KEY=hunter2\nPORT=1\nLD_PRELOAD_KEY=x\n")
+            .unwrap();
         let text = text(dir.path()).unwrap();
         let manifest = Manifest::parse(text.as_bytes(), Path::new(FILE_NAME)).unwrap();
         assert!(manifest.project.is_some() && manifest.targets.is_empty());
@@ -96,15 +100,23 @@ mod tests {
 
     #[test]
     fn the_sample_without_its_comment_signs_is_a_manifest() {
-        let sample: String = SAMPLE.lines().map(|l| l.strip_prefix("# ").unwrap_or(l).to_owned() + "\n").collect();
-        assert_eq!(Manifest::parse(sample.as_bytes(), Path::new(FILE_NAME)).unwrap().targets.len(), 1);
+        let sample: String =
+            SAMPLE.lines().map(|l| l.strip_prefix("# ").unwrap_or(l).to_owned() + "\n").collect();
+        assert_eq!(
+            Manifest::parse(sample.as_bytes(), Path::new(FILE_NAME)).unwrap().targets.len(),
+            1
+        );
     }
 
     #[test]
     fn any_directory_gives_a_name() {
-        for (dir, name) in
-            [("/a/api", "api"), ("/a/My App", "My-App"), ("/", "project"), ("/.x", "x"), ("/a.toml", "project")]
-        {
+        for (dir, name) in [
+            ("/a/api", "api"),
+            ("/a/My App", "My-App"),
+            ("/", "project"),
+            ("/.x", "x"),
+            ("/a.toml", "project"),
+        ] {
             assert_eq!(project_name(Path::new(dir)), name);
         }
     }

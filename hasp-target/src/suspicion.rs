@@ -1,13 +1,16 @@
-//! Does this text look like a secret? A manifest holds names only, so a value that slipped into one is refused before it is
-//! committed; the rules are few and fixed, because a false alarm blocks a build.
+//! Does this text look like a secret? A manifest holds names only, so a value that slipped into one
+//! is refused before it is committed; the rules are few and fixed, because a false alarm blocks a
+//! build.
 //!
 //! 1. a prefix that issuers put on their credentials, with a body behind it;
 //! 2. armour of a private key;
 //! 3. a URL with a password;
 //! 4. `password=...` and its like, unless what follows is a variable, a placeholder or plain words;
-//! 5. a run of characters that changes between capitals, small letters and digits as only random text does.
+//! 5. a run of characters that changes between capitals, small letters and digits as only random
+//!    text does.
 //!
-//! Exempt from 5: digests behind `sha256:` and the like, commit ids (40 small hex digits), UUIDs, paths of the Nix store.
+//! Exempt from 5: digests behind `sha256:` and the like, commit ids (40 small hex digits), UUIDs,
+//! paths of the Nix store.
 
 /// Which rule matched; the text itself is never part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +102,8 @@ const SECRET_WORDS: [&str; 12] = [
     "private_key",
 ];
 /// What a digest announces itself by.
-const DIGESTS: [&str; 8] = ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2", "blake3"];
+const DIGESTS: [&str; 8] =
+    ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2", "blake3"];
 
 /// Why this text looks like a secret, if it does.
 pub fn suspicion(text: &str) -> Option<Suspicion> {
@@ -118,7 +122,8 @@ fn prefixed(text: &str) -> Option<Suspicion> {
     found.map(|(prefix, _)| Suspicion::Prefix(prefix)).next()
 }
 
-/// A body of one repeated character or of words without a digit is an example in a comment, not a credential.
+/// A body of one repeated character or of words without a digit is an example in a comment, not a
+/// credential.
 fn issued(word: &str, prefix: &str, body: usize) -> bool {
     let Some(rest) = word.strip_prefix(prefix) else { return false };
     rest.len() >= body && rest.bytes().any(|b| b.is_ascii_digit()) && distinct(rest) >= 6
@@ -137,7 +142,8 @@ fn is_token(c: char) -> bool {
 /// RFC 3986: `scheme://user:password@host`, the password neither empty nor a placeholder.
 fn url_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, _)| {
-        let authority = text[at + 3..].split(['/', '?', '#', ' ', '"', '\'']).next().unwrap_or_default();
+        let authority =
+            text[at + 3..].split(['/', '?', '#', ' ', '"', '\'']).next().unwrap_or_default();
         let userinfo = authority.rsplit_once('@').map(|(u, _)| u);
         userinfo.and_then(|u| u.split_once(':')).is_some_and(|(_, password)| !placeholder(password))
     })
@@ -151,13 +157,16 @@ fn assignment(text: &str) -> bool {
     })
 }
 
-/// Letters with digits or signs among them, from 6 characters on: `hunter2`, but neither `prompt` nor `id=mysecret` nor a path.
+/// Letters with digits or signs among them, from 6 characters on: `hunter2`, but neither `prompt`
+/// nor `id=mysecret` nor a path.
 fn assigned(rest: &str) -> bool {
     let value = rest.trim_start_matches(['"', '\'']);
     let value = value.split([' ', '"', '\'', '&', ';', ',']).next().unwrap_or_default();
     let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
     let others = value.bytes().any(|b| b.is_ascii_digit() || b"!#%^*@?~+".contains(&b));
-    let named = ["id=", "env:", "fd:", "file:", "vault:", "op:", "/", "./"].iter().any(|p| value.starts_with(p));
+    let named = ["id=", "env:", "fd:", "file:", "vault:", "op:", "/", "./"]
+        .iter()
+        .any(|p| value.starts_with(p));
     value.len() >= 6 && letters && others && !named && !placeholder(value)
 }
 
@@ -194,7 +203,8 @@ fn random_part(part: &str) -> bool {
     mixed(part, 20) || small(part)
 }
 
-/// Capitals, small letters and digits: random base62 changes class at 62 % of its steps, CamelCase2 names at 30 %.
+/// Capitals, small letters and digits: random base62 changes class at 62 % of its steps, CamelCase2
+/// names at 30 %.
 fn mixed(part: &str, least: usize) -> bool {
     let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
     part.len() >= least
@@ -204,11 +214,15 @@ fn mixed(part: &str, least: usize) -> bool {
         && changes(part) * 100 >= (part.len() - 1) * 42
 }
 
-/// Letters of one case and digits: random hexadecimal changes class at 47 % of its steps, names with numbers at far fewer.
+/// Letters of one case and digits: random hexadecimal changes class at 47 % of its steps, names
+/// with numbers at far fewer.
 fn small(part: &str) -> bool {
     let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
     let one_case = has(u8::is_ascii_uppercase) != has(u8::is_ascii_lowercase);
-    part.len() >= 28 && one_case && has(u8::is_ascii_digit) && changes(part) * 100 >= (part.len() - 1) * 28
+    part.len() >= 28
+        && one_case
+        && has(u8::is_ascii_digit)
+        && changes(part) * 100 >= (part.len() - 1) * 28
 }
 
 fn changes(part: &str) -> usize {
@@ -346,9 +360,12 @@ mod tests {
         let random = |seed: u32| Sha256::digest(seed.to_le_bytes());
         let hex = |seed| data_encoding::HEXLOWER.encode(&random(seed));
         let base64 = |seed| data_encoding::BASE64URL_NOPAD.encode(&random(seed));
-        let seen = |make: &dyn Fn(u32) -> String| (0..1000).filter(|seed| suspicion(&make(*seed)).is_some()).count();
+        let seen = |make: &dyn Fn(u32) -> String| {
+            (0..1000).filter(|seed| suspicion(&make(*seed)).is_some()).count()
+        };
         assert!(seen(&hex) >= 990 && seen(&base64) >= 990, "{} {}", seen(&hex), seen(&base64));
-        let short = |seed| base64(seed).chars().filter(char::is_ascii_alphanumeric).take(24).collect();
+        let short =
+            |seed| base64(seed).chars().filter(char::is_ascii_alphanumeric).take(24).collect();
         assert!(seen(&short) >= 900, "{}", seen(&short));
     }
 

@@ -1,5 +1,6 @@
-//! A target: one command of the project, what it needs and how each value is delivered. Its canonical text is what a person
-//! consents to, so it holds everything that changes what may happen, and nothing that does not.
+//! A target: one command of the project, what it needs and how each value is delivered. Its
+//! canonical text is what a person consents to, so it holds everything that changes what may
+//! happen, and nothing that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -49,7 +50,8 @@ pub struct Target {
     /// For people; no part of what is consented to.
     #[serde(skip)]
     pub about: Option<String>,
-    /// The command, exactly; a last `"..."` stands for further words; without it, the grant names the command.
+    /// The command, exactly; a last `"..."` stands for further words; without it, the grant names
+    /// the command.
     pub run: Option<Vec<String>>,
     /// Where it runs, below the project's root; the root itself if absent.
     pub dir: Option<PathBuf>,
@@ -87,13 +89,15 @@ impl Target {
     /// # Errors
     /// `[bad-target]`, `Kind::Data`.
     pub fn from_canonical(text: &str) -> Result<Target> {
-        serde_json::from_str(text).map_err(|_| Error::new(Kind::Data, "bad-target", "that is not the text of a target"))
+        serde_json::from_str(text)
+            .map_err(|_| Error::new(Kind::Data, "bad-target", "that is not the text of a target"))
     }
 
     /// The references that it uses, each once, sorted.
     pub fn references(&self) -> Vec<&SecretName> {
         let direct = self.deliveries.iter().map(|d| &d.reference);
-        let mut references: Vec<_> = direct.chain(self.templates.iter().flat_map(Template::references)).collect();
+        let mut references: Vec<_> =
+            direct.chain(self.templates.iter().flat_map(Template::references)).collect();
         references.sort();
         references.dedup();
         references
@@ -102,14 +106,19 @@ impl Target {
     /// Where it runs: a directory below `root`, which is a real path, reached through no link.
     ///
     /// # Errors
-    /// `[manifest-bad-dir]`, `Kind::Config`, if a part of it is a link or no directory; `[no-dir]`, `Kind::Missing`, if it is absent.
+    /// `[manifest-bad-dir]`, `Kind::Config`, if a part of it is a link or no directory; `[no-dir]`,
+    /// `Kind::Missing`, if it is absent.
     pub fn resolve_dir(&self, root: &Path) -> Result<PathBuf> {
         self.check_dir(root)?;
         let path = self.dir.as_ref().map_or(root.to_owned(), |dir| root.join(dir));
         if path.is_dir() {
             return Ok(path);
         }
-        let message = format!("the directory of target '{}' does not exist: {}", self.name, printable_path(&path));
+        let message = format!(
+            "the directory of target '{}' does not exist: {}",
+            self.name,
+            printable_path(&path)
+        );
         Err(Error::new(Kind::Missing, "no-dir", message)
             .hint(format!("correct 'dir' of [target.{}] in {FILE_NAME}", self.name)))
     }
@@ -145,8 +154,12 @@ pub(crate) fn read_name(text: &str, span: Range<usize>) -> Checked<String> {
     if is_name(text) {
         return Ok(text.to_owned());
     }
-    Err(Fault::new("manifest-bad-name", span, format!("{} cannot be the name of a target", shown(text)))
-        .hint("a name has letters, digits, '.', '_' and '-', for example: [target.test]"))
+    Err(Fault::new(
+        "manifest-bad-name",
+        span,
+        format!("{} cannot be the name of a target", shown(text)),
+    )
+    .hint("a name has letters, digits, '.', '_' and '-', for example: [target.test]"))
 }
 
 pub(crate) fn is_name(text: &str) -> bool {
@@ -188,14 +201,25 @@ fn read_run(words: &[Word<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
             .hint("leave 'run' out to let the grant name the command"));
     };
     if program.text == FURTHER {
-        return Err(Fault::new("manifest-bad-run", program.span.clone(), "'run' would be any command at all")
-            .hint("leave 'run' out to let the grant name the command"));
+        return Err(Fault::new(
+            "manifest-bad-run",
+            program.span.clone(),
+            "'run' would be any command at all",
+        )
+        .hint("leave 'run' out to let the grant name the command"));
     }
-    if program.text.contains('/') && Path::new(program.text).components().any(|c| c == Component::ParentDir) {
-        return Err(Fault::new("manifest-bad-run", program.span.clone(), "the program's path goes up by '..'")
-            .hint("name a program on PATH, or a path below the project"));
+    if program.text.contains('/')
+        && Path::new(program.text).components().any(|c| c == Component::ParentDir)
+    {
+        return Err(Fault::new(
+            "manifest-bad-run",
+            program.span.clone(),
+            "the program's path goes up by '..'",
+        )
+        .hint("name a program on PATH, or a path below the project"));
     }
-    let early = words.split_last().and_then(|(_, before)| before.iter().find(|w| w.text == FURTHER));
+    let early =
+        words.split_last().and_then(|(_, before)| before.iter().find(|w| w.text == FURTHER));
     match early {
         Some(word) => Err(Fault::new(
             "manifest-bad-run",
@@ -221,18 +245,27 @@ fn read_dir(word: &Word<'_>) -> Checked<PathBuf> {
     }
 }
 
-fn read_names(fields: &Fields<'_>, key: &str, check: fn(&str) -> Result<()>) -> Checked<Vec<String>> {
+fn read_names(
+    fields: &Fields<'_>,
+    key: &str,
+    check: fn(&str) -> Result<()>,
+) -> Checked<Vec<String>> {
     let words = fields.words(key)?.unwrap_or_default();
     let mut names = words
         .into_iter()
-        .map(|w| check(w.text).map(|()| w.text.to_owned()).map_err(|e| Fault::from_error(&e, w.span)))
+        .map(|w| {
+            check(w.text).map(|()| w.text.to_owned()).map_err(|e| Fault::from_error(&e, w.span))
+        })
         .collect::<Checked<Vec<_>>>()?;
     names.sort();
     names.dedup();
     Ok(names)
 }
 
-fn read_deliveries(fields: &Fields<'_>, refs: &BTreeMap<SecretName, RefSpec>) -> Checked<Vec<Delivery>> {
+fn read_deliveries(
+    fields: &Fields<'_>,
+    refs: &BTreeMap<SecretName, RefSpec>,
+) -> Checked<Vec<Delivery>> {
     let mut found = Vec::new();
     for channel in [Channel::Env, Channel::File, Channel::Fd] {
         let Some(table) = fields.table(channel.word())? else { continue };
@@ -241,7 +274,10 @@ fn read_deliveries(fields: &Fields<'_>, refs: &BTreeMap<SecretName, RefSpec>) ->
             check_text(variable, key.span(), "a variable")?;
             check_variable(variable).map_err(|e| Fault::from_error(&e, key.span()))?;
             let reference = read_reference(value, variable, refs)?;
-            found.push((key.span(), Delivery { channel, variable: Some(variable.to_owned()), reference }));
+            found.push((
+                key.span(),
+                Delivery { channel, variable: Some(variable.to_owned()), reference },
+            ));
         }
     }
     if let Some(value) = fields.value("stdin") {
@@ -270,7 +306,10 @@ fn read_templates(
         let template = Template::listed(variable, path.text, path.span.clone(), root, refs)?;
         size += template.text().len();
         if size > MAX_TEMPLATES {
-            let message = format!("the templates of a target are longer than {} KiB together", MAX_TEMPLATES / 1024);
+            let message = format!(
+                "the templates of a target are longer than {} KiB together",
+                MAX_TEMPLATES / 1024
+            );
             return Err(Fault::new("manifest-too-large", path.span, message)
                 .hint("deliver the values by env, file or fd, and let the command read its long files itself"));
         }
@@ -287,7 +326,8 @@ fn twice(span: Range<usize>, variable: &str) -> Fault {
 
 fn sorted(found: Vec<(Range<usize>, Delivery)>) -> Checked<Vec<Delivery>> {
     let mut taken = BTreeSet::new();
-    if let Some((span, delivery)) = found.iter().find(|(_, d)| !taken.insert(d.variable.as_deref())) {
+    if let Some((span, delivery)) = found.iter().find(|(_, d)| !taken.insert(d.variable.as_deref()))
+    {
         let variable = delivery.variable.as_deref().unwrap_or("stdin");
         return Err(twice(span.clone(), variable));
     }
@@ -317,7 +357,8 @@ fn read_reference(
     Err(unlisted(&name, word.span, variable, refs))
 }
 
-/// A name with a '/' is a reference; without one it may be a short value in the wrong place, and is not shown.
+/// A name with a '/' is a reference; without one it may be a short value in the wrong place, and is
+/// not shown.
 pub(crate) fn unlisted(
     name: &SecretName,
     span: Range<usize>,
@@ -326,9 +367,12 @@ pub(crate) fn unlisted(
 ) -> Fault {
     let named = name.as_str().contains('/');
     let example = if named { name.as_str() } else { "NAME" };
-    let fault =
-        Fault::new("manifest-unlisted", span, format!("{variable} is given a reference that [refs] does not list"))
-            .suggest(name.as_str(), refs.keys().map(SecretName::as_str))
-            .hint(format!("list it under [refs]: \"{example}\" = {{ about = \"what it is for\" }}"));
+    let fault = Fault::new(
+        "manifest-unlisted",
+        span,
+        format!("{variable} is given a reference that [refs] does not list"),
+    )
+    .suggest(name.as_str(), refs.keys().map(SecretName::as_str))
+    .hint(format!("list it under [refs]: \"{example}\" = {{ about = \"what it is for\" }}"));
     if named { fault } else { fault.showing(Shown::NoStrings) }
 }

@@ -1,5 +1,6 @@
-//! A template: a file of the project in which `{{ref}}` stands for a value. Its whole text is part of what a person consents to and of
-//! the grant, so that editing the file afterwards changes nothing that was approved.
+//! A template: a file of the project in which `{{ref}}` stands for a value. Its whole text is part
+//! of what a person consents to and of the grant, so that editing the file afterwards changes
+//! nothing that was approved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -57,8 +58,12 @@ pub enum Filter {
 
 impl Filter {
     /// The words behind the colon.
-    pub(crate) const NAMED: [(&'static str, Filter); 4] =
-        [("url", Filter::Url), ("json", Filter::Json), ("base64", Filter::Base64), ("shell", Filter::Shell)];
+    pub(crate) const NAMED: [(&'static str, Filter); 4] = [
+        ("url", Filter::Url),
+        ("json", Filter::Json),
+        ("base64", Filter::Base64),
+        ("shell", Filter::Shell),
+    ];
 
     /// The word behind the colon.
     pub fn word(self) -> &'static str {
@@ -97,23 +102,32 @@ impl TryFrom<Written> for Template {
 }
 
 impl Template {
-    /// Reads a template of the command line, `VAR=PATH` with a path below `root`, which is a real path.
+    /// Reads a template of the command line, `VAR=PATH` with a path below `root`, which is a real
+    /// path.
     ///
     /// # Errors
-    /// `[bad-delivery]`, `[bad-variable]`; `[template-missing]`, `[template-bad-path]`; the codes of its text, with line and caret.
+    /// `[bad-delivery]`, `[bad-variable]`; `[template-missing]`, `[template-bad-path]`; the codes
+    /// of its text, with line and caret.
     pub fn parse(word: &str, root: &Path, here: &Path) -> Result<Template> {
         let (variable, typed) = word.split_once('=').ok_or_else(|| {
-            Error::new(Kind::Usage, "bad-delivery", "template takes VAR=PATH, a variable and a file of the project")
-                .hint("for example: --template PGPASSFILE=ops/pgpass.in")
+            Error::new(
+                Kind::Usage,
+                "bad-delivery",
+                "template takes VAR=PATH, a variable and a file of the project",
+            )
+            .hint("for example: --template PGPASSFILE=ops/pgpass.in")
         })?;
         check_variable(variable)?;
         let full = here.join(typed);
-        let below = full.strip_prefix(root).map_err(|_| bad_path(Path::new(typed), "is outside of the project"))?;
+        let below = full
+            .strip_prefix(root)
+            .map_err(|_| bad_path(Path::new(typed), "is outside of the project"))?;
         let text = read(root, below)?;
         Template::of(variable.to_owned(), tidy(below), text, None)
     }
 
-    /// Reads a template that a manifest names; what is wrong with the path is shown in the manifest, with the text in the template.
+    /// Reads a template that a manifest names; what is wrong with the path is shown in the
+    /// manifest, with the text in the template.
     pub(crate) fn listed(
         variable: &str,
         path: &str,
@@ -122,15 +136,22 @@ impl Template {
         refs: &BTreeMap<SecretName, RefSpec>,
     ) -> Checked<Template> {
         let path = Path::new(path);
-        let text = check_path(path).and_then(|()| read(root, path)).map_err(|e| match e.code() {
-            "template-missing" | "template-bad-path" => Fault::from_error(&e, span),
-            _ => Fault::whole(e),
-        })?;
-        Template::of(variable.to_owned(), tidy(path), text, Some((root, refs))).map_err(Fault::whole)
+        let text =
+            check_path(path).and_then(|()| read(root, path)).map_err(|e| match e.code() {
+                "template-missing" | "template-bad-path" => Fault::from_error(&e, span),
+                _ => Fault::whole(e),
+            })?;
+        Template::of(variable.to_owned(), tidy(path), text, Some((root, refs)))
+            .map_err(Fault::whole)
     }
 
     /// A template with this text. With a list, its references must be on it.
-    fn of(variable: String, path: PathBuf, text: String, listed: Option<Listed<'_>>) -> Result<Template> {
+    fn of(
+        variable: String,
+        path: PathBuf,
+        text: String,
+        listed: Option<Listed<'_>>,
+    ) -> Result<Template> {
         let shown = listed.map_or(path.clone(), |(root, _)| root.join(&path));
         let whole = |fault: Fault| fault.into_error(&text, &shown);
         text::check(text.as_bytes(), &shown, MAX_TEMPLATE)?;
@@ -164,8 +185,10 @@ impl Template {
 
     /// The references in it, each once, sorted.
     pub fn references(&self) -> Vec<&SecretName> {
-        let mut references: Vec<&SecretName> =
-            self.parts().filter_map(|part| if let Part::Value(r, _) = part { Some(r) } else { None }).collect();
+        let mut references: Vec<&SecretName> = self
+            .parts()
+            .filter_map(|part| if let Part::Value(r, _) = part { Some(r) } else { None })
+            .collect();
         references.sort();
         references.dedup();
         references
@@ -183,7 +206,8 @@ pub fn check_variables(deliveries: &[Delivery], templates: &[Template]) -> Resul
         None => Ok(()),
         Some(template) => {
             let message = format!("{} is delivered twice", template.variable());
-            Err(Error::new(Kind::Usage, "duplicate-variable", message).hint("give each value a variable of its own"))
+            Err(Error::new(Kind::Usage, "duplicate-variable", message)
+                .hint("give each value a variable of its own"))
         }
     }
 }
@@ -198,7 +222,9 @@ fn read(root: &Path, path: &Path) -> Result<String> {
     for part in path.parent().unwrap_or(Path::new("")).components() {
         above.push(part);
         match above.symlink_metadata() {
-            Ok(meta) if !meta.is_dir() => return Err(bad_path(path, "goes through a link or a file")),
+            Ok(meta) if !meta.is_dir() => {
+                return Err(bad_path(path, "goes through a link or a file"));
+            }
             _ => {}
         }
     }
@@ -206,8 +232,14 @@ fn read(root: &Path, path: &Path) -> Result<String> {
     let bytes = files::read(&full, Guard::Signed, MAX_TEMPLATE).map_err(|e| match e.code() {
         "not-found" => {
             let typed = hasp_core::text::shell_word(full.as_os_str());
-            Error::new(Kind::Config, "template-missing", format!("there is no template {}", printable_path(path)))
-                .hint(format!("write it, with {{{{ref}}}} where the value of ref goes: ${{EDITOR:-vi}} {typed}"))
+            Error::new(
+                Kind::Config,
+                "template-missing",
+                format!("there is no template {}", printable_path(path)),
+            )
+            .hint(format!(
+                "write it, with {{{{ref}}}} where the value of ref goes: ${{EDITOR:-vi}} {typed}"
+            ))
         }
         "symlink" => bad_path(path, "is a link"),
         "not-a-file" => bad_path(path, "is not a regular file"),
@@ -222,8 +254,12 @@ fn check_path(path: &Path) -> Result<()> {
     match () {
         () if text.is_empty() => Err(bad_path(path, "is empty or not UTF-8")),
         () if path.is_absolute() => Err(bad_path(path, "is absolute")),
-        () if path.components().any(|c| c == Component::ParentDir) => Err(bad_path(path, "goes up by '..'")),
-        () if text.starts_with('~') => Err(bad_path(path, "begins with '~', which nothing expands here")),
+        () if path.components().any(|c| c == Component::ParentDir) => {
+            Err(bad_path(path, "goes up by '..'"))
+        }
+        () if text.starts_with('~') => {
+            Err(bad_path(path, "begins with '~', which nothing expands here"))
+        }
         () => Ok(()),
     }
 }
@@ -274,7 +310,11 @@ mod tests {
             ("x\n  {{db/pw\n}}", "template-syntax", "2 | ...{{...\n  |    ^^"),
             ("{{ }}", "template-syntax", "1 | {{ }}\n  | ^^^^^"),
             ("{{:url}}", "template-syntax", "^"),
-            ("p={{db/pw:jsn}};q", "template-filter", "1 | ...{{db/pw:jsn}}...\n  |    ^^^^^^^^^^^^^"),
+            (
+                "p={{db/pw:jsn}};q",
+                "template-filter",
+                "1 | ...{{db/pw:jsn}}...\n  |    ^^^^^^^^^^^^^",
+            ),
             ("{{db/pw:}}", "template-filter", "^"),
             ("{{hunter2!}}", "template-bad-reference", "1 | ...\n  | ^^^"),
             ("{{{db/pw}}}", "template-bad-reference", "^"),
@@ -286,7 +326,9 @@ mod tests {
             let error = of(text).unwrap_err();
             assert_eq!(error.code(), code, "{text:?}");
             assert!(error.message().contains(shown), "{text:?}: {}", error.message());
-            assert!(error.message().starts_with("ops/t.in:") && !error.message().contains("hunter2"));
+            assert!(
+                error.message().starts_with("ops/t.in:") && !error.message().contains("hunter2")
+            );
         }
         assert!(of("{{db/pw:jsn}}").unwrap_err().hints()[0].contains("did you mean 'json'"));
         assert_eq!(of(&"x".repeat(MAX_TEMPLATE + 1)).unwrap_err().code(), "manifest-too-large");
@@ -304,7 +346,11 @@ mod tests {
         let json = serde_json::to_string(&good).unwrap();
         assert_eq!(json, r#"{"variable":"F","path":"ops/t.in","text":"{{a}}"}"#);
         assert_eq!(serde_json::from_str::<Template>(&json).unwrap(), good);
-        for bad in [json.replace("{{a}}", "{{a"), json.replace("\"F\"", "\"PATH\""), json.replace("ops/", "../")] {
+        for bad in [
+            json.replace("{{a}}", "{{a"),
+            json.replace("\"F\"", "\"PATH\""),
+            json.replace("ops/", "../"),
+        ] {
             assert!(serde_json::from_str::<Template>(&bad).is_err(), "{bad}");
         }
     }

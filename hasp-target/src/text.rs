@@ -1,4 +1,5 @@
-//! The bytes of a manifest before they are TOML: bounded, UTF-8, and free of what could make it read otherwise than it looks.
+//! The bytes of a manifest before they are TOML: bounded, UTF-8, and free of what could make it
+//! read otherwise than it looks.
 
 use std::path::Path;
 
@@ -7,10 +8,12 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::fault::Fault;
 
-/// Refuses what no manifest holds: too much, a BOM, invalid UTF-8, NUL, control and reordering characters.
+/// Refuses what no manifest holds: too much, a BOM, invalid UTF-8, NUL, control and reordering
+/// characters.
 ///
 /// # Errors
-/// `[manifest-too-large]`, `[manifest-bom]`, `[manifest-utf8]`, `[manifest-nul]`, `[manifest-control]`.
+/// `[manifest-too-large]`, `[manifest-bom]`, `[manifest-utf8]`, `[manifest-nul]`,
+/// `[manifest-control]`.
 pub(crate) fn check<'a>(bytes: &'a [u8], path: &Path, limit: usize) -> Result<&'a str> {
     let shown = printable_path(path);
     let refuse = |code, what: String| Error::new(Kind::Config, code, format!("{shown}{what}"));
@@ -32,19 +35,24 @@ pub(crate) fn check<'a>(bytes: &'a [u8], path: &Path, limit: usize) -> Result<&'
 /// A manifest beyond the limit, whether its bytes were read or not.
 pub(crate) fn too_large(path: &Path, limit: usize) -> Error {
     let message = format!("{} is longer than {} KiB", printable_path(path), limit / 1024);
-    Error::new(Kind::Config, "manifest-too-large", message).hint("a manifest holds names and commands only")
+    Error::new(Kind::Config, "manifest-too-large", message)
+        .hint("a manifest holds names and commands only")
 }
 
 fn unfit(text: &str) -> Option<Fault> {
     let carriage = |at: usize| text[at..].starts_with("\r\n");
-    let found = text.char_indices().find(|(at, c)| !matches!(c, '\n' | '\t') && !carriage(*at) && hidden(*c));
+    let found = text
+        .char_indices()
+        .find(|(at, c)| !matches!(c, '\n' | '\t') && !carriage(*at) && hidden(*c));
     found.map(|(at, c)| {
         let span = at..at + c.len_utf8();
         match c {
             '\0' => Fault::new("manifest-nul", span, "there is a NUL byte"),
-            _ => {
-                Fault::new("manifest-control", span, format!("there is a character that does not show: {}", escaped(c)))
-            }
+            _ => Fault::new(
+                "manifest-control",
+                span,
+                format!("there is a character that does not show: {}", escaped(c)),
+            ),
         }
         .showing(crate::excerpt::Shown::NoStrings)
     })

@@ -1,5 +1,6 @@
-//! Which environment variables a value may be delivered in: none that makes a program load code or that belongs to the shell,
-//! to git or to hasp, since a manifest from a repository chooses the name (DESIGN section 6).
+//! Which environment variables a value may be delivered in: none that makes a program load code or
+//! that belongs to the shell, to git or to hasp, since a manifest from a repository chooses the
+//! name (DESIGN section 6).
 
 use hasp_core::{Error, Kind, Result};
 
@@ -32,7 +33,9 @@ pub fn fate(name: &str) -> Fate {
 pub fn check_passed(name: &str) -> Result<()> {
     let fault = match name {
         _ if name.starts_with("HASP_") => "it belongs to hasp and is never passed on",
-        _ if fate(name) == Fate::Dropped => "it makes programs load code; to keep it, name it in keep-env",
+        _ if fate(name) == Fate::Dropped => {
+            "it makes programs load code; to keep it, name it in keep-env"
+        }
         _ if !is_identifier(name) => "it is not a name of letters, digits and '_'",
         _ => return Ok(()),
     };
@@ -78,12 +81,16 @@ fn fault(name: &str) -> Option<String> {
 pub(crate) fn is_identifier(name: &str) -> bool {
     let bytes = name.as_bytes();
     let starts = bytes.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_');
-    starts && bytes.len() <= MAX_VARIABLE_NAME && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    starts
+        && bytes.len() <= MAX_VARIABLE_NAME
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
-/// Only what could be a variable is shown: `-e` with a value in place of `VAR=REF` is split at any '=' in it.
+/// Only what could be a variable is shown: `-e` with a value in place of `VAR=REF` is split at any
+/// '=' in it.
 fn bad_variable(name: &str, fault: &str) -> Error {
-    let plain = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.%".contains(&b));
+    let plain =
+        name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.%".contains(&b));
     let shown = match plain && suspicion(name).is_none() {
         true => format!("the variable '{name}'"),
         false => "what stands in place of a variable (not shown: it may be a value)".to_owned(),
@@ -98,7 +105,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// One name of each family that reviewers, and the makers of these programs, name as loading code.
+    /// One name of each family that reviewers, and the makers of these programs, name as loading
+    /// code.
     const LOADERS: &str = "LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT DYLD_INSERT_LIBRARIES BASH_ENV ENV BASH_FUNC_ls NODE_OPTIONS \
         PYTHONPATH PYTHONSTARTUP PYTHONHOME PYTHONUSERBASE PERL5LIB PERL5OPT PERL5DB PERLLIB RUBYOPT RUBYLIB GEM_PATH GIT_SSH \
         GIT_SSH_COMMAND PATH HOME IFS HASP_X HASP_GRANT NODE_PATH JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS \
@@ -123,7 +131,8 @@ mod tests {
 
     #[test]
     fn code_loading_and_foreign_names_are_refused() {
-        let malformed = ["A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%"];
+        let malformed =
+            ["A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%"];
         for name in LOADERS.split_whitespace().chain(malformed) {
             let error = check_variable(name).expect_err(name);
             assert_eq!((error.code(), error.kind()), ("bad-variable", Kind::Usage), "{name:?}");

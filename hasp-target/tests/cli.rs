@@ -55,7 +55,10 @@ fn init_writes_once_and_as_open_as_the_directory() {
     assert_eq!(project.run(&["init"]).0, 0);
     let text = project.read();
     assert!(text.contains("API_KEY") && !text.contains("hunter2"));
-    assert_eq!(fs::metadata(project.path("hasp.toml")).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(
+        fs::metadata(project.path("hasp.toml")).unwrap().permissions().mode() & 0o777,
+        0o644
+    );
     let (status, _, stderr) = project.run(&["init"]);
     assert_eq!(status, 73);
     assert!(stderr.contains("[exists]"));
@@ -69,16 +72,39 @@ fn init_writes_once_and_as_open_as_the_directory() {
 fn add_list_show_explain_and_examples_go_together() {
     let project = Project::new();
     project.run(&["init"]);
-    let (status, _, stderr) =
-        project.run(&["add", "test", "-e", "DATABASE_URL=db/url", "--about", "tests", "--", "sh", "-c", "true", "..."]);
+    let (status, _, stderr) = project.run(&[
+        "add",
+        "test",
+        "-e",
+        "DATABASE_URL=db/url",
+        "--about",
+        "tests",
+        "--",
+        "sh",
+        "-c",
+        "true",
+        "...",
+    ]);
     assert_eq!(status, 0, "{stderr}");
     assert!(stderr.contains("db/url") && stderr.contains("hasp-bind"));
     assert_eq!(project.run(&["list"]).1, "test  tests\n");
     let shown = project.run(&["show", "test"]).1;
-    assert!(shown.contains("run sh -c true (any further words)\nenv DATABASE_URL = db/url\n"), "{shown}");
-    let json: serde_json::Value = serde_json::from_str(&project.run(&["show", "test", "--json"]).1).unwrap();
-    assert_eq!((json["v"].as_u64(), json["deliveries"][0]["variable"].as_str()), (Some(1), Some("DATABASE_URL")));
-    assert!(project.run(&["explain", "test"]).1.contains("It gets db/url as the variable DATABASE_URL."));
+    assert!(
+        shown.contains("run sh -c true (any further words)\nenv DATABASE_URL = db/url\n"),
+        "{shown}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&project.run(&["show", "test", "--json"]).1).unwrap();
+    assert_eq!(
+        (json["v"].as_u64(), json["deliveries"][0]["variable"].as_str()),
+        (Some(1), Some("DATABASE_URL"))
+    );
+    assert!(
+        project
+            .run(&["explain", "test"])
+            .1
+            .contains("It gets db/url as the variable DATABASE_URL.")
+    );
     assert!(project.run(&["examples", "test"]).1.contains("hasp-grant -x -t test -- WORDS"));
     assert_eq!(project.run(&["examples", "test", "--write"]).0, 0);
     let text = project.read();
@@ -92,7 +118,10 @@ fn verbs_work_below_the_root_and_by_dash_c() {
     let project = Project::with("[target.a]\nrun = ['true']\n");
     fs::create_dir_all(project.path("x/y")).unwrap();
     assert_eq!(run_in(&project.path("x/y"), &["list"]).1, "a  true\n");
-    assert_eq!(run_in(Path::new("/"), &["-C", project.path("x").to_str().unwrap(), "list"]).1, "a  true\n");
+    assert_eq!(
+        run_in(Path::new("/"), &["-C", project.path("x").to_str().unwrap(), "list"]).1,
+        "a  true\n"
+    );
     let (status, _, stderr) = run_in(Path::new("/"), &["list"]);
     assert_eq!(status, 66);
     assert!(stderr.contains("[no-manifest]") && stderr.contains("hasp-target init"));
@@ -122,7 +151,10 @@ fn a_refused_add_changes_nothing() {
         assert_eq!(project.read(), text);
     }
     assert_eq!(project.run(&["add", "t", "--file", "B=a/b"]).0, 0);
-    assert_eq!(fs::metadata(project.path("hasp.toml")).unwrap().permissions().mode() & 0o777, 0o664);
+    assert_eq!(
+        fs::metadata(project.path("hasp.toml")).unwrap().permissions().mode() & 0o777,
+        0o664
+    );
     assert_eq!(fs::read_dir(project.0.path()).unwrap().count(), 1);
 }
 
@@ -139,9 +171,15 @@ fn from_env_takes_names_and_leaves_values() {
         project.run(&["add", "dev", "--from-env", ".env", "--prefix", "api", "--", "npm", "start"]);
     assert_eq!(status, 0, "{stderr}");
     let text = project.read();
-    assert!(text.contains("env = { API_KEY = \"api/API_KEY\", DATABASE_URL = \"api/DATABASE_URL\" }"), "{text}");
+    assert!(
+        text.contains("env = { API_KEY = \"api/API_KEY\", DATABASE_URL = \"api/DATABASE_URL\" }"),
+        "{text}"
+    );
     assert!(stderr.contains("left out as plain settings: PORT\n"));
-    assert!(stderr.contains("left out as names that no value is delivered in: NPM_CONFIG__AUTH_TOKEN\n"));
+    assert!(
+        stderr
+            .contains("left out as names that no value is delivered in: NPM_CONFIG__AUTH_TOKEN\n")
+    );
     assert!(!text.contains("hunter2") && !stderr.contains("hunter2"));
 }
 
@@ -167,10 +205,12 @@ fn a_bad_manifest_is_78_with_the_line() {
     let (status, stdout, stderr) = project.run(&["list"]);
     assert_eq!((status, stdout.as_str()), (78, ""));
     assert!(
-        stderr.contains("hasp.toml:2:7: ") && stderr.contains("2 | run = ...\n  |       ^^^ [manifest-type]"),
+        stderr.contains("hasp.toml:2:7: ")
+            && stderr.contains("2 | run = ...\n  |       ^^^ [manifest-type]"),
         "{stderr}"
     );
-    let json: serde_json::Value = serde_json::from_str(&project.run(&["list", "--json"]).2).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&project.run(&["list", "--json"]).2).unwrap();
     assert_eq!(
         (json["error"]["kind"].as_str(), json["error"]["code"].as_str()),
         (Some("config"), Some("manifest-type"))

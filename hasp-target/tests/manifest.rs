@@ -1,4 +1,5 @@
-//! The manifest as strangers write it: what is taken, and everything that is refused, each with its code, place and speed.
+//! The manifest as strangers write it: what is taken, and everything that is refused, each with its
+//! code, place and speed.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -45,7 +46,8 @@ fn refuse(text: impl AsRef<[u8]>) -> Error {
 }
 
 fn target(rest: &str) -> Result<Target> {
-    parse(format!("[refs]\n\"a/b\" = {{}}\n[target.t]\n{rest}\n")).map(|m| m.target("t").unwrap().clone())
+    parse(format!("[refs]\n\"a/b\" = {{}}\n[target.t]\n{rest}\n"))
+        .map(|m| m.target("t").unwrap().clone())
 }
 
 #[test]
@@ -144,7 +146,8 @@ fn everything_that_is_no_manifest_is_refused_with_its_code() {
         let shown = format!("{error} {:?}", error.hints());
         assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
         assert!(
-            *code == "manifest-bom" || error.message().contains("hasp.toml:") && error.message().contains('^'),
+            *code == "manifest-bom"
+                || error.message().contains("hasp.toml:") && error.message().contains('^'),
             "{text:?}"
         );
     }
@@ -196,9 +199,17 @@ fn limits_hold_to_the_byte_and_in_time() {
     for bomb in bombs {
         let start = Instant::now();
         let _ = parse(&bomb);
-        assert!(start.elapsed() < Duration::from_secs(1), "{}... took {:?}", &bomb[..20], start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{}... took {:?}",
+            &bomb[..20],
+            start.elapsed()
+        );
     }
-    for deep in [format!("a = {}1{}", "[".repeat(500), "]".repeat(500)), format!("{}a = 1", "a.".repeat(500))] {
+    for deep in [
+        format!("a = {}1{}", "[".repeat(500), "]".repeat(500)),
+        format!("{}a = 1", "a.".repeat(500)),
+    ] {
         assert_eq!(refuse(&deep).code(), "manifest-too-deep");
     }
 }
@@ -229,7 +240,9 @@ fn the_digest_changes_with_everything_that_matters_and_with_nothing_else() {
     ];
     let mut digests: Vec<String> = others.iter().map(|t| target(t).unwrap().digest()).collect();
     digests.push(base.digest());
-    let classed = parse("[refs]\n\"a/b\" = { class = 'high' }\n[target.t]\nrun = ['x']\nenv = { A = 'a/b' }").unwrap();
+    let classed =
+        parse("[refs]\n\"a/b\" = { class = 'high' }\n[target.t]\nrun = ['x']\nenv = { A = 'a/b' }")
+            .unwrap();
     digests.push(classed.target("t").unwrap().digest());
     let count = digests.len();
     digests.sort();

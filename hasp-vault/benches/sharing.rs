@@ -1,5 +1,6 @@
-//! What many secrets cost: importing a thousand, encrypting a thousand anew, backing them up and restoring them; whole processes, on the disk
-//! that holds the temporary directory, beside a flush of that disk.
+//! What many secrets cost: importing a thousand, encrypting a thousand anew, backing them up and
+//! restoring them; whole processes, on the disk that holds the temporary directory, beside a flush
+//! of that disk.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
@@ -17,7 +18,12 @@ struct Bench {
 impl Bench {
     fn command(&self, home: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hasp-vault"));
-        command.args(words).arg("-q").env_clear().env("HASP_HOME", self.dir.path().join(home)).stderr(Stdio::inherit());
+        command
+            .args(words)
+            .arg("-q")
+            .env_clear()
+            .env("HASP_HOME", self.dir.path().join(home))
+            .stderr(Stdio::inherit());
         command
     }
 
@@ -37,7 +43,11 @@ fn line(text: &str) {
 
 fn row(name: &str, mut times: Vec<f64>, target: &str) {
     times.sort_by(f64::total_cmp);
-    line(&format!("{name:<52} {:>8.0} ms (best {:.0})  {target}", times[times.len() / 2], times[0]));
+    line(&format!(
+        "{name:<52} {:>8.0} ms (best {:.0})  {target}",
+        times[times.len() / 2],
+        times[0]
+    ));
 }
 
 fn flush(dir: &Path) -> f64 {
@@ -51,10 +61,12 @@ fn flush(dir: &Path) -> f64 {
 fn main() {
     let bench = Bench { dir: tempfile::tempdir().unwrap() };
     let at = |name: &str| bench.dir.path().join(name);
-    let input: String = (0..COUNT).map(|n| format!("KEY_{n}=value number {n} of a thousand\n")).collect();
+    let input: String =
+        (0..COUNT).map(|n| format!("KEY_{n}=value number {n} of a thousand\n")).collect();
     std::fs::write(at("env"), input).unwrap();
     let mut stranger = bench.command("other", &["identity", "new", "--no-passphrase"]);
-    let stranger = String::from_utf8(stranger.stdout(Stdio::piped()).output().unwrap().stdout).unwrap();
+    let stranger =
+        String::from_utf8(stranger.stdout(Stdio::piped()).output().unwrap().stdout).unwrap();
     let mut times: [Vec<f64>; 5] = Default::default();
     for round in 0..ROUNDS {
         let (home, back) = (format!("home{round}"), format!("back{round}"));
@@ -63,7 +75,8 @@ fn main() {
         times[1].push(bench.run(&home, &["recipients", "add", stranger.trim()], None, None));
         times[2].push(bench.run(&home, &["backup"], None, Some(&at("backup"))));
         std::fs::create_dir(at(&back)).unwrap();
-        std::fs::set_permissions(at(&back), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(at(&back), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
         std::fs::copy(at(&home).join("identity"), at(&back).join("identity")).unwrap();
         times[3].push(bench.run(&back, &["restore"], Some(&at("backup")), None));
         times[4].push(flush(bench.dir.path()));

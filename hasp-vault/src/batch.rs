@@ -1,5 +1,5 @@
-//! Many secrets in one step: value files, one flush, the log, then a journal of all new records as the commit point. Before it a crash
-//! changes nothing; after it the next writer finishes the work.
+//! Many secrets in one step: value files, one flush, the log, then a journal of all new records as
+//! the commit point. Before it a crash changes nothing; after it the next writer finishes the work.
 
 use std::path::{Path, PathBuf};
 
@@ -40,37 +40,57 @@ impl Unlocked {
         let vault = self.vault();
         let writer = Writer::begin(vault)?;
         writer.intend_all(values.iter().map(|(name, _)| name))?;
-        let mut items =
-            values.iter().map(|(name, value)| self.stage(name, value, options, now)).collect::<Result<Vec<Item>>>()?;
-        let recorded: Vec<_> = items.iter().map(|i| events::of_version(event, i, i.current)).collect();
+        let mut items = values
+            .iter()
+            .map(|(name, value)| self.stage(name, value, options, now))
+            .collect::<Result<Vec<Item>>>()?;
+        let recorded: Vec<_> =
+            items.iter().map(|i| events::of_version(event, i, i.current)).collect();
         self.commit_all(&mut items, &recorded, now)?;
         writer.done()?;
         Ok(items)
     }
 
-    /// Commits records whose value files are written and not flushed yet, after these events; the caller holds the lock.
-    pub(crate) fn commit_all(&self, items: &mut [Item], recorded: &[Event], now: Timestamp) -> Result<()> {
+    /// Commits records whose value files are written and not flushed yet, after these events; the
+    /// caller holds the lock.
+    pub(crate) fn commit_all(
+        &self,
+        items: &mut [Item],
+        recorded: &[Event],
+        now: Timestamp,
+    ) -> Result<()> {
         let vault = self.vault();
         for item in items.iter_mut() {
-            item.serial = item.serial.max(vault.seen().highest(record::ITEM, item.name.as_str())?) + 1;
+            item.serial =
+                item.serial.max(vault.seen().highest(record::ITEM, item.name.as_str())?) + 1;
         }
         sync_all(vault.dir())?;
         let lines = items.iter().map(|i| self.line(i)).collect::<Result<Vec<Line>>>()?;
         vault.log()?.append(now, recorded)?;
-        let journal = serde_json::to_vec(&lines).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+        let journal = serde_json::to_vec(&lines)
+            .map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
         files::replace(&journal_path(vault)?, &journal)?;
         apply(vault, &lines)
     }
 
     /// After a failure of [`Unlocked::commit_all`]: removes these files unless they are committed.
     pub(crate) fn remove_uncommitted(&self, files: &[PathBuf]) {
-        if journal_path(self.vault()).and_then(|p| tree::is_there(&p)).is_ok_and(|committed| !committed) {
+        if journal_path(self.vault())
+            .and_then(|p| tree::is_there(&p))
+            .is_ok_and(|committed| !committed)
+        {
             files.iter().for_each(|path| drop(std::fs::remove_file(path)));
         }
     }
 
     /// A value file that is written and not flushed yet, and the record that will name it.
-    fn stage(&self, name: &SecretName, value: &Secret, options: &SetOptions, now: Timestamp) -> Result<Item> {
+    fn stage(
+        &self,
+        name: &SecretName,
+        value: &Secret,
+        options: &SetOptions,
+        now: Timestamp,
+    ) -> Result<Item> {
         let before = self.vault().item_if_present(name)?;
         let mut item = before.unwrap_or_else(|| Item::new(name.clone()));
         options.apply(&mut item, now);
@@ -80,7 +100,8 @@ impl Unlocked {
     }
 
     fn line(&self, item: &Item) -> Result<Line> {
-        let text = record::sign(self, record::ITEM, item.name.as_str(), item.serial, &item.render()?);
+        let text =
+            record::sign(self, record::ITEM, item.name.as_str(), item.serial, &item.render()?);
         Ok(Line { name: item.name.clone(), serial: item.serial, text })
     }
 }
@@ -88,7 +109,9 @@ impl Unlocked {
 /// Finishes a batch that was committed and interrupted; called by every writer under the lock.
 pub(crate) fn resume(vault: &Vault) -> Result<()> {
     let path = journal_path(vault)?;
-    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_JOURNAL)? else { return Ok(()) };
+    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_JOURNAL)? else {
+        return Ok(());
+    };
     let lines: Vec<Line> = serde_json::from_slice(&content).map_err(|_| record::tampered(&path))?;
     apply(vault, &lines)
 }
@@ -99,8 +122,11 @@ fn apply(vault: &Vault, lines: &[Line]) -> Result<()> {
     for line in lines {
         let name = line.name.as_str();
         let label = Label { vault: *vault.id(), kind: record::ITEM, name };
-        let signed = label.verify(vault.record_key(), line.text.as_bytes()).filter(|v| v.serial == line.serial);
-        // Written by somebody else since, or by us before the crash: never put an older record back.
+        let signed = label
+            .verify(vault.record_key(), line.text.as_bytes())
+            .filter(|v| v.serial == line.serial);
+        // Written by somebody else since, or by us before the crash: never put an older record
+        // back.
         if signed.is_none() {
             return Err(record::tampered(&path));
         }

@@ -1,4 +1,5 @@
-//! The command line of hasp-vault: structures only. Names and sources stay text here, so that their errors keep their codes.
+//! The command line of hasp-vault: structures only. Names and sources stay text here, so that their
+//! errors keep their codes.
 
 use std::ffi::OsString;
 

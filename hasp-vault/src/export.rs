@@ -1,4 +1,5 @@
-//! Values in the clear, for programs that know nothing of hasp: as assignments that shells and dotenv libraries read alike, or as JSON.
+//! Values in the clear, for programs that know nothing of hasp: as assignments that shells and
+//! dotenv libraries read alike, or as JSON.
 
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 use zeroize::Zeroizing;
@@ -7,19 +8,24 @@ use zeroize::Zeroizing;
 pub struct Assignment {
     /// With the newline at its end.
     pub line: Secret,
-    /// No if the value needs the shell's own quoting, or holds `${`, which dotenv libraries replace.
+    /// No if the value needs the shell's own quoting, or holds `${`, which dotenv libraries
+    /// replace.
     pub portable: bool,
 }
 
-/// The variable of a secret: the last part of its name if that is a variable in capitals, else the whole name made one.
+/// The variable of a secret: the last part of its name if that is a variable in capitals, else the
+/// whole name made one.
 pub fn variable(name: &SecretName) -> String {
     let last = name.as_str().rsplit('/').next().unwrap_or_default();
     let capital = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     if last.bytes().all(capital) && !last.starts_with(|c: char| c.is_ascii_digit()) {
         return last.to_owned();
     }
-    let mapped: String =
-        name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let mapped: String = name
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
     if mapped.starts_with(|c: char| c.is_ascii_digit()) { format!("_{mapped}") } else { mapped }
 }
 
@@ -28,7 +34,10 @@ pub fn variable(name: &SecretName) -> String {
 /// # Errors
 /// `[not-exportable]` for a value with a NUL byte, or that is no text.
 pub fn assignment(name: &SecretName, value: &Secret) -> Result<Assignment> {
-    let text = std::str::from_utf8(value.expose()).ok().filter(|t| !t.contains('\0')).ok_or_else(|| not_text(name))?;
+    let text = std::str::from_utf8(value.expose())
+        .ok()
+        .filter(|t| !t.contains('\0'))
+        .ok_or_else(|| not_text(name))?;
     let mut line = Secret::with_capacity(6 * text.len() + 256)?;
     line.push(format!("{}=", variable(name)).as_bytes())?;
     // In single quotes a shell takes all as it is; python-dotenv still reads \\ and \' there.
@@ -76,7 +85,9 @@ pub fn json(values: &[(SecretName, Secret)]) -> Result<Secret> {
     let mut object = Secret::with_capacity(room + 16)?;
     for (index, (name, value)) in values.iter().enumerate() {
         let text = std::str::from_utf8(value.expose()).map_err(|_| not_text(name))?;
-        let text = Zeroizing::new(serde_json::to_string(text).map_err(|_| Error::bug("cannot write JSON"))?);
+        let text = Zeroizing::new(
+            serde_json::to_string(text).map_err(|_| Error::bug("cannot write JSON"))?,
+        );
         let start = if index == 0 { "{" } else { "," };
         object.push(format!("{start}\"{name}\":").as_bytes())?;
         object.push(text.as_bytes())?;
@@ -86,8 +97,12 @@ pub fn json(values: &[(SecretName, Secret)]) -> Result<Secret> {
 }
 
 fn not_text(name: &SecretName) -> Error {
-    Error::new(Kind::Data, "not-exportable", format!("{name} is no text, and has no form in this format"))
-        .hint(format!("write it as it is: hasp-vault reveal {name} --force"))
+    Error::new(
+        Kind::Data,
+        "not-exportable",
+        format!("{name} is no text, and has no form in this format"),
+    )
+    .hint(format!("write it as it is: hasp-vault reveal {name} --force"))
 }
 
 #[cfg(test)]
@@ -97,15 +112,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(value: &str) -> (String, bool) {
-        let made = assignment(&"a/KEY".parse().unwrap(), &Secret::copy_of(value.as_bytes()).unwrap()).unwrap();
+        let made =
+            assignment(&"a/KEY".parse().unwrap(), &Secret::copy_of(value.as_bytes()).unwrap())
+                .unwrap();
         (String::from_utf8(made.line.expose().to_vec()).unwrap(), made.portable)
     }
 
     #[test]
     fn variables() {
-        for (name, expected) in
-            [("api/DATABASE_URL", "DATABASE_URL"), ("db/url", "DB_URL"), ("1x", "_1X"), ("a/1B", "A_1B")]
-        {
+        for (name, expected) in [
+            ("api/DATABASE_URL", "DATABASE_URL"),
+            ("db/url", "DB_URL"),
+            ("1x", "_1X"),
+            ("a/1B", "A_1B"),
+        ] {
             assert_eq!(variable(&name.parse().unwrap()), expected);
         }
     }

@@ -1,5 +1,5 @@
-//! Looking the whole vault over: every signature and hash, what lies about, what is missing. Repair does only what loses nothing that a
-//! record still names; the rest is said.
+//! Looking the whole vault over: every signature and hash, what lies about, what is missing. Repair
+//! does only what loses nothing that a record still names; the rest is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -50,7 +50,8 @@ impl Finding {
     }
 }
 
-/// Looks the vault over; with the lock held, so that nothing is half-way. What a dead writer has left is finished or swept by taking it.
+/// Looks the vault over; with the lock held, so that nothing is half-way. What a dead writer has
+/// left is finished or swept by taking it.
 pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
     let writer = Writer::begin(vault)?;
     let mut findings = Vec::new();
@@ -65,7 +66,8 @@ pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
         values(vault, item, &mut findings);
         leftovers(vault, item, &mut findings)?;
     }
-    let broken: BTreeSet<&SecretName> = names.iter().filter(|n| find(&survey.items, n.as_str()).is_none()).collect();
+    let broken: BTreeSet<&SecretName> =
+        names.iter().filter(|n| find(&survey.items, n.as_str()).is_none()).collect();
     vanished(vault, &names, &mut findings);
     if let Err(error) = recorded(vault, &survey.items, &broken, &mut findings) {
         findings.push(Finding::of(&error));
@@ -79,12 +81,15 @@ impl Repair {
     /// Does it.
     pub fn apply(&self) -> Result<()> {
         match self {
-            Repair::Remove(path) => std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e)),
-            Repair::RemoveDir(path) => std::fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, e)),
-            // What others put there since the look is not followed.
-            Repair::Close(path, mode) => {
-                tree::set_mode(path, Mode::from_raw_mode(*mode)).map_err(|e| Error::io("close", path, e))
+            Repair::Remove(path) => {
+                std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
             }
+            Repair::RemoveDir(path) => {
+                std::fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, e))
+            }
+            // What others put there since the look is not followed.
+            Repair::Close(path, mode) => tree::set_mode(path, Mode::from_raw_mode(*mode))
+                .map_err(|e| Error::io("close", path, e)),
         }
     }
 }
@@ -94,15 +99,20 @@ fn find<'a>(items: &'a [Item], name: &str) -> Option<&'a Item> {
     items.binary_search_by(|i| i.name.as_str().cmp(name)).ok().map(|at| &items[at])
 }
 
-/// What has no place in a vault's own directory, or in the home beside it: what an interrupted restore has left may go, anything else is for
-/// a person.
+/// What has no place in a vault's own directory, or in the home beside it: what an interrupted
+/// restore has left may go, anything else is for a person.
 fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
     let own = ["vault.toml", "keys.age", "items", "inbox"];
     // A repository has files of its own beside those of the vault, but none of ours.
-    let expected = |name: &str| vault.guard() == Guard::Signed && !files::is_temp(name.as_ref()) || own.contains(&name);
+    let expected = |name: &str| {
+        vault.guard() == Guard::Signed && !files::is_temp(name.as_ref()) || own.contains(&name)
+    };
     for dir in [vault.dir().to_owned(), vault.dir().join("items"), vault.dir().join("inbox")] {
-        let entries = std::fs::read_dir(&dir).into_iter().flatten().filter_map(std::result::Result::ok);
-        for entry in entries.filter(|e| dir == vault.dir() || e.file_type().is_ok_and(|t| !t.is_dir())) {
+        let entries =
+            std::fs::read_dir(&dir).into_iter().flatten().filter_map(std::result::Result::ok);
+        for entry in
+            entries.filter(|e| dir == vault.dir() || e.file_type().is_ok_and(|t| !t.is_dir()))
+        {
             let name = entry.file_name().to_string_lossy().into_owned();
             let deposit = dir.ends_with("inbox") && name.ends_with(".age");
             if deposit || dir == vault.dir() && expected(&name) {
@@ -130,7 +140,8 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
         return Ok(());
     }
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        findings.push(Finding::new("foreign-owner", format!("{shown} belongs to user {}", meta.uid())));
+        findings
+            .push(Finding::new("foreign-owner", format!("{shown} belongs to user {}", meta.uid())));
     } else if meta.mode() & 0o077 != 0 {
         let message = format!("{shown} is open to other users (mode {:03o})", meta.mode() & 0o777);
         let wanted = if meta.is_dir() { 0o700 } else { 0o600 };
@@ -138,8 +149,9 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
         findings.push(Finding { code: "open-mode", message, repair });
     }
     if meta.is_dir() {
-        for entry in
-            std::fs::read_dir(path).map_err(|e| Error::io("read", path, e))?.filter_map(std::result::Result::ok)
+        for entry in std::fs::read_dir(path)
+            .map_err(|e| Error::io("read", path, e))?
+            .filter_map(std::result::Result::ok)
         {
             modes(&entry.path(), findings)?;
         }
@@ -157,19 +169,24 @@ fn values(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Files beside a record that it does not name. Removed is only what was never committed or was destroyed: what an older record does not
-/// know yet may be all that is left of a newer one, so anything else is for a person.
+/// Files beside a record that it does not name. Removed is only what was never committed or was
+/// destroyed: what an older record does not know yet may be all that is left of a newer one, so
+/// anything else is for a person.
 fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<()> {
     let dir = vault.item_dir(&item.name);
     let entries = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
-    for entry in entries.filter_map(std::result::Result::ok).filter(|e| e.file_type().is_ok_and(|t| !t.is_dir())) {
+    for entry in entries
+        .filter_map(std::result::Result::ok)
+        .filter(|e| e.file_type().is_ok_and(|t| !t.is_dir()))
+    {
         let (path, name) = (entry.path(), entry.file_name());
         let version = item.versions.iter().find(|v| name == *v.file);
         if name == "meta.toml" || version.is_some_and(|v| v.destroyed.is_none()) {
             continue;
         }
-        let ours =
-            files::is_temp(&name) || version.is_some() || file_number(&name).is_some_and(|n| n >= item.next_file);
+        let ours = files::is_temp(&name)
+            || version.is_some()
+            || file_number(&name).is_some_and(|n| n >= item.next_file);
         let repair = ours.then(|| Repair::Remove(path.clone()));
         findings.push(Finding {
             code: "orphan",
@@ -182,13 +199,20 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
 
 /// Secrets that were seen here and are gone without having been forgotten.
 fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) {
-    for name in vault.seen().names(record::ITEM).iter().filter(|n| names.binary_search(n).is_err()) {
+    for name in vault.seen().names(record::ITEM).iter().filter(|n| names.binary_search(n).is_err())
+    {
         findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
     }
 }
 
-/// Versions that the log knows and the vault does not: an older copy was put back, or a write was recorded and never committed.
-fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findings: &mut Vec<Finding>) -> Result<()> {
+/// Versions that the log knows and the vault does not: an older copy was put back, or a write was
+/// recorded and never committed.
+fn recorded(
+    vault: &Vault,
+    items: &[Item],
+    broken: &BTreeSet<&SecretName>,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
     let log = vault.log()?;
     query::run(log.path(), &Filter::default(), By::Scan, &mut |record| {
@@ -197,8 +221,8 @@ fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findi
             // A restore puts an older state in place on purpose, a resolve the version of one side.
             ("vault.restore", None) => newest.clear(),
             (
-                "vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted" | "vault.resolve"
-                | "vault.restore",
+                "vault.set" | "vault.import" | "vault.rotate-stage" | "vault.interrupted"
+                | "vault.resolve" | "vault.restore",
                 Some(version),
             ) => {
                 newest.insert(record.text("secret").to_owned(), version);
@@ -211,7 +235,8 @@ fn recorded(vault: &Vault, items: &[Item], broken: &BTreeSet<&SecretName>, findi
         Ok(())
     })?;
     for (name, version) in newest {
-        let known = find(items, &name).and_then(|i| i.versions.last()).map_or(0, |v| u64::from(v.number));
+        let known =
+            find(items, &name).and_then(|i| i.versions.last()).map_or(0, |v| u64::from(v.number));
         if known < version && !broken.iter().any(|b| b.as_str() == name) {
             let message = format!(
                 "the log knows version {version} of {name}, the vault has {known}: a write that never came to its end, or an old copy put back"

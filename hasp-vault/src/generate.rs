@@ -1,4 +1,5 @@
-//! Fresh values, from the kernel's random numbers; how strong they are by default follows from the class of the secret.
+//! Fresh values, from the kernel's random numbers; how strong they are by default follows from the
+//! class of the secret.
 
 use age::secrecy::ExposeSecret;
 use data_encoding::{BASE64, HEXLOWER};
@@ -14,7 +15,9 @@ pub const ALPHABET: &str = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ234
 const MAX_LENGTH: usize = 1024;
 
 /// What sort of value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[value(rename_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Sort {
@@ -89,15 +92,20 @@ impl Recipe<'_> {
             Sort::Uuid => uuid(),
             Sort::Passphrase => self.passphrase(),
             Sort::Age => age_identity(),
-            Sort::SshEd25519 => {
-                openssh::generate(self.comment).map(|(value, line)| Generated { value, bits: 256, public: Some(line) })
-            }
+            Sort::SshEd25519 => openssh::generate(self.comment).map(|(value, line)| Generated {
+                value,
+                bits: 256,
+                public: Some(line),
+            }),
         }
     }
 
     fn check(&self) -> Result<()> {
-        let sized = matches!(self.sort, Sort::Password | Sort::Hex | Sort::Base64 | Sort::Passphrase);
-        let unused = |option: &str| Error::new(Kind::Usage, "usage", format!("this kind of value has no {option}"));
+        let sized =
+            matches!(self.sort, Sort::Password | Sort::Hex | Sort::Base64 | Sort::Passphrase);
+        let unused = |option: &str| {
+            Error::new(Kind::Usage, "usage", format!("this kind of value has no {option}"))
+        };
         match (self.length, self.alphabet) {
             (Some(_), _) if !sized => Err(unused("--length")),
             (_, Some(_)) if self.sort != Sort::Password => Err(unused("--alphabet")),
@@ -108,7 +116,8 @@ impl Recipe<'_> {
         }
     }
 
-    /// The strength by class: as an online password, as a key, as a long-lived key, as the key of the house.
+    /// The strength by class: as an online password, as a key, as a long-lived key, as the key of
+    /// the house.
     fn default_bits(&self) -> u32 {
         match self.class {
             Class::Low => 96,
@@ -121,7 +130,8 @@ impl Recipe<'_> {
     fn password(&self) -> Result<Generated> {
         let alphabet = alphabet(self.alphabet.unwrap_or(ALPHABET))?;
         let each = (alphabet.len() as f64).log2();
-        let length = self.length.unwrap_or_else(|| (f64::from(self.default_bits()) / each).ceil() as usize);
+        let length =
+            self.length.unwrap_or_else(|| (f64::from(self.default_bits()) / each).ceil() as usize);
         let mut value = Secret::with_capacity(length)?;
         for _ in 0..length {
             value.push(&[alphabet[random::below(alphabet.len() as u32)? as usize]])?;
@@ -143,7 +153,8 @@ impl Recipe<'_> {
             Class::High => 9,
             Class::Critical => 12,
         };
-        let (count, words) = (self.length.unwrap_or(by_class), bip39::Language::English.word_list());
+        let (count, words) =
+            (self.length.unwrap_or(by_class), bip39::Language::English.word_list());
         let mut value = Secret::with_capacity(count * 9)?;
         for index in 0..count {
             value.push(if index == 0 { b"" } else { b"-" })?;
@@ -162,8 +173,12 @@ fn alphabet(text: &str) -> Result<Vec<u8>> {
     if printable && characters.len() == text.len() && characters.len() > 1 {
         return Ok(characters);
     }
-    Err(Error::new(Kind::Usage, "bad-alphabet", "an alphabet is two or more printable ASCII characters, each once")
-        .hint("for example --alphabet abcdef0123456789"))
+    Err(Error::new(
+        Kind::Usage,
+        "bad-alphabet",
+        "an alphabet is two or more printable ASCII characters, each once",
+    )
+    .hint("for example --alphabet abcdef0123456789"))
 }
 
 /// Version 4 (RFC 9562, section 5.4).
@@ -204,10 +219,20 @@ mod tests {
         assert!("0O1lI".chars().all(|c| !ALPHABET.contains(c)));
         assert!(text(&made(Sort::Hex)).len() == 32 && made(Sort::Hex).bits == 128);
         assert!(BASE64.decode(text(&made(Sort::Base64)).as_bytes()).unwrap().len() == 16);
-        assert!(text(&made(Sort::Passphrase)).split('-').count() == 7 && made(Sort::Passphrase).bits == 77);
-        assert!(text(&made(Sort::Age)).starts_with("AGE-SECRET-KEY-1") && made(Sort::Age).public.is_some());
+        assert!(
+            text(&made(Sort::Passphrase)).split('-').count() == 7
+                && made(Sort::Passphrase).bits == 77
+        );
+        assert!(
+            text(&made(Sort::Age)).starts_with("AGE-SECRET-KEY-1")
+                && made(Sort::Age).public.is_some()
+        );
         let uuid = made(Sort::Uuid);
-        assert!(text(&uuid).len() == 36 && &text(&uuid)[14..15] == "4" && "89ab".contains(&text(&uuid)[19..20]));
+        assert!(
+            text(&uuid).len() == 36
+                && &text(&uuid)[14..15] == "4"
+                && "89ab".contains(&text(&uuid)[19..20])
+        );
         assert!(made(Sort::Password).value.expose() != made(Sort::Password).value.expose());
     }
 
@@ -222,13 +247,22 @@ mod tests {
 
     #[test]
     fn lengths_and_alphabets_are_kept_or_refused() {
-        let made = Recipe { length: Some(9), alphabet: Some("ab"), ..recipe(Sort::Password) }.make().unwrap();
-        assert!(made.bits == 9 && text(&made).len() == 9 && text(&made).chars().all(|c| "ab".contains(c)));
+        let made = Recipe { length: Some(9), alphabet: Some("ab"), ..recipe(Sort::Password) }
+            .make()
+            .unwrap();
+        assert!(
+            made.bits == 9
+                && text(&made).len() == 9
+                && text(&made).chars().all(|c| "ab".contains(c))
+        );
         let code = |r: Recipe| r.make().unwrap_err().code();
         assert_eq!(code(Recipe { length: Some(0), ..recipe(Sort::Hex) }), "bad-length");
         assert_eq!(code(Recipe { length: Some(9), ..recipe(Sort::Uuid) }), "usage");
         for bad in ["", "a", "aa", "a b", "\u{e9}a"] {
-            assert_eq!(code(Recipe { alphabet: Some(bad), ..recipe(Sort::Password) }), "bad-alphabet");
+            assert_eq!(
+                code(Recipe { alphabet: Some(bad), ..recipe(Sort::Password) }),
+                "bad-alphabet"
+            );
         }
         assert_eq!(code(Recipe { alphabet: Some("ab"), ..recipe(Sort::Hex) }), "usage");
     }

@@ -1,5 +1,5 @@
-//! Deposits: values that somebody without the keys has left for a person with them to look at. A deposit replaces nothing by itself,
-//! and who made it is only what it says.
+//! Deposits: values that somebody without the keys has left for a person with them to look at. A
+//! deposit replaces nothing by itself, and who made it is only what it says.
 
 use std::path::{Path, PathBuf};
 
@@ -51,9 +51,17 @@ pub struct Deposit {
     pub value: Secret,
 }
 
-/// Seals a value with its slip for all recipients and puts it into the inbox of the vault in `dir`; its id.
-pub fn deposit(dir: &Path, guard: Guard, recipients: &[Recipient], slip: &Slip, value: &Secret) -> Result<String> {
-    let head = serde_json::to_string(slip).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+/// Seals a value with its slip for all recipients and puts it into the inbox of the vault in `dir`;
+/// its id.
+pub fn deposit(
+    dir: &Path,
+    guard: Guard,
+    recipients: &[Recipient],
+    slip: &Slip,
+    value: &Secret,
+) -> Result<String> {
+    let head =
+        serde_json::to_string(slip).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
     let mut plain = Secret::with_capacity(head.len() + 1 + value.len())?;
     for part in [head.as_bytes(), b"\n", value.expose()] {
         plain.push(part)?;
@@ -83,14 +91,18 @@ impl Vault {
     /// # Errors
     /// `[deposit-unknown]`, `[deposit-ambiguous]`.
     pub fn find_waiting(&self, prefix: &str) -> Result<Waiting> {
-        let hit = self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
+        let hit =
+            self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
         let hit: Vec<Waiting> = hit.collect();
         let unknown = |code, message: &str| {
             Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox")
         };
         match &hit[..] {
             [one] => Ok(one.clone()),
-            [] => Err(unknown("deposit-unknown", "no deposit has an id that begins so (4 digits or more)")),
+            [] => Err(unknown(
+                "deposit-unknown",
+                "no deposit has an id that begins so (4 digits or more)",
+            )),
             _ => Err(unknown("deposit-ambiguous", "several deposits have an id that begins so")),
         }
     }
@@ -106,7 +118,11 @@ impl Vault {
     pub(crate) fn read_deposit(&self, waiting: &Waiting) -> Result<Vec<u8>> {
         let path = self.deposit_path(waiting);
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        if HEXLOWER.encode(&Sha256::digest(&file)) == waiting.id { Ok(file) } else { Err(record::tampered(&path)) }
+        if HEXLOWER.encode(&Sha256::digest(&file)) == waiting.id {
+            Ok(file)
+        } else {
+            Err(record::tampered(&path))
+        }
     }
 
     fn deposit_path(&self, waiting: &Waiting) -> PathBuf {
@@ -118,14 +134,20 @@ impl Unlocked {
     /// Opens a deposit.
     ///
     /// # Errors
-    /// `[tampered]` naming the file, if its id is not its hash or it does not hold a slip and a value.
+    /// `[tampered]` naming the file, if its id is not its hash or it does not hold a slip and a
+    /// value.
     pub fn open_deposit(&self, waiting: &Waiting) -> Result<Deposit> {
         let path = self.vault().deposit_path(waiting);
         let file = self.vault().read_deposit(waiting)?;
-        let plain = age_file::decrypt(&file, self.identity().keys()).map_err(|e| at_path(&e, &path))?;
+        let plain =
+            age_file::decrypt(&file, self.identity().keys()).map_err(|e| at_path(&e, &path))?;
         parse(&plain)?.ok_or_else(|| {
-            Error::new(Kind::Data, "tampered", format!("{} is no deposit of hasp", printable_path(&path)))
-                .hint(format!("hasp-vault reject {}", &waiting.id[..12]))
+            Error::new(
+                Kind::Data,
+                "tampered",
+                format!("{} is no deposit of hasp", printable_path(&path)),
+            )
+            .hint(format!("hasp-vault reject {}", &waiting.id[..12]))
         })
     }
 }
@@ -133,7 +155,9 @@ impl Unlocked {
 fn parse(plain: &Secret) -> Result<Option<Deposit>> {
     let bytes = plain.expose();
     let Some(end) = bytes.iter().take(4096).position(|b| *b == b'\n') else { return Ok(None) };
-    let slip = serde_json::from_slice::<Slip>(&bytes[..end]).ok().filter(|s| s.v == 1 && s.by.len() <= 200);
+    let slip = serde_json::from_slice::<Slip>(&bytes[..end])
+        .ok()
+        .filter(|s| s.v == 1 && s.by.len() <= 200);
     let value = Secret::copy_of(&bytes[end + 1..])?;
     Ok(slip.map(|slip| Deposit { slip, value }))
 }
@@ -142,7 +166,8 @@ fn waiting(entry: &std::fs::DirEntry) -> Option<Waiting> {
     let name = entry.file_name();
     let id = name.to_str()?.strip_suffix(".age")?;
     let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let hex = id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex =
+        id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let arrived = Timestamp::from_second(std::os::unix::fs::MetadataExt::mtime(&meta));
     hex.then(|| Waiting { id: id.to_owned(), size: meta.len(), arrived })
 }

@@ -1,5 +1,5 @@
-//! Making a vault. All of it is prepared in a directory of its own; a marker there is the commit point, after which a crash is
-//! finished by the next `init`, and before which it is cleared away.
+//! Making a vault. All of it is prepared in a directory of its own; a marker there is the commit
+//! point, after which a crash is finished by the next `init`, and before which it is cleared away.
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,8 @@ impl Init {
         Ok(Init { home: home.clone(), dir: dir.to_owned(), _lock: lock })
     }
 
-    /// Finishes what an earlier `init` had committed, if one was interrupted; clears away what was not committed.
+    /// Finishes what an earlier `init` had committed, if one was interrupted; clears away what was
+    /// not committed.
     pub fn resume(&self) -> Result<Option<Vault>> {
         let staging = self.staging();
         if !tree::is_there(&staging)? {
@@ -82,8 +83,9 @@ impl Init {
     /// # Errors
     /// `[exists]`.
     pub fn refuse_existing(&self) -> Result<()> {
-        refuse_existing(&self.dir)
-            .map_err(|e| e.hint("or make another one in an empty home: HASP_HOME=/another/home hasp-vault init"))
+        refuse_existing(&self.dir).map_err(|e| {
+            e.hint("or make another one in an empty home: HASP_HOME=/another/home hasp-vault init")
+        })
     }
 
     /// Makes the vault for its owner and further recipients.
@@ -111,9 +113,15 @@ impl Init {
         self.home.join(STAGING)
     }
 
-    fn stage_identity(&self, owner: &Owner, known: &Known, now: Timestamp) -> Result<Vec<Recipient>> {
+    fn stage_identity(
+        &self,
+        owner: &Owner,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<Vec<Recipient>> {
         let fresh = || Identity::generate(known.id, &known.key, now);
-        let write = |name: &str, content: &[u8]| files::replace(&self.staging().join(name), content);
+        let write =
+            |name: &str, content: &[u8]| files::replace(&self.staging().join(name), content);
         match owner {
             Owner::Existing(identity) => Ok(identity.recipients().to_vec()),
             Owner::Plain => {
@@ -123,13 +131,22 @@ impl Init {
             }
             Owner::Passphrase(passphrase) => {
                 let identity = fresh()?;
-                write(IDENTITY_LOCKED, &age_file::encrypt_with_passphrase(identity.text(), passphrase)?)?;
+                write(
+                    IDENTITY_LOCKED,
+                    &age_file::encrypt_with_passphrase(identity.text(), passphrase)?,
+                )?;
                 Ok(identity.recipients().to_vec())
             }
         }
     }
 
-    fn stage_vault(&self, known: &Known, keys: &Keys, roots: &Roots, recipients: Vec<Recipient>) -> Result<()> {
+    fn stage_vault(
+        &self,
+        known: &Known,
+        keys: &Keys,
+        roots: &Roots,
+        recipients: Vec<Recipient>,
+    ) -> Result<()> {
         let root: &Secret = roots.plain();
         files::replace(&self.staging().join("keys.age"), &age_file::encrypt(root, &recipients)?)?;
         let settings = Settings {
@@ -147,7 +164,8 @@ impl Init {
 
     fn stage_log(&self, known: &Known, keys: &Keys, now: Timestamp) -> Result<()> {
         let staged = Home::at(self.staging());
-        let log = Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
+        let log =
+            Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
         log.append(now, &[Event::new("vault.init").field("vault", known.id.to_string())])?;
         log.checkpoint(&known.key, &|m| keys.sign_record(m))
     }
@@ -155,7 +173,8 @@ impl Init {
     /// The commit point.
     fn stage_plan(&self, known: Known) -> Result<()> {
         let plan = Plan { dir: self.dir.clone(), known };
-        let text = toml::to_string(&plan).map_err(|e| Error::bug(format!("cannot write TOML: {e}")))?;
+        let text =
+            toml::to_string(&plan).map_err(|e| Error::bug(format!("cannot write TOML: {e}")))?;
         files::replace(&self.staging().join(MARKER), text.as_bytes())
     }
 
@@ -197,8 +216,12 @@ pub(crate) fn refuse_existing(dir: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = printable_path(dir);
-    Err(Error::new(Kind::Create, "exists", format!("{shown} is there already: nothing was changed"))
-        .hint("see it with: hasp-vault status"))
+    Err(Error::new(
+        Kind::Create,
+        "exists",
+        format!("{shown} is there already: nothing was changed"),
+    )
+    .hint("see it with: hasp-vault status"))
 }
 
 fn distinct(recipients: impl Iterator<Item = Recipient>) -> Vec<Recipient> {

@@ -1,5 +1,5 @@
-//! Trusting a vault that somebody else made. What it says of itself is believed only as far as its own key signs it; whether that is the right
-//! key, a person decides, once.
+//! Trusting a vault that somebody else made. What it says of itself is believed only as far as its
+//! own key signs it; whether that is the right key, a person decides, once.
 
 use std::path::Path;
 
@@ -34,9 +34,14 @@ impl<'a> Candidate<'a> {
     /// `[no-vault]`, `[tampered]`, `[newer-format]`.
     pub fn look(home: &'a Home, dir: &'a Path) -> Result<Candidate<'a>> {
         let path = dir.join("vault.toml");
-        let text = files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
-            Error::new(Kind::Missing, "no-vault", format!("there is no vault in {}", printable_path(dir)))
-        })?;
+        let text =
+            files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
+                Error::new(
+                    Kind::Missing,
+                    "no-vault",
+                    format!("there is no vault in {}", printable_path(dir)),
+                )
+            })?;
         let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
         let settings = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
         let label = Label { vault: settings.id, kind: record::VAULT, name: "" };
@@ -68,7 +73,8 @@ impl<'a> Candidate<'a> {
     /// Opens its keys: whoever cannot has nothing to trust yet.
     ///
     /// # Errors
-    /// `[not-a-recipient]`, and `[tampered]` if its keys do not belong to the key that is to be pinned.
+    /// `[not-a-recipient]`, and `[tampered]` if its keys do not belong to the key that is to be
+    /// pinned.
     pub fn keys(&self, identity: &Identity, keeper: &Keeper) -> Result<Keys> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
@@ -82,7 +88,13 @@ impl<'a> Candidate<'a> {
     }
 
     /// Pins its key and begins a log under its root.
-    pub fn pin(&self, identity: &Identity, keeper: &Keeper, keys: &Keys, now: Timestamp) -> Result<Vault> {
+    pub fn pin(
+        &self,
+        identity: &Identity,
+        keeper: &Keeper,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Vault> {
         let (log_id, vault) = (LogId::random()?, self.id().to_string());
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
         let lost = self.before.as_ref().and_then(|known| loss_of(self.home, &known.log));
@@ -101,7 +113,8 @@ impl<'a> Candidate<'a> {
         Known { id: self.id(), key: *self.key(), log, since: now, how: "join".into(), earlier }
     }
 
-    /// Where the log under the former key ended; a log that cannot be read any more has no end to carry over.
+    /// Where the log under the former key ended; a log that cannot be read any more has no end to
+    /// carry over.
     fn old_head(&self) -> Option<String> {
         head_of(self.home, &self.before.as_ref()?.log)
     }

@@ -1,5 +1,5 @@
-//! The encrypted store of hasp: age files under signed records, pinned by the home. It returns values to who can unlock it, or
-//! who holds a value's file key, and decides nothing.
+//! The encrypted store of hasp: age files under signed records, pinned by the home. It returns
+//! values to who can unlock it, or who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
 pub mod backup;

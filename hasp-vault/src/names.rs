@@ -1,5 +1,5 @@
-//! Walking the vault: the names in it and, for lists, all records at once. A directory of a secret may hold other secrets, so
-//! `db` and `db/url` can both be there.
+//! Walking the vault: the names in it and, for lists, all records at once. A directory of a secret
+//! may hold other secrets, so `db` and `db/url` can both be there.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -39,8 +39,9 @@ impl Vault {
         // Reading tells which directory is that of a secret: that needs no call of its own.
         let mut names = self.directories(|_| true)?;
         names.retain(|name| name.as_str().starts_with(prefix));
-        let mut found =
-            survey(&names, |name| self.read_listed(name).and_then(|text| self.parse_unverified(name, &text)));
+        let mut found = survey(&names, |name| {
+            self.read_listed(name).and_then(|text| self.parse_unverified(name, &text))
+        });
         found.faults.retain(|fault| fault.code() != "not-found");
         Ok(found)
     }
@@ -56,12 +57,14 @@ impl Vault {
         Ok(names)
     }
 
-    /// The walk that found the name followed no symlink, so the way to it need not be looked at again.
+    /// The walk that found the name followed no symlink, so the way to it need not be looked at
+    /// again.
     fn read_listed(&self, name: &SecretName) -> Result<Vec<u8>> {
         let path = self.meta_path(name);
         let mut file = files::open(&path, self.guard())?;
         let fault = |e| Error::io("read", &path, e);
-        // Any usual record, all of which one read of a file gives: with ten thousand of them, calls are what counts.
+        // Any usual record, all of which one read of a file gives: with ten thousand of them, calls
+        // are what counts.
         let mut text = vec![0; USUAL];
         let first = file.read(&mut text).map_err(fault)?;
         let whole = first < text.len();
@@ -89,7 +92,8 @@ fn survey(names: &[SecretName], read: impl Fn(&SecretName) -> Result<Item> + Syn
     all
 }
 
-/// Does the same to all, in their order: ten thousand small files are bound by system calls, which several threads make side by side.
+/// Does the same to all, in their order: ten thousand small files are bound by system calls, which
+/// several threads make side by side.
 fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let batches: Vec<&[T]> = all.chunks(BATCH).collect();
     let next = AtomicUsize::new(0);
@@ -108,14 +112,16 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
         let others: Vec<_> = (1..threads.min(batches.len())).filter_map(other).collect();
         let own = work();
         // A thread that panicked is a bug in the reader; its part must not be missing silently.
-        let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
+        let rest =
+            others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
         std::iter::once(own).chain(rest).flatten().collect()
     });
     done.sort_unstable_by_key(|(number, _)| *number);
     done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
-/// Enters directories only, and only those whose name can be part of a secret's; symlinks are not followed.
+/// Enters directories only, and only those whose name can be part of a secret's; symlinks are not
+/// followed.
 fn walk(
     dir: &Path,
     prefix: &mut String,
@@ -127,7 +133,9 @@ fn walk(
     for entry in std::fs::read_dir(dir).map_err(fault)? {
         let entry = entry.map_err(fault)?;
         let file = entry.file_name();
-        let Some(part) = file.to_str().filter(|p| p.parse::<SecretName>().is_ok()) else { continue };
+        let Some(part) = file.to_str().filter(|p| p.parse::<SecretName>().is_ok()) else {
+            continue;
+        };
         if entry.file_type().map_err(fault)?.is_dir() {
             below.push((part.to_owned(), entry.path()));
         }
@@ -148,8 +156,8 @@ fn walk(
     Ok(())
 }
 
-/// A directory with two links (its name and its `.`) has no directories in it, which spares reading it; file systems that do not
-/// count links so say 1 (as find(1) knows).
+/// A directory with two links (its name and its `.`) has no directories in it, which spares reading
+/// it; file systems that do not count links so say 1 (as find(1) knows).
 fn is_leaf(dir: &Path) -> bool {
     dir.symlink_metadata().is_ok_and(|m| m.nlink() == 2)
 }
@@ -171,7 +179,8 @@ mod tests {
         std::fs::write(dir.path().join("meta.toml"), "").unwrap();
         std::os::unix::fs::symlink("db", dir.path().join("link")).unwrap();
         let mut names = Vec::new();
-        walk(dir.path(), &mut String::new(), &|dir| dir.join("meta.toml").exists(), &mut names).unwrap();
+        walk(dir.path(), &mut String::new(), &|dir| dir.join("meta.toml").exists(), &mut names)
+            .unwrap();
         names.sort_unstable();
         let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
         assert_eq!(names, ["UPPER", "a/b/c", "db", "db/url"]);
@@ -179,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_survey_misses_nothing() {
-        let names: Vec<SecretName> = (0..1000).map(|n| format!("n{n:04}").parse().unwrap()).collect();
+        let names: Vec<SecretName> =
+            (0..1000).map(|n| format!("n{n:04}").parse().unwrap()).collect();
         let read = |name: &SecretName| match name.as_str().ends_with('7') {
             true => Err(crate::format::record::tampered(Path::new(name.as_str()))),
             false => Ok(Item::new(name.clone())),

@@ -1,5 +1,6 @@
-//! A secret that two people changed, each on a branch: both records are signed, git can merge neither. One of them is taken, under a serial and a
-//! version above both, so that whoever has seen either accepts it.
+//! A secret that two people changed, each on a branch: both records are signed, git can merge
+//! neither. One of them is taken, under a serial and a version above both, so that whoever has seen
+//! either accepts it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,11 @@ impl Stages {
 
     /// A value file with this hash, whichever side it came from.
     fn value(&self, sha256: &str) -> Option<&[u8]> {
-        self.files.values().chain(&self.committed).map(Vec::as_slice).find(|content| hash(content) == sha256)
+        self.files
+            .values()
+            .chain(&self.committed)
+            .map(Vec::as_slice)
+            .find(|content| hash(content) == sha256)
     }
 }
 
@@ -68,15 +73,27 @@ impl Unlocked {
     /// Takes one side's record and values; recorded as `vault.resolve`.
     ///
     /// # Errors
-    /// `[no-conflict]`, `[side-missing]`; `[tampered]` if the chosen side was not signed by this vault, or a value of it is not there.
-    pub fn resolve(&self, name: &SecretName, side: Side, stages: &Stages, now: Timestamp) -> Result<Item> {
+    /// `[no-conflict]`, `[side-missing]`; `[tampered]` if the chosen side was not signed by this
+    /// vault, or a value of it is not there.
+    pub fn resolve(
+        &self,
+        name: &SecretName,
+        side: Side,
+        stages: &Stages,
+        now: Timestamp,
+    ) -> Result<Item> {
         let vault = self.vault();
         if stages.meta(side).or_else(|| stages.meta(side.other())).is_none() {
-            return Err(Error::new(Kind::Missing, "no-conflict", format!("git has no conflict about {name}"))
-                .hint("see what is in conflict with: git status"));
+            return Err(Error::new(
+                Kind::Missing,
+                "no-conflict",
+                format!("git has no conflict about {name}"),
+            )
+            .hint("see what is in conflict with: git status"));
         }
         let text = stages.meta(side).ok_or_else(|| side_missing(name, side))?;
-        let mut item = signed(vault, name, text).ok_or_else(|| record::tampered(&vault.meta_path(name)))?;
+        let mut item =
+            signed(vault, name, text).ok_or_else(|| record::tampered(&vault.meta_path(name)))?;
         let other = stages.meta(side.other()).and_then(|text| signed(vault, name, text));
         if let Some(other) = &other {
             item.serial = item.serial.max(other.serial);
@@ -97,10 +114,12 @@ impl Unlocked {
 }
 
 impl Unlocked {
-    /// The value that was taken becomes a version that neither side has: the numbers that both gave to different values stay with the logs that
-    /// know them. It is as old as it was.
+    /// The value that was taken becomes a version that neither side has: the numbers that both gave
+    /// to different values stay with the logs that know them. It is as old as it was.
     fn renumber(&self, dir: &Path, item: &mut Item, above: u32, now: Timestamp) -> Result<()> {
-        let Some(taken) = item.current_version().filter(|v| v.number <= above) else { return Ok(()) };
+        let Some(taken) = item.current_version().filter(|v| v.number <= above) else {
+            return Ok(());
+        };
         let (state, created) = (item.state.clone(), taken.created);
         let value = self.value(item, item.current)?;
         let path = self.add_version_unflushed(dir, item, &value, now)?;
@@ -121,7 +140,8 @@ fn signed(vault: &Vault, name: &SecretName, text: &[u8]) -> Option<Item> {
     Item::parse(name, &verified.body).filter(|i| i.serial == verified.serial)
 }
 
-/// A value file that git left in place stays; one whose name the other side's has taken gets a name that neither side knows.
+/// A value file that git left in place stays; one whose name the other side's has taken gets a name
+/// that neither side knows.
 fn place_values(vault: &Vault, dir: &Path, item: &mut Item, stages: &Stages) -> Result<()> {
     let mut next = item.next_file;
     for version in item.versions.iter_mut().filter(|v| v.destroyed.is_none()) {
@@ -143,13 +163,17 @@ fn place_values(vault: &Vault, dir: &Path, item: &mut Item, stages: &Stages) -> 
 /// The other side's values: they stay in git's history and nowhere else.
 fn remove_others(dir: &Path, item: &Item) -> Result<()> {
     let entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
-    let kept = |name: &std::ffi::OsStr| item.versions.iter().any(|v| v.destroyed.is_none() && name == v.file.as_str());
+    let kept = |name: &std::ffi::OsStr| {
+        item.versions.iter().any(|v| v.destroyed.is_none() && name == v.file.as_str())
+    };
     let others: Vec<PathBuf> = entries
         .filter_map(std::result::Result::ok)
         .filter(|e| file_number(&e.file_name()).is_some() && !kept(&e.file_name()))
         .map(|e| e.path())
         .collect();
-    others.iter().try_for_each(|path| std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e)))
+    others
+        .iter()
+        .try_for_each(|path| std::fs::remove_file(path).map_err(|e| Error::io("remove", path, e)))
 }
 
 fn hash(content: &[u8]) -> String {

@@ -1,4 +1,5 @@
-//! From the command line to the verbs: each finds the vault first, since nothing is to be asked for where there is none.
+//! From the command line to the verbs: each finds the vault first, since nothing is to be asked for
+//! where there is none.
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Result};
@@ -45,10 +46,14 @@ impl Tool for Cli {
             Verb::Recipients(args) => verb::recipients::run(&args, &locate(cx)?, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
             Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
-            Verb::Key(KeyVerb::Audit { log, fd }) => verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx),
+            Verb::Key(KeyVerb::Audit { log, fd }) => {
+                verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx)
+            }
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::ReplaceLog) => verb::key::replace_log(&locate(cx)?, cx),
-            Verb::Key(KeyVerb::Fp { from, fd }) => verb::key::fingerprint(&from, fd, &locate(cx)?, cx),
+            Verb::Key(KeyVerb::Fp { from, fd }) => {
+                verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
+            }
             Verb::Completions { shell } => verb::completions::run(shell, cx),
         }
     }

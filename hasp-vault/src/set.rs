@@ -1,5 +1,6 @@
-//! Storing a value: value file, record, `meta.toml` (the commit point), `seen`, in this order, so that a crash anywhere leaves the
-//! old state or the new one. The cost does not depend on how many secrets there are.
+//! Storing a value: value file, record, `meta.toml` (the commit point), `seen`, in this order, so
+//! that a crash anywhere leaves the old state or the new one. The cost does not depend on how many
+//! secrets there are.
 
 use std::fs::File;
 use std::io::Write;
@@ -42,11 +43,19 @@ pub struct SetOptions {
 }
 
 impl Unlocked {
-    /// Stores a value as the new current version, recorded as `vault.set`; brings a revoked or destroyed secret back.
+    /// Stores a value as the new current version, recorded as `vault.set`; brings a revoked or
+    /// destroyed secret back.
     ///
     /// # Errors
-    /// `[value-empty]`, `[value-too-large]`, `[value-in-note]`; `[busy]`; `[tampered]` if the record that is there does not verify.
-    pub fn set(&self, name: &SecretName, value: &Secret, options: &SetOptions, now: Timestamp) -> Result<Item> {
+    /// `[value-empty]`, `[value-too-large]`, `[value-in-note]`; `[busy]`; `[tampered]` if the
+    /// record that is there does not verify.
+    pub fn set(
+        &self,
+        name: &SecretName,
+        value: &Secret,
+        options: &SetOptions,
+        now: Timestamp,
+    ) -> Result<Item> {
         check_value(value)?;
         let writer = Writer::begin(self.vault())?;
         let before = self.vault().item_if_present(name)?;
@@ -61,7 +70,8 @@ impl Unlocked {
         Ok(item)
     }
 
-    /// Writes a value file and makes it the current version, in memory; [`Unlocked::commit`] makes it so on disk.
+    /// Writes a value file and makes it the current version, in memory; [`Unlocked::commit`] makes
+    /// it so on disk.
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
         let dir = self.vault().make_item_dir(&item.name)?;
         let path = self.add_version_unflushed(&dir, item, value, now)?;
@@ -85,8 +95,8 @@ impl Unlocked {
         Ok(path)
     }
 
-    /// Writes the value file of one more version, which is not the current one yet; its number, and the path of the file. Every value
-    /// that is stored passes here.
+    /// Writes the value file of one more version, which is not the current one yet; its number, and
+    /// the path of the file. Every value that is stored passes here.
     pub(crate) fn append_version(
         &self,
         dir: &Path,
@@ -111,7 +121,8 @@ impl Unlocked {
             destroyed: None,
             retiring: None,
         });
-        // Before the commit: a fingerprint without its value does no harm, a value without its fingerprint is not watched.
+        // Before the commit: a fingerprint without its value does no harm, a value without its
+        // fingerprint is not watched.
         self.vault().watch().add(&self.vault().id().to_string(), &item.name, number, value)?;
         Ok((number, dir.join(format!("{named}.age"))))
     }
@@ -128,9 +139,13 @@ impl Unlocked {
 }
 
 impl SetOptions {
-    /// Changes what was given. A new value without an expiry of its own gets the span that the one before it had.
+    /// Changes what was given. A new value without an expiry of its own gets the span that the one
+    /// before it had.
     pub(crate) fn apply(&self, item: &mut Item, now: Timestamp) {
-        let span = item.current_version().zip(item.expires).map(|(v, e)| e.as_second() - v.created.as_second());
+        let span = item
+            .current_version()
+            .zip(item.expires)
+            .map(|(v, e)| e.as_second() - v.created.as_second());
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
         item.expires = self.expires.or(span).map(|s| now.after(s));
         item.class = self.class.unwrap_or(item.class);
@@ -145,7 +160,8 @@ impl SetOptions {
     }
 }
 
-/// A value that is put beside a staged one would leave that hanging: nobody could say which the provider has.
+/// A value that is put beside a staged one would leave that hanging: nobody could say which the
+/// provider has.
 pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
     let Some(rotation) = &item.rotation else { return Ok(()) };
     let (name, how) = (&item.name, rotation.describe());
@@ -154,13 +170,14 @@ pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
         .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
 }
 
-/// A note is kept in the clear, and may hold neither the value nor a part that is secret by itself. What is too short to be searched
-/// for anywhere may be a common word.
+/// A note is kept in the clear, and may hold neither the value nor a part that is secret by itself.
+/// What is too short to be searched for anywhere may be a common word.
 fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     let note = item.note.as_deref().unwrap_or_default().as_bytes();
     let parts = hasp_redact::parts::parts(value.expose()).kept;
     let mut secrets = parts.iter().map(|p| p.bytes.as_slice()).chain([value.expose()]);
-    let holds = |s: &[u8]| s.len() >= hasp_redact::MIN_VALUE && note.windows(s.len()).any(|w| w == s);
+    let holds =
+        |s: &[u8]| s.len() >= hasp_redact::MIN_VALUE && note.windows(s.len()).any(|w| w == s);
     if !secrets.any(holds) {
         return Ok(());
     }
@@ -171,8 +188,12 @@ fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
 /// Refuses what is no value.
 pub fn check_value(value: &Secret) -> Result<()> {
     if value.is_empty() {
-        return Err(Error::new(Kind::Data, "value-empty", "the value is empty: nothing was changed")
-            .hint("if the command before the pipe failed, see what it printed"));
+        return Err(Error::new(
+            Kind::Data,
+            "value-empty",
+            "the value is empty: nothing was changed",
+        )
+        .hint("if the command before the pipe failed, see what it printed"));
     }
     if value.len() > MAX_VALUE {
         let message = format!("the value has {} bytes, more than {MAX_VALUE}", value.len());
@@ -181,7 +202,8 @@ pub fn check_value(value: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// Writes `<n>.age` under the first number from `number` on that is free: what lies there uncommitted is never overwritten.
+/// Writes `<n>.age` under the first number from `number` on that is free: what lies there
+/// uncommitted is never overwritten.
 pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
         match create_new(&dir.join(format!("{number}.age")), content) {
@@ -191,18 +213,22 @@ pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u
     }
 }
 
-/// Makes a file that was not there. One that could not be written whole is removed at once: a full disk must not get fuller with each try.
+/// Makes a file that was not there. One that could not be written whole is removed at once: a full
+/// disk must not get fuller with each try.
 ///
 /// # Errors
 /// `[exists]`.
 pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
-        rustix::io::Errno::EXIST => {
-            Error::new(Kind::Create, "exists", format!("{} exists already", printable_path(path)))
-        }
-        e => Error::io("create", path, e),
-    });
+    let opened =
+        rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
+            rustix::io::Errno::EXIST => Error::new(
+                Kind::Create,
+                "exists",
+                format!("{} exists already", printable_path(path)),
+            ),
+            e => Error::io("create", path, e),
+        });
     let written = File::from(opened?).write_all(content).map_err(|e| Error::io("write", path, e));
     if written.is_err() {
         let _ = std::fs::remove_file(path);
@@ -212,7 +238,8 @@ pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
 
 /// Flushes a new file and its name.
 pub(crate) fn flush(path: &Path) -> Result<()> {
-    let synced = File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
+    let synced =
+        File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
     let synced = synced.and_then(|()| files::sync_parent(path));
     if synced.is_err() {
         let _ = std::fs::remove_file(path);

@@ -13,8 +13,10 @@ use hasp_core::cause_text;
 use hasp_core::text::printable_path;
 
 /// What such a program sees of the environment; all else may be a source of values.
-pub const KEPT: [&str; 11] =
-    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE"];
+pub const KEPT: [&str; 11] = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "TMPDIR", "LANG", "LC_ALL",
+    "LC_CTYPE",
+];
 
 /// As many links as the kernel follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -38,7 +40,11 @@ pub fn find(program: &Path) -> Result<PathBuf, String> {
         walk.step(&name)?;
     }
     let meta = walk.here.symlink_metadata().map_err(|e| unseen(&walk.here, &e))?;
-    if meta.is_file() { Ok(walk.here) } else { Err(format!("{} is not a program", printable_path(&walk.here))) }
+    if meta.is_file() {
+        Ok(walk.here)
+    } else {
+        Err(format!("{} is not a program", printable_path(&walk.here)))
+    }
 }
 
 /// A walk from the root to a program.
@@ -173,10 +179,15 @@ mod tests {
         place.link("links/dir", "../real");
         place.link("links/far", place.at.join("links/dir"));
         let chain = place.link("links/chain", "./far/../real/./prog");
-        for name in [place.prog(), place.at.join("links/dir/prog"), place.at.join("links/far//prog"), chain] {
+        for name in
+            [place.prog(), place.at.join("links/dir/prog"), place.at.join("links/far//prog"), chain]
+        {
             assert_eq!(find(&name).unwrap(), place.prog(), "{}", name.display());
         }
-        assert!(find(&place.at.join("links/../../../../../../../../../bin/sh")).is_ok_and(|p| p.is_absolute()));
+        assert!(
+            find(&place.at.join("links/../../../../../../../../../bin/sh"))
+                .is_ok_and(|p| p.is_absolute())
+        );
     }
 
     #[test]
@@ -191,7 +202,11 @@ mod tests {
         assert!(find(&back).unwrap_err().ends_with("/links"), "the name itself goes through it");
         assert_eq!(find(&direct).unwrap(), place.prog());
         mode(&place.at.join("links"), 0o1777);
-        assert_eq!(find(&through).unwrap(), place.prog(), "in a sticky directory our own link is ours");
+        assert_eq!(
+            find(&through).unwrap(),
+            place.prog(),
+            "in a sticky directory our own link is ours"
+        );
         mode(&place.at.join("real"), 0o775);
         assert!(find(&direct).unwrap_err().ends_with("/real"));
     }
@@ -214,7 +229,12 @@ mod tests {
             (PathBuf::from(""), "absolute"),
             (PathBuf::from("/dev/null"), "change"),
         ] {
-            assert!(find(&name).unwrap_err().contains(why), "{}: {:?}", name.display(), find(&name));
+            assert!(
+                find(&name).unwrap_err().contains(why),
+                "{}: {:?}",
+                name.display(),
+                find(&name)
+            );
         }
     }
 
@@ -228,7 +248,10 @@ mod tests {
         mode(&place.at.join("links"), 0o1777);
         let link = place.link("links/prog", place.prog());
         lchown(&link, other, None).unwrap();
-        assert!(find(&link).unwrap_err().ends_with("/links/prog"), "its owner turns it to another program");
+        assert!(
+            find(&link).unwrap_err().ends_with("/links/prog"),
+            "its owner turns it to another program"
+        );
         lchown(&link, Some(0), None).unwrap();
         assert_eq!(find(&link).unwrap(), place.prog());
         chown(place.at.join("links"), other, None).unwrap();

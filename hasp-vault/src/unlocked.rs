@@ -1,5 +1,5 @@
-//! An unlocked vault: the operator's identity and the vault's keys, which were compared with the pin before anything is done
-//! with them. Only [`Vault::unlock`] makes one.
+//! An unlocked vault: the operator's identity and the vault's keys, which were compared with the
+//! pin before anything is done with them. Only [`Vault::unlock`] makes one.
 
 use age::secrecy::SecretString;
 use ed25519_dalek::VerifyingKey;
@@ -43,12 +43,12 @@ pub struct Unlocked {
 }
 
 impl Vault {
-    /// Unlocks the vault: the identity from `HASP_IDENTITY` or the home, its passphrase from `HASP_PASSPHRASE`, `HASP_ASKPASS` or
-    /// the terminal; then signs the log's checkpoint.
+    /// Unlocks the vault: the identity from `HASP_IDENTITY` or the home, its passphrase from
+    /// `HASP_PASSPHRASE`, `HASP_ASKPASS` or the terminal; then signs the log's checkpoint.
     ///
     /// # Errors
-    /// `[locked]` at once where nobody can be asked, `[no-identity]`, `[wrong-passphrase]`, `[work-factor]`, `[not-a-recipient]`,
-    /// `[key-changed]`, `[tampered]`.
+    /// `[locked]` at once where nobody can be asked, `[no-identity]`, `[wrong-passphrase]`,
+    /// `[work-factor]`, `[not-a-recipient]`, `[key-changed]`, `[tampered]`.
     pub fn unlock(&self, cx: &mut Context) -> Result<Unlocked> {
         let unlocked = self.unlock_for_keys(cx)?;
         self.sign_checkpoint(&unlocked, cx);
@@ -63,14 +63,18 @@ impl Vault {
     }
 
     fn sign_checkpoint(&self, unlocked: &Unlocked, cx: &mut Context) {
-        let signed = self.log().and_then(|log| log.checkpoint(self.record_key(), &|m| unlocked.keys.sign_record(m)));
+        let signed = self
+            .log()
+            .and_then(|log| log.checkpoint(self.record_key(), &|m| unlocked.keys.sign_record(m)));
         if let Err(error) = signed {
-            // Not fatal: mending the record needs the keys. Whatever must be recorded fails by itself.
+            // Not fatal: mending the record needs the keys. Whatever must be recorded fails by
+            // itself.
             cx.out.warn(&format!("the record could not be signed: {error}"));
         }
     }
 
-    /// Unlocks without touching the log: for reading keys, also when the log is what has to be looked into.
+    /// Unlocks without touching the log: for reading keys, also when the log is what has to be
+    /// looked into.
     pub fn unlock_for_keys(&self, cx: &mut Context) -> Result<Unlocked> {
         self.unlock_with(open_identity(self.home(), cx)?)
     }
@@ -80,7 +84,8 @@ impl Vault {
         identity.check_pin(*self.id(), self.record_key())?;
         let path = self.dir().join("keys.age");
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| no_recipient(at_path(&e, &path)))?;
+        let plain = age_file::decrypt(&file, identity.keys())
+            .map_err(|e| no_recipient(at_path(&e, &path)))?;
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();
         if keys.record_key() != *self.record_key() {
@@ -101,21 +106,24 @@ impl Unlocked {
         &self.identity
     }
 
-    /// The file key of one version of a verified item, whose file was compared with the signed hash.
+    /// The file key of one version of a verified item, whose file was compared with the signed
+    /// hash.
     ///
     /// # Errors
     /// `[version-unknown]`, `[secret-destroyed]`, `[tampered]`, `[not-a-recipient]`.
     pub fn file_key(&self, item: &Item, version: u32) -> Result<FileKey> {
         let version = item.version(version)?;
         let file = self.vault.value_file(&item.name, &version.file, &version.sha256)?;
-        age_file::file_key(&file, self.identity.keys()).map_err(|e| self.at_value(&e, item, &version.file))
+        age_file::file_key(&file, self.identity.keys())
+            .map_err(|e| self.at_value(&e, item, &version.file))
     }
 
     /// The value of one version of a verified item.
     pub fn value(&self, item: &Item, version: u32) -> Result<Secret> {
         let version = item.version(version)?;
         let file = self.vault.value_file(&item.name, &version.file, &version.sha256)?;
-        age_file::decrypt(&file, self.identity.keys()).map_err(|e| self.at_value(&e, item, &version.file))
+        age_file::decrypt(&file, self.identity.keys())
+            .map_err(|e| self.at_value(&e, item, &version.file))
     }
 
     /// Signs a token's message with the token-signing seed.
@@ -128,13 +136,15 @@ impl Unlocked {
         self.keys.fingerprint(value)
     }
 
-    /// The fingerprints of the parts of a value that are secret by themselves: whoever finds one can ask the record whose it is. A part
-    /// that ends a line has two, since many programs drop its newline.
+    /// The fingerprints of the parts of a value that are secret by themselves: whoever finds one
+    /// can ask the record whose it is. A part that ends a line has two, since many programs drop
+    /// its newline.
     pub fn part_fingerprints(&self, value: &Secret) -> Result<Vec<String>> {
         let mut prints = Vec::new();
         for part in hasp_redact::parts::parts(value.expose()).kept {
             let whole = part.bytes.as_slice();
-            let end = whole.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+            let end =
+                whole.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
             prints.push(self.fingerprint(&Secret::copy_of(whole)?));
             if end < whole.len() {
                 prints.push(self.fingerprint(&Secret::copy_of(&whole[..end])?));
@@ -143,8 +153,9 @@ impl Unlocked {
         Ok(prints)
     }
 
-    /// Whether a stretch of one of these texts is the value of this version. Its size is on record and its fingerprint too: every stretch of
-    /// that size is compared, without opening the vault's copy.
+    /// Whether a stretch of one of these texts is the value of this version. Its size is on record
+    /// and its fingerprint too: every stretch of that size is compared, without opening the vault's
+    /// copy.
     pub fn holds_value(&self, texts: &[&[u8]], version: &Version) -> Result<bool> {
         let size = usize::try_from(version.size).unwrap_or(usize::MAX).max(1);
         let mut stretch = Secret::with_capacity(4096)?;
@@ -174,10 +185,15 @@ impl Unlocked {
     /// `[log-unknown]` for a log that is none of this vault's.
     pub(crate) fn keys_of_log(&self, log: &LogId) -> Result<Keys> {
         let key = self.vault.known().key_of_log(log);
-        let found = key.and_then(|key: &VerifyingKey| self.roots.all().find(|k| k.record_key() == *key));
+        let found =
+            key.and_then(|key: &VerifyingKey| self.roots.all().find(|k| k.record_key() == *key));
         found.ok_or_else(|| {
-            Error::new(Kind::Missing, "log-unknown", format!("the log {log} is not one of this vault's"))
-                .hint("see the vault's log with: hasp-vault status")
+            Error::new(
+                Kind::Missing,
+                "log-unknown",
+                format!("the log {log} is not one of this vault's"),
+            )
+            .hint("see the vault's log with: hasp-vault status")
         })
     }
 
@@ -192,7 +208,10 @@ pub fn open_identity(home: &Home, cx: &mut Context) -> Result<Identity> {
 }
 
 /// The identity with the passphrase that opened its file, for who has to write that file anew.
-pub(crate) fn open_with_passphrase(home: &Home, cx: &mut Context) -> Result<(Identity, Option<SecretString>)> {
+pub(crate) fn open_with_passphrase(
+    home: &Home,
+    cx: &mut Context,
+) -> Result<(Identity, Option<SecretString>)> {
     let raw = read_identity(home, cx)?;
     if Identity::is_ssh(&raw) {
         return Identity::parse_ssh(raw, || passphrase::of_ssh_key(cx)).map(|i| (i, None));
@@ -238,7 +257,10 @@ fn no_recipient(error: Error) -> Error {
         .hint(LOST)
 }
 
-fn ask_until_right(terminal: &mut Terminal, raw: &Secret) -> Result<(Identity, Option<SecretString>)> {
+fn ask_until_right(
+    terminal: &mut Terminal,
+    raw: &Secret,
+) -> Result<(Identity, Option<SecretString>)> {
     let mut tries = 1;
     loop {
         let typed = passphrase::ask(terminal)?;
@@ -265,9 +287,8 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
         Err(error) => error,
     };
     if error.code() == "tampered" {
-        return Err(
-            Error::new(Kind::Data, "tampered", "the identity is damaged").hint("put identity.age back from a backup")
-        );
+        return Err(Error::new(Kind::Data, "tampered", "the identity is damaged")
+            .hint("put identity.age back from a backup"));
     }
     Err(error
         .hint(

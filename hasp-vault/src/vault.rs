@@ -1,5 +1,5 @@
-//! A vault that was located and pinned but not unlocked: everything that can be read and verified with public keys, and a
-//! value with the file key that a grant carries.
+//! A vault that was located and pinned but not unlocked: everything that can be read and verified
+//! with public keys, and a value with the file key that a grant carries.
 
 use std::path::{Path, PathBuf};
 
@@ -35,17 +35,20 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The vault that the project here uses. The binding that led to it must be one of this vault's.
+    /// The vault that the project here uses. The binding that led to it must be one of this
+    /// vault's.
     ///
     /// # Errors
-    /// `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`, `[newer-format]`, `[other-vault]`.
+    /// `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`,
+    /// `[newer-format]`, `[other-vault]`.
     pub fn here(here: &Here) -> Result<Vault> {
         let vault = Vault::open(here.home(), here.vault_dir())?;
         here.bound().map_or(Ok(()), |bound| vault.check_bound(bound))?;
         Ok(vault)
     }
 
-    /// Consent from before the vault got its key does not count any more, and still says which vault was meant.
+    /// Consent from before the vault got its key does not count any more, and still says which
+    /// vault was meant.
     fn check_bound(&self, bound: &Bound) -> Result<()> {
         if bound.vault != self.id().to_string() {
             return Err(self.other_than_bound(&bound.root));
@@ -61,11 +64,16 @@ impl Vault {
     /// The error for a project that is bound to another vault than this one.
     pub fn other_than_bound(&self, root: &Path) -> Error {
         let (root, dir) = (printable_path(root), printable_path(&self.dir));
-        Error::new(Kind::Denied, "other-vault", format!("{root} is bound to another vault than the one in {dir}"))
-            .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
+        Error::new(
+            Kind::Denied,
+            "other-vault",
+            format!("{root} is bound to another vault than the one in {dir}"),
+        )
+        .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
     }
 
-    /// The vault in this directory. A change of its recipients that was interrupted is finished first; one that is on its way is waited for.
+    /// The vault in this directory. A change of its recipients that was interrupted is finished
+    /// first; one that is on its way is waited for.
     pub fn open(home: &Home, dir: &Path) -> Result<Vault> {
         let (claimed, text) = Vault::read_settings(home, dir)?;
         let id = claimed.id;
@@ -74,7 +82,10 @@ impl Vault {
         } else {
             match Vault::open_as(home, dir, claimed, &text) {
                 // Read in the midst of a change, pin and settings belong to two different ones.
-                Err(e) if ["key-changed", "rolled-back"].contains(&e.code()) && known::find(home, id)?.is_some() => {
+                Err(e)
+                    if ["key-changed", "rolled-back"].contains(&e.code())
+                        && known::find(home, id)?.is_some() =>
+                {
                     journal::settle(home, id).map_err(|_| e)?;
                 }
                 outcome => return outcome,
@@ -163,7 +174,8 @@ impl Vault {
         Log::open(&self.home, &self.known.log)
     }
 
-    /// A secret's record, verified: signed by the pinned key for this vault and this name, and not older than seen.
+    /// A secret's record, verified: signed by the pinned key for this vault and this name, and not
+    /// older than seen.
     ///
     /// # Errors
     /// `[secret-unknown]` with a hint, `[tampered]` and `[rolled-back]` naming the file.
@@ -182,13 +194,21 @@ impl Vault {
         self.parse_unverified(name, &text)
     }
 
-    /// A value, opened with the age file key alone, after its file was compared with the signed hash.
+    /// A value, opened with the age file key alone, after its file was compared with the signed
+    /// hash.
     ///
     /// # Errors
     /// `[tampered]` naming the file.
-    pub fn open_value(&self, name: &SecretName, file: &str, sha256: &str, key: &FileKey) -> Result<Secret> {
+    pub fn open_value(
+        &self,
+        name: &SecretName,
+        file: &str,
+        sha256: &str,
+        key: &FileKey,
+    ) -> Result<Secret> {
         let content = self.value_file(name, file, sha256)?;
-        age_file::decrypt_with_file_key(&content, key).map_err(|e| at_path(&e, &self.item_dir(name).join(file)))
+        age_file::decrypt_with_file_key(&content, key)
+            .map_err(|e| at_path(&e, &self.item_dir(name).join(file)))
     }
 
     /// The bytes of a value file that has the signed hash.
@@ -219,14 +239,15 @@ impl Vault {
         self.item_dir(name).join("meta.toml")
     }
 
-    /// The lock that every writer to this vault takes; it lies in the home, since nothing in a vault is per machine.
+    /// The lock that every writer to this vault takes; it lies in the home, since nothing in a
+    /// vault is per machine.
     pub fn lock_path(&self) -> Result<PathBuf> {
         let dir = files::ensure_dirs(self.home.root(), Path::new("locks"))?;
         Ok(dir.join(self.id().to_string()))
     }
 
-    /// Refuses to write where somebody else has changed recipients or keys since this vault was opened: what we encrypt to and sign with is
-    /// not right any more.
+    /// Refuses to write where somebody else has changed recipients or keys since this vault was
+    /// opened: what we encrypt to and sign with is not right any more.
     ///
     /// # Errors
     /// `[vault-changed]`.
@@ -244,7 +265,8 @@ impl Vault {
         }
     }
 
-    /// A directory on the way to a secret that is a symlink could lead out of the vault; O_NOFOLLOW guards the last step only.
+    /// A directory on the way to a secret that is a symlink could lead out of the vault; O_NOFOLLOW
+    /// guards the last step only.
     pub(crate) fn refuse_links(&self, name: &SecretName) -> Result<()> {
         let mut path = self.dir.join("items");
         for part in name.as_str().split('/') {
@@ -260,8 +282,9 @@ impl Vault {
     }
 
     pub(crate) fn parse_unverified(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
-        let parsed = record::unverified(text)
-            .and_then(|record| Item::parse(name, &record.body).filter(|i| i.serial == record.serial));
+        let parsed = record::unverified(text).and_then(|record| {
+            Item::parse(name, &record.body).filter(|i| i.serial == record.serial)
+        });
         parsed.ok_or_else(|| self.unreadable(name, text))
     }
 
@@ -285,19 +308,27 @@ impl Vault {
     }
 
     pub(crate) fn verify_item(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
-        let record = record::verify(self, record::ITEM, name.as_str(), text).map_err(|e| match e.code() {
-            "tampered" => self.unreadable(name, text),
-            _ => e,
-        })?;
+        let record =
+            record::verify(self, record::ITEM, name.as_str(), text).map_err(|e| {
+                match e.code() {
+                    "tampered" => self.unreadable(name, text),
+                    _ => e,
+                }
+            })?;
         let item = Item::parse(name, &record.body).filter(|i| i.serial == record.serial);
         let item = item.ok_or_else(|| record::tampered(&self.meta_path(name)))?;
-        // Where the home cannot be written (a read-only file system), reading must work all the same.
+        // Where the home cannot be written (a read-only file system), reading must work all the
+        // same.
         let _ = record::saw(self, record::ITEM, name.as_str(), item.serial);
         Ok(item)
     }
 
     fn secret_unknown(&self, name: &SecretName) -> Error {
-        let error = Error::new(Kind::Missing, "secret-unknown", format!("there is no secret '{name}' in the vault"));
+        let error = Error::new(
+            Kind::Missing,
+            "secret-unknown",
+            format!("there is no secret '{name}' in the vault"),
+        );
         match self.similar(name) {
             Some(other) => error.hint(format!("did you mean '{other}'?")),
             None => error.hint(format!("store it with: hasp-vault set {name}")),
@@ -332,7 +363,11 @@ pub(crate) fn at_path(error: &Error, path: &Path) -> Error {
 }
 
 fn no_vault(home: &Home, dir: &Path) -> Error {
-    let error = Error::new(Kind::Missing, "no-vault", format!("there is no vault in {}", printable_path(dir)));
+    let error = Error::new(
+        Kind::Missing,
+        "no-vault",
+        format!("there is no vault in {}", printable_path(dir)),
+    );
     if dir == home.join("vault") {
         lead::to_a_vault(error, home)
     } else {
@@ -342,8 +377,15 @@ fn no_vault(home: &Home, dir: &Path) -> Error {
 
 fn unknown_vault(claimed: &Settings, dir: &Path) -> Error {
     let shown = printable_path(dir);
-    Error::new(Kind::Denied, "unknown-vault", format!("this home does not know the vault {} in {shown}", claimed.id))
-        .hint(format!("look at it and trust its key with: hasp-vault join {}", shell_word(dir.as_os_str())))
+    Error::new(
+        Kind::Denied,
+        "unknown-vault",
+        format!("this home does not know the vault {} in {shown}", claimed.id),
+    )
+    .hint(format!(
+        "look at it and trust its key with: hasp-vault join {}",
+        shell_word(dir.as_os_str())
+    ))
 }
 
 fn key_changed(dir: &Path) -> Error {

@@ -1,5 +1,5 @@
-//! Taking secrets back: revoked ones keep their value and are not delivered, destroyed ones lose their value files and keep a record
-//! that says so, forgotten ones lose that too.
+//! Taking secrets back: revoked ones keep their value and are not delivered, destroyed ones lose
+//! their value files and keep a record that says so, forgotten ones lose that too.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,9 @@ pub struct Revoked {
 }
 
 impl Unlocked {
-    /// Makes a secret undeliverable from now on, for this reason; recorded as `vault.revoke`. One that was revoked before stays as it is.
-    /// It is the one change that does not wait for the record: nothing is let out by it, and in an incident the record may be what is gone.
+    /// Makes a secret undeliverable from now on, for this reason; recorded as `vault.revoke`. One
+    /// that was revoked before stays as it is. It is the one change that does not wait for the
+    /// record: nothing is let out by it, and in an incident the record may be what is gone.
     ///
     /// # Errors
     /// `[secret-destroyed]`; `[value-in-reason]`, since a reason is kept in the clear.
@@ -49,11 +50,12 @@ impl Unlocked {
         Ok(Revoked { item, unrecorded: recorded.err() })
     }
 
-    /// Removes the value files of one version, or of all; recorded as `vault.destroy`. The record is committed first: what a crash
-    /// leaves of the files goes with the next write.
+    /// Removes the value files of one version, or of all; recorded as `vault.destroy`. The record
+    /// is committed first: what a crash leaves of the files goes with the next write.
     ///
     /// # Errors
-    /// `[version-current]` for the current version alone, `[version-unknown]`, `[secret-destroyed]`.
+    /// `[version-current]` for the current version alone, `[version-unknown]`,
+    /// `[secret-destroyed]`.
     pub fn destroy(
         &self,
         name: &SecretName,
@@ -68,8 +70,9 @@ impl Unlocked {
             item.forget = forget;
         }
         writer.intend(name)?;
-        let event =
-            events::of_secret("vault.destroy", name).maybe("version", version).field("class", item.class.word());
+        let event = events::of_secret("vault.destroy", name)
+            .maybe("version", version)
+            .field("class", item.class.word());
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         let dir = self.vault().item_dir(name);
@@ -83,7 +86,8 @@ impl Unlocked {
 }
 
 impl Vault {
-    /// Removes the record of a destroyed secret whose time has come; recorded as `vault.forget`. Needs no keys: the time is signed.
+    /// Removes the record of a destroyed secret whose time has come; recorded as `vault.forget`.
+    /// Needs no keys: the time is signed.
     ///
     /// # Errors
     /// `[not-due]` before that time, or for a secret that was not destroyed to be forgotten.
@@ -91,7 +95,11 @@ impl Vault {
         let writer = Writer::begin(self)?;
         let item = self.item(name)?;
         if item.forget.is_none_or(|at| at > now) || !matches!(item.state, State::Destroyed { .. }) {
-            return Err(Error::new(Kind::Denied, "not-due", format!("{name} is not to be forgotten yet")));
+            return Err(Error::new(
+                Kind::Denied,
+                "not-due",
+                format!("{name} is not to be forgotten yet"),
+            ));
         }
         writer.intend(name)?;
         self.log()?.append(now, &[events::of_secret("vault.forget", name)])?;
@@ -129,7 +137,10 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
             item.recipe = None;
         }
     }
-    let hit = item.versions.iter_mut().filter(|v| v.destroyed.is_none() && version.is_none_or(|n| v.number == n));
+    let hit = item
+        .versions
+        .iter_mut()
+        .filter(|v| v.destroyed.is_none() && version.is_none_or(|n| v.number == n));
     let files = hit.map(|v| {
         v.destroyed = Some(now);
         v.retiring = None;

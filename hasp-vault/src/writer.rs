@@ -1,5 +1,6 @@
-//! One writer at a time, and nothing left behind by a dead one: the name of what is being written is noted beside the lock, so
-//! that the next writer sweeps that one directory and no writer ever lists the whole vault.
+//! One writer at a time, and nothing left behind by a dead one: the name of what is being written
+//! is noted beside the lock, so that the next writer sweeps that one directory and no writer ever
+//! lists the whole vault.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,8 @@ impl<'a> Writer<'a> {
     /// Waits for the lock, then sweeps what a writer that died has left.
     ///
     /// # Errors
-    /// `[busy]` after 10 s; `[vault-changed]` if it got other recipients or another key since it was opened.
+    /// `[busy]` after 10 s; `[vault-changed]` if it got other recipients or another key since it
+    /// was opened.
     pub fn begin(vault: &'a Vault) -> Result<Writer<'a>> {
         let path = vault.lock_path()?;
         let lock = lock::lock(&path)?;
@@ -46,7 +48,8 @@ impl<'a> Writer<'a> {
         Ok(noted || tree::is_there(&path.with_extension("journal"))?)
     }
 
-    /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left, after a kill the page cache tells.
+    /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left,
+    /// after a kill the page cache tells.
     pub fn intend(&self, name: &SecretName) -> Result<()> {
         self.write_note(name.as_str())
     }
@@ -77,9 +80,13 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let names: Vec<SecretName> = text.lines().filter_map(|l| l.parse().ok()).collect();
-        let left: Vec<Event> =
-            names.iter().map(|n| sweep_item(self.vault, n)).filter_map(Result::transpose).collect::<Result<_>>()?;
-        // In a record that is gone there is nothing to put right, and revoking must not wait for it.
+        let left: Vec<Event> = names
+            .iter()
+            .map(|n| sweep_item(self.vault, n))
+            .filter_map(Result::transpose)
+            .collect::<Result<_>>()?;
+        // In a record that is gone there is nothing to put right, and revoking must not wait for
+        // it.
         if !left.is_empty() && !Log::is_gone(self.vault.home(), self.vault.log_id()) {
             self.vault.log()?.append(Timestamp::now(), &left)?;
         }
@@ -89,10 +96,12 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Removes temporary files, value files that were written but never committed, and those of destroyed versions. A record
-/// that does not verify is left for fsck: nothing is removed on the word of an unsigned file.
+/// Removes temporary files, value files that were written but never committed, and those of
+/// destroyed versions. A record that does not verify is left for fsck: nothing is removed on the
+/// word of an unsigned file.
 ///
-/// Its write may be on record without having been committed: the event says how far the secret really is.
+/// Its write may be on record without having been committed: the event says how far the secret
+/// really is.
 fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
     let dir = vault.item_dir(name);
     if vault.refuse_links(name).is_err() {
@@ -106,8 +115,9 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
         return Ok(Some(event));
     }
     let kept = |number: u32| {
-        let destroyed =
-            |i: &Item| i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"));
+        let destroyed = |i: &Item| {
+            i.versions.iter().any(|v| v.destroyed.is_some() && v.file == format!("{number}.age"))
+        };
         item.as_ref().is_some_and(|i| number < i.next_file && !destroyed(i))
     };
     tree::remove_files(&dir, |name| file_number(name).is_some_and(|n| !kept(n)))?;
@@ -127,7 +137,8 @@ fn sweep_temps(dir: &Path) -> Result<()> {
 }
 
 impl Vault {
-    /// Makes each missing directory of a secret; an existing one must be a directory and, in the home, ours alone.
+    /// Makes each missing directory of a secret; an existing one must be a directory and, in the
+    /// home, ours alone.
     pub(crate) fn make_item_dir(&self, name: &SecretName) -> Result<PathBuf> {
         make_dirs(self.dir(), &Path::new("items").join(name.as_str()), self.guard())
     }
@@ -148,7 +159,12 @@ pub(crate) fn make_dirs_unflushed(base: &Path, below: &Path) -> Result<PathBuf> 
     make_each(base, below, Guard::Private, make_unflushed)
 }
 
-fn make_each(vault: &Path, below: &Path, guard: Guard, make: fn(&Path) -> Result<()>) -> Result<PathBuf> {
+fn make_each(
+    vault: &Path,
+    below: &Path,
+    guard: Guard,
+    make: fn(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let mut path = vault.to_owned();
     for part in below.components() {
         path.push(part);

@@ -1,4 +1,5 @@
-//! Backup and restore: the whole vault comes back to the byte, a damaged backup changes nothing, and age and tar alone can open one.
+//! Backup and restore: the whole vault comes back to the byte, a damaged backup changes nothing,
+//! and age and tar alone can open one.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -47,8 +48,12 @@ fn restore(lab: &Lab, args: &[&str], file: &[u8]) -> Ran {
 fn twin(lab: &Lab) -> Lab {
     let twin = Lab { dir: tempfile::tempdir_in("/dev/shm").unwrap() };
     std::fs::create_dir(twin.home()).unwrap();
-    std::fs::set_permissions(twin.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    write_private(&twin.home().join("identity"), &std::fs::read(lab.home().join("identity")).unwrap());
+    std::fs::set_permissions(twin.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    write_private(
+        &twin.home().join("identity"),
+        &std::fs::read(lab.home().join("identity")).unwrap(),
+    );
     twin
 }
 
@@ -81,7 +86,10 @@ fn the_whole_vault_comes_back_to_the_byte() {
     }
     assert!(back.value("one").unwrap() == b"y" && back.value("one@1").unwrap() == b"x");
     assert_eq!(back.findings(), Vec::<String>::new());
-    assert!(back.record().contains("\"event\":\"vault.restore\"") && back.record().contains("\"previous\":"));
+    assert!(
+        back.record().contains("\"event\":\"vault.restore\"")
+            && back.record().contains("\"previous\":")
+    );
     // It goes on living.
     back.set("one", b"z");
     assert!(back.run(&["inbox"]).ok().text().lines().count() == 1);
@@ -97,15 +105,17 @@ fn age_and_tar_alone_take_a_backup_apart_and_no_grant_is_in_it() {
     furnish(&lab);
     std::fs::write(lab.dir.path().join("backup.age"), backup(&lab)).unwrap();
     // As the man page says it.
-    let script =
-        "age -d -i home/identity backup.age | tar -x -C out && age -d -i home/identity out/vault/items/all/bytes/1.age";
+    let script = "age -d -i home/identity backup.age | tar -x -C out && age -d -i home/identity out/vault/items/all/bytes/1.age";
     std::fs::create_dir(lab.dir.path().join("out")).unwrap();
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script]).current_dir(lab.dir.path());
     assert!(common::feed(command, b"").ok().stdout == (0..=255).collect::<Vec<u8>>());
     let out = tree(&lab.dir.path().join("out"));
     let vault = tree(&lab.vault());
-    assert!(out.keys().all(|k| k == "backup.toml" || vault.contains_key(k.strip_prefix("vault/").unwrap())));
+    assert!(
+        out.keys()
+            .all(|k| k == "backup.toml" || vault.contains_key(k.strip_prefix("vault/").unwrap()))
+    );
     assert_eq!(out.len(), vault.len() + 1);
 }
 
@@ -117,8 +127,13 @@ fn a_damaged_backup_changes_nothing() {
     let file = backup(&lab);
     let (identity, target) = (lab.identity(), lab.dir.path().join("elsewhere/vault"));
     let refused = |damaged: &[u8], what: String| {
-        let error = Staged::unpack(damaged, &identity, &target).err().unwrap_or_else(|| panic!("{what} was accepted"));
-        assert!(["bad-backup", "tampered", "not-a-recipient"].contains(&error.code()), "{what}: {error}");
+        let error = Staged::unpack(damaged, &identity, &target)
+            .err()
+            .unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(
+            ["bad-backup", "tampered", "not-a-recipient"].contains(&error.code()),
+            "{what}: {error}"
+        );
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0, "{what}");
     };
     for index in 0..file.len() {
@@ -138,7 +153,11 @@ fn a_damaged_backup_changes_nothing() {
         flipped[at] ^= 1;
         for damaged in [&flipped[..], &file[..at]] {
             let ran = restore(&back, &[], damaged);
-            assert!(ran.status == 65 || ran.refused().1 == "not-a-recipient", "{at}: {}", ran.stderr);
+            assert!(
+                ran.status == 65 || ran.refused().1 == "not-a-recipient",
+                "{at}: {}",
+                ran.stderr
+            );
             let mut after = tree(&back.home());
             after.retain(|name, _| !name.starts_with("locks/"));
             assert!(after == before, "{at}");
@@ -158,7 +177,8 @@ fn a_backup_is_trusted_by_its_key_alone() {
     // An identity that pins nothing: somebody has to know the key.
     let back = twin(&lab);
     let text = std::fs::read_to_string(back.home().join("identity")).unwrap();
-    let plain: String = text.lines().filter(|l| !l.starts_with("# hasp vault")).map(|l| format!("{l}\n")).collect();
+    let plain: String =
+        text.lines().filter(|l| !l.starts_with("# hasp vault")).map(|l| format!("{l}\n")).collect();
     write_private(&back.home().join("identity"), plain.as_bytes());
     let mut command = std::process::Command::new("setsid");
     command.args(["--wait", common::binary(), "restore"]).env_clear().env("HASP_HOME", back.home());
@@ -200,7 +220,9 @@ fn a_merge_adds_what_is_missing_and_never_takes_anything_back() {
     }
     let keep = lab.dir.path().join("keep");
     let copy = |from: &Path, to: &Path| {
-        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success()
+        );
     };
     copy(&lab.home(), &keep);
     lab.set("behind/here", b"second value");
@@ -217,7 +239,11 @@ fn a_merge_adds_what_is_missing_and_never_takes_anything_back() {
     let merged = restore(&lab, &["--merge"], &file);
     assert_eq!(merged.status, 1, "{}", merged.stderr);
     assert_eq!(merged.text(), "added     missing\nupdated   behind/here\nconflict  both\n");
-    assert!(merged.stderr.contains("1 added, 1 updated, 3 kept as they are, 1 in conflict"), "{}", merged.stderr);
+    assert!(
+        merged.stderr.contains("1 added, 1 updated, 3 kept as they are, 1 in conflict"),
+        "{}",
+        merged.stderr
+    );
     for (name, value) in [
         ("missing", "first value"),
         ("ahead/here", "second value"),
@@ -227,12 +253,17 @@ fn a_merge_adds_what_is_missing_and_never_takes_anything_back() {
     ] {
         assert!(lab.value(name).unwrap() == value.as_bytes(), "{name}");
     }
-    assert!(lab.value("behind/here@1").unwrap() == b"first value" && lab.value("destroyed").is_none());
+    assert!(
+        lab.value("behind/here@1").unwrap() == b"first value" && lab.value("destroyed").is_none()
+    );
     assert_eq!(lab.findings(), Vec::<String>::new());
     // Once more there is nothing left to add.
     let again = restore(&lab, &["--merge", "--json"], &file);
     let outcome = |what: &str| again.text().matches(&format!("\"outcome\":\"{what}\"")).count();
-    assert_eq!((outcome("added"), outcome("updated"), outcome("kept"), outcome("conflict")), (0, 0, 5, 1));
+    assert_eq!(
+        (outcome("added"), outcome("updated"), outcome("kept"), outcome("conflict")),
+        (0, 0, 5, 1)
+    );
 }
 
 #[test]
@@ -245,7 +276,10 @@ fn a_backup_from_before_a_removal_merges_under_the_new_key() {
     lab.run(&["recipients", "add", &other]).ok();
     // hasp-grant may not be beside the tool here; the removal itself is done all the same.
     let removed = lab.run(&["recipients", "remove", &other, "--yes"]);
-    assert!(removed.status == 0 || ["no-sibling", "grants-not-ended"].contains(&removed.refused().1.as_str()));
+    assert!(
+        removed.status == 0
+            || ["no-sibling", "grants-not-ended"].contains(&removed.refused().1.as_str())
+    );
     std::fs::remove_dir_all(lab.item("n")).unwrap();
     let merged = restore(&lab, &["--merge"], &file).ok();
     assert_eq!(merged.text(), "added     n\n");
@@ -300,12 +334,16 @@ fn a_failing_disk_restores_nothing_or_everything() {
     ] {
         for when in (1..200).step_by(step) {
             let back = twin(&lab);
-            let ran = back.injected(&["restore"], &file, &format!("inject={call}:{fault}:when={when}"));
+            let ran =
+                back.injected(&["restore"], &file, &format!("inject={call}:{fault}:when={when}"));
             let what = format!("{call} {fault} {when}: {}", ran.stderr);
             assert!(!ran.stderr.contains("panicked"), "{what}");
-            if back.vault().exists() && hasp_vault::Vault::open(&Home::at(back.home()), &back.vault()).is_ok() {
+            if back.vault().exists()
+                && hasp_vault::Vault::open(&Home::at(back.home()), &back.vault()).is_ok()
+            {
                 assert!(
-                    back.value("n").unwrap() == b"the value" && back.value("db/url").unwrap() == b"another value",
+                    back.value("n").unwrap() == b"the value"
+                        && back.value("db/url").unwrap() == b"another value",
                     "{what}"
                 );
             } else {

@@ -1,4 +1,5 @@
-//! What a write costs does not depend on how many secrets there are: counted in system calls and bytes, which a busy machine cannot blur.
+//! What a write costs does not depend on how many secrets there are: counted in system calls and
+//! bytes, which a busy machine cannot blur.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -46,9 +47,15 @@ fn a_write_costs_the_same_with_ten_and_with_ten_thousand() {
         &["rotate", "x/N4", "--run", "/usr/bin/env", "--test", "/bin/true", "--overlap", "1d"],
     ] {
         let ((calls, bytes), (more_calls, more_bytes)) = (cost(&few, args), cost(&many, args));
-        assert!(calls.abs_diff(more_calls) * 10 < calls, "{args:?}: {calls} and {more_calls} calls");
+        assert!(
+            calls.abs_diff(more_calls) * 10 < calls,
+            "{args:?}: {calls} and {more_calls} calls"
+        );
         // Temp names and numbers in the log differ by a few bytes.
-        assert!(bytes.abs_diff(more_bytes) * 10 < bytes, "{args:?}: {bytes} and {more_bytes} bytes");
+        assert!(
+            bytes.abs_diff(more_bytes) * 10 < bytes,
+            "{args:?}: {bytes} and {more_bytes} bytes"
+        );
         assert!(more_bytes < 20_000, "{args:?}: {more_bytes} bytes");
     }
 }

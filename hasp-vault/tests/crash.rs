@@ -1,4 +1,5 @@
-//! Many writers, killed writers, full and read-only disks: the vault always opens, with every value that was acknowledged.
+//! Many writers, killed writers, full and read-only disks: the vault always opens, with every value
+//! that was acknowledged.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -17,7 +18,8 @@ use rustix::process::{Pid, Signal};
 
 fn start_set(lab: &Lab, name: &str, value: &str) -> Child {
     let mut command = lab.command(&["set", name, "--quiet"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
     child
 }
@@ -25,14 +27,19 @@ fn start_set(lab: &Lab, name: &str, value: &str) -> Child {
 /// What dead writers left in the vault and among the serials seen.
 fn temps(lab: &Lab) -> usize {
     let places = [lab.vault(), lab.home().join("seen")];
-    let out = std::process::Command::new("find").args(places).args(["-name", ".hasp-*"]).output().unwrap();
+    let out = std::process::Command::new("find")
+        .args(places)
+        .args(["-name", ".hasp-*"])
+        .output()
+        .unwrap();
     out.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count()
 }
 
 #[test]
 fn fifty_writers_at_once_lose_nothing() {
     let lab = Lab::new();
-    let children: Vec<Child> = (0..50).map(|n| start_set(&lab, &format!("w/{n}"), &format!("value {n}"))).collect();
+    let children: Vec<Child> =
+        (0..50).map(|n| start_set(&lab, &format!("w/{n}"), &format!("value {n}"))).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -61,7 +68,8 @@ fn risk(mut command: Command, stdin: &[u8], field: &Field) -> bool {
     let mut child = command.spawn().unwrap();
     field.running.lock().unwrap().insert(child.id(), Instant::now());
     let _ = child.stdin.take().unwrap().write_all(stdin);
-    // Waits without reaping, so that the killer never meets a number that was given to somebody else.
+    // Waits without reaping, so that the killer never meets a number that was given to somebody
+    // else.
     let status = loop {
         let mut running = field.running.lock().unwrap();
         if let Some(status) = child.try_wait().unwrap() {
@@ -74,10 +82,14 @@ fn risk(mut command: Command, stdin: &[u8], field: &Field) -> bool {
     status.success()
 }
 
-/// Half of the writers share five names, half have one each; a third of the writes are rotations. What a killed rotation left open is
-/// resumed or given up.
+/// Half of the writers share five names, half have one each; a third of the writes are rotations.
+/// What a killed rotation left open is resumed or given up.
 fn write_on(installed: &Installed, writer: usize, field: &Field) {
-    let name = if writer.is_multiple_of(2) { format!("own/n{writer}") } else { format!("shared/n{}", writer % 5) };
+    let name = if writer.is_multiple_of(2) {
+        format!("own/n{writer}")
+    } else {
+        format!("shared/n{}", writer % 5)
+    };
     let mut round = 0;
     while !field.over.load(Relaxed) {
         round += 1;
@@ -106,12 +118,19 @@ fn fifty_writers_under_random_kills_keep_every_acknowledged_write() {
         }
         for _ in 0..ROUNDS {
             std::thread::sleep(Duration::from_millis(20));
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let running = field.running.lock().unwrap();
             // One that has had the time to get somewhere, else any.
-            let old: Vec<u32> = running.iter().filter(|(_, s)| s.elapsed().as_millis() > 5).map(|(p, _)| *p).collect();
+            let old: Vec<u32> = running
+                .iter()
+                .filter(|(_, s)| s.elapsed().as_millis() > 5)
+                .map(|(p, _)| *p)
+                .collect();
             if let Some(pid) = old.get((random >> 33) as usize % old.len().max(1)) {
-                rustix::process::kill_process(Pid::from_raw(*pid as i32).unwrap(), Signal::KILL).unwrap();
+                rustix::process::kill_process(Pid::from_raw(*pid as i32).unwrap(), Signal::KILL)
+                    .unwrap();
                 killed += 1;
             }
         }
@@ -127,13 +146,22 @@ fn fifty_writers_under_random_kills_keep_every_acknowledged_write() {
     for (name, value) in acknowledged {
         let item = vault.item(&name.parse().unwrap()).unwrap();
         let stored = unlocked.fingerprint(&Secret::copy_of(value.as_bytes()).unwrap());
-        let version = item.versions.iter().find(|v| v.fp == stored).unwrap_or_else(|| panic!("{name} lost {value}"));
+        let version = item
+            .versions
+            .iter()
+            .find(|v| v.fp == stored)
+            .unwrap_or_else(|| panic!("{name} lost {value}"));
         assert!(version.number <= item.current, "{name}: {value} was acknowledged and is staged");
         assert!(unlocked.value(&item, version.number).unwrap().expose() == value.as_bytes());
     }
     for item in vault.survey(&vault.names().unwrap()).items {
         let kept = item.versions.iter().filter(|v| v.destroyed.is_none()).count();
-        assert_eq!(std::fs::read_dir(lab.item(item.name.as_str())).unwrap().count(), kept + 1, "{}", item.name);
+        assert_eq!(
+            std::fs::read_dir(lab.item(item.name.as_str())).unwrap().count(),
+            kept + 1,
+            "{}",
+            item.name
+        );
     }
     assert_eq!(temps(lab), 0);
 }
@@ -143,7 +171,8 @@ fn a_killed_holder_of_the_lock_holds_nobody_up() {
     let lab = Lab::new();
     lab.set("n", b"the value");
     let mut slow = lab.command(&["set", "n"]);
-    let mut child = slow.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        slow.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(50));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -161,9 +190,18 @@ fn a_kill_at_every_step_is_survived() {
     let lab = Lab::new();
     lab.set("n", b"value 0");
     let mut stored = "value 0".to_owned();
-    for call in
-        ["fsync", "rename", "renameat", "renameat2", "fdatasync", "write", "pwrite64", "unlink", "ftruncate", "openat"]
-    {
+    for call in [
+        "fsync",
+        "rename",
+        "renameat",
+        "renameat2",
+        "fdatasync",
+        "write",
+        "pwrite64",
+        "unlink",
+        "ftruncate",
+        "openat",
+    ] {
         for when in 1..60 {
             let value = format!("value {call} {when}");
             let ran = traced(&lab, &format!("inject={call}:signal=KILL:when={when}"), &value);
@@ -206,7 +244,8 @@ fn a_failing_disk_keeps_the_old_value() {
             }
             assert!(now == b"old" || now == b"new", "{call} {when}");
             if now == b"new" {
-                // After the commit point only the memory of it can fail: reported, and the value stands.
+                // After the commit point only the memory of it can fail: reported, and the value
+                // stands.
                 lab.set("n", b"old");
             }
         }
@@ -232,7 +271,8 @@ fn traced(lab: &Lab, inject: &str, value: &str) -> Option<i32> {
         "--quiet",
     ]);
     command.env_clear().env("HASP_HOME", lab.home()).env("PATH", std::env::var_os("PATH").unwrap());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(value.as_bytes());
     child.wait().unwrap().code()
 }
@@ -249,7 +289,11 @@ fn an_interrupted_init_is_finished_or_done_again() {
             let inject = format!("inject={call}:signal=KILL:when={when}");
             command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
             command.args([common::binary(), "init", "--no-passphrase"]);
-            command.env_clear().env("HASP_HOME", lab.home()).stderr(Stdio::null()).stdin(Stdio::null());
+            command
+                .env_clear()
+                .env("HASP_HOME", lab.home())
+                .stderr(Stdio::null())
+                .stdin(Stdio::null());
             let done = command.status().unwrap().success();
             let again = lab.run(&["init", "--no-passphrase"]);
             let finished = again.status == 0 || again.refused().1 == "exists";

@@ -1,5 +1,5 @@
-//! Every byte of a small vault flipped and every file cut: refused with the file named, never another value, never a panic, and
-//! never more than the secret that was hit.
+//! Every byte of a small vault flipped and every file cut: refused with the file named, never
+//! another value, never a panic, and never more than the secret that was hit.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -35,7 +35,8 @@ fn damage_is_refused(lab: &Lab, path: &Path, named: &str) {
     let whole = std::fs::read(path).unwrap();
     each_damage(&whole, |damaged, what| {
         write_private(path, damaged);
-        let refused = read(lab, "n").err().unwrap_or_else(|| panic!("{named}: {what} was accepted"));
+        let refused =
+            read(lab, "n").err().unwrap_or_else(|| panic!("{named}: {what} was accepted"));
         assert!(refused.message().contains(named), "{named}: {what}: {refused}");
         // A changed stanza of keys.age looks like one for somebody else.
         assert!(["tampered", "not-a-recipient"].contains(&refused.code()), "{what}: {refused}");
@@ -72,7 +73,8 @@ fn any_damage_to_the_vaults_keys_is_found() {
 fn any_damage_to_the_settings_is_found() {
     let lab = Lab::new();
     lab.set("n", b"the value");
-    // The first lines name the vault: a flipped id is an unknown vault, in the directory that is named.
+    // The first lines name the vault: a flipped id is an unknown vault, in the directory that is
+    // named.
     let path = lab.vault().join("vault.toml");
     let whole = std::fs::read(&path).unwrap();
     each_damage(&whole, |damaged, what| {
@@ -137,12 +139,17 @@ fn any_damage_to_a_deposit_is_found() {
     let whole = std::fs::read(&path).unwrap();
     each_damage(&whole, |damaged, what| {
         write_private(&path, damaged);
-        let refused = unlocked.open_deposit(&waiting).err().unwrap_or_else(|| panic!("{what} was accepted"));
-        assert!(refused.code() == "tampered" && refused.message().contains("/inbox/"), "{what}: {refused}");
+        let refused =
+            unlocked.open_deposit(&waiting).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(
+            refused.code() == "tampered" && refused.message().contains("/inbox/"),
+            "{what}: {refused}"
+        );
     });
 }
 
-/// Samples of what is tried above on every byte, through the tool: the file is named, nothing comes out, and fsck finds it too.
+/// Samples of what is tried above on every byte, through the tool: the file is named, nothing comes
+/// out, and fsck finds it too.
 #[test]
 fn the_tool_names_what_is_damaged() {
     let lab = Lab::in_memory();
@@ -157,9 +164,18 @@ fn the_tool_names_what_is_damaged() {
                 write_private(&path, damaged);
                 let refused = lab.run(&["reveal", "n", "--force"]);
                 let (status, code) = refused.refused();
-                assert!([65, 77].contains(&status) && refused.stdout.is_empty(), "{file} {at}: {code}");
-                let named = refused.stderr.contains(file) || code == "unknown-vault" || code == "key-changed";
-                assert!(named && !refused.stderr.contains("panicked"), "{file} {at}: {}", refused.stderr);
+                assert!(
+                    [65, 77].contains(&status) && refused.stdout.is_empty(),
+                    "{file} {at}: {code}"
+                );
+                let named = refused.stderr.contains(file)
+                    || code == "unknown-vault"
+                    || code == "key-changed";
+                assert!(
+                    named && !refused.stderr.contains("panicked"),
+                    "{file} {at}: {}",
+                    refused.stderr
+                );
                 // Only opening it tells whether keys.age is whole.
                 assert!(file == "keys.age" || lab.run(&["fsck"]).status != 0, "{file} {at}");
             }

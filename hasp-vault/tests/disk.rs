@@ -15,7 +15,11 @@ fn mounted(lab: &Lab, script: &str) -> Option<Ran> {
         return None;
     }
     let mut command = Command::new("unshare");
-    command.args(["-rm", "sh", "-c", script]).env_clear().env("HASP_HOME", lab.home()).env("BIN", common::binary());
+    command
+        .args(["-rm", "sh", "-c", script])
+        .env_clear()
+        .env("HASP_HOME", lab.home())
+        .env("BIN", common::binary());
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir(lab.dir.path());
     Some(common::feed(command, b""))
 }

@@ -1,4 +1,5 @@
-//! age proves no origin: with the public recipient alone, or with old and foreign files, nobody can make the vault give another value.
+//! age proves no origin: with the public recipient alone, or with old and foreign files, nobody can
+//! make the vault give another value.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -48,7 +49,10 @@ fn foreign_vault_keys_are_refused() {
     }
     let lab = Lab::new();
     lab.set("n", b"the value");
-    write_private(&lab.vault().join("keys.age"), &age(&["-r", &recipient(&lab)], &[7; 32]).ok().stdout);
+    write_private(
+        &lab.vault().join("keys.age"),
+        &age(&["-r", &recipient(&lab)], &[7; 32]).ok().stdout,
+    );
     let refused = lab.run(&["reveal", "n", "--force"]);
     assert_eq!(refused.refused(), (65, "tampered".into()));
     assert!(refused.stderr.contains("keys.age"));
@@ -62,7 +66,10 @@ fn an_added_recipient_is_refused_before_anything_is_encrypted_to_it() {
     let path = lab.vault().join("vault.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let stranger = recipient(&Lab::new());
-    write_private(&path, text.replace("recipients = [", &format!("recipients = [\"{stranger}\", ")).as_bytes());
+    write_private(
+        &path,
+        text.replace("recipients = [", &format!("recipients = [\"{stranger}\", ")).as_bytes(),
+    );
     for args in [&["set", "n"][..], &["reveal", "n", "--force"], &["status"], &["list"]] {
         let refused = lab.run_with(args, b"new value", &[]);
         assert_eq!(refused.refused(), (65, "tampered".into()), "{args:?}");
@@ -82,15 +89,17 @@ fn another_vault_in_its_place_is_refused() {
     // With the id of the known vault in it, the key still is another one.
     let id = |lab: &Lab| lab.home().join("known_vaults");
     let known = std::fs::read_to_string(id(&lab)).unwrap();
-    let vault_id = known.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"').to_owned();
+    let vault_id =
+        known.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"').to_owned();
     let text = std::fs::read_to_string(lab.vault().join("vault.toml")).unwrap();
-    let theirs = text.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"').to_owned();
+    let theirs =
+        text.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"').to_owned();
     write_private(&lab.vault().join("vault.toml"), text.replace(&theirs, &vault_id).as_bytes());
     assert_eq!(lab.run(&["get", "n"]).refused(), (65, "key-changed".into()));
 }
 
-/// A whole vault under the attacker's root, with our id and for our recipient, and `known_vaults` changed to match: only the comment in
-/// the identity still knows the key.
+/// A whole vault under the attacker's root, with our id and for our recipient, and `known_vaults`
+/// changed to match: only the comment in the identity still knows the key.
 #[test]
 fn a_changed_pin_is_found_by_the_identity() {
     let lab = Lab::new();
@@ -106,11 +115,13 @@ fn a_changed_pin_is_found_by_the_identity() {
     let label = Label { vault: *vault.id(), kind: "vault", name: "" };
     let text = label.sign(9, &settings.render().unwrap(), |m| theirs.sign_record(m));
     write_private(&lab.vault().join("vault.toml"), text.as_bytes());
-    let keys = age_file::encrypt(&Secret::copy_of(&[7; 32]).unwrap(), &settings.recipients).unwrap();
+    let keys =
+        age_file::encrypt(&Secret::copy_of(&[7; 32]).unwrap(), &settings.recipients).unwrap();
     write_private(&lab.vault().join("keys.age"), &keys);
     assert_eq!(lab.run(&["list"]).refused(), (65, "key-changed".into()));
     let known = lab.home().join("known_vaults");
-    let (ours, forged) = (public_key::encode(vault.record_key()), public_key::encode(&theirs.record_key()));
+    let (ours, forged) =
+        (public_key::encode(vault.record_key()), public_key::encode(&theirs.record_key()));
     let changed = std::fs::read_to_string(&known).unwrap().replace(&ours, &forged);
     write_private(&known, changed.as_bytes());
     assert_eq!(lab.run(&["list"]).status, 0, "all of it verifies with the forged pin");

@@ -1,4 +1,5 @@
-//! `fsck`: clean means clean, everything that is wrong is said, and repair never touches what a record names.
+//! `fsck`: clean means clean, everything that is wrong is said, and repair never touches what a
+//! record names.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -9,9 +10,13 @@ use common::{Lab, write_private};
 
 fn found(lab: &Lab) -> Vec<(String, bool)> {
     let ran = lab.run(&["fsck", "--json"]);
-    let lines: Vec<serde_json::Value> = ran.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        ran.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(ran.status, i32::from(!lines.is_empty()), "{}", ran.stderr);
-    lines.iter().map(|l| (l["code"].as_str().unwrap().to_owned(), l["repairable"].as_bool().unwrap())).collect()
+    lines
+        .iter()
+        .map(|l| (l["code"].as_str().unwrap().to_owned(), l["repairable"].as_bool().unwrap()))
+        .collect()
 }
 
 fn furnished() -> Lab {
@@ -46,15 +51,20 @@ fn what_lies_about_is_removed_and_nothing_else() {
     std::fs::remove_file(lab.item("n").join("notes")).unwrap();
     std::fs::remove_file(lab.vault().join(".hasp-notes")).unwrap();
     assert!(found(&lab).is_empty());
-    assert!(lab.value("n").unwrap() == b"second value" && lab.value("n@1").unwrap() == b"first value");
+    assert!(
+        lab.value("n").unwrap() == b"second value" && lab.value("n@1").unwrap() == b"first value"
+    );
 }
 
 #[test]
 fn open_modes_are_closed() {
     let lab = furnished();
-    for (path, mode) in
-        [("items/db", 0o755), ("items/db/url/meta.toml", 0o644), ("items/n/1.age", 0o640), ("inbox", 0o711)]
-    {
+    for (path, mode) in [
+        ("items/db", 0o755),
+        ("items/db/url/meta.toml", 0o644),
+        ("items/n/1.age", 0o640),
+        ("inbox", 0o711),
+    ] {
         std::fs::set_permissions(lab.vault().join(path), PermissionsExt::from_mode(mode)).unwrap();
     }
     assert_eq!(found(&lab), vec![("open-mode".to_owned(), true); 4]);
@@ -85,7 +95,9 @@ fn damage_loss_and_rollback_are_said_and_left_alone() {
     let keep = lab.dir.path().join("keep");
     let copy = |from: &std::path::Path, to: &std::path::Path| {
         let _ = std::fs::remove_dir_all(to);
-        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success()
+        );
     };
     copy(&lab.home(), &keep);
     for (code, break_it) in cases {
@@ -103,7 +115,8 @@ fn damage_loss_and_rollback_are_said_and_left_alone() {
 fn a_forgotten_secret_is_not_missed() {
     let lab = furnished();
     std::fs::write(lab.dir.path().join("hasp-grant"), "#!/bin/sh\n").unwrap();
-    std::fs::set_permissions(lab.dir.path().join("hasp-grant"), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(lab.dir.path().join("hasp-grant"), PermissionsExt::from_mode(0o755))
+        .unwrap();
     common::install(common::binary().as_ref(), &lab.dir.path().join("hasp-vault"));
     let mut command = std::process::Command::new(lab.dir.path().join("hasp-vault"));
     command.args(["destroy", "n", "--yes", "--forget"]).env_clear().env("HASP_HOME", lab.home());

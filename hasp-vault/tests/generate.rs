@@ -9,22 +9,60 @@ use common::{Lab, age, has, write_private};
 fn entropy_and_options_of_set_are_reported() {
     let lab = Lab::new();
     let made = lab
-        .run(&["generate", "db/password", "--kind", "password", "--class", "high", "--expires", "90d", "--json"])
+        .run(&[
+            "generate",
+            "db/password",
+            "--kind",
+            "password",
+            "--class",
+            "high",
+            "--expires",
+            "90d",
+            "--json",
+        ])
         .ok()
         .json();
     assert!(made["entropy"].as_u64().unwrap() >= 192);
     let shown = lab.run(&["show", "db/password", "--json"]).ok().json();
-    assert_eq!((shown["class"].as_str(), shown["size"].as_u64()), (Some("high"), made["size"].as_u64()));
+    assert_eq!(
+        (shown["class"].as_str(), shown["size"].as_u64()),
+        (Some("high"), made["size"].as_u64())
+    );
     assert!(shown["expires"].is_string());
-    let scoped = ["generate", "api/key", "--kind", "hex", "--allow", "api:test", "--allow", "web", "--json"];
+    let scoped =
+        ["generate", "api/key", "--kind", "hex", "--allow", "api:test", "--allow", "web", "--json"];
     lab.run(&scoped).ok();
-    assert_eq!(lab.run(&["show", "api/key", "--json"]).ok().json()["allow"], serde_json::json!(["api:test", "web"]));
+    assert_eq!(
+        lab.run(&["show", "api/key", "--json"]).ok().json()["allow"],
+        serde_json::json!(["api:test", "web"])
+    );
     // The class that the secret has decides on the next value too.
     let next = lab.run(&["generate", "db/password", "--kind", "password", "--json"]).ok().json();
-    assert_eq!((next["version"].as_u64(), next["entropy"].as_u64()), (Some(2), made["entropy"].as_u64()));
-    let weak = lab.run(&["generate", "pin", "--kind", "password", "--alphabet", "0123456789", "--length", "4"]).ok();
-    assert!(weak.stderr.contains("only 13 bits") && weak.stderr.contains("not redacted") && weak.stdout.is_empty());
-    assert_eq!(lab.run(&["generate", "n", "--kind", "hex", "--length", "0"]).refused(), (64, "bad-length".into()));
+    assert_eq!(
+        (next["version"].as_u64(), next["entropy"].as_u64()),
+        (Some(2), made["entropy"].as_u64())
+    );
+    let weak = lab
+        .run(&[
+            "generate",
+            "pin",
+            "--kind",
+            "password",
+            "--alphabet",
+            "0123456789",
+            "--length",
+            "4",
+        ])
+        .ok();
+    assert!(
+        weak.stderr.contains("only 13 bits")
+            && weak.stderr.contains("not redacted")
+            && weak.stdout.is_empty()
+    );
+    assert_eq!(
+        lab.run(&["generate", "n", "--kind", "hex", "--length", "0"]).refused(),
+        (64, "bad-length".into())
+    );
     assert_eq!(lab.run(&["generate", "n", "--kind", "nonsense"]).status, 64);
     assert!(!lab.item("n").exists());
 }

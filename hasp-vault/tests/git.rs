@@ -1,5 +1,5 @@
-//! A vault in a git repository, with real git: different secrets merge by themselves, the same secret is settled, and what a hostile pull
-//! request brings is refused by the pin.
+//! A vault in a git repository, with real git: different secrets merge by themselves, the same
+//! secret is settled, and what a hostile pull request brings is refused by the pin.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -35,7 +35,10 @@ impl Member {
         self.lab.run_with(
             args,
             stdin,
-            &[("HASP_VAULT", self.vault().to_str().unwrap()), ("HOME", self.lab.dir.path().to_str().unwrap())],
+            &[
+                ("HASP_VAULT", self.vault().to_str().unwrap()),
+                ("HOME", self.lab.dir.path().to_str().unwrap()),
+            ],
         )
     }
 
@@ -51,8 +54,15 @@ impl Member {
             "-c",
             "commit.gpgsign=false",
         ]);
-        command.args(args).current_dir(if self.clone.exists() { &self.clone } else { self.lab.dir.path() });
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.lab.dir.path());
+        command.args(args).current_dir(if self.clone.exists() {
+            &self.clone
+        } else {
+            self.lab.dir.path()
+        });
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.lab.dir.path());
         common::feed(command, b"")
     }
 
@@ -89,7 +99,10 @@ fn team() -> Option<(Member, Member)> {
     alice.run(&["init", "--no-passphrase", "--recipient", own.trim()], b"").ok();
     alice.set("db/url", b"the value");
     bob.git(&["clone", "-q", alice.clone.to_str().unwrap(), bob.clone.to_str().unwrap()]).ok();
-    let key = alice.run(&["status", "--json"], b"").ok().json()["public_key"].as_str().unwrap().to_owned();
+    let key = alice.run(&["status", "--json"], b"").ok().json()["public_key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     bob.lab.run(&["join", bob.vault().to_str().unwrap(), "--key", &key]).ok();
     Some((alice, bob))
 }
@@ -108,7 +121,8 @@ fn different_secrets_merge_by_themselves() {
                 && member.value("from/bob").unwrap() == b"value of bob"
         );
         assert!(
-            member.value("db").unwrap() == b"a secret above another" && member.value("db/url").unwrap() == b"the value"
+            member.value("db").unwrap() == b"a secret above another"
+                && member.value("db/url").unwrap() == b"the value"
         );
         assert!(member.run(&["fsck"], b"").ok().text().is_empty());
         assert!(member.run(&["list", "--verify"], b"").ok().text().lines().count() >= 4);
@@ -123,7 +137,10 @@ fn the_same_secret_is_settled_for_one_side() {
         bob.set("db/url", b"of bob, the first");
         bob.set("db/url", b"of bob");
         bob.set("other", b"another value");
-        assert_eq!(alice.run(&["resolve", "db/url", side], b"").refused(), (66, "no-conflict".into()));
+        assert_eq!(
+            alice.run(&["resolve", "db/url", side], b"").refused(),
+            (66, "no-conflict".into())
+        );
         assert!(alice.pull(&bob.clone).status != 0, "git cannot merge it");
         let listed = alice.run(&["get", "db/url"], b"");
         assert_eq!(listed.refused(), (65, "merge-conflict".into()));
@@ -131,7 +148,8 @@ fn the_same_secret_is_settled_for_one_side() {
         assert_eq!(alice.run(&["resolve", "db/url"], b"").refused(), (64, "usage".into()));
         let done = alice.run(&["resolve", "db/url", side], b"").ok();
         // What it says to type next, typed.
-        let next: Vec<&str> = done.stderr.lines().filter(|l| l.trim_start().starts_with("git -C ")).collect();
+        let next: Vec<&str> =
+            done.stderr.lines().filter(|l| l.trim_start().starts_with("git -C ")).collect();
         assert_eq!(next.len(), 2, "{}", done.stderr);
         let words: Vec<&str> = next[0].split_whitespace().skip(1).collect();
         alice.git(&words).ok();
@@ -141,7 +159,8 @@ fn the_same_secret_is_settled_for_one_side() {
         for member in [&alice, &bob] {
             assert!(member.value("db/url").unwrap() == expected, "{side}");
             assert!(
-                member.value("db/url@1").unwrap() == b"the value" && member.value("other").unwrap() == b"another value"
+                member.value("db/url@1").unwrap() == b"the value"
+                    && member.value("other").unwrap() == b"another value"
             );
             assert!(member.run(&["fsck"], b"").ok().text().is_empty(), "{side}");
         }
@@ -177,7 +196,11 @@ fn a_side_that_has_removed_the_secret_is_not_taken() {
         assert!(member.pull(&other.clone).status != 0, "git cannot merge it");
         let refused = member.run(&["resolve", "db/url", removed], b"");
         assert_eq!(refused.refused(), (66, "side-missing".into()));
-        assert!(refused.stderr.contains(&format!("hasp-vault resolve db/url {kept}")), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(&format!("hasp-vault resolve db/url {kept}")),
+            "{}",
+            refused.stderr
+        );
         // git itself has removed the first version, which only one side touched.
         member.run(&["resolve", "db/url", kept], b"").ok();
         assert!(member.value("db/url").unwrap() == b"of alice");
@@ -186,7 +209,8 @@ fn a_side_that_has_removed_the_secret_is_not_taken() {
     }
 }
 
-/// Each case is a commit that somebody without a place in the vault, or with more than his due, would like to see merged.
+/// Each case is a commit that somebody without a place in the vault, or with more than his due,
+/// would like to see merged.
 #[test]
 fn a_hostile_pull_request_is_refused_by_the_pin() {
     let Some((alice, bob)) = team() else { return };
@@ -207,17 +231,25 @@ fn a_hostile_pull_request_is_refused_by_the_pin() {
             ..ours.settings().clone()
         };
         let label = Label { vault: *ours.id(), kind: "vault", name: "" };
-        std::fs::write(vault.join("vault.toml"), label.sign(9, &forged.render().unwrap(), |m| theirs.sign_record(m)))
-            .unwrap();
-        let keys = age_file::encrypt(&Secret::copy_of(&[7; 32]).unwrap(), &forged.recipients).unwrap();
+        std::fs::write(
+            vault.join("vault.toml"),
+            label.sign(9, &forged.render().unwrap(), |m| theirs.sign_record(m)),
+        )
+        .unwrap();
+        let keys =
+            age_file::encrypt(&Secret::copy_of(&[7; 32]).unwrap(), &forged.recipients).unwrap();
         std::fs::write(vault.join("keys.age"), keys).unwrap();
     };
     let new_recipient = || {
-        let more = settings().replace("recipients = [", &format!("recipients = [\"{}\", ", attacker.recipients()[0]));
+        let more = settings().replace(
+            "recipients = [",
+            &format!("recipients = [\"{}\", ", attacker.recipients()[0]),
+        );
         std::fs::write(vault.join("vault.toml"), more).unwrap();
     };
     let swapped = || {
-        let (one, two, away) = (vault.join("items/db/url"), vault.join("items/second"), vault.join("items/away"));
+        let (one, two, away) =
+            (vault.join("items/db/url"), vault.join("items/second"), vault.join("items/away"));
         std::fs::rename(&one, &away).unwrap();
         std::fs::rename(&two, &one).unwrap();
         std::fs::rename(&away, &two).unwrap();
@@ -233,7 +265,14 @@ fn a_hostile_pull_request_is_refused_by_the_pin() {
     };
     let other_vault = || {
         std::fs::remove_dir_all(&vault).unwrap();
-        assert!(Command::new("cp").arg("-a").args([attacker.vault(), vault.clone()]).status().unwrap().success());
+        assert!(
+            Command::new("cp")
+                .arg("-a")
+                .args([attacker.vault(), vault.clone()])
+                .status()
+                .unwrap()
+                .success()
+        );
     };
     let link = || {
         std::fs::remove_dir_all(vault.join("items/second")).unwrap();
@@ -252,7 +291,11 @@ fn a_hostile_pull_request_is_refused_by_the_pin() {
         make();
         bob.commit(what);
         alice.pull(&bob.clone).ok();
-        for args in [&["get", "second"][..], &["reveal", "second", "--force"], &["show", "second", "--verify"]] {
+        for args in [
+            &["get", "second"][..],
+            &["reveal", "second", "--force"],
+            &["show", "second", "--verify"],
+        ] {
             // Metadata does not name a value file's content: only opening it finds that one.
             if what == "a planted value" && args[0] == "show" {
                 continue;
@@ -288,7 +331,11 @@ fn the_example_runs_as_documented() {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/team/run")).env_clear();
-    command.env("PATH", path).env("HOME", dir.path()).env("TMPDIR", dir.path()).current_dir(dir.path());
+    command
+        .env("PATH", path)
+        .env("HOME", dir.path())
+        .env("TMPDIR", dir.path())
+        .current_dir(dir.path());
     let ran = common::feed(command, b"").ok();
     assert!(ran.text().contains("Alice and Bob have the same three values"), "{}", ran.text());
 }

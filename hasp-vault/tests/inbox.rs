@@ -1,4 +1,5 @@
-//! Deposits: left without a key, looked at with one, and never a value replaced that nobody agreed to.
+//! Deposits: left without a key, looked at with one, and never a value replaced that nobody agreed
+//! to.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,8 +7,13 @@ mod common;
 use common::{Lab, has, write_private};
 
 fn deposit(lab: &Lab, name: &str, value: &[u8]) -> String {
-    let made =
-        lab.run_with(&["deposit", name, "--json"], value, &[("USER", "bob"), ("HASP_IDENTITY", "/nonexistent")]).ok();
+    let made = lab
+        .run_with(
+            &["deposit", name, "--json"],
+            value,
+            &[("USER", "bob"), ("HASP_IDENTITY", "/nonexistent")],
+        )
+        .ok();
     made.json()["deposit"].as_str().unwrap().to_owned()
 }
 
@@ -51,7 +57,9 @@ fn nothing_is_replaced_unasked() {
     let all = lab.run(&["accept", "--all"]);
     assert_eq!(all.status, 1);
     assert!(all.stderr.contains("left: ") && all.stderr.contains("would replace version 1 of n"));
-    assert!(lab.value("n").unwrap() == b"the value" && lab.value("fresh").unwrap() == b"a fresh value");
+    assert!(
+        lab.value("n").unwrap() == b"the value" && lab.value("fresh").unwrap() == b"a fresh value"
+    );
     let mut command = std::process::Command::new("setsid");
     command.arg("--wait").arg(common::binary()).args(["accept", &replacing]).env_clear();
     command.env("HASP_HOME", lab.home()).env("PATH", "/usr/bin:/bin");
@@ -87,8 +95,12 @@ fn foreign_files_in_the_inbox_are_refused() {
     if !has("age") || !has("sha256sum") {
         return common::skipped("age");
     }
-    let to = lab.run(&["status", "--json"]).ok().json()["recipients"][0].as_str().unwrap().to_owned();
-    for plain in ["no slip at all", "{\"v\":1,\"name\":\"../x\",\"by\":\"b\",\"at\":\"2026-01-01T00:00:00Z\"}\nvalue"] {
+    let to =
+        lab.run(&["status", "--json"]).ok().json()["recipients"][0].as_str().unwrap().to_owned();
+    for plain in [
+        "no slip at all",
+        "{\"v\":1,\"name\":\"../x\",\"by\":\"b\",\"at\":\"2026-01-01T00:00:00Z\"}\nvalue",
+    ] {
         let file = common::age(&["-r", &to], plain.as_bytes()).ok().stdout;
         let sum = common::feed(std::process::Command::new("sha256sum"), &file).ok().text();
         let id = sum.split(' ').next().unwrap();

@@ -21,8 +21,10 @@ impl Team {
         let env = [("HASP_VAULT", dir.as_str())];
         alice.run_with(&["init", "--no-passphrase", "--recipient", own.trim()], b"", &env).ok();
         alice.run_with(&["set", "db/url"], b"the value", &env).ok();
-        let key =
-            alice.run_with(&["status", "--json"], b"", &env).ok().json()["public_key"].as_str().unwrap().to_owned();
+        let key = alice.run_with(&["status", "--json"], b"", &env).ok().json()["public_key"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         Team { alice, bob, dir, key }
     }
 }
@@ -33,7 +35,10 @@ fn a_member_joins_by_key_and_both_read_and_write() {
     let env = [("HASP_VAULT", dir.as_str())];
     assert_eq!(bob.run_with(&["get", "db/url"], b"", &env).refused(), (77, "unknown-vault".into()));
     let other = key.replace(|c: char| c.is_ascii_digit(), "A");
-    assert_eq!(bob.run(&["join", &dir, "--key", &format!("{other}x")]).refused(), (77, "other-key".into()));
+    assert_eq!(
+        bob.run(&["join", &dir, "--key", &format!("{other}x")]).refused(),
+        (77, "other-key".into())
+    );
     bob.run(&["join", &dir, "--key", &key]).ok();
     assert!(bob.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"the value");
     bob.run_with(&["set", "db/url"], b"from bob", &env).ok();
@@ -81,7 +86,8 @@ fn a_hostile_vault_in_its_place_is_refused_and_its_keys_cannot_be_borrowed() {
     assert_eq!(refused.refused(), (65, "tampered".into()));
     let fresh = Lab::empty();
     std::fs::create_dir_all(fresh.home()).unwrap();
-    std::fs::set_permissions(fresh.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(fresh.home(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
     std::fs::copy(bob.home().join("identity"), fresh.home().join("identity")).unwrap();
     assert_eq!(fresh.run(&["join", &dir, "--key", &key]).refused(), (65, "tampered".into()));
 }

@@ -1,4 +1,5 @@
-//! The verbs on the path of a value: what is stored comes back to the byte, what is refused says why, and stock age recovers all of it.
+//! The verbs on the path of a value: what is stored comes back to the byte, what is refused says
+//! why, and stock age recovers all of it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -26,7 +27,8 @@ fn values_come_back_to_the_byte() {
     let lab = Lab::new();
     let all: Vec<u8> = (0..=255).collect();
     let big = vec![b'v'; 1 << 20];
-    let values: [&[u8]; 8] = [b"x", &all, b"nul\0inside", b"\xff\xfe invalid", b"line\n", b"two\n\n", b"\n", &big];
+    let values: [&[u8]; 8] =
+        [b"x", &all, b"nul\0inside", b"\xff\xfe invalid", b"line\n", b"two\n\n", b"\n", &big];
     for (index, value) in values.iter().enumerate() {
         let name = format!("v/{index}");
         lab.set(&name, value);
@@ -37,7 +39,8 @@ fn values_come_back_to_the_byte() {
 #[test]
 fn one_newline_of_a_pipe_is_dropped_and_a_file_is_kept() {
     let lab = Lab::new();
-    let cases: [(&[u8], &[u8]); 4] = [(b"v1\n", b"v1"), (b"v1\r\n", b"v1"), (b"v1\n\n", b"v1\n"), (b"v1", b"v1")];
+    let cases: [(&[u8], &[u8]); 4] =
+        [(b"v1\n", b"v1"), (b"v1\r\n", b"v1"), (b"v1\n\n", b"v1\n"), (b"v1", b"v1")];
     for (given, kept) in cases {
         lab.run_with(&["set", "n"], given, &[]).ok();
         assert!(lab.value("n").unwrap() == kept);
@@ -57,8 +60,14 @@ fn what_is_no_value_is_refused_and_changes_nothing() {
     assert_eq!(empty.refused(), (65, "value-empty".into()));
     assert_eq!(lab.run_with(&["set", "n"], b"\n", &[]).refused().1, "value-empty");
     let large = vec![b'x'; (1 << 20) + 1];
-    assert_eq!(lab.run_with(&["set", "n", "--keep-newline"], &large, &[]).refused(), (65, "value-too-large".into()));
-    assert_eq!(lab.run_with(&["set", "n"], &[large, vec![b'x'; 9]].concat(), &[]).refused().1, "value-too-large");
+    assert_eq!(
+        lab.run_with(&["set", "n", "--keep-newline"], &large, &[]).refused(),
+        (65, "value-too-large".into())
+    );
+    assert_eq!(
+        lab.run_with(&["set", "n"], &[large, vec![b'x'; 9]].concat(), &[]).refused().1,
+        "value-too-large"
+    );
     assert!(lab.value("n").unwrap() == b"before");
     assert_eq!(std::fs::read_dir(lab.item("n")).unwrap().count(), 2);
 }
@@ -66,7 +75,8 @@ fn what_is_no_value_is_refused_and_changes_nothing() {
 #[test]
 fn a_value_in_argv_is_refused_and_not_repeated() {
     let lab = Lab::new();
-    // With a second word, names are asked for on the terminal only: the word is never taken for a value.
+    // With a second word, names are asked for on the terminal only: the word is never taken for a
+    // value.
     let refused = lab.run(&["set", "db/url", "hunter2"]);
     assert_eq!(refused.refused(), (64, "several-names".into()));
     assert!(!refused.stderr.contains("hunter2"));
@@ -98,11 +108,16 @@ fn names_that_leave_the_vault_or_the_line_are_refused() {
         for verb in ["set", "get", "show", "check"] {
             let ran = lab.run_with(&[verb, "--", name], b"value", &[]);
             assert_eq!(ran.refused(), (64, "bad-name".into()), "{verb} {name:?}");
-            assert!(!ran.stderr.trim_end_matches('\n').replace('\n', "").chars().any(char::is_control));
+            assert!(
+                !ran.stderr.trim_end_matches('\n').replace('\n', "").chars().any(char::is_control)
+            );
         }
     }
     assert_eq!(lab.run_with(&["set", "-n"], b"value", &[]).status, 64);
-    assert_eq!(lab.run_with(&["set", "--", "-n"], b"value", &[]).refused(), (64, "bad-name".into()));
+    assert_eq!(
+        lab.run_with(&["set", "--", "-n"], b"value", &[]).refused(),
+        (64, "bad-name".into())
+    );
     assert_eq!(std::fs::read_dir(lab.vault().join("items")).unwrap().count(), 0);
 }
 
@@ -116,8 +131,10 @@ fn a_name_and_names_below_it_live_side_by_side() {
         assert!(lab.value(name).unwrap() == name.as_bytes());
     }
     let listed = lab.run(&["list", "--json"]).ok().text();
-    let names: Vec<String> =
-        listed.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["name"].to_string()).collect();
+    let names: Vec<String> = listed
+        .lines()
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["name"].to_string())
+        .collect();
     assert_eq!(names, ["\"db\"", "\"db/url\"", "\"db/url/replica\""]);
 }
 
@@ -151,12 +168,20 @@ fn metadata_is_stored_kept_and_shown() {
     lab.run_with(&[&["set", "n"], &options[..]].concat(), b"value one", &[]).ok();
     lab.run_with(&["set", "n"], b"value two", &[]).ok();
     let shown = lab.run(&["show", "n", "--json"]).ok().json();
-    assert_eq!((shown["class"].as_str(), shown["rotate_every"].as_str()), (Some("high"), Some("30d")));
-    assert_eq!((shown["allow"][0].as_str(), shown["version"].as_u64()), (Some("api:test"), Some(2)));
+    assert_eq!(
+        (shown["class"].as_str(), shown["rotate_every"].as_str()),
+        (Some("high"), Some("30d"))
+    );
+    assert_eq!(
+        (shown["allow"][0].as_str(), shown["version"].as_u64()),
+        (Some("api:test"), Some(2))
+    );
     assert!(shown["expires"].is_string() && shown["v"] == 1);
     let text = lab.run(&["show", "n"]).ok().text();
     assert!(text.contains("\\x1b[2J") && !text.contains('\x1b'));
-    for (option, word) in [("--class", "worst"), ("--expires", "soon"), ("--rotate-every", "0d"), ("--allow", ":x")] {
+    for (option, word) in
+        [("--class", "worst"), ("--expires", "soon"), ("--rotate-every", "0d"), ("--allow", ":x")]
+    {
         assert_eq!(lab.run_with(&["set", "n", option, word], b"value", &[]).status, 64, "{option}");
     }
 }
@@ -187,7 +212,10 @@ fn check_answers_by_status() {
     assert_eq!(lab.run_with(&["check", "n", "--from", "-"], b"another", &[]).status, 1);
     std::fs::remove_file(lab.home().join("identity")).unwrap();
     assert_eq!(lab.run(&["check", "n"]).status, 0);
-    assert_eq!(lab.run_with(&["check", "n", "--from", "-"], b"the value", &[]).refused(), (69, "no-identity".into()));
+    assert_eq!(
+        lab.run_with(&["check", "n", "--from", "-"], b"the value", &[]).refused(),
+        (69, "no-identity".into())
+    );
 }
 
 #[test]
@@ -223,7 +251,8 @@ fn every_release_and_write_is_recorded_and_no_value_is() {
 fn nothing_is_released_without_a_record() {
     let lab = Lab::new();
     lab.set("n", b"hunter2hunter2");
-    let audit = std::fs::read_dir(lab.home().join("audit")).unwrap().next().unwrap().unwrap().path();
+    let audit =
+        std::fs::read_dir(lab.home().join("audit")).unwrap().next().unwrap().unwrap().path();
     let away = lab.dir.path().join("away");
     std::fs::rename(&audit, &away).unwrap();
     for args in [&["reveal", "n", "--force"][..], &["get", "n"], &["set", "n"]] {
@@ -238,9 +267,16 @@ fn nothing_is_released_without_a_record() {
 #[test]
 fn modes_are_private_whatever_the_umask() {
     let lab = Lab::empty();
-    let script = format!("umask 000; {0} init --no-passphrase && echo value | {0} set a/b", common::binary());
+    let script = format!(
+        "umask 000; {0} init --no-passphrase && echo value | {0} set a/b",
+        common::binary()
+    );
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", &script]).env_clear().env("HASP_HOME", lab.home()).env("PATH", "/usr/bin:/bin");
+    command
+        .args(["-c", &script])
+        .env_clear()
+        .env("HASP_HOME", lab.home())
+        .env("PATH", "/usr/bin:/bin");
     common::feed(command, b"").ok();
     let mut left = vec![lab.home()];
     while let Some(path) = left.pop() {
@@ -257,12 +293,17 @@ fn modes_are_private_whatever_the_umask() {
 fn open_modes_and_symlinks_are_refused_with_what_mends_them() {
     let lab = Lab::new();
     lab.set("n", b"value");
-    let chmod = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let chmod = |path: &Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+    };
     let meta = lab.item("n").join("meta.toml");
     let (home, vault, known) = (lab.home(), lab.vault(), lab.home().join("known_vaults"));
-    for (path, open, private) in
-        [(&home, 0o755, 0o700), (&vault, 0o750, 0o700), (&meta, 0o644, 0o600), (&known, 0o604, 0o600)]
-    {
+    for (path, open, private) in [
+        (&home, 0o755, 0o700),
+        (&vault, 0o750, 0o700),
+        (&meta, 0o644, 0o600),
+        (&known, 0o604, 0o600),
+    ] {
         chmod(path, open);
         let refused = lab.run(&["show", "n"]);
         assert_eq!(refused.refused(), (77, "open-mode".into()), "{}", path.display());
@@ -284,7 +325,8 @@ fn open_modes_and_symlinks_are_refused_with_what_mends_them() {
         common::write_private(&link, &saved);
     }
     std::fs::create_dir(lab.dir.path().join("outside")).unwrap();
-    std::os::unix::fs::symlink(lab.dir.path().join("outside"), lab.vault().join("items/out")).unwrap();
+    std::os::unix::fs::symlink(lab.dir.path().join("outside"), lab.vault().join("items/out"))
+        .unwrap();
     assert_ne!(lab.run_with(&["set", "out/n"], b"value", &[]).status, 0);
     assert_eq!(std::fs::read_dir(lab.dir.path().join("outside")).unwrap().count(), 0);
     assert!(lab.value("n").unwrap() == b"value");
@@ -323,7 +365,10 @@ fn a_recipient_of_init_opens_values_too() {
     lab.run(&["init", "--no-passphrase", "--recipient", &public]).ok();
     lab.set("n", b"for both");
     let file = lab.item("n").join("1.age");
-    assert!(age(&["-d", "-i", key.to_str().unwrap(), file.to_str().unwrap()], b"").ok().stdout == b"for both");
+    assert!(
+        age(&["-d", "-i", key.to_str().unwrap(), file.to_str().unwrap()], b"").ok().stdout
+            == b"for both"
+    );
     std::fs::remove_file(lab.home().join("identity")).unwrap();
     let with = [("HASP_IDENTITY", key.to_str().unwrap())];
     assert!(lab.run_with(&["reveal", "n", "--force"], b"", &with).ok().stdout == b"for both");

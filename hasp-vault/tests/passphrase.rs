@@ -1,4 +1,5 @@
-//! The passphrase: where it may come from, what it may be, and that nothing waits where nobody can be asked.
+//! The passphrase: where it may come from, what it may be, and that nothing waits where nobody can
+//! be asked.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -34,9 +35,12 @@ fn the_identity_is_wrapped_and_the_work_factor_fixed() {
     assert!(header.lines().nth(1).unwrap().ends_with(" 18"));
     lab.run_with(&["set", "n"], b"the value", &[PASS, ("PASS", "correct horse")]).ok();
     std::fs::write(lab.dir.path().join("pass"), "correct horse\n").unwrap();
-    let by_path = lab.run_with(&["reveal", "n", "--force"], b"", &[("HASP_PASSPHRASE", "pass")]).ok();
+    let by_path =
+        lab.run_with(&["reveal", "n", "--force"], b"", &[("HASP_PASSPHRASE", "pass")]).ok();
     assert!(by_path.stdout == b"the value");
-    let by_stdin = lab.run_with(&["reveal", "n", "--force"], b"correct horse\n", &[("HASP_PASSPHRASE", "-")]).ok();
+    let by_stdin = lab
+        .run_with(&["reveal", "n", "--force"], b"correct horse\n", &[("HASP_PASSPHRASE", "-")])
+        .ok();
     assert!(by_stdin.stdout == b"the value");
 }
 
@@ -70,9 +74,12 @@ fn without_a_terminal_it_ends_at_once() {
     let lab = locked();
     lab.run_with(&["set", "n"], b"value", &[PASS, ("PASS", "correct horse")]).ok();
     let start = Instant::now();
-    for args in
-        [&["set", "n"][..], &["reveal", "n", "--force"], &["check", "n", "--from", "-"], &["key", "audit", "--fd", "1"]]
-    {
+    for args in [
+        &["set", "n"][..],
+        &["reveal", "n", "--force"],
+        &["check", "n", "--from", "-"],
+        &["key", "audit", "--fd", "1"],
+    ] {
         let ran = detached(&lab, args);
         assert_eq!(ran.refused(), (69, "locked".into()), "{args:?}");
         assert!(ran.stdout.is_empty());
@@ -92,7 +99,11 @@ fn a_greedy_header_is_refused_before_anybody_is_asked() {
     write_private(&path, &greedy);
     let script = format!("ulimit -v 102400; exec {} set n", common::binary());
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", &script]).env_clear().env("HASP_HOME", lab.home()).envs([PASS, ("PASS", "correct horse")]);
+    command
+        .args(["-c", &script])
+        .env_clear()
+        .env("HASP_HOME", lab.home())
+        .envs([PASS, ("PASS", "correct horse")]);
     let start = Instant::now();
     let ran = common::feed(command, b"value");
     assert_eq!(ran.refused(), (65, "work-factor".into()));
@@ -103,7 +114,8 @@ fn a_greedy_header_is_refused_before_anybody_is_asked() {
 fn a_program_may_be_asked_if_only_we_can_change_it() {
     let lab = locked();
     let program = lab.dir.path().join("askpass");
-    std::fs::write(&program, "#!/bin/sh\n[ -z \"$SECRET_SOURCE\" ] && echo 'correct horse'\n").unwrap();
+    std::fs::write(&program, "#!/bin/sh\n[ -z \"$SECRET_SOURCE\" ] && echo 'correct horse'\n")
+        .unwrap();
     let mode = |mode| std::fs::set_permissions(&program, PermissionsExt::from_mode(mode)).unwrap();
     mode(0o700);
     let env = [("HASP_ASKPASS", program.to_str().unwrap()), ("SECRET_SOURCE", "the value")];
@@ -115,7 +127,10 @@ fn a_program_may_be_asked_if_only_we_can_change_it() {
     assert_eq!(relative.refused(), (77, "askpass-untrusted".into()));
     mode(0o700);
     std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
-    assert_eq!(lab.run_with(&["set", "n"], b"value", &env[..1]).refused(), (69, "askpass-failed".into()));
+    assert_eq!(
+        lab.run_with(&["set", "n"], b"value", &env[..1]).refused(),
+        (69, "askpass-failed".into())
+    );
 }
 
 #[test]
@@ -124,7 +139,8 @@ fn giving_up_the_passphrase_is_asked_for() {
         return common::skipped("script");
     }
     let lab = locked();
-    let mut screen = Screen::start(&lab, "HASP_PASSPHRASE=env:P P='correct horse' $BIN passphrase --remove");
+    let mut screen =
+        Screen::start(&lab, "HASP_PASSPHRASE=env:P P='correct horse' $BIN passphrase --remove");
     screen.wait_for("[y/N]");
     screen.type_line("n");
     assert_eq!(screen.end().1, 1);
@@ -150,7 +166,10 @@ fn on_a_terminal_it_is_asked_for_without_echo() {
     screen.wait_for("once more");
     screen.type_line("wrong horse");
     let (shown, status) = screen.end();
-    assert!(status == 65 && shown.contains("[passphrases-differ]") && !shown.contains("horse"), "{status}");
+    assert!(
+        status == 65 && shown.contains("[passphrases-differ]") && !shown.contains("horse"),
+        "{status}"
+    );
     assert!(!lab.vault().exists());
     let mut screen = Screen::start(&lab, "$BIN init");
     screen.wait_for("New passphrase");
@@ -176,14 +195,21 @@ fn stock_age_recovers_with_the_passphrase() {
     let lab = locked();
     lab.run_with(&["set", "db/url"], b"the value", &[PASS, ("PASS", "correct horse")]).ok();
     let (identity, item) = (lab.home().join("identity.age"), lab.item("db/url").join("1.age"));
-    let line = format!("umask 077; age -d {} > id && age -d -i id {} > value", identity.display(), item.display());
+    let line = format!(
+        "umask 077; age -d {} > id && age -d -i id {} > value",
+        identity.display(),
+        item.display()
+    );
     let mut screen = Screen::start(&lab, &line);
     screen.wait_for("passphrase");
     screen.type_line("correct horse");
     assert_eq!(screen.end().1, 0);
     assert!(std::fs::read(lab.dir.path().join("value")).unwrap() == b"the value");
     let id = lab.dir.path().join("id");
-    assert!(age(&["-d", "-i", id.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout == b"the value");
+    assert!(
+        age(&["-d", "-i", id.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout
+            == b"the value"
+    );
 }
 
 #[test]
@@ -193,11 +219,19 @@ fn a_passphrase_is_changed_added_and_removed() {
     let new = [PASS, ("PASS", "battery staple")];
     lab.run_with(&["set", "n"], b"the value", &old).ok();
     lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &old).ok();
-    assert_eq!(lab.run_with(&["reveal", "n", "--force"], b"", &old).refused(), (77, "wrong-passphrase".into()));
+    assert_eq!(
+        lab.run_with(&["reveal", "n", "--force"], b"", &old).refused(),
+        (77, "wrong-passphrase".into())
+    );
     assert!(lab.run_with(&["reveal", "n", "--force"], b"", &new).ok().stdout == b"the value");
     assert_eq!(detached(&lab, &["passphrase", "--remove"]).refused().0, 69);
     assert_eq!(
-        lab.run_with(&["passphrase", "--new", "env:NEW"], b"", &[PASS, ("PASS", "battery staple"), ("NEW", "")]).status,
+        lab.run_with(
+            &["passphrase", "--new", "env:NEW"],
+            b"",
+            &[PASS, ("PASS", "battery staple"), ("NEW", "")]
+        )
+        .status,
         65
     );
     lab.run_with(&["passphrase", "--remove", "--yes"], b"", &new).ok();

@@ -1,5 +1,5 @@
-//! A vault outside the home, as in a git repository: owner and mode say nothing there, signatures everything; and nothing in it
-//! belongs to one machine.
+//! A vault outside the home, as in a git repository: owner and mode say nothing there, signatures
+//! everything; and nothing in it belongs to one machine.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -16,14 +16,18 @@ fn a_vault_elsewhere_is_read_whatever_its_modes() {
     lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
     lab.run_with(&["set", "db/url"], b"the value", &env).ok();
     assert!(!lab.vault().exists());
-    for path in ["", "vault.toml", "items", "items/db", "items/db/url/meta.toml", "items/db/url/1.age"] {
+    for path in
+        ["", "vault.toml", "items", "items/db", "items/db/url/meta.toml", "items/db/url/1.age"]
+    {
         let path = dir.join(path);
         let mode = if path.is_dir() { 0o777 } else { 0o664 };
         std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
     }
     assert!(lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"the value");
     lab.run_with(&["set", "db/url"], b"another value", &env).ok();
-    assert!(lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"another value");
+    assert!(
+        lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"another value"
+    );
     let relative = lab.run_with(&["list"], b"", &[("HASP_VAULT", "repo/secrets")]).ok();
     assert!(relative.text().contains("db/url"));
 }
@@ -77,7 +81,9 @@ fn a_second_vault_shares_the_identity() {
     let env = [("HASP_VAULT", "repo/vault")];
     lab.run_with(&["init"], b"", &env).ok();
     lab.run_with(&["set", "ours"], b"a shared value", &env).ok();
-    assert!(lab.run_with(&["reveal", "ours", "--force"], b"", &env).ok().stdout == b"a shared value");
+    assert!(
+        lab.run_with(&["reveal", "ours", "--force"], b"", &env).ok().stdout == b"a shared value"
+    );
     assert!(lab.value("mine").unwrap() == b"the value");
     assert_eq!(lab.run(&["show", "ours"]).refused().1, "secret-unknown");
 }

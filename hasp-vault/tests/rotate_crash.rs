@@ -1,5 +1,5 @@
-//! A rotation that is killed at every step, or whose disk fails at every write: `--resume` and `--abort` both lead to one consistent
-//! state, and before the promotion the old value stands.
+//! A rotation that is killed at every step, or whose disk fails at every write: `--resume` and
+//! `--abort` both lead to one consistent state, and before the promotion the old value stands.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -49,10 +49,27 @@ fn restore(home: &Path, from: &Path) {
 fn rotate_with(installed: &Installed, calls: &str, fault: &str) -> Option<i32> {
     let dir = installed.lab.dir.path();
     let mut command = Command::new("strace");
-    command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{fault}")]);
-    command.arg(installed.bin.join("hasp-vault")).args(["rotate", "n", "--run", "./new", "--test", "./try"]);
-    command.args(["--retire", "./drop", "--quiet"]).env_clear().env("HASP_HOME", installed.lab.home());
-    command.env("PATH", "/usr/bin:/bin").current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args([
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={calls}"),
+        "-e",
+        &format!("inject={calls}:{fault}"),
+    ]);
+    command
+        .arg(installed.bin.join("hasp-vault"))
+        .args(["rotate", "n", "--run", "./new", "--test", "./try"]);
+    command
+        .args(["--retire", "./drop", "--quiet"])
+        .env_clear()
+        .env("HASP_HOME", installed.lab.home());
+    command
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     command.stderr(Stdio::null()).status().unwrap().code()
 }
 
@@ -107,8 +124,11 @@ fn a_kill_at_every_step_of_a_rotation_can_be_resumed_and_given_up() {
 
 fn kills(calls: &str) {
     let installed = world();
-    let (home, start, killed) =
-        (installed.lab.home(), installed.lab.dir.path().join("start"), installed.lab.dir.path().join("killed"));
+    let (home, start, killed) = (
+        installed.lab.home(),
+        installed.lab.dir.path().join("start"),
+        installed.lab.dir.path().join("killed"),
+    );
     restore(&start, &home);
     for when in 1..200 {
         restore(&home, &start);

@@ -1,5 +1,5 @@
-//! Recipients: whoever is added opens everything, whoever is removed opens nothing that is written from then on, and a crash or a full disk on
-//! the way leaves one of the two states whole.
+//! Recipients: whoever is added opens everything, whoever is removed opens nothing that is written
+//! from then on, and a crash or a full disk on the way leaves one of the two states whole.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -18,7 +18,11 @@ use hasp_vault::{SetOptions, Vault};
 fn ssh_key(lab: &Lab, sort: &[&str], passphrase: &str) -> (PathBuf, String) {
     let path = lab.dir.path().join(format!("id_{}", sort.join("_")));
     let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-N", passphrase, "-C", "somebody@somewhere", "-f"]).arg(&path).arg("-t").args(sort);
+    command
+        .args(["-q", "-N", passphrase, "-C", "somebody@somewhere", "-f"])
+        .arg(&path)
+        .arg("-t")
+        .args(sort);
     assert!(command.status().unwrap().success());
     let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
     (path, public.trim().to_owned())
@@ -38,12 +42,17 @@ fn beside_grant(lab: &Lab, args: &[&str], env: &[(&str, &str)]) -> Ran {
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
         common::install(common::binary().as_ref(), &bin.join("hasp-vault"));
-        let note = format!("#!/bin/sh\necho \"$@\" >>{}\n", lab.dir.path().join("grants").display());
+        let note =
+            format!("#!/bin/sh\necho \"$@\" >>{}\n", lab.dir.path().join("grants").display());
         std::fs::write(bin.join("hasp-grant"), note).unwrap();
         std::fs::set_permissions(bin.join("hasp-grant"), PermissionsExt::from_mode(0o755)).unwrap();
     }
     let mut command = Command::new(bin.join("hasp-vault"));
-    command.args(args).env_clear().env("HASP_HOME", lab.home()).env("PATH", std::env::var_os("PATH").unwrap());
+    command
+        .args(args)
+        .env_clear()
+        .env("HASP_HOME", lab.home())
+        .env("PATH", std::env::var_os("PATH").unwrap());
     command.envs(env.iter().copied()).current_dir(lab.dir.path());
     common::feed(command, b"")
 }
@@ -58,9 +67,14 @@ fn furnish(lab: &Lab) {
 
 fn intact(lab: &Lab, what: &str) {
     let (vault, unlocked) = (lab.open().unwrap(), lab.unlock());
-    for (name, version, value) in [("n", 1, "first value"), ("n", 2, "second value"), ("db/url", 1, "the value")] {
+    for (name, version, value) in
+        [("n", 1, "first value"), ("n", 2, "second value"), ("db/url", 1, "the value")]
+    {
         let item = vault.item(&name.parse().unwrap()).unwrap();
-        assert!(unlocked.value(&item, version).unwrap().expose() == value.as_bytes(), "{what}: {name}");
+        assert!(
+            unlocked.value(&item, version).unwrap().expose() == value.as_bytes(),
+            "{what}: {name}"
+        );
     }
     let findings = lab.findings();
     assert!(findings.is_empty(), "{what}: {findings:?}");
@@ -81,21 +95,35 @@ fn a_real_ssh_key_opens_everything_as_recipient_and_as_identity() {
         assert!(added.stderr.contains("are encrypted anew"), "{}", added.stderr);
         assert_eq!(lab.run(&["recipients", "--json"]).ok().text().matches(sort[0]).count(), 2);
         if !locked {
-            let file = lab.item("n").join(&lab.open().unwrap().item(&"n".parse().unwrap()).unwrap().versions[0].file);
-            let opened = common::age(&["-d", "-i", key.to_str().unwrap(), file.to_str().unwrap()], b"").ok();
+            let file = lab
+                .item("n")
+                .join(&lab.open().unwrap().item(&"n".parse().unwrap()).unwrap().versions[0].file);
+            let opened =
+                common::age(&["-d", "-i", key.to_str().unwrap(), file.to_str().unwrap()], b"").ok();
             assert!(opened.stdout == b"first value");
         }
-        let env = [("HASP_IDENTITY", key.to_str().unwrap()), ("HASP_PASSPHRASE", passphrase.to_str().unwrap())];
-        assert!(lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"the value");
+        let env = [
+            ("HASP_IDENTITY", key.to_str().unwrap()),
+            ("HASP_PASSPHRASE", passphrase.to_str().unwrap()),
+        ];
+        assert!(
+            lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok().stdout == b"the value"
+        );
         lab.run_with(&["set", "from/ssh"], b"a value", &env).ok();
         assert!(lab.value("from/ssh").unwrap() == b"a value");
     }
     let wrong = [("HASP_IDENTITY", "id_rsa_-b_2048"), ("HASP_PASSPHRASE", "id_ed25519.pub")];
-    assert_eq!(lab.run_with(&["reveal", "n", "--force"], b"", &wrong).refused(), (77, "wrong-passphrase".into()));
+    assert_eq!(
+        lab.run_with(&["reveal", "n", "--force"], b"", &wrong).refused(),
+        (77, "wrong-passphrase".into())
+    );
     let (ecdsa, public) = ssh_key(&lab, &["ecdsa"], "");
     assert_eq!(lab.run(&["recipients", "add", &public]).refused(), (64, "bad-recipient".into()));
     let env = [("HASP_IDENTITY", ecdsa.to_str().unwrap())];
-    assert_eq!(lab.run_with(&["reveal", "n", "--force"], b"", &env).refused(), (65, "bad-identity".into()));
+    assert_eq!(
+        lab.run_with(&["reveal", "n", "--force"], b"", &env).refused(),
+        (65, "bad-identity".into())
+    );
 }
 
 #[test]
@@ -109,15 +137,23 @@ fn an_added_recipient_opens_every_version_and_the_old_files_are_gone() {
     assert!(!lab.item("n").join("1.age").exists() && !before.is_empty());
     assert_eq!(std::fs::read_dir(lab.item("n")).unwrap().count(), 3);
     let env = [("HASP_IDENTITY", key.to_str().unwrap())];
-    for (name, value) in [("n@1", &b"first value"[..]), ("n", b"second value"), ("db/url", b"the value")] {
+    for (name, value) in
+        [("n@1", &b"first value"[..]), ("n", b"second value"), ("db/url", b"the value")]
+    {
         assert!(lab.run_with(&["reveal", name, "--force"], b"", &env).ok().stdout == value);
     }
     assert!(lab.record().contains("\"event\":\"vault.recipient\""));
-    assert!(!lab.record().matches("\"event\":\"vault.set\"").count() > 4, "encrypting anew stores nothing new");
+    assert!(
+        !lab.record().matches("\"event\":\"vault.set\"").count() > 4,
+        "encrypting anew stores nothing new"
+    );
     // Once more for whoever missed it, and to a key that is none.
     assert!(lab.run(&["recipients", "add", &public]).ok().stderr.contains("already"));
     assert_eq!(lab.recipients().len(), 2);
-    assert_eq!(lab.run(&["recipients", "add", "age1nonsense"]).refused(), (64, "bad-recipient".into()));
+    assert_eq!(
+        lab.run(&["recipients", "add", "age1nonsense"]).refused(),
+        (64, "bad-recipient".into())
+    );
 }
 
 #[test]
@@ -127,14 +163,20 @@ fn a_removed_recipient_opens_nothing_new_and_signs_nothing() {
     let (key, public) = age_key(&lab, "theirs");
     let own = lab.recipients()[0].clone();
     lab.run(&["recipients", "add", &public]).ok();
-    let (old_key, old_log) = (*lab.open().unwrap().record_key(), lab.open().unwrap().log_id().to_string());
+    let (old_key, old_log) =
+        (*lab.open().unwrap().record_key(), lab.open().unwrap().log_id().to_string());
     let old_meta = std::fs::read(lab.item("n").join("meta.toml")).unwrap();
     assert_eq!(
         beside_grant(&lab, &["recipients", "remove", &own, "--yes"], &[]).refused(),
         (77, "last-own-recipient".into())
     );
     assert_eq!(
-        beside_grant(&lab, &["recipients", "remove", &own, "--yes"], &[("HASP_IDENTITY", "theirs")]).refused(),
+        beside_grant(
+            &lab,
+            &["recipients", "remove", &own, "--yes"],
+            &[("HASP_IDENTITY", "theirs")]
+        )
+        .refused(),
         (64, "foreign-identity".into())
     );
     let stranger = age_key(&lab, "strangers").1;
@@ -144,37 +186,59 @@ fn a_removed_recipient_opens_nothing_new_and_signs_nothing() {
     );
     assert!(!lab.dir.path().join("grants").exists(), "what is refused ends no grant");
     let removed = beside_grant(&lab, &["recipients", "remove", &public, "--yes"], &[]).ok();
-    assert!(removed.stderr.contains("keeps what he has read") && removed.stderr.contains("hasp-vault join DIR --key "));
-    assert_eq!(std::fs::read_to_string(lab.dir.path().join("grants")).unwrap(), "revoke --quiet --all\n");
+    assert!(
+        removed.stderr.contains("keeps what he has read")
+            && removed.stderr.contains("hasp-vault join DIR --key ")
+    );
+    assert_eq!(
+        std::fs::read_to_string(lab.dir.path().join("grants")).unwrap(),
+        "revoke --quiet --all\n"
+    );
     intact(&lab, "removed");
     let vault = lab.open().unwrap();
     assert!(*vault.record_key() != old_key && lab.recipients() == [own]);
-    let log =
-        std::fs::read_to_string(lab.home().join("audit").join(vault.log_id().as_str()).join("00000001.jsonl")).unwrap();
-    assert!(log.contains(&old_log) && log.contains("\"previous\":") && vault.log_id().as_str() != old_log);
+    let log = std::fs::read_to_string(
+        lab.home().join("audit").join(vault.log_id().as_str()).join("00000001.jsonl"),
+    )
+    .unwrap();
+    assert!(
+        log.contains(&old_log)
+            && log.contains("\"previous\":")
+            && vault.log_id().as_str() != old_log
+    );
     let env = [("HASP_IDENTITY", key.to_str().unwrap())];
-    assert_eq!(lab.run_with(&["reveal", "n", "--force"], b"", &env).refused(), (77, "not-a-recipient".into()));
+    assert_eq!(
+        lab.run_with(&["reveal", "n", "--force"], b"", &env).refused(),
+        (77, "not-a-recipient".into())
+    );
     // The old key signs nothing any more.
     let new_meta = std::fs::read(lab.item("n").join("meta.toml")).unwrap();
     write_private(&lab.item("n").join("meta.toml"), &old_meta);
     assert_eq!(lab.run(&["get", "n"]).refused(), (65, "tampered".into()));
     write_private(&lab.item("n").join("meta.toml"), &new_meta);
-    // Fingerprints are under the new key: what was equal before still shows as equal, and nothing else does.
+    // Fingerprints are under the new key: what was equal before still shows as equal, and nothing
+    // else does.
     let unlocked = lab.unlock();
     let item = vault.item(&"n".parse().unwrap()).unwrap();
-    assert_eq!(item.versions[1].fp, unlocked.fingerprint(&Secret::copy_of(b"second value").unwrap()));
+    assert_eq!(
+        item.versions[1].fp,
+        unlocked.fingerprint(&Secret::copy_of(b"second value").unwrap())
+    );
 }
 
 #[test]
 fn the_passphrase_stays_and_the_pin_inside_moves_along() {
     let lab = Lab { dir: tempfile::tempdir_in("/dev/shm").unwrap() };
     let env = [("HASP_PASSPHRASE", "passphrase")];
-    std::fs::write(lab.dir.path().join("passphrase"), "six words that nobody else knows\n").unwrap();
+    std::fs::write(lab.dir.path().join("passphrase"), "six words that nobody else knows\n")
+        .unwrap();
     let public = age_key(&lab, "theirs").1;
     lab.run_with(&["init", "--recipient", &public], b"", &env).ok();
     lab.run_with(&["set", "n", "--from", "theirs"], b"", &env).ok();
     beside_grant(&lab, &["recipients", "remove", &public, "--yes"], &env).ok();
-    assert!(lab.run_with(&["reveal", "n", "--force"], b"", &env).ok().stdout.starts_with(b"# created"));
+    assert!(
+        lab.run_with(&["reveal", "n", "--force"], b"", &env).ok().stdout.starts_with(b"# created")
+    );
     // The identity still refuses a pin that was changed behind its back.
     let known = lab.home().join("known_vaults");
     let text = std::fs::read_to_string(&known).unwrap();
@@ -188,15 +252,27 @@ fn members_join_again_by_the_new_key_also_who_made_the_vault() {
     let carol = age_key(&alice, "carols").1;
     let dir = alice.dir.path().join("repo/vault").to_str().unwrap().to_owned();
     let env = [("HASP_VAULT", dir.as_str())];
-    alice.run_with(&["init", "--no-passphrase", "--recipient", &own, "--recipient", &carol], b"", &env).ok();
+    alice
+        .run_with(
+            &["init", "--no-passphrase", "--recipient", &own, "--recipient", &carol],
+            b"",
+            &env,
+        )
+        .ok();
     alice.run_with(&["set", "n"], b"the value", &env).ok();
     let key = |lab: &Lab| {
-        lab.run_with(&["status", "--json"], b"", &env).ok().json()["public_key"].as_str().unwrap().to_owned()
+        lab.run_with(&["status", "--json"], b"", &env).ok().json()["public_key"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     bob.run(&["join", &dir, "--key", &key(&alice)]).ok();
     // Bob removes Carol: Alice's identity pins the old key in a comment of its own.
     beside_grant(&bob, &["recipients", "remove", &carol, "--yes"], &env).ok();
-    assert_eq!(alice.run_with(&["reveal", "n", "--force"], b"", &env).refused(), (65, "key-changed".into()));
+    assert_eq!(
+        alice.run_with(&["reveal", "n", "--force"], b"", &env).refused(),
+        (65, "key-changed".into())
+    );
     alice.run(&["join", &dir, "--key", &key(&bob)]).ok();
     assert!(alice.run_with(&["reveal", "n", "--force"], b"", &env).ok().stdout == b"the value");
     alice.run_with(&["set", "n"], b"another value", &env).ok();
@@ -210,7 +286,9 @@ fn who_opened_the_vault_before_a_change_writes_nothing_after_it() {
     let stale = lab.unlock();
     lab.run(&["recipients", "add", &age_key(&lab, "theirs").1]).ok();
     let value = Secret::copy_of(b"for the wrong recipients").unwrap();
-    let refused = stale.set(&"n".parse().unwrap(), &value, &SetOptions::default(), Timestamp::now()).unwrap_err();
+    let refused = stale
+        .set(&"n".parse().unwrap(), &value, &SetOptions::default(), Timestamp::now())
+        .unwrap_err();
     assert_eq!((refused.code(), refused.kind().status()), ("vault-changed", 75));
     assert!(lab.value("n").unwrap() == b"the value");
 }
@@ -229,7 +307,8 @@ fn a_damaged_vault_is_not_encrypted_anew() {
     assert_eq!(lab.run(&["recipients", "add", &public]).refused(), (65, "tampered".into()));
 }
 
-/// SIGKILL at every flush, rename, removal and write, and at openings in between: the next command finds the old state or the new one, whole.
+/// SIGKILL at every flush, rename, removal and write, and at openings in between: the next command
+/// finds the old state or the new one, whole.
 #[test]
 fn a_kill_at_every_step_of_a_change_is_survived() {
     if !has("strace") {
@@ -241,18 +320,27 @@ fn a_kill_at_every_step_of_a_change_is_survived() {
     let parsed = || public.parse().unwrap();
     for verb in [&["recipients", "add", &public][..], &["recipients", "remove", &public, "--yes"]] {
         let (before, after) = if verb[1] == "add" { (1, 2) } else { (2, 1) };
-        for (call, step) in
-            [("syncfs", 1), ("fsync", 1), ("rename", 1), ("unlink", 1), ("mkdir", 1), ("write", 5), ("openat", 31)]
-        {
+        for (call, step) in [
+            ("syncfs", 1),
+            ("fsync", 1),
+            ("rename", 1),
+            ("unlink", 1),
+            ("mkdir", 1),
+            ("write", 5),
+            ("openat", 31),
+        ] {
             for when in (1..400).step_by(step) {
                 if lab.recipients().len() != before {
                     reset(&lab, verb[1], parsed());
                 }
-                let ran = lab.injected(verb, b"", &format!("inject={call}:signal=KILL:when={when}"));
+                let ran =
+                    lab.injected(verb, b"", &format!("inject={call}:signal=KILL:when={when}"));
                 let what = format!("{} {call} {when}", verb[1]);
                 let now = lab.recipients().len();
                 // hasp-grant is not beside it here, which is said at the end of a removal.
-                let done = ran.status == 0 || ran.refused().1 == "no-sibling" || ran.refused().1 == "grants-not-ended";
+                let done = ran.status == 0
+                    || ran.refused().1 == "no-sibling"
+                    || ran.refused().1 == "grants-not-ended";
                 assert!(now == before || now == after, "{what}");
                 assert!(now == after || !done, "{what}: acknowledged and lost");
                 intact(&lab, &what);
@@ -273,11 +361,13 @@ fn reset(lab: &Lab, verb: &str, recipient: hasp_vault::crypto::recipient::Recipi
         let identity = Identity::parse(Secret::copy_of(&text)?)?.repinned(*vault.id(), key)?;
         Ok(Some(("identity".to_owned(), identity.text().expose().to_vec())))
     };
-    let change = if verb == "add" { Change::Remove(recipient, &repinned) } else { Change::Add(recipient) };
+    let change =
+        if verb == "add" { Change::Remove(recipient, &repinned) } else { Change::Add(recipient) };
     lab.unlock().change_recipients(&change, Timestamp::now(), &|| ()).unwrap();
 }
 
-/// ENOSPC and EIO at each write and flush: reported, and the old state stays until the commit point; after it the new one is finished.
+/// ENOSPC and EIO at each write and flush: reported, and the old state stays until the commit
+/// point; after it the new one is finished.
 #[test]
 fn a_failing_disk_leaves_one_of_the_two_states() {
     if !has("strace") {
@@ -298,8 +388,11 @@ fn a_failing_disk_leaves_one_of_the_two_states() {
             if lab.recipients().len() == 2 {
                 reset(&lab, "add", public.parse().unwrap());
             }
-            let ran =
-                lab.injected(&["recipients", "add", &public], b"", &format!("inject={call}:error={errno}:when={when}"));
+            let ran = lab.injected(
+                &["recipients", "add", &public],
+                b"",
+                &format!("inject={call}:error={errno}:when={when}"),
+            );
             let what = format!("{call} {when}: {}", ran.stderr);
             assert!(!ran.stderr.contains("panicked"), "{what}");
             let now = lab.recipients().len();

@@ -1,4 +1,5 @@
-//! What is shown on a terminal and asked there: values without echo, ciphertext never, a recovery key once.
+//! What is shown on a terminal and asked there: values without echo, ciphertext never, a recovery
+//! key once.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -36,7 +37,9 @@ fn values_are_asked_for_without_echo() {
     screen.type_line("hunter2");
     let (shown, status) = screen.end();
     assert!(status == 0 && !shown.contains("hunter"), "{status}");
-    assert!(lab.value("one").unwrap() == b"hunter1hunter1" && lab.value("two").unwrap() == b"hunter2");
+    assert!(
+        lab.value("one").unwrap() == b"hunter1hunter1" && lab.value("two").unwrap() == b"hunter2"
+    );
     let mut screen = Screen::start(&lab, "$BIN set three");
     screen.wait_for("Value of three (not shown): ");
     screen.type_line("\x03");
@@ -55,7 +58,8 @@ fn a_recovery_key_is_shown_once_and_opens_everything() {
     let mut screen = Screen::start(&lab, "$BIN init --no-passphrase --recovery");
     screen.wait_for("Is it written down?");
     let shown = String::from_utf8_lossy(&screen.seen()).into_owned();
-    let key = shown.split_whitespace().find(|w| w.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned();
+    let key =
+        shown.split_whitespace().find(|w| w.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned();
     screen.type_line("yes");
     assert_eq!(screen.end().1, 0);
     opens_everything(&lab, &key);
@@ -64,7 +68,8 @@ fn a_recovery_key_is_shown_once_and_opens_everything() {
         let mut screen = Screen::start(&lab, "$BIN recipients add --recovery");
         screen.wait_for("Is it written down?");
         let shown = String::from_utf8_lossy(&screen.seen()).into_owned();
-        let key = shown.split_whitespace().find(|w| w.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned();
+        let key =
+            shown.split_whitespace().find(|w| w.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned();
         screen.type_line(answer);
         assert_eq!(screen.end().1, status);
         assert_eq!(lab.recipients().len(), recipients);
@@ -81,7 +86,11 @@ fn opens_everything(lab: &Lab, key: &str) {
     common::write_private(&paper, key.as_bytes());
     let file = std::fs::read_dir(lab.item("n")).unwrap().map(|e| e.unwrap().path());
     let item = file.filter(|f| f.extension().is_some_and(|e| e == "age")).max().unwrap();
-    assert!(age(&["-d", "-i", paper.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout == b"the value");
-    let grep = std::process::Command::new("grep").args(["-rq", key]).arg(lab.home()).status().unwrap();
+    assert!(
+        age(&["-d", "-i", paper.to_str().unwrap(), item.to_str().unwrap()], b"").ok().stdout
+            == b"the value"
+    );
+    let grep =
+        std::process::Command::new("grep").args(["-rq", key]).arg(lab.home()).status().unwrap();
     assert_eq!(grep.code(), Some(1));
 }

@@ -1,4 +1,5 @@
-//! `import` and `export`: all or nothing, with one unlock, and back again through the programs that will read the result.
+//! `import` and `export`: all or nothing, with one unlock, and back again through the programs that
+//! will read the result.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -7,16 +8,20 @@ use std::process::{Command, Stdio};
 
 use common::{Lab, has};
 
-const ENV: &str =
-    "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
+const ENV: &str = "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
 
 #[test]
 fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
     let lab = Lab::new();
     std::fs::write(lab.dir.path().join(".env"), ENV).unwrap();
-    let preview = lab.run(&["import", "--from", ".env", "--prefix", "api", "--dry-run"]).ok().text();
+    let preview =
+        lab.run(&["import", "--from", ".env", "--prefix", "api", "--dry-run"]).ok().text();
     assert_eq!(preview, "api/DATABASE_URL  21 bytes\napi/MULTI  7 bytes\napi/PORT  4 bytes\n");
-    let done = lab.run(&["import", "--from", ".env", "--prefix", "api", "--except", "PORT", "--class", "high"]).ok();
+    let done = lab
+        .run(&[
+            "import", "--from", ".env", "--prefix", "api", "--except", "PORT", "--class", "high",
+        ])
+        .ok();
     assert!(done.stderr.contains("hasp-target add TARGET --from-env .env --prefix api -- COMMAND"));
     assert!(
         lab.value("api/DATABASE_URL").unwrap() == b"postgres://u:p$w@h/db"
@@ -34,9 +39,15 @@ fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
 #[test]
 fn json_numbers_are_imported_as_they_are_written() {
     let lab = Lab::new();
-    let values =
-        [("ver", "1.10"), ("big", "123456789012345678901234567890"), ("e", "1E5"), ("z", "-0"), ("on", "true")];
-    let members: Vec<String> = values.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
+    let values = [
+        ("ver", "1.10"),
+        ("big", "123456789012345678901234567890"),
+        ("e", "1E5"),
+        ("z", "-0"),
+        ("on", "true"),
+    ];
+    let members: Vec<String> =
+        values.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
     let members = members.join(",\n  ");
     let text = format!("{{{members},\n \"in\": {{\"side\": {{{members}}}}}}}");
     lab.run_with(&["import", "--format", "json", "--prefix", "n"], text.as_bytes(), &[]).ok();
@@ -51,7 +62,8 @@ fn json_numbers_are_imported_as_they_are_written() {
 fn conflicts_are_settled_as_told() {
     let lab = Lab::new();
     lab.set("B", b"before");
-    let import = |rule: &[&str]| lab.run_with(&[&["import"], rule].concat(), b"A=value a\nB=value b\n", &[]);
+    let import =
+        |rule: &[&str]| lab.run_with(&[&["import"], rule].concat(), b"A=value a\nB=value b\n", &[]);
     assert_eq!(import(&[]).refused(), (73, "exists".into()));
     assert_eq!(lab.run(&["check", "A"]).status, 1);
     import(&["--on-conflict", "skip"]).ok();
@@ -74,7 +86,10 @@ fn one_bad_line_imports_nothing_and_is_not_echoed() {
         assert_eq!(refused.refused(), (65, code.into()));
         assert!(!refused.stderr.contains("hunter2"));
     }
-    assert_eq!(lab.run_with(&["import", "--only", "NONE"], b"A=1", &[]).refused(), (64, "key-unknown".into()));
+    assert_eq!(
+        lab.run_with(&["import", "--only", "NONE"], b"A=1", &[]).refused(),
+        (64, "key-unknown".into())
+    );
     assert!(lab.run(&["list"]).ok().text().is_empty());
 }
 
@@ -83,8 +98,11 @@ fn nested_json_becomes_names_with_parts() {
     let lab = Lab::new();
     let input = br#"{"db":{"url":"the url","pool":5},"flag":true}"#;
     lab.run_with(&["import", "--format", "json", "--prefix", "app/"], input, &[]).ok();
-    assert!(lab.value("app/db/url").unwrap() == b"the url" && lab.value("app/db/pool").unwrap() == b"5");
-    let exported = lab.run(&["export", "app/db/url", "app/flag", "--format", "json", "--force"]).ok().json();
+    assert!(
+        lab.value("app/db/url").unwrap() == b"the url" && lab.value("app/db/pool").unwrap() == b"5"
+    );
+    let exported =
+        lab.run(&["export", "app/db/url", "app/flag", "--format", "json", "--force"]).ok().json();
     assert!(exported["app/db/url"] == "the url" && exported["app/flag"] == "true");
 }
 
@@ -92,7 +110,12 @@ fn nested_json_becomes_names_with_parts() {
 fn an_export_is_forced_recorded_and_read_alike_by_shells_and_dotenv() {
     let lab = Lab::new();
     let hard = "sp ace \"dq\" #h $HOME `id` \\ \\n !x\nline two";
-    let values = [("HARD", hard), ("QUOTE", "it's \"both\" \\"), ("BACK", "\\\\server\\share"), ("PLAIN", "plain")];
+    let values = [
+        ("HARD", hard),
+        ("QUOTE", "it's \"both\" \\"),
+        ("BACK", "\\\\server\\share"),
+        ("PLAIN", "plain"),
+    ];
     for (name, value) in values {
         lab.set(&format!("x/{name}"), value.as_bytes());
     }
@@ -112,9 +135,9 @@ fn an_export_is_forced_recorded_and_read_alike_by_shells_and_dotenv() {
             assert!(common::feed(command, b"").ok().stdout == value.as_bytes(), "{shell} {name}");
         }
     }
-    let probe =
-        "import sys; from dotenv import dotenv_values; sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
-    let there = Command::new("python3").args(["-c", "import dotenv"]).stderr(Stdio::null()).status();
+    let probe = "import sys; from dotenv import dotenv_values; sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
+    let there =
+        Command::new("python3").args(["-c", "import dotenv"]).stderr(Stdio::null()).status();
     if !there.is_ok_and(|s| s.success()) {
         return common::skipped("python-dotenv");
     }
@@ -162,7 +185,9 @@ fn a_killed_import_is_whole_or_nothing() {
                 "-e",
                 &format!("inject={call}:signal=KILL:when={when}"),
             ]);
-            command.args([common::binary(), "import", "--on-conflict", "overwrite", "-q"]).env_clear();
+            command
+                .args([common::binary(), "import", "--on-conflict", "overwrite", "-q"])
+                .env_clear();
             command.env("HASP_HOME", lab.home()).env("PATH", std::env::var_os("PATH").unwrap());
             let done = common::feed(command, input.as_bytes()).status == 0;
             lab.set("sweep", b"any next writer");
@@ -172,7 +197,11 @@ fn a_killed_import_is_whole_or_nothing() {
             assert!(new || !done, "{call} {when}: acknowledged and lost");
             for name in ["A", "B", "C"].iter().filter(|n| lab.item(n).exists()) {
                 let versions = lab.run(&["history", name, "--json"]).ok().text().lines().count();
-                assert_eq!(std::fs::read_dir(lab.item(name)).unwrap().count(), versions + 1, "{call} {when} {name}");
+                assert_eq!(
+                    std::fs::read_dir(lab.item(name)).unwrap().count(),
+                    versions + 1,
+                    "{call} {when} {name}"
+                );
             }
             assert!(lab.run(&["fsck"]).ok().text().is_empty(), "{call} {when}");
             if done {
@@ -185,12 +214,18 @@ fn a_killed_import_is_whole_or_nothing() {
 /// A key for a throw-away gpg home and a tree of `pass` with these entries.
 fn pass_tree(lab: &Lab, entries: &[(&str, &str)]) -> Vec<(&'static str, String)> {
     let at = |name: &str| lab.dir.path().join(name).to_str().unwrap().to_owned();
-    let env = vec![("GNUPGHOME", at("gnupg")), ("HOME", lab.dir.path().to_str().unwrap().to_owned())];
+    let env =
+        vec![("GNUPGHOME", at("gnupg")), ("HOME", lab.dir.path().to_str().unwrap().to_owned())];
     std::fs::create_dir(at("gnupg")).unwrap();
-    std::fs::set_permissions(at("gnupg"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(at("gnupg"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
     let run = |program: &str, args: &[&str], stdin: &str| {
         let mut command = Command::new(program);
-        command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(env.clone());
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .envs(env.clone());
         common::feed(command, stdin.as_bytes()).ok()
     };
     run(
@@ -229,7 +264,8 @@ fn a_tree_of_pass_comes_in_through_pass_itself() {
     ];
     let env = pass_tree(&lab, &entries);
     let env: Vec<(&str, &str)> = env.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let import = |args: &[&str]| lab.run_with(&[&["import", "--format", "pass"], args].concat(), b"", &env);
+    let import =
+        |args: &[&str]| lab.run_with(&[&["import", "--format", "pass"], args].concat(), b"", &env);
     let refused = import(&[]);
     assert_eq!(refused.refused(), (64, "bad-name".into()));
     assert!(
@@ -239,8 +275,15 @@ fn a_tree_of_pass_comes_in_through_pass_itself() {
     );
     assert!(lab.run(&["list"]).ok().text().is_empty());
     let done = import(&["--except", "bad name", "--prefix", "old"]).ok();
-    assert!(done.stderr.contains("1 entries of") && done.stderr.contains("--first-line"), "{}", done.stderr);
-    assert!(lab.value("old/db/url").unwrap() == b"postgres://x" && lab.value("old/top").unwrap() == b"no newline");
+    assert!(
+        done.stderr.contains("1 entries of") && done.stderr.contains("--first-line"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        lab.value("old/db/url").unwrap() == b"postgres://x"
+            && lab.value("old/top").unwrap() == b"no newline"
+    );
     assert!(lab.value("old/web/login").unwrap() == b"hunter2 and more\nuser: me\nurl: x");
     import(&["--only", "web/login", "--first-line"]).ok();
     assert!(lab.value("web/login").unwrap() == b"hunter2 and more");
@@ -255,7 +298,8 @@ fn a_tree_of_pass_comes_in_through_pass_itself() {
     let _ = kill.status();
 }
 
-/// Debian's `passage` is another program, so the tree is made as passage makes it: age files beside its identities.
+/// Debian's `passage` is another program, so the tree is made as passage makes it: age files beside
+/// its identities.
 #[test]
 fn a_tree_of_passage_comes_in_through_age() {
     if !has("age") {
@@ -271,14 +315,29 @@ fn a_tree_of_passage_comes_in_through_age() {
     common::feed(command, b"").ok();
     let home = lab.dir.path().to_str().unwrap().to_owned();
     let store = format!("{home}/.passage/store");
-    let preview = lab.run_with(&["import", "--format", "passage", "--dry-run"], b"", &[("HOME", &home)]).ok();
+    let preview =
+        lab.run_with(&["import", "--format", "passage", "--dry-run"], b"", &[("HOME", &home)]).ok();
     assert_eq!(preview.text(), "db/url  12 bytes\nlogin  17 bytes\n");
     lab.run(&["import", "--format", "passage", "--from", &store, "--first-line"]).ok();
-    assert!(lab.value("db/url").unwrap() == b"postgres://x" && lab.value("login").unwrap() == b"password");
-    assert_eq!(lab.run(&["import", "--format", "passage", "--from", "nowhere"]).refused(), (66, "no-tree".into()));
+    assert!(
+        lab.value("db/url").unwrap() == b"postgres://x"
+            && lab.value("login").unwrap() == b"password"
+    );
+    assert_eq!(
+        lab.run(&["import", "--format", "passage", "--from", "nowhere"]).refused(),
+        (66, "no-tree".into())
+    );
     let wrong = [("PASSAGE_IDENTITIES_FILE", "home/identity")];
-    let refused = lab.run_with(&["import", "--format", "passage", "--from", &store, "--prefix", "p"], b"", &wrong);
+    let refused = lab.run_with(
+        &["import", "--format", "passage", "--from", &store, "--prefix", "p"],
+        b"",
+        &wrong,
+    );
     // age has said its own part before.
-    assert!(refused.status == 65 && refused.stderr.contains("db/url: passage could not open it"), "{}", refused.stderr);
+    assert!(
+        refused.status == 65 && refused.stderr.contains("db/url: passage could not open it"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("[cannot-open-entry]"));
 }

@@ -1,4 +1,5 @@
-//! The published test vectors of the signed record and the vault's keys: another implementation can check itself against them.
+//! The published test vectors of the signed record and the vault's keys: another implementation can
+//! check itself against them.
 #![allow(clippy::unwrap_used)]
 
 use data_encoding::HEXLOWER;
@@ -9,7 +10,8 @@ use hasp_vault::format::record::Label;
 
 #[test]
 fn the_published_vectors_hold() {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("vectors/record.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("vectors/record.json")).unwrap();
     let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
     let keys = Keys::derive(&HEXLOWER.decode(text(&vectors["root"]).as_bytes()).unwrap());
     assert_eq!(public_key::encode(&keys.record_key()), text(&vectors["record_key"]));
@@ -22,7 +24,8 @@ fn the_published_vectors_hold() {
     assert!(records.len() >= 3);
     for record in records {
         let (kind, name) = (text(&record["kind"]), text(&record["name"]));
-        let label = Label { vault: text(&vectors["vault"]).parse().unwrap(), kind: &kind, name: &name };
+        let label =
+            Label { vault: text(&vectors["vault"]).parse().unwrap(), kind: &kind, name: &name };
         let (serial, body) = (record["serial"].as_u64().unwrap(), text(&record["body"]));
         assert_eq!(HEXLOWER.encode(&label.message(serial, &body)), text(&record["message"]));
         let whole = label.sign(serial, &body, |m| keys.sign_record(m));

@@ -1,4 +1,5 @@
-//! `revoke` and `destroy`: undeliverable at once, gone from the disk, and the tool that ends grants is asked each time.
+//! `revoke` and `destroy`: undeliverable at once, gone from the disk, and the tool that ends grants
+//! is asked each time.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -19,11 +20,19 @@ fn a_revoked_secret_says_when_why_and_by_whom_until_it_is_set_again() {
     let item = vault.item(&"db/url".parse().unwrap()).unwrap();
     let refused = item.deliverable(hasp_core::Timestamp::now()).unwrap_err();
     assert_eq!(refused.code(), "secret-revoked");
-    assert!(refused.message().contains("leaked in CI (by alice)") && refused.message().contains("20"));
+    assert!(
+        refused.message().contains("leaked in CI (by alice)") && refused.message().contains("20")
+    );
     assert!(lab.run(&["show", "db/url"]).ok().text().contains("revoked"));
     assert!(lab.record().contains("\"event\":\"vault.revoke\""));
     lab.set("db/url", b"a new value");
-    assert!(vault.item(&"db/url".parse().unwrap()).unwrap().deliverable(hasp_core::Timestamp::now()).is_ok());
+    assert!(
+        vault
+            .item(&"db/url".parse().unwrap())
+            .unwrap()
+            .deliverable(hasp_core::Timestamp::now())
+            .is_ok()
+    );
 }
 
 #[test]
@@ -46,7 +55,10 @@ fn a_destroyed_secret_leaves_a_tombstone_and_no_value() {
     lab.set("n", b"second value");
     let copies: Vec<Vec<u8>> =
         ["1.age", "2.age"].iter().map(|f| std::fs::read(lab.item("n").join(f)).unwrap()).collect();
-    assert_eq!(installed.run(&["destroy", "n@2", "--yes"], b"").refused(), (77, "version-current".into()));
+    assert_eq!(
+        installed.run(&["destroy", "n@2", "--yes"], b"").refused(),
+        (77, "version-current".into())
+    );
     installed.run(&["destroy", "n@1", "--yes"], b"").ok();
     assert!(lab.value("n").unwrap() == b"second value");
     assert_eq!(lab.run(&["reveal", "n@1", "--force"]).refused(), (77, "secret-destroyed".into()));

@@ -1,5 +1,6 @@
-//! Measures hasp-exec beside what it stands for: a run with 1, 10 and 64 values, bytes through pipes and a terminal, and keys. What is
-//! compared takes turns in one run, so that all meet the same machine.
+//! Measures hasp-exec beside what it stands for: a run with 1, 10 and 64 values, bytes through
+//! pipes and a terminal, and keys. What is compared takes turns in one run, so that all meet the
+//! same machine.
 #![allow(clippy::unwrap_used)]
 
 mod measure;
@@ -31,7 +32,8 @@ fn main() {
     keys(&world);
 }
 
-/// A world with this many values, all delivered by the target `true`, `peak` and, in ad-hoc grants, to any command.
+/// A world with this many values, all delivered by the target `true`, `peak` and, in ad-hoc grants,
+/// to any command.
 fn world(count: usize) -> World {
     let world = World::new();
     let names: Vec<String> = (0..count).map(|n| format!("v{n}")).collect();
@@ -39,8 +41,13 @@ fn world(count: usize) -> World {
         world.store(name, format!("value-of-{name}-Quartz7Fjord2Zx81"));
     }
     let refs: String = names.iter().map(|n| format!("{n} = {{}}\n")).collect();
-    let env = names.iter().map(|n| format!("{} = \"{n}\"", n.to_uppercase())).collect::<Vec<_>>().join(", ");
-    let target = |name: &str, run: &str| format!("[target.{name}]\nrun = {run}\nenv = {{ {env} }}\n");
+    let env = names
+        .iter()
+        .map(|n| format!("{} = \"{n}\"", n.to_uppercase()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let target =
+        |name: &str, run: &str| format!("[target.{name}]\nrun = {run}\nenv = {{ {env} }}\n");
     world.bind(&format!(
         "[refs]\n{refs}{}{}",
         target("true", "[\"/bin/true\"]"),
@@ -48,7 +55,8 @@ fn world(count: usize) -> World {
     ));
     keep(&world, "-t true");
     keep(&world, "-t peak");
-    let deliveries: String = names.iter().map(|n| format!("-e {}={n} ", n.to_uppercase())).collect();
+    let deliveries: String =
+        names.iter().map(|n| format!("-e {}={n} ", n.to_uppercase())).collect();
     keep(&world, &format!("{deliveries} --any-command"));
     world
 }
@@ -96,9 +104,16 @@ fn big(world: &World, name: &str, size: usize) {
     let mut n = 0u64;
     while text.len() < size {
         n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let crates = ["serde_json", "memchr", "rustix", "regex-automata", "proc-macro2"][(n >> 40) as usize % 5];
-        writeln!(text, "   Compiling {crates} v{}.{} (/build/{:016x}) with warnings: 0", n >> 60, (n >> 50) & 63, n)
-            .unwrap();
+        let crates = ["serde_json", "memchr", "rustix", "regex-automata", "proc-macro2"]
+            [(n >> 40) as usize % 5];
+        writeln!(
+            text,
+            "   Compiling {crates} v{}.{} (/build/{:016x}) with warnings: 0",
+            n >> 60,
+            (n >> 50) & 63,
+            n
+        )
+        .unwrap();
     }
     text.truncate(size);
     world.write(name, text);
@@ -130,8 +145,12 @@ fn rate(name: &str, size: usize, seconds: f64, to: f64, target: &str) {
 fn pipes(world: &World) {
     big(world, "big", PIPED);
     let shell = |text: &str| assert_eq!(world.sh(text).ok(), "");
-    let taken =
-        in_turns(7, &mut [&mut || shell("cat big | cat >/dev/null"), &mut || shell("hasp-exec -- cat big >/dev/null")]);
+    let taken = in_turns(
+        7,
+        &mut [&mut || shell("cat big | cat >/dev/null"), &mut || {
+            shell("hasp-exec -- cat big >/dev/null")
+        }],
+    );
     line(&format!("\n{:<44} {:>14} {:>8}", "through pipes, 10 values", "", "to cat"));
     rate("cat BIG | cat", PIPED, taken[0], taken[0], "");
     rate("hasp-exec -- cat BIG", PIPED, taken[1], taken[0], "at least 0.6");
@@ -146,7 +165,8 @@ struct Terminal {
 
 impl Terminal {
     fn start(world: &World, line: &str) -> Terminal {
-        let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        let leader =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&leader).and_then(|()| unlockpt(&leader)).unwrap();
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let follower: OwnedFd = ioctl_tiocgptpeer(&leader, flags).unwrap();
@@ -194,9 +214,11 @@ fn terminal(world: &World) {
     let show = |line: &str| assert!(Terminal::start(world, line).drain() > SHOWN);
     let taken = in_turns(
         7,
-        &mut [&mut || show("cat shown"), &mut || show("script -qec 'cat shown' /dev/null"), &mut || {
-            show("hasp-exec -- cat shown")
-        }],
+        &mut [
+            &mut || show("cat shown"),
+            &mut || show("script -qec 'cat shown' /dev/null"),
+            &mut || show("hasp-exec -- cat shown"),
+        ],
     );
     line(&format!("\n{:<44} {:>14} {:>8}", "to a terminal, 10 values", "", "to script"));
     rate("cat BIG", SHOWN, taken[0], taken[1], "");
@@ -226,11 +248,18 @@ fn keys(world: &World) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    line(&format!("\n{:<44} {:>10} {:>10}", "from a key to its answer, 10 values", "median ms", "99 % ms"));
+    line(&format!(
+        "\n{:<44} {:>10} {:>10}",
+        "from a key to its answer, 10 values", "median ms", "99 % ms"
+    ));
     let names = ["a terminal alone", "script", "hasp-exec"];
     for ((name, mut taken), target) in names.iter().zip(taken).zip(["", "", "median under 1 ms"]) {
         taken.sort_by(f64::total_cmp);
-        line(&format!("{name:<44} {:>10.3} {:>10.3}  {target}", taken[KEYS / 2], taken[KEYS * 99 / 100]));
+        line(&format!(
+            "{name:<44} {:>10.3} {:>10.3}  {target}",
+            taken[KEYS / 2],
+            taken[KEYS * 99 / 100]
+        ));
     }
     for mut terminal in terminals {
         let _ = terminal.child.kill();

@@ -1,7 +1,8 @@
-//! Measures the tools as they are installed, every figure beside what it is compared with, in interleaved rounds of one run.
+//! Measures the tools as they are installed, every figure beside what it is compared with, in
+//! interleaved rounds of one run.
 //!
-//! CPU time is that of waited-for children in /proc/self/stat (user and system, 10 ms a tick), taken over batches; memory is
-//! VmHWM of the broker, read by its own child.
+//! CPU time is that of waited-for children in /proc/self/stat (user and system, 10 ms a tick),
+//! taken over batches; memory is VmHWM of the broker, read by its own child.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
@@ -32,7 +33,8 @@ fn main() {
     sizes();
 }
 
-/// A world with three secrets, kept grants for a target around /bin/true and for one that tells the broker's memory.
+/// A world with three secrets, kept grants for a target around /bin/true and for one that tells the
+/// broker's memory.
 fn ready() -> World {
     let world = World::new();
     for name in ["a", "b", "c"] {
@@ -79,16 +81,26 @@ fn broker(world: &World) {
     row(&grant, &alone, "CPU at most 10 ms");
     let memory = world.sh("hasp-exec -t broker");
     let kib: f64 = memory.ok().split_whitespace().nth(1).unwrap().parse().unwrap();
-    line(&format!("{:<44} {:>8.1} MiB {:>15}  at most 12 MiB", "hasp-exec, largest memory", kib / 1024.0, ""));
+    line(&format!(
+        "{:<44} {:>8.1} MiB {:>15}  at most 12 MiB",
+        "hasp-exec, largest memory",
+        kib / 1024.0,
+        ""
+    ));
 }
 
 /// The same verbs in vaults of 10 and of 10,000 secrets, on disk.
 fn sizes() {
     let worlds = [10, 10_000].map(vault_of);
-    let mut sets = [Cost::new("hasp-vault set, vault of 10"), Cost::new("hasp-vault set, vault of 10,000")];
+    let mut sets =
+        [Cost::new("hasp-vault set, vault of 10"), Cost::new("hasp-vault set, vault of 10,000")];
     let mut lists = [Cost::new("hasp-vault list of 10"), Cost::new("hasp-vault list of 10,000")];
-    let mut rotations = [Cost::new("hasp-vault rotate, vault of 10"), Cost::new("hasp-vault rotate, vault of 10,000")];
-    let mut due = [Cost::new("hasp-vault list --due of 10"), Cost::new("hasp-vault list --due of 10,000")];
+    let mut rotations = [
+        Cost::new("hasp-vault rotate, vault of 10"),
+        Cost::new("hasp-vault rotate, vault of 10,000"),
+    ];
+    let mut due =
+        [Cost::new("hasp-vault list --due of 10"), Cost::new("hasp-vault list --due of 10,000")];
     let value = worlds[0].write("value", "a-new-value-0123456789");
     let from = value.display().to_string();
     for _ in 0..ROUNDS {
@@ -135,7 +147,14 @@ fn vault_of(secrets: usize) -> World {
     let unlocked = vault.unlock_with(Identity::parse(identity).unwrap()).unwrap();
     for n in 0..secrets {
         let value = Secret::copy_of(format!("value-{n}-0123456789").as_bytes()).unwrap();
-        unlocked.set(&format!("n/{n}").parse().unwrap(), &value, &SetOptions::default(), Timestamp::now()).unwrap();
+        unlocked
+            .set(
+                &format!("n/{n}").parse().unwrap(),
+                &value,
+                &SetOptions::default(),
+                Timestamp::now(),
+            )
+            .unwrap();
     }
     let copied = Command::new("cp").arg("-a").arg(&home).arg(world.home()).status().unwrap();
     assert!(copied.success() && tools().is_absolute());

@@ -1,4 +1,5 @@
-//! A terminal emulator with a shell in it: what a person would see, cell by cell, so that two runs of a program can be compared.
+//! A terminal emulator with a shell in it: what a person would see, cell by cell, so that two runs
+//! of a program can be compared.
 
 use std::io::Write as _;
 use std::num::NonZeroU16;
@@ -35,12 +36,14 @@ struct Drawn {
 }
 
 impl Emulator {
-    /// Starts `program`, with its words and its environment, as the leader of a new terminal of this size.
+    /// Starts `program`, with its words and its environment, as the leader of a new terminal of
+    /// this size.
     ///
     /// # Panics
     /// If there is no terminal to be had.
     pub fn start(program: &Command, (columns, rows): Size) -> Emulator {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("a path");
         let terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
@@ -60,7 +63,9 @@ impl Emulator {
         let drawn = Arc::downgrade(&self.drawn);
         std::thread::spawn(move || {
             let mut bytes = [0; 64 * 1024];
-            while let Ok(read @ 1..) = rustix::io::retry_on_intr(|| rustix::io::read(&from, &mut bytes)) {
+            while let Ok(read @ 1..) =
+                rustix::io::retry_on_intr(|| rustix::io::read(&from, &mut bytes))
+            {
                 let Some(drawn) = drawn.upgrade() else { return };
                 let mut drawn = drawn.lock().expect("no panic holds it");
                 drawn.terminal.process(&bytes[..read]);
@@ -88,7 +93,8 @@ impl Emulator {
         self.drawn().changed = Instant::now();
         let mut rest = keys.as_bytes();
         while !rest.is_empty() {
-            let written = rustix::io::retry_on_intr(|| rustix::io::write(&self.master, rest)).expect("a terminal");
+            let written = rustix::io::retry_on_intr(|| rustix::io::write(&self.master, rest))
+                .expect("a terminal");
             rest = &rest[written..];
         }
     }
@@ -97,7 +103,12 @@ impl Emulator {
     pub fn shown(&self) -> Vec<String> {
         let drawn = self.drawn();
         let columns = drawn.terminal.screen().size().1;
-        drawn.terminal.screen().rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect()
+        drawn
+            .terminal
+            .screen()
+            .rows(0, columns.get())
+            .map(|row| row.trim_end().to_owned())
+            .collect()
     }
 
     /// Waits until the screen shows this text and then stays as it is for a while.
@@ -114,7 +125,9 @@ impl Emulator {
     /// What is shown when patience ends.
     pub fn at_prompt(&self, prompt: &str) -> Result<Vec<String>, Vec<String>> {
         let row = || usize::from(self.drawn().terminal.screen().cursor_position().0);
-        self.wait(|shown, silent| silent >= QUIET && shown.get(row()).is_some_and(|line| line == prompt))
+        self.wait(|shown, silent| {
+            silent >= QUIET && shown.get(row()).is_some_and(|line| line == prompt)
+        })
     }
 
     /// Waits until the screen is so.

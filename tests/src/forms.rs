@@ -1,4 +1,5 @@
-//! The forms in which something secret could turn up where it must not: raw, hexadecimal, and base64 in all three alignments.
+//! The forms in which something secret could turn up where it must not: raw, hexadecimal, and
+//! base64 in all three alignments.
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
@@ -13,7 +14,8 @@ impl Needle {
     /// All forms of these bytes.
     pub fn new(name: &'static str, secret: impl AsRef<[u8]>) -> Needle {
         let secret = secret.as_ref();
-        let mut forms = vec![secret.to_vec(), HEXLOWER.encode(secret).into(), HEXUPPER.encode(secret).into()];
+        let mut forms =
+            vec![secret.to_vec(), HEXLOWER.encode(secret).into(), HEXUPPER.encode(secret).into()];
         for before in 0..3 {
             let padded = [&[0; 3][..before], secret].concat();
             for encoding in [BASE64_NOPAD, BASE64URL_NOPAD] {
@@ -48,7 +50,11 @@ mod tests {
     #[test]
     fn every_form_is_found_wherever_it_stands() {
         let needle = Needle::new("value", "hunter2-longer");
-        for text in ["hunter2-longer", "Basic dXNlcjpodW50ZXIyLWxvbmdlcg==", "x68756e746572322d6c6f6e676572"] {
+        for text in [
+            "hunter2-longer",
+            "Basic dXNlcjpodW50ZXIyLWxvbmdlcg==",
+            "x68756e746572322d6c6f6e676572",
+        ] {
             assert!(needle.is_in(format!("before {text} after")), "{text}");
         }
         for before in ["", "a", "ab", "abc"] {

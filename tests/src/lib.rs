@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: a world of its own for each, driven by shell lines as a person types them, and nothing that knows
-//! how the tools work inside.
+//! What the end-to-end tests share: a world of its own for each, driven by shell lines as a person
+//! types them, and nothing that knows how the tools work inside.
 #![forbid(unsafe_code)]
 
 mod emulator;

@@ -8,7 +8,13 @@ pub struct Load(Vec<Child>);
 impl Load {
     /// As many busy processes.
     pub fn of(count: usize) -> Load {
-        let busy = |_| Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn().expect("sh");
+        let busy = |_| {
+            Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .stdin(Stdio::null())
+                .spawn()
+                .expect("sh")
+        };
         Load((0..count).map(busy).collect())
     }
 }

@@ -65,13 +65,18 @@ impl Outcome {
     pub fn code(&self) -> &str {
         let mut lines = self.stderr.lines().skip_while(|l| !l.contains(": error: "));
         let is_code = |code: &&str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        let ended = lines.find_map(|l| l.strip_suffix(']')?.rsplit_once(" [").map(|(_, code)| code).filter(is_code));
+        let ended = lines.find_map(|l| {
+            l.strip_suffix(']')?.rsplit_once(" [").map(|(_, code)| code).filter(is_code)
+        });
         ended.unwrap_or_default()
     }
 
     /// Its standard output as JSON, one object a line.
     #[track_caller]
     pub fn objects(&self) -> Vec<serde_json::Value> {
-        self.ok().lines().map(|l| serde_json::from_str(l).expect("one JSON object a line")).collect()
+        self.ok()
+            .lines()
+            .map(|l| serde_json::from_str(l).expect("one JSON object a line"))
+            .collect()
     }
 }

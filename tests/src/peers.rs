@@ -1,4 +1,5 @@
-//! Programs we did not write, and what tests need of the machine: missing, they fail in CI and skip, saying so, elsewhere.
+//! Programs we did not write, and what tests need of the machine: missing, they fail in CI and
+//! skip, saying so, elsewhere.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,10 @@ use std::time::{Duration, Instant};
 /// # Panics
 /// In CI, if it is missing.
 pub fn peer(program: &str) -> bool {
-    let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", program]).stdout(Stdio::null()).status();
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$1\"", "sh", program])
+        .stdout(Stdio::null())
+        .status();
     let found = found.is_ok_and(|s| s.success());
     found || skip(&format!("{program} is not installed"))
 }

@@ -1,5 +1,5 @@
-//! A terminal of our own making, with a session on it, that a test can read byte for byte and close; and the processes that are left
-//! of it.
+//! A terminal of our own making, with a session on it, that a test can read byte for byte and
+//! close; and the processes that are left of it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -126,6 +126,7 @@ fn runs((path, number): (PathBuf, i32)) -> Option<(i32, String)> {
 /// A number below this one that differs from run to run.
 pub fn random(below: u64) -> u64 {
     let mut bytes = [0; 8];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).expect("random bytes");
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .expect("random bytes");
     u64::from_ne_bytes(bytes) % below
 }

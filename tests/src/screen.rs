@@ -55,8 +55,8 @@ impl Screen {
         self.key("Enter");
     }
 
-    /// Types a line, again after a while, until this text is on a line of its own beginning: a login flushes what was typed before it had its
-    /// terminal.
+    /// Types a line, again after a while, until this text is on a line of its own beginning: a
+    /// login flushes what was typed before it had its terminal.
     #[track_caller]
     pub fn enter_until(&self, line: &str, text: &str) {
         for _ in 0..5 {

@@ -61,8 +61,8 @@ pub fn wait_for_port(port: u16) {
     wait_until(PATIENCE, || TcpStream::connect(("127.0.0.1", port)).is_ok());
 }
 
-/// A web server that opens only to a bearer token and to `user:password`, and its port (see tests/data/doors.py); it serves the
-/// directory `served` beside the project.
+/// A web server that opens only to a bearer token and to `user:password`, and its port (see
+/// tests/data/doors.py); it serves the directory `served` beside the project.
 pub fn doors(world: &World, bearer: &str, basic: &str) -> (Server, u16) {
     let served = world.beside("served");
     std::fs::create_dir_all(&served).expect("a directory");
@@ -92,12 +92,15 @@ pub fn sshd(world: &World, public: &str) -> (Server, u16) {
         // Where it leaves its privileges.
         std::fs::create_dir_all("/run/sshd").expect("a writable place");
     }
-    let server = Server::start(Command::new("/usr/sbin/sshd").args(["-D", "-f"]).arg(world.beside("sshd.conf")));
+    let server = Server::start(
+        Command::new("/usr/sbin/sshd").args(["-D", "-f"]).arg(world.beside("sshd.conf")),
+    );
     wait_for_port(port);
     (server, port)
 }
 
-/// A PostgreSQL server with the superuser `app`, in memory: it listens at a port of this machine and in a directory.
+/// A PostgreSQL server with the superuser `app`, in memory: it listens at a port of this machine
+/// and in a directory.
 pub struct Postgres {
     _server: Server,
     directory: tempfile::TempDir,
@@ -109,7 +112,8 @@ impl Postgres {
     /// Debian keeps the server's programs off PATH, one directory a version.
     fn programs() -> Option<PathBuf> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-        let mut found: Vec<PathBuf> = versions.filter_map(|v| Some(v.ok()?.path().join("bin"))).collect();
+        let mut found: Vec<PathBuf> =
+            versions.filter_map(|v| Some(v.ok()?.path().join("bin"))).collect();
         found.retain(|bin| bin.join("initdb").exists());
         found.sort();
         found.pop()
@@ -140,7 +144,8 @@ impl Postgres {
         serve.args(["-D", &data, "-k", &place, "-h", "127.0.0.1", "-F", "-p", &port.to_string()]);
         let server = Server::start(&mut serve).stopped_by(Signal::QUIT);
         wait_until(PATIENCE, || {
-            std::fs::read_to_string(format!("{data}/postmaster.pid")).is_ok_and(|t| t.contains("ready"))
+            std::fs::read_to_string(format!("{data}/postmaster.pid"))
+                .is_ok_and(|t| t.contains("ready"))
         });
         Postgres { _server: server, directory, port }
     }

@@ -1,4 +1,5 @@
-//! A home, a runtime directory in memory and a project, driven by shell lines without a controlling terminal.
+//! A home, a runtime directory in memory and a project, driven by shell lines without a controlling
+//! terminal.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,8 +31,8 @@ run = ["./show", "..."]
 env = { DATABASE_URL = "db/url", API_KEY = "api/key" }
 "#;
 
-/// A home, a runtime directory and a project. When it goes, its record is searched for every value that was stored, in every form
-/// that the filter knows.
+/// A home, a runtime directory and a project. When it goes, its record is searched for every value
+/// that was stored, in every form that the filter knows.
 pub struct World {
     base: TempDir,
     runtime: TempDir,
@@ -44,7 +45,8 @@ impl World {
         World::at(TempDir::new().expect("a temporary directory"))
     }
 
-    /// As [`World::new`], in memory, where flushing to disk costs nothing: for tests that run a tool hundreds of times.
+    /// As [`World::new`], in memory, where flushing to disk costs nothing: for tests that run a
+    /// tool hundreds of times.
     pub fn in_memory() -> World {
         let world = World::at(TempDir::new_in("/dev/shm").expect("a directory in memory"));
         world.sh("hasp-vault init --no-passphrase").ok();
@@ -53,7 +55,8 @@ impl World {
 
     fn at(base: TempDir) -> World {
         let runtime = TempDir::new_in("/dev/shm").expect("a directory in memory");
-        let values = Mutex::new([DB_URL, API_KEY, PASSPHRASE].map(|v| v.as_bytes().to_vec()).to_vec());
+        let values =
+            Mutex::new([DB_URL, API_KEY, PASSPHRASE].map(|v| v.as_bytes().to_vec()).to_vec());
         let world = World { base, runtime, values };
         std::fs::create_dir_all(world.project().join(".git")).expect("a project");
         world
@@ -74,13 +77,16 @@ impl World {
         world
     }
 
-    /// As [`World::new`] with the secrets `db/url` and `api/key`, and a bound project with a target `test` that runs `./show`,
-    /// which writes a line to the file `ran` and prints both values.
+    /// As [`World::new`] with the secrets `db/url` and `api/key`, and a bound project with a target
+    /// `test` that runs `./show`, which writes a line to the file `ran` and prints both values.
     pub fn with_project() -> World {
         let world = World::new();
         world.store("db/url", DB_URL);
         world.store("api/key", API_KEY);
-        world.script("show", "#!/bin/sh\necho ran >>ran\nprintf 'url=%s key=%s\\n' \"$DATABASE_URL\" \"$API_KEY\"\n");
+        world.script(
+            "show",
+            "#!/bin/sh\necho ran >>ran\nprintf 'url=%s key=%s\\n' \"$DATABASE_URL\" \"$API_KEY\"\n",
+        );
         world.bind(MANIFEST);
         world
     }
@@ -165,7 +171,8 @@ impl World {
             self.watch(&input);
         }
         // Whoever is refused does not read on; that is for the outcome to tell.
-        let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
+        let writer =
+            std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
         let output = child.wait_with_output().expect("an end");
         writer.join().expect("a writer");
         Outcome::of(output)
@@ -180,7 +187,15 @@ impl World {
     pub fn shell(&self, line: &str) -> Command {
         let mut command = self.command("timeout");
         // Bash would exec a single command, which would then be the leader of its own session.
-        command.args(["--kill-after=1", "120", "setsid", "--wait", "bash", "-c", &format!("{line}\nexit $?")]);
+        command.args([
+            "--kill-after=1",
+            "120",
+            "setsid",
+            "--wait",
+            "bash",
+            "-c",
+            &format!("{line}\nexit $?"),
+        ]);
         command
     }
 
@@ -202,7 +217,10 @@ impl World {
         segments.retain(|p| p.extension().is_some_and(|e| e == "jsonl"));
         segments.sort();
         let texts = segments.iter().map(|p| std::fs::read_to_string(p).expect("a segment"));
-        texts.flat_map(|t| t.lines().map(str::to_owned).collect::<Vec<_>>()).map(|l| parse(&l)).collect()
+        texts
+            .flat_map(|t| t.lines().map(str::to_owned).collect::<Vec<_>>())
+            .map(|l| parse(&l))
+            .collect()
     }
 
     /// The records of one event.
@@ -210,10 +228,12 @@ impl World {
         self.record().into_iter().filter(|r| r["event"] == event).collect()
     }
 
-    /// Remembers a value that must never be in the record; short or plain ones could be there by chance.
+    /// Remembers a value that must never be in the record; short or plain ones could be there by
+    /// chance.
     fn watch(&self, value: &[u8]) {
         let value = value.strip_suffix(b"\n").unwrap_or(value);
-        let unlikely = value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
+        let unlikely =
+            value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
         if (12..4096).contains(&value.len()) && unlikely {
             self.values.lock().expect("no panic holds it").push(value.to_vec());
         }
@@ -231,12 +251,17 @@ impl World {
             out != *line
         };
         let files = self.files(&self.home().join("audit"));
-        let texts =
-            files.iter().filter(|f| f.extension().is_some_and(|e| e == "jsonl")).filter_map(|f| std::fs::read(f).ok());
-        let lines =
-            texts.flat_map(|text| text.split(|b| *b == b'\n').filter(hit).map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let texts = files
+            .iter()
+            .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
+            .filter_map(|f| std::fs::read(f).ok());
+        let lines = texts.flat_map(|text| {
+            text.split(|b| *b == b'\n').filter(hit).map(<[u8]>::to_vec).collect::<Vec<_>>()
+        });
         // Which record it is can be told, what is in it cannot.
-        lines.map(|line| String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned()).collect()
+        lines
+            .map(|line| String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned())
+            .collect()
     }
 
     /// Every file below a directory.
@@ -297,7 +322,8 @@ pub fn tools() -> &'static Path {
             .args(["build", "--quiet", "--workspace", "--bins", "--target-dir"])
             .arg(profile.parent().expect("target"));
         build.args(profile.ends_with("release").then_some("--release"));
-        let built = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status().expect("cargo");
+        let built =
+            build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status().expect("cargo");
         assert!(built.success(), "the tools could not be built");
         profile
     })

@@ -33,13 +33,22 @@ fn the_prompt_says_who_asks_for_what_and_where_it_goes() {
             "hasp-vault reveal --force k; true",
             &["hasp-vault reveal --force k (output: the terminal), asked by bash "][..],
         ),
-        ("hasp-vault reveal --force k | cat >got", &["reveal --force k (output: a pipe to cat ", "), asked by bash "]),
-        ("hasp-vault reveal --force k >got; true", &["(output: /", "/project/got), asked by bash "]),
+        (
+            "hasp-vault reveal --force k | cat >got",
+            &["reveal --force k (output: a pipe to cat ", "), asked by bash "],
+        ),
+        (
+            "hasp-vault reveal --force k >got; true",
+            &["(output: /", "/project/got), asked by bash "],
+        ),
         (
             "hasp-vault reveal --force k >/dev/null; true",
             &["hasp-vault reveal --force k (output: none), asked by bash "],
         ),
-        ("echo new-4712 | hasp-vault set n", &["hasp-vault set n (output: the terminal), asked by bash "]),
+        (
+            "echo new-4712 | hasp-vault set n",
+            &["hasp-vault set n (output: the terminal), asked by bash "],
+        ),
         ("hasp-bind add x=k; true", &["hasp-bind add 'x=k' (output: ", "asked by bash "]),
         (
             "hasp-grant -q -e K=k -o token -- cat hunter2 <asker.py",
@@ -51,25 +60,42 @@ fn the_prompt_says_who_asks_for_what_and_where_it_goes() {
         ),
         (
             "hasp-audit verify; true",
-            &["hasp-vault key audit --log ", "(output: a pipe", "asked by hasp-audit ", ", run by bash "],
+            &[
+                "hasp-vault key audit --log ",
+                "(output: a pipe",
+                "asked by hasp-audit ",
+                ", run by bash ",
+            ],
         ),
-        ("python3 asker.py hasp-vault reveal --force k", &["(output: a pipe to python3", "asked by python3"]),
+        (
+            "python3 asker.py hasp-vault reveal --force k",
+            &["(output: a pipe to python3", "asked by python3"],
+        ),
     ] {
         let shown = world.type_at(line, &[IDENTITY, &right]);
         let introduced = shown.text.split("Passphrase of").next().unwrap().replace('\'', "");
         for part in said {
-            assert!(introduced.contains(&part.replace('\'', "")), "{line}: no '{part}' in: {introduced}");
+            assert!(
+                introduced.contains(&part.replace('\'', "")),
+                "{line}: no '{part}' in: {introduced}"
+            );
         }
         assert_eq!(shown.status, 0, "{line}: {}", shown.text);
         shown.has_not("hunter2").has_not("horse");
         if line.contains("asker.py ") {
             let pid = std::fs::read_to_string(world.project().join("asker")).unwrap();
-            assert_eq!(introduced.matches(&format!(" {pid}")).count(), 2, "as reader and as asker: {introduced}");
+            assert_eq!(
+                introduced.matches(&format!(" {pid}")).count(),
+                2,
+                "as reader and as asker: {introduced}"
+            );
         }
     }
     // Once, whatever the number of tries.
-    let shown =
-        world.type_at("hasp-vault reveal --force k | wc -c", &[IDENTITY, "type:wrong horse\\n", IDENTITY, &right]);
+    let shown = world.type_at(
+        "hasp-vault reveal --force k | wc -c",
+        &[IDENTITY, "type:wrong horse\\n", IDENTITY, &right],
+    );
     assert_eq!(shown.text.matches("asked by").count(), 1, "{}", shown.text);
 }
 
@@ -93,9 +119,12 @@ fn nobody_is_asked_in_the_background_or_on_the_screen_of_another_program() {
         let background = format!("{line} </dev/null >out 2>err & wait $!; echo rc=$?");
         // As with `timeout`, which makes a group of its own, though standard input is the terminal.
         let aside = format!("bash -c 'timeout 20 env {line} >out 2>err; exit $?'; echo rc=$?");
-        let drawn_over =
-            format!("stty raw -echo; {line} </dev/null 2>err | cat >out; r=${{PIPESTATUS[0]}}; stty sane; echo rc=$r");
-        let full_screen = format!("stty -icanon -echo; env {line} 2>err >out </dev/null; r=$?; stty sane; echo rc=$r");
+        let drawn_over = format!(
+            "stty raw -echo; {line} </dev/null 2>err | cat >out; r=${{PIPESTATUS[0]}}; stty sane; echo rc=$r"
+        );
+        let full_screen = format!(
+            "stty -icanon -echo; env {line} 2>err >out </dev/null; r=$?; stty sane; echo rc=$r"
+        );
         for (how, why) in [
             (&background, "not in the foreground"),
             (&aside, "not in the foreground"),
@@ -115,9 +144,15 @@ fn nobody_is_asked_in_the_background_or_on_the_screen_of_another_program() {
     }
     // A value that is to be typed, and a question.
     for line in ["hasp-vault set new", "hasp-vault deposit new", "hasp-vault destroy k"] {
-        let shown = world.type_at(&format!("bash -c 'timeout 20 {line} 2>err; exit $?'; echo rc=$?"), &["see:rc="]);
+        let shown = world.type_at(
+            &format!("bash -c 'timeout 20 {line} 2>err; exit $?'; echo rc=$?"),
+            &["see:rc="],
+        );
         shown.has("rc=69").has_not("(not shown)").has_not("[y/N]");
-        assert!(std::fs::read_to_string(world.project().join("err")).unwrap().contains("[no-terminal]"), "{line}");
+        assert!(
+            std::fs::read_to_string(world.project().join("err")).unwrap().contains("[no-terminal]"),
+            "{line}"
+        );
     }
 }
 
@@ -141,7 +176,11 @@ fn with_its_standard_input_elsewhere_it_asks_in_the_foreground() {
         if line.contains("hasp-grant") {
             world.sh("mv hasp.toml input").ok();
         }
-        let line = if line.contains("hasp-grant") { line.replace("hasp.toml", "input") } else { line.to_owned() };
+        let line = if line.contains("hasp-grant") {
+            line.replace("hasp.toml", "input")
+        } else {
+            line.to_owned()
+        };
         let shown = world.type_at(&line, &[IDENTITY, &right]);
         assert_eq!(shown.status, 0, "{line}: {}", shown.text);
         shown.has("asked by ").has_not("horse");
@@ -151,10 +190,14 @@ fn with_its_standard_input_elsewhere_it_asks_in_the_foreground() {
 #[test]
 fn an_askpass_program_is_told_the_same() {
     let world = world();
-    world.script("ask", &format!("#!/bin/sh\nprintf '%s|' \"$#\" \"$@\" >asked\necho '{PASSPHRASE}'\n"));
+    world.script(
+        "ask",
+        &format!("#!/bin/sh\nprintf '%s|' \"$#\" \"$@\" >asked\necho '{PASSPHRASE}'\n"),
+    );
     world.sh("HASP_ASKPASS=$PWD/ask hasp-vault reveal --force k | cat").ok();
     let asked = std::fs::read_to_string(world.project().join("asked")).unwrap();
-    let start = "1|Passphrase of your hasp identity, for hasp-vault reveal --force k (output: a pipe to ";
+    let start =
+        "1|Passphrase of your hasp identity, for hasp-vault reveal --force k (output: a pipe to ";
     assert!(asked.starts_with(start) && asked.ends_with(":|"), "{asked}");
     assert!(asked.contains("), asked by bash "), "{asked}");
 }

@@ -1,5 +1,6 @@
-//! The broker under the conditions that real callers bring: slow readers, ignored signals, makes and daemons, directories left beside
-//! delivered files, and descriptors that were never meant for the child.
+//! The broker under the conditions that real callers bring: slow readers, ignored signals, makes
+//! and daemons, directories left beside delivered files, and descriptors that were never meant for
+//! the child.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,7 +26,8 @@ fn a_reader_that_pauses_loses_nothing() {
     let world = world();
     let outcome = world.sh("hasp-grant -x -e DB=db/url -- seq 1 20000 | (sleep 1.5; wc -l)");
     assert_eq!(outcome.ok().trim(), "20000");
-    let big = world.sh("hasp-grant -x -e DB=db/url -- head -c 20000000 /dev/zero | (sleep 1; wc -c)");
+    let big =
+        world.sh("hasp-grant -x -e DB=db/url -- head -c 20000000 /dev/zero | (sleep 1; wc -c)");
     assert_eq!(big.ok().trim(), "20000000");
 }
 
@@ -36,13 +38,20 @@ fn a_daemon_that_keeps_the_output_open_is_left_behind_and_counted() {
     world.script("chatty", "#!/bin/sh\necho before; setsid yes & echo $! >pid; exit 4\n");
     for program in ["./quiet", "./chatty"] {
         let began = Instant::now();
-        let outcome = with_token(&world, "-e DB=db/url", program, "hasp-exec -g token --status-fd 3 3>status >out");
+        let outcome = with_token(
+            &world,
+            "-e DB=db/url",
+            program,
+            "hasp-exec -g token --status-fd 3 3>status >out",
+        );
         assert_eq!(outcome.status, 4, "{program}: {}", outcome.stderr);
         assert!(began.elapsed() < Duration::from_secs(5), "{program}");
         assert!(outcome.stderr.contains("outlived the command: 1"), "{}", outcome.stderr);
         let status = std::fs::read_to_string(world.project().join("status")).unwrap();
         assert!(status.contains("\"stragglers\":1"), "{status}");
-        assert!(std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("before\n"));
+        assert!(
+            std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("before\n")
+        );
         world.sh("kill -9 $(cat pid)");
     }
     let on_terminal = "mkfifo idle; script -qec 'hasp-exec -g token' /dev/null <>idle";
@@ -81,7 +90,12 @@ fn files_of_a_broker_and_a_reaper_that_died_together_go_at_the_next_start() {
 #[test]
 fn the_status_survives_a_caller_that_ignores_sigchld() {
     let world = world();
-    let outcome = with_token(&world, "-e DB=db/url", "sh -c 'exit 7'", "(trap '' CHLD; exec hasp-exec -g token)");
+    let outcome = with_token(
+        &world,
+        "-e DB=db/url",
+        "sh -c 'exit 7'",
+        "(trap '' CHLD; exec hasp-exec -g token)",
+    );
     assert_eq!(outcome.status, 7, "{}", outcome.stderr);
 }
 
@@ -103,7 +117,8 @@ fn the_child_has_the_callers_umask() {
     let show = "sh -c 'umask; touch made; stat -c %a made'";
     let outcome = world.sh(&format!("umask 022; hasp-grant -x -e DB=db/url -- {show}"));
     assert_eq!(outcome.ok(), "0022\n644\n");
-    let outcome = with_token(&world, "-e DB=db/url", show, "umask 027; rm -f made; hasp-exec -g token");
+    let outcome =
+        with_token(&world, "-e DB=db/url", show, "umask 027; rm -f made; hasp-exec -g token");
     assert_eq!(outcome.ok(), "0027\n640\n");
 }
 
@@ -116,7 +131,10 @@ fn make_passes_its_jobserver_and_nothing_of_ours() {
     assert_eq!(world.sh("make -s -j2").ok(), "0\n");
     let live = "sh -c 'echo x >&4 2>/dev/null; sleep 0.3; cat $F | wc -c'";
     let line = "MAKEFLAGS=' -j4 --jobserver-auth=3,4' hasp-exec -g token 2>/dev/null";
-    assert_eq!(with_token(&world, "--file F=db/url", live, line).ok().trim(), DB_URL.len().to_string());
+    assert_eq!(
+        with_token(&world, "--file F=db/url", live, line).ok().trim(),
+        DB_URL.len().to_string()
+    );
 }
 
 #[test]
@@ -131,9 +149,11 @@ fn a_descriptor_that_is_not_open_spends_nothing() {
 #[test]
 fn what_execve_refuses_is_126_and_never_a_shell() {
     let world = world();
-    for (name, content) in
-        [("fake", "\x7fELF\necho SHELL\n"), ("empty", "#!\necho SHELL\n"), ("orphan", "#!/no/such/interpreter\n")]
-    {
+    for (name, content) in [
+        ("fake", "\x7fELF\necho SHELL\n"),
+        ("empty", "#!\necho SHELL\n"),
+        ("orphan", "#!/no/such/interpreter\n"),
+    ] {
         world.script(name, content);
         let outcome = world.sh(&format!("hasp-grant -x -e DB=db/url -- ./{name}"));
         outcome.refused(126, "cannot-execute");
@@ -173,12 +193,17 @@ fn revoking_goes_on_after_a_bad_entry_and_outlives_its_being_put_back() {
 #[test]
 fn a_value_typed_into_the_command_is_refused_and_on_no_record() {
     let world = world();
-    let outcome = world.sh(&format!("hasp-grant -e DB=db/url -o token -- echo 'https://x/?to={DB_URL}&y'"));
+    let outcome =
+        world.sh(&format!("hasp-grant -e DB=db/url -o token -- echo 'https://x/?to={DB_URL}&y'"));
     outcome.refused_with_hint(77, "value-in-command");
     assert!(!outcome.stderr.contains(DB_URL) && !world.project().join("token").exists());
     assert_eq!(world.sh(&format!("grep -l -e '{DB_URL}' -r $HASP_HOME; true")).stdout, "");
-    let further =
-        with_token(&world, "-e DB=db/url", "echo ...", &format!("hasp-exec -g token -- echo 'see {DB_URL} here'"));
+    let further = with_token(
+        &world,
+        "-e DB=db/url",
+        "echo ...",
+        &format!("hasp-exec -g token -- echo 'see {DB_URL} here'"),
+    );
     assert_eq!(further.ok(), "see [hasp:db/url] here\n");
     assert!(!world.sh("cat $HASP_HOME/audit/*/*.jsonl").stdout.contains(DB_URL));
 }
@@ -207,8 +232,7 @@ fn a_denial_outside_of_the_project_is_on_record_and_a_broken_manifest_stops_noth
 fn another_users_directory_of_our_name_keeps_nobody_from_revoking() {
     let world = world();
     world.sh("hasp-grant --consumer user --for 1h -e DB=db/url -o token -- echo ran").ok();
-    let line =
-        "export XDG_RUNTIME_DIR=$PWD/theirs; mkdir -p theirs/hasp; chown -R 34567 theirs; hasp-grant revoke --all";
+    let line = "export XDG_RUNTIME_DIR=$PWD/theirs; mkdir -p theirs/hasp; chown -R 34567 theirs; hasp-grant revoke --all";
     world.sh(line).ok();
     world.sh("hasp-exec -g token").refused(125, "revoked");
     assert_eq!(world.sh("ls theirs/hasp").ok(), "");

@@ -10,8 +10,11 @@ use hasp_tests::{DB_URL, World, peer};
 fn world() -> World {
     let world = World::new();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind -q add db/url; mkdir -p ../evil/bin ../evil/RubyGems ../evil/.config/git").ok();
-    let plant = |name: &str, text: &str| std::fs::write(world.beside("evil").join(name), text).unwrap();
+    world
+        .sh("hasp-bind -q add db/url; mkdir -p ../evil/bin ../evil/RubyGems ../evil/.config/git")
+        .ok();
+    let plant =
+        |name: &str, text: &str| std::fs::write(world.beside("evil").join(name), text).unwrap();
     plant("sitecustomize.py", "print('planted')\n");
     plant("usercustomize.py", "print('planted')\n");
     plant("planted.py", "print('planted')\n");
@@ -24,7 +27,9 @@ fn world() -> World {
     plant("../rm.mk", "all:\n\t@$(RM) none.o\n\t@$(LINK.o) 2>/dev/null || :\n");
     plant(".gitconfig", "[alias]\n\tapproved = !echo planted\n");
     plant(".config/git/config", "[alias]\n\tapproved = !echo planted\n");
-    world.sh("printf '#!/bin/sh\\necho planted\\n' >../evil/bin/date; chmod 755 ../evil/bin/date").ok();
+    world
+        .sh("printf '#!/bin/sh\\necho planted\\n' >../evil/bin/date; chmod 755 ../evil/bin/date")
+        .ok();
     world
 }
 
@@ -44,7 +49,11 @@ const LOADERS: &[(&str, &str, &str)] = &[
     ("sh", "sh -c 'cd /; date'", "PATH=$E/bin"),
     ("git", "git approved", "HOME=$E"),
     ("git", "git approved", "XDG_CONFIG_HOME=$E/.config"),
-    ("git", "git approved", "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.approved 'GIT_CONFIG_VALUE_0=!echo planted'"),
+    (
+        "git",
+        "git approved",
+        "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.approved 'GIT_CONFIG_VALUE_0=!echo planted'",
+    ),
     ("git", "git approved", "GIT_CONFIG_GLOBAL=$E/.gitconfig"),
     ("git", "git approved", "\"GIT_CONFIG_PARAMETERS='alias.approved=!echo planted'\""),
     ("git", "git var GIT_EDITOR", "GIT_EDITOR=planted EDITOR=planted VISUAL=planted TERM=vt100"),
@@ -62,16 +71,28 @@ fn whoever_uses_a_grant_does_not_choose_its_code() {
     // Python looks below HOME for the packages of a user.
     world.sh("d=$(HOME=../evil/home python3 -c 'import site; print(site.getusersitepackages())' 2>/dev/null) && mkdir -p $d && cp ../evil/usercustomize.py $d; true").ok();
     let mut effective = 0;
-    for (program, approved, set) in LOADERS.iter().filter(|(program, ..)| program_is_there(program)) {
-        world.sh(&format!("hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- {approved}")).ok();
-        let used = world.sh(&format!("E=$(realpath ../evil); env {set} \"$(command -v hasp-exec)\" -g ../t 2>&1"));
+    for (program, approved, set) in LOADERS.iter().filter(|(program, ..)| program_is_there(program))
+    {
+        world
+            .sh(&format!(
+                "hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- {approved}"
+            ))
+            .ok();
+        let used = world.sh(&format!(
+            "E=$(realpath ../evil); env {set} \"$(command -v hasp-exec)\" -g ../t 2>&1"
+        ));
         assert!(!used.stdout.contains("planted"), "{program} {set}: {}", used.stdout);
         let clean = world.sh(&format!(
             "hasp-grant -q --consumer user --any-command --for 1h -e K=db/url -o ../any; \
              E=$(realpath ../evil); env {set} \"$(command -v hasp-exec)\" -g ../any -- {approved} 2>&1"
         ));
-        assert!(!clean.stdout.contains("planted"), "{program} {set}, any command: {}", clean.stdout);
-        let direct = world.sh(&format!("E=$(realpath ../evil); env {set} \"$(command -v env)\" {approved} 2>&1"));
+        assert!(
+            !clean.stdout.contains("planted"),
+            "{program} {set}, any command: {}",
+            clean.stdout
+        );
+        let direct = world
+            .sh(&format!("E=$(realpath ../evil); env {set} \"$(command -v env)\" {approved} 2>&1"));
         effective += usize::from(direct.stdout.contains("planted"));
     }
     assert!(effective > 8, "only {effective} of these load code here without hasp");
@@ -85,13 +106,18 @@ fn program_is_there(program: &str) -> bool {
 #[test]
 fn a_name_that_is_kept_is_typed_shown_and_recorded() {
     let world = world();
-    let minted = world.sh("hasp-grant --consumer user --keep-env PYTHONPATH -e K=db/url -o ../t -- env");
+    let minted =
+        world.sh("hasp-grant --consumer user --keep-env PYTHONPATH -e K=db/url -o ../t -- env");
     minted.ok();
     assert!(minted.stderr.contains("keeps PYTHONPATH"), "{}", minted.stderr);
     assert_eq!(world.events("grant.mint")[0]["keep"][0], "PYTHONPATH");
     assert!(world.sh("hasp-grant show ../t").ok().contains("keeps      PYTHONPATH"));
     let used = world.sh("PYTHONPATH=/theirs PYTHONHOME=/theirs hasp-exec -g ../t");
-    assert!(used.ok().contains("PYTHONPATH=/theirs") && !used.stdout.contains("PYTHONHOME"), "{}", used.stdout);
+    assert!(
+        used.ok().contains("PYTHONPATH=/theirs") && !used.stdout.contains("PYTHONHOME"),
+        "{}",
+        used.stdout
+    );
     world.sh("hasp-grant --keep-env TERM -e K=db/url -- env").refused_with_hint(64, "bad-variable");
     world.sh("hasp-grant --keep-env HASP_GRANT -e K=db/url -- env").refused(64, "bad-variable");
     world.sh("hasp-grant --keep-env EDITOR -t test").refused(64, "usage");
@@ -110,31 +136,50 @@ fn what_is_pinned_is_shown_and_what_is_dropped_is_explained() {
         shown.stdout
     );
     let used = world.sh("HOME=/other PAGER=less TERM=vt hasp-exec -g ../t");
-    for (line, there) in [("HOME=/pinned", true), ("TERM=vt", true), ("PAGER=", false), ("PATH=.", false)] {
+    for (line, there) in
+        [("HOME=/pinned", true), ("TERM=vt", true), ("PAGER=", false), ("PATH=.", false)]
+    {
         assert_eq!(used.ok().lines().any(|l| l.starts_with(line)), there, "{line} {}", used.stdout);
     }
     let explained = world.sh("PAGER=less RUBYLIB=x hasp-exec -g ../t --explain");
-    assert!(explained.ok().contains("PAGER") && explained.stdout.contains("RUBYLIB"), "{}", explained.stdout);
+    assert!(
+        explained.ok().contains("PAGER") && explained.stdout.contains("RUBYLIB"),
+        "{}",
+        explained.stdout
+    );
 }
 
 #[test]
 fn a_target_drops_pins_and_keeps_as_its_manifest_says() {
     let world = world();
     let manifest = |rest: &str| {
-        format!("[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env', '...']\nenv = {{ K = 'db/url' }}\n{rest}")
+        format!(
+            "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env', '...']\nenv = {{ K = 'db/url' }}\n{rest}"
+        )
     };
     let used = |rest: &str| {
         world.bind(&manifest(rest));
         world.sh("hasp-grant -q --consumer user -t t -o ../t").ok();
-        world.sh("PATH=/theirs:$PATH EDITOR=theirs RUBYLIB=theirs TERM=vt hasp-exec -g ../t").ok().to_owned()
+        world
+            .sh("PATH=/theirs:$PATH EDITOR=theirs RUBYLIB=theirs TERM=vt hasp-exec -g ../t")
+            .ok()
+            .to_owned()
     };
     let open = used("");
     assert!(!open.contains("theirs") && open.contains("TERM=vt"), "{open}");
     let kept = used("keep-env = ['EDITOR', 'PATH']");
-    assert!(kept.contains("EDITOR=theirs") && kept.contains("PATH=/theirs:") && !kept.contains("RUBYLIB"), "{kept}");
+    assert!(
+        kept.contains("EDITOR=theirs")
+            && kept.contains("PATH=/theirs:")
+            && !kept.contains("RUBYLIB"),
+        "{kept}"
+    );
     let clean = used("clean-env = true\npass-env = ['PATH']");
     assert!(
-        !clean.contains("theirs") && clean.contains("PATH=/") && !clean.contains("TERM") && !clean.contains("HOME"),
+        !clean.contains("theirs")
+            && clean.contains("PATH=/")
+            && !clean.contains("TERM")
+            && !clean.contains("HOME"),
         "{clean}"
     );
     let bare = used("clean-env = true\nkeep-env = ['RUBYLIB']");
@@ -190,8 +235,19 @@ fn make_below_the_broker_shares_the_jobs_of_make_above_it() {
         .ok();
     world.write("Makefile", "all:\n\t+@hasp-exec -g ../t\n");
     let flags = world.sh("make -j3 -k 'X=planted'");
-    assert!(flags.ok().contains("--jobserver-auth=") && !flags.stdout.contains("planted"), "{}", flags.stdout);
-    let first = flags.stdout.lines().find_map(|l| l.strip_prefix("flags:")).unwrap().split(' ').next().unwrap();
+    assert!(
+        flags.ok().contains("--jobserver-auth=") && !flags.stdout.contains("planted"),
+        "{}",
+        flags.stdout
+    );
+    let first = flags
+        .stdout
+        .lines()
+        .find_map(|l| l.strip_prefix("flags:"))
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
     assert!(first.contains('k'), "{}", flags.stdout);
 }
 
@@ -199,7 +255,12 @@ fn make_below_the_broker_shares_the_jobs_of_make_above_it() {
 fn classes() -> World {
     let world = World::new();
     for class in ["low", "medium", "high", "critical"] {
-        world.feed(&format!("hasp-vault set {class} --class {class} -q"), format!("value-of-{class}-4711")).ok();
+        world
+            .feed(
+                &format!("hasp-vault set {class} --class {class} -q"),
+                format!("value-of-{class}-4711"),
+            )
+            .ok();
     }
     world.store("asked", "value-of-asked-4711");
     world.bind(
@@ -245,19 +306,32 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
         assert!(!world.beside("t").exists(), "{mint}");
     }
     world.sh("hasp-grant -q -x --any-command -e K=high -- env").refused(125, "class-any-command");
-    world.sh("hasp-grant -q --keep --for 30m --consumer user --any-command -e K=high").refused(77, "class-any-command");
+    world
+        .sh("hasp-grant -q --keep --for 30m --consumer user --any-command -e K=high")
+        .refused(77, "class-any-command");
     world.sh("hasp-grant -q --consumer user -o ../t -t none -- env").ok();
     for fixed in ["sh ./x.sh", "sh -eu x.sh", "../mytool x.sh", "python3 -u script.py", "echo -e"] {
         world.sh(&format!("hasp-grant -q --consumer user -o ../t -e K=high -- {fixed} ...")).ok();
     }
     world.sh("hasp-grant -q --consumer user -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t -- sh x.sh -c").ok();
     for name in ["low", "medium"] {
-        let minted = world.sh(&format!("hasp-grant -q --consumer user -o ../t --any-command -e K={name}"));
+        let minted =
+            world.sh(&format!("hasp-grant -q --consumer user -o ../t --any-command -e K={name}"));
         minted.ok();
         let said = format!("warning: ANY command may run with {name} ({name})");
-        assert_eq!(minted.stderr.lines().filter(|l| l.contains(&said)).count(), 1, "{}", minted.stderr);
+        assert_eq!(
+            minted.stderr.lines().filter(|l| l.contains(&said)).count(),
+            1,
+            "{}",
+            minted.stderr
+        );
     }
-    assert!(world.sh("hasp-grant -q --consumer user -o ../t --any-command -t medium").stderr.contains("ANY command"));
+    assert!(
+        world
+            .sh("hasp-grant -q --consumer user -o ../t --any-command -t medium")
+            .stderr
+            .contains("ANY command")
+    );
 }
 
 #[test]
@@ -267,7 +341,10 @@ fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
         ("--raw --file K=high -- true", "what the command prints of high (high) is not redacted"),
         ("--file K=high -- true", "every process of this user may use this grant of high (high)"),
         ("-e K=high -- true", "high (high) goes into the environment"),
-        ("--file K=high -- ls ...", "any further words may follow the command, which gets high (high)"),
+        (
+            "--file K=high -- ls ...",
+            "any further words may follow the command, which gets high (high)",
+        ),
         ("-t words", "any further words may follow the command, which gets asked (high)"),
     ] {
         for line in [
@@ -296,7 +373,8 @@ fn of_make_it_is_said_that_a_makefile_takes_any_variable() {
         "[refs]\nk = {}\n[target.m]\nrun = ['make', '-n']\nenv = { K = 'k' }\n[target.c]\nrun = ['make', '-n']\n\
          env = { K = 'k' }\nclean-env = true\npass-env = ['PATH']\n[target.o]\nrun = ['echo', 'makefile']\nenv = { K = 'k' }\n",
     );
-    let said = "make takes any variable of its Makefile from the environment; clean-env keeps it out";
+    let said =
+        "make takes any variable of its Makefile from the environment; clean-env keeps it out";
     for (mint, target, told) in [
         ("-t m", "m", true),
         ("-e K=k -- nice make", "m", true),
@@ -308,7 +386,8 @@ fn of_make_it_is_said_that_a_makefile_takes_any_variable() {
         let minted = world.sh(&format!("hasp-grant --consumer user -o ../t {mint}"));
         minted.ok();
         assert_eq!(minted.stderr.contains(said), told, "{mint} {}", minted.stderr);
-        let explained = world.sh(&format!("hasp-target explain {target}")).ok().replace("\n  ", " ");
+        let explained =
+            world.sh(&format!("hasp-target explain {target}")).ok().replace("\n  ", " ");
         assert_eq!(explained.replace('\n', " ").contains(said), told, "{target} {explained}");
     }
 }
@@ -317,7 +396,10 @@ fn of_make_it_is_said_that_a_makefile_takes_any_variable() {
 fn explain_says_what_a_grant_leaves_open() {
     let world = classes();
     for (target, said) in [
-        ("none", "With a secret of class high or critical (asked is high) it cannot be any command"),
+        (
+            "none",
+            "With a secret of class high or critical (asked is high) it cannot be any command",
+        ),
         ("medium", "With a secret of class high or critical it cannot be any command"),
         ("words", "adds further words although it gets a strict secret (asked is high)"),
     ] {

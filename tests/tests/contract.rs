@@ -1,5 +1,5 @@
-//! Promise: the common contract of all tools: help, exit codes, closed descriptors, JSON, modes of files, what a child inherits, and
-//! which crate may name which.
+//! Promise: the common contract of all tools: help, exit codes, closed descriptors, JSON, modes of
+//! files, what a child inherits, and which crate may name which.
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::PermissionsExt;
@@ -7,20 +7,37 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use hasp_tests::{API_KEY, DB_URL, MANIFEST, Needle, Outcome, World, command, is_root, say, tools, wait_until};
+use hasp_tests::{
+    API_KEY, DB_URL, MANIFEST, Needle, Outcome, World, command, is_root, say, tools, wait_until,
+};
 
-const TOOLS: [&str; 8] =
-    ["hasp-vault", "hasp-bind", "hasp-target", "hasp-consumer", "hasp-grant", "hasp-exec", "hasp-audit", "hasp-redact"];
+const TOOLS: [&str; 8] = [
+    "hasp-vault",
+    "hasp-bind",
+    "hasp-target",
+    "hasp-consumer",
+    "hasp-grant",
+    "hasp-exec",
+    "hasp-audit",
+    "hasp-redact",
+];
 
 #[test]
 fn help_and_version_of_every_tool() {
     let world = World::bare();
     for tool in TOOLS {
         let help = world.sh(&format!("{tool} --help"));
-        assert!(help.ok().contains("Examples:") && help.stdout.contains("Usage:"), "{tool}: {}", help.stdout);
+        assert!(
+            help.ok().contains("Examples:") && help.stdout.contains("Usage:"),
+            "{tool}: {}",
+            help.stdout
+        );
         assert!(help.stdout.contains("--quiet") && help.stdout.contains("--json"), "{tool}");
         assert!(world.sh(&format!("{tool} -h")).ok().contains("Usage:"), "{tool}");
-        assert!(world.sh(&format!("{tool} --version")).ok().starts_with(&format!("{tool} ")), "{tool}");
+        assert!(
+            world.sh(&format!("{tool} --version")).ok().starts_with(&format!("{tool} ")),
+            "{tool}"
+        );
         assert!(world.sh(&format!("{tool} -V")).ok().starts_with(tool), "{tool}");
     }
 }
@@ -36,7 +53,10 @@ fn wrong_usage_is_64_and_125_for_hasp_exec() {
         assert_eq!(json.status, status, "{tool}");
         let object: serde_json::Value = serde_json::from_str(json.stderr.trim_end()).unwrap();
         let error = &object["error"];
-        assert!(error["kind"].is_string() && error["code"] == "usage" && error["hints"].is_array(), "{tool}: {object}");
+        assert!(
+            error["kind"].is_string() && error["code"] == "usage" && error["hints"].is_array(),
+            "{tool}: {object}"
+        );
         assert!(error["message"].is_string());
         let bare = world.sh(tool);
         bare.civil();
@@ -49,7 +69,10 @@ fn wrong_usage_is_64_and_125_for_hasp_exec() {
 fn closed_descriptors_do_no_harm() {
     let world = World::with_project();
     let vault = |w: &World| {
-        w.files(&w.home()).into_iter().map(|p| (std::fs::read(&p).unwrap_or_default(), p)).collect::<Vec<_>>()
+        w.files(&w.home())
+            .into_iter()
+            .map(|p| (std::fs::read(&p).unwrap_or_default(), p))
+            .collect::<Vec<_>>()
     };
     for line in [
         "hasp-vault list",
@@ -70,16 +93,24 @@ fn closed_descriptors_do_no_harm() {
         "hasp-vault reveal --force api/key",
         "hasp-vault set x",
     ] {
-        for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>/dev/full"] {
+        for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>/dev/full"]
+        {
             let input = if closed.contains('<') { "" } else { "</dev/null" };
             let outcome = world.sh(&format!("{line} {input} {closed}"));
             outcome.civil();
             assert!(outcome.status < 128, "{line} {closed}: {}", outcome.status);
         }
-        let piped = world.sh(&format!("{line} </dev/null 2>/dev/null | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}"));
-        assert!(!piped.stdout.contains("101") && !piped.stdout.contains("70"), "{line}: {}", piped.stdout);
+        let piped = world.sh(&format!(
+            "{line} </dev/null 2>/dev/null | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}"
+        ));
+        assert!(
+            !piped.stdout.contains("101") && !piped.stdout.contains("70"),
+            "{line}: {}",
+            piped.stdout
+        );
     }
-    let (values, files) = ([Needle::new("api/key", API_KEY), Needle::new("db/url", DB_URL)], vault(&world));
+    let (values, files) =
+        ([Needle::new("api/key", API_KEY), Needle::new("db/url", DB_URL)], vault(&world));
     for (content, path) in files {
         assert!(values.iter().all(|v| !v.is_in(&content)), "a value is in {}", path.display());
     }
@@ -105,7 +136,10 @@ fn modes_do_not_depend_on_the_umask() {
         }
     }
     assert!(checked > 20);
-    assert_eq!(std::fs::metadata(world.beside("token")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(world.beside("token")).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let masked = world.sh("umask 022; hasp-exec -g ../token; umask 077; hasp-exec -g kept");
     say(&format!("umask of the child: {}", masked.ok().replace('\n', " ")));
 }
@@ -116,7 +150,8 @@ fn what_makes_a_child_load_code_is_dropped() {
     let line = "export LD_PRELOAD=/x LD_LIBRARY_PATH=/x DYLD_INSERT_LIBRARIES=/x BASH_ENV=/x ENV=/x HASP_X=1 KEPT=yes; ls() { :; }; export -f ls; \
                 hasp-grant -q -x -e K=api/key -- env";
     let shown = world.sh(line);
-    let names: Vec<&str> = shown.ok().lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n).collect();
+    let names: Vec<&str> =
+        shown.ok().lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n).collect();
     for name in [
         "LD_PRELOAD",
         "LD_LIBRARY_PATH",
@@ -132,7 +167,8 @@ fn what_makes_a_child_load_code_is_dropped() {
         assert!(!names.contains(&name), "{name} reached the child");
     }
     assert!(names.contains(&"KEPT") && names.contains(&"K") && names.contains(&"PATH"));
-    let source = world.sh("export T=$(hasp-grant -q -e K=api/key -- env); HASP_GRANT=env:T hasp-exec");
+    let source =
+        world.sh("export T=$(hasp-grant -q -e K=api/key -- env); HASP_GRANT=env:T hasp-exec");
     assert!(!source.ok().contains("v4.public"), "the token's own variable is withheld");
     let clean = world.sh("A=1 hasp-grant -q -x --clean-env -e K=api/key -- /usr/bin/env");
     assert_eq!(clean.ok(), "K=[hasp:api/key]\n");
@@ -154,7 +190,8 @@ fn a_relative_path_is_not_searched() {
 fn the_child_has_no_descriptor_that_is_not_its_own() {
     let world = World::with_project();
     let list = "/bin/ls /proc/self/fd";
-    let plain = world.sh(&format!("exec 7</etc/passwd 8>../x; hasp-grant -q -x -e K=api/key -- {list}"));
+    let plain =
+        world.sh(&format!("exec 7</etc/passwd 8>../x; hasp-grant -q -x -e K=api/key -- {list}"));
     assert_eq!(plain.ok(), "0\n1\n2\n3\n", "0 to 2, and the directory that ls reads");
     let with_fd = world.sh(&format!("hasp-grant -q -x --fd K=api/key --file F=db/url -- {list}"));
     assert_eq!(with_fd.ok().lines().count(), 5, "one more, the delivery: {}", with_fd.stdout);
@@ -175,8 +212,16 @@ fn ends_of_pipes() {
         world.sh("hasp-grant -q -x -e K=api/key -- sh -c 'exec >&- 2>&-; sleep 1; exit 3'; s=$?; times; exit $s");
     assert_eq!(closes.status, 3);
     assert!(began.elapsed() < Duration::from_secs(5));
-    let (minutes, seconds) =
-        closes.stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().split_once('m').unwrap();
+    let (minutes, seconds) = closes
+        .stdout
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .split_once('m')
+        .unwrap();
     assert!(
         minutes == "0" && seconds.trim_end_matches('s').parse::<f64>().unwrap() < 1.0,
         "no spinning: {}",
@@ -191,8 +236,13 @@ fn ends_of_pipes() {
 #[test]
 fn a_daemon_that_holds_the_output_does_not_hold_us() {
     let world = World::with_project();
-    world.script("daemon", "#!/bin/sh\necho before\nsetsid sh -c 'sleep 20; echo late' &\nexit 4\n");
-    let mut child = world.shell("hasp-grant -q -x -e K=api/key -- ./daemon").stdin(Stdio::null()).spawn().unwrap();
+    world
+        .script("daemon", "#!/bin/sh\necho before\nsetsid sh -c 'sleep 20; echo late' &\nexit 4\n");
+    let mut child = world
+        .shell("hasp-grant -q -x -e K=api/key -- ./daemon")
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
     let began = Instant::now();
     let mut status = None;
     wait_until(Duration::from_secs(10), || {
@@ -210,11 +260,14 @@ fn a_daemon_that_holds_the_output_does_not_hold_us() {
 
 /// Runs a line as an unprivileged user without other groups.
 fn as_user(world: &World, uid: u32, line: &str) -> Outcome {
-    world.sh(&format!("exec setpriv --reuid={uid} --regid={uid} --clear-groups bash -c '{line}\nexit $?'"))
+    world.sh(&format!(
+        "exec setpriv --reuid={uid} --regid={uid} --clear-groups bash -c '{line}\nexit $?'"
+    ))
 }
 
 fn can_change_users() -> bool {
-    let can = is_root() && World::bare().sh("setpriv --reuid=61235 --regid=61235 --clear-groups true").status == 0;
+    let can = is_root()
+        && World::bare().sh("setpriv --reuid=61235 --regid=61235 --clear-groups true").status == 0;
     if !can {
         say("skipped: changing users needs root");
     }
@@ -247,7 +300,11 @@ fn another_user_reads_nothing() {
     ] {
         let outcome = as_user(&world, 61235, line);
         outcome.civil();
-        assert!(outcome.status != 0 && !outcome.stdout.contains("api/key"), "{line}: {}", outcome.stdout);
+        assert!(
+            outcome.status != 0 && !outcome.stdout.contains("api/key"),
+            "{line}: {}",
+            outcome.stdout
+        );
         assert!(outcome.stderr.contains("hint: "), "{line}: {}", outcome.stderr);
     }
     assert_eq!(world.runs(), 0);
@@ -259,7 +316,10 @@ fn a_running_broker_is_closed_to_its_own_user() {
         return;
     }
     let world = World::with_project();
-    world.script("show", "#!/bin/sh\necho $PPID $$ >pid\nwhile [ ! -e stop ]; do sleep 0.05; done\n");
+    world.script(
+        "show",
+        "#!/bin/sh\necho $PPID $$ >pid\nwhile [ ! -e stop ]; do sleep 0.05; done\n",
+    );
     world.sh("mkdir -p -m 700 $HASP_RUNTIME; chown -R 61236:61236 .. $HASP_RUNTIME/..").ok();
     as_user(&world, 61236, "hasp-grant -q -t test --for 1h --keep --consumer user").ok();
     let line = "hasp-exec -t test & until [ -s pid ]; do sleep 0.02; done; read broker child <pid; \
@@ -268,9 +328,17 @@ fn a_running_broker_is_closed_to_its_own_user() {
     let outcome = as_user(&world, 61236, line);
     let lines: Vec<&str> = outcome.ok().lines().collect();
     // 1 is the one limit that a piped core_pattern obeys too; see core(5).
-    let is_limit = |line: &&str| line.starts_with("Max core file size") && line.split_whitespace().nth(4) == Some("1");
-    assert!(is_limit(&lines[0]), "of the broker nothing can be opened, and it dumps no core: {lines:?}");
-    assert!(lines.contains(&"environ") && lines.contains(&"mem"), "an ordinary process can be opened: {lines:?}");
+    let is_limit = |line: &&str| {
+        line.starts_with("Max core file size") && line.split_whitespace().nth(4) == Some("1")
+    };
+    assert!(
+        is_limit(&lines[0]),
+        "of the broker nothing can be opened, and it dumps no core: {lines:?}"
+    );
+    assert!(
+        lines.contains(&"environ") && lines.contains(&"mem"),
+        "an ordinary process can be opened: {lines:?}"
+    );
     assert!(lines.last().is_some_and(is_limit), "nor does the child dump core: {lines:?}");
 }
 
@@ -279,14 +347,23 @@ fn an_open_or_foreign_home_is_refused_with_what_mends_it() {
     let world = World::with_project();
     for (damage, path, mend) in [
         ("chmod 755 $HASP_HOME", world.home(), "chmod 700 $HASP_HOME"),
-        ("chmod 644 $HASP_HOME/identity", world.home().join("identity"), "chmod 600 $HASP_HOME/identity"),
+        (
+            "chmod 644 $HASP_HOME/identity",
+            world.home().join("identity"),
+            "chmod 600 $HASP_HOME/identity",
+        ),
         ("chmod 770 $HASP_RUNTIME", world.runtime(), "chmod 700 $HASP_RUNTIME"),
     ] {
         world.sh(damage).ok();
         let outcome = world.sh("hasp-grant -t test");
         outcome.refused_with_hint(77, "open-mode");
         assert!(outcome.stderr.contains(&format!("{}", path.display())), "{}", outcome.stderr);
-        let hint = outcome.stderr.lines().find_map(|l| l.split_once("hint: ")).map(|(_, h)| h.to_owned()).unwrap();
+        let hint = outcome
+            .stderr
+            .lines()
+            .find_map(|l| l.split_once("hint: "))
+            .map(|(_, h)| h.to_owned())
+            .unwrap();
         world.sh(&hint).ok();
         world.sh("hasp-grant -t test").ok();
         world.sh(mend).ok();
@@ -331,8 +408,12 @@ fn json_is_one_object_a_line() {
         "hasp-bind --json remove no/such",
     ] {
         let outcome = world.sh(line);
-        let object: serde_json::Value = serde_json::from_str(outcome.stderr.trim_end()).expect("one object");
-        assert!(object["error"]["code"].is_string() && object["error"]["hints"].is_array(), "{line}: {object}");
+        let object: serde_json::Value =
+            serde_json::from_str(outcome.stderr.trim_end()).expect("one object");
+        assert!(
+            object["error"]["code"].is_string() && object["error"]["hints"].is_array(),
+            "{line}: {object}"
+        );
     }
 }
 
@@ -347,7 +428,15 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("hasp-bind", &["hasp-core", "hasp-audit", "hasp-redact", "hasp-vault", "hasp-target"]),
     (
         "hasp-grant",
-        &["hasp-core", "hasp-audit", "hasp-redact", "hasp-vault", "hasp-target", "hasp-bind", "hasp-consumer"],
+        &[
+            "hasp-core",
+            "hasp-audit",
+            "hasp-redact",
+            "hasp-vault",
+            "hasp-target",
+            "hasp-bind",
+            "hasp-consumer",
+        ],
     ),
     (
         "hasp-exec",
@@ -386,14 +475,22 @@ fn dependencies_point_one_way() {
             ],
         );
         let outcome = Outcome::of(tree.current_dir(root).output().unwrap());
-        let ours: Vec<String> =
-            outcome.ok().lines().map(|l| l.replace('_', "-")).filter(|l| l.starts_with("hasp-")).collect();
+        let ours: Vec<String> = outcome
+            .ok()
+            .lines()
+            .map(|l| l.replace('_', "-"))
+            .filter(|l| l.starts_with("hasp-"))
+            .collect();
         for dependency in ours.iter().filter(|d| *d != name) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
         }
         let manifest = std::fs::read_to_string(root.join(name).join("Cargo.toml")).unwrap();
-        let names_age =
-            manifest.lines().any(|l| l.starts_with("age.") || l.starts_with("age ") || l.starts_with("age-core"));
+        let names_age = manifest
+            .lines()
+            .any(|l| l.starts_with("age.") || l.starts_with("age ") || l.starts_with("age-core"));
         assert_eq!(names_age, name == "hasp-vault", "only hasp-vault names age: {name}");
     }
     assert!(tools().join("hasp-exec").exists());

@@ -1,5 +1,5 @@
-//! Programs that we did not write take our deliveries as they take them from anybody: by variable, file, descriptor and standard input,
-//! each against the real server where there is one.
+//! Programs that we did not write take our deliveries as they take them from anybody: by variable,
+//! file, descriptor and standard input, each against the real server where there is one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -43,14 +43,25 @@ fn psql_takes_its_password_file_and_a_url() {
     add(world, "url", &format!("postgresql://app:{PASSWORD}@127.0.0.1:{port}/postgres"));
     add(world, "password", PASSWORD);
     let psql = format!("psql -w -h {socket} -p {port} -U app postgres");
-    assert_eq!(world.sh(&format!("{psql} -c 'select 1'")).status, 2, "the server asks for no password");
-    assert_eq!(run(world, "--file PGPASSFILE=pgpass", &format!("{psql} -Atc 'select 6 * 7'")), "42\n");
+    assert_eq!(
+        world.sh(&format!("{psql} -c 'select 1'")).status,
+        2,
+        "the server asks for no password"
+    );
+    assert_eq!(
+        run(world, "--file PGPASSFILE=pgpass", &format!("{psql} -Atc 'select 6 * 7'")),
+        "42\n"
+    );
     // The server says the password, in two halves that make a whole only in the answer.
     let (first, second) = PASSWORD.split_at(9);
-    let query =
-        format!("#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || '{second}'\"\n");
+    let query = format!(
+        "#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || '{second}'\"\n"
+    );
     world.script("query", &query);
-    assert_eq!(run(world, "-e DATABASE_URL=url -e PGPASSWORD=password", "./query"), "app|[hasp:password]\n");
+    assert_eq!(
+        run(world, "-e DATABASE_URL=url -e PGPASSWORD=password", "./query"),
+        "app|[hasp:password]\n"
+    );
     screen.enter(&format!("hasp-grant -q -x --file PGPASSFILE=pgpass -- {psql}"));
     screen.see("postgres=#");
     screen.enter("select 'by', 'hand' as col");
@@ -73,7 +84,10 @@ fn openssl_takes_a_descriptor_a_variable_a_file_and_standard_input() {
     let read = format!("{cipher} -d -in sealed -pass");
     assert_eq!(run(&world, "--fd FD=s", &format!("sh -c '{read} fd:$FD'")), "the plain text\n");
     assert_eq!(run(&world, "-e PASS=s", &format!("{read} env:PASS")), "the plain text\n");
-    assert_eq!(run(&world, "--file PASS=s", &format!("sh -c '{read} file:$PASS'")), "the plain text\n");
+    assert_eq!(
+        run(&world, "--file PASS=s", &format!("sh -c '{read} file:$PASS'")),
+        "the plain text\n"
+    );
     assert_eq!(run(&world, "--stdin s", &format!("{read} stdin")), "the plain text\n");
 }
 
@@ -111,16 +125,28 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
         "ssh -F /dev/null -p {port} -o BatchMode=yes -o UserKnownHostsFile={base}/hosts -o StrictHostKeyChecking=accept-new 127.0.0.1"
     );
     assert_eq!(world.sh(&format!("{ssh} echo in")).status, 255, "the server wants no key");
-    assert_eq!(run(world, "--file KEY=deploy", &format!("sh -c 'exec {ssh} -i $KEY echo in'")), "in\n");
-    assert_eq!(world.sh("hasp-grant -x --file KEY=deploy -- sh -c 'ssh-keygen -y -f $KEY'").ok().trim_end(), public);
+    assert_eq!(
+        run(world, "--file KEY=deploy", &format!("sh -c 'exec {ssh} -i $KEY echo in'")),
+        "in\n"
+    );
+    assert_eq!(
+        world
+            .sh("hasp-grant -x --file KEY=deploy -- sh -c 'ssh-keygen -y -f $KEY'")
+            .ok()
+            .trim_end(),
+        public
+    );
     let agent = format!("{base}/agent");
     let _agent = Server::start(Command::new("ssh-agent").args(["-D", "-a", &agent]));
     wait_until(Duration::from_secs(5), || std::path::Path::new(&agent).exists());
-    let through =
-        format!("export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} echo in");
+    let through = format!(
+        "export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} echo in"
+    );
     assert_eq!(world.sh(&through).ok(), "in\n");
     // A login by hand: the far terminal has our size, follows it, and ^C stays there.
-    screen.enter(&format!("hasp-grant -q -x --file KEY=deploy -- sh -c 'exec {ssh} -i $KEY -t \"env PS1=far: sh\"'"));
+    screen.enter(&format!(
+        "hasp-grant -q -x --file KEY=deploy -- sh -c 'exec {ssh} -i $KEY -t \"env PS1=far: sh\"'"
+    ));
     screen.see("far:");
     screen.enter_until("stty size", "30 100");
     screen.enter("cat");
@@ -144,17 +170,28 @@ fn git_asks_a_program_and_a_credential_helper() {
     world.sh(make).ok();
     let clone = format!("clone -q http://deploy@127.0.0.1:{port}/git/api/.git");
     let quiet = "export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_GLOBAL=/dev/null;";
-    assert_eq!(world.sh(&format!("{quiet} git {clone} none")).status, 128, "the server asks for no password");
+    assert_eq!(
+        world.sh(&format!("{quiet} git {clone} none")).status,
+        128,
+        "the server asks for no password"
+    );
     world.script("ask-file", "#!/bin/sh\ncat \"$TOKEN_FILE\"\n");
     world.script("ask-env", "#!/bin/sh\necho \"$TOKEN\"\n");
-    world.script("helper", "#!/bin/sh\n[ \"$1\" = get ] || exit 0\necho username=deploy\necho \"password=$TOKEN\"\n");
+    world.script(
+        "helper",
+        "#!/bin/sh\n[ \"$1\" = get ] || exit 0\necho username=deploy\necho \"password=$TOKEN\"\n",
+    );
     for (delivery, set, keep, options) in [
         ("--file TOKEN_FILE=s", "GIT_ASKPASS=$PWD/ask-file", "--keep-env GIT_ASKPASS", ""),
         ("-e TOKEN=s", "GIT_ASKPASS=$PWD/ask-env", "--keep-env GIT_ASKPASS", ""),
         ("-e TOKEN=s", "A=b", "", "-c credential.helper=\"$PWD/helper\""),
     ] {
         world.sh("rm -rf copy").ok();
-        world.sh(&format!("{quiet} {set} hasp-grant -q -x {delivery} {keep} -- git {options} {clone} copy")).ok();
+        world
+            .sh(&format!(
+                "{quiet} {set} hasp-grant -q -x {delivery} {keep} -- git {options} {clone} copy"
+            ))
+            .ok();
         assert_eq!(world.sh("git -C copy log --format=%s").ok(), "one\n");
         // Git asks for what is kept in its own files by name; nothing of ours may be in them.
         assert_eq!(world.sh(&format!("grep -r '{PASSWORD}' copy .; true")).ok(), "");
@@ -187,13 +224,18 @@ fn redis_takes_its_password_from_a_variable() {
     let world = world(PASSWORD);
     let socket = world.beside("redis").display().to_string();
     let config = format!("port 0\nunixsocket {socket}\nrequirepass {PASSWORD}\nsave \"\"\n");
-    let _server = Server::start(Command::new("redis-server").arg(world.write("redis.conf", config)).current_dir("/"));
+    let _server = Server::start(
+        Command::new("redis-server").arg(world.write("redis.conf", config)).current_dir("/"),
+    );
     wait_until(Duration::from_secs(10), || std::path::Path::new(&socket).exists());
     let cli = format!("redis-cli -s {socket}");
     assert!(world.sh(&format!("{cli} ping")).stdout.contains("NOAUTH"));
     let pong = world.sh(&format!("hasp-grant -q -x -e REDISCLI_AUTH=s -- {cli} ping"));
     assert_eq!((pong.ok(), pong.stderr.as_str()), ("PONG\n", ""));
-    assert_eq!(run(&world, "-e REDISCLI_AUTH=s", &format!("{cli} config get requirepass")), "requirepass\n[hasp:s]\n");
+    assert_eq!(
+        run(&world, "-e REDISCLI_AUTH=s", &format!("{cli} config get requirepass")),
+        "requirepass\n[hasp:s]\n"
+    );
 }
 
 /// All that a value may hold, NUL and what is not UTF-8 included.

@@ -1,5 +1,5 @@
-//! Promise: a value reaches the command exactly as it was approved, by template, file or descriptor, and nothing else does; what cannot
-//! be delivered is refused before anything is spent.
+//! Promise: a value reaches the command exactly as it was approved, by template, file or
+//! descriptor, and nothing else does; what cannot be delivered is refused before anything is spent.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{Needle, World};
@@ -17,7 +17,9 @@ fn world() -> World {
 }
 
 fn manifest(target: &str) -> String {
-    format!("[refs]\n\"db/pw\" = {{}}\n\"gone/pw\" = {{ required = false }}\n\n[target.t]\n{target}\n")
+    format!(
+        "[refs]\n\"db/pw\" = {{}}\n\"gone/pw\" = {{ required = false }}\n\n[target.t]\n{target}\n"
+    )
 }
 
 /// A manifest whose target compares its template's file with the file `expected` and prints it.
@@ -35,16 +37,24 @@ fn a_template_is_delivered_byte_for_byte_and_its_values_are_redacted_in_every_fo
     let url = "p%27w%20%22x%22%5C%25%2F%26%2B%3A%C3%A9%3C%24HOME%3E%60id%60%09End-of-it";
     let base64 = data_encoding::BASE64.encode(AWKWARD.as_bytes());
     let shell = format!("'{}'", AWKWARD.replace('\'', r"'\''"));
-    let expected = format!("plain {AWKWARD}\nurl {url}\njson {json}\nbase64 {base64}\nshell {shell}\n{{{{ }}}}\n");
+    let expected = format!(
+        "plain {AWKWARD}\nurl {url}\njson {json}\nbase64 {base64}\nshell {shell}\n{{{{ }}}}\n"
+    );
     std::fs::write(world.beside("expected"), &expected).unwrap();
     let outcome = world.sh("hasp-grant -q -x -t t");
     let shown = outcome.ok();
     assert!(shown.starts_with("400\nplain [hasp:db/pw]\nurl [hasp:db/pw]\n"), "{shown}");
     assert_eq!(shown.matches("[hasp:db/pw]").count(), 5, "{shown}");
-    assert!(!Needle::new("value", AWKWARD).is_in(&outcome.stdout) && !shown.contains(url), "{shown}");
+    assert!(
+        !Needle::new("value", AWKWARD).is_in(&outcome.stdout) && !shown.contains(url),
+        "{shown}"
+    );
     assert!(!shown.contains(&json[1..20]) && !shown.contains(&shell[1..20]), "{shown}");
     let path = std::fs::read_to_string(world.project().join("path")).unwrap();
-    assert!(path.starts_with(world.runtime().to_str().unwrap()) && !std::path::Path::new(path.trim()).exists());
+    assert!(
+        path.starts_with(world.runtime().to_str().unwrap())
+            && !std::path::Path::new(path.trim()).exists()
+    );
     // The shell reads back what :shell wrote.
     world.write("ops/env.in", "PW={{db/pw:shell}}\n");
     world.sh("hasp-bind -q add db/pw").ok();
@@ -90,7 +100,10 @@ fn references_of_a_template_are_references_of_the_target() {
     world.sh("hasp-exec -t t").ok();
     let start = &world.events("exec.start")[0];
     assert_eq!(start["secrets"][0]["channel"], "template", "{start}");
-    assert_eq!((&start["secrets"][0]["name"], &start["secrets"][0]["var"]), (&"db/pw".into(), &"F".into()));
+    assert_eq!(
+        (&start["secrets"][0]["name"], &start["secrets"][0]["var"]),
+        (&"db/pw".into(), &"F".into())
+    );
     assert!(world.sh("hasp-audit who --from ../value; true").civil().status == 0);
     world.sh("hasp-grant revoke -q --secret db/pw").ok();
     world.sh("hasp-exec -t t").refused(125, "no-grant");
@@ -109,7 +122,11 @@ fn an_optional_reference_that_is_not_stored_is_empty_and_said() {
     world.bind(&manifest("run = ['sh', '-c', 'cat \"$F\"']\ntemplate = { F = 'ops/o.in' }"));
     let outcome = world.sh("hasp-grant -x -t t");
     assert_eq!(outcome.ok(), "<|\"\"|''>\n");
-    assert!(outcome.stderr.contains("gone/pw is optional and not in the vault"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("gone/pw is optional and not in the vault"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -120,18 +137,30 @@ fn whoever_decides_sees_the_template() {
     world.bind(&manifest(target));
     let show = world.sh("hasp-target show t");
     assert!(
-        show.ok().contains("template F = ops/t.in (sha256 ") && show.stdout.contains("template F | host {{db/pw}}")
+        show.ok().contains("template F = ops/t.in (sha256 ")
+            && show.stdout.contains("template F | host {{db/pw}}")
     );
-    assert_eq!(world.sh("hasp-target show t --json").objects()[0]["templates"][0]["path"], "ops/t.in");
+    assert_eq!(
+        world.sh("hasp-target show t --json").objects()[0]["templates"][0]["path"],
+        "ops/t.in"
+    );
     let explained = world.sh("hasp-target explain t");
-    assert!(explained.ok().contains("a file in memory whose path is in F: the text of ops/t.in with db/pw in it"));
+    assert!(
+        explained
+            .ok()
+            .contains("a file in memory whose path is in F: the text of ops/t.in with db/pw in it")
+    );
     world.sh("hasp-grant -q -t t --for 1h --keep --consumer user").ok();
     for line in [
         "hasp-exec --explain -t t",
         "hasp-grant show $(hasp-grant list --json | grep -o '\"grant\":\"[0-9a-f]*' | cut -c10-)",
     ] {
         let shown = world.sh(line);
-        assert!(shown.ok().contains("F = ops/t.in with db/pw@1 (medium), as a file"), "{}", shown.stdout);
+        assert!(
+            shown.ok().contains("F = ops/t.in with db/pw@1 (medium), as a file"),
+            "{}",
+            shown.stdout
+        );
         assert!(shown.stdout.contains("gains none by set-user-ID programs"), "{}", shown.stdout);
     }
     // Added by command, listed, and the comments stay.
@@ -139,7 +168,9 @@ fn whoever_decides_sees_the_template() {
     world.sh("cd ops && hasp-target add -q u --template F=t.in").ok();
     let text = std::fs::read_to_string(world.project().join("hasp.toml")).unwrap();
     assert!(
-        text.contains("# mine") && text.contains("\"db/pw\" = {}") && text.contains("template = { F = \"ops/t.in\" }"),
+        text.contains("# mine")
+            && text.contains("\"db/pw\" = {}")
+            && text.contains("template = { F = \"ops/t.in\" }"),
         "{text}"
     );
     world.sh("hasp-target add u -e F=db/pw").refused(73, "exists");
@@ -152,8 +183,18 @@ fn what_is_wrong_with_a_template_is_shown_where_it_stands() {
     let bind = manifest("run = ['true']\ntemplate = { F = 'ops/t.in' }");
     world.write("hasp.toml", &bind);
     let cases = [
-        ("x\n {{db/pq}}\n", "manifest-unlisted", "ops/t.in:2:2: the template", "2 | ...{{db/pq}}\n  |    ^^^^^^^^^"),
-        ("{{db/pw:jsn}}", "template-filter", "ops/t.in:1:1: there is no such filter", "did you mean 'json'?"),
+        (
+            "x\n {{db/pq}}\n",
+            "manifest-unlisted",
+            "ops/t.in:2:2: the template",
+            "2 | ...{{db/pq}}\n  |    ^^^^^^^^^",
+        ),
+        (
+            "{{db/pw:jsn}}",
+            "template-filter",
+            "ops/t.in:1:1: there is no such filter",
+            "did you mean 'json'?",
+        ),
         ("a {{db/pw\n}}", "template-syntax", "ops/t.in:1:3: '{{' is not closed", "{{{{"),
         ("{{hunter2!}}", "template-bad-reference", "ops/t.in:1:1:", "1 | ...\n  | ^^^"),
         (
@@ -168,7 +209,11 @@ fn what_is_wrong_with_a_template_is_shown_where_it_stands() {
         for line in ["hasp-target check", "hasp-bind --yes", "hasp-grant -t t -o ../t"] {
             let outcome = world.sh(line);
             outcome.refused_with_hint(78, code);
-            assert!(outcome.stderr.contains(place) && outcome.stderr.contains(more), "{}", outcome.stderr);
+            assert!(
+                outcome.stderr.contains(place) && outcome.stderr.contains(more),
+                "{}",
+                outcome.stderr
+            );
             assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
         }
     }
@@ -189,7 +234,11 @@ fn what_is_wrong_with_a_template_is_shown_where_it_stands() {
         world.write("hasp.toml", bind.replace("ops/t.in", path));
         let outcome = world.sh("hasp-target list");
         outcome.refused(78, "template-bad-path");
-        assert!(outcome.stderr.contains("hasp.toml:7:18: ") && outcome.stderr.contains("^"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("hasp.toml:7:18: ") && outcome.stderr.contains("^"),
+            "{}",
+            outcome.stderr
+        );
     }
 }
 
@@ -238,10 +287,11 @@ fn everything_at_once_reaches_one_command() {
         "#!/bin/sh\ncmp - ../value || exit 1\ncmp \"$F\" ../value || exit 2\ncmp /dev/fd/$N ../value || exit 3\n\
          printf '%s\\n' \"$E\" | cmp - ../env || exit 4\ngrep -q ^plain \"$T\" || exit 5\necho all\n",
     );
-    let line =
-        "hasp-grant -q -x -e E=db/pw --file F=db/pw --fd N=db/pw --template T=ops/all.in --stdin db/pw -- ./look";
+    let line = "hasp-grant -q -x -e E=db/pw --file F=db/pw --fd N=db/pw --template T=ops/all.in --stdin db/pw -- ./look";
     assert_eq!(world.sh(line).ok(), "all\n");
-    world.sh("hasp-grant -e T=db/pw --template T=ops/all.in -o ../t -- ./look").refused(64, "delivered-twice");
+    world
+        .sh("hasp-grant -e T=db/pw --template T=ops/all.in -o ../t -- ./look")
+        .refused(64, "delivered-twice");
 }
 
 #[test]
@@ -250,17 +300,24 @@ fn a_value_that_no_variable_can_hold_is_refused_with_the_alternative() {
     for (size, fits) in [(131_069, true), (131_070, false), (131_072, false), (1 << 20, false)] {
         world.store("v", "x".repeat(size));
         world.sh("hasp-bind -q add v").ok();
-        let outcome = world.sh("hasp-grant -q -x -e A=v -- sh -c 'echo ran >>ran; printf %s \"$A\" | wc -c'");
+        let outcome =
+            world.sh("hasp-grant -q -x -e A=v -- sh -c 'echo ran >>ran; printf %s \"$A\" | wc -c'");
         if fits {
             assert_eq!(outcome.ok().trim(), size.to_string());
             continue;
         }
         outcome.refused_with_hint(125, "env-too-large");
         assert!(outcome.stderr.contains("--file A=v or --fd A=v"), "{}", outcome.stderr);
-        for way in
-            ["--file A=v -- sh -c 'wc -c <\"$A\"'", "--fd A=v -- sh -c 'wc -c </dev/fd/$A'", "--stdin v -- wc -c"]
-        {
-            assert_eq!(world.sh(&format!("hasp-grant -q -x {way}")).ok().trim(), size.to_string(), "{way}");
+        for way in [
+            "--file A=v -- sh -c 'wc -c <\"$A\"'",
+            "--fd A=v -- sh -c 'wc -c </dev/fd/$A'",
+            "--stdin v -- wc -c",
+        ] {
+            assert_eq!(
+                world.sh(&format!("hasp-grant -q -x {way}")).ok().trim(),
+                size.to_string(),
+                "{way}"
+            );
         }
     }
     world.store("v", "a\0b");
@@ -276,7 +333,10 @@ fn words_of_any_bytes_reach_the_program_exactly() {
     world.script("words", "#!/bin/bash\nprintf '%s|' \"$#\" \"$@\" | md5sum\n");
     let odd = r#"-- '' ' ' $'new\nline' -h --json $'\xff\xfe' "$(printf '%05000d' 7)" '*' '$HOME'"#;
     let direct = world.sh(&format!("./words {odd}"));
-    assert_eq!(world.sh(&format!("hasp-grant -q -x -e K=db/pw -- ./words {odd}")).ok(), direct.ok());
+    assert_eq!(
+        world.sh(&format!("hasp-grant -q -x -e K=db/pw -- ./words {odd}")).ok(),
+        direct.ok()
+    );
     world.sh("hasp-grant -q --consumer user --for 1h -e K=db/pw -o ../t -- ./words ...").ok();
     assert_eq!(world.sh(&format!("hasp-exec -g ../t -- ./words {odd}")).ok(), direct.ok());
     let many = world.sh("./words $(seq 100000)");
@@ -290,7 +350,12 @@ fn more_than_execve_takes_is_126_spent_and_on_record() {
     world.store("v", "x".repeat(131_000));
     world.sh("hasp-bind -q add v").ok();
     let variables: Vec<String> = (0..20).map(|n| format!("-e V{n}=v")).collect();
-    world.sh(&format!("hasp-grant -q --consumer user {} -o ../t -- sh -c 'echo ran >>ran'", variables.join(" "))).ok();
+    world
+        .sh(&format!(
+            "hasp-grant -q --consumer user {} -o ../t -- sh -c 'echo ran >>ran'",
+            variables.join(" ")
+        ))
+        .ok();
     let outcome = world.sh("hasp-exec -g ../t");
     outcome.refused(126, "cannot-execute");
     assert!(outcome.stderr.contains("too long for this kernel"), "{}", outcome.stderr);
@@ -335,14 +400,22 @@ fn a_clean_environment_is_the_grants_and_what_is_dropped_is_named() {
     // What hasp.toml says now is not what was approved.
     world.write("hasp.toml", "");
     let run = "export TERM=x EXTRA=y LD_BIND_NOW=1 LD_DEBUG_OUTPUT=/nowhere ENV=/x";
-    assert_eq!(world.sh(&format!("{run}; hasp-exec -t t")).ok().trim(), "K LD_BIND_NOW PATH PWD TERM");
+    assert_eq!(
+        world.sh(&format!("{run}; hasp-exec -t t")).ok().trim(),
+        "K LD_BIND_NOW PATH PWD TERM"
+    );
     let explained = world.sh(&format!("{run}; hasp-exec --explain -t t"));
     assert!(
-        explained.ok().contains("clean, but for PATH, TERM") && explained.stdout.contains("keeps      LD_BIND_NOW")
+        explained.ok().contains("clean, but for PATH, TERM")
+            && explained.stdout.contains("keeps      LD_BIND_NOW")
     );
     let ad_hoc = "hasp-bind -q add db/pw; hasp-grant -q --consumer user -e K=db/pw -o ../t";
     assert_eq!(
-        world.sh(&format!("{run}; {ad_hoc} --clean-env -- /usr/bin/env; hasp-exec -g ../t | cut -d= -f1")).ok(),
+        world
+            .sh(&format!(
+                "{run}; {ad_hoc} --clean-env -- /usr/bin/env; hasp-exec -g ../t | cut -d= -f1"
+            ))
+            .ok(),
         "K\n"
     );
     let open = world.sh(&format!("{run}; {ad_hoc} -- true; hasp-exec -g ../t --explain"));

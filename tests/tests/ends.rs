@@ -1,5 +1,6 @@
-//! A command ends with its terminal, however and whenever that goes away, and nobody waits for ever for anybody: neither the broker for
-//! the monitor, nor either for a program that waits for its terminal.
+//! A command ends with its terminal, however and whenever that goes away, and nobody waits for ever
+//! for anybody: neither the broker for the monitor, nor either for a program that waits for its
+//! terminal.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,23 +10,29 @@ use std::time::{Duration, Instant};
 use hasp_tests::{DB_URL, Load, Pty, World, peer, random, running_in};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a broker may take to end with its terminal on a machine under load, far less than anybody would wait in vain.
+/// How long a broker may take to end with its terminal on a machine under load, far less than
+/// anybody would wait in vain.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Programs on a terminal: one that asks it for a last answer when it is hung up, one that needs a while, and one that wants to live on.
-const PROGRAMS: [&str; 3] = ["vim -u NONE -N -c 'call setline(1, 1)' modified", "./tidy", "./stubborn"];
+/// Programs on a terminal: one that asks it for a last answer when it is hung up, one that needs a
+/// while, and one that wants to live on.
+const PROGRAMS: [&str; 3] =
+    ["vim -u NONE -N -c 'call setline(1, 1)' modified", "./tidy", "./stubborn"];
 const TIDY: &str = "#!/bin/bash\ntrap 'sleep 0.1; touch tidied; exit 7' HUP\necho up\nwhile :; do sleep 0.02; done\n";
 const STUBBORN: &str = "#!/bin/bash\ntrap '' HUP\necho up\nwhile :; do sleep 0.02; done\n";
 /// Reads its terminal until that is dead, and says whether the signal had come by then.
-const READER: &str =
-    "#!/bin/bash\ntrap 'told=told' HUP\necho up\nwhile read -r _; do :; done\necho ${told:-not told} >order\n";
+const READER: &str = "#!/bin/bash\ntrap 'told=told' HUP\necho up\nwhile read -r _; do :; done\necho ${told:-not told} >order\n";
 
 /// Every kill(2) of broker and monitor comes late.
-const SLOWLY: &str = "strace -f -qq -o /dev/null -e trace=kill -e inject=kill:delay_enter=300000 hasp-exec";
+const SLOWLY: &str =
+    "strace -f -qq -o /dev/null -e trace=kill -e inject=kill:delay_enter=300000 hasp-exec";
 
 /// Who leads the session on the terminal.
-const LEADERS: [&str; 3] =
-    ["exec hasp-exec -- PROGRAM", "hasp-exec -- PROGRAM; true", "bash -ic 'hasp-exec -- PROGRAM; true'"];
+const LEADERS: [&str; 3] = [
+    "exec hasp-exec -- PROGRAM",
+    "hasp-exec -- PROGRAM; true",
+    "bash -ic 'hasp-exec -- PROGRAM; true'",
+];
 
 /// What happens before the terminal is closed.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +44,8 @@ enum Blow {
     MonitorKilled,
 }
 
-const BLOWS: [Blow; 5] = [Blow::None, Blow::ShellHangup, Blow::ShellKilled, Blow::BrokerKilled, Blow::MonitorKilled];
+const BLOWS: [Blow; 5] =
+    [Blow::None, Blow::ShellHangup, Blow::ShellKilled, Blow::BrokerKilled, Blow::MonitorKilled];
 
 fn world() -> World {
     let world = World::in_memory();
@@ -57,8 +65,11 @@ fn ours(world: &World) -> Vec<(i32, String)> {
 }
 
 fn strike(world: &World, shell: &Child, blow: Blow) {
-    let send = |number: i32, signal| kill_process(Pid::from_raw(number).unwrap(), signal).unwrap_or(());
-    let of_ours = |monitor: bool| ours(world).into_iter().filter(move |(_, w)| w.contains(" --monitor ") == monitor);
+    let send =
+        |number: i32, signal| kill_process(Pid::from_raw(number).unwrap(), signal).unwrap_or(());
+    let of_ours = |monitor: bool| {
+        ours(world).into_iter().filter(move |(_, w)| w.contains(" --monitor ") == monitor)
+    };
     let shell = i32::try_from(shell.id()).unwrap();
     match blow {
         Blow::None => {}
@@ -69,10 +80,13 @@ fn strike(world: &World, shell: &Child, blow: Blow) {
     }
 }
 
-/// One terminal: started, struck after a while, closed. Nothing may be left but a program that wanted to.
+/// One terminal: started, struck after a while, closed. Nothing may be left but a program that
+/// wanted to.
 fn round(world: &World, program: &str, leader: &str, blow: Blow, wait: impl FnOnce(&mut Pty)) {
-    let line = leader
-        .replace("PROGRAM", &if leader.contains('\'') { program.replace('\'', "\"") } else { program.to_owned() });
+    let line = leader.replace(
+        "PROGRAM",
+        &if leader.contains('\'') { program.replace('\'', "\"") } else { program.to_owned() },
+    );
     let mut terminal = Pty::start(world, "bash", &["-c", &line]);
     wait(&mut terminal);
     strike(world, &terminal.child, blow);
@@ -106,7 +120,10 @@ fn a_command_ends_with_its_terminal() {
     }
     assert!(world.project().join("tidied").exists());
     let ends = world.events("exec.end");
-    assert!(ends.iter().any(|e| e["left"] == true && e["status"].is_null() && e["signal"].is_null()), "{ends:?}");
+    assert!(
+        ends.iter().any(|e| e["left"] == true && e["status"].is_null() && e["signal"].is_null()),
+        "{ends:?}"
+    );
     assert!(ends.iter().any(|e| e["status"] == 7), "{ends:?}");
     world.verify_record();
 }
@@ -156,7 +173,8 @@ fn long_a_command_ends_with_its_terminal_at_any_moment_under_load() {
 fn with_hangups_ignored_broker_and_command_live_on() {
     let world = world();
     world.script("survivor", "#!/bin/bash\necho up\nwhile ! test -e closed; do sleep 0.02; done\necho \"to a file $DB\"\n{ echo to nobody >/dev/tty; } 2>/dev/null || echo hung up\n");
-    let mut terminal = Pty::start(&world, "bash", &["-c", "nohup hasp-exec -- ./survivor >log 2>&1; true"]);
+    let mut terminal =
+        Pty::start(&world, "bash", &["-c", "nohup hasp-exec -- ./survivor >log 2>&1; true"]);
     let log = || std::fs::read_to_string(world.project().join("log")).unwrap_or_default();
     hasp_tests::wait_until(PATIENCE, || log().contains("up"));
     terminal.shown();

@@ -1,4 +1,5 @@
-//! Each example runs as it stands, in the place that it is made for; and `make install` puts there what `make uninstall` removes.
+//! Each example runs as it stands, in the place that it is made for; and `make install` puts there
+//! what `make uninstall` removes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,12 +22,14 @@ fn copy(world: &World, name: &str) {
     }
 }
 
-/// Runs a line with this environment and the tools on PATH, in a session of its own without a terminal.
+/// Runs a line with this environment and the tools on PATH, in a session of its own without a
+/// terminal.
 fn bare(world: &World, vars: &[(&str, &str)], line: &str) -> Outcome {
     let mut command = Command::new("timeout");
     command.args(["60", "setsid", "--wait", "sh", "-c", &format!("{line}\nexit $?")]);
     command.env_clear().current_dir(world.base()).env("HOME", world.base());
-    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", tools().display()));
+    command
+        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", tools().display()));
     Outcome::of(command.envs(vars.iter().copied()).output().unwrap())
 }
 
@@ -41,7 +44,8 @@ fn the_makefile_passes_its_own_check() {
     assert_eq!(outcome.ok(), "whole\n", "{}", outcome.stderr);
 }
 
-/// A repository with a vault in it, and what its CI knows: the secret identity and the public key of the vault.
+/// A repository with a vault in it, and what its CI knows: the secret identity and the public key
+/// of the vault.
 fn repository(script: &str) -> (World, String, String) {
     let world = World::new();
     world.store("deploy/token", TOKEN);
@@ -65,7 +69,8 @@ fn a_github_job_deploys_with_the_vault_of_its_repository() {
     }
     let (world, identity, key) = repository("github/deploy");
     let runtime = world.runtime().parent().unwrap().display().to_string();
-    let (workspace, temp) = (world.project().display().to_string(), world.base().display().to_string());
+    let (workspace, temp) =
+        (world.project().display().to_string(), world.base().display().to_string());
     let vars = [
         ("CI", "true"),
         ("GITHUB_ACTIONS", "true"),
@@ -81,8 +86,16 @@ fn a_github_job_deploys_with_the_vault_of_its_repository() {
         &format!("{workspace}/ci/deploy"),
     );
     other.refused(77, "other-key");
-    let outcome = bare(&world, &[&vars[..], &[("VAULT_KEY", &key)]].concat(), &format!("{workspace}/ci/deploy"));
-    assert!(outcome.ok().starts_with("releasing 4f2a with [hasp:deploy/token]\n0\n"), "{}", outcome.stdout);
+    let outcome = bare(
+        &world,
+        &[&vars[..], &[("VAULT_KEY", &key)]].concat(),
+        &format!("{workspace}/ci/deploy"),
+    );
+    assert!(
+        outcome.ok().starts_with("releasing 4f2a with [hasp:deploy/token]\n0\n"),
+        "{}",
+        outcome.stdout
+    );
     assert!(outcome.stdout.contains("exec.end"), "{}", outcome.stdout);
     assert!(!format!("{outcome:?}").contains("Heron"));
 }
@@ -94,7 +107,8 @@ fn a_gitlab_job_deploys_with_the_vault_of_its_repository() {
     }
     let (world, identity, key) = repository("gitlab/deploy");
     let runtime = world.runtime().parent().unwrap().display().to_string();
-    let (project, builds) = (world.project().display().to_string(), world.base().display().to_string());
+    let (project, builds) =
+        (world.project().display().to_string(), world.base().display().to_string());
     let vars = [
         ("CI", "true"),
         ("GITLAB_CI", "true"),
@@ -131,9 +145,19 @@ fn the_line_for_cron_runs_as_cron_runs_it() {
     let world = backup("cron");
     let table = std::fs::read_to_string(example("cron/crontab")).unwrap();
     let line = table.lines().find(|l| l.starts_with(|c: char| c.is_ascii_digit())).unwrap();
-    let command = line.splitn(6, ' ').last().unwrap().replace("/srv/backup", &world.project().display().to_string());
-    let (home, runtime) = (world.home().display().to_string(), world.runtime().display().to_string());
-    let vars = [("SHELL", "/bin/sh"), ("LOGNAME", "backup"), ("HASP_HOME", &*home), ("HASP_RUNTIME", &*runtime)];
+    let command = line
+        .splitn(6, ' ')
+        .last()
+        .unwrap()
+        .replace("/srv/backup", &world.project().display().to_string());
+    let (home, runtime) =
+        (world.home().display().to_string(), world.runtime().display().to_string());
+    let vars = [
+        ("SHELL", "/bin/sh"),
+        ("LOGNAME", "backup"),
+        ("HASP_HOME", &*home),
+        ("HASP_RUNTIME", &*runtime),
+    ];
     let outcome = bare(&world, &vars, &command);
     assert_eq!(
         (outcome.status, &*outcome.stdout),
@@ -149,13 +173,18 @@ fn the_unit_is_one_for_systemd_and_its_command_runs_with_the_credential() {
     let world = backup("systemd");
     let text = std::fs::read_to_string(example("systemd/backup.service")).unwrap();
     let text = text.replace("/usr/local/bin", &tools().display().to_string());
-    let unit = world.write("backup.service", text.replace("/srv/backup", &world.project().display().to_string()));
+    let unit = world.write(
+        "backup.service",
+        text.replace("/srv/backup", &world.project().display().to_string()),
+    );
     if peer("systemd-analyze") {
-        let outcome = bare(&world, &[], &format!("systemd-analyze verify --man=no '{}'", unit.display()));
+        let outcome =
+            bare(&world, &[], &format!("systemd-analyze verify --man=no '{}'", unit.display()));
         assert_eq!(outcome.ok(), "");
         assert!(!outcome.stderr.contains("backup.service"), "{}", outcome.stderr);
     }
-    // As the service manager would start it: the credential in a directory of its own, the identity nowhere else.
+    // As the service manager would start it: the credential in a directory of its own, the identity
+    // nowhere else.
     let credentials = world.beside("credentials");
     std::fs::create_dir(&credentials).unwrap();
     std::fs::rename(world.home().join("identity"), credentials.join("hasp-identity")).unwrap();
@@ -164,7 +193,9 @@ fn the_unit_is_one_for_systemd_and_its_command_runs_with_the_credential() {
         let value = value.replace("/var/lib/hasp", &world.home().display().to_string());
         value.replace("/run/hasp", &world.runtime().display().to_string())
     };
-    let words = |key: &str| text.lines().filter_map(|l| l.strip_prefix(key).map(&place)).collect::<Vec<_>>();
+    let words = |key: &str| {
+        text.lines().filter_map(|l| l.strip_prefix(key).map(&place)).collect::<Vec<_>>()
+    };
     let vars = words("Environment=");
     let vars: Vec<(&str, &str)> = vars.iter().map(|v| v.split_once('=').unwrap()).collect();
     let command = words("ExecStart=").remove(0);
@@ -201,7 +232,12 @@ fn the_entry_point_of_a_container_is_its_first_process() {
         world.project().display()
     );
     let outcome = bare(&world, &vars, &line);
-    assert_eq!(outcome.ok(), "serving under 1 with [hasp:api/key]\ndraining\n", "{}", outcome.stderr);
+    assert_eq!(
+        outcome.ok(),
+        "serving under 1 with [hasp:api/key]\ndraining\n",
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

@@ -35,7 +35,9 @@ fn whichever_word_names_a_file_of_another_user_it_is_refused() {
             None => ("", command),
         };
         world.sh(&format!("{token} {at} -o \"$PWD/../one\" -- {command}")).ok();
-        for (change, back) in [("chown 61237", "chown 0"), ("chmod o+w", "chmod o-w"), ("chmod 1777", "chmod 755")] {
+        for (change, back) in
+            [("chown 61237", "chown 0"), ("chmod o+w", "chmod o-w"), ("chmod 1777", "chmod 755")]
+        {
             world.sh(&format!("{change} {file}")).ok();
             world.sh(&format!("{token} {at} -- {command}")).refused_with_hint(77, "foreign-file");
             let used = world.sh("hasp-exec -g ../one");

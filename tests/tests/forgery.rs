@@ -1,4 +1,5 @@
-//! Promise: whoever knows only what is public, or holds a token and the files, cannot make hasp deliver anything but what was approved.
+//! Promise: whoever knows only what is public, or holds a token and the files, cannot make hasp
+//! deliver anything but what was approved.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -7,7 +8,8 @@ use hasp_tests::{API_KEY, MANIFEST, Outcome, World, peer};
 
 const FORGED: &str = "forged-value-0123456789";
 
-/// Runs minting, using a token minted before, and revealing; each is refused with this code, and nothing is delivered.
+/// Runs minting, using a token minted before, and revealing; each is refused with this code, and
+/// nothing is delivered.
 fn all_refused(world: &World, token: &Path, code: &str) {
     let runs = world.runs();
     let refused = |outcome: Outcome, status: i32| {
@@ -44,7 +46,8 @@ fn a_replaced_value_file_is_refused() {
     world.sh(&format!("cp ../good {item}; hasp-grant -x -t test")).ok();
 }
 
-/// The hash of a value file is checked when it is opened: that use is gone, and nothing is delivered.
+/// The hash of a value file is checked when it is opened: that use is gone, and nothing is
+/// delivered.
 fn all_refused_after_the_spend(world: &World, token: &Path) {
     all_refused(world, token, "tampered");
 }
@@ -59,15 +62,23 @@ fn a_replaced_keys_file_is_refused() {
     encrypt_to_the_recipient(&world, "../home/vault/keys.age");
     let minted = world.sh("hasp-grant -t test");
     assert!(minted.status != 0 && minted.stdout.is_empty(), "{}", minted.stderr);
-    // A root of the right form, encrypted by somebody who knows the recipient: it does not match the pin.
+    // A root of the right form, encrypted by somebody who knows the recipient: it does not match
+    // the pin.
     world
         .sh("age -d -i ../home/identity ../keys >../root; LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000' <../root >../other; \
              age -r \"$(age-keygen -y ../home/identity)\" <../other >../home/vault/keys.age")
         .ok();
     let minted = world.sh("hasp-grant -t test");
-    assert!(minted.status != 0 && minted.stdout.is_empty() && !minted.code().is_empty(), "{}", minted.stderr);
+    assert!(
+        minted.status != 0 && minted.stdout.is_empty() && !minted.code().is_empty(),
+        "{}",
+        minted.stderr
+    );
     world.sh("hasp-vault set other --from env:HOME").civil();
-    assert!(!world.home().join("vault/items/other/meta.toml").exists(), "nothing was stored under foreign keys");
+    assert!(
+        !world.home().join("vault/items/other/meta.toml").exists(),
+        "nothing was stored under foreign keys"
+    );
     world.sh("cp ../keys ../home/vault/keys.age && hasp-grant -x -t test").ok();
 }
 
@@ -145,7 +156,8 @@ fn another_projects_binding_is_refused() {
     let first = world.files(&world.home().join("bindings")).pop().unwrap();
     std::fs::create_dir_all(world.beside("second/.git")).unwrap();
     world.sh("cp hasp.toml show ../second/ && cd ../second && hasp-bind --yes --also").ok();
-    let second = world.files(&world.home().join("bindings")).into_iter().find(|p| *p != first).unwrap();
+    let second =
+        world.files(&world.home().join("bindings")).into_iter().find(|p| *p != first).unwrap();
     std::fs::copy(&second, &first).unwrap();
     all_refused(&world, &token, "tampered");
 }
@@ -156,7 +168,12 @@ fn present(world: &World, tokens: &[String]) -> Vec<String> {
                 sed -n 's/.*: error: .*\\[\\(.*\\)\\]$/\\1/p' | head -1; echo \"status ${PIPESTATUS[1]}\"; done";
     let outcome = world.feed(line, tokens.join("\n") + "\n");
     let lines: Vec<String> = outcome.ok().lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), 2 * tokens.len(), "each has a code: {:?}", &lines[..lines.len().min(20)]);
+    assert_eq!(
+        lines.len(),
+        2 * tokens.len(),
+        "each has a code: {:?}",
+        &lines[..lines.len().min(20)]
+    );
     assert!(lines.iter().skip(1).step_by(2).all(|l| l == "status 125"));
     lines.into_iter().step_by(2).collect()
 }
@@ -164,10 +181,12 @@ fn present(world: &World, tokens: &[String]) -> Vec<String> {
 #[test]
 fn a_token_changed_anywhere_is_refused() {
     let world = World::with_project();
-    let token = std::fs::read_to_string(world.mint("-t test --for 1h")).unwrap().trim_end().to_owned();
+    let token =
+        std::fs::read_to_string(world.mint("-t test --for 1h")).unwrap().trim_end().to_owned();
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut changed = Vec::new();
-    // Every 8th position by a neighbour in the alphabet (one bit), every position near an edge and a dot.
+    // Every 8th position by a neighbour in the alphabet (one bit), every position near an edge and
+    // a dot.
     let dots: Vec<usize> = token.match_indices('.').map(|(at, _)| at).collect();
     for (at, byte) in token.bytes().enumerate() {
         let edge = at < 14 || at + 4 > token.len() || dots.iter().any(|d| d.abs_diff(at) < 4);
@@ -183,7 +202,8 @@ fn a_token_changed_anywhere_is_refused() {
         changed.push(String::from_utf8(bytes).unwrap());
     }
     changed.extend((0..token.len()).step_by(37).skip(1).map(|n| token[..n].to_owned()));
-    changed.extend(["A", "=", ".", ".e30", " ", "\t", "\u{e9}"].map(|tail| format!("{token}{tail}")));
+    changed
+        .extend(["A", "=", ".", ".e30", " ", "\t", "\u{e9}"].map(|tail| format!("{token}{tail}")));
     changed.extend([
         format!(" {token}"),
         token.replace("v4.public", "v4.local"),
@@ -198,7 +218,10 @@ fn a_token_changed_anywhere_is_refused() {
     assert!(codes.iter().all(|c| c.starts_with("token-")), "{codes:?}");
     assert_eq!(world.runs(), 0);
     assert!(std::fs::read(world.beside("delivered")).unwrap().is_empty());
-    assert!(codes.iter().any(|c| c == "token-signature") && codes.iter().any(|c| c == "token-malformed"));
+    assert!(
+        codes.iter().any(|c| c == "token-signature")
+            && codes.iter().any(|c| c == "token-malformed")
+    );
     world.feed("hasp-exec", format!("{token}\n")).ok();
 }
 
@@ -218,7 +241,11 @@ fn a_target_edited_after_consent_is_denied_with_a_diff() {
         world.write("hasp.toml", &edited);
         let denied = world.sh("hasp-grant -t test");
         denied.refused_with_hint(77, "target-changed");
-        assert!(denied.stderr.contains(word) && denied.stderr.contains("hasp-bind"), "{}", denied.stderr);
+        assert!(
+            denied.stderr.contains(word) && denied.stderr.contains("hasp-bind"),
+            "{}",
+            denied.stderr
+        );
     }
     world.write("hasp.toml", MANIFEST);
     world.sh("hasp-grant -x -t test").ok();
@@ -245,8 +272,12 @@ fn a_project_is_its_real_path() {
     let world = World::with_project();
     let token = world.mint("-t test --for 1h").display().to_string();
     world.sh("cp -a . ../copy; mkdir -p sub/deeper ../other/.git; ln -s \"$PWD\" ../link").ok();
-    world.sh(&format!("cd ../copy && hasp-exec -g {token}")).refused_with_hint(125, "other-project");
-    world.sh(&format!("cd ../other && hasp-exec -g {token}")).refused_with_hint(125, "other-project");
+    world
+        .sh(&format!("cd ../copy && hasp-exec -g {token}"))
+        .refused_with_hint(125, "other-project");
+    world
+        .sh(&format!("cd ../other && hasp-exec -g {token}"))
+        .refused_with_hint(125, "other-project");
     world.sh(&format!("cd / && hasp-exec -g {token}")).refused_with_hint(125, "no-project");
     let unbound = world.sh("cd ../copy && hasp-grant -t test");
     assert_eq!((unbound.status, unbound.code()), (77, "target-unconsented"));

@@ -1,5 +1,5 @@
-//! Promise: with the hooks installed no value of the vault is committed or pushed, with the vault locked, whatever way git is called;
-//! what was there before keeps working and comes back.
+//! Promise: with the hooks installed no value of the vault is committed or pushed, with the vault
+//! locked, whatever way git is called; what was there before keeps working and comes back.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{API_KEY, Outcome, World, peer, say};
@@ -45,7 +45,10 @@ fn a_commit_is_stopped_and_says_what_to_do() {
     }
     assert!(!said.contains(API_KEY));
     let leak = &world.events("scan.leak")[0];
-    assert_eq!((leak["secrets"][0].as_str(), leak["place"].as_str()), (Some("api/key"), Some("staged")));
+    assert_eq!(
+        (leak["secrets"][0].as_str(), leak["place"].as_str()),
+        (Some("api/key"), Some("staged"))
+    );
     world.sh("git restore --staged config && echo b >b && git add b && git commit -qm clean").ok();
     // In the work tree only it does no harm.
     assert_eq!(commits(&world), 2);
@@ -74,8 +77,12 @@ fn every_way_to_commit() {
     // A conflict in a merge, a rebase, a cherry-pick, solved with the value in it.
     world.sh("git checkout -qb side; echo side >a; git commit -qam side; git checkout -q main; echo main >a; git commit -qam main").ok();
     stopped(&format!("git merge -q side; echo {API_KEY} >a; git add a; git commit -qm merged"));
-    stopped(&format!("git cherry-pick side; echo {API_KEY} >a; git add a; GIT_EDITOR=true git cherry-pick --continue"));
-    stopped(&format!("git worktree add -q ../tree; cd ../tree; echo {API_KEY} >w; git add w; git commit -qm x"));
+    stopped(&format!(
+        "git cherry-pick side; echo {API_KEY} >a; git add a; GIT_EDITOR=true git cherry-pick --continue"
+    ));
+    stopped(&format!(
+        "git worktree add -q ../tree; cd ../tree; echo {API_KEY} >w; git add w; git commit -qm x"
+    ));
     assert_ne!(world.sh("git -C ../tree log -1 --format=%s").ok().trim(), "x");
 }
 
@@ -104,7 +111,9 @@ fn exactly_what_is_pushed_is_looked_at() {
     assert_ne!(world.sh("git push -q ../empty main").status, 0);
     world.sh("git push -q empty HEAD~2:refs/heads/main").ok();
     // A forced push of another history; a rebase and a cherry-pick bring the value along.
-    world.sh("git checkout -qb other HEAD~2 && echo o >o && git add o && git commit -qm other").ok();
+    world
+        .sh("git checkout -qb other HEAD~2 && echo o >o && git add o && git commit -qm other")
+        .ok();
     world.sh("git push -q --force origin other:main").ok();
     world.sh("git cherry-pick main~1").ok();
     stopped("git push -q --force origin other:main");
@@ -131,13 +140,20 @@ fn what_was_there_is_called_first_and_comes_back() {
     world.sh("hasp-redact hooks status").ok();
     world.sh("echo b >b; git add b; git commit -qm b").ok();
     assert_eq!(std::fs::read_to_string(world.project().join("before")).unwrap(), "before\n");
-    assert_ne!(world.sh("touch refuse; git commit -q --allow-empty -m c").status, 0, "its refusal counts");
+    assert_ne!(
+        world.sh("touch refuse; git commit -q --allow-empty -m c").status,
+        0,
+        "its refusal counts"
+    );
     world.sh("rm refuse; git init -q --bare ../remote; git push -q ../remote main").ok();
     assert_eq!(std::fs::read_to_string(world.project().join("before")).unwrap().lines().count(), 3);
     assert_ne!(world.sh(&format!("echo {API_KEY} >k; git add k; git commit -qm k")).status, 0);
     world.sh("hasp-redact hooks remove").ok();
     for hook in ["pre-commit", "pre-push"] {
-        assert_eq!(std::fs::read_to_string(world.project().join(".git/hooks").join(hook)).unwrap(), before);
+        assert_eq!(
+            std::fs::read_to_string(world.project().join(".git/hooks").join(hook)).unwrap(),
+            before
+        );
     }
     world.sh("rm .git/hooks/pre-commit .git/hooks/pre-push; hasp-redact hooks install; hasp-redact hooks remove").ok();
     assert!(!world.project().join(".git/hooks/pre-commit").exists());
@@ -166,7 +182,9 @@ fn a_hook_that_cannot_check_blocks() {
     // No hasp at all.
     let hook = std::fs::read_to_string(world.project().join(".git/hooks/pre-commit")).unwrap();
     world.script(".git/hooks/pre-commit", &hook.replace("\nhasp=/", "\nhasp=/nowhere/"));
-    world.sh("mkdir ../bin; ln -s $(command -v git) $(command -v bash) $(command -v sh) ../bin/").ok();
+    world
+        .sh("mkdir ../bin; ln -s $(command -v git) $(command -v bash) $(command -v sh) ../bin/")
+        .ok();
     cannot("PATH=$PWD/../bin", "no-hasp");
     assert!(world.sh("hasp-redact hooks status").ok().contains("another version"));
 }
@@ -201,12 +219,16 @@ fn the_hooks_run_in_every_shell_and_please_shellcheck() {
         let line = format!("refs/heads/main {head} refs/heads/main {zero}\n");
         run("pre-push", &line).ok();
         run("pre-push", "").ok();
-        let leak = world.sh("git add k && git write-tree | xargs git commit-tree -m x; git reset -q");
+        let leak =
+            world.sh("git add k && git write-tree | xargs git commit-tree -m x; git reset -q");
         let line = format!("{line}refs/heads/l {} refs/heads/l {zero}\n", leak.ok().trim());
         let stopped = run("pre-push", &line);
         assert!(stopped.status == 1 && stopped.stdout.contains("api/key"), "{shell}: {stopped:?}");
         let called = std::fs::read_to_string(world.project().join("called")).unwrap();
-        assert!(called.contains("origin ../remote\n") && called.ends_with(&line), "{shell}: {called}");
+        assert!(
+            called.contains("origin ../remote\n") && called.ends_with(&line),
+            "{shell}: {called}"
+        );
         world.sh("rm called").ok();
     }
 }
@@ -217,7 +239,8 @@ fn hooks_elsewhere() {
     world.store("api/key", API_KEY);
     repository(&world);
     let leak = |dir: &str| {
-        let outcome = world.sh(&format!("cd {dir} && echo {API_KEY} >k && git add k && git commit -qm k"));
+        let outcome =
+            world.sh(&format!("cd {dir} && echo {API_KEY} >k && git add k && git commit -qm k"));
         assert!(
             outcome.status != 0 && said(&outcome).contains("api/key"),
             "{dir}: {}{}",
@@ -229,10 +252,13 @@ fn hooks_elsewhere() {
     // core.hooksPath, in the repository and shared.
     world.sh("git config core.hooksPath .githooks && hasp-redact hooks install && test -x .githooks/pre-commit").ok();
     leak(".");
-    let shared = world.sh("git config core.hooksPath \"$PWD/../shared\" && hasp-redact hooks install");
+    let shared =
+        world.sh("git config core.hooksPath \"$PWD/../shared\" && hasp-redact hooks install");
     assert!(shared.stderr.contains("other repositories"), "{}", shared.stderr);
     leak(".");
-    world.sh("git config core.hooksPath /dev/null; hasp-redact hooks install").refused_with_hint(77, "hooks-off");
+    world
+        .sh("git config core.hooksPath /dev/null; hasp-redact hooks install")
+        .refused_with_hint(77, "hooks-off");
     world.sh("git config --unset core.hooksPath; rm -r .githooks").ok();
     // A work tree and a submodule.
     world.sh("git worktree add -q ../tree && cd ../tree && hasp-redact hooks install").ok();
@@ -244,7 +270,11 @@ fn hooks_elsewhere() {
     leak("sub");
     // A bare repository commits nothing.
     let bare = world.sh("git init -q --bare ../bare && cd ../bare && hasp-redact hooks install");
-    assert!(bare.ok().starts_with("pre-push") && !bare.stdout.contains("pre-commit"), "{}", bare.stdout);
+    assert!(
+        bare.ok().starts_with("pre-push") && !bare.stdout.contains("pre-commit"),
+        "{}",
+        bare.stdout
+    );
     world.sh("cd .. && hasp-redact hooks install").refused_with_hint(66, "no-repository");
 }
 
@@ -259,16 +289,30 @@ fn husky_and_the_pre_commit_framework() {
     world.sh("hasp-redact hooks install").ok();
     world.sh("hasp-redact hooks status").ok();
     let stopped = world.sh(&format!("echo {API_KEY} >k && git add k && git commit -qm k"));
-    assert!(stopped.status != 0 && said(&stopped).contains("api/key"), "{}{}", stopped.stdout, stopped.stderr);
+    assert!(
+        stopped.status != 0 && said(&stopped).contains("api/key"),
+        "{}{}",
+        stopped.stdout,
+        stopped.stderr
+    );
     world.sh("git reset -q && rm k && hasp-redact hooks remove && test ! -e .husky/pre-push && test \"$(cat .husky/pre-commit)\" = true").ok();
     world.sh("git config --unset core.hooksPath").ok();
-    // The framework runs the entry of our .pre-commit-hooks.yaml, and tells a push by two variables.
-    let hooks = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../.pre-commit-hooks.yaml")).unwrap();
-    let entries: Vec<&str> = hooks.lines().filter_map(|l| l.trim().strip_prefix("entry: ")).collect();
+    // The framework runs the entry of our .pre-commit-hooks.yaml, and tells a push by two
+    // variables.
+    let hooks =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../.pre-commit-hooks.yaml"))
+            .unwrap();
+    let entries: Vec<&str> =
+        hooks.lines().filter_map(|l| l.trim().strip_prefix("entry: ")).collect();
     assert_eq!(entries, ["hasp-redact hooks run pre-commit", "hasp-redact hooks run pre-push"]);
     world.sh(&format!("echo {API_KEY} >k && git add k")).ok();
     assert_eq!(world.sh(entries[0]).status, 1);
     world.sh("git commit -qm k").ok();
-    assert_eq!(world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[1])).status, 1);
+    assert_eq!(
+        world
+            .sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[1]))
+            .status,
+        1
+    );
     world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[1])).ok();
 }

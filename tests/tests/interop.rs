@@ -1,4 +1,5 @@
-//! Promise: programs that we did not write read what we write: Debian's age opens items, PyPI's pyseto verifies tokens.
+//! Promise: programs that we did not write read what we write: Debian's age opens items, PyPI's
+//! pyseto verifies tokens.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -52,7 +53,10 @@ fn stock_age_opens_an_item_with_a_passphrase_identity() {
     world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set api/key 3<../passphrase", API_KEY).ok();
     std::fs::write(world.beside("answer.py"), ANSWER).unwrap();
     let out = world.beside("opened");
-    let age = format!("age -d -o {} -i ../home/identity.age ../home/vault/items/api/key/1.age", out.display());
+    let age = format!(
+        "age -d -o {} -i ../home/identity.age ../home/vault/items/api/key/1.age",
+        out.display()
+    );
     let wrong = world.sh(&format!("python3 ../answer.py 'not the passphrase' {age}"));
     assert!(wrong.status != 0 && !out.exists());
     world.sh(&format!("python3 ../answer.py '{PASSPHRASE}' {age}")).ok();
@@ -81,13 +85,16 @@ print(claims["action"]["target"], claims["jti"])
 
 /// Whether the Python at hand has pyseto.
 fn has_pyseto() -> bool {
-    let found = command(&python(), &["-c", "import pyseto"]).output().is_ok_and(|o| o.status.success());
+    let found =
+        command(&python(), &["-c", "import pyseto"]).output().is_ok_and(|o| o.status.success());
     found || skip("pyseto is not installed")
 }
 
 /// The key that signs tokens, in base64, and the vault's id.
 fn token_key(world: &World) -> (String, String) {
-    let vault = hasp_vault::Vault::open(&hasp_core::Home::at(world.home()), &world.home().join("vault")).unwrap();
+    let vault =
+        hasp_vault::Vault::open(&hasp_core::Home::at(world.home()), &world.home().join("vault"))
+            .unwrap();
     (data_encoding::BASE64.encode(vault.token_key().unwrap().as_bytes()), vault.id().to_string())
 }
 
@@ -111,15 +118,24 @@ fn pyseto_verifies_a_token() {
 /// The first of these that there is, as JSON.
 fn vector(path: &str) -> serde_json::Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap()
+    serde_json::from_str(
+        &std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+    )
+    .unwrap()
 }
 
 #[test]
 fn the_vectors_are_published() {
     for (path, fields) in [
-        ("hasp-grant/tests/vectors/seal.json", &["vault", "jti", "half", "ledger_half", "file_keys", "seal"][..]),
+        (
+            "hasp-grant/tests/vectors/seal.json",
+            &["vault", "jti", "half", "ledger_half", "file_keys", "seal"][..],
+        ),
         ("hasp-grant/tests/vectors/paseto-v4-public.json", &[]),
-        ("hasp-grant/tests/vectors/token.json", &["public_key", "vault", "payload", "footer", "token"]),
+        (
+            "hasp-grant/tests/vectors/token.json",
+            &["public_key", "vault", "payload", "footer", "token"],
+        ),
         ("hasp-vault/tests/vectors/record.json", &[]),
         ("hasp-audit/tests/vectors/audit.json", &[]),
     ] {
@@ -135,7 +151,8 @@ fn pyseto_verifies_the_published_token() {
     }
     let vector = vector("hasp-grant/tests/vectors/token.json");
     let text = |field: &str| vector[field].as_str().unwrap().to_owned();
-    let key = data_encoding::BASE64.encode(&data_encoding::HEXLOWER.decode(text("public_key").as_bytes()).unwrap());
+    let key = data_encoding::BASE64
+        .encode(&data_encoding::HEXLOWER.decode(text("public_key").as_bytes()).unwrap());
     let world = World::bare();
     std::fs::write(world.beside("verify.py"), VERIFY).unwrap();
     let line = format!("{} ../verify.py {key} {}", python(), text("vault"));

@@ -1,4 +1,5 @@
-//! Joining a vault in a repository, walked by what each message says to type: no step makes a second vault, asks in vain, or costs an identity.
+//! Joining a vault in a repository, walked by what each message says to type: no step makes a
+//! second vault, asks in vain, or costs an identity.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -9,7 +10,8 @@ use hasp_tests::{DB_URL, Outcome, PASSPHRASE, World};
 const ALICE: &str = "HASP_HOME=$PWD/../alice HASP_VAULT=$PWD/../repo/vault";
 const MANIFEST: &str = "[refs]\n\"db/url\" = { about = \"the database\" }\n[target.show]\nrun = [\"printenv\", \"DB\"]\nenv = { DB = \"db/url\" }\n";
 
-/// Alice's repository with a vault at this place, and a clone of it, which is the project here. Bob has nothing yet.
+/// Alice's repository with a vault at this place, and a clone of it, which is the project here. Bob
+/// has nothing yet.
 fn cloned(place: &str) -> World {
     let world = World::bare();
     world.write("hasp.toml", MANIFEST);
@@ -26,14 +28,21 @@ fn pull(world: &World, place: &str) {
 }
 
 fn key(world: &World) -> String {
-    world.sh(&format!("{ALICE} hasp-vault status --json")).objects()[0]["public_key"].as_str().unwrap().to_owned()
+    world.sh(&format!("{ALICE} hasp-vault status --json")).objects()[0]["public_key"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// The command after the last colon of the hint that has this word, without what else may follow.
 fn typed(outcome: &Outcome, word: &str) -> String {
     let hint = outcome.stderr.lines().filter(|l| l.contains("hint: ")).find(|l| l.contains(word));
     let line = hint.unwrap_or_else(|| panic!("no hint with '{word}' in: {}", outcome.stderr));
-    line[line.find("hasp-vault ").map(|at| line[at..].rfind(": ").map_or(at, |c| at + c + 2)).unwrap()..].to_owned()
+    line[line
+        .find("hasp-vault ")
+        .map(|at| line[at..].rfind(": ").map_or(at, |c| at + c + 2))
+        .unwrap()..]
+        .to_owned()
 }
 
 fn never_makes_a_second_one(outcome: &Outcome) {
@@ -55,7 +64,11 @@ fn the_story_from_the_clone_to_the_list() {
     let first = world.sh("hasp-vault join vault");
     first.refused_with_hint(69, "no-identity");
     assert!(!world.home().exists());
-    let own = world.sh(&format!("{} --no-passphrase", typed(&first, "identity new"))).ok().trim().to_owned();
+    let own = world
+        .sh(&format!("{} --no-passphrase", typed(&first, "identity new")))
+        .ok()
+        .trim()
+        .to_owned();
     let lost = world.sh("hasp-grant -x -t show");
     lost.refused_with_hint(125, "no-vault");
     never_makes_a_second_one(&lost);
@@ -86,7 +99,11 @@ fn a_vault_is_found_wherever_it_lies_in_the_repository() {
         let world = cloned(place);
         let lost = world.sh("mkdir -p src/deep; cd src/deep; hasp-vault list");
         never_makes_a_second_one(&lost);
-        assert!(typed(&lost, "in this repository").ends_with(&format!("/{place}")), "{}", lost.stderr);
+        assert!(
+            typed(&lost, "in this repository").ends_with(&format!("/{place}")),
+            "{}",
+            lost.stderr
+        );
     }
 }
 
@@ -94,17 +111,24 @@ fn a_vault_is_found_wherever_it_lies_in_the_repository() {
 fn one_passphrase_is_enough() {
     let world = cloned("vault");
     fs::write(world.beside("passphrase"), PASSPHRASE).unwrap();
-    let own = world.sh("HASP_PASSPHRASE=fd:3 hasp-vault identity new 3<../passphrase").ok().trim().to_owned();
+    let own = world
+        .sh("HASP_PASSPHRASE=fd:3 hasp-vault identity new 3<../passphrase")
+        .ok()
+        .trim()
+        .to_owned();
     world.sh(&format!("{ALICE} hasp-vault recipients add {own}")).ok();
     pull(&world, "vault");
     let key = key(&world);
     // Without a way to ask it ends before anything is pinned.
     world.sh(&format!("hasp-vault join vault --key {key}")).refused_with_hint(69, "locked");
-    world.sh(&format!("HASP_PASSPHRASE=fd:3 hasp-vault join vault --key {key} 3<../passphrase")).ok();
+    world
+        .sh(&format!("HASP_PASSPHRASE=fd:3 hasp-vault join vault --key {key} 3<../passphrase"))
+        .ok();
     assert!(world.sh("hasp-vault list").ok().contains("db/url"));
 }
 
-/// A member elsewhere: in a project that has a vault, in one named by `HASP_VAULT`, and in no project at all.
+/// A member elsewhere: in a project that has a vault, in one named by `HASP_VAULT`, and in no
+/// project at all.
 #[test]
 fn joining_takes_no_project_away_from_its_vault() {
     let world = cloned("vault");
@@ -124,7 +148,11 @@ fn joining_takes_no_project_away_from_its_vault() {
     let nowhere = world.sh(&format!("mkdir ../plain; cd ../plain; {join}"));
     assert!(nowhere.stderr.contains("HASP_VAULT=") && nowhere.status == 0, "{nowhere:?}");
     // What it says leads there, also where there is no manifest.
-    world.sh(&format!("cd ../other; hasp-bind --yes --vault {next}; hasp-vault reveal --force db/url")).ok();
+    world
+        .sh(&format!(
+            "cd ../other; hasp-bind --yes --vault {next}; hasp-vault reveal --force db/url"
+        ))
+        .ok();
     // In a project that is bound to none it is remembered.
     world.sh(&join).ok();
     assert_eq!(world.sh("hasp-vault reveal --force db/url").ok(), DB_URL);
@@ -134,13 +162,20 @@ fn joining_takes_no_project_away_from_its_vault() {
 fn an_identity_is_never_told_to_go() {
     let world = cloned("vault");
     world.sh("hasp-vault identity new --no-passphrase").ok();
-    for line in
-        ["hasp-vault init", "hasp-vault list", "cd /; hasp-vault init", "cd /; hasp-vault list", "hasp-exec --doctor"]
-    {
+    for line in [
+        "hasp-vault init",
+        "hasp-vault list",
+        "cd /; hasp-vault init",
+        "cd /; hasp-vault list",
+        "hasp-exec --doctor",
+    ] {
         let said = world.sh(line);
         assert!(said.status != 0, "{line}");
         let text = format!("{}{}", said.stdout, said.stderr);
-        assert!(!text.contains("away") && !text.contains("make one with: hasp-vault init"), "{line}: {text}");
+        assert!(
+            !text.contains("away") && !text.contains("make one with: hasp-vault init"),
+            "{line}: {text}"
+        );
     }
     // Where nothing is left of any vault, making one is what is said.
     world.sh("rm -r ../home").ok();

@@ -1,4 +1,5 @@
-//! Promise: values, halves, seals and passphrases are in no argument, environment, log, error or file outside vault and runtime.
+//! Promise: values, halves, seals and passphrases are in no argument, environment, log, error or
+//! file outside vault and runtime.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};
@@ -11,12 +12,12 @@ const BY_ENV: &str = "env-Kx7Wq2mBv9Lr4Tz0";
 const BY_FILE: &str = "file-Pn3Hd8sGj5Fy1Cw6";
 const BY_STDIN: &str = "stdin-Ub4Ea9oIm2Rk7Xv";
 const PHRASE: &str = "gravel ointment saffron 4471";
-/// What the tests type where it does not belong: other words, since tests run side by side and look into all of /proc.
+/// What the tests type where it does not belong: other words, since tests run side by side and look
+/// into all of /proc.
 const TYPED: &str = "typed-Yd5Rk9Ws2Nq8Lb3";
 const TYPED_PHRASE: &str = "mallet quiver hydrant 9026";
 
-const WAITS: &str =
-    "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo ready\nread -r go <../go\n";
+const WAITS: &str = "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo ready\nread -r go <../go\n";
 
 fn world(value: &str, phrase: &str) -> World {
     let world = World::bare();
@@ -54,17 +55,24 @@ fn found(needles: &[Needle], text: impl AsRef<[u8]>) -> Vec<&'static str> {
     needles.iter().filter(|n| n.is_in(&text)).map(|n| n.name).collect()
 }
 
-/// Every process but this one and those of other tests' worlds, which type and deliver the same values at the same time: its
-/// arguments, its environment, and whether it is the child or a fork of it.
+/// Every process but this one and those of other tests' worlds, which type and deliver the same
+/// values at the same time: its arguments, its environment, and whether it is the child or a fork
+/// of it.
 fn processes(world: &World, child: &str) -> Vec<(bool, Vec<u8>, Vec<u8>)> {
     let own_home = format!("HOME={}\0", world.base().display());
     let elsewhere = |env: &[u8]| {
-        env.split_inclusive(|b| *b == 0).any(|v| v.starts_with(b"HOME=/tmp/.tmp") && v != own_home.as_bytes())
+        env.split_inclusive(|b| *b == 0)
+            .any(|v| v.starts_with(b"HOME=/tmp/.tmp") && v != own_home.as_bytes())
     };
     let own = std::process::id().to_string();
-    let numbers = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().into_string().ok());
+    let numbers = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|e| e.file_name().into_string().ok());
     let numbers = numbers.filter(|n| *n != own && n.bytes().all(|b| b.is_ascii_digit()));
-    let read = |pid: &str, what: &str| std::fs::read(Path::new("/proc").join(pid).join(what)).unwrap_or_default();
+    let read = |pid: &str, what: &str| {
+        std::fs::read(Path::new("/proc").join(pid).join(what)).unwrap_or_default()
+    };
     let seen = numbers.map(|pid| (read(&pid, "cmdline"), read(&pid, "environ")));
     let seen = seen.filter(|(_, env)| !elsewhere(env));
     seen.map(|(words, env)| (hasp_tests::holds(&words, child.as_bytes()), words, env)).collect()
@@ -84,14 +92,20 @@ fn nothing_secret_is_anywhere_but_where_it_belongs() {
     std::io::Write::write_all(&mut running.stdin.take().unwrap(), token.as_bytes()).unwrap();
     let mut stdout = BufReader::new(running.stdout.take().unwrap());
     let mut shown = String::new();
-    wait_until(Duration::from_secs(20), || stdout.read_line(&mut shown).unwrap() == 0 || shown.contains("ready"));
+    wait_until(Duration::from_secs(20), || {
+        stdout.read_line(&mut shown).unwrap() == 0 || shown.contains("ready")
+    });
     assert!(shown.contains("[hasp:file]"), "{shown}");
     let child = world.project().join("waits").display().to_string();
     let seen = processes(&world, &child);
     assert!(seen.iter().any(|(is_child, ..)| *is_child), "the child is seen");
     for (is_child, words, env) in &seen {
         let words_text = String::from_utf8_lossy(words);
-        assert!(found(&needles, words).is_empty(), "{:?} in the arguments of {words_text}", found(&needles, words));
+        assert!(
+            found(&needles, words).is_empty(),
+            "{:?} in the arguments of {words_text}",
+            found(&needles, words)
+        );
         let allowed = if *is_child { vec!["value by env"] } else { vec![] };
         assert_eq!(found(&needles, env), allowed, "in the environment of {words_text}");
     }
@@ -123,7 +137,8 @@ fn errors_tell_nothing() {
     let world = world(TYPED, TYPED_PHRASE);
     let mint = "HASP_PASSPHRASE=fd:3 hasp-grant -q --consumer user --for 1h -e VALUE=env -o - -- ./waits 3<../phrase";
     let token = world.sh(mint).ok().trim_end().to_owned();
-    let ledger = std::fs::read(world.files(&world.runtime().join("grants")).pop().unwrap()).unwrap();
+    let ledger =
+        std::fs::read(world.files(&world.runtime().join("grants")).pop().unwrap()).unwrap();
     let mut needles = needles(&token, &ledger);
     needles.push(Needle::new("token", &token[..60]));
     let damaged = token.replacen("v4.public.", "v4.public.A", 1);
@@ -160,14 +175,19 @@ fn errors_tell_nothing() {
     ];
     let mut leaks = Vec::new();
     for line in lines {
-        let shown = line.replace(&token, "TOKEN").replace(TYPED, "VALUE").replace(TYPED_PHRASE, "PHRASE");
+        let shown =
+            line.replace(&token, "TOKEN").replace(TYPED, "VALUE").replace(TYPED_PHRASE, "PHRASE");
         for json in ["", " --json"] {
-            let (head, tail) =
-                line.split_once(" -- ").map_or((line.as_str(), String::new()), |(h, t)| (h, format!(" -- {t}")));
+            let (head, tail) = line
+                .split_once(" -- ")
+                .map_or((line.as_str(), String::new()), |(h, t)| (h, format!(" -- {t}")));
             let outcome = world.sh(&format!("export RUST_BACKTRACE=full; {head}{json}{tail}"));
             outcome_is_refusal(&outcome, &shown);
-            let hits = [found(&needles, &outcome.stderr), found(&needles, &outcome.stdout)].concat();
-            leaks.extend((!hits.is_empty()).then(|| format!("{hits:?} in what this printed: {shown}{json}")));
+            let hits =
+                [found(&needles, &outcome.stderr), found(&needles, &outcome.stdout)].concat();
+            leaks.extend(
+                (!hits.is_empty()).then(|| format!("{hits:?} in what this printed: {shown}{json}")),
+            );
         }
     }
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
@@ -180,7 +200,11 @@ fn errors_tell_nothing() {
 /// In words that cannot hold what the line holds.
 fn outcome_is_refusal(outcome: &Outcome, shown: &str) {
     assert!(outcome.status != 0, "not refused: {shown}");
-    assert!(![70, 101, 124, 134, 139].contains(&outcome.status), "status {} of {shown}", outcome.status);
+    assert!(
+        ![70, 101, 124, 134, 139].contains(&outcome.status),
+        "status {} of {shown}",
+        outcome.status
+    );
 }
 
 #[test]
@@ -193,7 +217,11 @@ fn a_token_or_value_as_an_argument_is_refused_with_advice() {
         (format!("hasp-vault set api/key '{TYPED} x'"), "bad-name"),
     ] {
         let outcome = world.sh(&line);
-        assert!([64, 125].contains(&outcome.status) && outcome.code() == code, "{}", outcome.code());
+        assert!(
+            [64, 125].contains(&outcome.status) && outcome.code() == code,
+            "{}",
+            outcome.code()
+        );
         assert!(outcome.stderr.contains("hint: "));
     }
     assert_eq!(world.runs(), 0);

@@ -1,4 +1,5 @@
-//! The broker under load: bursts before the end, gigabytes to a slow reader, streams that close at once, and being killed at any moment.
+//! The broker under load: bursts before the end, gigabytes to a slow reader, streams that close at
+//! once, and being killed at any moment.
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,7 +43,9 @@ fn bursts_arrive(line: &str) {
 
 #[test]
 fn bursts_before_the_end_arrive_whole_on_pipes() {
-    bursts_arrive(&format!("for i in $(seq {BURSTS}); do hasp-exec -- cat burst || exit; done >out"));
+    bursts_arrive(&format!(
+        "for i in $(seq {BURSTS}); do hasp-exec -- cat burst || exit; done >out"
+    ));
 }
 
 #[test]
@@ -60,15 +63,24 @@ fn line_ends_of_what_is_still_on_its_way_at_the_end_are_not_doubled() {
         let line = "mkfifo idle; script -qec 'hasp-exec -- seq 25000; stty -a' /dev/null <>idle | (sleep 0.5; cat)";
         let outcome = world.sh(line);
         let lines: Vec<&str> = outcome.ok().split("\r\n").collect();
-        assert!(lines[..25_000].iter().zip(1..).all(|(line, n)| *line == format!("{n}")), "a line was changed");
-        assert!(lines[25_000..].iter().any(|line| line.starts_with("opost")), "the terminal was not restored");
+        assert!(
+            lines[..25_000].iter().zip(1..).all(|(line, n)| *line == format!("{n}")),
+            "a line was changed"
+        );
+        assert!(
+            lines[25_000..].iter().any(|line| line.starts_with("opost")),
+            "the terminal was not restored"
+        );
     }
 }
 
 #[test]
 fn a_gigabyte_to_a_slow_reader_takes_little_memory() {
     let world = world("-e DB=db/url");
-    world.script("pour", "#!/bin/sh\nhead -c 1073741824 /dev/zero\ngrep VmHWM /proc/$PPID/status >peak\n");
+    world.script(
+        "pour",
+        "#!/bin/sh\nhead -c 1073741824 /dev/zero\ngrep VmHWM /proc/$PPID/status >peak\n",
+    );
     let reader = "import sys, time\ntotal = 0\nwhile True:\n  chunk = sys.stdin.buffer.read1(1 << 20)\n  if not chunk: break\n  \
                   if total >> 24 != (total + len(chunk)) >> 24: time.sleep(0.01)\n  total += len(chunk)\nprint(total)\n";
     world.write("reader.py", reader);
@@ -92,7 +104,12 @@ fn a_command_that_closes_its_streams_at_once_costs_nothing() {
     let on_terminal = "mkfifo idle; script -qec 'hasp-exec -- ./quiet pty' /dev/null <>idle";
     for (line, late) in [("hasp-exec -- ./quiet", ""), (on_terminal, "late\r\n")] {
         let outcome = world.sh(line);
-        assert_eq!((outcome.status, outcome.stdout.as_str()), (5, late), "{line}: {}", outcome.stderr);
+        assert_eq!(
+            (outcome.status, outcome.stdout.as_str()),
+            (5, late),
+            "{line}: {}",
+            outcome.stderr
+        );
         let cpu = std::fs::read_to_string(world.project().join("cpu")).unwrap();
         let ticks: Vec<u64> = cpu.split_whitespace().map(|n| n.parse().unwrap()).collect();
         let spent = ticks[2] + ticks[3] - ticks[0] - ticks[1];
@@ -111,7 +128,9 @@ fn random(below: u64) -> u64 {
 fn no_file_outlives_a_broker_that_is_killed_at_any_moment() {
     let world = world("--file DB=db/url");
     let files = world.runtime().join("files");
-    let plain = |world: &World| world.files(&files).into_iter().filter(|f| f.file_name().unwrap() == "DB").count();
+    let plain = |world: &World| {
+        world.files(&files).into_iter().filter(|f| f.file_name().unwrap() == "DB").count()
+    };
     // How long a run takes here, so that the moments are spread over all of it.
     let began = Instant::now();
     world.sh("hasp-exec -- cat /dev/null").ok();
@@ -120,7 +139,12 @@ fn no_file_outlives_a_broker_that_is_killed_at_any_moment() {
     for round in 0..200 {
         let mut command = world.command("hasp-exec");
         command.args(["--", "sleep", "20"]).process_group(0);
-        let mut broker = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut broker = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_micros(random(whole)));
         caught += usize::from(plain(&world) > 0);
         let pid = Pid::from_child(&broker);
@@ -157,13 +181,17 @@ fn no_value_is_written_to_a_disk() {
     let trace = std::fs::read_to_string(world.project().join("trace")).unwrap();
     let holds: Vec<&str> = trace.lines().filter(|l| l.contains("Quartz")).collect();
     let memory = ["</dev/shm/", "</memfd:", "<pipe:", "<socket:", "<UNIX"];
-    let elsewhere: Vec<&&str> = holds.iter().filter(|l| !memory.iter().any(|m| l.contains(m))).collect();
+    let elsewhere: Vec<&&str> =
+        holds.iter().filter(|l| !memory.iter().any(|m| l.contains(m))).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:#?}");
     assert!(
-        holds.iter().any(|l| l.contains("</dev/shm/")) && holds.iter().any(|l| l.contains("</memfd:")),
+        holds.iter().any(|l| l.contains("</dev/shm/"))
+            && holds.iter().any(|l| l.contains("</memfd:")),
         "{holds:#?}"
     );
-    assert!(std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("[hasp:db/url]"));
+    assert!(
+        std::fs::read_to_string(world.project().join("out")).unwrap().starts_with("[hasp:db/url]")
+    );
 }
 
 #[test]
@@ -173,11 +201,15 @@ fn the_child_has_its_streams_its_deliveries_and_what_was_passed() {
     }
     let world = world("--fd KEY=db/url --file FILE=db/url");
     world.script("list", "#!/bin/sh\nexec find /proc/self/fd -type l -printf '%f %l\\n' >listed\n");
-    for line in ["hasp-exec --pass-fd 9 -- ./list", "script -qec 'hasp-exec --pass-fd 9 -- ./list' /dev/null"] {
+    for line in [
+        "hasp-exec --pass-fd 9 -- ./list",
+        "script -qec 'hasp-exec --pass-fd 9 -- ./list' /dev/null",
+    ] {
         world.sh(&format!("{line} 7</etc/hostname 8>stray 9</etc/passwd")).ok();
         let listed = std::fs::read_to_string(world.project().join("listed")).unwrap();
         // What find itself has open while it looks: where it was and where it is.
-        let own = |l: &str| l.contains(" /proc/") || l.ends_with(&*world.project().to_string_lossy());
+        let own =
+            |l: &str| l.contains(" /proc/") || l.ends_with(&*world.project().to_string_lossy());
         let mut all: Vec<&str> = listed.lines().filter(|l| !own(l)).collect();
         all.retain(|l| !["0 ", "1 ", "2 "].iter().any(|n| l.starts_with(n)));
         all.sort_by_key(|l| l.contains("/etc/passwd"));

@@ -1,4 +1,5 @@
-//! Promise: without a terminal and without an identity or token every tool says so at once and never hangs.
+//! Promise: without a terminal and without an identity or token every tool says so at once and
+//! never hangs.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
@@ -8,7 +9,12 @@ use hasp_tests::{API_KEY, MANIFEST, Outcome, PASSPHRASE, World};
 fn locked_world() -> World {
     let world = World::locked();
     world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set api/key 3<../passphrase", API_KEY).ok();
-    world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set db/url 3<../passphrase", "postgres://somewhere/else").ok();
+    world
+        .feed(
+            "HASP_PASSPHRASE=fd:3 hasp-vault set db/url 3<../passphrase",
+            "postgres://somewhere/else",
+        )
+        .ok();
     world.write("hasp.toml", MANIFEST);
     world.script("show", "#!/bin/sh\necho \"$API_KEY\"\n");
     world.sh("HASP_PASSPHRASE=fd:3 hasp-bind --yes 3<../passphrase").ok();
@@ -75,7 +81,8 @@ fn without_a_token_it_is_an_error_and_never_a_hang() {
     assert_eq!(world.runs(), 0);
 }
 
-/// A pipe whose first part sleeps becomes a redirection from it, so that only hasp-exec is waited for.
+/// A pipe whose first part sleeps becomes a redirection from it, so that only hasp-exec is waited
+/// for.
 fn quick(line: &str) -> String {
     match line.split_once(" | ") {
         Some((first, second)) => format!("{second} < <({first} 2>&1 >/dev/null)"),
@@ -87,11 +94,21 @@ fn quick(line: &str) -> String {
 fn a_wrong_passphrase_is_one_message() {
     let world = locked_world();
     let mut said = Vec::new();
-    for wrong in ["not it", "", "correct horse battery stapl", "correct horse battery staple ", &"x".repeat(1 << 20)] {
+    for wrong in [
+        "not it",
+        "",
+        "correct horse battery stapl",
+        "correct horse battery staple ",
+        &"x".repeat(1 << 20),
+    ] {
         std::fs::write(world.beside("wrong"), wrong).unwrap();
         let outcome = world.sh("HASP_PASSPHRASE=fd:3 hasp-vault reveal --force api/key 3<../wrong");
         assert!(outcome.status != 0 && outcome.stdout.is_empty(), "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("hint: ") && !outcome.civil().code().is_empty(), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("hint: ") && !outcome.civil().code().is_empty(),
+            "{}",
+            outcome.stderr
+        );
         said.push(outcome.stderr);
     }
     assert_eq!(said[0], said[2], "the same words whatever was wrong");
@@ -117,7 +134,8 @@ fn an_askpass_program_is_asked() {
         "{}",
         refused.stderr
     );
-    let missing = at_once(&world, "HASP_ASKPASS=/no/such/program hasp-vault reveal --force api/key");
+    let missing =
+        at_once(&world, "HASP_ASKPASS=/no/such/program hasp-vault reveal --force api/key");
     assert!(missing.status != 0 && missing.stderr.contains("hint: "), "{}", missing.stderr);
 }
 

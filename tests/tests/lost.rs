@@ -1,4 +1,5 @@
-//! Output that cannot be written is never a success: not in the tools, and not of a command that ended well.
+//! Output that cannot be written is never a success: not in the tools, and not of a command that
+//! ended well.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +15,8 @@ fn world() -> World {
     world
 }
 
-/// Every verb that has data for stdout here, but for hasp-exec, whose own failures have statuses of their own.
+/// Every verb that has data for stdout here, but for hasp-exec, whose own failures have statuses of
+/// their own.
 const PRINTS: &[&str] = &[
     "hasp-vault list",
     "hasp-vault list --json",
@@ -61,7 +63,11 @@ fn no_tool_takes_a_full_device_for_a_success() {
     }
     for line in ["--help", "--version", "--completions bash", "--doctor", "--explain -t test"] {
         let outcome = world.sh(&format!("hasp-exec {line} >/dev/full"));
-        assert!(outcome.status != 0 && outcome.stderr.contains("[io]"), "{line}: {}", outcome.stderr);
+        assert!(
+            outcome.status != 0 && outcome.stderr.contains("[io]"),
+            "{line}: {}",
+            outcome.stderr
+        );
     }
 }
 
@@ -93,7 +99,12 @@ fn a_command_whose_output_was_lost_did_not_end_well() {
         assert_eq!(outcome.status, status, "{line}: {}", outcome.stderr);
         assert_eq!(last_end(&world)["lost"].as_str().unwrap_or_default(), lost, "{line}");
         if !line.contains("2>") {
-            assert_eq!(outcome.stderr.contains("output was lost"), !lost.is_empty(), "{line}: {}", outcome.stderr);
+            assert_eq!(
+                outcome.stderr.contains("output was lost"),
+                !lost.is_empty(),
+                "{line}: {}",
+                outcome.stderr
+            );
         }
     }
 }
@@ -107,22 +118,34 @@ fn whatever_the_cause_lost_output_is_lost() {
     world.sh("touch out err").ok();
     for cause in ["ENOSPC", "EIO", "EFBIG", "EDQUOT", "ENXIO"] {
         for (own, to) in [("echo text", "out"), ("echo text >&2", "err")] {
-            let failing =
-                format!("strace -f -qq -o /dev/null -P $PWD/{to} -e trace=write -e inject=write:error={cause}");
+            let failing = format!(
+                "strace -f -qq -o /dev/null -P $PWD/{to} -e trace=write -e inject=write:error={cause}"
+            );
             let outcome = world.sh(&format!("{failing} hasp-exec -- sh -c '{own}' >>out 2>>err"));
             assert_eq!(outcome.status, 74, "{cause} {to}: {}", outcome.stderr);
             assert_eq!(last_end(&world)["lost"], "unwritten", "{cause} {to}");
         }
-        let failing = format!("strace -f -qq -o /dev/null -P $(tty) -e trace=write -e inject=write:error={cause}");
-        let (status, shown) = Pty::start(&world, "bash", &["-c", &format!("{failing} hasp-exec -- echo text")]).end();
+        let failing = format!(
+            "strace -f -qq -o /dev/null -P $(tty) -e trace=write -e inject=write:error={cause}"
+        );
+        let (status, shown) =
+            Pty::start(&world, "bash", &["-c", &format!("{failing} hasp-exec -- echo text")]).end();
         assert_eq!(status, 74, "{cause}: {shown}");
         assert_eq!(last_end(&world)["lost"], "unwritten", "{cause}");
         // A network file system tells of it when the file is closed.
-        let failing = format!("strace -f -qq -o /dev/null -P $PWD/out -e trace=close -e inject=close:error={cause}");
-        assert_eq!(world.sh(&format!("{failing} hasp-exec -- echo text >>out")).status, 74, "{cause}");
+        let failing = format!(
+            "strace -f -qq -o /dev/null -P $PWD/out -e trace=close -e inject=close:error={cause}"
+        );
+        assert_eq!(
+            world.sh(&format!("{failing} hasp-exec -- echo text >>out")).status,
+            74,
+            "{cause}"
+        );
         world.sh(&format!("{failing} hasp-redact --file V=value <found >>out")).refused(74, "io");
         world.sh(&format!("{failing} hasp-vault list >>out")).refused(74, "io");
-        let failing = format!("strace -qq -o /dev/null -P $PWD/out -e trace=write -e inject=write:error={cause}");
+        let failing = format!(
+            "strace -qq -o /dev/null -P $PWD/out -e trace=write -e inject=write:error={cause}"
+        );
         world.sh(&format!("{failing} hasp-redact --file V=value <found >>out")).refused(74, "io");
     }
 }
@@ -133,7 +156,11 @@ fn a_file_size_limit_is_an_error_and_no_signal_but_the_commands() {
     let full = "head -c 1048576 /dev/zero >full; ulimit -f 1024;";
     let outcome = world.sh(&format!("{full} hasp-exec -- echo more >>full"));
     assert_eq!(outcome.status, 74, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("output was lost: cannot write output: file too large"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("output was lost: cannot write output: file too large"),
+        "{}",
+        outcome.stderr
+    );
     world.sh(&format!("{full} hasp-redact --file V=value <found >>full")).refused(74, "io");
     world.sh(&format!("{full} hasp-vault list >>full")).refused(74, "io");
     // The command has the signal's default action, or has it ignored where our caller has.

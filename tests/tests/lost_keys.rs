@@ -1,5 +1,5 @@
-//! A forgotten passphrase, a lost identity, a lost machine: what the hints and the manual say is typed as it stands, and leads to a home that works
-//! without a variable.
+//! A forgotten passphrase, a lost identity, a lost machine: what the hints and the manual say is
+//! typed as it stands, and leads to a home that works without a variable.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -18,7 +18,9 @@ fn with_paper() -> World {
     fs::write(world.beside("passphrase"), PASSPHRASE).unwrap();
     fs::write(world.beside("new"), LATER).unwrap();
     let paper = bare_key(&world, "paper");
-    world.sh(&format!("HASP_PASSPHRASE=fd:3 hasp-vault init -q --recipient {paper} 3<../passphrase")).ok();
+    world
+        .sh(&format!("HASP_PASSPHRASE=fd:3 hasp-vault init -q --recipient {paper} 3<../passphrase"))
+        .ok();
     world.feed("HASP_PASSPHRASE=fd:3 hasp-vault set db/url 3<../passphrase", DB_URL).ok();
     world
 }
@@ -35,7 +37,8 @@ fn plain_with_paper() -> World {
 
 /// A bare key in a file, as somebody types it from paper; gives its recipient.
 fn bare_key(world: &World, name: &str) -> String {
-    let made = world.sh(&format!("HASP_HOME=$PWD/../of-{name} hasp-vault identity new -q --no-passphrase"));
+    let made = world
+        .sh(&format!("HASP_HOME=$PWD/../of-{name} hasp-vault identity new -q --no-passphrase"));
     let text = fs::read_to_string(world.beside(&format!("of-{name}")).join("identity")).unwrap();
     let key = text.lines().find(|l| l.starts_with("AGE-SECRET-KEY-")).unwrap();
     fs::write(world.beside(name), format!("{key}\n")).unwrap();
@@ -53,8 +56,11 @@ fn opens(world: &World, passphrase: &str) {
 
 /// The literal blocks of the manual's section on lost keys, line by line.
 fn manual() -> Vec<Vec<String>> {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../man/hasp-vault.1")).unwrap();
-    let section = page.split(".Ss When a key is lost").nth(1).unwrap().split("\n.Ss ").next().unwrap();
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../man/hasp-vault.1"))
+            .unwrap();
+    let section =
+        page.split(".Ss When a key is lost").nth(1).unwrap().split("\n.Ss ").next().unwrap();
     let blocks = section.split(".Bd -literal -offset indent\n").skip(1);
     blocks.map(|b| b.split(".Ed").next().unwrap().lines().map(str::to_owned).collect()).collect()
 }
@@ -66,7 +72,12 @@ fn has(outcome: &Outcome, words: &[&str]) {
 }
 
 fn private(path: &PathBuf) {
-    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+    assert_eq!(
+        fs::metadata(path).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "{}",
+        path.display()
+    );
 }
 
 #[test]
@@ -87,7 +98,11 @@ fn a_forgotten_passphrase_is_replaced_as_the_manual_says() {
     opens(&world, "new");
     let listed = world.sh(&steps[1]).ok().to_owned();
     assert_eq!(listed.lines().count(), 3, "{listed}");
-    let remove = renewed.stderr.lines().find_map(|l| Some(&l[l.find("hasp-vault recipients remove ")?..])).unwrap();
+    let remove = renewed
+        .stderr
+        .lines()
+        .find_map(|l| Some(&l[l.find("hasp-vault recipients remove ")?..]))
+        .unwrap();
     assert!(
         steps[2].starts_with("hasp-vault recipients remove ")
             && listed.contains(remove.split(' ').next_back().unwrap())
@@ -97,7 +112,8 @@ fn a_forgotten_passphrase_is_replaced_as_the_manual_says() {
     world.sh("HASP_IDENTITY=../paper hasp-vault reveal --force db/url").ok();
     // What it replaced is kept, and opens nothing any more.
     let kept = fs::read_dir(world.home()).unwrap().map(|e| e.unwrap().path());
-    let kept: Vec<PathBuf> = kept.filter(|p| p.to_string_lossy().contains("identity.age.old-")).collect();
+    let kept: Vec<PathBuf> =
+        kept.filter(|p| p.to_string_lossy().contains("identity.age.old-")).collect();
     assert!(kept.len() == 1 && fs::read(&kept[0]).unwrap() == before);
     private(&kept[0]);
     private(&world.home().join("identity.age"));
@@ -120,7 +136,9 @@ fn a_lost_identity_is_replaced_too() {
     }
     // In the clear, where it was in the clear.
     let world = with_paper();
-    world.sh("rm ../home/identity.age; HASP_IDENTITY=../paper hasp-vault passphrase --remove --yes").ok();
+    world
+        .sh("rm ../home/identity.age; HASP_IDENTITY=../paper hasp-vault passphrase --remove --yes")
+        .ok();
     assert_eq!(world.sh("hasp-vault reveal --force db/url").ok(), DB_URL);
 }
 
@@ -134,8 +152,14 @@ fn a_new_identity_is_made_only_by_whoever_opens_the_vault() {
     has(&refused, &["hasp-vault recipients", "When a key is lost"]);
     assert!(fs::read(world.home().join("identity.age")).unwrap() == before);
     assert_eq!(world.sh("hasp-vault recipients").ok().lines().count(), 2);
-    // The home's own file under its own name is no other identity: its passphrase changes, and nothing else.
-    world.sh(&with("passphrase", "HASP_IDENTITY=../home/identity.age hasp-vault passphrase --new ../new")).ok();
+    // The home's own file under its own name is no other identity: its passphrase changes, and
+    // nothing else.
+    world
+        .sh(&with(
+            "passphrase",
+            "HASP_IDENTITY=../home/identity.age hasp-vault passphrase --new ../new",
+        ))
+        .ok();
     assert_eq!(world.sh("hasp-vault recipients").ok().lines().count(), 2);
     opens(&world, "new");
 }
@@ -148,7 +172,13 @@ fn a_member_makes_another_identity_and_is_added_again() {
     let add = steps[1].replace("AGE1..", &own);
     world.sh(&format!("HASP_IDENTITY=../paper {add}")).ok();
     assert_eq!(world.sh("hasp-vault reveal --force db/url").ok(), DB_URL);
-    assert!(fs::read_dir(world.home()).unwrap().any(|e| e.unwrap().file_name().to_string_lossy().contains(".old-")));
+    assert!(
+        fs::read_dir(world.home()).unwrap().any(|e| e
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains(".old-"))
+    );
     // Without the word nothing is replaced.
     world.sh("hasp-vault identity new --no-passphrase").refused_with_hint(73, "exists");
 }
@@ -172,7 +202,13 @@ fn what_a_backup_cannot_bring_back_is_said_where_it_is_made() {
     let backup = world.sh("hasp-vault backup >../backup");
     for said in [&init, &backup] {
         said.ok();
-        has(said, &["neither your identity nor its passphrase nor the record", "hasp-vault recipients add --recovery"]);
+        has(
+            said,
+            &[
+                "neither your identity nor its passphrase nor the record",
+                "hasp-vault recipients add --recovery",
+            ],
+        );
     }
 }
 
@@ -187,7 +223,8 @@ fn a_backup_and_a_copy_of_the_identity_make_a_home_that_works() {
     let world = with_paper();
     new_machine(&world);
     let restore = manual()[3][0].replace("BACKUP", "../backup");
-    let restored = world.sh(&with("passphrase", &restore.replace("FILE", "../old-home/identity.age")));
+    let restored =
+        world.sh(&with("passphrase", &restore.replace("FILE", "../old-home/identity.age")));
     restored.ok();
     has(&restored, &["does not hold the record"]);
     opens(&world, "passphrase");
@@ -201,7 +238,9 @@ fn a_backup_and_a_copy_of_the_identity_make_a_home_that_works() {
 fn a_plain_identity_made_for_the_vault_is_taken_over_as_it_is() {
     let world = World::new();
     world.store("db/url", DB_URL);
-    world.sh("hasp-vault backup >../backup; cp ../home/identity ../id; mv ../home ../old-home").ok();
+    world
+        .sh("hasp-vault backup >../backup; cp ../home/identity ../id; mv ../home ../old-home")
+        .ok();
     let restored = world.sh("HASP_IDENTITY=../id hasp-vault restore <../backup");
     restored.ok();
     has(&restored, &["no passphrase"]);
@@ -213,8 +252,13 @@ fn a_plain_identity_made_for_the_vault_is_taken_over_as_it_is() {
 fn a_recovery_key_stays_on_paper_and_the_next_command_is_named() {
     let world = plain_with_paper();
     world.sh("hasp-vault backup >../backup; mv ../home ../old-home").ok();
-    let key = world.sh("HASP_HOME=$PWD/../old-home hasp-vault status --json").objects()[0]["public_key"].clone();
-    let line = format!("HASP_IDENTITY=../paper hasp-vault restore --key {} <../backup", key.as_str().unwrap());
+    let key =
+        world.sh("HASP_HOME=$PWD/../old-home hasp-vault status --json").objects()[0]["public_key"]
+            .clone();
+    let line = format!(
+        "HASP_IDENTITY=../paper hasp-vault restore --key {} <../backup",
+        key.as_str().unwrap()
+    );
     let restored = world.sh(&line);
     restored.ok();
     let secret = fs::read_to_string(world.beside("paper")).unwrap();
@@ -237,8 +281,13 @@ fn a_merge_into_a_home_without_an_identity_leaves_one_that_works() {
 fn a_vault_from_git_on_a_new_machine_is_joined_with_the_identity_at_hand() {
     let world = with_paper();
     world.sh("cp -r ../home/vault vault; mv ../home ../old-home").ok();
-    let key = world.sh("HASP_HOME=$PWD/../old-home hasp-vault status --json").objects()[0]["public_key"].clone();
-    let join = format!("HASP_IDENTITY=../old-home/identity.age hasp-vault join vault --key {}", key.as_str().unwrap());
+    let key =
+        world.sh("HASP_HOME=$PWD/../old-home hasp-vault status --json").objects()[0]["public_key"]
+            .clone();
+    let join = format!(
+        "HASP_IDENTITY=../old-home/identity.age hasp-vault join vault --key {}",
+        key.as_str().unwrap()
+    );
     world.sh(&with("passphrase", &join)).ok();
     opens(&world, "passphrase");
 }
@@ -248,7 +297,10 @@ fn a_vault_from_git_on_a_new_machine_is_joined_with_the_identity_at_hand() {
 fn a_home_copied_in_part_says_what_is_missing() {
     let world = plain_with_paper();
     world.sh("hasp-vault backup >../backup; cp -a ../home ../whole").ok();
-    let key = world.sh("hasp-vault status --json").objects()[0]["public_key"].as_str().unwrap().to_owned();
+    let key = world.sh("hasp-vault status --json").objects()[0]["public_key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let join = format!("hasp-vault join ../home/vault --key {key}");
     for (missing, code, hint, mend) in [
         ("audit", "log-missing", "accept-loss", "hasp-audit accept-loss --yes"),
@@ -266,7 +318,10 @@ fn a_home_copied_in_part_says_what_is_missing() {
         world.sh(&format!("rm -rf ../home; cp -a ../whole ../home; rm -r ../home/{missing}")).ok();
         let said = world.sh("hasp-vault generate later --kind hex");
         if !code.is_empty() {
-            assert!(said.status != 0 && said.stderr.contains(&format!("[{code}]")), "{missing}: {said:?}");
+            assert!(
+                said.status != 0 && said.stderr.contains(&format!("[{code}]")),
+                "{missing}: {said:?}"
+            );
             has(&said, &[hint]);
             assert!(!said.stderr.contains("hasp-vault init"), "{missing}: {}", said.stderr);
             world.sh(mend).ok();

@@ -1,10 +1,12 @@
-//! A record that is lost, whole or in part, is a loss and no dead end: revoking does not wait for it, the hints lead out as they are typed, and
-//! no verification calls what follows whole without naming what is missing.
+//! A record that is lost, whole or in part, is a loss and no dead end: revoking does not wait for
+//! it, the hints lead out as they are typed, and no verification calls what follows whole without
+//! naming what is missing.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{API_KEY, DB_URL, Outcome, World};
 
-/// How a record gets lost, with what refuses to go on without it and what `verify` says once it was mended.
+/// How a record gets lost, with what refuses to go on without it and what `verify` says once it was
+/// mended.
 const LOSSES: [(&str, &str, &str); 9] = [
     ("rm -r ../home/audit", "log-missing", "loss-accepted"),
     ("rm -r ../home/audit/*", "log-missing", "loss-accepted"),
@@ -12,7 +14,11 @@ const LOSSES: [(&str, &str, &str); 9] = [
     // The checkpoint is left.
     ("rm ../home/audit/*/*.jsonl ../home/audit/*/key", "log-missing", "loss-accepted"),
     ("rm ../home/audit/*/*.jsonl", "tail-missing", "loss-accepted"),
-    ("f=$(ls ../home/audit/*/*.jsonl); head -n -2 $f >../cut; cat ../cut >$f", "tail-missing", "loss-accepted"),
+    (
+        "f=$(ls ../home/audit/*/*.jsonl); head -n -2 $f >../cut; cat ../cut >$f",
+        "tail-missing",
+        "loss-accepted",
+    ),
     (
         "f=$(ls ../home/audit/*/*.jsonl); head -n 1 $f >../cut; cat ../cut >$f; rm ../home/audit/*/key",
         "key-state",
@@ -48,7 +54,11 @@ fn every_loss_is_named_and_its_hints_lead_out() {
     world.sh("cp -a ../home ../whole").ok();
     for (loss, code, verdict) in LOSSES {
         world.sh(&format!("rm -rf ../home; cp -a ../whole ../home; {loss}")).ok();
-        for line in ["hasp-vault set x/y", "hasp-vault destroy --yes api/key", "hasp-vault reveal --force db/url"] {
+        for line in [
+            "hasp-vault set x/y",
+            "hasp-vault destroy --yes api/key",
+            "hasp-vault reveal --force db/url",
+        ] {
             let refused = world.feed(line, API_KEY);
             refused.refused_with_hint(65, code);
         }
@@ -63,7 +73,10 @@ fn every_loss_is_named_and_its_hints_lead_out() {
         }
         let verify = world.sh("hasp-audit verify");
         verify.refused_with_hint(1, verdict);
-        assert!(verify.stderr.contains("lost") && !verify.stdout.contains("whole"), "{loss}: {verify:?}");
+        assert!(
+            verify.stderr.contains("lost") && !verify.stdout.contains("whole"),
+            "{loss}: {verify:?}"
+        );
         let allowed = world.sh("hasp-audit verify --allow-accepted");
         assert!(allowed.ok().contains("whole") && allowed.stderr.contains("lost"), "{loss}");
     }
@@ -71,16 +84,26 @@ fn every_loss_is_named_and_its_hints_lead_out() {
 
 #[test]
 fn revoking_waits_for_no_record() {
-    for (loss, code, _) in
-        LOSSES.into_iter().chain([("rm ../home/audit/*/key; mkdir ../home/audit/x", "key-state", "")])
-    {
+    for (loss, code, _) in LOSSES.into_iter().chain([(
+        "rm ../home/audit/*/key; mkdir ../home/audit/x",
+        "key-state",
+        "",
+    )]) {
         let world = World::with_project();
         let token = world.mint("-t test --for 1h");
         world.sh(loss).ok();
         let revoked = world.sh("USER=alice hasp-vault revoke db/url --reason leaked");
         revoked.refused_with_hint(65, code);
-        assert!(revoked.stderr.contains("it is done, and not on record"), "{loss}: {}", revoked.stderr);
-        assert_eq!(world.sh("hasp-vault show db/url --json").objects()[0]["state"], "revoked", "{loss}");
+        assert!(
+            revoked.stderr.contains("it is done, and not on record"),
+            "{loss}: {}",
+            revoked.stderr
+        );
+        assert_eq!(
+            world.sh("hasp-vault show db/url --json").objects()[0]["state"],
+            "revoked",
+            "{loss}"
+        );
         assert!(world.sh("hasp-grant list").ok().is_empty(), "{loss}");
         follow(&world, loss);
         world.sh(&format!("hasp-exec -g {}", token.display())).refused(125, "revoked");
@@ -109,16 +132,20 @@ fn a_missing_checkpoint_stops_nothing() {
     world.sh("ls ../home/audit/*/checkpoint; hasp-audit verify").ok();
 }
 
-/// A log is one of a vault: the loss of one is none of another's, and an accepted loss can follow another.
+/// A log is one of a vault: the loss of one is none of another's, and an accepted loss can follow
+/// another.
 #[test]
 fn the_logs_of_other_vaults_go_on() {
     let world = World::new();
     world.store("db/url", DB_URL);
     world.sh("HASP_VAULT=$PWD/../team hasp-vault init -q").ok();
     for _ in 0..2 {
-        let log = world.sh("HASP_VAULT=$PWD/../team hasp-vault status --json").objects()[0]["log"].clone();
+        let log = world.sh("HASP_VAULT=$PWD/../team hasp-vault status --json").objects()[0]["log"]
+            .clone();
         world.sh(&format!("rm -r ../home/audit/{}", log.as_str().unwrap())).ok();
-        world.feed("HASP_VAULT=$PWD/../team hasp-vault set a", API_KEY).refused_with_hint(65, "log-missing");
+        world
+            .feed("HASP_VAULT=$PWD/../team hasp-vault set a", API_KEY)
+            .refused_with_hint(65, "log-missing");
         world.store("b", API_KEY);
         world.sh("hasp-audit verify").ok();
         world.sh("hasp-audit accept-loss --yes").refused(64, "nothing-lost");
@@ -142,7 +169,11 @@ fn a_home_put_together_from_two_times_goes_on() {
     let old = world.sh("hasp-vault status --json").objects()[0]["log"].as_str().unwrap().to_owned();
     world.sh("cp -a ../home/audit ../early").ok();
     let other = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-    world.sh(&format!("hasp-vault recipients add {other}; hasp-vault recipients remove --yes {other}")).ok();
+    world
+        .sh(&format!(
+            "hasp-vault recipients add {other}; hasp-vault recipients remove --yes {other}"
+        ))
+        .ok();
     world.sh("rm -r ../home/audit; cp -a ../early ../home/audit").ok();
     world.feed("hasp-vault set a", API_KEY).refused_with_hint(65, "log-missing");
     follow(&world, "older audit");
@@ -159,5 +190,8 @@ fn a_new_record_needs_the_vault_and_a_word() {
     assert!(!world.home().join("audit").exists());
     world.sh("HASP_PASSPHRASE=fd:3 hasp-audit accept-loss --yes 3<../passphrase").ok();
     let first = &world.record()[..2];
-    assert_eq!((first[0]["event"].as_str(), first[1]["event"].as_str()), (Some("audit.open"), Some("audit.loss")));
+    assert_eq!(
+        (first[0]["event"].as_str(), first[1]["event"].as_str()),
+        (Some("audit.open"), Some("audit.loss"))
+    );
 }

@@ -47,7 +47,10 @@ fn exe(pid: u32) -> PathBuf {
 
 fn parent(pid: u32) -> u32 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+    stat.rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The broker above a command, and what else it runs: monitor and reaper.
@@ -58,7 +61,10 @@ fn brokers(child: u32) -> (u32, Vec<u32>) {
         broker = parent(broker);
     }
     assert_eq!(exe(broker), own);
-    let all = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    let all = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok());
     (broker, all.filter(|pid| parent(*pid) == broker && exe(*pid) == own).collect())
 }
 
@@ -87,7 +93,10 @@ fn world() -> Option<World> {
         world.sh(&format!("hasp-bind -q add {name}")).ok();
     }
     world.write("template.txt", "a={{lines}}\n");
-    world.script("wait", "#!/bin/sh\necho $$ >pid.new; mv pid.new pid; while ! [ -e stop ]; do sleep 0.05; done\n");
+    world.script(
+        "wait",
+        "#!/bin/sh\necho $$ >pid.new; mv pid.new pid; while ! [ -e stop ]; do sleep 0.05; done\n",
+    );
     Some(world)
 }
 
@@ -96,14 +105,23 @@ fn look(world: &World, deliveries: &str, terminal: bool) {
     let token = world.mint(&format!("--for 10m {deliveries} -- ./wait"));
     let halves = halves(world, &token);
     let run = format!("hasp-exec -g {}", token.display());
-    let line = if terminal { format!("script -qefc '{run}' /dev/null >/dev/null") } else { format!("{run} >out") };
+    let line = if terminal {
+        format!("script -qefc '{run}' /dev/null >/dev/null")
+    } else {
+        format!("{run} >out")
+    };
     let mut shell = world.start(&line);
     wait_until(Duration::from_secs(30), || world.project().join("pid").exists());
-    let child = std::fs::read_to_string(world.project().join("pid")).unwrap().trim().parse().unwrap();
+    let child =
+        std::fs::read_to_string(world.project().join("pid")).unwrap().trim().parse().unwrap();
     let (broker, others) = brokers(child);
     // It goes on after the start of the command, until it waits.
     wait_until(Duration::from_secs(10), || !found(broker, &values()[0].1).contains(&false));
-    assert_eq!(others.len(), usize::from(terminal) + usize::from(deliveries.contains("--file")), "{deliveries}");
+    assert_eq!(
+        others.len(),
+        usize::from(terminal) + usize::from(deliveries.contains("--file")),
+        "{deliveries}"
+    );
     let what = format!("{deliveries}, terminal: {terminal}");
     for pid in others.iter().chain([&broker]) {
         let role = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
@@ -118,7 +136,10 @@ fn look(world: &World, deliveries: &str, terminal: bool) {
         }
     }
     let status = std::fs::read_to_string(format!("/proc/{broker}/status")).unwrap();
-    assert!(!status.lines().any(|l| l.starts_with("VmLck:") && l.ends_with(" 0 kB")), "nothing is locked: {what}");
+    assert!(
+        !status.lines().any(|l| l.starts_with("VmLck:") && l.ends_with(" 0 kB")),
+        "nothing is locked: {what}"
+    );
     world.write("stop", "");
     assert!(shell.wait().unwrap().success());
     world.sh("rm -f stop pid; hasp-grant revoke --all -q").ok();
@@ -144,10 +165,14 @@ fn a_program_of_a_rotation_runs_beside_no_open_value() {
     let Some(world) = world() else { return };
     let program = world.script("rotate", "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $PPID >pid.new; mv pid.new pid\nwhile ! [ -e stop ]; do sleep 0.05; done\necho Nxt-Value-77120-Gamma\n");
     world.sh("chmod 755 . ..").ok();
-    let mut shell = world.start(&format!("hasp-vault rotate lines --run {} 2>err", program.display()));
-    wait_until(Duration::from_secs(30), || world.project().join("pid").exists() || shell.try_wait().unwrap().is_some());
+    let mut shell =
+        world.start(&format!("hasp-vault rotate lines --run {} 2>err", program.display()));
+    wait_until(Duration::from_secs(30), || {
+        world.project().join("pid").exists() || shell.try_wait().unwrap().is_some()
+    });
     let text = std::fs::read_to_string(world.project().join("pid"));
-    let vault = text.unwrap_or_else(|_| panic!("{}", world.sh("cat err").stdout)).trim().parse().unwrap();
+    let vault =
+        text.unwrap_or_else(|_| panic!("{}", world.sh("cat err").stdout)).trim().parse().unwrap();
     assert_eq!(exe(vault), tools().join("hasp-vault"));
     let open = found(vault, &values()[0].1).iter().filter(|safe| !**safe).count();
     world.write("stop", "");

@@ -1,5 +1,5 @@
-//! Which vault a project uses has one answer for every tool and every verb: the bound one, whatever `hasp.toml` says, and none where the
-//! binding cannot be read.
+//! Which vault a project uses has one answer for every tool and every verb: the bound one, whatever
+//! `hasp.toml` says, and none where the binding cannot be read.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -12,7 +12,8 @@ use hasp_tests::{API_KEY, DB_URL, Outcome, World, is_root, say};
 /// Where the bound project keeps its vault, seen from the project.
 const BOUND: &str = "../team";
 
-/// A home with a vault of its own, and a project that is bound to another one, with a secret in each.
+/// A home with a vault of its own, and a project that is bound to another one, with a secret in
+/// each.
 fn bound() -> World {
     let world = World::new();
     world.store("db/url", DB_URL);
@@ -50,10 +51,13 @@ fn state(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn names(world: &World, vault: &str) -> String {
-    world.sh(&format!("HASP_VAULT={vault} hasp-vault list --json | grep -o '\"name\":\"[^\"]*\"'")).stdout
+    world
+        .sh(&format!("HASP_VAULT={vault} hasp-vault list --json | grep -o '\"name\":\"[^\"]*\"'"))
+        .stdout
 }
 
-/// What every tool says where it must not choose a vault: what it is given on stdin must reach none.
+/// What every tool says where it must not choose a vault: what it is given on stdin must reach
+/// none.
 const ASKING: [&str; 30] = [
     "hasp-vault set new/one",
     "hasp-vault generate new/two --kind hex",
@@ -91,7 +95,9 @@ const ASKING: [&str; 30] = [
 fn a_typo_in_the_manifest_sends_nothing_into_another_vault() {
     let world = bound();
     let own = names(&world, "../home/vault");
-    for (n, manifest) in ["x = ", "[project]\nname = 7\n", "[[[", "\u{0}\u{1}", "[ref]\n"].into_iter().enumerate() {
+    for (n, manifest) in
+        ["x = ", "[project]\nname = 7\n", "[[[", "\u{0}\u{1}", "[ref]\n"].into_iter().enumerate()
+    {
         world.write("hasp.toml", manifest);
         fs::create_dir_all(world.project().join("below")).unwrap();
         world.feed(&format!("cd below; hasp-vault set set/{n}"), API_KEY).ok();
@@ -101,7 +107,9 @@ fn a_typo_in_the_manifest_sends_nothing_into_another_vault() {
         world.sh("hasp-vault accept --all").ok();
         world.feed("hasp-vault import --format env --prefix in", format!("V{n}=value-of-{n}")).ok();
         let there = names(&world, BOUND);
-        for name in [format!("set/{n}"), format!("made/{n}"), format!("left/{n}"), format!("in/V{n}")] {
+        for name in
+            [format!("set/{n}"), format!("made/{n}"), format!("left/{n}"), format!("in/V{n}")]
+        {
             assert!(there.contains(&name), "{name} is not in the bound vault");
         }
         assert_eq!(names(&world, "../home/vault"), own, "{manifest}");
@@ -161,7 +169,12 @@ fn apply(way: &str, path: &Path, text: &str) {
         "zeros" => write(&vec![0; text.len()]),
         "a flipped bit" => write(text.replace("db/url", "db/urm").as_bytes()),
         "the directory left out" => {
-            write(text.lines().filter(|l| !l.starts_with("dir")).fold(String::new(), |t, l| t + l + "\n").as_bytes());
+            write(
+                text.lines()
+                    .filter(|l| !l.starts_with("dir"))
+                    .fold(String::new(), |t, l| t + l + "\n")
+                    .as_bytes(),
+            );
         }
         _ => write(text.as_bytes()),
     }
@@ -175,7 +188,10 @@ fn apply(way: &str, path: &Path, text: &str) {
 }
 
 fn refused(outcome: &Outcome, code: &str, what: &str) {
-    assert!(outcome.status != 0 && outcome.stderr.contains(&format!("[{code}]")), "{what}: {outcome:?}");
+    assert!(
+        outcome.status != 0 && outcome.stderr.contains(&format!("[{code}]")),
+        "{what}: {outcome:?}"
+    );
     assert!(outcome.stderr.contains("hint: "), "{what}: {outcome:?}");
     assert!(!outcome.stdout.contains(DB_URL) && !outcome.stdout.contains(API_KEY), "{what}");
 }
@@ -189,7 +205,8 @@ fn behind_a_binding_that_cannot_be_read_there_is_no_vault_at_all() {
     for (way, code) in spoil(&path) {
         apply(way, &path, &text);
         // All of them once, and for each other way one of each sort.
-        let some = |line: &&&str| way == "mode 644" || line.contains(" set ") || line.contains("deposit");
+        let some =
+            |line: &&&str| way == "mode 644" || line.contains(" set ") || line.contains("deposit");
         for line in ASKING.iter().filter(some) {
             refused(&world.feed(line, "value-for-none-of-them"), code, &format!("{way}: {line}"));
         }
@@ -208,7 +225,11 @@ fn a_leak_is_told_where_it_cannot_be_recorded() {
     let before = state(&world);
     let scan = world.sh("hasp-redact scan leak.txt");
     assert_eq!(scan.status, 1, "{scan:?}");
-    assert!(scan.stderr.contains("could not be recorded") && scan.stderr.contains("open to"), "{}", scan.stderr);
+    assert!(
+        scan.stderr.contains("could not be recorded") && scan.stderr.contains("open to"),
+        "{}",
+        scan.stderr
+    );
     assert!(state(&world) == before);
 }
 

@@ -1,5 +1,6 @@
-//! Promise: where something of the machine is missing, what replaces it is not weaker, or the refusal is clear and spends nothing; what a
-//! command inherits is hardened everywhere; and `--doctor` says how things stand.
+//! Promise: where something of the machine is missing, what replaces it is not weaker, or the
+//! refusal is clear and spends nothing; what a command inherits is hardened everywhere; and
+//! `--doctor` says how things stand.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Stdio;
@@ -17,7 +18,8 @@ fn world() -> World {
 
 /// Whether mounts and namespaces can be made here.
 fn can_unshare() -> bool {
-    let can = is_root() && World::bare().sh("unshare --mount --pid --fork --mount-proc true").status == 0;
+    let can =
+        is_root() && World::bare().sh("unshare --mount --pid --fork --mount-proc true").status == 0;
     if !can {
         say("skipped: namespaces need root");
     }
@@ -26,7 +28,9 @@ fn can_unshare() -> bool {
 
 /// Under a seccomp-like filter for one process tree.
 fn filtered(world: &World, calls: &str, error: &str, line: &str) -> Outcome {
-    world.sh(&format!("strace -f -qq -o /dev/null -e trace={calls} -e inject={calls}:error={error} {line}"))
+    world.sh(&format!(
+        "strace -f -qq -o /dev/null -e trace={calls} -e inject={calls}:error={error} {line}"
+    ))
 }
 
 #[test]
@@ -37,7 +41,8 @@ fn where_system_calls_are_refused_something_as_strong_is_used() {
     let world = world();
     world.script("look", "#!/bin/sh\ncat /dev/fd/$N | wc -c; case $(readlink /proc/self/fd/$N) in *deleted*) echo nameless ;; esac; cat | wc -c; (echo x >&$N) 2>/dev/null || echo closed\n");
     for error in ["EPERM", "ENOSYS"] {
-        let calls = "memfd_create,close_range,faccessat2,statx,mlock,madvise,landlock_create_ruleset";
+        let calls =
+            "memfd_create,close_range,faccessat2,statx,mlock,madvise,landlock_create_ruleset";
         let line = "hasp-grant -q -x --fd N=db/url --stdin db/url -- ./look";
         let outcome = filtered(&world, calls, error, line);
         assert_eq!(outcome.ok(), format!("{0}\nnameless\n{0}\nclosed\n", DB_URL.len()), "{error}");
@@ -61,7 +66,12 @@ fn without_memory_files_or_a_place_in_memory_nothing_is_spent() {
     }
     let setup = "export HASP_RUNTIME=$PWD/../disk/run; hasp-grant -q --consumer user --fd N=db/url -o ../t -- sh -c 'echo ran >>ran'";
     world.sh(setup).ok();
-    let refused = filtered(&world, "memfd_create", "EPERM", "env HASP_RUNTIME=$PWD/../disk/run hasp-exec -g ../t");
+    let refused = filtered(
+        &world,
+        "memfd_create",
+        "EPERM",
+        "env HASP_RUNTIME=$PWD/../disk/run hasp-exec -g ../t",
+    );
     refused.refused_with_hint(125, "no-memfd");
     assert_eq!(world.runs(), 0);
     world.sh("HASP_RUNTIME=$PWD/../disk/run hasp-exec -g ../t").ok();
@@ -78,7 +88,9 @@ fn without_proc_nobody_can_be_recognised_and_nothing_is_spent() {
     }
     let world = world();
     world.sh("hasp-grant -q --consumer user -e K=db/url -o ../t -- sh -c 'echo ran >>ran'").ok();
-    let blind = |line: &str| world.sh(&format!("unshare --mount bash -c 'mount -t tmpfs none /proc; {line}'"));
+    let blind = |line: &str| {
+        world.sh(&format!("unshare --mount bash -c 'mount -t tmpfs none /proc; {line}'"))
+    };
     blind("hasp-exec -g ../t").refused_with_hint(125, "no-proc");
     blind("hasp-grant -e K=db/url -o ../u -- true").refused_with_hint(77, "no-proc");
     // Another namespace's /proc names other processes by our numbers.
@@ -87,7 +99,8 @@ fn without_proc_nobody_can_be_recognised_and_nothing_is_spent() {
     let doctor = blind("hasp-exec --doctor");
     assert_eq!(doctor.civil().status, 1, "{}", doctor.stderr);
     assert!(
-        doctor.stdout.contains("wrong /proc") && doctor.stdout.contains("-> mount it: mount -t proc proc /proc"),
+        doctor.stdout.contains("wrong /proc")
+            && doctor.stdout.contains("-> mount it: mount -t proc proc /proc"),
         "{}",
         doctor.stdout
     );
@@ -118,7 +131,8 @@ fn as_the_first_process_of_a_container_it_reaps_forwards_and_tells_a_signal_by_1
         "waits",
         "#!/bin/sh\ntrap 'echo got TERM; exit 9' TERM\necho $$ >ready\nwhile :; do sleep 0.05; done\n",
     );
-    let mut child = world.shell(&format!("exec {first} -- ./waits")).stdin(Stdio::null()).spawn().unwrap();
+    let mut child =
+        world.shell(&format!("exec {first} -- ./waits")).stdin(Stdio::null()).spawn().unwrap();
     wait_until(Duration::from_secs(20), || world.project().join("ready").exists());
     world.sh("pkill -TERM -x hasp-exec -P $(pgrep -f -x 'unshare --pid --fork --mount-proc --kill-child hasp-exec -- ./waits' | head -1)").ok();
     let status = child.wait().unwrap();
@@ -133,8 +147,7 @@ fn where_no_terminal_can_be_made_the_output_is_redacted_on_pipes() {
     }
     let world = world();
     world.sh("hasp-grant -q --consumer user --for 1h --keep -e K=db/url -- sh -c 'test -t 1 || echo no terminal; echo \"$K\"'").ok();
-    let inside =
-        "script -qec \"unshare --mount sh -c 'mount --bind /dev/null /dev/ptmx; exec hasp-exec -g kept'\" /dev/null";
+    let inside = "script -qec \"unshare --mount sh -c 'mount --bind /dev/null /dev/ptmx; exec hasp-exec -g kept'\" /dev/null";
     assert_eq!(world.sh(inside).ok().replace('\r', ""), "no terminal\n[hasp:db/url]\n");
 }
 
@@ -220,17 +233,26 @@ fn a_broker_that_is_killed_takes_the_command_with_it() {
     let world = world();
     world.sh("hasp-grant -q --consumer user --for 1h --keep --file F=db/url --any-command").ok();
     world.script("waits", "#!/bin/sh\necho \"$F\" >path\nexec sleep 61.25\n");
-    let alive = |world: &World| world.sh("pgrep -s 0 -f nothing; pgrep -f -x 'sleep 61.25'").status == 0;
-    for start in ["setsid hasp-exec -g kept -- ./waits", "script -qec 'hasp-exec -g kept -- ./waits' /dev/null"] {
-        for victim in
-            ["pgrep -f -x 'hasp-exec -g kept -- ./waits'", "pgrep -f -- '--monitor|hasp-exec -g kept -- ./waits'"]
-        {
+    let alive =
+        |world: &World| world.sh("pgrep -s 0 -f nothing; pgrep -f -x 'sleep 61.25'").status == 0;
+    for start in [
+        "setsid hasp-exec -g kept -- ./waits",
+        "script -qec 'hasp-exec -g kept -- ./waits' /dev/null",
+    ] {
+        for victim in [
+            "pgrep -f -x 'hasp-exec -g kept -- ./waits'",
+            "pgrep -f -- '--monitor|hasp-exec -g kept -- ./waits'",
+        ] {
             let _ = std::fs::remove_file(world.project().join("path"));
             world.sh(&format!("{start} </dev/null >/dev/null 2>&1 &")).ok();
-            wait_until(Duration::from_secs(20), || world.project().join("path").exists() && alive(&world));
+            wait_until(Duration::from_secs(20), || {
+                world.project().join("path").exists() && alive(&world)
+            });
             world.sh(&format!("kill -9 $({victim})"));
             wait_until(Duration::from_secs(5), || !alive(&world));
-            wait_until(Duration::from_secs(5), || world.files(&world.runtime().join("files")).is_empty());
+            wait_until(Duration::from_secs(5), || {
+                world.files(&world.runtime().join("files")).is_empty()
+            });
         }
     }
 }
@@ -242,8 +264,11 @@ fn another_process_of_the_same_user_reads_no_memory_of_the_broker() {
     }
     let world = World::bare();
     world.sh("chown -R 61236:61236 .. $(dirname $HASP_RUNTIME)").ok();
-    let user =
-        |line: &str| world.sh(&format!("exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c '{line}'"));
+    let user = |line: &str| {
+        world.sh(&format!(
+            "exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c '{line}'"
+        ))
+    };
     user("hasp-vault init -q --no-passphrase; printf fjord-and-quartz-4711 | hasp-vault set -q k; hasp-bind -q add k")
         .ok();
     world.script(
@@ -270,7 +295,8 @@ fn a_token_typed_as_a_target_comes_back_from_no_descriptor() {
     let token = std::fs::read_to_string(world.beside("t")).unwrap();
     let status = std::fs::read_to_string(world.project().join("status")).unwrap();
     assert!(
-        status.contains("\"code\":\"other-target\"") && outcome.stdout.contains("no  this is the approved action"),
+        status.contains("\"code\":\"other-target\"")
+            && outcome.stdout.contains("no  this is the approved action"),
         "{status}{}",
         outcome.stdout
     );
@@ -304,8 +330,13 @@ fn the_doctor_finds_nothing_wrong_where_nothing_is() {
             outcome.stdout
         );
     }
-    assert!(outcome.stdout.contains("target test") && outcome.stdout.contains("2 of 2 are bound and stored"));
-    assert!(outcome.stdout.contains("1 can be used") && outcome.stderr.contains("nothing is wrong"));
+    assert!(
+        outcome.stdout.contains("target test")
+            && outcome.stdout.contains("2 of 2 are bound and stored")
+    );
+    assert!(
+        outcome.stdout.contains("1 can be used") && outcome.stderr.contains("nothing is wrong")
+    );
     assert_eq!(world.runs(), 0);
     let objects = world.sh("hasp-exec --doctor --json").objects();
     assert!(objects.iter().all(|o| o["v"] == 1 && o["state"] != "wrong" && o["fix"].is_array()));
@@ -321,7 +352,11 @@ fn the_doctor_names_what_is_wrong_with_the_command_that_mends_it() {
         ("mv $HASP_HOME/vault ../v", "vault", "-> "),
         ("rm -rf $HASP_HOME", "home", "-> make one with: hasp-vault init"),
         ("echo 'rnu = 1' >>hasp.toml", "project", "hasp.toml:12:1: there is no key 'rnu'"),
-        ("sed -i 's/\"[.][.][.]\"/\"-v\"/' hasp.toml", "target test", "-> read it, and consent: hasp-bind"),
+        (
+            "sed -i 's/\"[.][.][.]\"/\"-v\"/' hasp.toml",
+            "target test",
+            "-> read it, and consent: hasp-bind",
+        ),
         ("rm show", "target test", "there is no program ./show"),
         ("chmod a-x show", "target test", "-> chmod +x "),
         ("hasp-bind -q drop", "consent", "-> hasp-bind"),
@@ -341,14 +376,22 @@ fn the_doctor_names_what_is_wrong_with_the_command_that_mends_it() {
             "kept",
             "-> chmod 600 ",
         ),
-        ("export HASP_RUNTIME=/var/tmp/hasp-$$; trap 'rm -rf $HASP_RUNTIME' EXIT", "runtime", "-> unset HASP_RUNTIME"),
+        (
+            "export HASP_RUNTIME=/var/tmp/hasp-$$; trap 'rm -rf $HASP_RUNTIME' EXIT",
+            "runtime",
+            "-> unset HASP_RUNTIME",
+        ),
         ("rm -rf $HASP_HOME/audit", "record", "-> "),
     ];
     for (change, topic, fix) in cases {
         let world = World::with_project();
         let outcome = world.sh(&format!("{change}; hasp-exec --doctor"));
         assert_eq!(outcome.civil().status, 1, "{change}: {}{}", outcome.stdout, outcome.stderr);
-        assert!(outcome.stdout.contains(&format!("  wrong {topic} ")), "{change}: {}", outcome.stdout);
+        assert!(
+            outcome.stdout.contains(&format!("  wrong {topic} ")),
+            "{change}: {}",
+            outcome.stdout
+        );
         assert!(outcome.stdout.contains(fix), "{change}: {}", outcome.stdout);
         assert!(outcome.stderr.contains("wrong"), "{}", outcome.stderr);
     }

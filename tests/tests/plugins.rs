@@ -1,4 +1,5 @@
-//! age plugins: a real one, written for the tests, as recipient and as identity; and programs that are none.
+//! age plugins: a real one, written for the tests, as recipient and as identity; and programs that
+//! are none.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,15 +41,20 @@ fn a_plugin_wraps_and_unwraps_every_value() {
     let world = World::new();
     world.store("db/url", DB_URL);
     allow_the_real_one(&world);
-    let added = world.sh(&format!("hasp-vault recipients add {RECIPIENT} && hasp-vault recipients --json"));
+    let added =
+        world.sh(&format!("hasp-vault recipients add {RECIPIENT} && hasp-vault recipients --json"));
     assert!(added.ok().contains(r#""kind":"hasptest""#), "{}", added.stdout);
     world.store("api/key", "hunter2-hunter2");
     identity(&world, IDENTITY);
     // The home's own identity is out of the way from here on.
     std::fs::rename(world.home().join("identity"), world.beside("spare")).unwrap();
     let token = "export HASP_IDENTITY=token; ";
-    assert_eq!(world.sh(&format!("{token} hasp-vault reveal --force db/url")).ok().trim_end(), DB_URL);
-    let run = "hasp-bind add api/key && hasp-grant -q -x -e API_KEY=api/key -- sh -c 'echo ${#API_KEY}'";
+    assert_eq!(
+        world.sh(&format!("{token} hasp-vault reveal --force db/url")).ok().trim_end(),
+        DB_URL
+    );
+    let run =
+        "hasp-bind add api/key && hasp-grant -q -x -e API_KEY=api/key -- sh -c 'echo ${#API_KEY}'";
     assert!(world.sh(&format!("{token} {run}")).ok().ends_with("15\n"));
     // The same plugin under Debian's age, which finds it by PATH.
     let file = "$(find ../home/vault/items/db -name '*.age' | head -n 1)";
@@ -92,7 +98,11 @@ fn a_program_runs_only_where_it_was_linked_and_nobody_else_can_change_it() {
     std::fs::write(world.beside("bin/age-plugin-hasptest.seen"), "").unwrap();
     std::fs::remove_file(world.home().join("plugins/age-plugin-hasptest")).unwrap();
     let outcome = world.sh(&add);
-    assert!(outcome.refused_with_hint(66, "no-plugin").stderr.contains("ln -s"), "{}", outcome.stderr);
+    assert!(
+        outcome.refused_with_hint(66, "no-plugin").stderr.contains("ln -s"),
+        "{}",
+        outcome.stderr
+    );
     let elsewhere = "export HASP_HOME=\"$HOME/a home\"; hasp-vault init -q --no-passphrase && ";
     let outcome = world.sh(&format!("{elsewhere} hasp-vault recipients add {RECIPIENT}"));
     let typed = format!("mkdir -p '{}/a home/plugins' && ", world.base().display());
@@ -104,14 +114,22 @@ fn a_program_runs_only_where_it_was_linked_and_nobody_else_can_change_it() {
     std::fs::set_permissions(program.parent().unwrap(), PermissionsExt::from_mode(0o777)).unwrap();
     world.sh(&add).refused_with_hint(77, "plugin-untrusted");
     std::fs::set_permissions(program.parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
-    assert_eq!(std::fs::read_to_string(world.beside("bin/age-plugin-hasptest.seen")).unwrap(), "", "it ran");
+    assert_eq!(
+        std::fs::read_to_string(world.beside("bin/age-plugin-hasptest.seen")).unwrap(),
+        "",
+        "it ran"
+    );
     assert_eq!(world.sh("hasp-vault recipients").ok().lines().count(), 1);
-    // It gets no source of a passphrase, no descriptor of ours, and says nothing through age's own debugging.
+    // It gets no source of a passphrase, no descriptor of ours, and says nothing through age's own
+    // debugging.
     let leaky = "export AGEDEBUG=plugin KEY=hunter2 HASP_PASSPHRASE=env:KEY TOKEN=hunter3; exec 7<hasp.toml;";
     world.write("hasp.toml", "");
     assert_eq!(world.sh(&format!("{leaky} {add}")).ok(), "");
     let seen = std::fs::read_to_string(world.beside("bin/age-plugin-hasptest.seen")).unwrap();
-    assert!(seen.contains("'HOME'") && !seen.contains("HASP") && !seen.contains("hunter"), "{seen}");
+    assert!(
+        seen.contains("'HOME'") && !seen.contains("HASP") && !seen.contains("hunter"),
+        "{seen}"
+    );
     assert!(!seen.contains("AGEDEBUG") && !seen.contains("'7'"), "{seen}");
 }
 
@@ -123,17 +141,32 @@ fn a_plugin_that_fails_changes_nothing() {
         (b"#!/bin/sh\nexit 3\n", "ended too early"),
         (b"#!/bin/sh\necho hello\ncat >/dev/null\n", "protocol"),
         (b"#!/bin/sh\nprintf -- '-> done\\n\\n'\ncat >/dev/null\n", "wrapped nothing"),
-        (b"#!/bin/sh\nprintf -- '-> error internal\\nG1szMW1ubyB0b2tlbg\\n'\ncat >/dev/null\n", "no token"),
-        (b"#!/bin/sh\nprintf -- '-> recipient-stanza 1 x y\\n\\n'\ncat >/dev/null\n", "another file"),
+        (
+            b"#!/bin/sh\nprintf -- '-> error internal\\nG1szMW1ubyB0b2tlbg\\n'\ncat >/dev/null\n",
+            "no token",
+        ),
+        (
+            b"#!/bin/sh\nprintf -- '-> recipient-stanza 1 x y\\n\\n'\ncat >/dev/null\n",
+            "another file",
+        ),
         (b"not a program", "cannot be run"),
     ];
-    let before = world.sh("hasp-vault recipients; hasp-vault list --json; hasp-vault fsck").ok().to_owned();
+    let before =
+        world.sh("hasp-vault recipients; hasp-vault list --json; hasp-vault fsck").ok().to_owned();
     for (program, why) in programs {
         allow(&world, program);
         let outcome = world.sh(&format!("hasp-vault recipients add {RECIPIENT}"));
-        assert!(outcome.refused(74, "plugin-failed").stderr.contains(why), "{why}: {}", outcome.stderr);
+        assert!(
+            outcome.refused(74, "plugin-failed").stderr.contains(why),
+            "{why}: {}",
+            outcome.stderr
+        );
         assert!(!outcome.stderr.contains('\x1b'));
-        assert_eq!(world.sh("hasp-vault recipients; hasp-vault list --json; hasp-vault fsck").ok(), before, "{why}");
+        assert_eq!(
+            world.sh("hasp-vault recipients; hasp-vault list --json; hasp-vault fsck").ok(),
+            before,
+            "{why}"
+        );
     }
 }
 
@@ -148,7 +181,9 @@ fn what_a_plugin_asks_is_asked_on_the_terminal() {
     world.sh(&format!("hasp-vault recipients add {RECIPIENT}")).ok();
     identity(world, IDENTITY);
     std::fs::write(world.beside("bin/age-plugin-hasptest.pin"), "1234\n").unwrap();
-    screen.enter("export HASP_IDENTITY=token; clear; printf value-of-it | hasp-vault set a/b; echo end=$?");
+    screen.enter(
+        "export HASP_IDENTITY=token; clear; printf value-of-it | hasp-vault set a/b; echo end=$?",
+    );
     screen.see("age-plugin-hasptest: \\x1b[31mlook at the token");
     screen.see("y: touched, n: stop [y/N]");
     screen.enter("y");

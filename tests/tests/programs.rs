@@ -1,5 +1,6 @@
-//! Programs that draw on the whole terminal show the same screen below the broker as without it: after each key, at each size, stopped
-//! and resumed, whatever the length of the value that is looked for.
+//! Programs that draw on the whole terminal show the same screen below the broker as without it:
+//! after each key, at each size, stopped and resumed, whatever the length of the value that is
+//! looked for.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -48,7 +49,8 @@ fn headings(line: &str) -> &str {
     }
 }
 
-/// Without the line for commands, which may wait for a shell, and the space that is free on the disk.
+/// Without the line for commands, which may wait for a shell, and the space that is free on the
+/// disk.
 fn panels(line: &str) -> &str {
     if line.contains("%)") || line.starts_with('#') { "" } else { line }
 }
@@ -83,7 +85,11 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
             "emacs",
             "emacs -nw -Q --no-splash plain",
             "plain ascii line 1 ",
-            &[Keys("\x1b>", "plain ascii line 90"), Smaller("plain ascii line 90"), Keys("\x18\x03", END)],
+            &[
+                Keys("\x1b>", "plain ascii line 90"),
+                Smaller("plain ascii line 90"),
+                Keys("\x18\x03", END),
+            ],
         ),
         program(
             "less",
@@ -98,14 +104,30 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
                 Keys("q", END),
             ],
         ),
-        Program { steady: headings, ..program("htop", "htop", "F1Help", &[Smaller("F1Help"), Keys("q", END)]) },
-        Program { steady: headings, ..program("top", "top", "PID USER", &[Smaller("PID USER"), Keys("q", END)]) },
+        Program {
+            steady: headings,
+            ..program("htop", "htop", "F1Help", &[Smaller("F1Help"), Keys("q", END)])
+        },
+        Program {
+            steady: headings,
+            ..program("top", "top", "PID USER", &[Smaller("PID USER"), Keys("q", END)])
+        },
         Program {
             steady: panels,
-            ..program("mc", "mc -u -x files files", "10Quit", &[Keys("\x1bOB", "10Quit"), Keys("\x1b[21~", END)])
+            ..program(
+                "mc",
+                "mc -u -x files files",
+                "10Quit",
+                &[Keys("\x1bOB", "10Quit"), Keys("\x1b[21~", END)],
+            )
         },
         program("fzf", "", "100/100", &[Keys("42", "1/100"), Keys("\r", END)]),
-        program("dialog", "dialog --yesno 'Go on?' 8 30", "Go on?", &[Keys("\t", "Go on?"), Keys("\r", END)]),
+        program(
+            "dialog",
+            "dialog --yesno 'Go on?' 8 30",
+            "Go on?",
+            &[Keys("\t", "Go on?"), Keys("\r", END)],
+        ),
         program(
             "tmux",
             "tmux -L inner -f tmux.conf new less plain",
@@ -118,7 +140,12 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
             "plain ascii line 1 ",
             &[Keys("G", "(END)"), Smaller(":"), Keys("q", END)],
         ),
-        program("man", "man ./page.7", "NAME", &[Keys("G", "(END)"), Smaller("Manual page"), Keys("q", END)]),
+        program(
+            "man",
+            "man ./page.7",
+            "NAME",
+            &[Keys("G", "(END)"), Smaller("Manual page"), Keys("q", END)],
+        ),
         program(
             "git",
             "git -C repository log -p",
@@ -140,10 +167,24 @@ fn programs(ssh: &str, psql: &str) -> Vec<Program> {
             "python3",
             "python3 -q",
             ">>>",
-            &[Keys("print(6 * 7)\r", "42"), Keys("\x03", "KeyboardInterrupt"), Keys("exit()\r", END)],
+            &[
+                Keys("print(6 * 7)\r", "42"),
+                Keys("\x03", "KeyboardInterrupt"),
+                Keys("exit()\r", END),
+            ],
         ),
-        program("psql", psql, "postgres=#", &[Keys("select 6 * 7 as product;\r", "(1 row)"), Keys("\\q\r", END)]),
-        program("sqlite3", "sqlite3 -box", "sqlite>", &[Keys("select 42;\r", "42"), Keys(".quit\r", END)]),
+        program(
+            "psql",
+            psql,
+            "postgres=#",
+            &[Keys("select 6 * 7 as product;\r", "(1 row)"), Keys("\\q\r", END)],
+        ),
+        program(
+            "sqlite3",
+            "sqlite3 -box",
+            "sqlite>",
+            &[Keys("select 42;\r", "42"), Keys(".quit\r", END)],
+        ),
         program(
             "node",
             "node",
@@ -166,14 +207,22 @@ impl Stage {
         let world = World::new();
         world.store("k", value(length));
         world.sh("hasp-bind add k; hasp-grant -q --for 8h --keep --consumer user --any-command --file K=k").ok();
-        let lines: Vec<String> = (1..=90).map(|n| format!("plain ascii line {n} of a file")).collect();
+        let lines: Vec<String> =
+            (1..=90).map(|n| format!("plain ascii line {n} of a file")).collect();
         world.write("plain", lines.join("\n") + "\n");
-        let many: Vec<String> = (1..=90).map(|n| format!("A paragraph with the number {n}.\n.Pp\n")).collect();
+        let many: Vec<String> =
+            (1..=90).map(|n| format!("A paragraph with the number {n}.\n.Pp\n")).collect();
         world.write(
             "page.7",
-            format!(".Dd May 1, 2026\n.Dt PAGE 7\n.Os\n.Sh NAME\n.Nm page\n.Nd a page\n{}", many.concat()),
+            format!(
+                ".Dd May 1, 2026\n.Dt PAGE 7\n.Os\n.Sh NAME\n.Nm page\n.Nd a page\n{}",
+                many.concat()
+            ),
         );
-        world.write("tmux.conf", "set -g status-right ''\nset -g automatic-rename off\nset -g escape-time 0\n");
+        world.write(
+            "tmux.conf",
+            "set -g status-right ''\nset -g automatic-rename off\nset -g escape-time 0\n",
+        );
         world.write("screenrc", "startup_message off\n");
         let make = "mkdir -p files/sub screens && chmod 700 screens && git init -q repository && cd repository && \
              for n in $(seq 30); do seq $n >numbers; git add numbers; \
@@ -189,18 +238,29 @@ impl Stage {
             world.project().display()
         );
         let postgres = Postgres::start("a password of the test");
-        std::fs::write(world.beside("password"), "*:*:*:*:a password of the test\n").expect("a file");
+        std::fs::write(world.beside("password"), "*:*:*:*:a password of the test\n")
+            .expect("a file");
         world.sh("chmod 600 ../password").ok();
-        let psql = format!("psql -q -X -h {} -p {} -U app postgres", postgres.socket(), postgres.port);
+        let psql =
+            format!("psql -q -X -h {} -p {} -U app postgres", postgres.socket(), postgres.port);
         Stage { world, ssh, psql, _servers: (server, postgres) }
     }
 
     fn shell(&self, broker: &str) -> Command {
         let mut command = self.world.command("bash");
-        command.args(["--norc", "--noprofile", "-i"]).env("TERM", "xterm-256color").env("PS1", "ready> ");
-        command.env("R", broker).env("HISTFILE", "").env("LESSHISTFILE", "-").env("NODE_REPL_HISTORY", "");
+        command
+            .args(["--norc", "--noprofile", "-i"])
+            .env("TERM", "xterm-256color")
+            .env("PS1", "ready> ");
+        command
+            .env("R", broker)
+            .env("HISTFILE", "")
+            .env("LESSHISTFILE", "-")
+            .env("NODE_REPL_HISTORY", "");
         command.env("PSQL_HISTORY", "/dev/null").env("PGPASSFILE", self.world.beside("password"));
-        command.env("TMUX_TMPDIR", self.world.base()).env("SCREENDIR", self.world.project().join("screens"));
+        command
+            .env("TMUX_TMPDIR", self.world.base())
+            .env("SCREENDIR", self.world.project().join("screens"));
         command
     }
 
@@ -222,17 +282,26 @@ impl Stage {
             }
             let same = |shown: &[String]| steady(program, shown) == *expected;
             emulator.becomes(same).map_err(|shown| {
-                told(&format!("after step {number}\n{}", difference(expected, &steady(program, &shown))))
+                told(&format!(
+                    "after step {number}\n{}",
+                    difference(expected, &steady(program, &shown))
+                ))
             })?;
         }
         Ok(())
     }
 
     /// What the program shows by itself, first and after each step.
-    fn screens(&self, program: &Program, line: &str, size: Size) -> Result<Vec<Vec<String>>, String> {
+    fn screens(
+        &self,
+        program: &Program,
+        line: &str,
+        size: Size,
+    ) -> Result<Vec<Vec<String>>, String> {
         let emulator = Emulator::start(&self.shell(""), size);
-        let failed =
-            |wanted: &str, shown: Vec<String>| format!("no '{wanted}' without the broker:\n{}", shown.join("\n"));
+        let failed = |wanted: &str, shown: Vec<String>| {
+            format!("no '{wanted}' without the broker:\n{}", shown.join("\n"))
+        };
         emulator.settled("ready>").map_err(|e| failed("ready>", e))?;
         emulator.keys(&format!("{line}\r"));
         let first = emulator.settled(program.shows).map_err(|e| failed(program.shows, e))?;
@@ -241,7 +310,8 @@ impl Stage {
         for step in program.steps {
             step.take(&emulator, &mut now);
             let (Keys(_, text) | Smaller(text)) = step;
-            let shown = if *text == END { emulator.at_prompt("ready>") } else { emulator.settled(text) };
+            let shown =
+                if *text == END { emulator.at_prompt("ready>") } else { emulator.settled(text) };
             screens.push(steady(program, &shown.map_err(|e| failed(text, e))?));
         }
         Ok(screens)
@@ -264,11 +334,12 @@ fn steady(program: &Program, shown: &[String]) -> Vec<String> {
     shown.iter().map(|line| (program.steady)(line).to_owned()).collect()
 }
 
-/// A value of this length that begins as words of the programs' text do: what may be a part of it is all over the screen, but not where the
-/// screen ends, since that would rightly be held back.
+/// A value of this length that begins as words of the programs' text do: what may be a part of it
+/// is all over the screen, but not where the screen ends, since that would rightly be held back.
 fn value(length: usize) -> String {
     let random = (0..).scan(length as u64, |state, _| {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Some(char::from(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[(*state >> 59) as usize]))
     });
     "ascii ".chars().chain(random).take(length).collect()
@@ -277,7 +348,8 @@ fn value(length: usize) -> String {
 /// Tries these programs, several at once; all that differ are told.
 fn try_all(stage: &Stage, sizes: &[Size]) {
     let programs = programs(&stage.ssh, &stage.psql);
-    let work: Vec<(&Program, Size)> = sizes.iter().flat_map(|s| programs.iter().map(|p| (p, *s))).collect();
+    let work: Vec<(&Program, Size)> =
+        sizes.iter().flat_map(|s| programs.iter().map(|p| (p, *s))).collect();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -311,6 +383,8 @@ fn eighteen_programs_draw_what_they_draw_without_the_broker() {
 #[ignore = "long: run by make check-long"]
 fn at_two_sizes_with_values_of_four_lengths() {
     if can_run() {
-        [8, 16, 40, 3000].into_iter().for_each(|length| try_all(&Stage::set(length), &[SMALL, LARGE]));
+        [8, 16, 40, 3000]
+            .into_iter()
+            .for_each(|length| try_all(&Stage::set(length), &[SMALL, LARGE]));
     }
 }

@@ -44,18 +44,26 @@ fn a_second_directory_that_calls_itself_so_gets_nothing() {
     let first = at(&world, "real", "hasp-bind --yes");
     first.ok();
     assert!(
-        first.stderr.contains("prod/key may go to the project called api: from now on that is this"),
+        first
+            .stderr
+            .contains("prod/key may go to the project called api: from now on that is this"),
         "{}",
         first.stderr
     );
     assert_eq!(at(&world, "real", DEPLOY).ok(), "got [hasp:prod/key]\n");
     at(&world, "real", "hasp-grant -q -x --consumer user -t test").refused(125, "not-allowed");
     let real = world.beside("real").canonicalize().unwrap();
-    for line in ["hasp-bind --yes", "hasp-bind add prod/key", "hasp-bind -y add other", "hasp-grant -t deploy"] {
+    for line in [
+        "hasp-bind --yes",
+        "hasp-bind add prod/key",
+        "hasp-bind -y add other",
+        "hasp-grant -t deploy",
+    ] {
         let refused = at(&world, "fake", line);
         refused.refused_with_hint(77, "project-name-taken");
         assert!(
-            refused.stderr.contains(real.to_str().unwrap()) && refused.stderr.contains("hasp-bind --also"),
+            refused.stderr.contains(real.to_str().unwrap())
+                && refused.stderr.contains("hasp-bind --also"),
             "{}",
             refused.stderr
         );
@@ -103,15 +111,25 @@ fn copies_and_worktrees_have_the_name_where_that_is_typed() {
     let world = scoped("api:deploy");
     root(&world, "api", &manifest(NAMED));
     let git = "git -c user.name=t -c user.email=t@t";
-    at(&world, "api", &format!("{git} init -q && git add . && {git} commit -qm one && git worktree add -q ../tree"))
-        .ok();
+    at(
+        &world,
+        "api",
+        &format!(
+            "{git} init -q && git add . && {git} commit -qm one && git worktree add -q ../tree"
+        ),
+    )
+    .ok();
     at(&world, "api", "hasp-bind --yes").ok();
     world.sh("cp -a ../api ../copy").ok();
     for copy in ["tree", "copy"] {
         at(&world, copy, "hasp-bind --yes").refused(77, "project-name-taken");
         let also = at(&world, copy, "hasp-bind --yes --also");
         also.ok();
-        assert!(also.stderr.contains("is the project api too: what may go there may go here"), "{}", also.stderr);
+        assert!(
+            also.stderr.contains("is the project api too: what may go there may go here"),
+            "{}",
+            also.stderr
+        );
         assert_eq!(at(&world, copy, DEPLOY).ok(), "got [hasp:prod/key]\n");
     }
     assert_eq!(at(&world, "api", DEPLOY).ok(), "got [hasp:prod/key]\n");
@@ -131,7 +149,11 @@ fn after_a_new_key_of_the_vault_each_root_is_what_it_was() {
     at(&world, "first", "hasp-bind --yes").ok();
     at(&world, "copy", "hasp-bind --yes --also").ok();
     let other = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-    world.sh(&format!("hasp-vault recipients add {other} && hasp-vault recipients remove --yes {other}")).ok();
+    world
+        .sh(&format!(
+            "hasp-vault recipients add {other} && hasp-vault recipients remove --yes {other}"
+        ))
+        .ok();
     for name in ["first", "copy"] {
         at(&world, name, DEPLOY).refused(125, "vault-rekeyed");
         at(&world, name, "hasp-bind --yes").ok();
@@ -148,7 +170,13 @@ fn a_project_that_was_moved_takes_its_name_along() {
     world.sh("mv ../api ../moved").ok();
     let refused = at(&world, "moved", "hasp-bind --yes");
     refused.refused(77, "project-name-taken");
-    let hint = refused.stderr.lines().find_map(|l| l.split_once("hint: if it was moved here: ")).unwrap().1.to_owned();
+    let hint = refused
+        .stderr
+        .lines()
+        .find_map(|l| l.split_once("hint: if it was moved here: "))
+        .unwrap()
+        .1
+        .to_owned();
     at(&world, "moved", &format!("{hint} --yes")).ok();
     assert_eq!(at(&world, "moved", DEPLOY).ok(), "got [hasp:prod/key]\n");
     root(&world, "api", &manifest(NAMED));
@@ -164,7 +192,9 @@ fn a_scope_by_root_holds_the_root_and_a_word_like_any_admits_none() {
     refused.refused_with_hint(125, "not-allowed");
     assert!(refused.stderr.contains("'any' is taken as a project's name"), "{}", refused.stderr);
     let path = world.beside("any").canonicalize().unwrap();
-    world.feed(&format!("hasp-vault set prod/key --allow '{}:deploy' -q", path.display()), DB_URL).ok();
+    world
+        .feed(&format!("hasp-vault set prod/key --allow '{}:deploy' -q", path.display()), DB_URL)
+        .ok();
     assert_eq!(at(&world, "any", DEPLOY).ok(), "got [hasp:prod/key]\n");
     root(&world, "other", &manifest("[project]\nname = 'any'\n"));
     at(&world, "other", "hasp-bind --yes --also").ok();
@@ -203,12 +233,20 @@ fn a_project_that_another_user_can_change_is_refused_by_every_tool_with_his_name
     let Some(world) = threatened() else { return };
     for (file, change, back) in CHANGES {
         world.sh(&format!("{change} {file}")).ok();
-        for line in
-            ["hasp-bind --yes", "hasp-bind list", "hasp-bind add x", "hasp-grant -t t", "hasp-grant -e K=k -- true"]
-        {
+        for line in [
+            "hasp-bind --yes",
+            "hasp-bind list",
+            "hasp-bind add x",
+            "hasp-grant -t t",
+            "hasp-grant -e K=k -- true",
+        ] {
             let refused = world.sh(line);
             refused.refused_with_hint(77, "foreign-project");
-            assert!(refused.stderr.contains("61237") || refused.stderr.contains("other users"), "{}", refused.stderr);
+            assert!(
+                refused.stderr.contains("61237") || refused.stderr.contains("other users"),
+                "{}",
+                refused.stderr
+            );
         }
         world.sh("hasp-exec -g ../t").refused_with_hint(125, "foreign-project");
         assert_eq!(world.sh("hasp-exec --doctor").status, 1);
@@ -262,7 +300,9 @@ fn a_program_or_template_that_another_user_can_change_is_refused() {
                 world.sh("touch hasp.toml; sed -i 's/^run/run /' hasp.toml; hasp-bind drop -q; hasp-bind --yes");
             let relevant = ["show", "t.in"].contains(&file);
             assert!(
-                !relevant || consent.stderr.contains("61237") || consent.stderr.contains("other users"),
+                !relevant
+                    || consent.stderr.contains("61237")
+                    || consent.stderr.contains("other users"),
                 "{}",
                 consent.stderr
             );
@@ -279,8 +319,11 @@ fn the_search_ends_where_another_users_directories_begin() {
     for planted in ["hasp.toml", ".git"] {
         world.sh("rm -rf ../pub; mkdir -m 1777 ../pub; mkdir ../pub/ours").ok();
         let put = format!("setpriv --reuid={MALLORY} --regid={MALLORY} --clear-groups sh -c");
-        let made =
-            if planted == ".git" { "mkdir ../pub/.git".to_owned() } else { format!("echo '[refs]' >../pub/{planted}") };
+        let made = if planted == ".git" {
+            "mkdir ../pub/.git".to_owned()
+        } else {
+            format!("echo '[refs]' >../pub/{planted}")
+        };
         world.sh(&format!("chmod 755 .. ; {put} \"{made}\"")).ok();
         for line in ["hasp-bind --yes", "hasp-grant -e K=k -- true", "hasp-bind add k"] {
             at(&world, "pub/ours", line).refused_with_hint(77, "foreign-project");
@@ -304,7 +347,12 @@ fn the_search_ends_where_another_users_directories_begin() {
         assert!(refused.stderr.contains("theirs belongs to user 61237"), "{}", refused.stderr);
     }
     // A directory of our own there can be a project of its own.
-    at(&world, "pub/theirs/ours", "hasp-bind add k && hasp-grant -q -x --consumer user -e K=k -- true").ok();
+    at(
+        &world,
+        "pub/theirs/ours",
+        "hasp-bind add k && hasp-grant -q -x --consumer user -e K=k -- true",
+    )
+    .ok();
     // Who goes there means it, and is told whose it is.
     at(&world, "pub/theirs", "hasp-bind drop -q; hasp-bind --yes").ok();
 }
@@ -321,12 +369,14 @@ fn a_person_can_say_that_a_shared_project_is_meant() {
     let shared = at(&world, "team", "hasp-bind --yes --shared");
     shared.ok();
     assert!(
-        shared.stderr.contains("look twice") && shared.stderr.contains("team belongs to user 61237"),
+        shared.stderr.contains("look twice")
+            && shared.stderr.contains("team belongs to user 61237"),
         "{}",
         shared.stderr
     );
     assert_eq!(world.events("bind.shared").len(), 1);
-    let minted = at(&world, "team", "hasp-grant --consumer user --uses 9 --for 1h -t t -o ../team-token");
+    let minted =
+        at(&world, "team", "hasp-grant --consumer user --uses 9 --for 1h -t t -o ../team-token");
     minted.ok();
     assert!(minted.stderr.contains("team belongs to user 61237"), "{}", minted.stderr);
     assert_eq!(at(&world, "team", "hasp-exec -g ../team-token").ok(), "ran with\n");
@@ -347,7 +397,9 @@ fn for_a_user_who_is_not_root_the_same_holds() {
         at(
             &world,
             "pub/ann",
-            &format!("exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c \"{env}; {line}\""),
+            &format!(
+                "exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c \"{env}; {line}\""
+            ),
         )
     };
     ann("hasp-vault init -q --no-passphrase; echo value-of-ann-1 | hasp-vault set -q k").ok();

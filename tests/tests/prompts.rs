@@ -25,8 +25,13 @@ fn refused_whole(world: &World, what: &str, shown: &Shown) {
     shown.has("--from ").has("as-before").has_not("BODY").has_not("END KEY").has_not("rc=0");
     let left = std::fs::read(world.project().join("left")).unwrap();
     assert!(left.is_empty(), "{what}: {} bytes are left for the shell", left.len());
-    let stored = world.sh("grep -rlE 'BODY|BEGIN KEY' .. --include=* --exclude=typist.py; hasp-vault list");
-    assert!(!stored.stdout.contains("new/") && !stored.stdout.contains("left"), "{what}: {}", stored.stdout);
+    let stored =
+        world.sh("grep -rlE 'BODY|BEGIN KEY' .. --include=* --exclude=typist.py; hasp-vault list");
+    assert!(
+        !stored.stdout.contains("new/") && !stored.stdout.contains("left"),
+        "{what}: {}",
+        stored.stdout
+    );
 }
 
 /// How a text arrives: as it is, in bracketed paste mode as terminals send it, and line by line.
@@ -63,7 +68,12 @@ fn a_pasted_text_of_several_lines_is_refused_whole() {
     assert_eq!(world.sh("hasp-vault inbox").ok(), "");
     assert_eq!(world.sh("hasp-vault reveal --force old").ok().trim_end(), "old-value-4711");
     // Of several values the last is the last: an even number of lines is one too many.
-    let steps = ["see:new/a (not shown): ", "type:one-1\\n", "see:new/b (not shown): ", "type:two-2\\nBODY\\n"];
+    let steps = [
+        "see:new/a (not shown): ",
+        "type:one-1\\n",
+        "see:new/b (not shown): ",
+        "type:two-2\\nBODY\\n",
+    ];
     let shown = world.type_at(&and_then("hasp-vault set new/a new/b"), &steps);
     refused_whole(&world, "the last of two", &shown);
 }
@@ -121,12 +131,23 @@ fn a_pasted_line_is_a_line_with_or_without_its_end() {
     .enumerate()
     {
         let line = format!("hasp-vault set n{count}");
-        let shown = world.type_at(&and_then(&line), &["see:(not shown): ", &format!("type:{keys}")]);
-        shown.has("rc=0").has("as-before").has_not("line-4711").has("\u{1b}[?2004h").has("\u{1b}[?2004l");
-        assert_eq!(world.sh(&format!("hasp-vault reveal --force n{count}")).ok().trim_end(), "line-4711", "{keys}");
+        let shown =
+            world.type_at(&and_then(&line), &["see:(not shown): ", &format!("type:{keys}")]);
+        shown
+            .has("rc=0")
+            .has("as-before")
+            .has_not("line-4711")
+            .has("\u{1b}[?2004h")
+            .has("\u{1b}[?2004l");
+        assert_eq!(
+            world.sh(&format!("hasp-vault reveal --force n{count}")).ok().trim_end(),
+            "line-4711",
+            "{keys}"
+        );
     }
     // A terminal that cannot draw is sent no control sequences.
-    let shown = world.type_at("TERM=dumb hasp-vault set dumb", &["see:(not shown): ", "type:line-4711\\n"]);
+    let shown =
+        world.type_at("TERM=dumb hasp-vault set dumb", &["see:(not shown): ", "type:line-4711\\n"]);
     shown.has_not("\u{1b}").has("9 bytes");
 }
 
@@ -183,8 +204,20 @@ fn a_question_takes_yes_or_no_and_shows_nothing_else() {
     assert!(world.home().join("identity.age").exists());
     // Question, then passphrase, typed at once; three answers that are none are no.
     let destroy = and_then("hasp-vault destroy k");
-    let steps = ["see:[y/N] ", secret, "see:[y/N] ", secret, "see:[y/N] ", "type:\\x1b[200~y\\ry\\r\\x1b[201~"];
-    world.type_at(&destroy, &steps).has("rc=1").has("neither y nor n").has_not("4712").has_not("identity: ");
+    let steps = [
+        "see:[y/N] ",
+        secret,
+        "see:[y/N] ",
+        secret,
+        "see:[y/N] ",
+        "type:\\x1b[200~y\\ry\\r\\x1b[201~",
+    ];
+    world
+        .type_at(&destroy, &steps)
+        .has("rc=1")
+        .has("neither y nor n")
+        .has_not("4712")
+        .has_not("identity: ");
     let steps = ["see:[y/N] ", &format!("type:Yes\\n{PASSPHRASE}\\n")];
     world.type_at(&destroy, &steps).has("rc=0").has_not("horse").has_not("4711");
     // So it is in the other tools.
@@ -194,10 +227,12 @@ fn a_question_takes_yes_or_no_and_shows_nothing_else() {
     world.type_at(&grant, &steps).has("14 bytes").has("rc=0").has_not("4712").has_not("horse");
 }
 
-/// The line with hasp-vault's number in the file `pid`. A shell whose job died of ^C ends too: there
-/// is one in between that does not.
+/// The line with hasp-vault's number in the file `pid`. A shell whose job died of ^C ends too:
+/// there is one in between that does not.
 fn numbered(verb: &str) -> String {
-    and_then(&format!("bash -c 'trap : INT; sh -c \"echo \\$\\$ >pid; exec hasp-vault {verb}\"; exit $?'"))
+    and_then(&format!(
+        "bash -c 'trap : INT; sh -c \"echo \\$\\$ >pid; exec hasp-vault {verb}\"; exit $?'"
+    ))
 }
 
 fn ended_by(signals: &[(&str, i32)]) {
@@ -214,7 +249,11 @@ fn ended_by(signals: &[(&str, i32)]) {
         let right = format!("type:{PASSPHRASE}\\nvalue-4711\\n");
         let shown = world.type_at(&numbered("set a/b"), &["see:hasp identity: ", &right, &kill]);
         shown.has(&format!("rc={status}")).has("as-before").has_not("4711");
-        assert_eq!(std::fs::read(world.project().join("left")).unwrap(), b"", "the shell gets nothing of it");
+        assert_eq!(
+            std::fs::read(world.project().join("left")).unwrap(),
+            b"",
+            "the shell gets nothing of it"
+        );
     }
 }
 
@@ -236,8 +275,10 @@ fn the_terminal_is_as_before_after_a_key() {
     }
     let world = World::locked();
     // The key for it works while a passphrase is tried, too.
-    let shown =
-        world.type_at(&numbered("set a/b"), &["see:hasp identity: ", "type:wrong horse\\n", "see:\n", "type:\\x03"]);
+    let shown = world.type_at(
+        &numbered("set a/b"),
+        &["see:hasp identity: ", "type:wrong horse\\n", "see:\n", "type:\\x03"],
+    );
     shown.has("as-before").has_not("rc=0");
     for keys in ["type:abc\\x03", "type:\\x04", "type:\\x1c"] {
         world
@@ -259,9 +300,19 @@ fn it_can_be_stopped_and_goes_on_with_the_question() {
             "stty -g >before; sh -c 'echo $$ >pid; exec hasp-vault set {name}'; stty echo icanon isig; echo stopped=$?; fg; echo rc=$?; \
              stty -g | cmp - before && echo as-before"
         );
-        let steps = ["see:(not shown): ", stop, "see:stopped=0", "see:(not shown): ", "echo:off", "type:value-4711\\n"];
+        let steps = [
+            "see:(not shown): ",
+            stop,
+            "see:stopped=0",
+            "see:(not shown): ",
+            "echo:off",
+            "type:value-4711\\n",
+        ];
         let shown = world.type_at(&line, &steps);
         shown.has("rc=0").has("as-before").has_not("half").has_not("4711");
-        assert_eq!(world.sh(&format!("hasp-vault reveal --force {name}")).ok().trim_end(), "value-4711");
+        assert_eq!(
+            world.sh(&format!("hasp-vault reveal --force {name}")).ok().trim_end(),
+            "value-4711"
+        );
     }
 }

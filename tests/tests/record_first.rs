@@ -1,4 +1,5 @@
-//! Promise: what cannot be put on record does not happen: nothing is released, and the status is 125, with a hint.
+//! Promise: what cannot be put on record does not happen: nothing is released, and the status is
+//! 125, with a hint.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::{Outcome, World, is_root, peer, say};
@@ -24,8 +25,10 @@ fn a_record_that_cannot_be_written_stops_everything() {
         return;
     }
     let world = kept_world();
-    let log =
-        world.files(&world.home().join("audit")).into_iter().find(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    let log = world
+        .files(&world.home().join("audit"))
+        .into_iter()
+        .find(|p| p.extension().is_some_and(|e| e == "jsonl"));
     let log = log.unwrap().display().to_string();
     for (calls, error) in [
         ("write,pwrite64,writev", "ENOSPC"),
@@ -44,9 +47,17 @@ fn a_record_that_cannot_be_written_stops_everything() {
         let minted = inject("hasp-grant -t test");
         assert_eq!(minted.status, 74, "{error} on {calls}: {}", minted.stderr);
         assert!(minted.stdout.is_empty() && minted.stderr.contains("hint: "), "{}", minted.stderr);
-        assert_eq!(world.files(&world.runtime().join("grants")).len(), before, "no grant is left behind");
+        assert_eq!(
+            world.files(&world.runtime().join("grants")).len(),
+            before,
+            "no grant is left behind"
+        );
         let revealed = inject("hasp-vault reveal --force api/key");
-        assert!(revealed.status == 74 && revealed.stdout.is_empty(), "{error} on {calls}: {}", revealed.stderr);
+        assert!(
+            revealed.status == 74 && revealed.stdout.is_empty(),
+            "{error} on {calls}: {}",
+            revealed.stderr
+        );
     }
     world.sh("hasp-exec -t test").ok();
     world.verify_record();
@@ -89,12 +100,25 @@ rm $HASP_HOME/audit/fill; hasp-exec -t test; hasp-audit verify >/dev/null && ech
         let fields: Vec<usize> = line.split(' ').map(|f| f.parse().unwrap()).collect();
         runs += usize::from(fields[0] == 0);
         let error = std::fs::read_to_string(world.beside(&format!("err.{}", round + 1))).unwrap();
-        assert!(fields[0] == 0 || fields[0] == 125 && fields[1] == 0 && error.contains("hint: "), "{line}: {error}");
+        assert!(
+            fields[0] == 0 || fields[0] == 125 && fields[1] == 0 && error.contains("hint: "),
+            "{line}: {error}"
+        );
         assert_eq!(fields[2], runs, "what was refused did not run");
     }
     assert!(runs < 12, "the disk was full");
-    assert_eq!(lines[12], "mint 74 0", "{}", std::fs::read_to_string(world.beside("minting")).unwrap());
-    assert_eq!(lines[13..], ["url=[hasp:db/url] key=[hasp:api/key]", "whole"], "{}", outcome.stderr);
+    assert_eq!(
+        lines[12],
+        "mint 74 0",
+        "{}",
+        std::fs::read_to_string(world.beside("minting")).unwrap()
+    );
+    assert_eq!(
+        lines[13..],
+        ["url=[hasp:db/url] key=[hasp:api/key]", "whole"],
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -105,8 +129,11 @@ fn a_record_without_permission_stops_everything() {
     }
     let world = kept_world();
     world.sh("chown -R 61234:61234 .. $HASP_RUNTIME $HASP_RUNTIME/..").ok();
-    let as_user =
-        |line: &str| world.sh(&format!("exec setpriv --reuid=61234 --regid=61234 --clear-groups bash -c '{line}'"));
+    let as_user = |line: &str| {
+        world.sh(&format!(
+            "exec setpriv --reuid=61234 --regid=61234 --clear-groups bash -c '{line}'"
+        ))
+    };
     as_user("hasp-grant -q -t test --for 1h --keep --consumer user && hasp-exec -t test").ok();
     let runs = world.runs();
     for mode in [
@@ -119,7 +146,9 @@ fn a_record_without_permission_stops_everything() {
         }
         let outcome = as_user("hasp-exec -t test");
         let minted = as_user("hasp-grant -t test");
-        world.sh("chattr -R -i $HASP_HOME/audit 2>/dev/null; chown -R 61234:61234 $HASP_HOME/audit").ok();
+        world
+            .sh("chattr -R -i $HASP_HOME/audit 2>/dev/null; chown -R 61234:61234 $HASP_HOME/audit")
+            .ok();
         nothing_released(&world, &outcome, runs);
         assert!(minted.status != 0 && minted.stdout.is_empty(), "{}", minted.stderr);
     }

@@ -1,7 +1,9 @@
-//! Promise: each mistake and each denial has a code of its own, the exit status of its kind, and a hint that can be typed.
+//! Promise: each mistake and each denial has a code of its own, the exit status of its kind, and a
+//! hint that can be typed.
 //!
-//! `data/refusals.tsv`: what, command, status, code, and optionally what the hint holds. Each command runs in a world of its own with
-//! the bound project `api`; `mint` makes a grant for every process of this user in the file `../t`.
+//! `data/refusals.tsv`: what, command, status, code, and optionally what the hint holds. Each
+//! command runs in a world of its own with the bound project `api`; `mint` makes a grant for every
+//! process of this user in the file `../t`.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +27,13 @@ fn rows() -> Vec<Row<'static>> {
         .map(|line| {
             let fields: Vec<&str> = line.split('\t').collect();
             let [what, command, status, code] = fields[..4] else { panic!("{line}") };
-            Row { what, command, status: status.parse().unwrap(), code, hint: fields.get(4).unwrap_or(&"") }
+            Row {
+                what,
+                command,
+                status: status.parse().unwrap(),
+                code,
+                hint: fields.get(4).unwrap_or(&""),
+            }
         })
         .collect()
 }
@@ -34,9 +42,12 @@ fn rows() -> Vec<Row<'static>> {
 fn judge(row: &Row<'_>) -> Option<String> {
     let world = World::with_project();
     let outcome = world.sh(&format!("{MINT}{}", row.command));
-    let hint = outcome.stderr.lines().filter(|l| l.contains(": hint: ")).collect::<Vec<_>>().join("\n");
+    let hint =
+        outcome.stderr.lines().filter(|l| l.contains(": hint: ")).collect::<Vec<_>>().join("\n");
     let wrong = match () {
-        () if (outcome.status, outcome.code()) != (row.status, row.code) => "another status or code",
+        () if (outcome.status, outcome.code()) != (row.status, row.code) => {
+            "another status or code"
+        }
         () if !outcome.stdout.is_empty() => "something on stdout",
         () if hint.is_empty() => "no hint",
         () if !hint.contains(row.hint) => "another hint",
@@ -63,7 +74,13 @@ fn every_refusal_has_its_code_status_and_hint() {
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
     });
-    assert!(failures.is_empty(), "{} of {} rows:\n\n{}", failures.len(), rows.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} rows:\n\n{}",
+        failures.len(),
+        rows.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]

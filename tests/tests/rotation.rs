@@ -1,5 +1,6 @@
-//! Promise: a secret that is rotated, revoked, destroyed or expired is not delivered any more, its grants end, and whoever is refused
-//! learns why and what to do; after an incident one line replaces what was let out.
+//! Promise: a secret that is rotated, revoked, destroyed or expired is not delivered any more, its
+//! grants end, and whoever is refused learns why and what to do; after an incident one line
+//! replaces what was let out.
 #![allow(clippy::unwrap_used)]
 
 use hasp_tests::World;
@@ -20,7 +21,9 @@ fn a_rotation_ends_the_grants_and_the_next_run_gets_the_new_value() {
     world.sh("hasp-grant -x -t test").ok();
     // A value that is staged is nobody's yet.
     world.script("broken", "#!/bin/sh\nexit 1\n");
-    world.sh("hasp-vault rotate api/key --run ./new --test ./broken").refused_with_hint(74, "test-failed");
+    world
+        .sh("hasp-vault rotate api/key --run ./new --test ./broken")
+        .refused_with_hint(74, "test-failed");
     let run = world.sh("hasp-grant -x -e K=api/key -- sh -c 'test ${K#fresh} = $K'");
     run.ok();
     world.sh("hasp-vault rotate api/key --abort").ok();
@@ -33,7 +36,11 @@ fn ending_grants_needs_no_unlock_and_never_asks() {
     let pass = "HASP_PASSPHRASE=fd:3";
     world.sh(&format!("echo a-value-0123456789 | {pass} hasp-vault set n 3<../passphrase")).ok();
     world.sh(&format!("{pass} hasp-bind add -q n 3<../passphrase")).ok();
-    world.sh(&format!("{pass} hasp-grant -q --consumer user -o ../t -e K=n -- /bin/true 3<../passphrase")).ok();
+    world
+        .sh(&format!(
+            "{pass} hasp-grant -q --consumer user -o ../t -e K=n -- /bin/true 3<../passphrase"
+        ))
+        .ok();
     world.sh("hasp-grant revoke --secret n").ok();
     world.sh("hasp-exec -g ../t").refused_with_hint(125, "revoked");
     let line = format!("echo another-value-0123 | {pass} hasp-vault rotate n 3<../passphrase");
@@ -51,7 +58,10 @@ fn after_an_incident_what_was_let_out_is_replaced() {
     world.sh("hasp-grant -x -t test").ok();
     world.sh("hasp-grant revoke -q --all; hasp-audit exposed --since 24h | hasp-vault rotate - --run ./new").ok();
     for name in ["db/url", "api/key"] {
-        assert!(world.sh(&format!("hasp-vault reveal {name} --force")).ok() == format!("fresh-{name}-0123456789"));
+        assert!(
+            world.sh(&format!("hasp-vault reveal {name} --force")).ok()
+                == format!("fresh-{name}-0123456789")
+        );
     }
     assert!(world.sh("hasp-vault reveal unused --force").ok() == "a-value-nobody-saw");
     // The same list once more: those versions are not current any more.
@@ -73,7 +83,10 @@ fn a_run_says_once_what_expires_within_two_weeks() {
     let told = world.sh("hasp-grant -x -t test");
     told.ok();
     assert_eq!(line(&told.stderr), 1, "{}", told.stderr);
-    assert!(told.stderr.contains("hasp-vault rotate api/key") && told.stderr.contains("db/url expires on "));
+    assert!(
+        told.stderr.contains("hasp-vault rotate api/key")
+            && told.stderr.contains("db/url expires on ")
+    );
     world.sh("hasp-grant -q -t test --for 1h --keep --consumer user").ok();
     assert_eq!(line(&world.sh("hasp-exec -q -t test").stderr), 1);
     let listed = world.sh("hasp-vault list --expiring 14d");
@@ -91,7 +104,10 @@ fn a_revoked_secret_says_when_why_and_by_whom_to_whoever_is_refused() {
     for line in [format!("hasp-exec -g {}", token.display()), "hasp-grant -x -t test".to_owned()] {
         let refused = world.sh(&line);
         refused.refused_with_hint(125, "secret-revoked");
-        assert!(refused.stderr.contains("leaked in CI (by alice)") && refused.stderr.contains(" revoked on 20"));
+        assert!(
+            refused.stderr.contains("leaked in CI (by alice)")
+                && refused.stderr.contains(" revoked on 20")
+        );
         assert!(refused.stderr.contains("still good at the provider"));
     }
     assert_eq!(world.runs(), 0);
@@ -107,7 +123,10 @@ fn a_destroyed_value_is_nowhere_in_the_home() {
         ("all", "hasp-vault destroy all --yes"),
         ("one", "hasp-vault set -q one --from env:HOME; hasp-vault destroy one@1 --yes"),
         ("retired", "hasp-vault rotate retired --run ./new --retire /bin/true"),
-        ("given-up", "hasp-vault rotate given-up --run ./new --test /bin/false; hasp-vault rotate given-up --abort"),
+        (
+            "given-up",
+            "hasp-vault rotate given-up --run ./new --test /bin/false; hasp-vault rotate given-up --abort",
+        ),
         ("forgotten", "hasp-vault destroy forgotten --yes --forget"),
     ] {
         let value = format!("Quartz-{name}-Fjord-0123456789");
@@ -117,16 +136,27 @@ fn a_destroyed_value_is_nowhere_in_the_home() {
         world.sh(line).ok();
         let forms = [
             value.clone().into_bytes(),
-            data_encoding::BASE64.encode(value.as_bytes()).trim_end_matches('=').as_bytes().to_vec(),
+            data_encoding::BASE64
+                .encode(value.as_bytes())
+                .trim_end_matches('=')
+                .as_bytes()
+                .to_vec(),
             data_encoding::HEXLOWER.encode(value.as_bytes()).into_bytes(),
         ];
         // The ciphertext of a version that is still the current one stays.
-        let sealed = before.iter().filter(|_| name != "given-up").map(|file| file[file.len() - 40..].to_vec());
+        let sealed = before
+            .iter()
+            .filter(|_| name != "given-up")
+            .map(|file| file[file.len() - 40..].to_vec());
         let wanted: Vec<Vec<u8>> = forms.into_iter().chain(sealed).collect();
         for file in world.files(&world.home()) {
             let content = std::fs::read(&file).unwrap();
             for form in &wanted {
-                assert!(!content.windows(form.len()).any(|w| w == form), "{name}: {}", file.display());
+                assert!(
+                    !content.windows(form.len()).any(|w| w == form),
+                    "{name}: {}",
+                    file.display()
+                );
             }
         }
     }
@@ -135,5 +165,8 @@ fn a_destroyed_value_is_nowhere_in_the_home() {
     let gone = world.home().join("vault/items/forgotten");
     assert!(!gone.exists());
     let tombstone = world.sh("hasp-vault show all --json").objects();
-    assert_eq!((tombstone[0]["state"].as_str(), tombstone[0]["versions"].as_u64()), (Some("destroyed"), Some(1)));
+    assert_eq!(
+        (tombstone[0]["state"].as_str(), tombstone[0]["versions"].as_u64()),
+        (Some("destroyed"), Some(1))
+    );
 }

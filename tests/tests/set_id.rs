@@ -6,8 +6,16 @@ use std::path::PathBuf;
 
 use hasp_tests::{Outcome, World, is_root, say, tools};
 
-const TOOLS: [&str; 8] =
-    ["hasp-vault", "hasp-bind", "hasp-target", "hasp-consumer", "hasp-grant", "hasp-exec", "hasp-audit", "hasp-redact"];
+const TOOLS: [&str; 8] = [
+    "hasp-vault",
+    "hasp-bind",
+    "hasp-target",
+    "hasp-consumer",
+    "hasp-grant",
+    "hasp-exec",
+    "hasp-audit",
+    "hasp-redact",
+];
 /// Who owns the copies, and who runs them.
 const OWNER: u32 = 61_241;
 const CALLER: u32 = 61_242;
@@ -15,7 +23,9 @@ const CALLER: u32 = 61_242;
 /// A world whose home belongs to the owner, and a directory beside it, for copies, that all may
 /// search.
 fn world() -> Option<(World, PathBuf)> {
-    if !is_root() || World::bare().sh(&format!("setpriv --reuid={CALLER} --clear-groups true")).status != 0 {
+    if !is_root()
+        || World::bare().sh(&format!("setpriv --reuid={CALLER} --clear-groups true")).status != 0
+    {
         say("skipped: making set-user-ID copies needs root and setpriv");
         return None;
     }
@@ -34,14 +44,18 @@ fn world() -> Option<(World, PathBuf)> {
 
 fn as_caller(world: &World, line: &str) -> Outcome {
     let user = format!("--reuid={CALLER} --regid={CALLER} --clear-groups");
-    world.sh(&format!("cd {}; exec setpriv {user} bash -c '{line}\nexit $?'", world.base().display()))
+    world.sh(&format!(
+        "cd {}; exec setpriv {user} bash -c '{line}\nexit $?'",
+        world.base().display()
+    ))
 }
 
 /// Each tool with a harmless question.
 fn refused(world: &World, copies: &std::path::Path) {
     for tool in TOOLS {
         for words in ["--version", "list"] {
-            let outcome = as_caller(world, &format!("{}/{tool} {words} </dev/null", copies.display()));
+            let outcome =
+                as_caller(world, &format!("{}/{tool} {words} </dev/null", copies.display()));
             let status = if tool == "hasp-exec" { 125 } else { 77 };
             outcome.refused_with_hint(status, "set-id");
             assert!(outcome.stdout.is_empty(), "{tool} {words}");

@@ -1,4 +1,5 @@
-//! Signals reach the command once, whoever sends them, its end is our end, and nothing is left when the broker is killed.
+//! Signals reach the command once, whoever sends them, its end is our end, and nothing is left when
+//! the broker is killed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,9 +13,11 @@ use hasp_tests::{DB_URL, Screen, World, is_root, peer, skip, wait_until};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is passed on, in an order in which the command can live through all of them.
-const FORWARDED: [&str; 9] = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "TSTP", "CONT"];
+const FORWARDED: [&str; 9] =
+    ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "TSTP", "CONT"];
 
-/// Writes its parent's and its grandparent's number, then the name of each signal that it gets, until the file `enough` is there.
+/// Writes its parent's and its grandparent's number, then the name of each signal that it gets,
+/// until the file `enough` is there.
 const CATCHER: &str = "#!/usr/bin/env python3\nimport os, signal, time\n\
     log = os.open('caught', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)\n\
     for name in 'INT TERM HUP QUIT USR1 USR2 WINCH TSTP CONT'.split():\n  \
@@ -42,7 +45,9 @@ fn caught(world: &World, lines: usize) -> Vec<String> {
 }
 
 fn kill(signal: &str, pid: &str) {
-    assert!(Command::new("kill").args([&format!("-{signal}"), "--", pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args([&format!("-{signal}"), "--", pid]).status().unwrap().success()
+    );
 }
 
 #[test]
@@ -50,9 +55,10 @@ fn a_signal_to_the_broker_alone_is_passed_on_once() {
     if !peer("python3") || !peer("script") {
         return;
     }
-    for (line, ancestor) in
-        [("hasp-exec -- ./catcher >out", 0), ("script -qec 'hasp-exec -- ./catcher' /dev/null </dev/null", 1)]
-    {
+    for (line, ancestor) in [
+        ("hasp-exec -- ./catcher >out", 0),
+        ("script -qec 'hasp-exec -- ./catcher' /dev/null </dev/null", 1),
+    ] {
         let world = world();
         let mut run = world.start(line);
         let broker = caught(&world, 1)[0].split(' ').nth(ancestor).unwrap().to_owned();
@@ -84,7 +90,13 @@ fn what_the_terminal_sends_to_the_whole_group_arrives_once() {
         caught(&screen.world, 2);
         screen.key("C-\\");
         caught(&screen.world, 3);
-        screen.tmux(&["resize-window", "-t", "t", "-x", if redirection.is_empty() { "100" } else { "95" }]);
+        screen.tmux(&[
+            "resize-window",
+            "-t",
+            "t",
+            "-x",
+            if redirection.is_empty() { "100" } else { "95" },
+        ]);
         caught(&screen.world, 4);
         screen.key("C-z");
         let mut expected = vec!["INT", "QUIT", "WINCH", "TSTP"];
@@ -121,12 +133,19 @@ fn every_status_is_the_commands_own() {
         (34, "34"),
     ] {
         let mut command = world.command("hasp-exec");
-        let ended = command.args(["--", "sh", "-c", &format!("kill -{name} $$; sleep 5")]).output().unwrap().status;
+        let ended = command
+            .args(["--", "sh", "-c", &format!("kill -{name} $$; sleep 5")])
+            .output()
+            .unwrap()
+            .status;
         assert_eq!(ended.signal(), Some(number), "{name}: {ended}");
     }
     if peer("script") {
         for (end, status) in [("exit 77", 77), ("kill -TERM $$", 143), ("kill -INT $$", 130)] {
-            let line = format!("script -qec \"hasp-exec -- sh -c '{}'; exit \\$?\" /dev/null", end.replace('$', "\\$"));
+            let line = format!(
+                "script -qec \"hasp-exec -- sh -c '{}'; exit \\$?\" /dev/null",
+                end.replace('$', "\\$")
+            );
             assert_eq!(world.sh(&line).status, status, "{end}");
         }
     }
@@ -135,7 +154,8 @@ fn every_status_is_the_commands_own() {
 }
 
 fn runs(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+    let stat =
+        std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
@@ -144,9 +164,10 @@ fn a_command_does_not_outlive_a_broker_that_is_killed() {
     if !peer("script") {
         return;
     }
-    for (line, ancestor) in
-        [("hasp-exec -- ./wait >out", 0), ("script -qec 'hasp-exec -- ./wait' /dev/null </dev/null", 1)]
-    {
+    for (line, ancestor) in [
+        ("hasp-exec -- ./wait >out", 0),
+        ("script -qec 'hasp-exec -- ./wait' /dev/null </dev/null", 1),
+    ] {
         let world = world();
         let wait = "#!/bin/bash\nread -r _ _ _ parent _ <<<\"$(cat /proc/$PPID/stat)\"\necho $PPID $parent >caught.new\n\
                     echo $$ >pid; mv caught.new caught\nexec sleep 60\n";
@@ -179,7 +200,8 @@ fn as_the_first_process_it_reaps_and_passes_on_what_it_is_sent() {
         let outcome = world.sh(&line);
         assert_eq!((outcome.status, outcome.stdout.as_str()), (5, ""), "{}", outcome.stderr);
     }
-    // What a container's manager does: TERM to the first process, from outside. Death by a signal is a status here.
+    // What a container's manager does: TERM to the first process, from outside. Death by a signal
+    // is a status here.
     let line = format!(
         "{contained} hasp-exec -- sh -c 'touch up; exec sleep 60' & while ! test -e up; do sleep 0.02; done; \
                         kill -TERM $(pgrep -P $!); wait $!"

@@ -1,4 +1,5 @@
-//! Promise: a use is spent exactly once, whoever races, whatever dies; and what is refused before the spend burns nothing.
+//! Promise: a use is spent exactly once, whoever races, whatever dies; and what is refused before
+//! the spend burns nothing.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Stdio;
@@ -13,7 +14,8 @@ fn counting_world() -> World {
     world
 }
 
-/// A line that starts `n` copies of a command at the same moment and prints one letter for each that succeeded.
+/// A line that starts `n` copies of a command at the same moment and prints one letter for each
+/// that succeeded.
 fn race(n: usize, command: &str) -> String {
     format!(
         "exec 8>../gate; flock 8; for i in $(seq {n}); do (flock -s 9; {command} >/dev/null 2>>../race.err 8>&- 9>&- && printf y) \
@@ -32,7 +34,8 @@ fn one_of_a_hundred_racing_processes_runs() {
     assert_eq!(world.events("exec.start").len(), 20);
     let denials = world.events("exec.deny");
     assert_eq!(denials.len(), 20 * 99);
-    let codes: std::collections::BTreeSet<String> = denials.iter().map(|d| d["code"].to_string()).collect();
+    let codes: std::collections::BTreeSet<String> =
+        denials.iter().map(|d| d["code"].to_string()).collect();
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["\"spent\""]);
     world.verify_record();
 }
@@ -81,7 +84,8 @@ fn a_refusal_burns_nothing() {
     let world = counting_world();
     let token = world.mint("-t test");
     let used = format!("hasp-exec -g {}", token.display());
-    let refused = |line: &str, status: i32, code: &str| drop(world.sh(line).refused(status, code).clone());
+    let refused =
+        |line: &str, status: i32, code: &str| drop(world.sh(line).refused(status, code).clone());
     std::fs::create_dir_all(world.beside("elsewhere/.git")).unwrap();
     refused(&format!("cd ../elsewhere && {used}"), 125, "other-project");
     refused(&format!("{used} -t other"), 125, "other-target");
@@ -108,7 +112,11 @@ fn an_impossible_delivery_is_refused_before_anything_is_granted() {
     for name in ["nul", "long"] {
         let outcome = world.sh(&format!("hasp-grant -e V={name} -- /bin/true"));
         assert_eq!(outcome.status, 77, "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("--file") && outcome.stderr.contains("--fd"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("--file") && outcome.stderr.contains("--fd"),
+            "{}",
+            outcome.stderr
+        );
         assert_eq!(world.sh(&format!("hasp-grant -x -e V={name} -- /bin/true")).status, 125);
     }
     assert!(world.files(&world.runtime().join("grants")).is_empty());
@@ -124,19 +132,29 @@ fn what_only_execve_finds_is_spent_and_recorded() {
     world.sh(&format!("hasp-exec -g {}", token.display())).refused(125, "spent");
     world.sh("hasp-bind add api/key").ok();
     let many = world.mint("-e K=api/key -- /bin/true $(seq 100000)");
-    world.sh(&format!("ulimit -s 1024; hasp-exec -g {}", many.display())).refused(126, "cannot-execute");
-    assert_eq!(world.events("exec.end").iter().filter(|e| e["failed"] == "cannot-execute").count(), 2);
+    world
+        .sh(&format!("ulimit -s 1024; hasp-exec -g {}", many.display()))
+        .refused(126, "cannot-execute");
+    assert_eq!(
+        world.events("exec.end").iter().filter(|e| e["failed"] == "cannot-execute").count(),
+        2
+    );
     world.verify_record();
 }
 
-/// The system calls of one run from the making of the tombstone to the start of the child, as (name, how often before).
+/// The system calls of one run from the making of the tombstone to the start of the child, as
+/// (name, how often before).
 fn between_spend_and_spawn(trace: &str) -> Vec<(String, usize)> {
     let mut seen = std::collections::BTreeMap::<String, usize>::new();
     let (mut inside, mut window) = (false, Vec::new());
     for line in trace.lines() {
         // A line is "PID  name(..."; everything up to the spawn is in one thread.
-        let call = line.split_whitespace().nth(1).and_then(|c| c.split_once('(')).map(|(name, _)| name);
-        let Some(name) = call.filter(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) else { continue };
+        let call =
+            line.split_whitespace().nth(1).and_then(|c| c.split_once('(')).map(|(name, _)| name);
+        let Some(name) = call.filter(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        else {
+            continue;
+        };
         let count = seen.entry(name.to_owned()).or_default();
         *count += 1;
         inside |= line.contains("/spent/") && line.contains("O_EXCL");
@@ -165,7 +183,8 @@ fn killed_anywhere_between_spend_and_spawn_it_never_runs_twice() {
         let before = world.runs();
         let token = world.mint("-t test");
         let inject = format!("-e trace={name} -e inject={name}:signal=KILL:when={count}");
-        let killed = world.sh(&format!("strace -f -o /dev/null {inject} hasp-exec -g {}", token.display()));
+        let killed =
+            world.sh(&format!("strace -f -o /dev/null {inject} hasp-exec -g {}", token.display()));
         assert_eq!(killed.status, 137, "{name} {count}: {}", killed.stderr);
         let mut again = world.command("hasp-exec");
         let again = again.arg("-g").arg(&token).stdin(Stdio::null()).output().unwrap().status;
@@ -175,7 +194,8 @@ fn killed_anywhere_between_spend_and_spawn_it_never_runs_twice() {
     }
     world.verify_record();
     let starts = world.events("exec.start");
-    let grants: std::collections::BTreeSet<String> = starts.iter().map(|s| s["grant"].to_string()).collect();
+    let grants: std::collections::BTreeSet<String> =
+        starts.iter().map(|s| s["grant"].to_string()).collect();
     assert_eq!(grants.len(), starts.len(), "no grant has two starts on record");
     assert!(world.runs() <= starts.len(), "whatever ran is on record");
     world.sh("hasp-grant -x -t test").ok();

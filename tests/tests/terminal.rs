@@ -1,5 +1,6 @@
-//! On a terminal the broker is not noticed: the command sees a terminal of its own, keys and window sizes reach it, job control works,
-//! and redaction stays on. Driven through tmux, as a person would.
+//! On a terminal the broker is not noticed: the command sees a terminal of its own, keys and window
+//! sizes reach it, job control works, and redaction stays on. Driven through tmux, as a person
+//! would.
 
 use std::path::Path;
 use std::process::Command;
@@ -117,7 +118,9 @@ fn the_terminal_is_restored_when_the_broker_is_told_to_end() {
     let screen = Screen::open("term");
     screen.enter("stty -a >before; hasp-exec --status-fd 3 -- sleep 50 3>status; echo rc=$?");
     let broker = parent(parent(started(&screen.world.project().join("status"))));
-    assert!(Command::new("kill").args(["-TERM", &broker.to_string()]).status().expect("kill").success());
+    assert!(
+        Command::new("kill").args(["-TERM", &broker.to_string()]).status().expect("kill").success()
+    );
     screen.see("rc=143");
     screen.enter_until("stty -a | cmp - before && echo terminal as before", "terminal as before");
 }
@@ -130,9 +133,11 @@ fn the_monitor_has_no_environment() {
     let world = World::new();
     world.store("db/url", DB_URL);
     world.sh("hasp-bind add db/url").ok();
-    world.script("look", "#!/bin/sh\ntr '\\0' ' ' </proc/$PPID/cmdline; echo size=$(wc -c </proc/$PPID/environ)\n");
-    let line =
-        "hasp-grant -e DB=db/url -o token --consumer user -- ./look && script -qec 'hasp-exec -g token' /dev/null";
+    world.script(
+        "look",
+        "#!/bin/sh\ntr '\\0' ' ' </proc/$PPID/cmdline; echo size=$(wc -c </proc/$PPID/environ)\n",
+    );
+    let line = "hasp-grant -e DB=db/url -o token --consumer user -- ./look && script -qec 'hasp-exec -g token' /dev/null";
     let outcome = world.sh(line);
     let shown = outcome.ok();
     assert!(shown.contains("--monitor") && shown.contains("size=0\r"), "{shown}");
@@ -148,7 +153,10 @@ fn programs_that_draw_on_the_screen_do_so() {
     screen.see("~");
     screen.tmux(&["send-keys", "-t", "t", "i", "by hand", "Escape", ":wq", "Enter"]);
     screen.see("ready>");
-    assert_eq!(std::fs::read_to_string(screen.world.project().join("written")).expect("a file"), "by hand\n");
+    assert_eq!(
+        std::fs::read_to_string(screen.world.project().join("written")).expect("a file"),
+        "by hand\n"
+    );
     screen.enter("clear; seq 200 | hasp-exec -- less");
     screen.see("29");
     screen.key("G");
@@ -188,7 +196,8 @@ fn wherever_a_shell_puts_it_it_is_redacted_and_ends() {
     screen.see("ready>");
     screen.enter("clear; hasp-exec -- ./say behind & wait");
     screen.see("behind [hasp:db/url]");
-    screen.enter("clear; nohup hasp-exec -- sh -c 'kill -HUP $$; ./say survived' >log 2>&1; cat log");
+    screen
+        .enter("clear; nohup hasp-exec -- sh -c 'kill -HUP $$; ./say survived' >log 2>&1; cat log");
     screen.see("survived [hasp:db/url]");
     screen.enter("clear; setsid -w hasp-exec -- ./say alone");
     screen.see("alone [hasp:db/url]");
@@ -210,7 +219,9 @@ fn runs(pid: u32) -> bool {
 }
 
 fn kill(signal: &str, pid: u32) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill").success());
+    assert!(
+        Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill").success()
+    );
 }
 
 #[test]
@@ -223,7 +234,9 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
     let end = |signal: i32| screen.world.events("exec.end").iter().any(|e| e["signal"] == signal);
     // A shell that does not look after its terminal would be left with keys that do nothing.
     let patient = "until stty -a | cmp -s - before; do sleep 0.1; done; echo as before";
-    screen.enter(&format!("stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; {patient}'"));
+    screen.enter(&format!(
+        "stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; {patient}'"
+    ));
     let child = started(&status);
     std::thread::sleep(Duration::from_millis(300));
     kill("-KILL", parent(parent(child)));
@@ -251,7 +264,8 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
     wait_until(PATIENCE, || end(1));
 }
 
-/// Types keys with which the value begins, one by one, then the value: how long the middle echo took, and all that was shown.
+/// Types keys with which the value begins, one by one, then the value: how long the middle echo
+/// took, and all that was shown.
 const TYPIST: &str = "import os, pty, select, sys, time\n\
 pid, fd = pty.fork()\n\
 if pid == 0: os.execvp('hasp-exec', ['hasp-exec', '--', 'sh', '-c', 'echo ready; exec cat'])\n\
@@ -302,7 +316,10 @@ fn on_a_narrow_terminal_lines_break_at_blanks() {
     world.feed("hasp-vault set a/rather/long/name --expires 30d", "value-4711-value").ok();
     world.write(
         "hasp.toml",
-        MANIFEST.replace("about = \"shows both values\"", "about = \"shows both of the values that the project has\""),
+        MANIFEST.replace(
+            "about = \"shows both values\"",
+            "about = \"shows both of the values that the project has\"",
+        ),
     );
     for (line, wide) in [
         ("hasp-vault list", "NAME"),
@@ -319,7 +336,8 @@ fn on_a_narrow_terminal_lines_break_at_blanks() {
         ("rm -f ../home/bindings/*; hasp-bind --yes", "references"),
         ("echo no | hasp-bind", "look twice"),
     ] {
-        let whole = world.sh(&format!("TERM=xterm script -qec 'stty cols 400; {line}' /dev/null")).stdout;
+        let whole =
+            world.sh(&format!("TERM=xterm script -qec 'stty cols 400; {line}' /dev/null")).stdout;
         assert!(line.contains("bind") || whole.contains(wide), "{line}: {whole}");
         let shown = plain(&narrow(&world, 40, line));
         let fits = |l: &&str| {
@@ -344,10 +362,16 @@ fn the_warnings_of_a_consent_stand_out_where_a_terminal_may_show_it() {
     let world = World::with_project();
     let mint = "hasp-grant --consumer user --any-command -e K=api/key -o ../t";
     let bind = "rm -f ../home/bindings/*; hasp-bind --yes";
-    for (line, loud) in [(mint, "warning    ANY"), (bind, "test: ./show is a file of the project")] {
-        let bold =
-            |shown: &str| shown.split("\x1b[1;33m").skip(1).any(|part| part.contains(loud) && part.contains("\x1b[0m"));
-        let (shown, muted) = (narrow(&world, 200, line), narrow(&world, 200, &format!("export NO_COLOR=1; {line}")));
+    for (line, loud) in [(mint, "warning    ANY"), (bind, "test: ./show is a file of the project")]
+    {
+        let bold = |shown: &str| {
+            shown
+                .split("\x1b[1;33m")
+                .skip(1)
+                .any(|part| part.contains(loud) && part.contains("\x1b[0m"))
+        };
+        let (shown, muted) =
+            (narrow(&world, 200, line), narrow(&world, 200, &format!("export NO_COLOR=1; {line}")));
         assert!(bold(&shown), "{shown}");
         assert!(!muted.contains('\x1b') && muted.contains(loud), "{muted}");
         assert!(!narrow(&world, 200, &format!("export TERM=dumb; {line}")).contains('\x1b'));

@@ -40,13 +40,21 @@ fn turning(world: World) -> Turning {
     symlink("/bin/true", dir.join("turn")).unwrap();
     let line = "while :; do ln -sfn /bin/true turn; ln -sfn evil turn; done";
     let mut turner = as_user(MALLORY, line);
-    let turner = turner.current_dir(&dir).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let turner =
+        turner.current_dir(&dir).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     Turning { world, turner }
 }
 
 fn as_user(user: u32, line: &str) -> Command {
     let mut command = Command::new("setpriv");
-    command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "bash", "-c", line]);
+    command.args([
+        &format!("--reuid={user}"),
+        &format!("--regid={user}"),
+        "--clear-groups",
+        "bash",
+        "-c",
+        line,
+    ]);
     command.stdin(Stdio::null());
     command
 }
@@ -57,9 +65,17 @@ impl Turning {
     fn never_runs(&self, line: &str, tries: usize, code: &str) {
         let again = format!("for i in $(seq {tries}); do {line} && echo done; done; true");
         let outcome: Outcome = self.ann(&again);
-        assert_eq!(outcome.stderr.matches(&format!("[{code}]")).count(), tries, "{line}: {}", outcome.stderr);
+        assert_eq!(
+            outcome.stderr.matches(&format!("[{code}]")).count(),
+            tries,
+            "{line}: {}",
+            outcome.stderr
+        );
         assert_eq!(outcome.stdout, "", "{line}");
-        assert!(!self.world.beside("evil-ran").exists(), "{line}: the program of another user was run");
+        assert!(
+            !self.world.beside("evil-ran").exists(),
+            "{line}: the program of another user was run"
+        );
     }
 
     fn ann(&self, line: &str) -> Outcome {
@@ -75,12 +91,22 @@ fn a_link_that_another_user_turns_is_never_run() {
     }
     let world = World::new();
     world.store("k", "old-value-0123");
-    world.sh("mkdir ../home/plugins && ln -s ../../hers/turn ../home/plugins/age-plugin-hasptest").ok();
+    world
+        .sh("mkdir ../home/plugins && ln -s ../../hers/turn ../home/plugins/age-plugin-hasptest")
+        .ok();
     let turning = turning(world);
     let rotate = "hasp-vault rotate k";
     turning.never_runs(&format!("{rotate} --run ../hers/turn"), 60, "program-untrusted");
-    turning.never_runs(&format!("{rotate} --kind hex --test $PWD/../hers/turn"), 10, "program-untrusted");
-    turning.never_runs(&format!("{rotate} --kind hex --retire ../hers/evil"), 1, "program-untrusted");
+    turning.never_runs(
+        &format!("{rotate} --kind hex --test $PWD/../hers/turn"),
+        10,
+        "program-untrusted",
+    );
+    turning.never_runs(
+        &format!("{rotate} --kind hex --retire ../hers/evil"),
+        1,
+        "program-untrusted",
+    );
     turning.never_runs(&format!("hasp-vault recipients add {RECIPIENT}"), 60, "plugin-untrusted");
     assert!(turning.ann("hasp-vault reveal --force k").ok().starts_with("old-value-0123"));
 }
@@ -99,7 +125,8 @@ fn an_askpass_program_is_not_turned_either() {
     turning.never_runs(&format!("HASP_ASKPASS=$HOME/mine {ask}"), 20, "askpass-untrusted");
     turning.never_runs(&format!("HASP_ASKPASS=$HOME/hers/evil {ask}"), 1, "askpass-untrusted");
     // A link of her own to a program of her own is as good as the program.
-    let own = format!("printf '#!/bin/sh\\necho {PASSPHRASE}\\n' >own; chmod 700 own; ln -s own link");
+    let own =
+        format!("printf '#!/bin/sh\\necho {PASSPHRASE}\\n' >own; chmod 700 own; ln -s own link");
     let fp = turning.ann(&format!("{own}; HASP_ASKPASS=$PWD/link {ask}"));
     assert_eq!(fp.ok().trim().len(), 32);
 }

@@ -1,4 +1,5 @@
-//! Promise: a token without the ledger's half opens nothing, nor does the half without the token; and the half is never on a disk.
+//! Promise: a token without the ledger's half opens nothing, nor does the half without the token;
+//! and the half is never on a disk.
 #![allow(clippy::unwrap_used)]
 
 use hasp_core::{Home, Runtime};
@@ -8,7 +9,8 @@ use hasp_grant::{GrantId, Ledger, paseto};
 use hasp_tests::{API_KEY, Needle, World, peer};
 use hasp_vault::{FileKey, Vault};
 
-/// Everything that somebody could take for a half or a file key: each aligned and unaligned run of `n` bytes in there.
+/// Everything that somebody could take for a half or a file key: each aligned and unaligned run of
+/// `n` bytes in there.
 fn runs<const N: usize>(text: &[u8]) -> impl Iterator<Item = [u8; N]> {
     text.windows(N).map(|w| w.try_into().unwrap())
 }
@@ -30,7 +32,8 @@ fn seize(world: &World) -> Seized {
     let token = std::fs::read_to_string(world.mint("-t test")).unwrap();
     let payload = paseto::parse(token.trim_end()).unwrap().payload;
     let claims = Claims::decode(&payload).unwrap();
-    let entry = std::fs::read(world.runtime().join("grants").join(claims.terms.jti.as_str())).unwrap();
+    let entry =
+        std::fs::read(world.runtime().join("grants").join(claims.terms.jti.as_str())).unwrap();
     Seized { half: half_in(&payload), ledger_half: half_in(&entry), claims, entry }
 }
 
@@ -49,10 +52,16 @@ fn both_halves_open_the_seal() {
     let world = World::with_project();
     let (s, vault) = (seize(&world), vault(&world));
     let (half, other) = (Half::from_bytes(s.half), Half::from_bytes(s.ledger_half));
-    let keys = seal::open(&s.claims.seal, &half, &other, &vault.id().to_string(), &s.claims.terms.jti).unwrap();
+    let keys =
+        seal::open(&s.claims.seal, &half, &other, &vault.id().to_string(), &s.claims.terms.jti)
+            .unwrap();
     assert_eq!(keys.len(), s.claims.terms.items.len());
     for (item, key) in s.claims.terms.items.iter().zip(keys) {
-        assert!(vault.open_value(&item.name, &item.file, &item.sha256, &FileKey::from_bytes(*key)).is_ok());
+        assert!(
+            vault
+                .open_value(&item.name, &item.file, &item.sha256, &FileKey::from_bytes(*key))
+                .is_ok()
+        );
     }
 }
 
@@ -93,10 +102,21 @@ fn the_ledger_and_the_vault_without_the_token_open_nothing() {
     let (s, vault) = (seize(&world), vault(&world));
     let seal = sealed_bytes(&s.claims.encode().unwrap());
     assert!(!Needle::new("seal", &seal).is_in(&s.entry), "the ledger has no copy of the seal");
-    assert!(!Needle::new("half", s.half).is_in(&s.entry), "the ledger has no copy of the token's half");
-    for file in world.files(world.base()).into_iter().filter(|f| !f.display().to_string().contains("token-")) {
+    assert!(
+        !Needle::new("half", s.half).is_in(&s.entry),
+        "the ledger has no copy of the token's half"
+    );
+    for file in world
+        .files(world.base())
+        .into_iter()
+        .filter(|f| !f.display().to_string().contains("token-"))
+    {
         let content = std::fs::read(&file).unwrap();
-        assert!(!Needle::new("half", s.half).is_in(&content), "the token's half is in {}", file.display());
+        assert!(
+            !Needle::new("half", s.half).is_in(&content),
+            "the token's half is in {}",
+            file.display()
+        );
         assert!(!Needle::new("seal", &seal).is_in(&content), "the seal is in {}", file.display());
     }
     let jti = &s.claims.terms.jti;
@@ -113,7 +133,9 @@ fn halves_of_different_grants_do_not_fit() {
     let world = World::with_project();
     let (a, b, id) = (seize(&world), seize(&world), vault(&world).id().to_string());
     let jti: &GrantId = &a.claims.terms.jti;
-    let open = |half, other| seal::open(&a.claims.seal, &Half::from_bytes(half), &Half::from_bytes(other), &id, jti);
+    let open = |half, other| {
+        seal::open(&a.claims.seal, &Half::from_bytes(half), &Half::from_bytes(other), &id, jti)
+    };
     assert!(open(a.half, b.ledger_half).is_err());
     assert!(open(b.half, a.ledger_half).is_err());
     assert!(open(a.half, a.ledger_half).is_ok());
@@ -124,10 +146,12 @@ fn writes(trace: &str) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for line in trace.lines() {
         let Some((_, rest)) = line.split_once('(') else { continue };
-        let name = rest.split_once('<').and_then(|(_, r)| r.split_once('>')).map(|(n, _)| n.to_owned());
+        let name =
+            rest.split_once('<').and_then(|(_, r)| r.split_once('>')).map(|(n, _)| n.to_owned());
         let quoted = rest.split('"').skip(1).step_by(2);
-        let bytes =
-            quoted.flat_map(|q| q.split("\\x").skip(1).filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok()));
+        let bytes = quoted.flat_map(|q| {
+            q.split("\\x").skip(1).filter_map(|h| u8::from_str_radix(h.get(..2)?, 16).ok())
+        });
         found.push((unescape(&name.unwrap_or_default()), bytes.collect()));
     }
     found
@@ -156,7 +180,8 @@ fn no_ledger_half_is_written_to_a_disk() {
     assert_eq!(entries.len(), 1);
     let half = Needle::new("ledger half", half_in(&std::fs::read(&entries[0]).unwrap()));
     let trace = std::fs::read_to_string(world.beside("trace")).unwrap();
-    let with_half: Vec<String> = writes(&trace).into_iter().filter(|(_, b)| half.is_in(b)).map(|(n, _)| n).collect();
+    let with_half: Vec<String> =
+        writes(&trace).into_iter().filter(|(_, b)| half.is_in(b)).map(|(n, _)| n).collect();
     assert!(!with_half.is_empty(), "the trace shows the one write to memory");
     let memory = world.runtime().join("grants").display().to_string();
     assert!(with_half.iter().all(|name| name.starts_with(&memory)), "{with_half:?}");
@@ -165,9 +190,15 @@ fn no_ledger_half_is_written_to_a_disk() {
         assert_eq!(near, 0, "{call}");
     }
     for file in world.files(world.base()).into_iter().filter(|f| !f.ends_with("trace")) {
-        assert!(!half.is_in(std::fs::read(&file).unwrap()), "the ledger's half is in {}", file.display());
+        assert!(
+            !half.is_in(std::fs::read(&file).unwrap()),
+            "the ledger's half is in {}",
+            file.display()
+        );
     }
     let values = Needle::new("api/key", API_KEY);
-    let on_disk = writes(&trace).into_iter().filter(|(name, bytes)| values.is_in(bytes) && name.starts_with("/tmp"));
+    let on_disk = writes(&trace)
+        .into_iter()
+        .filter(|(name, bytes)| values.is_in(bytes) && name.starts_with("/tmp"));
     assert_eq!(on_disk.count(), 0, "no value is written to a disk");
 }

@@ -1,4 +1,5 @@
-//! `append`: an event from another tool's standard input, marked as such, since anybody who runs as this user can send one.
+//! `append`: an event from another tool's standard input, marked as such, since anybody who runs as
+//! this user can send one.
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source};

@@ -1,5 +1,5 @@
-//! `export`: records for somebody who has no vault: as they are or with names hidden, and a trailer that the vault's public key
-//! verifies.
+//! `export`: records for somebody who has no vault: as they are or with names hidden, and a trailer
+//! that the vault's public key verifies.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,16 +23,23 @@ use crate::record::Record;
 
 /// Fields whose text says what happened and not to whom.
 const KEPT: [&str; 17] = [
-    "v", "n", "t", "event", "prev", "mac", "class", "channel", "grant", "code", "for", "why", "via", "exp", "fp",
-    "sha256", "parts",
+    "v", "n", "t", "event", "prev", "mac", "class", "channel", "grant", "code", "for", "why",
+    "via", "exp", "fp", "sha256", "parts",
 ];
 /// HKDF info of the key of `--redacted`.
 const PSEUDONYM: &[u8] = b"hasp/v1/audit/pseudonym";
 
 /// Prints the records of a time, and the trailer.
-pub fn run(cx: &mut Context, place: &Place, since: Option<&str>, until: Option<&str>, redacted: bool) -> Result<Exit> {
+pub fn run(
+    cx: &mut Context,
+    place: &Place,
+    since: Option<&str>,
+    until: Option<&str>,
+    redacted: bool,
+) -> Result<Exit> {
     let log = place.packed_log(cx)?;
-    let filter = Filter { terms: Vec::new(), since: moment(since, cx.now)?, until: moment(until, cx.now)? };
+    let filter =
+        Filter { terms: Vec::new(), since: moment(since, cx.now)?, until: moment(until, cx.now)? };
     let veil = if redacted { Some(Veil::new(&*keys::audit_root(&place.id)?)) } else { None };
     let (mut hash, mut count) = (Sha256::new(), 0u64);
     query::run(log.path(), &filter, By::Scan, &mut |record| {
@@ -56,7 +63,8 @@ pub fn run(cx: &mut Context, place: &Place, since: Option<&str>, until: Option<&
     Ok(Exit::OK)
 }
 
-/// What is signed: a line each for origin, number of records, and base64 of SHA-256 over all lines with their newlines.
+/// What is signed: a line each for origin, number of records, and base64 of SHA-256 over all lines
+/// with their newlines.
 fn text(id: &LogId, count: u64, hash: &[u8; 32]) -> String {
     format!("hasp-audit/{id}/export\n{count}\n{}\n", BASE64.encode(hash))
 }
@@ -67,7 +75,8 @@ fn text(id: &LogId, count: u64, hash: &[u8; 32]) -> String {
 /// `Kind::No`, `[export-forged]`, if it is not what this key signed.
 pub fn verify(cx: &mut Context, file: &Path, key: &str) -> Result<Exit> {
     let public = keys::public_key(key).ok_or_else(|| {
-        Error::new(Kind::Usage, "bad-key", "that is not a public key").hint("take the one of: hasp-vault status")
+        Error::new(Kind::Usage, "bad-key", "that is not a public key")
+            .hint("take the one of: hasp-vault status")
     })?;
     let content = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
     let count = signed(&content, &public).ok_or_else(|| {
@@ -96,7 +105,8 @@ fn signed(content: &[u8], public: &VerifyingKey) -> Option<u64> {
     public.verify_strict(text.as_bytes(), &signature).ok().map(|()| count)
 }
 
-/// Names as keyed fingerprints: the same name is the same everywhere, and says nothing without the key.
+/// Names as keyed fingerprints: the same name is the same everywhere, and says nothing without the
+/// key.
 struct Veil([u8; 32]);
 
 impl Veil {
@@ -177,7 +187,8 @@ mod tests {
         let veil = Veil::new(&[1; 32]);
         let record = |name: &str| {
             let line = json!({"n": 1, "event": "exec.start", "project": "/home/me", "argv": ["psql", name], "secrets": [{"name": name, "version": 2}]});
-            String::from_utf8(veil.line(&Record::parse(line.to_string().as_bytes()).unwrap())).unwrap()
+            String::from_utf8(veil.line(&Record::parse(line.to_string().as_bytes()).unwrap()))
+                .unwrap()
         };
         let text = record("db/url");
         assert!(

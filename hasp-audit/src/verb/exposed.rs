@@ -24,13 +24,17 @@ pub fn run(
     let (since, until) = (moment(since, cx.now)?, moment(until, cx.now)?);
     let mut found = Released::default();
     for family in ["exec", "vault"] {
-        let terms = [Some(term::event(family)), consumer.map(term::consumer)].into_iter().flatten().collect();
+        let terms = [Some(term::event(family)), consumer.map(term::consumer)]
+            .into_iter()
+            .flatten()
+            .collect();
         query::run(log.path(), &Filter { terms, since, until }, By::Index, &mut |record| {
             found.take(&record);
             Ok(())
         })?;
     }
-    // The end of a run may be later than the time that was asked for, and does not name its consumer.
+    // The end of a run may be later than the time that was asked for, and does not name its
+    // consumer.
     let ends = Filter { terms: vec![term::event("exec.end")], since, until: None };
     query::run(log.path(), &ends, By::Index, &mut |record| {
         found.end(&record);
@@ -38,7 +42,9 @@ pub fn run(
     })?;
     for version in found.all() {
         match cx.out.json {
-            true => cx.out.object(&json!({"v": 1, "secret": version.name, "version": version.version}))?,
+            true => cx
+                .out
+                .object(&json!({"v": 1, "secret": version.name, "version": version.version}))?,
             false => cx.out.line(&version.to_string())?,
         }
     }

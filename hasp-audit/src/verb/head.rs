@@ -1,4 +1,5 @@
-//! `head`: one signed line that, kept where this home's owner cannot change it, shows any later rollback of the whole home.
+//! `head`: one signed line that, kept where this home's owner cannot change it, shows any later
+//! rollback of the whole home.
 
 use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};
@@ -14,7 +15,9 @@ pub fn run(cx: &mut Context, place: &Place, note: bool) -> Result<Exit> {
     let public = place.public()?;
     let line = head.line(&public, &signature);
     match (cx.out.json, note) {
-        (true, _) => cx.out.object(&json!({"v": 1, "log": head.log, "records": head.count, "head": line}))?,
+        (true, _) => {
+            cx.out.object(&json!({"v": 1, "log": head.log, "records": head.count, "head": line}))?
+        }
         (false, true) => cx.out.data(head.note(&public, &signature).as_bytes())?,
         (false, false) => cx.out.line(&line)?,
     }

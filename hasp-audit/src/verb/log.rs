@@ -26,14 +26,17 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     }
     let log = place.packed_log(cx)?;
     let mut render = Render::new(cx, log.path());
-    // Taken before the listing, so that no record falls in between; what was listed is not shown twice.
+    // Taken before the listing, so that no record falls in between; what was listed is not shown
+    // twice.
     let position = follow::Position::end(log.path())?;
     match args.count.or(args.follow.then_some(FOLLOWED)) {
         Some(count) => {
             let last = query::last(log.path(), &filter, By::Index, count)?;
             last.iter().try_for_each(|record| render.print(cx, record))?;
         }
-        None => query::run(log.path(), &filter, By::Index, &mut |record| render.print(cx, &record))?,
+        None => {
+            query::run(log.path(), &filter, By::Index, &mut |record| render.print(cx, &record))?
+        }
     }
     if args.follow {
         render.follow();
@@ -42,8 +45,14 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// An answer from a record that is not whole is none; from one that is, each hit is checked again as it is read.
-fn verified(cx: &mut Context, place: &Place, filter: &Filter, count: Option<usize>) -> Result<Exit> {
+/// An answer from a record that is not whole is none; from one that is, each hit is checked again
+/// as it is read.
+fn verified(
+    cx: &mut Context,
+    place: &Place,
+    filter: &Filter,
+    count: Option<usize>,
+) -> Result<Exit> {
     let (report, first) = verify::checked(cx, place, None)?;
     if let Some(fault) = report.fault {
         return Err(Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message))
@@ -69,7 +78,11 @@ fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
     let mut terms = Vec::new();
     if let Some(word) = &args.secret {
         let named: VersionedName = word.parse()?;
-        terms.push(named.version.map_or_else(|| term::secret(named.name.as_str()), |_| term::version(word)));
+        terms.push(
+            named
+                .version
+                .map_or_else(|| term::secret(named.name.as_str()), |_| term::version(word)),
+        );
     }
     terms.extend(args.consumer.as_deref().map(term::consumer));
     terms.extend(args.grant.as_deref().map(term::grant));
@@ -77,8 +90,15 @@ fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
     terms.extend(args.denied.then(term::denied));
     if let Some(dir) = &args.project {
         // A project that is gone is asked for by the path that it had.
-        let root = dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.clone());
+        let root = dir
+            .canonicalize()
+            .or_else(|_| std::path::absolute(dir))
+            .unwrap_or_else(|_| dir.clone());
         terms.push(term::project(&crate::event::os_text(root.as_os_str())));
     }
-    Ok(Filter { terms, since: moment(args.since.as_deref(), cx.now)?, until: moment(args.until.as_deref(), cx.now)? })
+    Ok(Filter {
+        terms,
+        since: moment(args.since.as_deref(), cx.now)?,
+        until: moment(args.until.as_deref(), cx.now)?,
+    })
 }

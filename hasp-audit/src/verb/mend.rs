@@ -14,7 +14,8 @@ use crate::verify::Against;
 pub fn recover(cx: &mut Context, place: &Place) -> Result<Exit> {
     let public = place.public()?;
     let root = keys::audit_root(&place.id)?;
-    let against = Against { audit_root: &root, public: Some(&public), expect: None, progress: &|_| {} };
+    let against =
+        Against { audit_root: &root, public: Some(&public), expect: None, progress: &|_| {} };
     match Log::recover(&place.home, &place.id, &against, cx.now)? {
         None => cx.out.note("the key state was rebuilt, which is on record"),
         Some(loss) => cx.out.warn(&lost(&loss)),
@@ -37,18 +38,21 @@ pub fn accept_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
 
 fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
     if keys::status()?.log != place.id {
-        let message = format!("the record {} is gone, and nothing is written to it any more", place.id);
+        let message =
+            format!("the record {} is gone, and nothing is written to it any more", place.id);
         return Err(Error::new(Kind::Usage, "log-not-current", message)
             .hint("the vault's current record is another one: hasp-audit verify"));
     }
     agreed(cx, yes, WHOLE)?;
     keys::replace_log()?;
-    cx.out.warn(&format!("the record {} is lost; a new one was begun, which says so first", place.id));
+    cx.out.warn(&format!(
+        "the record {} is lost; a new one was begun, which says so first",
+        place.id
+    ));
     Ok(Exit::OK)
 }
 
-const PART: &str =
-    "Records are missing, and no verification will ever call this record whole again. Go on without them?";
+const PART: &str = "Records are missing, and no verification will ever call this record whole again. Go on without them?";
 const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever call it whole. Go on without the old one?";
 
 fn agreed(cx: &mut Context, yes: bool, question: &str) -> Result<()> {
@@ -61,7 +65,8 @@ fn agreed(cx: &mut Context, yes: bool, question: &str) -> Result<()> {
 fn asked(cx: &mut Context, question: &str) -> Result<bool> {
     cx.out.flush()?;
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on").hint("hasp-audit accept-loss --yes")
+        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
+            .hint("hasp-audit accept-loss --yes")
     })?;
     terminal.confirm(question)
 }

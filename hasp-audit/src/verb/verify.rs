@@ -1,4 +1,5 @@
-//! `verify`: yes with 0, no with 1 and the first bad record, no answer with 69; "no key" never reads as whole.
+//! `verify`: yes with 0, no with 1 and the first bad record, no answer with 69; "no key" never
+//! reads as whole.
 
 use std::path::Path;
 
@@ -29,8 +30,8 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
     report.fault.map_or(Ok(Exit::OK), |fault| Err(no(&fault)))
 }
 
-/// The report on a log against the vault's keys and an expected head, and the key that it begins with; asks the vault for
-/// its key.
+/// The report on a log against the vault's keys and an expected head, and the key that it begins
+/// with; asks the vault for its key.
 pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<(Report, Key)> {
     let log = match place.log() {
         Err(e) if e.code() == "log-missing" => {
@@ -44,7 +45,12 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
     let root = keys::audit_root(&place.id)?;
     let bar = bar(cx, log.path());
     let progress = |more| bar.inc(more);
-    let against = Against { audit_root: &root, public: Some(&public), expect: expect.as_ref(), progress: &progress };
+    let against = Against {
+        audit_root: &root,
+        public: Some(&public),
+        expect: expect.as_ref(),
+        progress: &progress,
+    };
     let report = verify::verify(&place.home, &place.id, &against);
     bar.finish_and_clear();
     report.map(|report| (report, Key::first(&root, &place.id)))
@@ -67,7 +73,11 @@ fn expected(word: &str, public: &ed25519_dalek::VerifyingKey) -> Result<Head> {
 fn bar(cx: &Context, dir: &Path) -> ProgressBar {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let bytes: u64 = entries.filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
-    progress::bar(cx, bytes / (line::FRAME as u64 + 64), "{bar:40} {human_pos} of about {human_len} records")
+    progress::bar(
+        cx,
+        bytes / (line::FRAME as u64 + 64),
+        "{bar:40} {human_pos} of about {human_len} records",
+    )
 }
 
 fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {

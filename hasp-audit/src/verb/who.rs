@@ -1,4 +1,5 @@
-//! `who`: where one very value went. It is known by its keyed fingerprint alone: fingerprint, then version, then records.
+//! `who`: where one very value went. It is known by its keyed fingerprint alone: fingerprint, then
+//! version, then records.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

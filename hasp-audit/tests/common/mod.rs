@@ -25,7 +25,8 @@ impl Fixture {
     }
 
     pub fn within(dir: tempfile::TempDir) -> Fixture {
-        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
         let home = Home::at(dir.path());
         let id = LogId::random().unwrap();
         let log = Log::create(&home, &id, &ROOT, "vault", at(0), None).unwrap();
@@ -99,5 +100,8 @@ impl Fixture {
 }
 
 pub fn event(n: u64) -> Event {
-    Event::new("exec.start").field("grant", format!("g{}", n % 3)).field("secret", "db/url").field("version", n)
+    Event::new("exec.start")
+        .field("grant", format!("g{}", n % 3))
+        .field("secret", "db/url")
+        .field("version", n)
 }

@@ -1,4 +1,5 @@
-//! `add`: binds references by name. What is bound stands on the command line, so nothing is asked; whoever types it unlocks.
+//! `add`: binds references by name. What is bound stands on the command line, so nothing is asked;
+//! whoever types it unlocks.
 
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
@@ -22,7 +23,9 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
     })?;
     if place.founded {
         let root = printable_path(&place.project.root);
-        cx.out.note(&format!("{root} is a project now, with everything below it that has no hasp.toml of its own"));
+        cx.out.note(&format!(
+            "{root} is a project now, with everything below it that has no hasp.toml of its own"
+        ));
     }
     for (reference, secret) in &pairs {
         match before.refs.get(reference).filter(|s| *s != secret) {

@@ -1,5 +1,5 @@
-//! The default verb: shows what the manifest asks for, asks, unlocks, signs. Nothing is asked for twice, and nothing is signed
-//! that was not shown.
+//! The default verb: shows what the manifest asks for, asks, unlocks, signs. Nothing is asked for
+//! twice, and nothing is signed that was not shown.
 
 use hasp_core::layout::Block;
 use hasp_core::terminal::Terminal;
@@ -28,7 +28,8 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     }
     let asking = ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
-        // The question was about this state: another tool that changed it meanwhile makes it another question.
+        // The question was about this state: another tool that changed it meanwhile makes it
+        // another question.
         if (&now.refs, &now.targets) != (&binding.refs, &binding.targets) {
             return Err(changed_meanwhile());
         }
@@ -44,16 +45,22 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Remembers the vault and nothing else. What another vault had signed for this project does not hold here.
+/// Remembers the vault and nothing else. What another vault had signed for this project does not
+/// hold here.
 pub(crate) fn remember(place: &Place, cx: &mut Context) -> Result<Exit> {
     let signed = place.change(cx, |_| Ok(()))?;
     report(&signed, place, cx);
     Ok(Exit::OK)
 }
 
-/// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead. The terminal is kept until a passphrase was asked for: what is
-/// typed for that before it is asked is not shown.
-pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) -> Result<Option<Terminal>> {
+/// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead. The terminal is
+/// kept until a passphrase was asked for: what is typed for that before it is asked is not shown.
+pub(crate) fn ask(
+    block: &Block,
+    question: &str,
+    yes: bool,
+    cx: &mut Context,
+) -> Result<Option<Terminal>> {
     if yes {
         cx.out.block(block, &cx.env);
         return Ok(None);
@@ -73,13 +80,16 @@ pub(crate) fn ask(block: &Block, question: &str, yes: bool, cx: &mut Context) ->
 
 /// What holds now, and what to store next.
 pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
-    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-    let (refs, targets) = (count(binding.refs.len(), "reference"), count(binding.targets.len(), "target"));
+    let count =
+        |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let (refs, targets) =
+        (count(binding.refs.len(), "reference"), count(binding.targets.len(), "target"));
     cx.out.note(&format!("bound: {refs}, {targets}"));
     if binding.holds_name == Some(false)
         && let Err(error) = binding.check_name(&place.vault)
     {
-        cx.out.note(&format!("it does not have the name for scopes of secrets: {}", error.message()));
+        cx.out
+            .note(&format!("it does not have the name for scopes of secrets: {}", error.message()));
         error.hints().iter().for_each(|hint| cx.out.note(&format!("hint: {hint}")));
     }
     for name in shown::missing(&place.vault, binding.refs.values()) {
@@ -94,6 +104,10 @@ fn no_manifest() -> Error {
 }
 
 fn changed_meanwhile() -> Error {
-    Error::new(Kind::Busy, "binding-changed", "the binding was changed meanwhile by another hasp tool")
-        .hint("read it again: hasp-bind")
+    Error::new(
+        Kind::Busy,
+        "binding-changed",
+        "the binding was changed meanwhile by another hasp tool",
+    )
+    .hint("read it again: hasp-bind")
 }

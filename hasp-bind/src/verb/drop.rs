@@ -14,7 +14,9 @@ pub(crate) fn run(place: &Place, cx: &mut Context) -> Result<Exit> {
             .hint("see what is: hasp-bind list --all")
     })?;
     binding.withdraw(&place.vault, cx.now)?;
-    cx.out.note(&format!("all consent for {root} is withdrawn; its grants are refused from the next use on"));
+    cx.out.note(&format!(
+        "all consent for {root} is withdrawn; its grants are refused from the next use on"
+    ));
     cx.out.note("values that were delivered stay delivered: rotate at the provider, then here");
     Ok(Exit::OK)
 }

@@ -1,4 +1,5 @@
-//! `list`: what was consented to, and how the manifest stands to it now; verified by the pin, without an unlock.
+//! `list`: what was consented to, and how the manifest stands to it now; verified by the pin,
+//! without an unlock.
 
 use serde_json::json;
 
@@ -48,7 +49,8 @@ pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
     if faults == 0 { Ok(Exit::OK) } else { Err(damaged(faults)) }
 }
 
-/// By the vault that it names: the remembered directory, else the home's own; what `HASP_VAULT` says is for one project.
+/// By the vault that it names: the remembered directory, else the home's own; what `HASP_VAULT`
+/// says is for one project.
 fn verified(home: &Home, id: &str) -> Result<Body> {
     let damaged = || record::tampered(&store::path_of(home, id));
     let text = store::read(home, id)?.ok_or_else(damaged)?;

@@ -1,4 +1,5 @@
-//! `--moved-from DIR`: a project that was moved takes its consent along. A copy does not: the project that is still there has it.
+//! `--moved-from DIR`: a project that was moved takes its consent along. A copy does not: the
+//! project that is still there has it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +17,15 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     let (project, vault) = (&place.project, &place.vault);
     let old = moved_root(from)?;
     let binding = Binding::load(vault, &old)?.ok_or_else(|| {
-        Error::new(Kind::Missing, "not-bound", format!("{} was not bound to this vault", printable_path(&old)))
-            .hint("see what is: hasp-bind list --all")
+        Error::new(
+            Kind::Missing,
+            "not-bound",
+            format!("{} was not bound to this vault", printable_path(&old)),
+        )
+        .hint("see what is: hasp-bind list --all")
     })?;
-    // Its own name, as far as it had it: the directory that is gone does not compete with the one it became.
+    // Its own name, as far as it had it: the directory that is gone does not compete with the one
+    // it became.
     let holds = binding.check_name(vault).is_ok();
     let names: Vec<String> = binding.refs.iter().map(|(r, s)| format!("  {r} -> {s}")).collect();
     let targets: Vec<String> = binding.targets.keys().map(|t| format!("  target {t}")).collect();
@@ -46,7 +52,8 @@ pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Re
     Ok(Exit::OK)
 }
 
-/// The root as it was: without links, but the directory itself is gone, so only its parent can be resolved.
+/// The root as it was: without links, but the directory itself is gone, so only its parent can be
+/// resolved.
 fn moved_root(from: &Path) -> Result<PathBuf> {
     let from = std::path::absolute(from).map_err(|e| Error::io("find", from, e))?;
     if tree::is_there(&from)? {

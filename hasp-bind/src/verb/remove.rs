@@ -1,4 +1,5 @@
-//! `remove`: withdraws consent to references; grants that use them are refused from the next use on.
+//! `remove`: withdraws consent to references; grants that use them are refused from the next use
+//! on.
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
@@ -16,7 +17,8 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
     })?;
     for reference in &references {
         cx.out.note(&format!("{reference} is no longer bound"));
-        for name in signed.targets.iter().filter(|(_, t)| uses(t, reference)).map(|(name, _)| name) {
+        for name in signed.targets.iter().filter(|(_, t)| uses(t, reference)).map(|(name, _)| name)
+        {
             cx.out.note(&format!("target {name} uses it and cannot be granted now"));
         }
     }
@@ -30,7 +32,11 @@ fn uses(consented: &Consented, reference: &SecretName) -> bool {
 fn bound(word: &str, binding: &Binding) -> Result<SecretName> {
     let parsed = word.parse::<SecretName>().ok().filter(|r| binding.refs.contains_key(r));
     parsed.ok_or_else(|| {
-        Error::new(Kind::Missing, "unbound", format!("reference '{}' is not bound in this project", cut(word)))
-            .hint("see what is: hasp-bind list")
+        Error::new(
+            Kind::Missing,
+            "unbound",
+            format!("reference '{}' is not bound in this project", cut(word)),
+        )
+        .hint("see what is: hasp-bind list")
     })
 }

@@ -37,8 +37,16 @@ pub struct Changed {
 /// hundred bytes for each row of questions.
 static CHANGED: AtomicPtr<Changed> = AtomicPtr::new(std::ptr::null_mut());
 /// What ends a process that has not arranged for it, and can come from outside.
-const ENDING: [Signal; 8] =
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2, Signal::XCPU];
+const ENDING: [Signal; 8] = [
+    Signal::HUP,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::TERM,
+    Signal::ALARM,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::XCPU,
+];
 
 impl Changed {
     /// Sees to it that the settings will be put back; nothing is changed yet.
@@ -102,7 +110,11 @@ impl Changed {
     /// what will be asked.
     fn set(&self) -> rustix::io::Result<()> {
         let Settings { tty, asking, between, .. } = &self.settings;
-        tcsetattr(tty, OptionalActions::Now, if self.asks.load(Ordering::SeqCst) { asking } else { between })
+        tcsetattr(
+            tty,
+            OptionalActions::Now,
+            if self.asks.load(Ordering::SeqCst) { asking } else { between },
+        )
     }
 
     /// In the background the terminal is somebody else's: it was left to him when this process was
@@ -169,7 +181,8 @@ fn take_over(signal: Signal, handler: extern "C" fn(libc::c_int)) {
     // SAFETY: both actions are plain values, filled before they are used; the handlers of this
     // module are async-signal-safe.
     unsafe {
-        let (mut old, mut new): (libc::sigaction, libc::sigaction) = (std::mem::zeroed(), std::mem::zeroed());
+        let (mut old, mut new): (libc::sigaction, libc::sigaction) =
+            (std::mem::zeroed(), std::mem::zeroed());
         new.sa_sigaction = handler as *const () as usize;
         let known = libc::sigaction(signal.as_raw(), std::ptr::null(), &raw mut old) == 0;
         if known && old.sa_sigaction == libc::SIG_DFL {

@@ -37,14 +37,22 @@ pub fn purpose() -> String {
 /// tools type.
 pub fn command() -> Option<String> {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let internal = words.iter().skip(1).find(|w| !w.as_bytes().starts_with(b"-")).is_some_and(|verb| verb == "key");
+    let internal = words
+        .iter()
+        .skip(1)
+        .find(|w| !w.as_bytes().starts_with(b"-"))
+        .is_some_and(|verb| verb == "key");
     (!internal).then(|| shown(&words))
 }
 
 /// The words as a shell would read them; of a granted command the program alone, since a value may
 /// be among the others.
 fn shown(words: &[OsString]) -> String {
-    let mut text = words.first().map(|w| Path::new(w).file_name().unwrap_or(w)).map(printable_os).unwrap_or_default();
+    let mut text = words
+        .first()
+        .map(|w| Path::new(w).file_name().unwrap_or(w))
+        .map(printable_os)
+        .unwrap_or_default();
     let mut rest = words.iter().skip(1);
     while let Some(word) = rest.next() {
         let prose = PROSE.iter().find(|p| word.as_bytes().starts_with(p.as_bytes()));
@@ -57,7 +65,9 @@ fn shown(words: &[OsString]) -> String {
             None => text.push_str(&format!(" {}", shell_word(word))),
         }
         if word == "--" {
-            rest.next().into_iter().for_each(|program| text.push_str(&format!(" {}", shell_word(program))));
+            rest.next()
+                .into_iter()
+                .for_each(|program| text.push_str(&format!(" {}", shell_word(program))));
             text.push_str(if rest.next().is_some() { " ..." } else { "" });
             break;
         }
@@ -79,14 +89,20 @@ fn option<'a>(words: &'a [OsString], name: &str) -> Option<&'a OsStr> {
 
 /// Where a descriptor of this process leads.
 fn destination(fd: u32) -> String {
-    let Ok(path) = std::fs::read_link(format!("/proc/self/fd/{fd}")) else { return "unknown".to_owned() };
+    let Ok(path) = std::fs::read_link(format!("/proc/self/fd/{fd}")) else {
+        return "unknown".to_owned();
+    };
     let text = path.as_os_str().as_bytes();
     if fd == 1 && std::io::stdout().is_terminal() {
         return "the terminal".to_owned();
     }
     if text.starts_with(b"pipe:") {
         let readers = readers(&path);
-        return if readers.is_empty() { "a pipe".to_owned() } else { format!("a pipe to {}", readers.join(", ")) };
+        return if readers.is_empty() {
+            "a pipe".to_owned()
+        } else {
+            format!("a pipe to {}", readers.join(", "))
+        };
     }
     match text {
         b"/dev/null" => "none".to_owned(),
@@ -102,9 +118,10 @@ fn readers(pipe: &Path) -> Vec<String> {
     let pids = numbers(Path::new("/proc")).into_iter().filter(|pid| *pid != own);
     let reads = |pid: &u32| {
         let dir = PathBuf::from(format!("/proc/{pid}/fd"));
-        numbers(&dir)
-            .into_iter()
-            .any(|fd| std::fs::read_link(dir.join(fd.to_string())).is_ok_and(|at| at == pipe) && reads_from(*pid, fd))
+        numbers(&dir).into_iter().any(|fd| {
+            std::fs::read_link(dir.join(fd.to_string())).is_ok_and(|at| at == pipe)
+                && reads_from(*pid, fd)
+        })
     };
     pids.filter(reads).take(ASKERS).filter_map(|pid| Process::read(pid).map(|p| p.name())).collect()
 }
@@ -113,7 +130,8 @@ fn readers(pipe: &Path) -> Vec<String> {
 /// open(2)).
 fn reads_from(pid: u32, fd: u32) -> bool {
     let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
-    let flags = info.lines().find_map(|l| u32::from_str_radix(l.strip_prefix("flags:")?.trim(), 8).ok());
+    let flags =
+        info.lines().find_map(|l| u32::from_str_radix(l.strip_prefix("flags:")?.trim(), 8).ok());
     flags.is_some_and(|flags| flags & 3 != 1)
 }
 
@@ -184,7 +202,10 @@ mod tests {
             ("hasp-grant -x -e K=k -- psql hunter2 x", "hasp-grant -x -e K=k -- psql ..."),
             ("hasp-grant -x -e K=k -- ./show", "hasp-grant -x -e K=k -- ./show"),
             ("hasp-grant --reason hunter2 -t test", "hasp-grant --reason ... -t test"),
-            ("hasp-vault set n --note=hunter2 --class low", "hasp-vault set n --note=... --class low"),
+            (
+                "hasp-vault set n --note=hunter2 --class low",
+                "hasp-vault set n --note=... --class low",
+            ),
             ("hasp-vault set \u{1b}[2J", "hasp-vault set '\\x1b[2J'"),
         ] {
             assert_eq!(shown(&words(typed)).replace("$'", "'"), expected);
@@ -213,8 +234,11 @@ mod tests {
 
     #[test]
     fn readers_of_a_pipe_are_found() {
-        let mut child =
-            std::process::Command::new("sleep").arg("20").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("20")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let pipe = std::fs::read_link(format!("/proc/{}/fd/0", child.id())).unwrap();
         let found = readers(&pipe);
         child.kill().unwrap();

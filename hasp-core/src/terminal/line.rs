@@ -170,7 +170,9 @@ impl Line {
         match (self.paste, byte) {
             (Paste::Inside, b'\n' | b'\r') => self.paste = Paste::Ended(self.text.len()),
             // The other half of a CRLF.
-            (Paste::Ended(at), b'\n' | b'\r') if at == self.text.len() => self.paste = Paste::Ended(at),
+            (Paste::Ended(at), b'\n' | b'\r') if at == self.text.len() => {
+                self.paste = Paste::Ended(at)
+            }
             _ => self.push(byte, keys)?,
         }
         let Paste::Ended(at) = self.paste else { return Ok(false) };
@@ -228,7 +230,8 @@ mod tests {
 
     impl Keys for Waiting<'_> {
         fn next(&mut self) -> Result<Key> {
-            let (first, rest) = self.0.split_first().map_or((Key::End, self.0), |(f, r)| (Key::Byte(*f), r));
+            let (first, rest) =
+                self.0.split_first().map_or((Key::End, self.0), |(f, r)| (Key::Byte(*f), r));
             self.0 = rest;
             Ok(if first == Key::Byte(ANEW) { Key::Anew } else { first })
         }
@@ -296,15 +299,32 @@ mod tests {
             assert!(typed(keys).unwrap().expose() == b"line", "{}", keys.escape_ascii());
         }
         // What has a meaning when it is typed has none when it is pasted.
-        assert!(typed(b"\x1b[200~a\x7f\x15\x1a\x04\x1b\x1b[201~\n").unwrap().expose() == b"a\x7f\x15\x1a\x04\x1b");
+        assert!(
+            typed(b"\x1b[200~a\x7f\x15\x1a\x04\x1b\x1b[201~\n").unwrap().expose()
+                == b"a\x7f\x15\x1a\x04\x1b"
+        );
     }
 
     #[test]
     fn a_paste_of_several_is_refused_to_its_end() {
-        for pasted in ["a\nb", "a\nb\n", "a\r\nb\r\n", "a\n\nb", "\nb", "a\n\n\n\nb", "a\n\x1b[20", "a\n\x1bb"] {
+        for pasted in [
+            "a\nb",
+            "a\nb\n",
+            "a\r\nb\r\n",
+            "a\n\nb",
+            "\nb",
+            "a\n\n\n\nb",
+            "a\n\x1b[20",
+            "a\n\x1bb",
+        ] {
             let keys = format!("\x1b[200~{pasted}\x1b[201~");
             let mut waiting = Waiting(keys.as_bytes(), Vec::new());
-            assert_eq!(read(&mut waiting).unwrap_err().code(), "several-lines", "{}", pasted.escape_debug());
+            assert_eq!(
+                read(&mut waiting).unwrap_err().code(),
+                "several-lines",
+                "{}",
+                pasted.escape_debug()
+            );
             assert!(waiting.0.is_empty(), "nothing is left for the shell");
         }
     }
@@ -320,7 +340,9 @@ mod tests {
             ("a\n\nb\n", true),
         ] {
             let mut waiting = Waiting(keys.as_bytes(), Vec::new());
-            assert!(read(&mut waiting).unwrap().expose() == b"a" && waiting.0 == &keys.as_bytes()[2..]);
+            assert!(
+                read(&mut waiting).unwrap().expose() == b"a" && waiting.0 == &keys.as_bytes()[2..]
+            );
             assert_eq!(more_follows(&mut waiting), more, "{}", keys.escape_debug());
         }
     }

@@ -63,7 +63,9 @@ impl Keys for Typist<'_> {
 
     fn echo(&mut self, typed: Echo<'_>) {
         match typed {
-            Echo::Typed(bytes) if self.shown && bytes.iter().all(|b| !b.is_ascii_control()) => self.show(bytes),
+            Echo::Typed(bytes) if self.shown && bytes.iter().all(|b| !b.is_ascii_control()) => {
+                self.show(bytes)
+            }
             Echo::Erased(count) if self.shown => self.show(&b"\x08 \x08".repeat(count)),
             _ => {}
         }

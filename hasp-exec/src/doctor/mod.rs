@@ -1,5 +1,6 @@
-//! `--doctor`: what this machine gives and what is wrong with home, project and grants, in plain words, each wrong thing with the
-//! command that mends it. It asks each question by itself, so that one that cannot be answered hides no other.
+//! `--doctor`: what this machine gives and what is wrong with home, project and grants, in plain
+//! words, each wrong thing with the command that mends it. It asks each question by itself, so that
+//! one that cannot be answered hides no other.
 
 mod machine;
 mod project;
@@ -89,7 +90,8 @@ impl State {
     }
 }
 
-/// What is to be typed can be copied from a narrow terminal too: a line that is broken ends as a shell wants it.
+/// What is to be typed can be copied from a narrow terminal too: a line that is broken ends as a
+/// shell wants it.
 fn typed(line: &str, columns: Option<usize>) -> String {
     let hang = line.len() - line.trim_start().len() + 3;
     columns.map_or_else(
@@ -116,8 +118,13 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
         // Further lines of a message, such as what changed, stand below its first.
         let margin = " ".repeat(width + 10);
         let text = without_tokens(text).replace('\n', &format!("\n{margin}"));
-        context.out.folded(format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end(), margin.len())?;
-        fix.iter().try_for_each(|f| context.out.line(&typed(&format!("{margin}-> {f}"), context.out.columns())))?;
+        context.out.folded(
+            format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end(),
+            margin.len(),
+        )?;
+        fix.iter().try_for_each(|f| {
+            context.out.line(&typed(&format!("{margin}-> {f}"), context.out.columns()))
+        })?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The project at the current directory: whether its targets stand as they were consented to, and whether what they need is bound and
-//! stored. Nothing is unlocked for that.
+//! The project at the current directory: whether its targets stand as they were consented to, and
+//! whether what they need is bound and stored. Nothing is unlocked for that.
 
 use hasp_bind::{Binding, Project};
 use hasp_core::tool::Context;
@@ -13,7 +13,11 @@ use super::Findings;
 pub(super) fn look(vault: Option<&Vault>, context: &Context, findings: &mut Findings) {
     let Ok(home) = Home::locate(&context.env) else { return };
     let Ok(cwd) = std::env::current_dir() else {
-        return findings.wrong_text("directory", "the current directory is gone", "cd \"$PWD\" || cd".to_owned());
+        return findings.wrong_text(
+            "directory",
+            "the current directory is gone",
+            "cd \"$PWD\" || cd".to_owned(),
+        );
     };
     let project = match Project::find(&home, &cwd) {
         Ok(project) => project,
@@ -24,7 +28,8 @@ pub(super) fn look(vault: Option<&Vault>, context: &Context, findings: &mut Find
         Err(error) => return findings.wrong("project", &error),
     };
     let name = hasp_core::text::printable(project.name.as_bytes());
-    findings.good("project", format!("{name} in {}", hasp_core::text::printable_path(&project.root)));
+    findings
+        .good("project", format!("{name} in {}", hasp_core::text::printable_path(&project.root)));
     owner(&project, findings);
     let Some(vault) = vault else { return };
     let binding = match Binding::load(vault, &project.root) {
@@ -50,12 +55,19 @@ fn owner(project: &Project, findings: &mut Findings) {
     }
 }
 
-fn target(target: &Target, project: &Project, binding: &Binding, context: &Context, findings: &mut Findings) {
+fn target(
+    target: &Target,
+    project: &Project,
+    binding: &Binding,
+    context: &Context,
+    findings: &mut Findings,
+) {
     let topic = format!("target {}", target.name);
     let runs = || {
         let dir = target.resolve_dir(&project.root)?;
         let Some(word) = target.run.as_ref().and_then(|run| run.first()) else { return Ok(()) };
-        program::find(word.as_ref(), &dir, context.env.get("PATH")).and_then(|path| program::check(&path))
+        program::find(word.as_ref(), &dir, context.env.get("PATH"))
+            .and_then(|path| program::check(&path))
     };
     match binding.check_target(target).and_then(|()| runs()) {
         Ok(()) => findings.good(&topic, "consented to, and its program is there"),
@@ -63,20 +75,37 @@ fn target(target: &Target, project: &Project, binding: &Binding, context: &Conte
     }
 }
 
-fn references(manifest: &Manifest, binding: &Binding, vault: &Vault, context: &Context, findings: &mut Findings) {
+fn references(
+    manifest: &Manifest,
+    binding: &Binding,
+    vault: &Vault,
+    context: &Context,
+    findings: &mut Findings,
+) {
     let mut stored = 0;
     for (reference, spec) in &manifest.refs {
         let bound = binding.secret_for(reference);
-        let item = bound.and_then(|secret| vault.item(secret).and_then(|item| item.deliverable(context.now).map(drop)));
+        let item = bound.and_then(|secret| {
+            vault.item(secret).and_then(|item| item.deliverable(context.now).map(drop))
+        });
         match item {
             Ok(()) => stored += 1,
             Err(error) if !spec.required => {
                 let text = format!("{} (optional)", error.message());
-                findings.note(reference.as_str(), text, &error.hints().iter().map(String::as_str).collect::<Vec<_>>());
+                findings.note(
+                    reference.as_str(),
+                    text,
+                    &error.hints().iter().map(String::as_str).collect::<Vec<_>>(),
+                );
             }
             Err(error) if error.code() == "secret-unknown" => {
-                let secret = binding.refs.get(reference).map_or(reference.as_str(), SecretName::as_str);
-                findings.wrong_text(reference.as_str(), error.to_string(), format!("hasp-vault set {secret}"));
+                let secret =
+                    binding.refs.get(reference).map_or(reference.as_str(), SecretName::as_str);
+                findings.wrong_text(
+                    reference.as_str(),
+                    error.to_string(),
+                    format!("hasp-vault set {secret}"),
+                );
             }
             Err(error) => findings.wrong(reference.as_str(), &error),
         }

@@ -1,4 +1,5 @@
-//! Home, vault, identity and record, and the grants that exist: whether each can be used, and by whom else.
+//! Home, vault, identity and record, and the grants that exist: whether each can be used, and by
+//! whom else.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -29,10 +30,16 @@ pub(super) fn home(env: &Environ, findings: &mut Findings) -> Option<Vault> {
 }
 
 fn room(home: &Home, findings: &mut Findings) {
-    let left = rustix::fs::statvfs(home.root()).map(|room| room.f_bavail.saturating_mul(room.f_frsize));
+    let left =
+        rustix::fs::statvfs(home.root()).map(|room| room.f_bavail.saturating_mul(room.f_frsize));
     if left.is_ok_and(|left| left < ROOM) {
-        let text = format!("less than {} MiB are left: without a record nothing is released", ROOM >> 20);
-        findings.wrong_text("disk", text, format!("df -h {}", hasp_core::text::shell_word(home.root().as_os_str())));
+        let text =
+            format!("less than {} MiB are left: without a record nothing is released", ROOM >> 20);
+        findings.wrong_text(
+            "disk",
+            text,
+            format!("df -h {}", hasp_core::text::shell_word(home.root().as_os_str())),
+        );
     }
 }
 
@@ -46,10 +53,15 @@ fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
         () if there("identity.age") => ("identity.age", true),
         () if there("identity") => ("identity", false),
         () => {
-            let text = "none here: secrets can be deposited and grants used, but nothing can be granted";
-            let hints: &[&str] = match home.join("known_vaults").exists() || home.join("vault").exists() {
+            let text =
+                "none here: secrets can be deposited and grants used, but nothing can be granted";
+            let hints: &[&str] = match home.join("known_vaults").exists()
+                || home.join("vault").exists()
+            {
                 true => &["put identity.age back from a copy, or: export HASP_IDENTITY=SRC"],
-                false => &["hasp-vault identity new, and have a member add it; or: export HASP_IDENTITY=SRC"],
+                false => &[
+                    "hasp-vault identity new, and have a member add it; or: export HASP_IDENTITY=SRC",
+                ],
             };
             return findings.note("identity", text, hints);
         }
@@ -84,7 +96,9 @@ fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
                 format!("ls -ld {shown}; lsattr -d {shown}"),
             );
         }
-        Ok(_) => findings.good("record", "can be written; whether it is whole says: hasp-audit verify"),
+        Ok(_) => {
+            findings.good("record", "can be written; whether it is whole says: hasp-audit verify")
+        }
     }
     Some(vault)
 }
@@ -100,8 +114,15 @@ pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
     for other in elsewhere {
         let count = other.join("grants").read_dir().map_or(0, Iterator::count);
         if count > 0 {
-            let text = format!("{count} lie in {}, where hasp-exec does not look", printable_path(other.root()));
-            findings.note("grants", text, &["end them: hasp-grant revoke --all, or set HASP_RUNTIME"]);
+            let text = format!(
+                "{count} lie in {}, where hasp-exec does not look",
+                printable_path(other.root())
+            );
+            findings.note(
+                "grants",
+                text,
+                &["end them: hasp-grant revoke --all, or set HASP_RUNTIME"],
+            );
         }
     }
 }
@@ -115,7 +136,9 @@ fn entries(ledger: &Ledger, now: Timestamp, findings: &mut Findings) {
     for id in ids {
         match ledger.entry(&id).and_then(|entry| entry.terms()) {
             Ok(terms) => usable += usize::from(now < terms.exp),
-            Err(error) => findings.wrong("grants", &error.hint(format!("end it: hasp-grant revoke {id}"))),
+            Err(error) => {
+                findings.wrong("grants", &error.hint(format!("end it: hasp-grant revoke {id}")))
+            }
         }
     }
     findings.good("grants", format!("{usable} can be used: hasp-grant list"));
@@ -125,10 +148,15 @@ fn entries(ledger: &Ledger, now: Timestamp, findings: &mut Findings) {
 /// A kept token that others can read is a grant given away.
 fn kept(ledger: &Ledger, findings: &mut Findings) {
     let Ok(entries) = ledger.runtime().join("kept").read_dir() else { return };
-    let open =
-        entries.filter_map(std::result::Result::ok).filter(|e| e.metadata().is_ok_and(|m| m.mode() & 0o077 != 0));
+    let open = entries
+        .filter_map(std::result::Result::ok)
+        .filter(|e| e.metadata().is_ok_and(|m| m.mode() & 0o077 != 0));
     for entry in open {
         let shown = hasp_core::text::shell_word(entry.path().as_os_str());
-        findings.wrong_text("kept", format!("{shown} is open to other users"), format!("chmod 600 {shown}"));
+        findings.wrong_text(
+            "kept",
+            format!("{shown} is open to other users"),
+            format!("chmod 600 {shown}"),
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Signals that reach the broker and are meant for a child on a terminal of its own: all of them, and the window's size.
+//! Signals that reach the broker and are meant for a child on a terminal of its own: all of them,
+//! and the window's size.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Gives the child's terminal the size of ours, which tells its foreground of a change; whether there was one.
+    /// Gives the child's terminal the size of ours, which tells its foreground of a change; whether
+    /// there was one.
     fn resize(&self) -> bool {
         let shape = |s: &Winsize| (s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel);
         let Some(size) = self.screen.size() else { return false };
@@ -59,7 +61,8 @@ impl signals::Receiver for Forward {
             return;
         }
         let _ = self.sender.send(&match signal {
-            // Its keys reach us as long as the child is behind: our whole group stops, whatever the child does.
+            // Its keys reach us as long as the child is behind: our whole group stops, whatever the
+            // child does.
             SIGTSTP if from_terminal && behind => Order::Suspend,
             SIGTSTP => Order::SignalGroup(signal),
             _ if from_terminal => Order::SignalGroup(signal),

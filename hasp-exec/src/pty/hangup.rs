@@ -1,5 +1,6 @@
-//! The end of our terminal: what the kernel does to a command on a terminal that is closed, done to the command on the terminal that
-//! stands in for it. Without this a program that waits for a last answer of its terminal would wait for ever, and we for it.
+//! The end of our terminal: what the kernel does to a command on a terminal that is closed, done to
+//! the command on the terminal that stands in for it. Without this a program that waits for a last
+//! answer of its terminal would wait for ever, and we for it.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +14,15 @@ use crate::pty::link::{Order, Sender};
 use crate::pty::screen::Screen;
 use crate::signals;
 
-/// How long a command whose terminal was closed is waited for. One that lives on, as any may that ignores the signal, is left behind.
+/// How long a command whose terminal was closed is waited for. One that lives on, as any may that
+/// ignores the signal, is left behind.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long what is left of the output and the record may take then.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// The side of the child's terminal that is ours, until that terminal is hung up: the kernel does so when nobody holds it any more.
+/// The side of the child's terminal that is ours, until that terminal is hung up: the kernel does
+/// so when nobody holds it any more.
 #[derive(Clone)]
 pub struct Leader(Arc<Mutex<Option<OwnedFd>>>);
 
@@ -64,13 +67,21 @@ pub struct Hangup {
 
 impl Hangup {
     /// Nothing has happened so far.
-    pub fn new(screen: Arc<Screen>, leader: Leader, course: Course, bell: Bell, sender: Sender) -> Hangup {
+    pub fn new(
+        screen: Arc<Screen>,
+        leader: Leader,
+        course: Course,
+        bell: Bell,
+        sender: Sender,
+    ) -> Hangup {
         let immune = signals::is_ignored(signal_hook::consts::SIGHUP);
-        let (bell, told, left) = (Mutex::new(Some(bell)), AtomicBool::default(), AtomicBool::default());
+        let (bell, told, left) =
+            (Mutex::new(Some(bell)), AtomicBool::default(), AtomicBool::default());
         Hangup { screen, leader, course, bell, sender, told, left, immune }
     }
 
-    /// We got SIGHUP, from the terminal or from somebody else: whether that was the end of the terminal.
+    /// We got SIGHUP, from the terminal or from somebody else: whether that was the end of the
+    /// terminal.
     pub fn signalled(self: &Arc<Self>, from_terminal: bool) -> bool {
         let gone = from_terminal || !self.screen.is_there();
         if gone {
@@ -79,8 +90,8 @@ impl Hangup {
         gone
     }
 
-    /// The terminal has no more keys for us: if it is gone, a command that uses it is told so. One behind gets no signal, as it would get
-    /// none from the kernel.
+    /// The terminal has no more keys for us: if it is gone, a command that uses it is told so. One
+    /// behind gets no signal, as it would get none from the kernel.
     pub fn noticed(self: &Arc<Self>) {
         if !self.screen.is_there() {
             self.end(self.course.front.load(Ordering::SeqCst));
@@ -113,7 +124,8 @@ impl Hangup {
         }
     }
 
-    /// After a while nobody waits for the child any longer, and we end whatever else holds us, as a reader who stalls.
+    /// After a while nobody waits for the child any longer, and we end whatever else holds us, as a
+    /// reader who stalls.
     fn leave(&self) {
         std::thread::sleep(PATIENCE);
         if !self.course.over.load(Ordering::SeqCst) {

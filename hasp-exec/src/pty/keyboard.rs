@@ -1,5 +1,5 @@
-//! Keys on their way from our terminal to the child's, in a thread that reads only while the child has the foreground: a pipeline's
-//! other programs may want the keyboard too.
+//! Keys on their way from our terminal to the child's, in a thread that reads only while the child
+//! has the foreground: a pipeline's other programs may want the keyboard too.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -30,7 +30,10 @@ impl Typing {
 
     /// Whether what the child writes now may be the echo of a key.
     pub fn recent(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|typed| typed.elapsed() < ECHO)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some_and(|typed| typed.elapsed() < ECHO)
     }
 }
 
@@ -57,7 +60,8 @@ pub struct Keys {
 impl Keyboard {
     /// Starts the thread; no key is read before [`Keyboard::open`].
     pub fn start(keys: Keys) -> Result<Keyboard> {
-        let (woken, wake) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+        let (woken, wake) =
+            pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
         let thread = std::thread::Builder::new().spawn(move || keys.relay(&woken, &seen));
@@ -82,12 +86,13 @@ impl Keyboard {
 }
 
 impl Keys {
-    /// Relays keys while it may, and watches for the end of the terminal all the time: a signal need not tell of it, as where the shell
-    /// was not waiting for us.
+    /// Relays keys while it may, and watches for the end of the terminal all the time: a signal
+    /// need not tell of it, as where the shell was not waiting for us.
     fn relay(&self, woken: &OwnedFd, open: &AtomicBool) {
         let mut keys = [0u8; 4096];
         loop {
-            let wanted = if open.load(Ordering::SeqCst) { PollFlags::IN } else { PollFlags::empty() };
+            let wanted =
+                if open.load(Ordering::SeqCst) { PollFlags::IN } else { PollFlags::empty() };
             let mut fds = [
                 PollFd::new(&self.hung, PollFlags::IN),
                 PollFd::new(woken, PollFlags::IN),
@@ -126,14 +131,18 @@ impl Keys {
         }
     }
 
-    /// Writes keys to the child's terminal, which may be full as long as the child reads none: whether that goes on.
+    /// Writes keys to the child's terminal, which may be full as long as the child reads none:
+    /// whether that goes on.
     fn send(&self, mut keys: &[u8]) -> bool {
         while !keys.is_empty() {
             match rustix::io::write(&self.to, keys) {
                 Ok(written) => keys = &keys[written..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    let mut fds = [PollFd::new(&self.hung, PollFlags::IN), PollFd::new(&self.to, PollFlags::OUT)];
+                    let mut fds = [
+                        PollFd::new(&self.hung, PollFlags::IN),
+                        PollFd::new(&self.to, PollFlags::OUT),
+                    ];
                     let waited = poll(&mut fds, None);
                     if !fds[0].revents().is_empty() || waited.is_err_and(|e| e != Errno::INTR) {
                         return false;

@@ -1,5 +1,7 @@
-//! The socket between broker and monitor: first the leading side of the child's terminal; then the variables with values, as they are
-//! and into one place, since a parser leaves copies; then one JSON object a line. The child's environment travels here and nowhere else, so that the monitor itself has none.
+//! The socket between broker and monitor: first the leading side of the child's terminal; then the
+//! variables with values, as they are and into one place, since a parser leaves copies; then one
+//! JSON object a line. The child's environment travels here and nowhere else, so that the monitor
+//! itself has none.
 
 use std::io::{BufRead, BufReader, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
@@ -47,7 +49,8 @@ pub enum Order {
     Signal(i32),
     /// Send this signal to the child's whole group.
     SignalGroup(i32),
-    /// The terminal is gone: tell the child's whole group as the kernel would, and then let go of the child's terminal.
+    /// The terminal is gone: tell the child's whole group as the kernel would, and then let go of
+    /// the child's terminal.
     Hangup,
     /// The terminal is gone, which the child is not told: let go of its own.
     LetGo,
@@ -109,15 +112,17 @@ pub fn adopt(descriptor: OwnedFd) -> Result<Adopted> {
     Ok(Adopted { leader, values, sender, receiver })
 }
 
-/// Sends a copy of the leading side of the child's terminal, before anything else. Not inherited, so that the monitor alone owns it and
-/// can close it.
+/// Sends a copy of the leading side of the child's terminal, before anything else. Not inherited,
+/// so that the monitor alone owns it and can close it.
 pub fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> {
     let descriptors = [leader.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
     // A message of no byte carries no descriptor.
-    let sent = retry_on_intr(|| net::sendmsg(stream, &[IoSlice::new(b"t")], &mut control, SendFlags::NOSIGNAL));
+    let sent = retry_on_intr(|| {
+        net::sendmsg(stream, &[IoSlice::new(b"t")], &mut control, SendFlags::NOSIGNAL)
+    });
     sent.map(drop).map_err(|e| Error::system("hand over the command's terminal", e))
 }
 
@@ -126,7 +131,9 @@ pub fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
-    let received = retry_on_intr(|| net::recvmsg(stream, &mut [IoSliceMut::new(&mut [0])], &mut control, flags));
+    let received = retry_on_intr(|| {
+        net::recvmsg(stream, &mut [IoSliceMut::new(&mut [0])], &mut control, flags)
+    });
     received.map_err(|e| Error::system("receive the command's terminal", e))?;
     let descriptors = control.drain().filter_map(|message| match message {
         RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
@@ -147,12 +154,17 @@ pub fn receive_values(stream: &UnixStream) -> Result<Option<Secret>> {
     let failed = |e: std::io::Error| Error::system("receive what to start", e);
     let (mut length, mut stream) = ([0; 8], stream);
     stream.read_exact(&mut length).map_err(failed)?;
-    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| Error::bug("a launch without end"))?;
+    let length = usize::try_from(u64::from_le_bytes(length))
+        .map_err(|_| Error::bug("a launch without end"))?;
     if length == 0 {
         return Ok(None);
     }
     let values = Secret::read_from(&mut stream.take(length as u64), length)?;
-    if values.len() == length { Ok(Some(values)) } else { Err(Error::bug("a launch without its values")) }
+    if values.len() == length {
+        Ok(Some(values))
+    } else {
+        Err(Error::bug("a launch without its values"))
+    }
 }
 
 impl Sender {

@@ -1,7 +1,9 @@
-//! A terminal of its own for the child, so that its output can be redacted on the way to ours and it still sees a terminal.
+//! A terminal of its own for the child, so that its output can be redacted on the way to ours and
+//! it still sees a terminal.
 //!
-//! Three processes, as sudo has: the broker keeps our terminal, a monitor leads the child's session, and the child has a process group
-//! in that session, so that it can be stopped and continued (POSIX forbids stopping an orphaned group).
+//! Three processes, as sudo has: the broker keeps our terminal, a monitor leads the child's
+//! session, and the child has a process group in that session, so that it can be stopped and
+//! continued (POSIX forbids stopping an orphaned group).
 
 mod forward;
 pub mod hangup;

@@ -1,6 +1,7 @@
-//! The monitor: leads the child's session on the child's terminal, starts the child in a process group of its own, and tells the broker
-//! when it stops or ends. It holds values only in one place, which is erased when the child has started; and the child's terminal, so that
-//! a child whose terminal goes away hears of it by a signal before it finds its terminal dead, whoever is killed.
+//! The monitor: leads the child's session on the child's terminal, starts the child in a process
+//! group of its own, and tells the broker when it stops or ends. It holds values only in one place,
+//! which is erased when the child has started; and the child's terminal, so that a child whose
+//! terminal goes away hears of it by a signal before it finds its terminal dead, whoever is killed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,21 +26,25 @@ use crate::signals;
 /// How long a command may take to stop: some clear the screen before.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long a command whose broker was killed may take to end before the end of its session hangs it up once more.
+/// How long a command whose broker was killed may take to end before the end of its session hangs
+/// it up once more.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub fn run(socket: RawFd) -> Result<()> {
-    let descriptor = system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
+    let descriptor =
+        system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
     let Adopted { leader, values, sender, mut receiver } = link::adopt(descriptor)?;
-    // It changes its terminal's foreground group from behind. The child gets the default actions back.
+    // It changes its terminal's foreground group from behind. The child gets the default actions
+    // back.
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
         system::ignore(signal);
     }
     // The end of its terminal is the end of the broker, after which it has work to do.
     let hangup = !signals::is_ignored(signal_hook::consts::SIGHUP);
     system::ignore(Signal::HUP);
-    let launch: Launch = receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
+    let launch: Launch =
+        receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
     let rescue = Rescue::new(launch.screen, &terminal()?);
     let child = match start(launch, values, hangup) {
         Ok(child) => child,
@@ -53,7 +58,8 @@ pub fn run(socket: RawFd) -> Result<()> {
         obey(&mut line, &mut receiver, &sender);
     }
     if !over.load(Ordering::SeqCst) {
-        // The broker was killed: the user's terminal is put back, and the child gets a hangup, as from a terminal that is closed.
+        // The broker was killed: the user's terminal is put back, and the child gets a hangup, as
+        // from a terminal that is closed.
         if let Some(rescue) = rescue {
             rescue.put_back();
         }
@@ -92,9 +98,10 @@ struct Line {
 }
 
 impl Line {
-    /// What the kernel does to the foreground of a terminal that is closed, and then to the terminal. In this order: a program that
-    /// first finds its terminal dead gets the signal in the midst of coping with that. Vim has closed its input by then, opens it
-    /// again only after the signal's handler, and asks there for ever whether it is ready.
+    /// What the kernel does to the foreground of a terminal that is closed, and then to the
+    /// terminal. In this order: a program that first finds its terminal dead gets the signal in the
+    /// midst of coping with that. Vim has closed its input by then, opens it again only after the
+    /// signal's handler, and asks there for ever whether it is ready.
     fn hang_up(&mut self) {
         if !std::mem::replace(&mut self.told, true) {
             let _ = kill_process_group(self.child, Signal::HUP);
@@ -133,19 +140,31 @@ fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result
     let mut command = child::command(&plan);
     command.process_group(0);
     let started = child::spawn(command, plan, before)?;
-    i32::try_from(started.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Error::bug("a child without a number"))
+    i32::try_from(started.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| Error::bug("a child without a number"))
 }
 
 /// Our own copies of the terminal would keep its output from ending with the child.
 fn leave_terminal() -> Result<()> {
-    let null =
-        File::options().read(true).write(true).open("/dev/null").map_err(|e| Error::system("open /dev/null", e))?;
+    let null = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .map_err(|e| Error::system("open /dev/null", e))?;
     let outcome = rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null));
-    outcome.and_then(|()| rustix::stdio::dup2_stderr(&null)).map_err(|e| Error::system("leave the terminal", e))
+    outcome
+        .and_then(|()| rustix::stdio::dup2_stderr(&null))
+        .map_err(|e| Error::system("leave the terminal", e))
 }
 
 fn terminal() -> Result<File> {
-    File::options().read(true).write(true).open("/dev/tty").map_err(|e| Error::system("open the child's terminal", e))
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(|e| Error::system("open the child's terminal", e))
 }
 
 /// Tells the broker of every stop and of the end.
@@ -155,7 +174,8 @@ fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
             Err(rustix::io::Errno::INTR) | Ok(None) => continue,
             Err(_) => return,
             Ok(Some((_, status))) => {
-                match (status.exit_status(), status.terminating_signal(), status.stopping_signal()) {
+                match (status.exit_status(), status.terminating_signal(), status.stopping_signal())
+                {
                     (Some(code), _, _) => Report::Exited(code),
                     (_, Some(signal), _) => Report::Killed(signal),
                     (_, _, Some(signal)) => Report::Stopped(signal),
@@ -178,7 +198,9 @@ fn obey(line: &mut Line, orders: &mut Receiver, broker: &Sender) {
     let child = line.child;
     while let Some(order) = orders.receive::<Order>() {
         let _ = match order {
-            Order::Signal(number) => Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s)),
+            Order::Signal(number) => {
+                Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s))
+            }
             Order::SignalGroup(number) => {
                 Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process_group(child, s))
             }

@@ -1,5 +1,6 @@
-//! What the child's terminal shows, on its way to ours, byte for byte as the child's translated it. Ours goes on translating line ends
-//! as long as it can, since other jobs write to it as well: a line end that it will make is left to it.
+//! What the child's terminal shows, on its way to ours, byte for byte as the child's translated it.
+//! Ours goes on translating line ends as long as it can, since other jobs write to it as well: a
+//! line end that it will make is left to it.
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
@@ -34,14 +35,17 @@ impl Printer {
             self.settle();
         }
         let translated = screen::translates(self.screen.tty());
-        let outcome = write_all(to, &if translated { untranslated(bytes) } else { Cow::Borrowed(bytes) });
+        let outcome =
+            write_all(to, &if translated { untranslated(bytes) } else { Cow::Borrowed(bytes) });
         self.settle();
         outcome
     }
 
     /// Our terminal translates again once the child's does.
     fn settle(&self) {
-        if self.screen.is_left_as_it_is() && self.leader.with(|leader| screen::translates(leader)).unwrap_or(true) {
+        if self.screen.is_left_as_it_is()
+            && self.leader.with(|leader| screen::translates(leader)).unwrap_or(true)
+        {
             self.screen.translate();
         }
     }
@@ -91,8 +95,10 @@ mod tests {
             assert_eq!(has_bare_newline(text), bare, "{text:?}");
             assert_eq!(untranslated(text), left, "{text:?}");
             if !bare {
-                let made: Vec<u8> =
-                    left.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect();
+                let made: Vec<u8> = left
+                    .iter()
+                    .flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] })
+                    .collect();
                 assert_eq!(made, text);
             }
         }

@@ -1,4 +1,5 @@
-//! Our own terminal while a child uses it: raw as long as the child's terminal does the line editing, and put back whatever happens.
+//! Our own terminal while a child uses it: raw as long as the child's terminal does the line
+//! editing, and put back whatever happens.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -7,7 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 use rustix::process::getpgrp;
-use rustix::termios::{OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
 
 use hasp_core::{Error, Result, system};
 
@@ -25,7 +28,12 @@ impl Screen {
     pub fn open() -> Option<Screen> {
         let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let before = tcgetattr(&tty).ok()?;
-        Some(Screen { tty, before: Mutex::new(before), raw: AtomicBool::new(false), plain: AtomicBool::new(false) })
+        Some(Screen {
+            tty,
+            before: Mutex::new(before),
+            raw: AtomicBool::new(false),
+            plain: AtomicBool::new(false),
+        })
     }
 
     /// The terminal itself.
@@ -33,8 +41,8 @@ impl Screen {
         &self.tty
     }
 
-    /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line editor has modes of its own until it
-    /// puts a job into the foreground.
+    /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line
+    /// editor has modes of its own until it puts a job into the foreground.
     pub fn modes(&self) -> Termios {
         let mut before = self.before();
         if let (false, Ok(now)) = (self.raw.load(Ordering::SeqCst), tcgetattr(&self.tty)) {
@@ -66,7 +74,8 @@ impl Screen {
     pub fn raw(&self) -> Result<()> {
         let raw = raw_of(&self.modes());
         let _one = self.before();
-        tcsetattr(&self.tty, OptionalActions::Now, &raw).map_err(|e| Error::system("set up the terminal", e))?;
+        tcsetattr(&self.tty, OptionalActions::Now, &raw)
+            .map_err(|e| Error::system("set up the terminal", e))?;
         self.raw.store(true, Ordering::SeqCst);
         Ok(())
     }
@@ -82,7 +91,8 @@ impl Screen {
         }
     }
 
-    /// What is written goes out as it is from now on, if the terminal is ours to say so: somebody drew a picture.
+    /// What is written goes out as it is from now on, if the terminal is ours to say so: somebody
+    /// drew a picture.
     pub fn leave_as_it_is(&self) {
         let _one = self.before();
         if self.raw.load(Ordering::SeqCst) && translates(&self.tty) {
@@ -111,7 +121,8 @@ impl Screen {
         }
     }
 
-    /// As it was before. Does not wait for a terminal that is stopped: what was written before was translated then.
+    /// As it was before. Does not wait for a terminal that is stopped: what was written before was
+    /// translated then.
     pub fn restore(&self) {
         let before = self.before();
         if self.raw.swap(false, Ordering::SeqCst) {
@@ -121,19 +132,22 @@ impl Screen {
     }
 }
 
-/// Whether a descriptor leads to our controlling terminal, whose foreground is ours to ask for; it may be outside of our pid namespace.
+/// Whether a descriptor leads to our controlling terminal, whose foreground is ours to ask for; it
+/// may be outside of our pid namespace.
 pub fn is_ours(descriptor: impl AsFd) -> bool {
     matches!(tcgetpgrp(descriptor), Ok(_) | Err(Errno::OPNOTSUPP))
 }
 
-/// The user's terminal in the hands of the monitor, which outlives a broker that is killed and could not put it back.
+/// The user's terminal in the hands of the monitor, which outlives a broker that is killed and
+/// could not put it back.
 pub struct Rescue {
     tty: OwnedFd,
     before: Termios,
 }
 
 impl Rescue {
-    /// The terminal behind an inherited descriptor. The child's terminal began with the modes that it had.
+    /// The terminal behind an inherited descriptor. The child's terminal began with the modes that
+    /// it had.
     pub fn new(inherited: RawFd, child: &File) -> Option<Rescue> {
         let tty = system::duplicate(inherited).ok()?;
         Some(Rescue { tty, before: tcgetattr(child).ok()? })
@@ -145,7 +159,8 @@ impl Rescue {
         (now.input_modes, now.local_modes) == (raw.input_modes, raw.local_modes)
     }
 
-    /// Puts the terminal back if it is still as the broker had it: a shell may have taken it over by now.
+    /// Puts the terminal back if it is still as the broker had it: a shell may have taken it over
+    /// by now.
     pub fn put_back(&self) {
         if tcgetattr(&self.tty).is_ok_and(|now| self.is_ours_still(&now)) {
             let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);

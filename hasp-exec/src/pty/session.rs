@@ -1,5 +1,6 @@
-//! The broker's side of a child on a terminal of its own: output through the filter, keys and window size to the child, and a child
-//! that stops stops us, so that the shell's job control sees one job.
+//! The broker's side of a child on a terminal of its own: output through the filter, keys and
+//! window size to the child, and a child that stops stops us, so that the shell's job control sees
+//! one job.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -39,7 +40,8 @@ pub struct Session {
     sender: Sender,
     receiver: Receiver,
     leader: Leader,
-    /// Held as long as the child runs: one that has closed its streams may open its terminal again, whose output would end otherwise.
+    /// Held as long as the child runs: one that has closed its streams may open its terminal again,
+    /// whose output would end otherwise.
     follower: Option<OwnedFd>,
     pid: u32,
     course: Course,
@@ -64,7 +66,8 @@ pub struct Stage {
 
 /// Where a child runs whose output is redacted.
 pub enum Place {
-    /// On a terminal of its own: ours would show what it writes there past the filter, and would take keys from it.
+    /// On a terminal of its own: ours would show what it writes there past the filter, and would
+    /// take keys from it.
     Terminal(Box<Stage>),
     /// In a session without a terminal, where none can be made, as in a container without devpts.
     Apart,
@@ -95,7 +98,8 @@ pub fn start(
     let forwarder = Forwarder::catch()?;
     // Our window may have changed since the child's was made like it, before we would be told.
     set_size(&pair.follower, &screen);
-    // A pipeline's other programs may be using our terminal; the child then starts behind, and comes to the front when it asks.
+    // A pipeline's other programs may be using our terminal; the child then starts behind, and
+    // comes to the front when it asks.
     let front = screen::is_ours(stdin()) && screen::is_ours(stdout()) && screen.foreground();
     let stream = UnixStream::pair().map_err(|e| Error::system("make a socket", e))?;
     let lent = duplicate(screen.tty())?;
@@ -112,7 +116,8 @@ pub fn start(
     drop(stream.1);
     let course = Course::default();
     course.front.store(front, Ordering::SeqCst);
-    let (keyboard, leader, hangup) = join(pair.leader, &screen, &course, sender.another()?, patterns, relay)?;
+    let (keyboard, leader, hangup) =
+        join(pair.leader, &screen, &course, sender.another()?, patterns, relay)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let forward = Forward {
         sender: sender.another()?,
@@ -123,8 +128,18 @@ pub fn start(
         hangup: Arc::clone(&hangup),
     };
     let follower = Some(pair.follower);
-    let mut session =
-        Session { screen, keyboard, sender, receiver, leader, follower, pid: 0, course, hangup, stopping };
+    let mut session = Session {
+        screen,
+        keyboard,
+        sender,
+        receiver,
+        leader,
+        follower,
+        pid: 0,
+        course,
+        hangup,
+        stopping,
+    };
     forwarder.forward_to(forward)?;
     session.begin().map(|()| session)
 }
@@ -139,17 +154,32 @@ fn join(
     relay: &mut Relay,
 ) -> Result<(Keyboard, Leader, Arc<Hangup>)> {
     let streams = [stdout(), stderr()].into_iter();
-    let output = streams.filter(|s| screen::is_ours(s)).chain([screen.tty().as_fd()]).next().unwrap_or(stdout());
+    let output = streams
+        .filter(|s| screen::is_ours(s))
+        .chain([screen.tty().as_fd()])
+        .next()
+        .unwrap_or(stdout());
     let (output_end, keys_end) = (duplicate(&leader)?, duplicate(&leader)?);
     let leader = Leader::new(leader);
     let (rings, hung) = bell()?;
-    let hangup = Arc::new(Hangup::new(Arc::clone(screen), leader.clone(), course.clone(), rings, sender));
+    let hangup =
+        Arc::new(Hangup::new(Arc::clone(screen), leader.clone(), course.clone(), rings, sender));
     let typing = Arc::new(Typing::default());
-    let printer = Some(Printer { screen: Arc::clone(screen), leader: leader.clone(), course: course.clone() });
-    let console = Console { typing: Arc::clone(&typing), hangup: Arc::clone(&hangup), hung: hung.clone(), printer };
+    let printer = Some(Printer {
+        screen: Arc::clone(screen),
+        leader: leader.clone(),
+        course: course.clone(),
+    });
+    let console = Console {
+        typing: Arc::clone(&typing),
+        hangup: Arc::clone(&hangup),
+        hung: hung.clone(),
+        printer,
+    };
     relay.terminal(output_end, output, patterns, console)?;
     let from = screen.tty().try_clone().map_err(|e| Error::system("open the terminal", e))?;
-    let keyboard = Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
+    let keyboard =
+        Keyboard::start(Keys { from, to: keys_end, typing, hangup: Arc::clone(&hangup), hung })?;
     Ok((keyboard, leader, hangup))
 }
 
@@ -162,7 +192,9 @@ impl Session {
     fn begin(&mut self) -> Result<()> {
         match self.receiver.receive() {
             Some(Report::Started(pid)) => self.pid = pid,
-            Some(Report::Refused(message)) => return Err(Error::new(Kind::NotExecutable, "cannot-execute", message)),
+            Some(Report::Refused(message)) => {
+                return Err(Error::new(Kind::NotExecutable, "cannot-execute", message));
+            }
             _ => return Err(monitor_lost("the command started")),
         }
         if self.is_front() { self.take_screen() } else { Ok(()) }
@@ -172,11 +204,11 @@ impl Session {
         self.course.front.load(Ordering::SeqCst)
     }
 
-    /// Waits for the child's end, following its stops: its exit status or the signal that ended it; neither if it lives on though our
-    /// terminal is gone.
+    /// Waits for the child's end, following its stops: its exit status or the signal that ended it;
+    /// neither if it lives on though our terminal is gone.
     ///
-    /// The keyboard is ours again when this returns, and signals have their own effect on us. What the child wrote last may still be on
-    /// its way.
+    /// The keyboard is ours again when this returns, and signals have their own effect on us. What
+    /// the child wrote last may still be on its way.
     pub fn wait(&mut self) -> Result<(Option<i32>, Option<i32>)> {
         let ending = self.follow();
         self.course.over.store(true, Ordering::SeqCst);
@@ -200,7 +232,8 @@ impl Session {
         }
     }
 
-    /// A child that wants its terminal gets it if we have ours; otherwise we stop as it did and go on when we are continued.
+    /// A child that wants its terminal gets it if we have ours; otherwise we stop as it did and go
+    /// on when we are continued.
     fn stopped(&mut self, signal: i32) -> Result<()> {
         let asks = matches!(signal, SIGTTIN | SIGTTOU);
         if asks && self.screen.foreground() {
@@ -225,13 +258,19 @@ impl Session {
         if !self.screen.foreground() {
             return self.sender.send(&Order::Continue);
         }
-        if self.is_front() || asks { self.come_forward() } else { self.sender.send(&Order::Continue) }
+        if self.is_front() || asks {
+            self.come_forward()
+        } else {
+            self.sender.send(&Order::Continue)
+        }
     }
 
-    /// The child gets the foreground; the first time its terminal takes the modes that ours has by now.
+    /// The child gets the foreground; the first time its terminal takes the modes that ours has by
+    /// now.
     fn come_forward(&mut self) -> Result<()> {
         if !self.course.front.swap(true, Ordering::SeqCst) {
-            self.leader.with(|leader| tcsetattr(leader, OptionalActions::Now, &self.screen.modes()));
+            self.leader
+                .with(|leader| tcsetattr(leader, OptionalActions::Now, &self.screen.modes()));
         }
         self.take_screen()?;
         self.sender.send(&Order::Foreground)
@@ -244,7 +283,8 @@ impl Session {
     }
 }
 
-/// However it ends, our terminal is as before, and the monitor goes, and with it a child that still runs.
+/// However it ends, our terminal is as before, and the monitor goes, and with it a child that still
+/// runs.
 impl Drop for Session {
     fn drop(&mut self) {
         self.keyboard.close();
@@ -257,7 +297,8 @@ impl Pair {
     /// A new terminal with the modes and the size of ours.
     fn like(screen: &Screen) -> Result<Pair> {
         let failed = |e: rustix::io::Errno| Error::system("make a terminal for the command", e);
-        let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(failed)?;
+        let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .map_err(failed)?;
         // Who writes keys must hear of a hangup while the child reads none.
         rustix::io::ioctl_fionbio(&leader, true).map_err(failed)?;
         grantpt(&leader).and_then(|()| unlockpt(&leader)).map_err(failed)?;
@@ -277,8 +318,8 @@ fn set_size(follower: &OwnedFd, screen: &Screen) {
     }
 }
 
-/// The monitor leads a session on the new terminal. Streams of ours that are no terminal stay what they are, the outputs redacted.
-/// It inherits its socket and our terminal.
+/// The monitor leads a session on the new terminal. Streams of ours that are no terminal stay what
+/// they are, the outputs redacted. It inherits its socket and our terminal.
 fn start_monitor(
     follower: &OwnedFd,
     [socket, lent]: [RawFd; 2],
@@ -287,7 +328,8 @@ fn start_monitor(
     patterns: &Arc<Patterns>,
     relay: &mut Relay,
 ) -> Result<()> {
-    let own = std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
+    let own =
+        std::env::current_exe().map_err(|e| Error::system("find this program's own path", e))?;
     let mut command = Command::new(own);
     command.arg("--monitor").arg(socket.to_string()).env_clear();
     command.stdin(match value {
@@ -322,7 +364,11 @@ fn launch(plan: &Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
 
 /// Somebody killed the monitor, and with it the child.
 fn monitor_lost(before: &str) -> Error {
-    Error::new(Kind::Io, "monitor-lost", format!("the process that leads the command's session ended before {before}"))
+    Error::new(
+        Kind::Io,
+        "monitor-lost",
+        format!("the process that leads the command's session ended before {before}"),
+    )
 }
 
 fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd> {
@@ -357,6 +403,11 @@ mod tests {
         let received: Launch = link::open(two).unwrap().1.receive().unwrap();
         assert_eq!(received.argv[1].as_os(), argv[1]);
         assert!(received.vars[0].1.as_os() == OsString::from_vec(vec![0xfe, b'"']));
-        assert!(received.foreground && received.no_new_privs && received.pass == [7] && received.screen == 5);
+        assert!(
+            received.foreground
+                && received.no_new_privs
+                && received.pass == [7]
+                && received.screen == 5
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! The child's output on its way to ours: one thread a stream, so that a reader of one that stalls holds back neither the other nor
-//! a signal; redacted on the way, never longer held than a match needs.
+//! The child's output on its way to ours: one thread a stream, so that a reader of one that stalls
+//! holds back neither the other nor a signal; redacted on the way, never longer held than a match
+//! needs.
 //!
-//! When the child has ended, each thread relays by itself all that was written until then, however long filter and reader take for it.
-//! Only a stream that is silent after that is taken to be held open by a process that was left behind.
+//! When the child has ended, each thread relays by itself all that was written until then, however
+//! long filter and reader take for it. Only a stream that is silent after that is taken to be held
+//! open by a process that was left behind.
 
 mod stream;
 mod writer;
@@ -24,7 +26,8 @@ use crate::stragglers::{self, FileId};
 
 use stream::{Bells, Stream};
 
-/// How long a stream may be silent after the child's end before what still holds it open is left behind.
+/// How long a stream may be silent after the child's end before what still holds it open is left
+/// behind.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The streams being relayed.
@@ -82,7 +85,13 @@ impl Relay {
     }
 
     /// The same for the child's terminal.
-    pub fn terminal(&mut self, from: OwnedFd, to: impl AsFd, patterns: &Arc<Patterns>, console: Console) -> Result<()> {
+    pub fn terminal(
+        &mut self,
+        from: OwnedFd,
+        to: impl AsFd,
+        patterns: &Arc<Patterns>,
+        console: Console,
+    ) -> Result<()> {
         self.start(from, to, patterns, Some(console))
     }
 
@@ -94,7 +103,8 @@ impl Relay {
         console: Option<Console>,
     ) -> Result<()> {
         let file = FileId::of(&from)?;
-        let to = rustix::io::fcntl_dupfd_cloexec(to, 3).map_err(|e| Error::system("open the output", e))?;
+        let to = rustix::io::fcntl_dupfd_cloexec(to, 3)
+            .map_err(|e| Error::system("open the output", e))?;
         let bells = Bells { ended: self.ended.1.clone(), last: self.last.1.clone() };
         let stream = Stream::new(from, to, patterns, Arc::clone(&self.hits), bells, console);
         let (sender, told) = channel();
@@ -104,8 +114,8 @@ impl Relay {
         Ok(())
     }
 
-    /// After the child's end: waits until all that it wrote is relayed, and a grace for those who still hold a stream; then ends
-    /// them, if asked to, and relays their last words.
+    /// After the child's end: waits until all that it wrote is relayed, and a grace for those who
+    /// still hold a stream; then ends them, if asked to, and relays their last words.
     pub fn finish(self, kill_stragglers: bool) -> Report {
         let Relay { streams, hits, ended, last } = self;
         let mut report = Report::default();
@@ -118,7 +128,8 @@ impl Relay {
             if kill_stragglers {
                 stragglers::end(&holders, &files);
             }
-            let waiting = held.into_iter().filter(|s| !kill_stragglers || report.hear_within(s, GRACE));
+            let waiting =
+                held.into_iter().filter(|s| !kill_stragglers || report.hear_within(s, GRACE));
             let waiting: Vec<&Relayed> = waiting.collect();
             drop(last);
             for stream in waiting {
@@ -130,7 +141,8 @@ impl Relay {
     }
 }
 
-/// A thread's work: the reading end closes before anybody is told, so that the child sees a broken pipe.
+/// A thread's work: the reading end closes before anybody is told, so that the child sees a broken
+/// pipe.
 fn run(mut stream: Stream, told: &Sender<Told>) {
     let outcome = stream.relay(|| drop(told.send(Told::Held)));
     drop(stream);

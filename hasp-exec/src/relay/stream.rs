@@ -1,4 +1,5 @@
-//! One stream in its thread: read, filter, write, until the end of the input; after the child's end also until nothing comes any more.
+//! One stream in its thread: read, filter, write, until the end of the input; after the child's end
+//! also until nothing comes any more.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ const TERMINAL: u64 = 64 * 1024;
 /// Silence after which a few held bytes may go out (REDACTION.md, point 3).
 const SILENCE: Duration = Duration::from_millis(IDLE_MS);
 
-/// How long somebody who wrote after the child's end is given to show that he goes on, on a busy machine as well.
+/// How long somebody who wrote after the child's end is given to show that he goes on, on a busy
+/// machine as well.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// What a thread is told by.
@@ -110,8 +112,8 @@ impl Stream {
         }
     }
 
-    /// Relays all; `held` is called when the child has ended and somebody still holds the stream. Whether something was left unread
-    /// at last.
+    /// Relays all; `held` is called when the child has ended and somebody still holds the stream.
+    /// Whether something was left unread at last.
     pub fn relay(&mut self, held: impl FnOnce()) -> Result<bool> {
         let outcome = self.relay_all(held);
         if let (Err(_), Some(console)) = (&outcome, &self.console) {
@@ -167,8 +169,9 @@ impl Stream {
         }
     }
 
-    /// How long input is waited for before held bytes go out. A key that a value begins with would be seen only after the silence, which
-    /// whoever types notices: what may go out then goes out at once, the match going on, so that no more can leak than by a pause.
+    /// How long input is waited for before held bytes go out. A key that a value begins with would
+    /// be seen only after the silence, which whoever types notices: what may go out then goes out
+    /// at once, the match going on, so that no more can leak than by a pause.
     fn patience(&self, rested: bool) -> Option<Duration> {
         let typed = || self.console.as_ref().is_some_and(|c| c.typing.recent());
         match rested || self.filter.held() == 0 {
@@ -178,8 +181,9 @@ impl Stream {
         }
     }
 
-    /// Relays all that is there now, whatever that takes, and then what comes within `grace`: whether somebody still holds the input
-    /// open. The grace begins when nothing of ours is left to do, so that a slow filter or reader takes nothing from it.
+    /// Relays all that is there now, whatever that takes, and then what comes within `grace`:
+    /// whether somebody still holds the input open. The grace begins when nothing of ours is left
+    /// to do, so that a slow filter or reader takes nothing from it.
     fn drain(&mut self, grace: Duration) -> Result<bool> {
         let mut due = self.waiting() + if self.console.is_some() { TERMINAL } else { 0 };
         while due > 0 {
@@ -200,8 +204,9 @@ impl Stream {
         }
     }
 
-    /// Waits and relays one piece. What somebody writes who may go on is taken only if `any`; the last of the input and its end always
-    /// are, since that is bounded, and whoever left it does not hold the stream.
+    /// Waits and relays one piece. What somebody writes who may go on is taken only if `any`; the
+    /// last of the input and its end always are, since that is bounded, and whoever left it does
+    /// not hold the stream.
     fn step(&mut self, within: Duration, any: bool) -> Result<Step> {
         let seen = self.look(None, Some(within))?;
         self.hung = seen.hung;
@@ -228,8 +233,8 @@ impl Stream {
         rustix::io::ioctl_fionread(&self.from).unwrap_or(0)
     }
 
-    /// Reads what is there, at most a chunk: 0 at the end, `None` if nothing was there after all. A terminal gives a page at a time,
-    /// which is too little to filter and write by itself.
+    /// Reads what is there, at most a chunk: 0 at the end, `None` if nothing was there after all. A
+    /// terminal gives a page at a time, which is too little to filter and write by itself.
     fn fill(&mut self) -> Result<Option<usize>> {
         let space = self.filter.space(CHUNK);
         let space = &mut space[..CHUNK];
@@ -296,7 +301,8 @@ fn ready(from: &OwnedFd) -> Result<bool> {
 
 /// Whether something comes within this time.
 fn wait(fds: &mut [PollFd<'_>], within: Option<Duration>) -> Result<bool> {
-    let limit = within.map(|w| Timespec { tv_sec: w.as_secs() as i64, tv_nsec: w.subsec_nanos().into() });
+    let limit =
+        within.map(|w| Timespec { tv_sec: w.as_secs() as i64, tv_nsec: w.subsec_nanos().into() });
     loop {
         match poll(fds, limit.as_ref()) {
             Ok(count) => return Ok(count > 0),

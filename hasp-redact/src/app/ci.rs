@@ -13,11 +13,13 @@ use crate::cli::Ci;
 use crate::parts::{Part, parts};
 use crate::pattern::needle::MIN_LINE;
 
-/// Tells the system to mask these values in its log. It masks what it is given wherever that stands, so it is given no short line:
-/// the braces of a document would be masked in the whole log.
+/// Tells the system to mask these values in its log. It masks what it is given wherever that
+/// stands, so it is given no short line: the braces of a document would be masked in the whole log.
 pub(super) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<()> {
     match system {
-        Ci::Github | Ci::Buildkite => named.iter().try_for_each(|(name, value)| give(system, name, value, context)),
+        Ci::Github | Ci::Buildkite => {
+            named.iter().try_for_each(|(name, value)| give(system, name, value, context))
+        }
         Ci::Gitlab => {
             context
                 .out
@@ -30,7 +32,8 @@ pub(super) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<(
 /// Gives one value and its parts, line by line, each once.
 fn give(system: Ci, name: &str, value: &[u8], context: &mut Context) -> Result<()> {
     let apart = parts(value).kept;
-    let texts = std::iter::once(value).chain(apart.iter().map(|Part { bytes, .. }| bytes.as_slice()));
+    let texts =
+        std::iter::once(value).chain(apart.iter().map(|Part { bytes, .. }| bytes.as_slice()));
     let mut given = BTreeSet::new();
     for line in texts.flat_map(lines) {
         if !given.insert(line) {
@@ -42,12 +45,15 @@ fn give(system: Ci, name: &str, value: &[u8], context: &mut Context) -> Result<(
         }
     }
     if given.is_empty() {
-        context.out.warn(&format!("{name} is not given to the CI system: it has no line of {MIN_LINE} bytes"));
+        context.out.warn(&format!(
+            "{name} is not given to the CI system: it has no line of {MIN_LINE} bytes"
+        ));
     }
     Ok(())
 }
 
-/// The lines of a value that say something by themselves, by the filter's rule; the systems end a line at a carriage return too.
+/// The lines of a value that say something by themselves, by the filter's rule; the systems end a
+/// line at a carriage return too.
 fn lines(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = value.split(|b| matches!(b, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
     lines.filter(|line| line.len() >= MIN_LINE && !line.starts_with(b"-----"))
@@ -100,15 +106,24 @@ mod tests {
     #[test]
     fn github_commands_cannot_be_broken_out_of() {
         let value = b"a%b-long-line\r\n::stop-commands::x\n";
-        assert_eq!(commands(value), b"::add-mask::a%25b-long-line\n::add-mask::::stop-commands::x\n");
-        assert_eq!(commands(b"long-line-1\rlong-line-2"), b"::add-mask::long-line-1\n::add-mask::long-line-2\n");
+        assert_eq!(
+            commands(value),
+            b"::add-mask::a%25b-long-line\n::add-mask::::stop-commands::x\n"
+        );
+        assert_eq!(
+            commands(b"long-line-1\rlong-line-2"),
+            b"::add-mask::long-line-1\n::add-mask::long-line-2\n"
+        );
     }
 
     #[test]
     fn nothing_is_masked_that_stands_everywhere() {
         for (value, given) in [
             (&b"{\n  \"k\": \"valuevalue1234\"\n}\n"[..], vec![&b"\"k\": \"valuevalue1234\""[..]]),
-            (b"-----BEGIN KEY-----\nAAsWISwS7Qk1\n\nxv==\n-----END KEY-----\n", vec![b"AAsWISwS7Qk1"]),
+            (
+                b"-----BEGIN KEY-----\nAAsWISwS7Qk1\n\nxv==\n-----END KEY-----\n",
+                vec![b"AAsWISwS7Qk1"],
+            ),
             (b"\n\n  \n\t\n1234567\n12345678\n", vec![b"12345678"]),
             (b"1234567", vec![]),
             (b"12345678", vec![b"12345678"]),

@@ -1,4 +1,5 @@
-//! `explain`: what is looked for, said of this very value, so that nobody has to guess what the filter can miss.
+//! `explain`: what is looked for, said of this very value, so that nobody has to guess what the
+//! filter can miss.
 
 use hasp_core::Result;
 use hasp_core::output::Output;
@@ -32,7 +33,11 @@ pub(super) fn explain(named: &Named, out: &mut Output) -> Result<Exit> {
         let one = Pattern { name, value };
         let patterns = Patterns::compile(&[one]);
         let own = |(called, _): &(&str, Reason)| *called == name;
-        let remark = patterns.unwatched().chain(patterns.risky()).find(own).map(|(_, reason)| reason.to_string());
+        let remark = patterns
+            .unwatched()
+            .chain(patterns.risky())
+            .find(own)
+            .map(|(_, reason)| reason.to_string());
         if out.json {
             object(&one, &patterns, remark.as_deref(), out)?;
         } else {
@@ -42,12 +47,19 @@ pub(super) fn explain(named: &Named, out: &mut Output) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn object(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
+fn object(
+    one: &Pattern<'_>,
+    patterns: &Patterns,
+    remark: Option<&str>,
+    out: &mut Output,
+) -> Result<()> {
     let forms: Vec<_> = watched(patterns).map(|(form, _)| form).collect();
     let (needles, pieces) = patterns.size();
     let Parts { kept, left, more, .. } = parts(one.value);
-    let kept: Vec<_> = kept.iter().map(|p| json!({"place": p.place.words(), "bytes": p.bytes.len()})).collect();
-    let left: Vec<_> = left.iter().map(|(p, r)| json!({"place": p.words(), "reason": r.to_string()})).collect();
+    let kept: Vec<_> =
+        kept.iter().map(|p| json!({"place": p.place.words(), "bytes": p.bytes.len()})).collect();
+    let left: Vec<_> =
+        left.iter().map(|(p, r)| json!({"place": p.words(), "reason": r.to_string()})).collect();
     out.object(&json!({"v": 1, "name": one.name, "bytes": one.value.len(), "watched": !patterns.is_empty(),
         "forms": forms, "strings": needles, "seeds": pieces, "warning": remark, "parts": kept, "parts_left": left,
         "parts_more": more}))
@@ -61,10 +73,19 @@ fn list_parts(parts: &Parts, out: &mut Output) -> Result<()> {
     for (place, reason) in &parts.left {
         out.line(&format!("  not alone: {}: {reason}", place.words()))?;
     }
-    if parts.more { out.line("  not alone: further parts, of which there are too many") } else { Ok(()) }
+    if parts.more {
+        out.line("  not alone: further parts, of which there are too many")
+    } else {
+        Ok(())
+    }
 }
 
-fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut Output) -> Result<()> {
+fn table(
+    one: &Pattern<'_>,
+    patterns: &Patterns,
+    remark: Option<&str>,
+    out: &mut Output,
+) -> Result<()> {
     out.line(&format!("{}  {} bytes", one.name, one.value.len()))?;
     for (form, note) in watched(patterns) {
         out.line(&format!("  {form:<13} {note}"))?;
@@ -72,7 +93,9 @@ fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut
     list_parts(&parts(one.value), out)?;
     if !patterns.is_empty() {
         let (needles, pieces) = patterns.size();
-        out.line(&format!("  {needles} strings, long lines and parts among them, are found by {pieces} seeds"))?;
+        out.line(&format!(
+            "  {needles} strings, long lines and parts among them, are found by {pieces} seeds"
+        ))?;
         out.line(&format!("  false positives: {}", chance(one.value.len(), remark)))?;
     }
     match remark {
@@ -84,14 +107,18 @@ fn table(one: &Pattern<'_>, patterns: &Patterns, remark: Option<&str>, out: &mut
 
 fn watched(patterns: &Patterns) -> impl Iterator<Item = (&'static str, &'static str)> {
     let (any, folds, rare) = (!patterns.is_empty(), patterns.folds(), patterns.are_few());
-    FORMS.into_iter().filter(move |(form, _)| any && (folds || *form != "case") && (rare || *form != "rare"))
+    FORMS
+        .into_iter()
+        .filter(move |(form, _)| any && (folds || *form != "case") && (rare || *form != "rare"))
 }
 
 /// How likely it is that other text is taken for the value.
 fn chance(bytes: usize, remark: Option<&str>) -> &'static str {
     match (remark, bytes) {
         (Some(_), _) => "likely",
-        (None, ..8) => "possible: it is short, and looked for wherever it stands, also inside words",
+        (None, ..8) => {
+            "possible: it is short, and looked for wherever it stands, also inside words"
+        }
         (None, 8..16) => "unlikely, unless it is made of words",
         (None, 16..) => "none to speak of",
     }

@@ -1,4 +1,5 @@
-//! `hooks`: installing, showing and removing them, and what they call: the scan, and what to do about what it found.
+//! `hooks`: installing, showing and removing them, and what they call: the scan, and what to do
+//! about what it found.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -42,7 +43,9 @@ fn install(place: &Place, cx: &mut Context) -> Result<Exit> {
         ));
     }
     if place.sort == Sort::Husky {
-        cx.out.note("these files belong to the repository: whoever commits there needs hasp-redact on PATH");
+        cx.out.note(
+            "these files belong to the repository: whoever commits there needs hasp-redact on PATH",
+        );
     }
     if place.bare {
         cx.out.note("nothing is committed in a bare repository: only pushes from it are checked");
@@ -60,8 +63,10 @@ fn show(place: &Place, hook: Hook, cx: &mut Context) -> Result<()> {
     let (state, file) = (place.state(hook), place.dir.join(hook.name()));
     let shown = printable_path(&file);
     if cx.out.json {
-        return cx.out.object(&json!({"v": 1, "hook": hook.name(), "file": shown, "installed": state.scans(),
-            "chained": state == State::Chained, "state": state.word()}));
+        return cx.out.object(
+            &json!({"v": 1, "hook": hook.name(), "file": shown, "installed": state.scans(),
+            "chained": state == State::Chained, "state": state.word()}),
+        );
     }
     cx.out.line(&format!("{}  {}: {shown}", hook.name(), state.word()))
 }
@@ -86,19 +91,26 @@ fn called(hook: Hook, words: &[OsString], git: &Git, cx: &mut Context) -> Result
         return Ok(Exit::OK);
     }
     let checked = check(hook, words, git, cx);
-    checked.map_err(|e| e.hint(format!("to go without the check once, on record: HASP_SKIP_SCAN=reason {what}")))
+    checked.map_err(|e| {
+        e.hint(format!("to go without the check once, on record: HASP_SKIP_SCAN=reason {what}"))
+    })
 }
 
 fn check(hook: Hook, words: &[OsString], git: &Git, cx: &mut Context) -> Result<Exit> {
     let wanted = scan::wanted(&Values::default(), cx)?;
     let (report, place) = match hook {
-        Hook::PreCommit => (scan::blobs::<&str>(&wanted, git, &git::staged(git)?, None, cx)?, "staged"),
+        Hook::PreCommit => {
+            (scan::blobs::<&str>(&wanted, git, &git::staged(git)?, None, cx)?, "staged")
+        }
         Hook::PrePush => {
             let revisions = pushed(words, git, cx)?;
             if revisions.is_empty() {
                 return Ok(Exit::OK);
             }
-            (scan::blobs(&wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?, "pushed")
+            (
+                scan::blobs(&wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?,
+                "pushed",
+            )
         }
     };
     let format = if cx.out.json { Format::Json } else { Format::Text };
@@ -111,11 +123,14 @@ fn check(hook: Hook, words: &[OsString], git: &Git, cx: &mut Context) -> Result<
     Ok(Exit::NO)
 }
 
-/// The revisions that a push would send and the remote has not: what git writes to the hook, or what the pre-commit framework makes
-/// of it.
+/// The revisions that a push would send and the remote has not: what git writes to the hook, or
+/// what the pre-commit framework makes of it.
 fn pushed(words: &[OsString], git: &Git, cx: &Context) -> Result<Vec<OsString>> {
     let mut text = Vec::new();
-    std::io::stdin().take(MAX_REFS).read_to_end(&mut text).map_err(|e| Error::system("read what is pushed", e))?;
+    std::io::stdin()
+        .take(MAX_REFS)
+        .read_to_end(&mut text)
+        .map_err(|e| Error::system("read what is pushed", e))?;
     let (mut new, mut known) = (Vec::new(), Vec::new());
     for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
         let cells: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
@@ -133,7 +148,8 @@ fn pushed(words: &[OsString], git: &Git, cx: &Context) -> Result<Vec<OsString>> 
         }
     }
     if text.is_empty()
-        && let (Some(from), Some(to)) = (cx.env.get("PRE_COMMIT_FROM_REF"), cx.env.get("PRE_COMMIT_TO_REF"))
+        && let (Some(from), Some(to)) =
+            (cx.env.get("PRE_COMMIT_FROM_REF"), cx.env.get("PRE_COMMIT_TO_REF"))
     {
         return Ok(vec![to.to_owned(), "--not".into(), from.to_owned()]);
     }
@@ -166,7 +182,8 @@ fn zeros(id: &[u8]) -> bool {
 
 /// What to do, for each of what was found.
 fn advise(hook: Hook, report: &Report, cx: &mut Context) {
-    let mut files: Vec<String> = report.leaks().map(|f| shell_word(OsStr::from_bytes(&f.file))).collect();
+    let mut files: Vec<String> =
+        report.leaks().map(|f| shell_word(OsStr::from_bytes(&f.file))).collect();
     files.dedup();
     let many = files.len() > 5;
     files.truncate(5);
@@ -184,6 +201,8 @@ fn advise(hook: Hook, report: &Report, cx: &mut Context) {
         text.push_str(&format!("  if anybody has seen it        hasp-vault rotate {name}\n"));
     }
     let what = if hook == Hook::PreCommit { "git commit" } else { "git push" };
-    text.push_str(&format!("  if it is meant to be there    HASP_SKIP_SCAN=reason {what}   (recorded)\n"));
+    text.push_str(&format!(
+        "  if it is meant to be there    HASP_SKIP_SCAN=reason {what}   (recorded)\n"
+    ));
     cx.out.plain_note(&text);
 }

@@ -1,4 +1,5 @@
-//! Markers that were written back: an agent that reads a redacted file and saves it again destroys the credential in it.
+//! Markers that were written back: an agent that reads a redacted file and saves it again destroys
+//! the credential in it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -21,7 +22,11 @@ pub(super) fn markers(paths: &[PathBuf], out: &mut Output) -> Result<Exit> {
     let mut found = false;
     for path in paths {
         if std::fs::symlink_metadata(path).is_err() {
-            return Err(Error::new(Kind::Missing, "no-such-file", format!("there is no {}", printable_path(path))));
+            return Err(Error::new(
+                Kind::Missing,
+                "no-such-file",
+                format!("there is no {}", printable_path(path)),
+            ));
         }
         let mut files = vec![path.clone()];
         while let Some(path) = files.pop() {
@@ -81,7 +86,9 @@ fn names(line: &[u8]) -> impl Iterator<Item = &str> {
     memchr::memmem::find_iter(line, OPENING).filter_map(|at| {
         let rest = &line[at + OPENING.len()..];
         let name = &rest[..memchr::memchr(b']', rest)?];
-        let fits = !name.is_empty() && name.len() <= hasp_core::name::MAX_NAME && name.iter().all(u8::is_ascii_graphic);
+        let fits = !name.is_empty()
+            && name.len() <= hasp_core::name::MAX_NAME
+            && name.iter().all(u8::is_ascii_graphic);
         if fits { std::str::from_utf8(name).ok() } else { None }
     })
 }

@@ -29,7 +29,9 @@ impl Tool for Cli {
     fn run(self, context: &mut Context) -> Result<Exit> {
         match &self.verb {
             None => filter(&self, context),
-            Some(Verb::Explain { values }) => explain::explain(&read(values, context)?, &mut context.out),
+            Some(Verb::Explain { values }) => {
+                explain::explain(&read(values, context)?, &mut context.out)
+            }
             Some(Verb::Markers { paths }) => markers::markers(paths, &mut context.out),
             Some(Verb::Scan(args)) => scan::run(args, context),
             Some(Verb::Watch) => watch::run(context),
@@ -55,8 +57,12 @@ fn read(values: &Values, context: &mut Context) -> Result<Named> {
 
 fn filter(cli: &Cli, context: &mut Context) -> Result<Exit> {
     if cli.values.values.as_deref().is_some_and(values::is_stdin) {
-        return Err(Error::new(Kind::Usage, "stdin-twice", "stdin cannot be both the values and what is filtered")
-            .hint("hasp-redact --values fd:3 3<values.env0 <build.log"));
+        return Err(Error::new(
+            Kind::Usage,
+            "stdin-twice",
+            "stdin cannot be both the values and what is filtered",
+        )
+        .hint("hasp-redact --values fd:3 3<values.env0 <build.log"));
     }
     let named = read(&cli.values, context)?;
     let patterns = Arc::new(compile(&named));
@@ -79,6 +85,7 @@ fn filter(cli: &Cli, context: &mut Context) -> Result<Exit> {
 }
 
 fn compile(named: &Named) -> Patterns {
-    let patterns: Vec<Pattern<'_>> = named.iter().map(|(name, value)| Pattern { name, value }).collect();
+    let patterns: Vec<Pattern<'_>> =
+        named.iter().map(|(name, value)| Pattern { name, value }).collect();
     Patterns::compile(&patterns)
 }

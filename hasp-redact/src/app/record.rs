@@ -1,4 +1,5 @@
-//! The record of scans, through the sibling `hasp-audit append`. What cannot be recorded is said; a leak is a leak all the same.
+//! The record of scans, through the sibling `hasp-audit append`. What cannot be recorded is said; a
+//! leak is a leak all the same.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -57,5 +58,9 @@ fn run(event: &Value, cx: &Context) -> Result<()> {
         return Ok(());
     }
     let said = printable(output.stderr.split(|b| *b == b'\n').next().unwrap_or_default());
-    Err(Error::new(hasp_core::Kind::Io, "not-recorded", said.trim_start_matches("hasp-audit: error: ").to_owned()))
+    Err(Error::new(
+        hasp_core::Kind::Io,
+        "not-recorded",
+        said.trim_start_matches("hasp-audit: error: ").to_owned(),
+    ))
 }

@@ -30,7 +30,8 @@ pub(super) fn run(args: &ScanArgs, cx: &mut Context) -> Result<Exit> {
     let wanted = wanted(&args.values, cx)?;
     let git = Git::new(".", &cx.env);
     let (report, place) = look(args, &wanted, &git, cx)?;
-    let format = if cx.out.json && args.format == Format::Text { Format::Json } else { args.format };
+    let format =
+        if cx.out.json && args.format == Format::Text { Format::Json } else { args.format };
     report.print(format, &mut cx.out)?;
     summary(&report, cx);
     if report.leaks().next().is_none() {
@@ -40,18 +41,29 @@ pub(super) fn run(args: &ScanArgs, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::NO)
 }
 
-fn look(args: &ScanArgs, wanted: &Wanted, git: &Git, cx: &Context) -> Result<(Report, &'static str)> {
+fn look(
+    args: &ScanArgs,
+    wanted: &Wanted,
+    git: &Git,
+    cx: &Context,
+) -> Result<(Report, &'static str)> {
     if args.staged {
         return Ok((blobs::<&str>(wanted, git, &git::staged(git)?, None, cx)?, "staged"));
     }
     if let Some(range) = &args.range {
         let revisions = [checked_range(range)?];
-        return Ok((blobs(wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?, "range"));
+        return Ok((
+            blobs(wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?,
+            "range",
+        ));
     }
     if args.history {
         let revisions: &[&OsStr] =
             if args.all { &["--all".as_ref(), "--reflog".as_ref()] } else { &["--all".as_ref()] };
-        return Ok((blobs(wanted, git, &git::history(git, args.all)?, Some(revisions), cx)?, "history"));
+        return Ok((
+            blobs(wanted, git, &git::history(git, args.all)?, Some(revisions), cx)?,
+            "history",
+        ));
     }
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
@@ -65,7 +77,8 @@ fn look(args: &ScanArgs, wanted: &Wanted, git: &Git, cx: &Context) -> Result<(Re
     Ok((report, "files"))
 }
 
-/// Looks through blobs, and names the commit that brought each of what is found if `revisions` are given.
+/// Looks through blobs, and names the commit that brought each of what is found if `revisions` are
+/// given.
 pub(super) fn blobs<W: AsRef<OsStr>>(
     wanted: &Wanted,
     git: &Git,
@@ -76,7 +89,9 @@ pub(super) fn blobs<W: AsRef<OsStr>>(
     let bar = bar(list.len(), cx);
     let (mut report, places) = many::blobs(wanted, git, list, &bar)?;
     bar.finish_and_clear();
-    let Some(revisions) = revisions.filter(|_| !report.findings.is_empty()) else { return Ok(report) };
+    let Some(revisions) = revisions.filter(|_| !report.findings.is_empty()) else {
+        return Ok(report);
+    };
     let mut ids: Vec<&str> = places.iter().map(|p| list[*p].id.as_str()).collect();
     ids.dedup();
     let commits = git::first_commits(git, revisions, &ids)?;
@@ -102,7 +117,8 @@ fn checked_range(range: &OsString) -> Result<&OsStr> {
 /// What is watched and what was given.
 pub(super) fn wanted(values: &Values, cx: &mut Context) -> Result<Wanted> {
     let named = values::read(values, &mut cx.env)?;
-    let given: Vec<Pattern<'_>> = named.iter().map(|(name, value)| Pattern { name, value }).collect();
+    let given: Vec<Pattern<'_>> =
+        named.iter().map(|(name, value)| Pattern { name, value }).collect();
     let patterns = (!given.is_empty()).then(|| Arc::new(Patterns::compile(&given)));
     for (name, reason) in patterns.iter().flat_map(|p| p.unwatched()) {
         cx.out.warn(&format!("{name} is not looked for: {reason}"));
@@ -119,7 +135,9 @@ pub(super) fn wanted(values: &Values, cx: &mut Context) -> Result<Wanted> {
 fn watched(watch: &Watch, cx: &mut Context) -> Result<Table> {
     let (key, kept, lost) = watch.load()?;
     if lost > 0 {
-        cx.out.warn(&format!("{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"));
+        cx.out.warn(&format!(
+            "{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"
+        ));
     }
     Ok(Table::new(key, kept))
 }
@@ -129,7 +147,9 @@ fn bar(count: usize, cx: &Context) -> ProgressBar {
     if cx.out.quiet || cx.out.json || !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         return bar;
     }
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} files, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} files, {eta} left")
+    {
         bar.set_style(style);
     }
     let shown = bar.downgrade();
@@ -145,8 +165,12 @@ fn bar(count: usize, cx: &Context) -> ProgressBar {
 /// One line for a person.
 fn summary(report: &Report, cx: &mut Context) {
     let places = report.leaks().count();
-    let looked =
-        format!("{} {}, {}", report.files, if report.files == 1 { "file" } else { "files" }, size(report.bytes));
+    let looked = format!(
+        "{} {}, {}",
+        report.files,
+        if report.files == 1 { "file" } else { "files" },
+        size(report.bytes)
+    );
     match places {
         0 => cx.out.note(&format!("{looked}: nothing found")),
         _ => cx.out.note(&format!(

@@ -1,11 +1,13 @@
-//! What was found, for a program that started the filter: one JSON object on stderr, after everything else.
+//! What was found, for a program that started the filter: one JSON object on stderr, after
+//! everything else.
 
 use serde_json::json;
 
 use crate::filter::Filter;
 use crate::pump::Traffic;
 
-/// Prints the object. It goes to stderr as it is: it was asked for, so `--quiet` does not silence it.
+/// Prints the object. It goes to stderr as it is: it was asked for, so `--quiet` does not silence
+/// it.
 pub(super) fn report(filter: &Filter, traffic: Traffic) {
     let matches: Vec<_> = filter
         .tally()

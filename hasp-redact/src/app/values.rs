@@ -1,4 +1,5 @@
-//! The values of the stand-alone filter, as any program gets them: a variable, a file, or a list through a descriptor.
+//! The values of the stand-alone filter, as any program gets them: a variable, a file, or a list
+//! through a descriptor.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -16,7 +17,8 @@ const MAX_LIST: usize = 64 * MAX_VALUE;
 /// The longest name, as for secrets.
 const MAX_NAME: usize = hasp_core::name::MAX_NAME;
 
-/// Values with the names that their markers show. A list stays in the one block into which it was read.
+/// Values with the names that their markers show. A list stays in the one block into which it was
+/// read.
 #[derive(Default)]
 pub(super) struct Named {
     blocks: Vec<Secret>,
@@ -32,7 +34,9 @@ struct Entry {
 impl Named {
     /// Names and values, in the order of the command line.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.entries.iter().map(|e| (e.name.as_str(), &self.blocks[e.block].expose()[e.range.clone()]))
+        self.entries
+            .iter()
+            .map(|e| (e.name.as_str(), &self.blocks[e.block].expose()[e.range.clone()]))
     }
 
     /// Whether there is none.
@@ -82,7 +86,11 @@ fn records(list: Secret, named: &mut Named) -> Result<()> {
             return Err(bad_list("a record has no '=' (not shown: it may be a value)"));
         };
         let name = checked_name(&record[..equals])?;
-        named.entries.push(Entry { name, block: named.blocks.len(), range: start + equals + 1..end });
+        named.entries.push(Entry {
+            name,
+            block: named.blocks.len(),
+            range: start + equals + 1..end,
+        });
         start = end + 1;
     }
     named.blocks.push(list);
@@ -114,7 +122,8 @@ fn checked_name(name: &[u8]) -> Result<String> {
 }
 
 fn bad_list(what: &str) -> Error {
-    Error::new(Kind::Data, "bad-values", what).hint("--values reads NAME=VALUE records, each ended by NUL: env -0")
+    Error::new(Kind::Data, "bad-values", what)
+        .hint("--values reads NAME=VALUE records, each ended by NUL: env -0")
 }
 
 #[cfg(test)]

@@ -39,7 +39,9 @@ pub(super) fn run(cx: &mut Context) -> Result<Exit> {
         }
     }
     if lost > 0 {
-        cx.out.warn(&format!("{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"));
+        cx.out.warn(&format!(
+            "{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"
+        ));
     }
     Ok(Exit::OK)
 }

@@ -1,5 +1,5 @@
-//! Control sequences of terminals (ECMA-48), which colour or link a value without being part of it. They are bounded,
-//! because an unterminated one must not hold back the rest of the stream.
+//! Control sequences of terminals (ECMA-48), which colour or link a value without being part of it.
+//! They are bounded, because an unterminated one must not hold back the rest of the stream.
 
 use super::text::Text;
 
@@ -9,15 +9,20 @@ pub(crate) const ESCAPE: u8 = 0x1b;
 /// The longest sequence that is skipped, in bytes; a longer one is text.
 pub(crate) const MAX_SEQUENCE: usize = 256;
 
-/// How far before a byte the sequence that it is part of is looked for: so much text is always at hand.
+/// How far before a byte the sequence that it is part of is looked for: so much text is always at
+/// hand.
 const MAX_BEFORE: usize = 64;
 
-/// Whether the byte at `at` is the last one of a control sequence: an encoding does not begin with it.
+/// Whether the byte at `at` is the last one of a control sequence: an encoding does not begin with
+/// it.
 ///
-/// Not that of a string, which may hold an encoding, nor a letter or digit right behind the escape, which may be data.
+/// Not that of a string, which may hold an encoding, nor a letter or digit right behind the escape,
+/// which may be data.
 pub(crate) fn ends_with(text: Text<'_>, at: usize) -> bool {
     let from = at.saturating_sub(MAX_BEFORE);
-    let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[from..at]).map(|e| from + e) else { return false };
+    let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[from..at]).map(|e| from + e) else {
+        return false;
+    };
     let sure = match text.get(escape + 1) {
         Some(b'[' | 0x20..=0x2f) => true,
         Some(kind) => !kind.is_ascii_alphanumeric() && escape + 1 == at,
@@ -91,11 +96,21 @@ mod tests {
 
     #[test]
     fn sequences_end_where_a_terminal_ends_them() {
-        for whole in
-            ["\x1b[0m", "\x1b[1;31m", "\x1b[K", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b(B", "\x1bM"]
-        {
+        for whole in [
+            "\x1b[0m",
+            "\x1b[1;31m",
+            "\x1b[K",
+            "\x1b]0;title\x07",
+            "\x1b]8;;http://x\x1b\\",
+            "\x1b(B",
+            "\x1bM",
+        ] {
             let text = format!("{whole}x");
-            assert_eq!(skip(Text { bytes: text.as_bytes(), eof: false }, 0), Some(whole.len()), "{whole:?}");
+            assert_eq!(
+                skip(Text { bytes: text.as_bytes(), eof: false }, 0),
+                Some(whole.len()),
+                "{whole:?}"
+            );
         }
         assert_eq!(skip(Text { bytes: b"\x1b[3\x01m", eof: false }, 0), None);
     }

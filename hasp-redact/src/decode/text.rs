@@ -1,5 +1,6 @@
-//! The text that is being matched: a window of the stream whose end is either the end of what has been read so far or
-//! the end of the stream, because "not yet" and "no" are different answers for every decoder.
+//! The text that is being matched: a window of the stream whose end is either the end of what has
+//! been read so far or the end of the stream, because "not yet" and "no" are different answers for
+//! every decoder.
 
 /// A window of the stream; positions are offsets into it.
 #[derive(Clone, Copy)]

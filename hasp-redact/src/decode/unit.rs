@@ -1,17 +1,20 @@
-//! One escaped character, decoded: every escape that the forms of a value know, tried at one position of the text.
+//! One escaped character, decoded: every escape that the forms of a value know, tried at one
+//! position of the text.
 //!
-//! The decoder does not know the value. It lists all readings, since `%2541` is both `%41` escaped twice and a percent
-//! sign before `2541`, and the matcher keeps those that fit.
+//! The decoder does not know the value. It lists all readings, since `%2541` is both `%41` escaped
+//! twice and a percent sign before `2541`, and the matcher keeps those that fit.
 
 use super::ansi;
 use super::entity;
 use super::text::{Answer, Text, nibble};
 pub(crate) use super::units::Units;
 
-/// How many times an escape may be escaped again: JSON in JSON in a shell word has seven backslashes.
+/// How many times an escape may be escaped again: JSON in JSON in a shell word has seven
+/// backslashes.
 const MAX_BACKSLASHES: usize = 8;
 
-/// The longest distance between the first and the last byte of a unit, skipped control sequences aside.
+/// The longest distance between the first and the last byte of a unit, skipped control sequences
+/// aside.
 pub(crate) const MAX_UNIT: usize = 40;
 
 /// Whether a byte can begin a unit. All other bytes stand for themselves only.
@@ -20,7 +23,8 @@ pub(crate) fn introduces(byte: u8) -> bool {
     KINDS[usize::from(byte)] == INTRODUCES
 }
 
-/// Whether a byte can only be read as itself: it introduces nothing, and is neither a blank nor part of a line break.
+/// Whether a byte can only be read as itself: it introduces nothing, and is neither a blank nor
+/// part of a line break.
 #[inline]
 pub(crate) fn stands_for_itself(byte: u8) -> bool {
     KINDS[usize::from(byte)] == 0
@@ -29,12 +33,14 @@ pub(crate) fn stands_for_itself(byte: u8) -> bool {
 /// How many of the first bytes can only be read as themselves, eight at a time.
 #[inline]
 pub(crate) fn lone(bytes: &[u8]) -> usize {
-    let kinds = |bytes: &[u8]| bytes.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
+    let kinds =
+        |bytes: &[u8]| bytes.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
     let words = bytes.as_chunks::<8>().0.iter().take_while(|word| kinds(*word) == 0).count();
     8 * words + bytes[8 * words..].iter().take_while(|byte| stands_for_itself(**byte)).count()
 }
 
-/// What bytes may be besides themselves; a table, because this is asked of every byte that is compared.
+/// What bytes may be besides themselves; a table, because this is asked of every byte that is
+/// compared.
 const KINDS: [u8; 256] = kinds();
 const INTRODUCES: u8 = 1;
 const BREAKS: u8 = 2;
@@ -53,8 +59,8 @@ const fn kinds() -> [u8; 256] {
     kinds
 }
 
-/// Whether a unit that `first` introduces, `length` bytes long, can end with `last`: asked going backwards, where most of what is
-/// nearby ends elsewhere.
+/// Whether a unit that `first` introduces, `length` bytes long, can end with `last`: asked going
+/// backwards, where most of what is nearby ends elsewhere.
 pub(crate) fn may_end(first: u8, length: usize, last: u8) -> bool {
     match first {
         b'%' => matches!(length, 3 | 5 | 6 | 7 | 9),
@@ -109,7 +115,8 @@ fn percent(text: Text<'_>, at: usize, units: &mut Units) {
     }
 }
 
-/// Everything that starts with a backslash: JSON, C, Python, Rust, Go, shell, and each of them inside another.
+/// Everything that starts with a backslash: JSON, C, Python, Rust, Go, shell, and each of them
+/// inside another.
 fn backslash(text: Text<'_>, at: usize, units: &mut Units) {
     let run = text.bytes[at..].iter().take(MAX_BACKSLASHES).take_while(|b| **b == b'\\').count();
     for doubled in [2, 4, 8] {
@@ -275,7 +282,8 @@ fn quoted_printable(text: Text<'_>, at: usize, units: &mut Units) {
     }
 }
 
-/// The ways a shell or SQL writes an apostrophe inside apostrophes, and bash's trace, and the same inside JSON.
+/// The ways a shell or SQL writes an apostrophe inside apostrophes, and bash's trace, and the same
+/// inside JSON.
 fn apostrophe(text: Text<'_>, at: usize, units: &mut Units) {
     for spelling in [&b"''"[..], b"'\\''", b"'\"'\"'", b"'\\\\''", b"'\\\"'\\\"'"] {
         units.word(text, at, spelling, b'\'');
@@ -351,11 +359,25 @@ mod tests {
 
     #[test]
     fn a_cut_escape_is_undecided_until_the_end() {
-        for cut in
-            ["%", "%4", "%25", "%u00", "\\", "\\\\", "\\x", "\\x4", "\\u00", "\\ud83d", "\\ud83d\\u", "\\u{1f", "\\10"]
-                .iter()
-                .chain(&["&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3"])
-        {
+        for cut in [
+            "%",
+            "%4",
+            "%25",
+            "%u00",
+            "\\",
+            "\\\\",
+            "\\x",
+            "\\x4",
+            "\\u00",
+            "\\ud83d",
+            "\\ud83d\\u",
+            "\\u{1f",
+            "\\10",
+        ]
+        .iter()
+        .chain(&[
+            "&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3",
+        ]) {
             let mut units = Units::default();
             decode(Text { bytes: cut.as_bytes(), eof: false }, 0, &mut units);
             assert!(units.more, "{} was decided", cut.escape_debug());

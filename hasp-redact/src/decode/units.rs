@@ -2,7 +2,8 @@
 
 use super::text::{Answer, Text, nibble};
 
-/// One reading of the text at a position: these bytes, and where the text goes on. No bytes: it is to be skipped.
+/// One reading of the text at a position: these bytes, and where the text goes on. No bytes: it is
+/// to be skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unit {
     bytes: [u8; 4],
@@ -18,13 +19,15 @@ impl Unit {
     }
 }
 
-/// More readings than a position can have: a run of backslashes has three, and three more are of an octal escape behind it.
+/// More readings than a position can have: a run of backslashes has three, and three more are of an
+/// octal escape behind it.
 const MAX_READINGS: usize = 8;
 
 /// All readings at one position.
 #[derive(Default)]
 pub(crate) struct Units {
-    /// The complete ones and how many they are, in place, because this is asked for millions of positions.
+    /// The complete ones and how many they are, in place, because this is asked for millions of
+    /// positions.
     found: [Unit; MAX_READINGS],
     len: usize,
     /// Whether more input could add one.

@@ -1,21 +1,38 @@
-//! Pairs of hexadecimal digits, with up to four bytes between two pairs, and across the lines of a dump, whose address and
-//! text columns lie between two pairs too.
+//! Pairs of hexadecimal digits, with up to four bytes between two pairs, and across the lines of a
+//! dump, whose address and text columns lie between two pairs too.
 
 use super::{Next, Place, Tail};
 use crate::decode::ansi::{self, ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Text, nibble};
 
-/// A line break between pairs counts from this many pairs on; one pair alone at the end of a line is not held back.
+/// A line break between pairs counts from this many pairs on; one pair alone at the end of a line
+/// is not held back.
 pub(crate) const BREAK_FROM: usize = 2;
 
 /// The most bytes between two pairs, a `0x` aside.
 const MAX_BETWEEN: usize = 4;
 
-/// The most bytes from the last pair of a dump's line to the line's end: two columns and the text of 32 bytes, with room.
+/// The most bytes from the last pair of a dump's line to the line's end: two columns and the text
+/// of 32 bytes, with room.
 const MAX_GUTTER: usize = 96;
 
 fn separates(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b',' | b'-' | b'_' | b'.' | b';' | b'\\' | b'%' | b'=' | b'|')
+    matches!(
+        byte,
+        b' ' | b'\t'
+            | b'\r'
+            | b'\n'
+            | b':'
+            | b','
+            | b'-'
+            | b'_'
+            | b'.'
+            | b';'
+            | b'\\'
+            | b'%'
+            | b'='
+            | b'|'
+    )
 }
 
 /// Reads one pair and what stands between it and the next.
@@ -35,14 +52,18 @@ pub(super) fn step(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
     let column = if from.column > 0 { from.column + 1 } else { 0 };
     match value.get(index) {
         None => next.places.push(Place { at: from.at + 2, index, column: from.column }),
-        Some(following) => between(text, from.at + 2, Place { at: 0, index, column }, *following, next),
+        Some(following) => {
+            between(text, from.at + 2, Place { at: 0, index, column }, *following, next)
+        }
     }
 }
 
 /// Finds where the pair of `following` begins.
 fn between(text: Text<'_>, start: usize, to: Place, following: u8, next: &mut Next) {
     let pair = |at: usize, column: u32, next: &mut Next| match text.get(at) {
-        Some(byte) if nibble(byte) == following >> 4 => next.places.push(Place { at, index: to.index, column }),
+        Some(byte) if nibble(byte) == following >> 4 => {
+            next.places.push(Place { at, index: to.index, column })
+        }
         Some(_) => {}
         None => next.more |= !text.eof,
     };
@@ -129,7 +150,8 @@ pub(crate) fn after_break(text: Text<'_>, at: usize) -> bool {
     (4..=16).contains(&digits) && before[..before.len() - digits].ends_with(b"\n")
 }
 
-/// Where a match begins, with the column that is known if a line break precedes it: so its text column goes too.
+/// Where a match begins, with the column that is known if a line break precedes it: so its text
+/// column goes too.
 pub(crate) fn opening(place: Place) -> Place {
     Place { column: u32::from(place.index > 0), ..place }
 }
@@ -141,7 +163,9 @@ pub(super) fn back(value: &[u8], text: Text<'_>, to: Place, next: &mut Next) {
     }
     let near = to.at.saturating_sub(MAX_BETWEEN + 4)..to.at - 1;
     let mut starts: Vec<usize> = near.collect();
-    if let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[to.at.saturating_sub(MAX_SEQUENCE)..to.at]) {
+    if let Some(escape) =
+        memchr::memrchr(ESCAPE, &text.bytes[to.at.saturating_sub(MAX_SEQUENCE)..to.at])
+    {
         starts.push((to.at.saturating_sub(MAX_SEQUENCE) + escape).saturating_sub(2));
     }
     if after_break(text, to.at) {
@@ -176,8 +200,13 @@ pub(super) fn tail(value: &[u8], text: Text<'_>, place: Place) -> Tail {
     let line = &rest[..newline.unwrap_or(rest.len())];
     let wanted = &value[value.len() - shown..];
     for at in 2..=line.len().saturating_sub(shown) {
-        let opened = line[..at].ends_with(b"  ") || line[..at].ends_with(b" |") || line[..at].ends_with(b" >");
-        if opened && line[at..].iter().zip(wanted).take_while(|(b, w)| **b == printed(**w)).count() == shown {
+        let opened = line[..at].ends_with(b"  ")
+            || line[..at].ends_with(b" |")
+            || line[..at].ends_with(b" >");
+        if opened
+            && line[at..].iter().zip(wanted).take_while(|(b, w)| **b == printed(**w)).count()
+                == shown
+        {
             return Tail { end: place.at + at + shown, more: false };
         }
     }

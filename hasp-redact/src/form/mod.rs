@@ -1,5 +1,6 @@
-//! The forms in which a value may stand in a text, each as a machine that reads one unit at a time and can be stopped
-//! wherever the input ends. A machine's index counts what has been read of the value; its text position is separate.
+//! The forms in which a value may stand in a text, each as a machine that reads one unit at a time
+//! and can be stopped wherever the input ends. A machine's index counts what has been read of the
+//! value; its text position is separate.
 
 pub(crate) mod hex;
 pub(crate) mod plain;
@@ -31,7 +32,8 @@ impl Case {
         }
     }
 
-    /// Whether the first 16 of these bytes have letters of both cases: then they are no text in one case.
+    /// Whether the first 16 of these bytes have letters of both cases: then they are no text in one
+    /// case.
     #[inline]
     pub fn are_both_in(bytes: &[u8]) -> bool {
         let Some(bytes) = bytes.first_chunk::<16>() else { return false };
@@ -58,8 +60,8 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// The forms to try too where the seed of this form was found, if the value is searched for in the other case: seeds do
-    /// not know case.
+    /// The forms to try too where the seed of this form was found, if the value is searched for in
+    /// the other case: seeds do not know case.
     pub fn folded(self) -> &'static [Form] {
         match self {
             Form::Plain(_) => &[Form::Plain(Case::Upper), Form::Plain(Case::Lower)],
@@ -68,20 +70,21 @@ impl Form {
     }
 }
 
-/// A place in text and value: `index` units of the form have been read when the text position is `at`.
+/// A place in text and value: `index` units of the form have been read when the text position is
+/// `at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// Text position.
     pub at: usize,
     /// Units read.
     pub index: usize,
-    /// Hexadecimal dumps: which pair of its line this is, counted from 1; 0 before any line break. Other forms: how many
-    /// things were skipped since the last unit.
+    /// Hexadecimal dumps: which pair of its line this is, counted from 1; 0 before any line break.
+    /// Other forms: how many things were skipped since the last unit.
     pub column: u32,
 }
 
-/// How many control sequences or line breaks may lie between two units: a program that sends nothing else for a while must not
-/// keep a match alive that began before.
+/// How many control sequences or line breaks may lie between two units: a program that sends
+/// nothing else for a while must not keep a match alive that began before.
 pub(crate) const MAX_SKIPS: u32 = 8;
 
 /// Where a machine can go from a place.
@@ -99,7 +102,8 @@ impl Next {
         self.places.push(Place { at, index, column: 0 });
     }
 
-    /// Adds the place behind what is skipped after, or before, the unit at `from`, unless too much was skipped there.
+    /// Adds the place behind what is skipped after, or before, the unit at `from`, unless too much
+    /// was skipped there.
     pub fn skip(&mut self, from: Place, at: usize) {
         if from.column < MAX_SKIPS {
             self.places.push(Place { at, index: from.index, column: from.column + 1 });
@@ -112,7 +116,8 @@ impl Next {
     }
 }
 
-/// What may follow a complete match and belongs to it: padding, half a character of base64, the text column of a dump.
+/// What may follow a complete match and belongs to it: padding, half a character of base64, the
+/// text column of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tail {
     /// Where the match ends so far.
@@ -124,7 +129,8 @@ pub(crate) struct Tail {
 /// No form begins at this index or behind it.
 const LATEST: usize = 8;
 
-/// The longest stretch of text, in bytes, that one form of a value of `len` bytes can take up before or behind its seed.
+/// The longest stretch of text, in bytes, that one form of a value of `len` bytes can take up
+/// before or behind its seed.
 pub(crate) fn reach(len: usize) -> usize {
     16 * len + 256
 }
@@ -136,7 +142,8 @@ pub(crate) struct Machine<'a> {
     pub value: &'a [u8],
     /// The family.
     pub form: Form,
-    /// Whether each byte of the value, where it stands as it is, can be read as itself only; false if it was not looked.
+    /// Whether each byte of the value, where it stands as it is, can be read as itself only; false
+    /// if it was not looked.
     pub lone: bool,
     /// How the value repeats itself, if it does.
     pub repetition: Repetition,
@@ -161,25 +168,29 @@ impl Machine<'_> {
         repetition::first(self.form)
     }
 
-    /// Whether a match is complete at this index, or at a whole number of periods from it if one is `done`.
+    /// Whether a match is complete at this index, or at a whole number of periods from it if one is
+    /// `done`.
     pub fn is_end(&self, index: usize, done: bool) -> bool {
         let goal = self.goal();
-        index == goal || (done && self.goes_on_behind() && (goal - index).is_multiple_of(self.period()))
+        index == goal
+            || (done && self.goes_on_behind() && (goal - index).is_multiple_of(self.period()))
     }
 
-    /// Whether a form that repeats itself goes on from where it was complete. Of a dump the next match begins behind what stands
-    /// between two pairs, which is no part of the last one.
+    /// Whether a form that repeats itself goes on from where it was complete. Of a dump the next
+    /// match begins behind what stands between two pairs, which is no part of the last one.
     pub fn goes_on_behind(&self) -> bool {
         self.period() > 0 && self.form != Form::Hex
     }
 
-    /// For the last pair of a dump of a value that repeats itself: its index one period before, from where the dump goes on.
+    /// For the last pair of a dump of a value that repeats itself: its index one period before,
+    /// from where the dump goes on.
     pub fn before_last(&self, index: usize) -> Option<usize> {
-        (self.form == Form::Hex && self.period() > 0 && index + 1 == self.goal()).then(|| index - self.period())
+        (self.form == Form::Hex && self.period() > 0 && index + 1 == self.goal())
+            .then(|| index - self.period())
     }
 
-    /// From which index on a form that repeats itself goes on behind a complete match: the lowest from which on all that can be
-    /// skipped is.
+    /// From which index on a form that repeats itself goes on behind a complete match: the lowest
+    /// from which on all that can be skipped is.
     pub fn again(&self) -> usize {
         let (goal, period) = (self.goal(), self.period());
         let low = self.repetition.lowest(self.form, goal);
@@ -187,8 +198,8 @@ impl Machine<'_> {
         if inner < goal { inner } else { goal - period }
     }
 
-    /// The same place with the highest index that is a whole number of periods above: backwards, a form that repeats itself may
-    /// go on for long.
+    /// The same place with the highest index that is a whole number of periods above: backwards, a
+    /// form that repeats itself may go on for long.
     pub fn raised(&self, place: Place) -> Place {
         match self.period() {
             period if period > 0 && place.index >= self.lowest() => {
@@ -201,15 +212,17 @@ impl Machine<'_> {
         }
     }
 
-    /// In a run of so many units from `index` on, of a form that repeats itself and was complete before: behind how many of them
-    /// it is complete for the last time.
+    /// In a run of so many units from `index` on, of a form that repeats itself and was complete
+    /// before: behind how many of them it is complete for the last time.
     pub fn last_end(&self, index: usize, run: usize) -> Option<usize> {
         let (goal, period) = (self.goal(), self.period());
         if !self.goes_on_behind() {
             return None;
         }
         let first = (goal - index) % period;
-        (run >= first.max(1)).then(|| first + (run - first) / period * period).filter(|units| *units > 0)
+        (run >= first.max(1))
+            .then(|| first + (run - first) / period * period)
+            .filter(|units| *units > 0)
     }
 
     /// The lowest index at which reading can begin.
@@ -235,7 +248,9 @@ impl Machine<'_> {
         match self.form {
             Form::Plain(case) => plain::step(self.value, case, text, from, next),
             Form::Hex => hex::step(self.value, text, from, next),
-            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).step(self.value, text, from, next),
+            Form::Base64(_) | Form::Base32(_) => {
+                radix::Radix::of(self.form).step(self.value, text, from, next)
+            }
             Form::Literal => {
                 if text.bytes[from.at] == self.value[from.index] {
                     next.push(from.at + 1, from.index + 1);
@@ -244,13 +259,18 @@ impl Machine<'_> {
         }
     }
 
-    /// How many units from here are single bytes that can be read in one way only. Reading them needs no [`Machine::step`].
+    /// How many units from here are single bytes that can be read in one way only. Reading them
+    /// needs no [`Machine::step`].
     pub fn run(&self, text: Text<'_>, from: Place) -> usize {
         match self.form {
-            Form::Plain(Case::Exact) if self.lone => alike(&text.bytes[from.at..], &self.value[from.index..]),
+            Form::Plain(Case::Exact) if self.lone => {
+                alike(&text.bytes[from.at..], &self.value[from.index..])
+            }
             Form::Plain(case) => plain::run(self.value, case, text, from),
             Form::Hex => 0,
-            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run(self.value, text, from),
+            Form::Base64(_) | Form::Base32(_) => {
+                radix::Radix::of(self.form).run(self.value, text, from)
+            }
             Form::Literal => alike(&text.bytes[from.at..], &self.value[from.index..]),
         }
     }
@@ -264,8 +284,8 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether one of these bytes, each of which can only be read as itself but for the first, shows that the text is in
-    /// another case than that of the value from `index` on.
+    /// Whether one of these bytes, each of which can only be read as itself but for the first,
+    /// shows that the text is in another case than that of the value from `index` on.
     #[inline]
     pub fn rejects(&self, bytes: &[u8], index: usize) -> bool {
         match self.form {
@@ -277,12 +297,14 @@ impl Machine<'_> {
         }
     }
 
-    /// How many units before `to` are single bytes that can be read in one way only, and whether what precedes them rules out
-    /// that a match goes on there.
+    /// How many units before `to` are single bytes that can be read in one way only, and whether
+    /// what precedes them rules out that a match goes on there.
     pub fn run_back(&self, text: Text<'_>, to: Place) -> (usize, bool) {
         match self.form {
             Form::Plain(case) => plain::run_back(self.value, case, self.lone, text, to),
-            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).run_back(self.value, text, to),
+            Form::Base64(_) | Form::Base32(_) => {
+                radix::Radix::of(self.form).run_back(self.value, text, to)
+            }
             Form::Hex => (0, false),
             Form::Literal => (alike_back(&text.bytes[..to.at], &self.value[..to.index]), true),
         }
@@ -294,7 +316,9 @@ impl Machine<'_> {
         match self.form {
             Form::Plain(case) => plain::back(self.value, case, text, to, next),
             Form::Hex => hex::back(self.value, text, to, next),
-            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).back(self.value, text, to, next),
+            Form::Base64(_) | Form::Base32(_) => {
+                radix::Radix::of(self.form).back(self.value, text, to, next)
+            }
             Form::Literal => {
                 if to.at > 0 && to.index > 0 && text.bytes[to.at - 1] == self.value[to.index - 1] {
                     next.push(to.at - 1, to.index - 1);
@@ -305,35 +329,45 @@ impl Machine<'_> {
 
     /// Whether a match may begin at this place.
     ///
-    /// No encoding begins with the last letter of a control sequence, which would wait for what follows it. Encodings may also begin a few units late behind a line break: so few units at the end of a line are not held back,
-    /// which would delay the last word of nearly every line.
+    /// No encoding begins with the last letter of a control sequence, which would wait for what
+    /// follows it. Encodings may also begin a few units late behind a line break: so few units at
+    /// the end of a line are not held back, which would delay the last word of nearly every line.
     pub fn begins(&self, text: Text<'_>, place: Place) -> bool {
         match self.form {
             Form::Literal => place.index == 0,
             Form::Plain(_) => place.index == 0 || plain::begins_late(self.value, text, place),
             Form::Hex if place.index == 0 => !ansi::ends_with(text, place.at),
             Form::Hex => place.index < hex::BREAK_FROM && hex::after_break(text, place.at),
-            Form::Base64(_) | Form::Base32(_) if place.index <= 1 => !ansi::ends_with(text, place.at),
-            Form::Base64(_) | Form::Base32(_) => place.index < radix::BREAK_FROM && radix::begins_line(text, place.at),
+            Form::Base64(_) | Form::Base32(_) if place.index <= 1 => {
+                !ansi::ends_with(text, place.at)
+            }
+            Form::Base64(_) | Form::Base32(_) => {
+                place.index < radix::BREAK_FROM && radix::begins_line(text, place.at)
+            }
         }
     }
 
-    /// The beginning of a match at this place, if there may be one: of all that are whole periods away the one with the most read.
+    /// The beginning of a match at this place, if there may be one: of all that are whole periods
+    /// away the one with the most read.
     pub fn beginning(&self, text: Text<'_>, place: Place) -> Option<Place> {
         let period = self.period();
         if period == 0 || place.index < self.lowest() {
             return self.begins(text, place).then_some(place);
         }
-        // What is skipped lies inside: where it was reached going backwards, no match begins before it.
+        // What is skipped lies inside: where it was reached going backwards, no match begins before
+        // it.
         if place.column > 0 {
             return None;
         }
         let low = Place { index: self.repetition.lowest(self.form, place.index), ..place };
-        let places = (low.index..LATEST.max(low.index + 1)).step_by(period).map(|index| Place { index, ..low });
+        let places = (low.index..LATEST.max(low.index + 1))
+            .step_by(period)
+            .map(|index| Place { index, ..low });
         places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
     }
 
-    /// Which of the units of a run back from `index`, counted from its end, may be the first of a match.
+    /// Which of the units of a run back from `index`, counted from its end, may be the first of a
+    /// match.
     pub fn beginnings(&self, index: usize, run: usize) -> impl Iterator<Item = usize> {
         let all = self.period() > 0;
         (1..run).filter(move |n| all || index - n < LATEST)
@@ -354,7 +388,9 @@ impl Machine<'_> {
         match self.form {
             Form::Plain(_) | Form::Literal => Tail { end: place.at, more: false },
             Form::Hex => hex::tail(self.value, text, place),
-            Form::Base64(_) | Form::Base32(_) => radix::Radix::of(self.form).tail(self.value, text, place.at),
+            Form::Base64(_) | Form::Base32(_) => {
+                radix::Radix::of(self.form).tail(self.value, text, place.at)
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The value itself, with any mixture of escapes, terminal sequences, wraps and re-indented lines: a program may escape
-//! twice, colour what it escaped, and leave the rest alone.
+//! The value itself, with any mixture of escapes, terminal sequences, wraps and re-indented lines:
+//! a program may escape twice, colour what it escaped, and leave the rest alone.
 
 use std::ops::Range;
 
@@ -8,18 +8,20 @@ use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text, alike, alike_back};
 use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself};
 
-/// A value shorter than this is not looked for across a hard line wrap: two words on two lines are not a value.
+/// A value shorter than this is not looked for across a hard line wrap: two words on two lines are
+/// not a value.
 pub(crate) const WRAP_FROM: usize = 16;
 
-/// A hard line wrap counts from this many bytes of the value on; a value whose first line is shorter begins behind it. So the
-/// last character of each line of a terminal need not wait for the next line.
+/// A hard line wrap counts from this many bytes of the value on; a value whose first line is
+/// shorter begins behind it. So the last character of each line of a terminal need not wait for the
+/// next line.
 pub(crate) const BREAK_FROM: usize = 4;
 
 /// The deepest indentation that is skipped behind a line break of a multi-line value.
 const MAX_INDENT: usize = 64;
 
-/// Text and value are compared in pieces of so many bytes: they may be alike for a megabyte behind the first byte that can be read in
-/// another way, where a run ends.
+/// Text and value are compared in pieces of so many bytes: they may be alike for a megabyte behind
+/// the first byte that can be read in another way, where a run ends.
 const PIECE: usize = 64;
 
 /// Reads one unit.
@@ -39,7 +41,9 @@ pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: 
 /// Whether a match may begin at this place, some bytes late behind a hard wrap.
 pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
     let wraps = place.index < BREAK_FROM && value.len() >= WRAP_FROM;
-    wraps && text.bytes[..place.at].ends_with(b"\r\n") && text.get(place.at).is_some_and(|b| !introduces(b))
+    wraps
+        && text.bytes[..place.at].ends_with(b"\r\n")
+        && text.get(place.at).is_some_and(|b| !introduces(b))
 }
 
 /// How many bytes stand for themselves from here.
@@ -48,7 +52,11 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usiz
     in_pieces(pieces.map(|(text, value)| {
         let fits = match case {
             Case::Exact => alike(text, value),
-            _ => text.iter().zip(value).take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count(),
+            _ => text
+                .iter()
+                .zip(value)
+                .take_while(|(byte, wanted)| case.fits(**byte, **wanted))
+                .count(),
         };
         lone(&text[..fits])
     }))
@@ -66,17 +74,33 @@ fn in_pieces(lengths: impl Iterator<Item = usize>) -> usize {
     run
 }
 
-/// How many bytes before `to` stand for themselves, as all of the value's do if `all_lone`, and whether the one before those rules out that a match goes on.
-pub(super) fn run_back(value: &[u8], case: Case, all_lone: bool, text: Text<'_>, to: Place) -> (usize, bool) {
+/// How many bytes before `to` stand for themselves, as all of the value's do if `all_lone`, and
+/// whether the one before those rules out that a match goes on.
+pub(super) fn run_back(
+    value: &[u8],
+    case: Case,
+    all_lone: bool,
+    text: Text<'_>,
+    to: Place,
+) -> (usize, bool) {
     let pieces = text.bytes[..to.at].rchunks(PIECE).zip(value[..to.index].rchunks(PIECE));
     let run = in_pieces(pieces.map(|(before, wanted)| {
         let fits = match case {
             Case::Exact => alike_back(before, wanted),
-            _ => before.iter().rev().zip(wanted.iter().rev()).take_while(|(b, w)| case.fits(**b, **w)).count(),
+            _ => before
+                .iter()
+                .rev()
+                .zip(wanted.iter().rev())
+                .take_while(|(b, w)| case.fits(**b, **w))
+                .count(),
         };
         match all_lone {
             true => fits,
-            false => before[before.len() - fits..].iter().rev().take_while(|byte| stands_for_itself(**byte)).count(),
+            false => before[before.len() - fits..]
+                .iter()
+                .rev()
+                .take_while(|byte| stands_for_itself(**byte))
+                .count(),
         }
     }));
     let behind = Behind::of(text, to.at - run..to.at);
@@ -84,7 +108,8 @@ pub(super) fn run_back(value: &[u8], case: Case, all_lone: bool, text: Text<'_>,
     (sure, sure == run && behind.is_clear(text))
 }
 
-/// What begins before a run of bytes that stand for themselves, and could lead into it in another way than by single bytes.
+/// What begins before a run of bytes that stand for themselves, and could lead into it in another
+/// way than by single bytes.
 pub(super) struct Behind {
     /// Where the run begins.
     run: usize,
@@ -104,7 +129,9 @@ impl Behind {
         let mut behind = Behind { run: run.start, touches: false, unit_end: None, skipped_to };
         let near = run.start.saturating_sub(MAX_UNIT);
         let before = &text.bytes[near..run.start];
-        for escape in memchr::memchr3_iter(b'%', b'\\', b'&', before).chain(memchr::memchr_iter(b'=', before)) {
+        for escape in
+            memchr::memchr3_iter(b'%', b'\\', b'&', before).chain(memchr::memchr_iter(b'=', before))
+        {
             behind.add_units(text, near + escape, run.end);
         }
         behind
@@ -258,7 +285,8 @@ fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, nex
 /// Undoes [`line_break`] by trying it at each place where a break that leads to `to` could begin.
 fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Next) {
     let before = &text.bytes[..to.at];
-    let indent = before.iter().rev().take(MAX_INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let indent =
+        before.iter().rev().take(MAX_INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count();
     let newline = to.at - indent;
     let lowest = value[..to.index].iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
     for at in [to.at - 1, newline.wrapping_sub(1), newline.wrapping_sub(2)] {
@@ -269,7 +297,8 @@ fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Ne
             let mut forward = Next::default();
             line_break(value, text, Place { at, index, column: 0 }, &mut forward);
             let reached = forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index));
-            let literal = index + 1 == to.index && at + 1 == to.at && case.fits(text.bytes[at], value[index]);
+            let literal =
+                index + 1 == to.index && at + 1 == to.at && case.fits(text.bytes[at], value[index]);
             match reached && !literal {
                 true if index == to.index => next.skip(to, at),
                 true => next.push(at, index),

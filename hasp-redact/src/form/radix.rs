@@ -1,5 +1,6 @@
-//! Base64 and base32 of the value at any place inside more data: only the characters that are made of the value alone are
-//! compared in full; the shared ones at both ends are compared in the bits that they share.
+//! Base64 and base32 of the value at any place inside more data: only the characters that are made
+//! of the value alone are compared in full; the shared ones at both ends are compared in the bits
+//! that they share.
 
 use super::plain::Behind;
 use super::{Form, Next, Place, Tail};
@@ -7,13 +8,15 @@ use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text};
 use crate::decode::unit::{MAX_UNIT, Units, decode, introduces};
 
-/// A line break inside an encoding counts from this index on; an encoding whose first line is shorter begins behind it.
+/// A line break inside an encoding counts from this index on; an encoding whose first line is
+/// shorter begins behind it.
 pub(crate) const BREAK_FROM: usize = 5;
 
 /// The deepest indentation that is skipped behind a line break.
 const MAX_INDENT: usize = 64;
 
-/// An alphabet and an alignment. Index 0 is the character shared with what precedes, 1 the first of the value's own.
+/// An alphabet and an alignment. Index 0 is the character shared with what precedes, 1 the first of
+/// the value's own.
 pub(crate) struct Radix {
     bits: usize,
     /// How many bits of the value precede its first own character.
@@ -76,7 +79,8 @@ impl Radix {
         number <= self.mask() && number & ((1 << self.skip) - 1) == shared
     }
 
-    /// The characters, in either alphabet or case, that can stand at `index`; none behind the last own one.
+    /// The characters, in either alphabet or case, that can stand at `index`; none behind the last
+    /// own one.
     pub fn characters(&self, value: &[u8], index: usize) -> Characters {
         let mut characters = Characters::default();
         if index == 0 {
@@ -120,17 +124,23 @@ impl Radix {
     pub fn run(&self, value: &[u8], text: Text<'_>, from: Place) -> usize {
         let goal = self.goal(value);
         let bytes = text.bytes[from.at..].iter().zip(from.index..goal);
-        bytes.take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b))).count()
+        bytes
+            .take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b)))
+            .count()
     }
 
-    /// How many plain characters precede, and whether what precedes them rules out that a match goes on.
+    /// How many plain characters precede, and whether what precedes them rules out that a match
+    /// goes on.
     pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Place) -> (usize, bool) {
         let before = text.bytes[..to.at].iter().rev().zip((1..to.index).rev());
-        let run = before.take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b))).count();
+        let run = before
+            .take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b)))
+            .count();
         let start = to.at - run;
         let behind = Behind::of(text, start..to.at);
         let mut sure = behind.sure(run, to.at);
-        // `\n` is a line break, and so may what follows it be: the `n` is a character of the alphabet too.
+        // `\n` is a line break, and so may what follows it be: the `n` is a character of the
+        // alphabet too.
         let near = start.saturating_sub(MAX_UNIT);
         let backslash = memchr::memrchr(b'\\', &text.bytes[near..start]);
         if let Some(backslash) = backslash {
@@ -144,12 +154,16 @@ impl Radix {
     fn escaped(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
         let mut units = Units::default();
         decode(text, from.at, &mut units);
-        next.more |= units.more && (from.index == 0 || self.symbol(value, from.index) > 61 || from.index >= BREAK_FROM);
+        next.more |= units.more
+            && (from.index == 0 || self.symbol(value, from.index) > 61 || from.index >= BREAK_FROM);
         for unit in units.found() {
             match unit.bytes() {
                 // What is skipped must lie inside: a colour before the first own character stays.
                 [] if from.index > 1 => next.skip(from, unit.end),
-                [byte] if !byte.is_ascii_alphanumeric() && self.fits(value, from.index, self.number(*byte)) => {
+                [byte]
+                    if !byte.is_ascii_alphanumeric()
+                        && self.fits(value, from.index, self.number(*byte)) =>
+                {
                     next.push(unit.end, from.index + 1);
                 }
                 _ => {}
@@ -157,7 +171,8 @@ impl Radix {
         }
     }
 
-    /// A line break, as it is or as `\n` and `\r\n` in a string literal, and the indentation behind it.
+    /// A line break, as it is or as `\n` and `\r\n` in a string literal, and the indentation behind
+    /// it.
     fn skip_break(&self, text: Text<'_>, from: Place, next: &mut Next) {
         for line_break in [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"] {
             match text.has(from.at, line_break) {
@@ -165,7 +180,8 @@ impl Radix {
                 Answer::Unknown => next.more = true,
                 Answer::Yes => {
                     let at = from.at + line_break.len();
-                    let indent = text.bytes[at..].iter().take(MAX_INDENT).take_while(|b| blank(**b)).count();
+                    let indent =
+                        text.bytes[at..].iter().take(MAX_INDENT).take_while(|b| blank(**b)).count();
                     next.more |= at + indent == text.len() && !text.eof;
                     next.skip(from, at + indent);
                 }
@@ -184,13 +200,15 @@ impl Radix {
         }
         let mut starts = vec![];
         for at in to.at.saturating_sub(MAX_UNIT)..to.at {
-            // Of what introduces a unit, these can stand for a character of an encoding, or for nothing.
+            // Of what introduces a unit, these can stand for a character of an encoding, or for
+            // nothing.
             if matches!(text.bytes[at], b'%' | b'\\' | b'&' | b'=' | ESCAPE | b'\n' | b'\r') {
                 starts.push(at);
             }
         }
         let far = to.at.saturating_sub(MAX_SEQUENCE);
-        let escapes = memchr::memchr_iter(ESCAPE, &text.bytes[far..to.at.saturating_sub(MAX_UNIT).max(far)]);
+        let escapes =
+            memchr::memchr_iter(ESCAPE, &text.bytes[far..to.at.saturating_sub(MAX_UNIT).max(far)]);
         starts.extend(escapes.map(|escape| far + escape));
         let mut forward = Next::default();
         for at in starts {
@@ -241,7 +259,8 @@ pub(crate) struct Characters {
 }
 
 impl Characters {
-    /// Adds bytes, at most 32 in all: a character that shares 2 bits or more with the value is one of 16, in two spellings.
+    /// Adds bytes, at most 32 in all: a character that shares 2 bits or more with the value is one
+    /// of 16, in two spellings.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();

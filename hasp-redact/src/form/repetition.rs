@@ -1,5 +1,6 @@
-//! Values that repeat themselves, one character over and over at the simplest. A text full of such a value has a match at each
-//! of its bytes, or nearly: places that are whole periods away from each other are taken for one.
+//! Values that repeat themselves, one character over and over at the simplest. A text full of such
+//! a value has a match at each of its bytes, or nearly: places that are whole periods away from
+//! each other are taken for one.
 
 use super::Form;
 use super::radix::Radix;
@@ -12,7 +13,8 @@ pub(crate) struct Repetition {
     base32: u32,
 }
 
-/// The lowest index from which on a form repeats itself: encodings begin with a character that the value shares with other data.
+/// The lowest index from which on a form repeats itself: encodings begin with a character that the
+/// value shares with other data.
 pub(super) fn first(form: Form) -> usize {
     usize::from(matches!(form, Form::Base64(_) | Form::Base32(_)))
 }
@@ -42,7 +44,8 @@ impl Repetition {
         period as usize
     }
 
-    /// The lowest index that is a whole number of periods below this one; the same one if the form does not repeat itself.
+    /// The lowest index that is a whole number of periods below this one; the same one if the form
+    /// does not repeat itself.
     pub fn lowest(self, form: Form, index: usize) -> usize {
         let first = first(form);
         match self.period(form) {
@@ -53,8 +56,9 @@ impl Repetition {
     }
 }
 
-/// After how many bytes a string repeats itself, if it does so to its end and is at least twice as long; else 0. Knuth, Morris and
-/// Pratt, "Fast pattern matching in strings", 1977: its length less that of its longest border.
+/// After how many bytes a string repeats itself, if it does so to its end and is at least twice as
+/// long; else 0. Knuth, Morris and Pratt, "Fast pattern matching in strings", 1977: its length less
+/// that of its longest border.
 fn period(bytes: &[u8], borders: &mut Vec<u32>) -> usize {
     borders.clear();
     borders.push(0);
@@ -69,9 +73,15 @@ fn period(bytes: &[u8], borders: &mut Vec<u32>) -> usize {
     if 2 * border >= bytes.len() { bytes.len() - border } else { 0 }
 }
 
-/// After how many characters an encoding repeats itself at every alignment, if the value does after so many bytes: the least
-/// common multiple of what each alignment takes, which are divisors of what whole groups of bytes take.
-fn common(value: &[u8], bytes: usize, group: (usize, usize), forms: impl Iterator<Item = Form>) -> usize {
+/// After how many characters an encoding repeats itself at every alignment, if the value does after
+/// so many bytes: the least common multiple of what each alignment takes, which are divisors of
+/// what whole groups of bytes take.
+fn common(
+    value: &[u8],
+    bytes: usize,
+    group: (usize, usize),
+    forms: impl Iterator<Item = Form>,
+) -> usize {
     let groups = if bytes.is_multiple_of(group.0) { bytes / group.0 } else { bytes };
     let whole = groups * group.1;
     let mut period = 1;

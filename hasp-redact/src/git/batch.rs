@@ -17,12 +17,16 @@ pub(crate) struct Blob<'a> {
     pub content: &'a mut dyn Read,
 }
 
-/// Gives each blob of the list to `look`, in order. What is no blob is passed over; what the repository does not have (a shallow or
-/// partial clone) is counted.
+/// Gives each blob of the list to `look`, in order. What is no blob is passed over; what the
+/// repository does not have (a shallow or partial clone) is counted.
 ///
 /// # Errors
 /// `[git-failed]`; the first error of `look`.
-pub(crate) fn each_blob(git: &Git, list: &[Entry], mut look: impl FnMut(Blob<'_>) -> Result<()>) -> Result<usize> {
+pub(crate) fn each_blob(
+    git: &Git,
+    list: &[Entry],
+    mut look: impl FnMut(Blob<'_>) -> Result<()>,
+) -> Result<usize> {
     if list.is_empty() {
         return Ok(0);
     }
@@ -43,7 +47,11 @@ pub(crate) fn each_blob(git: &Git, list: &[Entry], mut look: impl FnMut(Blob<'_>
     outcome.and_then(|missing| ended.map(|()| missing))
 }
 
-fn read_all(mut output: impl BufRead, count: usize, look: &mut impl FnMut(Blob<'_>) -> Result<()>) -> Result<usize> {
+fn read_all(
+    mut output: impl BufRead,
+    count: usize,
+    look: &mut impl FnMut(Blob<'_>) -> Result<()>,
+) -> Result<usize> {
     let (mut missing, mut line) = (0, Vec::new());
     for index in 0..count {
         line.clear();
@@ -64,7 +72,8 @@ fn read_all(mut output: impl BufRead, count: usize, look: &mut impl FnMut(Blob<'
             let mut content = (&mut rest).take(size);
             look(Blob { index, size, content: &mut content })?;
         }
-        std::io::copy(&mut rest, &mut std::io::sink()).map_err(|e| Error::system("read from git", e))?;
+        std::io::copy(&mut rest, &mut std::io::sink())
+            .map_err(|e| Error::system("read from git", e))?;
     }
     Ok(missing)
 }

@@ -1,4 +1,5 @@
-//! Which blobs there are: in the index, new in a range, in all of history; and which commit brought one.
+//! Which blobs there are: in the index, new in a range, in all of history; and which commit brought
+//! one.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -21,14 +22,21 @@ pub(crate) struct Entry {
     pub path: Vec<u8>,
 }
 
-/// The words that make git list changes for a program, as they are and with nothing of the repository's own run.
-const RAW: [&str; 6] = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
+/// The words that make git list changes for a program, as they are and with nothing of the
+/// repository's own run.
+const RAW: [&str; 6] =
+    ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv"];
 
-/// What would be committed and is not in HEAD: blobs of the index, whatever the files of the work tree hold by now.
+/// What would be committed and is not in HEAD: blobs of the index, whatever the files of the work
+/// tree hold by now.
 pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
-    let diff = |against: &str| git.read(&[&["diff-index", "--cached"], &RAW[..], &[against]].concat());
+    let diff =
+        |against: &str| git.read(&[&["diff-index", "--cached"], &RAW[..], &[against]].concat());
     let raw = match diff("HEAD") {
-        Err(e) if e.code() == "git-failed" && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() => {
+        Err(e)
+            if e.code() == "git-failed"
+                && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() =>
+        {
             // Before the first commit everything is new.
             let empty = git.read(&["hash-object", "-t", "tree", "/dev/null"])?;
             diff(String::from_utf8_lossy(&empty).trim())?
@@ -41,15 +49,20 @@ pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
 }
 
 /// The words that make `rev-list` list blobs, each once.
-const OBJECTS: [&str; 4] = ["rev-list", "--objects", "--filter=object:type=blob", "--filter-provided-objects"];
+const OBJECTS: [&str; 4] =
+    ["rev-list", "--objects", "--filter=object:type=blob", "--filter-provided-objects"];
 
 /// Every blob that these revisions reach and the excluded ones do not.
 ///
 /// # Errors
 /// `[bad-range]` if git does not know one.
 pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<Entry>> {
-    let words: Vec<&OsStr> =
-        OBJECTS.iter().map(OsStr::new).chain(revisions.iter().map(AsRef::as_ref)).chain([OsStr::new("--")]).collect();
+    let words: Vec<&OsStr> = OBJECTS
+        .iter()
+        .map(OsStr::new)
+        .chain(revisions.iter().map(AsRef::as_ref))
+        .chain([OsStr::new("--")])
+        .collect();
     let listed = output(&mut git.command(&words)).map_err(|e| match e.code() {
         "git-failed" => Error::new(Kind::Usage, "bad-range", e.message().to_owned())
             .hint("a range looks like: main..HEAD; a shallow clone may not reach so far: git fetch --unshallow"),
@@ -70,7 +83,8 @@ fn named(line: &[u8]) -> Option<Entry> {
     Some(Entry { id: id.to_owned(), path: line.get(end + 1..).unwrap_or_default().to_vec() })
 }
 
-/// For each of these blobs the first commit that brought it, and the path in full that it had there.
+/// For each of these blobs the first commit that brought it, and the path in full that it had
+/// there.
 pub(crate) fn first_commits<W: AsRef<OsStr>>(
     git: &Git,
     revisions: &[W],
@@ -78,12 +92,16 @@ pub(crate) fn first_commits<W: AsRef<OsStr>>(
 ) -> Result<HashMap<String, (String, Vec<u8>)>> {
     let mut found = HashMap::new();
     let reversed = [OsStr::new("rev-list"), OsStr::new("--reverse")];
-    let words: Vec<&OsStr> =
-        reversed.into_iter().chain(revisions.iter().map(AsRef::as_ref)).chain([OsStr::new("--")]).collect();
+    let words: Vec<&OsStr> = reversed
+        .into_iter()
+        .chain(revisions.iter().map(AsRef::as_ref))
+        .chain([OsStr::new("--")])
+        .collect();
     let mut list = git.command(&words).spawn().map_err(|e| no_git(&e))?;
     let commits = list.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
     let diff = [&["diff-tree", "--stdin", "-r", "-m", "--root"], &RAW[..]].concat();
-    let mut tree = git.command(&diff).stdin(Stdio::from(commits)).spawn().map_err(|e| no_git(&e))?;
+    let mut tree =
+        git.command(&diff).stdin(Stdio::from(commits)).spawn().map_err(|e| no_git(&e))?;
     let changes = tree.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
     let outcome = each_change(BufReader::new(changes), |commit, entry| {
         if blobs.contains(&entry.id.as_str()) {
@@ -98,7 +116,8 @@ pub(crate) fn first_commits<W: AsRef<OsStr>>(
     outcome.map(|()| found)
 }
 
-/// The raw format of git's diffs with `-z`: `:MODE MODE ID ID STATUS`, a path; between them the ids of commits.
+/// The raw format of git's diffs with `-z`: `:MODE MODE ID ID STATUS`, a path; between them the ids
+/// of commits.
 fn each_change(raw: impl Read, mut look: impl FnMut(&str, Entry)) -> Result<()> {
     let mut raw = BufReader::new(raw);
     let (mut word, mut commit) = (Vec::new(), String::new());
@@ -110,11 +129,16 @@ fn each_change(raw: impl Read, mut look: impl FnMut(&str, Entry)) -> Result<()> 
     };
     while next(&mut word)? > 0 {
         let Some(header) = word.strip_prefix(b":") else {
-            commit = String::from_utf8_lossy(&word).split_whitespace().next().unwrap_or_default().to_owned();
+            commit = String::from_utf8_lossy(&word)
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             continue;
         };
         let mut cells = header.split(|b| *b == b' ').skip(1);
-        let (mode, id) = (cells.next().unwrap_or_default().to_owned(), cells.nth(1).unwrap_or_default());
+        let (mode, id) =
+            (cells.next().unwrap_or_default().to_owned(), cells.nth(1).unwrap_or_default());
         let id = String::from_utf8_lossy(id).into_owned();
         next(&mut word)?;
         // Only zeros: deleted, not merged, or only intended to be added.

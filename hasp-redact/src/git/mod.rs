@@ -1,5 +1,5 @@
-//! Asking git, which is called so that nothing a repository or its configuration names is run: no hooks, monitors, pagers, filters,
-//! external diffs, and nothing is fetched.
+//! Asking git, which is called so that nothing a repository or its configuration names is run: no
+//! hooks, monitors, pagers, filters, external diffs, and nothing is fetched.
 
 mod batch;
 mod changes;
@@ -55,18 +55,26 @@ pub(crate) struct Git {
 }
 
 impl Git {
-    /// git as started in this directory, in this environment: where a hook is run, it holds the index and the directory to use.
+    /// git as started in this directory, in this environment: where a hook is run, it holds the
+    /// index and the directory to use.
     pub fn new(dir: impl Into<PathBuf>, env: &Environ) -> Git {
         let kept = env.for_child().filter(|(n, _)| !DROPPED.iter().any(|d| n == d));
-        let mut env: Vec<(OsString, OsString)> = kept.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let mut env: Vec<(OsString, OsString)> =
+            kept.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         env.extend(ADDED.map(|(n, v)| (n.into(), v.into())));
         Git { dir: dir.into(), env }
     }
 
     /// git in another repository: what a hook was told of this one does not hold there.
     pub fn elsewhere(&self, dir: impl Into<PathBuf>) -> Git {
-        let told =
-            ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"];
+        let told = [
+            "GIT_DIR",
+            "GIT_INDEX_FILE",
+            "GIT_WORK_TREE",
+            "GIT_COMMON_DIR",
+            "GIT_PREFIX",
+            "GIT_OBJECT_DIRECTORY",
+        ];
         let env = self.env.iter().filter(|(n, _)| !told.iter().any(|t| n == t)).cloned().collect();
         Git { dir: dir.into(), env }
     }
@@ -117,7 +125,9 @@ fn no_git(cause: &std::io::Error) -> Error {
 
 /// git's first line, without its label.
 fn failed(stderr: &[u8]) -> Error {
-    let text = hasp_core::text::printable(stderr.split(|b| *b == b'\n').find(|l| !l.is_empty()).unwrap_or_default());
+    let text = hasp_core::text::printable(
+        stderr.split(|b| *b == b'\n').find(|l| !l.is_empty()).unwrap_or_default(),
+    );
     let text = text.trim_start_matches("fatal: ").trim_start_matches("error: ");
     if text.starts_with("not a git repository") {
         return Error::new(Kind::Missing, "no-repository", "there is no git repository here")

@@ -1,4 +1,5 @@
-//! husky keeps hooks in files of the repository, one command a line: ours is a line of such a file, for everybody who works there.
+//! husky keeps hooks in files of the repository, one command a line: ours is a line of such a file,
+//! for everybody who works there.
 
 use crate::cli::Hook;
 
@@ -23,7 +24,8 @@ pub(crate) fn has(text: &str, hook: Hook) -> bool {
     text.lines().any(|l| l == line(hook))
 }
 
-/// Whoever has no hasp is stopped by `command not found`, which is what a hook that cannot check does.
+/// Whoever has no hasp is stopped by `command not found`, which is what a hook that cannot check
+/// does.
 fn line(hook: Hook) -> String {
     match hook {
         Hook::PreCommit => format!("hasp-redact hooks run pre-commit || exit $? {SIGN}"),

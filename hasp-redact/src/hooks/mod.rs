@@ -1,4 +1,5 @@
-//! The hooks of a repository: where they are, what is written there, and how what was there before is kept.
+//! The hooks of a repository: where they are, what is written there, and how what was there before
+//! is kept.
 
 mod husky;
 mod place;
@@ -63,7 +64,11 @@ impl Place {
     /// What stands there for this hook.
     pub fn state(&self, hook: Hook) -> State {
         let Ok(text) = std::fs::read_to_string(self.file(hook)) else {
-            return if self.file(hook).symlink_metadata().is_ok() { State::Foreign } else { State::Absent };
+            return if self.file(hook).symlink_metadata().is_ok() {
+                State::Foreign
+            } else {
+                State::Absent
+            };
         };
         match self.sort {
             Sort::Husky if husky::has(&text, hook) => State::Ours,
@@ -90,8 +95,12 @@ impl Place {
             let kept = self.kept(hook);
             if kept.symlink_metadata().is_ok() {
                 let (shown, typed) = (printable_path(&kept), shell_word(kept.as_os_str()));
-                return Err(Error::new(Kind::Create, "exists", format!("{shown} is there already"))
-                    .hint(format!("look at it, then move it away: mv {typed} {typed}.old")));
+                return Err(Error::new(
+                    Kind::Create,
+                    "exists",
+                    format!("{shown} is there already"),
+                )
+                .hint(format!("look at it, then move it away: mv {typed} {typed}.old")));
             }
             std::fs::rename(&path, &kept).map_err(|e| Error::io("rename", &path, e))?;
         }
@@ -106,7 +115,8 @@ impl Place {
         }
         if self.sort == Sort::Husky {
             let rest = husky::removed(&read_if_present(&path)?, hook);
-            return if rest.trim().is_empty() { delete(&path) } else { write(&path, &rest) }.map(|()| true);
+            return if rest.trim().is_empty() { delete(&path) } else { write(&path, &rest) }
+                .map(|()| true);
         }
         let kept = self.kept(hook);
         if kept.symlink_metadata().is_ok() {
@@ -133,7 +143,8 @@ fn read_if_present(path: &Path) -> Result<String> {
     }
 }
 
-/// Written beside and renamed, so that git never runs half a hook. Anybody may read and run it: a hook is the repository's, not ours.
+/// Written beside and renamed, so that git never runs half a hook. Anybody may read and run it: a
+/// hook is the repository's, not ours.
 fn write(path: &Path, text: &str) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let temp = hasp_core::files::write_temp(path, text.as_bytes())?;

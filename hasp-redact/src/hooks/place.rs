@@ -1,4 +1,5 @@
-//! Where the hooks of a repository are: its own directory, the common one of work trees, a submodule's, `core.hooksPath`, or husky's.
+//! Where the hooks of a repository are: its own directory, the common one of work trees, a
+//! submodule's, `core.hooksPath`, or husky's.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -41,10 +42,15 @@ impl Place {
     /// `[no-repository]`; `[hooks-off]` if `core.hooksPath` leads to no directory.
     pub fn find(git: &Git) -> Result<Place> {
         let ask = |words: &[&str]| output(&mut git.telling_hooks(words)).map(|text| path(&text));
-        let mut dir = git.dir().join(ask(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"])?);
+        let mut dir =
+            git.dir().join(ask(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"])?);
         let common = ask(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
         let bare = ask(&["rev-parse", "--is-bare-repository"])?.as_os_str() == "true";
-        let top = if bare { common.clone() } else { ask(&["rev-parse", "--path-format=absolute", "--show-toplevel"])? };
+        let top = if bare {
+            common.clone()
+        } else {
+            ask(&["rev-parse", "--path-format=absolute", "--show-toplevel"])?
+        };
         if dir.symlink_metadata().is_ok_and(|_| !dir.is_dir()) {
             let shown = printable_path(&dir);
             return Err(Error::new(
@@ -52,9 +58,12 @@ impl Place {
                 "hooks-off",
                 format!("core.hooksPath is {shown}, which is no directory"),
             )
-            .hint("git runs no hooks here; if that is not meant: git config --unset core.hooksPath"));
+            .hint(
+                "git runs no hooks here; if that is not meant: git config --unset core.hooksPath",
+            ));
         }
-        // husky 9 has its own files in .husky/_, which it writes anew; what they call is one directory above.
+        // husky 9 has its own files in .husky/_, which it writes anew; what they call is one
+        // directory above.
         let mut sort = Sort::Plain;
         if dir.ends_with(".husky/_") {
             dir.pop();

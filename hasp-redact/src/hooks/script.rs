@@ -1,4 +1,5 @@
-//! The hooks as they are written: POSIX sh that does as little as it can, since it is run by shells that we do not know.
+//! The hooks as they are written: POSIX sh that does as little as it can, since it is run by shells
+//! that we do not know.
 
 use std::path::Path;
 
@@ -7,20 +8,27 @@ use hasp_core::text::shell_word;
 use crate::cli::Hook;
 
 /// How a hook of ours is recognised.
-const SIGN: &str = "# hasp-redact hooks install wrote this; hasp-redact hooks remove takes it away.";
+const SIGN: &str =
+    "# hasp-redact hooks install wrote this; hasp-redact hooks remove takes it away.";
 
 /// The text of a hook that calls this program.
 pub(crate) fn text(hook: Hook, program: &Path) -> String {
     let (name, hasp) = (hook.name(), shell_word(program.as_os_str()));
     let (before, call, what) = match hook {
-        Hook::PreCommit => ("\"$before\" \"$@\"", "exec \"$hasp\" hooks run pre-commit", "git commit"),
+        Hook::PreCommit => {
+            ("\"$before\" \"$@\"", "exec \"$hasp\" hooks run pre-commit", "git commit")
+        }
         Hook::PrePush => (
             "printf '%s' \"$refs\" | \"$before\" \"$@\"",
             "printf '%s' \"$refs\" | \"$hasp\" hooks run pre-push -- \"$@\"",
             "git push",
         ),
     };
-    let read = if hook == Hook::PrePush { "refs=$(cat)\n[ -z \"$refs\" ] || refs=\"$refs\n\"\n" } else { "" };
+    let read = if hook == Hook::PrePush {
+        "refs=$(cat)\n[ -z \"$refs\" ] || refs=\"$refs\n\"\n"
+    } else {
+        ""
+    };
     format!(
         r#"#!/bin/sh
 {SIGN}

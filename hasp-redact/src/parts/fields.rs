@@ -1,4 +1,5 @@
-//! Names and values in lines: dotenv, INI, YAML, headers, connection strings, libpq's keywords, pgpass and netrc.
+//! Names and values in lines: dotenv, INI, YAML, headers, connection strings, libpq's keywords,
+//! pgpass and netrc.
 
 use zeroize::Zeroizing;
 
@@ -58,11 +59,14 @@ fn single(line: &[u8], call: &mut impl FnMut(Place, &[u8], &[u8])) {
 fn without_comment(value: &[u8]) -> &[u8] {
     let open = value.first().filter(|b| matches!(b, b'\'' | b'"'));
     let from = open.and_then(|open| memchr::memrchr(*open, value)).unwrap_or(0);
-    let comment = value[from..].windows(2).position(|w| w[0].is_ascii_whitespace() && matches!(w[1], b'#' | b';'));
+    let comment = value[from..]
+        .windows(2)
+        .position(|w| w[0].is_ascii_whitespace() && matches!(w[1], b'#' | b';'));
     comment.map_or(value, |at| value[..from + at].trim_ascii())
 }
 
-/// The value as the program reads that knows its escapes: those of double quotes, or a quote that is written twice.
+/// The value as the program reads that knows its escapes: those of double quotes, or a quote that
+/// is written twice.
 pub(super) fn unescaped(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if value.contains(&b'\\') {
         return Some(json::decoded(value));
@@ -118,7 +122,8 @@ fn unquoted(text: &[u8]) -> &[u8] {
     }
 }
 
-/// The password of a line `host:port:database:user:password`, where a backslash precedes what is no separator.
+/// The password of a line `host:port:database:user:password`, where a backslash precedes what is no
+/// separator.
 fn pgpass(line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut colons = Vec::with_capacity(4);
     let mut at = 0;

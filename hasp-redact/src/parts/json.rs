@@ -1,5 +1,6 @@
-//! The strings of a JSON document, RFC 8259, decoded one by one and erased: a parser's tree would leave copies of them. It is read
-//! leniently, so that several documents, and such as have comments, give their strings too.
+//! The strings of a JSON document, RFC 8259, decoded one by one and erased: a parser's tree would
+//! leave copies of them. It is read leniently, so that several documents, and such as have
+//! comments, give their strings too.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +9,9 @@ use crate::decode::text::nibble;
 /// Whether this is a document: an object, an array or a string.
 pub(super) fn looks_like(text: &[u8]) -> bool {
     let text = text.trim_ascii();
-    let between = |open: u8, close: u8| text.len() > 1 && text.first() == Some(&open) && text.last() == Some(&close);
+    let between = |open: u8, close: u8| {
+        text.len() > 1 && text.first() == Some(&open) && text.last() == Some(&close)
+    };
     between(b'{', b'}') || between(b'[', b']') || between(b'"', b'"')
 }
 
@@ -76,7 +79,9 @@ fn character(text: &[u8], out: &mut Vec<u8>) -> usize {
 fn unicode(text: &[u8], out: &mut Vec<u8>) -> usize {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        digits.iter().try_fold(0u16, |n, b| (nibble(*b) < 16).then(|| n << 4 | u16::from(nibble(*b))))
+        digits
+            .iter()
+            .try_fold(0u16, |n, b| (nibble(*b) < 16).then(|| n << 4 | u16::from(nibble(*b))))
     };
     let units = [unit(0), unit(6)];
     let decoded = char::decode_utf16(units.into_iter().map_while(|u| u)).next();

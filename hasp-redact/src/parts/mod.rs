@@ -1,6 +1,7 @@
-//! Parts of a value that are secret by themselves: the password in a URL, the key in a JSON document. Drivers and loggers print them
-//! without the rest. One rule for the filter, the scan, the watch, the hooks, masking by a CI system and the record, written in
-//! hasp-redact(1): a part whose name says that it is secret counts from 6 bytes on, any other if it looks drawn at random.
+//! Parts of a value that are secret by themselves: the password in a URL, the key in a JSON
+//! document. Drivers and loggers print them without the rest. One rule for the filter, the scan,
+//! the watch, the hooks, masking by a CI system and the record, written in hasp-redact(1): a part
+//! whose name says that it is secret counts from 6 bytes on, any other if it looks drawn at random.
 
 mod fields;
 mod json;
@@ -20,7 +21,8 @@ pub(crate) const MOST: usize = 64;
 /// JSON in a line of dotenv, a URL in that.
 const DEPTH: usize = 3;
 
-/// Where in a value a part stands. The names of fields are not kept: in a value that was misread they are pieces of it.
+/// Where in a value a part stands. The names of fields are not kept: in a value that was misread
+/// they are pieces of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// Between `//` and `@` of a URL.
@@ -106,7 +108,9 @@ impl Parts {
         }
         url::each(text, self);
         if json::looks_like(text) {
-            return json::each_string(text, |key, string| self.field(Place::Json, key, string, depth));
+            return json::each_string(text, |key, string| {
+                self.field(Place::Json, key, string, depth)
+            });
         }
         fields::each(text, |place, key, value| self.field(place, key, value, depth));
     }
@@ -140,7 +144,9 @@ impl Parts {
         }
         match danger::risk(bytes) {
             _ if bytes.len() < MIN_VALUE => self.leave(place, bytes, Reason::TooShort(bytes.len())),
-            Some(reason @ (Reason::CommonWord | Reason::OneCharacter)) => self.leave(place, bytes, reason),
+            Some(reason @ (Reason::CommonWord | Reason::OneCharacter)) => {
+                self.leave(place, bytes, reason)
+            }
             _ => self.keep(place, bytes),
         }
     }

@@ -15,40 +15,77 @@ const KEY: &str = "Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT";
 #[test]
 fn every_everyday_document_gives_its_secrets_and_nothing_else() {
     let basic = data_encoding::BASE64.encode(format!("app:{PW}").as_bytes());
-    let docker = format!("{{\"auths\": {{\"r.example.com\": {{\"username\": \"app\", \"auth\": \"{basic}\"}}}}}}");
+    let docker = format!(
+        "{{\"auths\": {{\"r.example.com\": {{\"username\": \"app\", \"auth\": \"{basic}\"}}}}}}"
+    );
     for (document, wanted) in [
         (format!("postgres://app:{PW}@db.example.com:5432/x?sslmode=require"), vec![PW]),
         (format!("redis://:{PW}@cache:6379/0"), vec![PW]),
-        (format!("mongodb+srv://app:{PW}@h1:27017,h2:27017/admin?authSource=admin&retryWrites=true"), vec![PW]),
+        (
+            format!(
+                "mongodb+srv://app:{PW}@h1:27017,h2:27017/admin?authSource=admin&retryWrites=true"
+            ),
+            vec![PW],
+        ),
         ("amqps://app:p%40ss%2Fword9@mq/vhost".to_owned(), vec!["p%40ss%2Fword9", "p@ss/word9"]),
         ("postgres://app:sl/ash9/pw@db/x".to_owned(), vec!["sl/ash9/pw"]),
         (format!("https://{KEY}@sentry.example.com/42"), vec![KEY]),
         (format!("https://hooks.example.com/services/T0000/B0000/{KEY}"), vec![KEY]),
         (format!("jdbc:postgresql://db:5432/app?user=app&password={PW}"), vec![PW]),
-        (format!("jdbc:sqlserver://db:1433;databaseName=app;user=app;password={PW};encrypt=true"), vec![PW]),
+        (
+            format!(
+                "jdbc:sqlserver://db:1433;databaseName=app;user=app;password={PW};encrypt=true"
+            ),
+            vec![PW],
+        ),
         (format!("Server=db,1433;Database=app;User Id=app;Password={PW};Encrypt=True"), vec![PW]),
         (format!("Driver={{ODBC 18}};Server=db;Uid=app;Pwd=\"a;{PW}\""), vec![&*format!("a;{PW}")]),
-        (format!("AccountName=store;AccountKey={KEY}==;EndpointSuffix=core.windows.net"), vec![&format!("{KEY}==")]),
         (
-            format!("Endpoint=sb://bus.example.net/;SharedAccessKeyName=Root;SharedAccessKey={KEY}="),
+            format!("AccountName=store;AccountKey={KEY}==;EndpointSuffix=core.windows.net"),
+            vec![&format!("{KEY}==")],
+        ),
+        (
+            format!(
+                "Endpoint=sb://bus.example.net/;SharedAccessKeyName=Root;SharedAccessKey={KEY}="
+            ),
             vec![&format!("{KEY}=")],
         ),
         (format!("host=db user=app password='{PW}' dbname=app sslmode=require"), vec![PW]),
-        (format!("db.example.com:5432:app:app:{PW}\n*:*:*:other:wi\\:th\\\\colon9\n"), vec![PW, "wi:th\\colon9"]),
         (
-            format!("machine api.example.com\n  login app\n  password {PW}\ndefault login me password other-pw-9"),
+            format!("db.example.com:5432:app:app:{PW}\n*:*:*:other:wi\\:th\\\\colon9\n"),
+            vec![PW, "wi:th\\colon9"],
+        ),
+        (
+            format!(
+                "machine api.example.com\n  login app\n  password {PW}\ndefault login me password other-pw-9"
+            ),
             vec![PW, "other-pw-9"],
         ),
-        (format!("# dotenv\nexport DB_PASSWORD='{PW}' # rotate\nDB_HOST=db.example.com\nDB_USER=postgres\n"), vec![PW]),
-        (format!("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {KEY}\n"), vec![KEY]),
+        (
+            format!(
+                "# dotenv\nexport DB_PASSWORD='{PW}' # rotate\nDB_HOST=db.example.com\nDB_USER=postgres\n"
+            ),
+            vec![PW],
+        ),
+        (
+            format!(
+                "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {KEY}\n"
+            ),
+            vec![KEY],
+        ),
         (format!("//registry.npmjs.org/:_authToken={KEY}"), vec![KEY]),
         (format!("database:\n  user: app\n  password: \"{PW}\"\n  host: db\n"), vec![PW]),
         (format!("Authorization: Bearer {PW}\nAccept: text/plain\n"), vec![PW]),
         (
-            format!("{{\"type\": \"service_account\", \"k\": \"{KEY}\", \"client_email\": \"a@b.iam.example.com\"}}"),
+            format!(
+                "{{\"type\": \"service_account\", \"k\": \"{KEY}\", \"client_email\": \"a@b.iam.example.com\"}}"
+            ),
             vec![KEY],
         ),
-        (format!("{{\"db\": {{\"url\": \"postgres:\\/\\/app:{PW}@db\", \"port\": 5432}}}}"), vec![PW]),
+        (
+            format!("{{\"db\": {{\"url\": \"postgres:\\/\\/app:{PW}@db\", \"port\": 5432}}}}"),
+            vec![PW],
+        ),
         (docker, vec![PW, &basic]),
         (format!("app:{KEY}"), vec![KEY]),
         (format!("CONFIG={{\"password\": \"{PW}\"}}"), vec![PW]),
@@ -62,7 +99,10 @@ fn a_private_key_in_json_or_dotenv_has_its_lines() {
     let pem = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE KEY-----\n";
     let escaped = pem.replace('\n', "\\n");
     for document in [
-        format!("{{\"private_key\": \"{escaped}\", \"private_key_id\": \"{}\"}}", "ab12".repeat(10)),
+        format!(
+            "{{\"private_key\": \"{escaped}\", \"private_key_id\": \"{}\"}}",
+            "ab12".repeat(10)
+        ),
         format!("{{\"unnamed\": \"{escaped}\"}}"),
         format!("FIREBASE_KEY=\"{escaped}\""),
     ] {
@@ -115,7 +155,9 @@ fn what_is_short_or_common_is_left_out_and_said() {
 
 #[test]
 fn the_number_of_parts_is_bounded_and_each_is_there_once() {
-    let fields = |count: usize| (0..count).map(|n| format!("PASSWORD_{n}=long-secret-{n}\n")).collect::<String>();
+    let fields = |count: usize| {
+        (0..count).map(|n| format!("PASSWORD_{n}=long-secret-{n}\n")).collect::<String>()
+    };
     let few = parts(fields(MOST).as_bytes());
     assert_eq!((few.kept.len(), few.more), (MOST, false));
     let many = parts(fields(10 * MOST).as_bytes());

@@ -1,4 +1,5 @@
-//! The secrets in URLs, RFC 3986: the password before the `@`, a token that stands in the user's place, and the fields of the query.
+//! The secrets in URLs, RFC 3986: the password before the `@`, a token that stands in the user's
+//! place, and the fields of the query.
 
 use zeroize::Zeroizing;
 
@@ -6,7 +7,8 @@ use super::name::{self, Says};
 use super::{Parts, Place, fields, random};
 use crate::decode::text::nibble;
 
-/// So many URLs of a text are looked at, and so much of each: a text that is nothing but beginnings of URLs must not take long.
+/// So many URLs of a text are looked at, and so much of each: a text that is nothing but beginnings
+/// of URLs must not take long.
 const MOST: usize = 1024;
 const LONGEST: usize = 4096;
 
@@ -18,7 +20,8 @@ pub(super) fn each(text: &[u8], parts: &mut Parts) {
             return;
         }
         let rest = &text[at + 3..text.len().min(at + LONGEST)];
-        let ends = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control() || b"\"'<>`".contains(b);
+        let ends =
+            |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control() || b"\"'<>`".contains(b);
         let url = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
         one(url, parts);
     }
@@ -47,7 +50,8 @@ fn one(url: &[u8], parts: &mut Parts) {
     }
 }
 
-/// What stands before the `@`. A password with a slash that nobody escaped is taken up to the last `@`; a port is none.
+/// What stands before the `@`. A password with a slash that nobody escaped is taken up to the last
+/// `@`; a port is none.
 fn user(url: &[u8]) -> Option<&[u8]> {
     let authority = &url[..url.iter().position(|b| b"/?#".contains(b)).unwrap_or(url.len())];
     if let Some(at) = memchr::memrchr(b'@', authority) {

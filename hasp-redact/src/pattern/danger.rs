@@ -1,5 +1,5 @@
-//! Values that should not be searched for, or only with a warning: a filter that redacts every `localhost` of a log is
-//! turned off by its user, and then protects nothing.
+//! Values that should not be searched for, or only with a warning: a filter that redacts every
+//! `localhost` of a log is turned off by its user, and then protects nothing.
 
 use std::fmt;
 
@@ -54,11 +54,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::TooShort(1) => f.write_str("1 byte long, and under 6 nothing is searched for"),
-            Reason::TooShort(length) => write!(f, "{length} bytes long, and under 6 nothing is searched for"),
+            Reason::TooShort(length) => {
+                write!(f, "{length} bytes long, and under 6 nothing is searched for")
+            }
             Reason::DigitsOnly => f.write_str("digits only, so other numbers may be taken for it"),
             Reason::CommonWord => f.write_str("a common word, so other text may be taken for it"),
             Reason::TooMany(most) => write!(f, "of a value {most} parts are"),
-            Reason::OneCharacter => f.write_str("one character repeated, so other text may be taken for it"),
+            Reason::OneCharacter => {
+                f.write_str("one character repeated, so other text may be taken for it")
+            }
         }
     }
 }

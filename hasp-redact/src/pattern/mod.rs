@@ -1,4 +1,5 @@
-//! Values as strings to search for: which ones, how encoders spell them, and which are too common to be searched for.
+//! Values as strings to search for: which ones, how encoders spell them, and which are too common
+//! to be searched for.
 
 pub mod danger;
 pub(crate) mod needle;

@@ -1,5 +1,5 @@
-//! What is searched for: the values, their long lines, and strings derived from them, all in one block of memory that is
-//! erased when the last filter is dropped.
+//! What is searched for: the values, their long lines, and strings derived from them, all in one
+//! block of memory that is erased when the last filter is dropped.
 
 use hasp_core::Secret;
 
@@ -27,7 +27,8 @@ pub(crate) enum Origin {
     Encoded,
     /// The value as JSON or a URL escapes it, which is searched for in base64.
     Escaped,
-    /// The value in UTF-16 without its first NUL or its last, so that it is in both byte orders, which is searched for encoded.
+    /// The value in UTF-16 without its first NUL or its last, so that it is in both byte orders,
+    /// which is searched for encoded.
     Inner,
     /// The value in UTF-32, which is searched for as it is.
     Wider,
@@ -37,7 +38,8 @@ pub(crate) enum Origin {
     Swapped,
 }
 
-/// Rare forms are looked for with up to so many strings, lines and parts counted: where there are many, each piece costs speed.
+/// Rare forms are looked for with up to so many strings, lines and parts counted: where there are
+/// many, each piece costs speed.
 pub(crate) const FEW: usize = 64;
 
 /// One string that is searched for in several forms.
@@ -68,7 +70,8 @@ pub(crate) struct Needles {
 }
 
 impl Needles {
-    /// Needles with room for so many bytes, on pages of their own that are locked as those of a value.
+    /// Needles with room for so many bytes, on pages of their own that are locked as those of a
+    /// value.
     pub fn with_room(bytes: usize) -> Needles {
         // Where there is no memory for them, there would be none for a vector either.
         let no_memory = |_| std::alloc::handle_alloc_error(std::alloc::Layout::new::<Needles>());
@@ -82,9 +85,11 @@ impl Needles {
         if self.bytes.push(bytes).is_err() {
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<Needle>());
         }
-        let mixed = bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
+        let mixed =
+            bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
         let folds = origin == Origin::Value && mixed && bytes.len() >= MIN_FOLD;
-        let (lone, repetition) = (lone(bytes) == bytes.len(), Repetition::of(bytes, &mut self.borders));
+        let (lone, repetition) =
+            (lone(bytes) == bytes.len(), Repetition::of(bytes, &mut self.borders));
         self.list.push(Needle { start, len: bytes.len(), name, origin, folds, lone, repetition });
     }
 
@@ -111,12 +116,18 @@ impl Needles {
     /// The machine that reads this form of a needle.
     pub fn machine(&self, index: u32, form: Form) -> Machine<'_> {
         let needle = self.get(index);
-        Machine { value: self.bytes(needle), form, lone: needle.lone, repetition: needle.repetition }
+        Machine {
+            value: self.bytes(needle),
+            form,
+            lone: needle.lone,
+            repetition: needle.repetition,
+        }
     }
 }
 
 impl Needle {
-    /// How many bytes before the end of the input a match of it can have begun that is not complete.
+    /// How many bytes before the end of the input a match of it can have begun that is not
+    /// complete.
     pub fn reach(&self) -> usize {
         match self.origin {
             Origin::Wide | Origin::Wider | Origin::Decimal => self.len,

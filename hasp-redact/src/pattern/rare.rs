@@ -1,5 +1,5 @@
-//! Strings made of a value for forms that are rare, each in the one way in which programs write it. They are searched for where there
-//! are few values: a value more or less costs little there.
+//! Strings made of a value for forms that are rare, each in the one way in which programs write it.
+//! They are searched for where there are few values: a value more or less costs little there.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,8 @@ const SMALL: usize = 4096;
 /// The shortest string of swapped bytes; a shorter one would change how all others are looked for.
 const SHORTEST: usize = 12;
 
-/// What encoders of JSON and of URLs make of a value: only those that change something are looked for.
+/// What encoders of JSON and of URLs make of a value: only those that change something are looked
+/// for.
 const ESCAPES: [Spelling; 7] = [
     |v, i, out| spell::json(v, i, b"", false, out),
     |v, i, out| spell::json(v, i, b"", true, out),
@@ -87,7 +88,11 @@ fn percent(out: &mut Vec<u8>, byte: u8, kept: &[u8]) -> usize {
     match byte {
         b' ' if kept.contains(&byte) => out.push(b'+'),
         byte if byte.is_ascii_alphanumeric() || kept.contains(&byte) => out.push(byte),
-        _ => out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+        _ => out.extend_from_slice(&[
+            b'%',
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]),
     }
     1
 }
@@ -95,7 +100,8 @@ fn percent(out: &mut Vec<u8>, byte: u8, kept: &[u8]) -> usize {
 /// The value in UTF-32; bytes that are no UTF-8 become characters of their own.
 fn wider(value: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(4 * value.len()));
-    let mut unit = |u: u32| out.extend_from_slice(&if big { u.to_be_bytes() } else { u.to_le_bytes() });
+    let mut unit =
+        |u: u32| out.extend_from_slice(&if big { u.to_be_bytes() } else { u.to_le_bytes() });
     match std::str::from_utf8(value) {
         Ok(text) => text.chars().for_each(|c| unit(u32::from(c))),
         Err(_) => value.iter().for_each(|b| unit(u32::from(*b))),
@@ -126,16 +132,26 @@ mod tests {
 
     #[test]
     fn each_string_is_what_its_program_writes() {
-        assert_eq!(of(Origin::Decimal, b"h\x07\xff"), [&b"104, 7, 255"[..], b"104,7,255", b"104 7 255"]);
-        assert_eq!(of(Origin::Swapped, b"abcdefghijklmn"), [&b"badcfehgjilknm"[..], b"cbedgfihkjml"]);
+        assert_eq!(
+            of(Origin::Decimal, b"h\x07\xff"),
+            [&b"104, 7, 255"[..], b"104,7,255", b"104 7 255"]
+        );
+        assert_eq!(
+            of(Origin::Swapped, b"abcdefghijklmn"),
+            [&b"badcfehgjilknm"[..], b"cbedgfihkjml"]
+        );
         assert_eq!(of(Origin::Swapped, b"abcdefghijk"), [[0; 0]; 0]);
         assert_eq!(of(Origin::Inner, b"ab"), [b"a\0b"]);
         assert_eq!(of(Origin::Escaped, b"plain-value_1.2~"), [b"plain-value_1.2%7E"]);
         assert_eq!(of(Origin::Escaped, b"letters0"), [[0; 0]; 0]);
         let escaped = of(Origin::Escaped, "a\"/ \u{e4}<".as_bytes());
-        for wanted in
-            ["a\\\"/ \u{e4}<", "a\\\"/ \\u00e4<", "a\\\"/ \u{e4}\\u003c", "a%22%2F%20%C3%A4%3C", "a%22/%20%C3%A4%3C"]
-        {
+        for wanted in [
+            "a\\\"/ \u{e4}<",
+            "a\\\"/ \\u00e4<",
+            "a\\\"/ \u{e4}\\u003c",
+            "a%22%2F%20%C3%A4%3C",
+            "a%22/%20%C3%A4%3C",
+        ] {
             assert!(escaped.iter().any(|e| e == wanted.as_bytes()), "{wanted}");
         }
     }

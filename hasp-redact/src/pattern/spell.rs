@@ -1,15 +1,17 @@
-//! How encoders write a value, as far as seeds need it: the first characters of an encoding from some unit on. What the
-//! matcher accepts is far more; a seed only has to be part of it.
+//! How encoders write a value, as far as seeds need it: the first characters of an encoding from
+//! some unit on. What the matcher accepts is far more; a seed only has to be part of it.
 
 use zeroize::Zeroizing;
 
 use crate::form::radix::Radix;
 use crate::form::{Case, Form};
 
-/// A way to write one unit of a value: appends its text and says how many bytes of the value it took.
+/// A way to write one unit of a value: appends its text and says how many bytes of the value it
+/// took.
 pub(crate) type Spelling = fn(&[u8], usize, &mut Vec<u8>) -> usize;
 
-/// Spellings that leave nothing as it is. The matcher reads them as [`Form::Plain`] or [`Form::Hex`].
+/// Spellings that leave nothing as it is. The matcher reads them as [`Form::Plain`] or
+/// [`Form::Hex`].
 pub(crate) const FULL: [(Spelling, Form); 20] = [
     (|v, i, out| each(out, v[i], "%", "", 16), PLAIN),
     (|v, i, out| each(out, v[i], "%25", "", 16), PLAIN),
@@ -48,7 +50,8 @@ pub(crate) const DUMPED: [Spelling; 4] = [
 ];
 
 /// Words of 16 bits, the first byte being the first of one.
-pub(crate) const WORDS: Spelling = |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16);
+pub(crate) const WORDS: Spelling =
+    |v, i, out| each(out, v[i], "", if i % 2 == 1 { " " } else { "" }, 16);
 
 /// Further spellings of pairs that may be broken into lines, as openssl does with colons.
 pub(crate) const BROKEN: [Spelling; 6] = [
@@ -60,7 +63,8 @@ pub(crate) const BROKEN: [Spelling; 6] = [
     |v, i, out| each(out, v[i], "", ", ", 16),
 ];
 
-/// Bytes in a line of `xxd -c4`, which is too short for a piece unless its text column is part of that.
+/// Bytes in a line of `xxd -c4`, which is too short for a piece unless its text column is part of
+/// that.
 pub(crate) const SHORT_LINE: usize = 4;
 
 /// A line of `xxd -c4`.
@@ -113,12 +117,13 @@ pub(crate) const MINIMAL: [Spelling; 34] = [
     |v, i, out| by_character(v, i, ["\\u{"; 3], "}", out),
 ];
 
-/// Spellings of a value's line breaks, for values whose lines are too short to be searched for alone.
+/// Spellings of a value's line breaks, for values whose lines are too short to be searched for
+/// alone.
 pub(crate) const LINES: [Spelling; 2] =
     [|v, i, out| double(out, v[i], b'\n', "\r\n"), |v, i, out| double(out, v[i], b'\n', " ")];
 
-/// How the two characters of base64 that are neither letter nor digit are written: as they are, for a URL, escaped for a URL
-/// in either case, in JSON, in HTML.
+/// How the two characters of base64 that are neither letter nor digit are written: as they are, for
+/// a URL, escaped for a URL in either case, in JSON, in HTML.
 pub(crate) const SYMBOLS: [[&str; 2]; 6] =
     [["+", "/"], ["-", "_"], ["%2B", "%2F"], ["+", "\\/"], ["\\u002b", "/"], ["&#43;", "/"]];
 
@@ -143,10 +148,12 @@ pub(crate) fn hex(byte: u8) -> [u8; 2] {
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
-/// The value in UTF-16, little or big endian; bytes that are no UTF-8 become characters of their own.
+/// The value in UTF-16, little or big endian; bytes that are no UTF-8 become characters of their
+/// own.
 pub(crate) fn wide(value: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(2 * value.len()));
-    let mut unit = |u: u16| out.extend_from_slice(&if big { u.to_be_bytes() } else { u.to_le_bytes() });
+    let mut unit =
+        |u: u16| out.extend_from_slice(&if big { u.to_be_bytes() } else { u.to_le_bytes() });
     match std::str::from_utf8(value) {
         Ok(text) => text.encode_utf16().for_each(&mut unit),
         Err(_) => value.iter().for_each(|b| unit(u16::from(*b))),
@@ -154,8 +161,8 @@ pub(crate) fn wide(value: &[u8], big: bool) -> Zeroizing<Vec<u8>> {
     out
 }
 
-/// Appends the characters of the value's base64 or base32 that are made of the value alone, without the last one if it is only
-/// part of one. Needs room for twice the value and 8 bytes.
+/// Appends the characters of the value's base64 or base32 that are made of the value alone, without
+/// the last one if it is only part of one. Needs room for twice the value and 8 bytes.
 pub(crate) fn own_characters(form: Form, value: &[u8], out: &mut Vec<u8>) {
     match form {
         Form::Base32(_) => characters::<5, 32>(BASE32, form, value, out),
@@ -175,7 +182,10 @@ fn characters<const BITS: usize, const SYMBOLS: usize>(
     let end = out.len() + (8 * value.len()).saturating_sub(shared) / BITS;
     for start in (0..value.len()).step_by(BITS) {
         let rest = &value[start..];
-        let word = rest.first_chunk::<8>().map_or_else(|| padded(rest), |bytes| u64::from_be_bytes(*bytes)) << shared;
+        let word = rest
+            .first_chunk::<8>()
+            .map_or_else(|| padded(rest), |bytes| u64::from_be_bytes(*bytes))
+            << shared;
         let symbol = |i: usize| alphabet[(word >> (64 - BITS * (i + 1))) as usize & (SYMBOLS - 1)];
         out.extend_from_slice(&std::array::from_fn::<u8, 8, _>(symbol));
     }
@@ -275,7 +285,13 @@ fn json_byte(byte: u8, out: &mut Vec<u8>) {
 }
 
 /// One encoder's output through another.
-fn twice(value: &[u8], i: usize, inner: fn(u8, &mut Vec<u8>), outer: fn(u8, &mut Vec<u8>), out: &mut Vec<u8>) -> usize {
+fn twice(
+    value: &[u8],
+    i: usize,
+    inner: fn(u8, &mut Vec<u8>),
+    outer: fn(u8, &mut Vec<u8>),
+    out: &mut Vec<u8>,
+) -> usize {
     let mut once = Zeroizing::new(Vec::with_capacity(16));
     inner(value[i], &mut once);
     once.iter().for_each(|b| outer(*b, out));
@@ -312,7 +328,8 @@ fn backslashes(out: &mut Vec<u8>, byte: u8, which: &[u8]) -> usize {
     1
 }
 
-/// A string literal of C, Python, Rust or Go between one kind of quotes; other bytes in hexadecimal or octal.
+/// A string literal of C, Python, Rust or Go between one kind of quotes; other bytes in hexadecimal
+/// or octal.
 fn literal(out: &mut Vec<u8>, byte: u8, quoted: &[u8], before: &str) -> usize {
     match byte {
         0x20..=0x7e if quoted.contains(&byte) => out.extend([b'\\', byte]),
@@ -324,7 +341,13 @@ fn literal(out: &mut Vec<u8>, byte: u8, quoted: &[u8], before: &str) -> usize {
 }
 
 /// A string literal that writes characters outside ASCII by number: Python's, then Rust's.
-fn by_character(value: &[u8], i: usize, before: [&str; 3], after: &str, out: &mut Vec<u8>) -> usize {
+fn by_character(
+    value: &[u8],
+    i: usize,
+    before: [&str; 3],
+    after: &str,
+    out: &mut Vec<u8>,
+) -> usize {
     let (c, length) = char_at(value, i);
     let code = u32::from(c);
     if code < 0x80 {

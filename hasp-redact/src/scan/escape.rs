@@ -1,4 +1,5 @@
-//! Where a text may be escaped, and escapes that follow each other at once, as where an encoder changed every character.
+//! Where a text may be escaped, and escapes that follow each other at once, as where an encoder
+//! changed every character.
 
 use super::words::Stretch;
 use crate::decode::ansi::ESCAPE;
@@ -17,21 +18,25 @@ pub(super) enum Within {
 }
 
 /// Where something may be escaped, in order.
-pub(super) fn places<'a>(text: &'a [u8], words: &[Stretch], within: Within) -> Box<dyn Iterator<Item = usize> + 'a> {
+pub(super) fn places<'a>(
+    text: &'a [u8],
+    words: &[Stretch],
+    within: Within,
+) -> Box<dyn Iterator<Item = usize> + 'a> {
     match within {
         Within::All => Box::new((0..text.len()).filter(|at| introduces(text[*at]))),
         Within::Words => Box::new(in_words(text, words).into_iter()),
-        Within::Dense => {
-            Box::new(memchr::memchr3_iter(b'%', b'\\', b'&', text).chain(memchr::memchr_iter(ESCAPE, text)))
-        }
+        Within::Dense => Box::new(
+            memchr::memchr3_iter(b'%', b'\\', b'&', text).chain(memchr::memchr_iter(ESCAPE, text)),
+        ),
     }
 }
 
 /// What splits a word: a line that goes on behind its end.
 const CONTINUED: [&[u8]; 3] = [b"=\n", b"=\r\n", b"\\\n"];
 
-/// Sixteen printable characters of which some are escaped are a word of at least sixteen bytes, unless something splits them that stands
-/// for nothing.
+/// Sixteen printable characters of which some are escaped are a word of at least sixteen bytes,
+/// unless something splits them that stands for nothing.
 fn in_words(text: &[u8], words: &[Stretch]) -> Vec<usize> {
     let inside = |&(start, end): &Stretch| (start..end).filter(|at| begins_printable(text, *at));
     let mut found: Vec<usize> = words.iter().flat_map(inside).collect();
@@ -41,7 +46,8 @@ fn in_words(text: &[u8], words: &[Stretch]) -> Vec<usize> {
     found
 }
 
-/// Whether an escape of a printable character may stand here: a cheaper question than [`crate::decode::unit::decode`].
+/// Whether an escape of a printable character may stand here: a cheaper question than
+/// [`crate::decode::unit::decode`].
 #[inline(always)]
 fn begins_printable(text: &[u8], at: usize) -> bool {
     if !introduces(text[at]) {
@@ -71,8 +77,9 @@ pub(crate) fn dense(text: &[u8], at: usize) -> bool {
 
 /// The length of the escape of any byte or character that stands here.
 fn escape(rest: &[u8]) -> Option<usize> {
-    let digits =
-        |from: usize, count: usize| rest.get(from..from + count).is_some_and(|d| d.iter().all(|b| nibble(*b) < 16));
+    let digits = |from: usize, count: usize| {
+        rest.get(from..from + count).is_some_and(|d| d.iter().all(|b| nibble(*b) < 16))
+    };
     match rest.first()? {
         b'%' if rest.get(1..3) == Some(b"25") && digits(3, 2) => Some(5),
         b'%' if digits(1, 2) => Some(3),
@@ -90,7 +97,9 @@ fn escape(rest: &[u8]) -> Option<usize> {
                 _ => None,
             }
         }
-        b'&' if rest.get(1) == Some(&b'#') => Some(1 + rest.iter().take(10).position(|b| *b == b';')?),
+        b'&' if rest.get(1) == Some(&b'#') => {
+            Some(1 + rest.iter().take(10).position(|b| *b == b';')?)
+        }
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
-//! Everything that is looked for in one text: what is watched, values that were given, and markers that were written back. A text of
-//! any length is read in parts that overlap by the longest form of a value.
+//! Everything that is looked for in one text: what is watched, values that were given, and markers
+//! that were written back. A text of any length is read in parts that overlap by the longest form
+//! of a value.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -90,12 +91,17 @@ impl<'w> Finder<'w> {
     }
 
     /// Everything in a text, and how long it was. `begun` sees its first bytes.
-    pub fn look(&mut self, mut text: impl Read, mut begun: impl FnMut(&[u8])) -> Result<(Vec<Hit>, u64)> {
+    pub fn look(
+        &mut self,
+        mut text: impl Read,
+        mut begun: impl FnMut(&[u8]),
+    ) -> Result<(Vec<Hit>, u64)> {
         let overlap = self.wanted.overlap();
         let size = PART.max(4 * overlap);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(size, 0);
-        let (mut hits, mut origin, mut held, mut total) = (Vec::new(), Origin { line: 1, ..Origin::default() }, 0, 0);
+        let (mut hits, mut origin, mut held, mut total) =
+            (Vec::new(), Origin { line: 1, ..Origin::default() }, 0, 0);
         loop {
             let read = fill(&mut text, &mut buffer[held..])?;
             if total == 0 {
@@ -124,7 +130,8 @@ impl<'w> Finder<'w> {
         if let (Some(searcher), Some(table)) = (&mut self.searcher, &self.wanted.table) {
             let watched: Vec<Found> = searcher.search(text);
             let other = |f: &&Found| !found.iter().any(|m| m.start < f.end && f.start < m.end);
-            let watched: Vec<Match> = watched.iter().filter(other).map(|f| watched_match(table, text, f)).collect();
+            let watched: Vec<Match> =
+                watched.iter().filter(other).map(|f| watched_match(table, text, f)).collect();
             found.extend(watched);
         }
         found.extend(markers(text));
@@ -169,16 +176,34 @@ fn markers(text: &[u8]) -> impl Iterator<Item = Match> {
     memchr::memmem::find_iter(text, OPENING).filter_map(|start| {
         let rest = &text[start + OPENING.len()..];
         let length = memchr::memchr(b']', &rest[..rest.len().min(hasp_core::name::MAX_NAME + 1)])?;
-        let name = std::str::from_utf8(&rest[..length]).ok().filter(|n| n.parse::<hasp_core::SecretName>().is_ok())?;
-        Some(Match { start, end: start + OPENING.len() + length + 1, what: What::Marker(name.to_owned()), mark: None })
+        let name = std::str::from_utf8(&rest[..length])
+            .ok()
+            .filter(|n| n.parse::<hasp_core::SecretName>().is_ok())?;
+        Some(Match {
+            start,
+            end: start + OPENING.len() + length + 1,
+            what: What::Marker(name.to_owned()),
+            mark: None,
+        })
     })
 }
 
 /// Values that were given, in all forms that the filter knows.
 fn given(patterns: &Arc<Patterns>, text: &[u8]) -> Vec<Match> {
     let found = locate(patterns, text).into_iter();
-    let what = |name: &str, form: &str| What::Leak { name: name.to_owned(), version: None, form: form.to_owned() };
-    found.map(|l| Match { start: l.range.start, end: l.range.end, what: what(l.name, l.form), mark: None }).collect()
+    let what = |name: &str, form: &str| What::Leak {
+        name: name.to_owned(),
+        version: None,
+        form: form.to_owned(),
+    };
+    found
+        .map(|l| Match {
+            start: l.range.start,
+            end: l.range.end,
+            what: what(l.name, l.form),
+            mark: None,
+        })
+        .collect()
 }
 
 /// A place of a text, in lines.
@@ -195,10 +220,15 @@ impl Origin {
     fn behind(self, text: &[u8]) -> Origin {
         let last = memchr::memrchr(b'\n', text);
         let rest = &text[last.map_or(0, |at| at + 1)..];
-        let characters: usize = rest.utf8_chunks().map(|c| c.valid().chars().count() + c.invalid().len()).sum();
+        let characters: usize =
+            rest.utf8_chunks().map(|c| c.valid().chars().count() + c.invalid().len()).sum();
         let (bytes, characters) = (rest.len() as u64, characters as u64);
         match last {
-            None => Origin { line: self.line, bytes: self.bytes + bytes, characters: self.characters + characters },
+            None => Origin {
+                line: self.line,
+                bytes: self.bytes + bytes,
+                characters: self.characters + characters,
+            },
             Some(at) => {
                 let lines = memchr::memchr_iter(b'\n', &text[..=at]).count() as u64;
                 Origin { line: self.line + lines, bytes, characters }
@@ -214,7 +244,8 @@ fn place(text: &[u8], found: &[Match], fresh: usize, mut origin: Origin) -> Vec<
         // A match with others in it may begin before the last one ended.
         origin = origin.behind(&text[counted..m.start.max(counted)]);
         counted = m.start.max(counted);
-        let last_line = origin.line + memchr::memchr_iter(b'\n', &text[m.start..m.end]).count() as u64;
+        let last_line =
+            origin.line + memchr::memchr_iter(b'\n', &text[m.start..m.end]).count() as u64;
         hits.push(Hit {
             what: m.what.clone(),
             line: origin.line,
@@ -232,7 +263,9 @@ fn merge(hits: Vec<Hit>) -> Vec<Hit> {
     let mut merged: Vec<Hit> = Vec::new();
     for hit in hits {
         match merged.last_mut() {
-            Some(last) if same(last, &hit) && hit.mark > last.mark && hit.line <= last.last_line + 1 => {
+            Some(last)
+                if same(last, &hit) && hit.mark > last.mark && hit.line <= last.last_line + 1 =>
+            {
                 (last.last_line, last.mark) = (hit.last_line, hit.mark);
             }
             _ => merged.push(hit),
@@ -252,7 +285,8 @@ mod tests {
     use crate::watch::key::Key;
     use crate::watch::record::Kept;
 
-    /// Values of lengths around a window and around as many windows as are kept, with characters that encoders change and without.
+    /// Values of lengths around a window and around as many windows as are kept, with characters
+    /// that encoders change and without.
     const LENGTHS: [usize; 7] = [16, 17, 22, 23, 24, 31, 40];
     const PLAIN: &[u8] = b"Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT2yUcXsDo";
     const PRINTABLE: &[u8] = b"Z!81Q#artz&j0r%Kq9$Pm3LkJ*G5^BnT@yUc'sDo";
@@ -264,7 +298,8 @@ mod tests {
         Wanted { table: Some(Table::new(Key::new(&[3; 32]), kept)), patterns: None }
     }
 
-    /// What is found of values of each length alone, so that the text is probed as far apart as that allows.
+    /// What is found of values of each length alone, so that the text is probed as far apart as
+    /// that allows.
     fn each_length(whole: &[u8], mut look: impl FnMut(&[u8], &mut dyn FnMut(&[u8]) -> usize)) {
         for value in LENGTHS.map(|length| &whole[..length]) {
             let wanted = wanted(&[value]);
@@ -279,8 +314,14 @@ mod tests {
             each_length(whole, |value, count| {
                 for before in 0..150 {
                     for beside in [" ", "/", "z", "\n"] {
-                        let text = [beside.repeat(before).as_bytes(), value, beside.as_bytes()].concat();
-                        assert_eq!(count(&text), 1, "{} bytes behind {before} of {beside:?}", value.len());
+                        let text =
+                            [beside.repeat(before).as_bytes(), value, beside.as_bytes()].concat();
+                        assert_eq!(
+                            count(&text),
+                            1,
+                            "{} bytes behind {before} of {beside:?}",
+                            value.len()
+                        );
                     }
                 }
             });
@@ -302,7 +343,8 @@ mod tests {
         let hex = |value: &[u8]| data_encoding::HEXLOWER.encode(value);
         let apart = |value: &[u8], each: usize, with: &str| {
             let hex = hex(value);
-            let groups: Vec<&str> = hex.as_bytes().chunks(each).map(|g| std::str::from_utf8(g).unwrap()).collect();
+            let groups: Vec<&str> =
+                hex.as_bytes().chunks(each).map(|g| std::str::from_utf8(g).unwrap()).collect();
             groups.join(with)
         };
         let wide = |value: &[u8], big: bool| -> Vec<u8> {
@@ -310,7 +352,8 @@ mod tests {
         };
         each_length(PLAIN, |value, count| {
             for align in 0..40 {
-                let within = [&b"quite some text, in which it stands"[..align.min(3)], value].concat();
+                let within =
+                    [&b"quite some text, in which it stands"[..align.min(3)], value].concat();
                 let forms = [
                     data_encoding::BASE64.encode(&within).into_bytes(),
                     data_encoding::BASE32.encode(&within).into_bytes(),
@@ -323,7 +366,12 @@ mod tests {
                 ];
                 for (number, form) in forms.iter().enumerate() {
                     let text = [&vec![b'\n'; align], &form[..], b"\n"].concat();
-                    assert_eq!(count(&text), 1, "form {number} of {} bytes behind {align}", value.len());
+                    assert_eq!(
+                        count(&text),
+                        1,
+                        "form {number} of {} bytes behind {align}",
+                        value.len()
+                    );
                 }
             }
         });

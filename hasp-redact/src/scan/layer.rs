@@ -1,8 +1,9 @@
-//! Layers: one way each to read a text as the encoding of another one. A layer knows no value; a form that is nested is read by one
-//! layer after the other.
+//! Layers: one way each to read a text as the encoding of another one. A layer knows no value; a
+//! form that is nested is read by one layer after the other.
 //!
-//! Each is a function that appends what it reads and stops at a length, and gives back how much of the text that took: so the place of
-//! a match is found by reading the same text once more, and nothing is kept about each byte.
+//! Each is a function that appends what it reads and stops at a length, and gives back how much of
+//! the text that took: so the place of a match is found by reading the same text once more, and
+//! nothing is kept about each byte.
 
 use super::symbol::{base32, base64, is_symbol};
 use crate::decode::ansi::ESCAPE;
@@ -16,7 +17,8 @@ pub(crate) enum Layer {
     Base64(u8),
     /// Base32 of either case, this many characters left out.
     Base32(u8),
-    /// Pairs of hexadecimal digits, this many left out; between two pairs up to four other characters.
+    /// Pairs of hexadecimal digits, this many left out; between two pairs up to four other
+    /// characters.
     Hex(u8),
     /// UTF-16, big endian or not.
     Wide(bool),
@@ -151,7 +153,11 @@ const BETWEEN: usize = 4;
 fn hex(text: &[u8], skip: usize, out: &mut Vec<u8>, stop: usize) -> usize {
     let mut at = skip.min(text.len());
     while out.len() < stop {
-        let Some([high, low]) = text.get(at..).and_then(|t| t.first_chunk::<2>()).map(|p| p.map(nibble)) else { break };
+        let Some([high, low]) =
+            text.get(at..).and_then(|t| t.first_chunk::<2>()).map(|p| p.map(nibble))
+        else {
+            break;
+        };
         if high > 15 || low > 15 {
             break;
         }
@@ -164,7 +170,8 @@ fn hex(text: &[u8], skip: usize, out: &mut Vec<u8>, stop: usize) -> usize {
     at
 }
 
-/// How many bytes stand before the next pair: nothing, or up to four of those that separate, `0x` and `\x` not counted.
+/// How many bytes stand before the next pair: nothing, or up to four of those that separate, `0x`
+/// and `\x` not counted.
 fn between(rest: &[u8]) -> Option<usize> {
     let digit = |at: usize| rest.get(at).is_some_and(|b| nibble(*b) < 16);
     for at in 0..=BETWEEN {
@@ -176,7 +183,8 @@ fn between(rest: &[u8]) -> Option<usize> {
         }
         match rest.get(at)? {
             b'\\' if rest.get(at + 1) == Some(&b'x') => return Some(at + 2),
-            b' ' | b'\t' | b'\r' | b'\n' | b':' | b',' | b'-' | b'_' | b'.' | b';' | b'%' | b'=' | b'|' => {}
+            b' ' | b'\t' | b'\r' | b'\n' | b':' | b',' | b'-' | b'_' | b'.' | b';' | b'%'
+            | b'=' | b'|' => {}
             _ => return None,
         }
     }
@@ -185,7 +193,9 @@ fn between(rest: &[u8]) -> Option<usize> {
 
 /// UTF-16, as UTF-8; it ends at a NUL or half a pair.
 fn wide(text: &[u8], big: bool, out: &mut Vec<u8>, stop: usize) -> usize {
-    let unit = |p: &[u8]| if big { u16::from_be_bytes([p[0], p[1]]) } else { u16::from_le_bytes([p[0], p[1]]) };
+    let unit = |p: &[u8]| {
+        if big { u16::from_be_bytes([p[0], p[1]]) } else { u16::from_le_bytes([p[0], p[1]]) }
+    };
     let units = text.chunks_exact(2).map(unit).take_while(|u| *u != 0);
     let mut at = 0;
     for c in char::decode_utf16(units) {
@@ -221,14 +231,17 @@ fn latin(text: &[u8], out: &mut Vec<u8>, stop: usize) -> usize {
 /// The deepest indentation that is skipped behind a line break.
 const INDENT: usize = 64;
 
-/// How long the line break is that stands here, as it is or as in a string literal, with the indentation behind it.
+/// How long the line break is that stands here, as it is or as in a string literal, with the
+/// indentation behind it.
 #[inline]
 pub(crate) fn line_break(rest: &[u8]) -> usize {
     if !matches!(rest.first(), Some(b'\n' | b'\r' | b'\\')) {
         return 0;
     }
     let breaks = [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"];
-    let Some(length) = breaks.iter().find(|b| rest.starts_with(b)).map(|b| b.len()) else { return 0 };
+    let Some(length) = breaks.iter().find(|b| rest.starts_with(b)).map(|b| b.len()) else {
+        return 0;
+    };
     length + rest[length..].iter().take(INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
@@ -317,7 +330,11 @@ mod tests {
             (Layer::Doubled, b"it'\\''s \"\"x\"\" $$y", b"it's \"x\" $y"),
             (Layer::Coloured, b"a\x1b[31mb\x1b[0m", b"ab"),
         ] {
-            assert_eq!(read(layer, text).escape_ascii().to_string(), wanted.escape_ascii().to_string(), "{layer:?}");
+            assert_eq!(
+                read(layer, text).escape_ascii().to_string(),
+                wanted.escape_ascii().to_string(),
+                "{layer:?}"
+            );
         }
     }
 

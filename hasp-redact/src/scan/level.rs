@@ -1,5 +1,5 @@
-//! The search of one text for everything that is watched: the text is probed where values may stand as they are, and what may be
-//! an encoding is decoded and searched the same way.
+//! The search of one text for everything that is watched: the text is probed where values may stand
+//! as they are, and what may be an encoding is decoded and searched the same way.
 
 use super::escape::{Within, dense, none, places};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
@@ -28,7 +28,8 @@ const LINE: usize = 16;
 /// How much text around an escape is decoded: a window of escaped characters on both sides.
 const AROUND: usize = 6 * WINDOW;
 
-/// How often, in one text, a place is looked into where a window is and the value is not: what is cut off, or escaped in part.
+/// How often, in one text, a place is looked into where a window is and the value is not: what is
+/// cut off, or escaped in part.
 const NEAR: usize = 256;
 
 /// So many places are told of one text; finding the place of each means reading its layers again.
@@ -128,7 +129,9 @@ impl<'t> Searcher<'t> {
         for (at, hash) in hits {
             for (mark, before) in self.table.find(*hash) {
                 let length = self.table.mark(mark).len as usize;
-                let whole = at.checked_sub(before).and_then(|start| Some((start, text.get(start..start + length)?)));
+                let whole = at
+                    .checked_sub(before)
+                    .and_then(|start| Some((start, text.get(start..start + length)?)));
                 let Some((start, value)) = whole else {
                     self.cut.push((mark, *at));
                     self.near(text, *at, mark, trail);
@@ -147,13 +150,18 @@ impl<'t> Searcher<'t> {
         }
     }
 
-    /// Keeps a find, unless one that explains the place in fewer layers, or more of it in as many, is there.
+    /// Keeps a find, unless one that explains the place in fewer layers, or more of it in as many,
+    /// is there.
     fn keep(&mut self, mark: u32, start: usize, end: usize, trail: Option<&Trail<'_>>) {
         let place = |at| trail.map_or(at, |t| t.place(at));
         let (start, end) = (place(start), place(end));
         let table = self.table;
-        let same = |f: &Found| table.secret(f.mark) == table.secret(mark) && f.start < end && start < f.end;
-        let rank = |layers: usize, start: usize, end: usize| (layers, std::cmp::Reverse(end.saturating_sub(start)));
+        let same = |f: &Found| {
+            table.secret(f.mark) == table.secret(mark) && f.start < end && start < f.end
+        };
+        let rank = |layers: usize, start: usize, end: usize| {
+            (layers, std::cmp::Reverse(end.saturating_sub(start)))
+        };
         let own = rank(trail.map_or(0, Trail::depth), start, end);
         let recent = self.found.len().saturating_sub(RECENT);
         let better = |f: &Found| same(f) && rank(f.layers.len(), f.start, f.end) <= own;
@@ -187,7 +195,8 @@ impl<'t> Searcher<'t> {
         self.nearing = false;
     }
 
-    /// Decodes a part of the text and searches what comes of it, if that is long enough to hold anything. How much of the part was read.
+    /// Decodes a part of the text and searches what comes of it, if that is long enough to hold
+    /// anything. How much of the part was read.
     fn through(
         &mut self,
         layer: Layer,
@@ -228,7 +237,8 @@ impl<'t> Searcher<'t> {
     fn symbols(&mut self, text: &[u8], found: &[Stretch], words: Words, trail: Option<&Trail<'_>>) {
         let mut joined = 0;
         for word in found {
-            // A short run is nothing unless it is a line of something wrapped; in a string literal line breaks are part of the word.
+            // A short run is nothing unless it is a line of something wrapped; in a string literal
+            // line breaks are part of the word.
             let ends_line = matches!(text.get(word.1), Some(b'\n' | b'\r' | b'\\'));
             let least = if ends_line || words == Words::Graphic { LINE } else { BASE64 };
             each_run(text, *word, words, Class::Symbol, least, |(start, end)| {
@@ -271,16 +281,19 @@ impl<'t> Searcher<'t> {
         let mut at = start;
         while let Some(first) = (at..end).find(|i| begins_pair(text, *i)) {
             let start = first - before_pair(text, first, 6 * self.table.longest + 64);
-            at = (first + 1).max(start + self.through(Layer::Hex(0), text, start..text.len(), trail));
+            at = (first + 1)
+                .max(start + self.through(Layer::Hex(0), text, start..text.len(), trail));
         }
     }
 
-    /// UTF-16: wherever four characters of it stand, which are ASCII. With a byte between two of them left out it looks like the other byte
-    /// order, in which the character at one end is lost; so both are read.
+    /// UTF-16: wherever four characters of it stand, which are ASCII. With a byte between two of
+    /// them left out it looks like the other byte order, in which the character at one end is lost;
+    /// so both are read.
     fn wide(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
         let mut at = memchr::memchr(0, text).map_or(text.len(), |nul| nul.saturating_sub(1));
         while let Some(four) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let ends = [at, at + 1].map(|at| if is_wide(*four) { self.wide_around(text, at, trail) } else { 0 });
+            let ends = [at, at + 1]
+                .map(|at| if is_wide(*four) { self.wide_around(text, at, trail) } else { 0 });
             at = ends[0].max(ends[1]).max(at + 8);
         }
     }
@@ -298,8 +311,9 @@ impl<'t> Searcher<'t> {
         start + self.through(Layer::Wide(big), text, start..text.len(), trail)
     }
 
-    /// The text around escapes. Where every window that is kept lies in plain characters, only those count that follow each other at
-    /// once, since an encoder that changes a plain character changes all.
+    /// The text around escapes. Where every window that is kept lies in plain characters, only
+    /// those count that follow each other at once, since an encoder that changes a plain character
+    /// changes all.
     fn escapes(&mut self, text: &[u8], words: &[Stretch], trail: Option<&Trail<'_>>) {
         let within = match (self.table.any, self.table.printable) {
             (Some(_), _) => Within::All,
@@ -310,7 +324,8 @@ impl<'t> Searcher<'t> {
         if dense_only && none(text) {
             return;
         }
-        let layers: &[Layer] = if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..SPARSE.len() - 1] };
+        let layers: &[Layer] =
+            if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..SPARSE.len() - 1] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
         for at in places(text, words, within) {
@@ -338,7 +353,13 @@ impl<'t> Searcher<'t> {
         }
     }
 
-    fn region(&mut self, layer: Layer, text: &[u8], region: Option<(usize, usize)>, trail: Option<&Trail<'_>>) {
+    fn region(
+        &mut self,
+        layer: Layer,
+        text: &[u8],
+        region: Option<(usize, usize)>,
+        trail: Option<&Trail<'_>>,
+    ) {
         if let Some((start, end)) = region {
             self.through(layer, text, start..end.min(text.len()), trail);
         }

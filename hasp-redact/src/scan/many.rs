@@ -43,7 +43,10 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
         while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
             let path = plain(path);
             if let Some((file, size)) = open(path)? {
-                report.add(|| bytes(path), of_file(&mut finder, file, size).map_err(|e| at(path, &e))?);
+                report.add(
+                    || bytes(path),
+                    of_file(&mut finder, file, size).map_err(|e| at(path, &e))?,
+                );
             }
             if report.files >= told + TELL {
                 bar.inc((report.files - told) as u64);
@@ -52,14 +55,17 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
         }
         Ok(report)
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FILES + 1);
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FILES + 1);
     let mut report = std::thread::scope(|scope| {
         // Where no more threads may be made, those that are there do it all.
         let other = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
         let others: Vec<_> = (1..threads).filter_map(other).collect();
         let mut all = work();
         for other in others {
-            let one = other.join().unwrap_or_else(|_| Err(Error::bug("a thread of the scan ended early")));
+            let one = other
+                .join()
+                .unwrap_or_else(|_| Err(Error::bug("a thread of the scan ended early")));
             all = all.and_then(|all| one.map(|one| all.with(one)));
         }
         all
@@ -72,7 +78,11 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
 
 /// A path as a person would write it.
 fn plain(path: &Path) -> &Path {
-    path.as_os_str().as_bytes().strip_prefix(b"./").filter(|p| !p.starts_with(b"/")).map_or(path, self::path)
+    path.as_os_str()
+        .as_bytes()
+        .strip_prefix(b"./")
+        .filter(|p| !p.starts_with(b"/"))
+        .map_or(path, self::path)
 }
 
 fn path(bytes: &[u8]) -> &Path {
@@ -80,16 +90,21 @@ fn path(bytes: &[u8]) -> &Path {
 }
 
 fn at(path: &Path, e: &Error) -> Error {
-    Error::new(e.kind(), e.code(), format!("{}: {}", hasp_core::text::printable_path(path), e.message()))
+    Error::new(
+        e.kind(),
+        e.code(),
+        format!("{}: {}", hasp_core::text::printable_path(path), e.message()),
+    )
 }
 
-/// Looks through as much of a file as it had when it was opened, which saves a call that says that it ended. What tells no size, as in
-/// /proc, is read to its end.
+/// Looks through as much of a file as it had when it was opened, which saves a call that says that
+/// it ended. What tells no size, as in /proc, is read to its end.
 fn of_file(finder: &mut Finder<'_>, file: File, size: u64) -> Result<Looked> {
     if size == 0 { look(finder, file) } else { look(finder, file.take(size)) }
 }
 
-/// Opens a file and tells its size, `None` if by now it is none: NONBLOCK so that a FIFO that took its place cannot hang us.
+/// Opens a file and tells its size, `None` if by now it is none: NONBLOCK so that a FIFO that took
+/// its place cannot hang us.
 fn open(path: &Path) -> Result<Option<(File, u64)>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let fd = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
@@ -103,7 +118,12 @@ fn open(path: &Path) -> Result<Option<(File, u64)>> {
 }
 
 /// Looks through blobs.
-pub(crate) fn blobs(wanted: &Wanted, git: &Git, list: &[Entry], bar: &ProgressBar) -> Result<(Report, Vec<usize>)> {
+pub(crate) fn blobs(
+    wanted: &Wanted,
+    git: &Git,
+    list: &[Entry],
+    bar: &ProgressBar,
+) -> Result<(Report, Vec<usize>)> {
     let (mut report, mut places) = (Report::default(), Vec::new());
     let mut finder = Finder::new(wanted);
     report.missing = each_blob(git, list, |blob| {
@@ -122,7 +142,8 @@ impl Report {
         self.files += 1;
         self.bytes += looked.size;
         self.archives.extend(looked.archive.map(|sort| (file(), sort)));
-        let findings = looked.hits.into_iter().map(|hit| Finding { file: file(), commit: None, hit });
+        let findings =
+            looked.hits.into_iter().map(|hit| Finding { file: file(), commit: None, hit });
         self.findings.extend(findings);
     }
 

@@ -1,5 +1,6 @@
-//! Which bytes of a block are of a class, as one bit each. The loops are written so that the compiler turns them into vector
-//! instructions: every test is a comparison that these have, and no result depends on another byte.
+//! Which bytes of a block are of a class, as one bit each. The loops are written so that the
+//! compiler turns them into vector instructions: every test is a comparison that these have, and no
+//! result depends on another byte.
 
 /// How many bytes are classed at once.
 pub(super) const BLOCK: usize = 64;
@@ -17,7 +18,9 @@ impl Words {
     #[inline(always)]
     fn have(self, byte: u8) -> bool {
         match self {
-            Words::Symbols => within(byte | 0x20, b'a', b'z') | within(byte, b'+', b'9') | (byte == b'_'),
+            Words::Symbols => {
+                within(byte | 0x20, b'a', b'z') | within(byte, b'+', b'9') | (byte == b'_')
+            }
             Words::Graphic => within(byte, b'!', b'~'),
         }
     }
@@ -33,8 +36,9 @@ pub(super) fn words(block: &[u8; BLOCK], words: Words) -> u64 {
     bits(&weighted)
 }
 
-/// Of each half of a block, whether its first eight bytes may be part of many pairs of hexadecimal digits with something between them:
-/// there are digits, but no letter that is none, nor the `x` of `0x`.
+/// Of each half of a block, whether its first eight bytes may be part of many pairs of hexadecimal
+/// digits with something between them: there are digits, but no letter that is none, nor the `x` of
+/// `0x`.
 #[inline(always)]
 pub(super) fn digits(block: &[u8; BLOCK]) -> [bool; 2] {
     let mut other = [0; BLOCK];
@@ -42,9 +46,12 @@ pub(super) fn digits(block: &[u8; BLOCK]) -> [bool; 2] {
         let lower = block[at] | 0x20;
         other[at] = if within(lower, b'g', b'w') | within(lower, b'y', b'z') { 0xff } else { 0 };
     }
-    let eight = |from: &[u8; BLOCK], half: usize| u64::from_le_bytes(from.as_chunks::<8>().0[4 * half]);
+    let eight =
+        |from: &[u8; BLOCK], half: usize| u64::from_le_bytes(from.as_chunks::<8>().0[4 * half]);
     // These bits are set in no blank, comma, point or dash, but in one of each digit.
-    [0, 1].map(|half| eight(&other, half) == 0 && eight(block, half) & u64::from_le_bytes([0x50; 8]) != 0)
+    [0, 1].map(|half| {
+        eight(&other, half) == 0 && eight(block, half) & u64::from_le_bytes([0x50; 8]) != 0
+    })
 }
 
 #[inline(always)]
@@ -62,13 +69,16 @@ const WEIGHTS: [u8; BLOCK] = {
     weights
 };
 
-/// A bit for each byte that is not zero but its weight. All eights lie in one word, whose byte `n` has the bits of each n-th byte; that is
-/// a matrix of eight by eight bits, which is transposed by exchanging ever larger parts (Warren, Hacker's Delight, 7-3).
+/// A bit for each byte that is not zero but its weight. All eights lie in one word, whose byte `n`
+/// has the bits of each n-th byte; that is a matrix of eight by eight bits, which is transposed by
+/// exchanging ever larger parts (Warren, Hacker's Delight, 7-3).
 #[inline(always)]
 fn bits(weighted: &[u8; BLOCK]) -> u64 {
     let eights = weighted.as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight));
     let mut bits = eights.fold(0, |all, eight| all | eight);
-    for (mask, shift) in [(0x00aa_00aa_00aa_00aa, 7), (0x0000_cccc_0000_cccc, 14), (0x0000_0000_f0f0_f0f0, 28)] {
+    for (mask, shift) in
+        [(0x00aa_00aa_00aa_00aa, 7), (0x0000_cccc_0000_cccc, 14), (0x0000_0000_f0f0_f0f0, 28)]
+    {
         let differ = (bits ^ bits >> shift) & mask;
         bits ^= differ ^ differ << shift;
     }

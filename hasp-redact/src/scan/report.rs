@@ -67,7 +67,10 @@ impl Report {
             out.note(&format!("{}: not looked into: {sort}", printable(file)));
         }
         if self.missing > 0 {
-            out.warn(&format!("{} objects are not in this repository and were not looked at", self.missing));
+            out.warn(&format!(
+                "{} objects are not in this repository and were not looked at",
+                self.missing
+            ));
         }
         Ok(())
     }
@@ -79,7 +82,8 @@ impl Report {
             rule("leak", "A value of the vault, in some form", "error"),
             rule("marker", "A marker of hasp stands where a value was", "warning"),
         ];
-        let driver = json!({"name": "hasp-redact", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
+        let driver =
+            json!({"name": "hasp-redact", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
         let results: Vec<Value> = self.findings.iter().map(result).collect();
         json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -92,8 +96,16 @@ impl Report {
 fn line(finding: &Finding) -> String {
     let hit = &finding.hit;
     let place = format!("{}:{}:{}", printable(&finding.file), hit.line, hit.column);
-    let commit = finding.commit.as_ref().map(|c| format!(", commit {}", &c[..c.len().min(12)])).unwrap_or_default();
-    let until = if hit.last_line > hit.line { format!(", to line {}", hit.last_line) } else { String::new() };
+    let commit = finding
+        .commit
+        .as_ref()
+        .map(|c| format!(", commit {}", &c[..c.len().min(12)]))
+        .unwrap_or_default();
+    let until = if hit.last_line > hit.line {
+        format!(", to line {}", hit.last_line)
+    } else {
+        String::new()
+    };
     match &hit.what {
         What::Leak { name, version, form } => {
             let version = version.map(|v| format!(" version {v}")).unwrap_or_default();
@@ -107,8 +119,10 @@ fn object(finding: &Finding) -> Value {
     let hit = &finding.hit;
     let (file, commit) = (printable(&finding.file), &finding.commit);
     match &hit.what {
-        What::Leak { name, version, form } => json!({"v": 1, "found": "leak", "file": file, "line": hit.line,
-            "column": hit.column, "secret": name, "version": version, "form": form, "commit": commit}),
+        What::Leak { name, version, form } => {
+            json!({"v": 1, "found": "leak", "file": file, "line": hit.line,
+            "column": hit.column, "secret": name, "version": version, "form": form, "commit": commit})
+        }
         What::Marker(name) => json!({"v": 1, "found": "marker", "file": file, "line": hit.line,
             "column": hit.column, "secret": name, "version": null, "form": null, "commit": commit}),
     }
@@ -118,8 +132,12 @@ fn result(finding: &Finding) -> Value {
     let hit = &finding.hit;
     let commit = finding.commit.as_ref().map(|c| format!(" in commit {c}")).unwrap_or_default();
     let (rule, level, text) = match &hit.what {
-        What::Leak { name, form, .. } => ("leak", "error", format!("the value of {name} stands here ({form}){commit}")),
-        What::Marker(name) => ("marker", "warning", format!("[hasp:{name}] stands where a value was{commit}")),
+        What::Leak { name, form, .. } => {
+            ("leak", "error", format!("the value of {name} stands here ({form}){commit}"))
+        }
+        What::Marker(name) => {
+            ("marker", "warning", format!("[hasp:{name}] stands where a value was{commit}"))
+        }
     };
     json!({
         "ruleId": rule,
@@ -138,7 +156,13 @@ fn uri(path: &[u8]) -> String {
     let path = path.strip_prefix(b"./").unwrap_or(path);
     let text: String = path
         .iter()
-        .map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{}", HEXUPPER.encode(&[*b])) })
+        .map(|b| {
+            if plain(b) {
+                char::from(*b).to_string()
+            } else {
+                format!("%{}", HEXUPPER.encode(&[*b]))
+            }
+        })
         .collect();
     if text.starts_with('/') { format!("file://{text}") } else { text }
 }

@@ -1,11 +1,13 @@
-//! What stands in a stretch, byte by byte: runs of one class, pairs of digits, characters of UTF-16.
+//! What stands in a stretch, byte by byte: runs of one class, pairs of digits, characters of
+//! UTF-16.
 
 use super::masks::Words;
 use super::symbol::is_symbol;
 use super::words::Stretch;
 use crate::decode::text::nibble;
 
-/// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each such stretch is looked at first.
+/// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each
+/// such stretch is looked at first.
 #[inline(always)]
 pub(super) fn runs(
     text: &[u8],
@@ -51,14 +53,17 @@ impl Class {
         }
     }
 
-    /// Of eight bytes of a word of symbols those that are not of the class: the lowest bit that is set is the highest of the first.
+    /// Of eight bytes of a word of symbols those that are not of the class: the lowest bit that is
+    /// set is the highest of the first.
     #[inline(always)]
     fn others(self, eight: u64) -> u64 {
         let each = |byte: u8| u64::from_le_bytes([byte; 8]);
         let zero = |x: u64| x.wrapping_sub(each(1)) & !x & each(0x80);
         match self {
             // `+` and `/` differ in one bit, as do `,` and `.`.
-            Class::Plain => zero(eight & !each(b'+' ^ b'/') ^ each(b'+')) | zero(eight ^ each(b',')),
+            Class::Plain => {
+                zero(eight & !each(b'+' ^ b'/') ^ each(b'+')) | zero(eight ^ each(b','))
+            }
             Class::Symbol => zero(eight & !each(b',' ^ b'.') ^ each(b',')),
         }
     }
@@ -137,7 +142,8 @@ pub(super) fn before_pair(text: &[u8], first: usize, most: usize) -> usize {
             [.., b'0', b'x' | b'X'] | [.., b'\\', b'x'] => 2,
             _ => 0,
         };
-        let between = text[..start - marked].iter().rev().take(4).take_while(|b| between_pairs(**b)).count();
+        let between =
+            text[..start - marked].iter().rev().take(4).take_while(|b| between_pairs(**b)).count();
         let end = start - marked - between;
         if !digits(end) {
             break;
@@ -168,8 +174,9 @@ mod tests {
         };
         for length in (0..2000).map(|n| n % 90) {
             let rarely = 4 + next(6);
-            let text: Vec<u8> =
-                (0..length).map(|_| symbols[if next(9) == 0 { next(10) } else { next(rarely) }]).collect();
+            let text: Vec<u8> = (0..length)
+                .map(|_| symbols[if next(9) == 0 { next(10) } else { next(rarely) }])
+                .collect();
             for class in [Class::Plain, Class::Symbol] {
                 let found = |words| {
                     let mut found = Vec::new();

@@ -1,4 +1,5 @@
-//! The fingerprints in memory: a map of bits that rules out nearly every place of a text, then the windows that may be there.
+//! The fingerprints in memory: a map of bits that rules out nearly every place of a text, then the
+//! windows that may be there.
 
 use super::words::Stretch;
 use crate::watch::key::{Folded, Key, WINDOW, fold};
@@ -35,7 +36,8 @@ pub(crate) struct Table {
     slots: Vec<u32>,
     bits: Vec<u64>,
     shift: u32,
-    /// How far apart plain text is probed, other printable text, and any bytes; `None` if there is nothing of the sort.
+    /// How far apart plain text is probed, other printable text, and any bytes; `None` if there is
+    /// nothing of the sort.
     pub plain: Option<usize>,
     pub printable: Option<usize>,
     pub any: Option<usize>,
@@ -78,7 +80,12 @@ impl Table {
                 self.bits[bit / 64] |= 1 << (bit % 64);
                 let slot = *hash as usize & (self.slots.len() - 1);
                 let next = std::mem::replace(&mut self.slots[slot], self.entries.len() as u32);
-                self.entries.push(Entry { hash: *hash, mark: number as u32, index: index as u32, next });
+                self.entries.push(Entry {
+                    hash: *hash,
+                    mark: number as u32,
+                    index: index as u32,
+                    next,
+                });
             }
         }
     }
@@ -122,7 +129,8 @@ impl Table {
             return true;
         }
         let Some(folded) = mark.folded else { return false };
-        let one_case = !text.iter().any(u8::is_ascii_uppercase) || !text.iter().any(u8::is_ascii_lowercase);
+        let one_case =
+            !text.iter().any(u8::is_ascii_uppercase) || !text.iter().any(u8::is_ascii_lowercase);
         one_case && self.key.confirm(&text.to_ascii_lowercase()) == folded
     }
 }
@@ -147,9 +155,17 @@ impl Batch {
         Batch { blocks: [Folded::default(); Batch::SIZE], places: [0; Batch::SIZE], count: 0 }
     }
 
-    /// Adds places of a stretch where a whole window stands, so far apart, if it has room for so many windows as every mark has.
+    /// Adds places of a stretch where a whole window stands, so far apart, if it has room for so
+    /// many windows as every mark has.
     #[inline(always)]
-    pub fn probe(&mut self, table: &Table, text: &[u8], stretch: Stretch, stride: usize, hits: &mut Vec<(usize, u64)>) {
+    pub fn probe(
+        &mut self,
+        table: &Table,
+        text: &[u8],
+        stretch: Stretch,
+        stride: usize,
+        hits: &mut Vec<(usize, u64)>,
+    ) {
         let (start, end) = stretch;
         if end - start < WINDOW - 1 + stride {
             return;
@@ -164,7 +180,9 @@ impl Batch {
     /// Adds the place, and hashes all if there is no room for more.
     #[inline(always)]
     fn push(&mut self, table: &Table, text: &[u8], at: usize, hits: &mut Vec<(usize, u64)>) {
-        let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) else { return };
+        let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) else {
+            return;
+        };
         self.blocks[self.count] = fold(window);
         self.places[self.count] = at as u32;
         self.count += 1;

@@ -1,4 +1,5 @@
-//! How a decoded text came about: the layers it was read through, and with them the place of anything in it.
+//! How a decoded text came about: the layers it was read through, and with them the place of
+//! anything in it.
 
 use super::layer::Layer;
 

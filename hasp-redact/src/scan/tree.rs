@@ -1,5 +1,6 @@
-//! Which files there are below a path: in a work tree those that git would commit or has, elsewhere all. git itself is asked, so that
-//! its rules for what is ignored are its own, and a file that is tracked is looked at even if a rule names it.
+//! Which files there are below a path: in a work tree those that git would commit or has, elsewhere
+//! all. git itself is asked, so that its rules for what is ignored are its own, and a file that is
+//! tracked is looked at even if a rule names it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,16 +11,19 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::git::Git;
 
-/// Adds the files below a path, in no order; links are not followed, and what is no file (a FIFO, a device) is left out.
+/// Adds the files below a path, in no order; links are not followed, and what is no file (a FIFO, a
+/// device) is left out.
 ///
 /// # Errors
 /// `[no-such-file]`; git's, if there is a repository that it cannot read.
 pub(crate) fn files(path: &Path, git: &Git, ignore: bool, found: &mut Vec<PathBuf>) -> Result<()> {
     let meta = std::fs::symlink_metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => {
-            Error::new(Kind::Missing, "no-such-file", format!("there is no {}", printable_path(path)))
-                .hint("name files and directories that are there: hasp-redact scan PATH")
-        }
+        std::io::ErrorKind::NotFound => Error::new(
+            Kind::Missing,
+            "no-such-file",
+            format!("there is no {}", printable_path(path)),
+        )
+        .hint("name files and directories that are there: hasp-redact scan PATH"),
         _ => Error::io("read", path, e),
     })?;
     if !meta.is_dir() {
@@ -43,7 +47,14 @@ fn inside_repository(path: &Path) -> bool {
 /// Those that git has or would add.
 fn listed(dir: &Path, git: &Git, found: &mut Vec<PathBuf>) -> Result<()> {
     let here = git.elsewhere(git.dir().join(dir));
-    let list = match here.read(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]) {
+    let list = match here.read(&[
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--deduplicate",
+    ]) {
         Err(e) if e.code() == "no-repository" => return walk(dir, git, true, found),
         other => other?,
     };

@@ -1,5 +1,6 @@
-//! Stretches of a text that may hold something, found 64 bytes at a time: words, in which values stand and what they are encoded in,
-//! and pairs of hexadecimal digits with something between them. Everything else, most of any text, is passed over.
+//! Stretches of a text that may hold something, found 64 bytes at a time: words, in which values
+//! stand and what they are encoded in, and pairs of hexadecimal digits with something between them.
+//! Everything else, most of any text, is passed over.
 
 use super::masks::{BLOCK, Words, digits, words};
 use super::runs::may_be_apart;
@@ -68,8 +69,9 @@ impl Stretches {
         }
     }
 
-    /// Goes on with 64 bits of a long mask, the lowest of which has the place `base`, and adds runs of enough set bits that end there.
-    /// `open` is where the run began that may go on; the last bits must end with one that is not set.
+    /// Goes on with 64 bits of a long mask, the lowest of which has the place `base`, and adds runs
+    /// of enough set bits that end there. `open` is where the run began that may go on; the last
+    /// bits must end with one that is not set.
     #[inline(always)]
     fn feed(&mut self, open: &mut usize, base: usize, mask: u64) {
         let (low, high) = (mask.trailing_ones(), mask.leading_ones());
@@ -130,7 +132,8 @@ mod tests {
     #[test]
     fn a_run_is_found_at_every_place_of_a_block() {
         let mut stretches = Stretches::default();
-        for (start, length) in (0..200).flat_map(|s| (14..20).chain(126..132).map(move |l| (s, l))) {
+        for (start, length) in (0..200).flat_map(|s| (14..20).chain(126..132).map(move |l| (s, l)))
+        {
             let text = [vec![b' '; start], vec![b'z'; length], vec![b' '; 70]].concat();
             stretches.find(&text, Words::Symbols);
             let wanted = if length >= 16 { vec![(start, start + length)] } else { Vec::new() };
@@ -141,12 +144,14 @@ mod tests {
     #[test]
     fn pairs_are_in_a_stretch_wherever_they_stand() {
         let mut stretches = Stretches::default();
-        let places = (0..150).flat_map(|s| (APART - 1..APART + 40).chain(200..240).map(move |l| (s, l)));
+        let places =
+            (0..150).flat_map(|s| (APART - 1..APART + 40).chain(200..240).map(move |l| (s, l)));
         for (start, length) in places {
             for behind in [0, 1, 70] {
                 let text = [vec![b'z'; start], vec![b'a'; length], vec![b'z'; behind]].concat();
                 stretches.find(&text, Words::Symbols);
-                let wanted = if length >= APART { vec![(start, start + length)] } else { Vec::new() };
+                let wanted =
+                    if length >= APART { vec![(start, start + length)] } else { Vec::new() };
                 assert_eq!(stretches.digits, wanted, "{length} at {start}");
             }
         }

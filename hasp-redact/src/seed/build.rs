@@ -1,5 +1,6 @@
-//! Choosing the pieces: for each form and each way to spell it, so many that wherever a line wrap or a colour code falls, one
-//! piece stays unbroken, and so few that thousands of values fit in the cache.
+//! Choosing the pieces: for each form and each way to spell it, so many that wherever a line wrap
+//! or a colour code falls, one piece stays unbroken, and so few that thousands of values fit in the
+//! cache.
 
 use zeroize::Zeroizing;
 
@@ -13,15 +14,16 @@ use crate::form::{Case, Form, Machine};
 use crate::pattern::needle::{Needle, Needles, Origin};
 use crate::pattern::spell;
 
-/// Up to this many bytes of values, pieces lie close together, which finds values that are broken into small parts.
+/// Up to this many bytes of values, pieces lie close together, which finds values that are broken
+/// into small parts.
 const DENSEST_BYTES: usize = 2 * 1024;
 const DENSE_BYTES: usize = 64 * 1024;
 
 /// The distance of pieces in encodings that are rarely broken by anything but the lines of a file.
 const FAR: usize = 36;
 
-/// The distance of the two pieces that there are when there are many values: lines of 42 and more characters break one of them
-/// at most.
+/// The distance of the two pieces that there are when there are many values: lines of 42 and more
+/// characters break one of them at most.
 const APART: usize = 30;
 
 /// How far a piece may be moved to where base64 can be written in one way only.
@@ -30,21 +32,24 @@ const SHIFT: usize = 6;
 /// The distance of pieces when there are many values, in characters.
 const SPARSE: usize = 20;
 
-/// More pieces than a short needle has on average: memory that is not used costs nothing, memory that moves leaves a copy.
+/// More pieces than a short needle has on average: memory that is not used costs nothing, memory
+/// that moves leaves a copy.
 const PIECES: usize = 24;
 
 /// From this many pieces on their tables are built by two threads.
 const THREAD_FROM: usize = 50_000;
 
-/// Up to this many pieces, short and long ones are found in one pass, with the stride of the short ones.
+/// Up to this many pieces, short and long ones are found in one pass, with the stride of the short
+/// ones.
 const TOGETHER: usize = 16 * 1024;
 
-/// Below these numbers of pieces, windows are 4 and 5 bytes long: the fewer there are, the less a short one passes.
+/// Below these numbers of pieces, windows are 4 and 5 bytes long: the fewer there are, the less a
+/// short one passes.
 const FEW: usize = 3_000;
 const MANY: usize = 60_000;
 
-/// From this length in bytes on a value has a piece at its beginning in each spelling: else its first half would be read backwards
-/// from the middle and then forwards again.
+/// From this length in bytes on a value has a piece at its beginning in each spelling: else its
+/// first half would be read backwards from the middle and then forwards again.
 const LONG: usize = 128;
 
 /// How many pairs of a dump with one byte between them make a piece.
@@ -80,10 +85,12 @@ pub(crate) fn build(needles: &Needles) -> Option<Seeds> {
         builder.needle(index as u32, needle, needles.bytes(needle));
     }
     let groups = builder.group as usize + 1;
-    let mut parts: Vec<Tables> = [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty()).collect();
+    let mut parts: Vec<Tables> =
+        [builder.long, builder.short].into_iter().filter(|t| !t.pieces.is_empty()).collect();
     parts.iter_mut().for_each(|tables| tables.drop_common(groups));
     let count: usize = parts.iter().map(|tables| tables.pieces.len()).sum();
-    let tiers = parts.chunks(if count <= TOGETHER { 2 } else { 1 }).map(|part| tier(&key, part)).collect();
+    let tiers =
+        parts.chunks(if count <= TOGETHER { 2 } else { 1 }).map(|part| tier(&key, part)).collect();
     Some(Seeds { key, tiers })
 }
 
@@ -103,24 +110,37 @@ fn tier(key: &Key, part: &[Tables]) -> Tier {
     };
     let tables = || part.iter().map(Tables::table).collect::<Vec<Pieces>>();
     let (windows, tables) = both(count >= THREAD_FROM, windows, tables);
-    Tier { window, stride, windows, longest: tables.iter().map(|t| t.length).max().unwrap_or(0), tables }
+    Tier {
+        window,
+        stride,
+        windows,
+        longest: tables.iter().map(|t| t.length).max().unwrap_or(0),
+        tables,
+    }
 }
 
 /// The results of two jobs, side by side if that pays and a thread can be had.
-pub(crate) fn both<A, B: Send>(pays: bool, one: impl FnOnce() -> A, other: impl Fn() -> B + Sync) -> (A, B) {
+pub(crate) fn both<A, B: Send>(
+    pays: bool,
+    one: impl FnOnce() -> A,
+    other: impl Fn() -> B + Sync,
+) -> (A, B) {
     if !pays {
         return (one(), other());
     }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, &other);
         let one = one();
-        let other = thread.map_or_else(|_| other(), |t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
+        let other = thread.map_or_else(
+            |_| other(),
+            |t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
+        );
         (one, other)
     })
 }
 
-/// The window length for pieces of this length, of which there are so many: short windows leave a longer stride, long ones pass
-/// less.
+/// The window length for pieces of this length, of which there are so many: short windows leave a
+/// longer stride, long ones pass less.
 fn window(piece: usize, count: usize) -> usize {
     match (piece, count) {
         (..PIECE, _) | (_, ..FEW) => 4,
@@ -159,7 +179,8 @@ impl Builder {
                 Form::Hex if needle.origin == Origin::Swapped => self.words(index, value),
                 Form::Hex => self.hex(index, value),
                 Form::Base64(_) => {
-                    let spacing = if needle.origin == Origin::Value { self.spacing } else { self.far };
+                    let spacing =
+                        if needle.origin == Origin::Value { self.spacing } else { self.far };
                     self.radix(index, machine, spacing);
                 }
                 Form::Base32(_) => self.radix(index, machine, self.far),
@@ -248,13 +269,24 @@ impl Builder {
         self.next_group();
         let piece = self.length(value.len());
         let start = (value.len() - piece) / 2;
-        self.text(&value[start..start + piece], Seed { needle, index: start as u32, form: Form::Literal });
+        self.text(
+            &value[start..start + piece],
+            Seed { needle, index: start as u32, form: Form::Literal },
+        );
     }
 
     /// One piece in this spelling, as near to `start` as the value's length allows.
-    fn spelled(&mut self, needle: u32, value: &[u8], form: Form, spelling: spell::Spelling, start: usize) {
+    fn spelled(
+        &mut self,
+        needle: u32,
+        value: &[u8],
+        form: Form,
+        spelling: spell::Spelling,
+        start: usize,
+    ) {
         self.group += 1;
-        let longs = (0..=start).rev().any(|start| self.spelled_from(needle, value, form, spelling, start));
+        let longs =
+            (0..=start).rev().any(|start| self.spelled_from(needle, value, form, spelling, start));
         if !longs {
             // Even from its beginning the value's text is short.
             self.written(needle, value, form, spelling, 0, self.short.piece);
@@ -262,11 +294,19 @@ impl Builder {
     }
 
     /// A long piece in this spelling, beginning with the unit at `start`.
-    fn spelled_from(&mut self, needle: u32, value: &[u8], form: Form, spelling: spell::Spelling, start: usize) -> bool {
+    fn spelled_from(
+        &mut self,
+        needle: u32,
+        value: &[u8],
+        form: Form,
+        spelling: spell::Spelling,
+        start: usize,
+    ) -> bool {
         self.written(needle, value, form, spelling, start, PIECE)
     }
 
-    /// A piece of this length in this spelling, if the value's text is so long from the unit at `start` on.
+    /// A piece of this length in this spelling, if the value's text is so long from the unit at
+    /// `start` on.
     fn written(
         &mut self,
         needle: u32,
@@ -325,19 +365,22 @@ impl Builder {
         self.own = own;
     }
 
-    /// The piece of base64 at a seed, its characters that are neither letter nor digit written in all other ways.
+    /// The piece of base64 at a seed, its characters that are neither letter nor digit written in
+    /// all other ways.
     fn symbols(&mut self, value: &[u8], seed: Seed, piece: usize) {
         let mut text = std::mem::take(&mut self.scratch);
         let index = seed.index as usize;
         for spelling in &spell::SYMBOLS[1..] {
             text.clear();
-            (index..index + piece).for_each(|i| spell::radix(seed.form, value, i, *spelling, &mut text));
+            (index..index + piece)
+                .for_each(|i| spell::radix(seed.form, value, i, *spelling, &mut text));
             self.text(&text[..piece], seed);
         }
         self.scratch = text;
     }
 
-    /// Where the pieces of base64 and base32 are, from index 1 to `last`; if two will do, in the middle.
+    /// Where the pieces of base64 and base32 are, from index 1 to `last`; if two will do, in the
+    /// middle.
     fn places(last: usize, spacing: usize) -> impl Iterator<Item = usize> {
         let edge = if spacing == APART { (last - 1).saturating_sub(APART).div_ceil(2) } else { 0 };
         evenly(1 + edge, last - edge, spacing)
@@ -345,7 +388,8 @@ impl Builder {
 
     fn text(&mut self, text: &[u8], mut seed: Seed) {
         let hash = self.key.piece(text);
-        // Of a value that repeats itself a piece is read for all places that are whole periods away.
+        // Of a value that repeats itself a piece is read for all places that are whole periods
+        // away.
         seed.index = self.repetition.lowest(seed.form, seed.index as usize) as u32;
         let (tables, since) = match text.len() {
             PIECE => (&mut self.long, self.since[0]),
@@ -360,8 +404,8 @@ fn is_symbol(byte: &u8) -> bool {
     matches!(byte, b'+' | b'/')
 }
 
-/// The nearest index, at most [`SHIFT`] away, whose piece can be written in one way only: else it takes six pieces. The text has
-/// the character of index 1 first.
+/// The nearest index, at most [`SHIFT`] away, whose piece can be written in one way only: else it
+/// takes six pieces. The text has the character of index 1 first.
 fn without_symbols(own: &[u8], index: usize, piece: usize) -> usize {
     let last = own.len() + 1 - piece;
     let near = (0..=SHIFT).flat_map(|by| [index.saturating_sub(by).max(1), (index + by).min(last)]);
@@ -374,14 +418,17 @@ fn evenly(first: usize, last: usize, spacing: usize) -> impl Iterator<Item = usi
     (0..=parts).map(move |part| first + (last - first) * part / parts.max(1))
 }
 
-/// From which byte on a value is spelled where nothing of it is left as it is: in the middle, since many values begin as others
-/// do, with room for two pieces of a dump behind it if there can be, and not within a character of UTF-8.
+/// From which byte on a value is spelled where nothing of it is left as it is: in the middle, since
+/// many values begin as others do, with room for two pieces of a dump behind it if there can be,
+/// and not within a character of UTF-8.
 fn inner(value: &[u8]) -> usize {
-    let start = (value.len().saturating_sub(PAIRS) / 2).min(value.len().saturating_sub(2 * PAIRS + 1));
+    let start =
+        (value.len().saturating_sub(PAIRS) / 2).min(value.len().saturating_sub(2 * PAIRS + 1));
     (0..=start).rev().find(|start| value[*start] & 0xc0 != 0x80).unwrap_or(0)
 }
 
-/// The longest run of characters that no encoder changes unless it changes all: where it begins and its length.
+/// The longest run of characters that no encoder changes unless it changes all: where it begins and
+/// its length.
 fn plainest(value: &[u8]) -> (usize, usize) {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._".contains(b);
     let mut best = (0, 0);

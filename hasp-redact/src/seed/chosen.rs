@@ -1,5 +1,5 @@
-//! The pieces that were chosen for all needles, in the order in which they were chosen, so that what is done with each of them
-//! finds the next one in the cache.
+//! The pieces that were chosen for all needles, in the order in which they were chosen, so that
+//! what is done with each of them finds the next one in the cache.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::pieces::{Pieces, Seed, common};
 
-/// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding has a better one.
+/// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding
+/// has a better one.
 const SHARED: usize = 8;
 
 /// So many pieces are compared one by one.
@@ -48,7 +49,9 @@ impl Tables {
         }
         let new = match self.pieces.len() - since {
             // A few are compared sooner than they are hashed.
-            ..FEW => !self.pieces[since..].iter().any(|p| p.hash == piece.hash && p.seed == piece.seed),
+            ..FEW => {
+                !self.pieces[since..].iter().any(|p| p.hash == piece.hash && p.seed == piece.seed)
+            }
             _ => {
                 if self.recent.is_empty() {
                     self.recent.extend(self.pieces[since..].iter().map(|p| (p.hash, p.seed)));
@@ -62,7 +65,8 @@ impl Tables {
         }
     }
 
-    /// Drops pieces that many share, or that are one character over and over, where the same encoding has another one.
+    /// Drops pieces that many share, or that are one character over and over, where the same
+    /// encoding has another one.
     pub fn drop_common(&mut self, groups: usize) {
         let common = common(self.pieces.iter().map(|piece| piece.hash), SHARED);
         let text = self.texts.chunks_exact(self.piece);
@@ -70,7 +74,8 @@ impl Tables {
         if common.is_empty() && !dull.contains(&true) {
             return;
         }
-        let tells = |index: usize| !dull[index] && common.binary_search(&self.pieces[index].hash).is_err();
+        let tells =
+            |index: usize| !dull[index] && common.binary_search(&self.pieces[index].hash).is_err();
         let tells: Vec<bool> = (0..self.pieces.len()).map(tells).collect();
         let mut rare = vec![false; groups];
         for (piece, _) in self.pieces.iter().zip(&tells).filter(|(_, tells)| **tells) {
@@ -80,7 +85,8 @@ impl Tables {
         for (index, tells) in tells.into_iter().enumerate() {
             if tells || !rare[self.pieces[index].group as usize] {
                 self.pieces.swap(kept, index);
-                self.texts.copy_within(index * self.piece..(index + 1) * self.piece, kept * self.piece);
+                self.texts
+                    .copy_within(index * self.piece..(index + 1) * self.piece, kept * self.piece);
                 kept += 1;
             }
         }

@@ -1,15 +1,16 @@
-//! Keyed hashes of windows and pieces of text. The key is new in each process, so that no input can be prepared whose
-//! windows collide with those of a value.
+//! Keyed hashes of windows and pieces of text. The key is new in each process, so that no input can
+//! be prepared whose windows collide with those of a value.
 
 use std::hash::{BuildHasher, RandomState};
 
 use zeroize::Zeroize;
 
-/// Makes upper and lower case equal, since base32 and hexadecimal come in both; what it confuses besides is told apart when
-/// a match is verified.
+/// Makes upper and lower case equal, since base32 and hexadecimal come in both; what it confuses
+/// besides is told apart when a match is verified.
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
-/// The keys of both hashes, erased on drop: with them the tables would tell which windows a value has.
+/// The keys of both hashes, erased on drop: with them the tables would tell which windows a value
+/// has.
 #[derive(Clone)]
 pub(crate) struct Key {
     window: u64,
@@ -56,11 +57,13 @@ impl Key {
     }
 }
 
-/// The key for windows of one length: the factor is shifted so far that bytes behind the window are pushed out of the product.
+/// The key for windows of one length: the factor is shifted so far that bytes behind the window are
+/// pushed out of the product.
 pub(crate) struct WindowKey(u64);
 
 impl WindowKey {
-    /// The hash of the first bytes of `word`, a little-endian load; its high bits are the good ones.
+    /// The hash of the first bytes of `word`, a little-endian load; its high bits are the good
+    /// ones.
     #[inline(always)]
     pub fn hash(&self, word: u64) -> u64 {
         (word | FOLD).wrapping_mul(self.0)

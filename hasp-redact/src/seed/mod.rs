@@ -1,8 +1,10 @@
-//! Finding seeds: short literal pieces of the encodings of a value, one of which every match contains unbroken.
+//! Finding seeds: short literal pieces of the encodings of a value, one of which every match
+//! contains unbroken.
 //!
-//! The text is probed at every `stride`-th position only. A piece is `window + stride - 1` bytes long, so exactly one
-//! probe falls on each of its occurrences with the whole window inside it (after Wu and Manber, "A fast algorithm for
-//! multi-pattern searching", 1994, with sampling in place of shifts).
+//! The text is probed at every `stride`-th position only. A piece is `window + stride - 1` bytes
+//! long, so exactly one probe falls on each of its occurrences with the whole window inside it
+//! (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994, with sampling in
+//! place of shifts).
 
 pub(crate) mod build;
 mod chosen;
@@ -27,14 +29,16 @@ pub(crate) const SLACK: usize = 8;
 /// How many probes are made before what they hit is looked at.
 const BLOCK: usize = 8 * windows::ROUND;
 
-/// If one probe in so many hits, the next ones are made one by one, to leave out those in stretches that are settled.
+/// If one probe in so many hits, the next ones are made one by one, to leave out those in stretches
+/// that are settled.
 const DENSE: usize = 4;
 
-/// Where the offsets of the second table of a tier begin among the 16 bits for offsets: with two tables the stride is 8 at most.
+/// Where the offsets of the second table of a tier begin among the 16 bits for offsets: with two
+/// tables the stride is 8 at most.
 const SECOND_TABLE: usize = 8;
 
-/// Seeds in one tier, or in two: few values are shorter than [`PIECE`], and where there are many others these must not shorten
-/// the stride for all.
+/// Seeds in one tier, or in two: few values are shorter than [`PIECE`], and where there are many
+/// others these must not shorten the stride for all.
 pub(crate) struct Seeds {
     key: Key,
     tiers: Vec<Tier>,
@@ -76,7 +80,10 @@ impl Progress {
     pub fn shift(&mut self, by: usize) {
         for cursor in &mut self.cursors {
             // A tier that is not in use stays at 0.
-            *cursor = Cursor { probe: cursor.probe.saturating_sub(by), covered: cursor.covered.saturating_sub(by) };
+            *cursor = Cursor {
+                probe: cursor.probe.saturating_sub(by),
+                covered: cursor.covered.saturating_sub(by),
+            };
         }
     }
 }
@@ -87,8 +94,9 @@ impl Seeds {
         self.tiers.iter().flat_map(|t| &t.tables).map(Pieces::count).sum()
     }
 
-    /// Searches the first `len` of `bytes`, of which `seen` were searched before, and calls `found` with every piece that
-    /// was not found before, and its position. `bytes` has [`SLACK`] bytes more. Returns the number of steps.
+    /// Searches the first `len` of `bytes`, of which `seen` were searched before, and calls `found`
+    /// with every piece that was not found before, and its position. `bytes` has [`SLACK`] bytes
+    /// more. Returns the number of steps.
     ///
     /// `found` returns a stretch in which no piece can tell anything new, or an empty one.
     pub fn search(
@@ -101,17 +109,20 @@ impl Seeds {
     ) -> u64 {
         let mut work = 0;
         for (tier, cursor) in self.tiers.iter().zip(&mut progress.cursors) {
-            let mut pass = Pass { key: &self.key, bytes, len, seen, covered: cursor.covered, settled: 0..0 };
+            let mut pass =
+                Pass { key: &self.key, bytes, len, seen, covered: cursor.covered, settled: 0..0 };
             let mut probe = cursor.probe;
             let mut dense = false;
-            // In blocks, so that the hits and their text are still in the nearest cache when they are looked at.
+            // In blocks, so that the hits and their text are still in the nearest cache when they
+            // are looked at.
             while probe + tier.window <= len {
                 let end = len.min(probe + BLOCK * tier.stride + SLACK);
                 let (next, probes, hits) = match dense {
                     true => tier.one_by_one(&mut pass, probe..end, &mut found),
                     false => tier.together(&mut pass, probe..end, &mut progress.hits, &mut found),
                 };
-                dense = hits * DENSE > probes && (!dense || probes * tier.stride * 2 < next - probe);
+                dense =
+                    hits * DENSE > probes && (!dense || probes * tier.stride * 2 < next - probe);
                 work += (probes + hits) as u64;
                 probe = next;
             }
@@ -125,8 +136,8 @@ impl Seeds {
         work
     }
 
-    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that needle's has nothing to find in
-    /// them. They are followed by [`SLACK`].
+    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that
+    /// needle's has nothing to find in them. They are followed by [`SLACK`].
     pub fn are_sole(&self, value: &[u8], needle: u32) -> bool {
         let len = value.len() - SLACK;
         let mut sole = true;
@@ -135,11 +146,13 @@ impl Seeds {
             for from in 0..tier.stride {
                 tier.scan(&self.key, value, from..len, &mut hits);
             }
-            let mut pass = Pass { key: &self.key, bytes: value, len, seen: 0, covered: 0, settled: 0..0 };
+            let mut pass =
+                Pass { key: &self.key, bytes: value, len, seen: 0, covered: 0, settled: 0..0 };
             for (at, hash) in hits {
                 tier.seeds(&mut pass, at, hash, &mut |start, seed| {
-                    sole &=
-                        seed.needle == needle && seed.index as usize == start && matches!(seed.form, Form::Plain(_));
+                    sole &= seed.needle == needle
+                        && seed.index as usize == start
+                        && matches!(seed.form, Form::Plain(_));
                     0..0
                 });
             }
@@ -149,7 +162,8 @@ impl Seeds {
 
     /// The first position that the next search needs.
     pub fn needed(&self, progress: &Progress) -> usize {
-        let needed = self.tiers.iter().zip(&progress.cursors).map(|(t, c)| c.probe.saturating_sub(t.stride));
+        let needed =
+            self.tiers.iter().zip(&progress.cursors).map(|(t, c)| c.probe.saturating_sub(t.stride));
         needed.min().unwrap_or(0)
     }
 }
@@ -170,8 +184,8 @@ impl Tier {
         }
     }
 
-    /// Makes these probes and then looks at those that hit. Returns the next position to probe, how many probes were made and
-    /// how many hit.
+    /// Makes these probes and then looks at those that hit. Returns the next position to probe, how
+    /// many probes were made and how many hit.
     fn together(
         &self,
         pass: &mut Pass<'_>,
@@ -187,7 +201,8 @@ impl Tier {
         (next, (next - range.start) / self.stride, hits.len())
     }
 
-    /// The same, looking at each hit before the next probe: of a stretch that is settled only the end is probed.
+    /// The same, looking at each hit before the next probe: of a stretch that is settled only the
+    /// end is probed.
     fn one_by_one(
         &self,
         pass: &mut Pass<'_>,
@@ -204,8 +219,11 @@ impl Tier {
                 hits += 1;
                 self.seeds(pass, at, hash, found);
                 // The first piece that is not settled ends behind the stretch.
-                let unsettled =
-                    if pass.settled.start <= at { pass.settled.end.saturating_sub(self.longest) } else { 0 };
+                let unsettled = if pass.settled.start <= at {
+                    pass.settled.end.saturating_sub(self.longest)
+                } else {
+                    0
+                };
                 at = at.max(unsettled);
             }
             at += self.stride;
@@ -213,10 +231,17 @@ impl Tier {
         (at, probes, hits)
     }
 
-    /// The seeds whose piece covers the probe at `at` and was not found before, with the position of the piece, as far as the
-    /// text reaches; without pieces in the stretch that is settled, which `found` may replace.
+    /// The seeds whose piece covers the probe at `at` and was not found before, with the position
+    /// of the piece, as far as the text reaches; without pieces in the stretch that is settled,
+    /// which `found` may replace.
     #[inline]
-    fn seeds(&self, pass: &mut Pass<'_>, at: usize, hash: u64, found: &mut impl FnMut(usize, &Seed) -> Range<usize>) {
+    fn seeds(
+        &self,
+        pass: &mut Pass<'_>,
+        at: usize,
+        hash: u64,
+        found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
+    ) {
         if pass.settled.start + self.stride <= at && at + self.longest <= pass.settled.end {
             return;
         }
@@ -242,7 +267,8 @@ impl Tier {
         }
     }
 
-    /// The offsets in a piece that a window can have by what is around it: all windows of a piece are in the bitmap.
+    /// The offsets in a piece that a window can have by what is around it: all windows of a piece
+    /// are in the bitmap.
     fn offsets_around(&self, pass: &Pass<'_>, at: usize) -> u32 {
         let hashes = pass.key.for_length(self.window);
         let has = |at: usize| self.windows.may_have(hashes.hash(load(pass.bytes, at)));
@@ -260,7 +286,8 @@ struct Pass<'a> {
     /// The text, and [`SLACK`] bytes more.
     bytes: &'a [u8],
     len: usize,
-    /// The length of the text at the last pass, and before where pieces that were whole then have been found.
+    /// The length of the text at the last pass, and before where pieces that were whole then have
+    /// been found.
     seen: usize,
     covered: usize,
     /// A stretch in which no piece can tell anything new.
@@ -270,6 +297,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     #[inline]
     fn knows(&self, start: usize, end: usize) -> bool {
-        (start < self.covered && end <= self.seen) || (self.settled.start <= start && end <= self.settled.end)
+        (start < self.covered && end <= self.seen)
+            || (self.settled.start <= start && end <= self.settled.end)
     }
 }

@@ -15,7 +15,8 @@ pub(crate) struct Seed {
     pub form: Form,
 }
 
-/// Where the pieces with the same high bits of the hash begin in a list, about two each, and one entry for the end of the list.
+/// Where the pieces with the same high bits of the hash begin in a list, about two each, and one
+/// entry for the end of the list.
 #[derive(Default)]
 pub(super) struct Buckets {
     starts: Vec<u32>,
@@ -23,7 +24,8 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// The buckets of these hashes, each of them filled from its end on as [`Buckets::place`] is called for all hashes again.
+    /// The buckets of these hashes, each of them filled from its end on as [`Buckets::place`] is
+    /// called for all hashes again.
     pub fn of(count: usize, hashes: impl Iterator<Item = u64>) -> Buckets {
         let bits = (count / 2).next_power_of_two().ilog2().max(1);
         let mut buckets = Buckets { starts: vec![0; (1 << bits) + 1], shift: 64 - bits };
@@ -59,7 +61,8 @@ pub(super) fn common(hashes: impl ExactSizeIterator<Item = u64> + Clone, most: u
         let count = &mut counts[bucket(hash)];
         *count = count.saturating_add(1);
     }
-    let mut crowded: Vec<u64> = hashes.filter(|hash| usize::from(counts[bucket(*hash)]) > most).collect();
+    let mut crowded: Vec<u64> =
+        hashes.filter(|hash| usize::from(counts[bucket(*hash)]) > most).collect();
     crowded.sort_unstable();
     crowded.chunk_by(u64::eq).filter(|same| same.len() > most).map(|same| same[0]).collect()
 }
@@ -78,7 +81,10 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     /// The table of these pieces.
-    pub fn new(length: usize, pieces: impl ExactSizeIterator<Item = (u64, Seed)> + Clone) -> Pieces {
+    pub fn new(
+        length: usize,
+        pieces: impl ExactSizeIterator<Item = (u64, Seed)> + Clone,
+    ) -> Pieces {
         let buckets = Buckets::of(pieces.len(), pieces.clone().map(|(hash, _)| hash));
         let words = (buckets.starts.len() - 1).max(2);
         let mut table = Pieces { length, buckets, seeds: Vec::new(), filter: vec![0; words] };

@@ -1,15 +1,17 @@
-//! The first stage: is there anything at this position that could belong to a seed? A bitmap of hashes, small enough to stay in
-//! the cache, then a table that says at which places of a piece the window occurs.
+//! The first stage: is there anything at this position that could belong to a seed? A bitmap of
+//! hashes, small enough to stay in the cache, then a table that says at which places of a piece the
+//! window occurs.
 
 use zeroize::Zeroizing;
 
 use super::key::{Key, WindowKey, load, stir};
 use super::{PIECE, SLACK};
 
-/// A size of the bitmap: for at most so many windows, so many words as a power of two, and whether each window sets two bits.
+/// A size of the bitmap: for at most so many windows, so many words as a power of two, and whether
+/// each window sets two bits.
 ///
-/// Two bits in one word pass far less than one in a bitmap of the same size, but cost more to test; so few windows that one bit
-/// passes less than 1 % get one.
+/// Two bits in one word pass far less than one in a bitmap of the same size, but cost more to test;
+/// so few windows that one bit passes less than 1 % get one.
 type Size = (usize, u32, bool);
 
 const SIZES: [Size; 7] = [
@@ -35,15 +37,16 @@ const ADDED: usize = 1 << 16;
 /// From this size of the bitmap on, as a power of two of words, its bits are set region by region.
 const REGIONS_FROM: u32 = 18;
 
-/// Beyond this many windows the table of offsets would cost more in cache misses than it saves in hashes.
+/// Beyond this many windows the table of offsets would cost more in cache misses than it saves in
+/// hashes.
 const MAX_OFFSETS: usize = 1 << 17;
 
 /// Which windows occur in pieces, and where in them.
 pub(crate) struct Windows {
     bitmap: Vec<u64>,
     size: Size,
-    /// By part of the hash, a bit for each offset at which a window occurs in a piece. Empty if there are too many windows:
-    /// then any offset is possible.
+    /// By part of the hash, a bit for each offset at which a window occurs in a piece. Empty if
+    /// there are too many windows: then any offset is possible.
     offsets: Vec<u16>,
     offset_shift: u32,
 }
@@ -51,14 +54,28 @@ pub(crate) struct Windows {
 impl Windows {
     /// Tables for at most `count` different windows.
     pub fn for_count(count: usize) -> Windows {
-        let size = SIZES.into_iter().find(|(most, ..)| count <= *most).unwrap_or(SIZES[SIZES.len() - 1]);
+        let size =
+            SIZES.into_iter().find(|(most, ..)| count <= *most).unwrap_or(SIZES[SIZES.len() - 1]);
         let bits = count.next_power_of_two().ilog2().max(4);
         let offsets = if count > MAX_OFFSETS { 0 } else { 1 << bits };
-        Windows { bitmap: vec![0; 1 << size.1], size, offsets: vec![0; offsets], offset_shift: 64 - bits }
+        Windows {
+            bitmap: vec![0; 1 << size.1],
+            size,
+            offsets: vec![0; offsets],
+            offset_shift: 64 - bits,
+        }
     }
 
-    /// Adds the first `stride` windows of each of these pieces, which are `piece` bytes long; their offsets count from `first`.
-    pub fn extend(&mut self, key: &WindowKey, texts: &[u8], piece: usize, stride: usize, first: usize) {
+    /// Adds the first `stride` windows of each of these pieces, which are `piece` bytes long; their
+    /// offsets count from `first`.
+    pub fn extend(
+        &mut self,
+        key: &WindowKey,
+        texts: &[u8],
+        piece: usize,
+        stride: usize,
+        first: usize,
+    ) {
         let at_once = self.size.1 >= REGIONS_FROM;
         let mut batch = Vec::with_capacity(if at_once { ADDED } else { 0 });
         let mut sorted = Vec::new();
@@ -90,7 +107,8 @@ impl Windows {
         self.bitmap[word] |= bits;
     }
 
-    /// Sets bits region by region of the bitmap: in the order of the values each would be a cache miss.
+    /// Sets bits region by region of the bitmap: in the order of the values each would be a cache
+    /// miss.
     fn set_by_region(&mut self, hashes: &[u32], sorted: &mut Vec<u32>) {
         let region = |high: u32| (high >> 24) as usize;
         let mut ends = [0; 257];
@@ -107,7 +125,8 @@ impl Windows {
         sorted.iter().for_each(|high| self.set(u64::from(*high) << 32));
     }
 
-    /// A bit for each offset in a piece at which the window may occur, if the table was not too large to be made.
+    /// A bit for each offset in a piece at which the window may occur, if the table was not too
+    /// large to be made.
     #[inline]
     pub fn offsets(&self, hash: u64) -> Option<u32> {
         let place = (stir(hash) >> self.offset_shift) as usize;
@@ -121,8 +140,8 @@ impl Windows {
         !self.bitmap[word] & bits == 0
     }
 
-    /// Adds every `S`-th position from `from` on whose window of `W` bytes may belong to a seed, with its hash; the windows end
-    /// before `len`. Returns the next position to probe.
+    /// Adds every `S`-th position from `from` on whose window of `W` bytes may belong to a seed,
+    /// with its hash; the windows end before `len`. Returns the next position to probe.
     pub fn scan<const W: usize, const S: usize>(
         &self,
         key: &Key,
@@ -154,7 +173,8 @@ impl Windows {
         let mut at = range.start;
         let mut masks = [0u8; BATCHES];
         while at + ROUND * S + SLACK <= range.end {
-            // First all probes, then what came of them: a branch between would wait for the memory each time.
+            // First all probes, then what came of them: a branch between would wait for the memory
+            // each time.
             for (batch, mask) in masks.iter_mut().enumerate() {
                 let first = at + batch * BATCH * S;
                 let block = &bytes[first..first + BATCH * S + SLACK];

@@ -1,5 +1,6 @@
-//! How hard a window of a value is to guess, estimated on the low side: the alphabet that its characters come from, less what
-//! follows from the character before. Who has both files of the watch can test guesses, so what is easy to guess is not kept.
+//! How hard a window of a value is to guess, estimated on the low side: the alphabet that its
+//! characters come from, less what follows from the character before. Who has both files of the
+//! watch can test guesses, so what is easy to guess is not kept.
 
 use super::key::WINDOW;
 
@@ -9,7 +10,8 @@ pub(crate) const LEAST: u32 = 64;
 /// A position that follows from those before adds this much, in tenths of a bit.
 const PREDICTED: u32 = 12;
 
-/// So many predictable positions are chance, also in a random window of hexadecimal digits; in a window that may be words, none but one.
+/// So many predictable positions are chance, also in a random window of hexadecimal digits; in a
+/// window that may be words, none but one.
 const CHANCE: usize = 4;
 
 /// What stands between words, and says nothing there.
@@ -24,13 +26,15 @@ wnwo";
 /// Rows of a keyboard.
 const ROWS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
 
-/// The estimate for a window, in bits, to somebody who does not know the case of its letters and need not.
+/// The estimate for a window, in bits, to somebody who does not know the case of its letters and
+/// need not.
 pub(crate) fn bits(window: &[u8; WINDOW]) -> u32 {
     let folded = window.to_ascii_lowercase();
     let alphabet = alphabet(&folded);
     let hex = alphabet == 40;
     let periodic = (2..=8).map(|p| repeats(&folded, p)).find(|r| r.len() >= 5).unwrap_or_default();
-    let predicted = (1..WINDOW).filter(|at| periodic.contains(at) || follows(&folded, *at, hex)).count();
+    let predicted =
+        (1..WINDOW).filter(|at| periodic.contains(at) || follows(&folded, *at, hex)).count();
     let words = folded.iter().all(|b| b.is_ascii_alphabetic() || BETWEEN.contains(b));
     let cheap = predicted.saturating_sub(if words { 1 } else { CHANCE }) as u32;
     (alphabet * (WINDOW as u32 - cheap) + PREDICTED * cheap) / 10
@@ -64,7 +68,9 @@ fn repeats(folded: &[u8], period: usize) -> Vec<usize> {
 /// Whether a position can be told from the two before it.
 fn follows(folded: &[u8], at: usize, hex: bool) -> bool {
     let (last, this) = (folded[at - 1], folded[at]);
-    if last == this || BETWEEN.contains(&this) && (last.is_ascii_alphanumeric() || b"/:".contains(&last)) {
+    if last == this
+        || BETWEEN.contains(&this) && (last.is_ascii_alphanumeric() || b"/:".contains(&last))
+    {
         return true;
     }
     let Some(before) = at.checked_sub(2).map(|i| folded[i]) else { return false };
@@ -72,7 +78,8 @@ fn follows(folded: &[u8], at: usize, hex: bool) -> bool {
     if (step == 1 || step == 255) && step == last.wrapping_sub(before) {
         return true;
     }
-    let neighbours = |a: u8, b: u8| ROWS.iter().any(|row| row.windows(2).any(|w| w == [a, b] || w == [b, a]));
+    let neighbours =
+        |a: u8, b: u8| ROWS.iter().any(|row| row.windows(2).any(|w| w == [a, b] || w == [b, a]));
     let common = |a: u8, b: u8| PAIRS.chunks(2).any(|pair| pair == [a, b]);
     let word = common(last, this) && (common(before, last) || !before.is_ascii_alphabetic());
     !hex && (word || neighbours(before, last) && neighbours(last, this))

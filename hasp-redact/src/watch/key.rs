@@ -1,9 +1,10 @@
-//! The key of the watch, and what is made with it: a hash of 16 bytes that is quick enough for every place of a text, and a
-//! MAC of a whole value.
+//! The key of the watch, and what is made with it: a hash of 16 bytes that is quick enough for
+//! every place of a text, and a MAC of a whole value.
 //!
-//! Whoever has the key can test guesses, so neither may be undone: the hash is AES with a fixed key and its input added
-//! (Matyas, Meyer and Oseas), which is one-way even to those who know the key. A polynomial or any other linear hash is not:
-//! from the hashes of overlapping windows the value could be solved for.
+//! Whoever has the key can test guesses, so neither may be undone: the hash is AES with a fixed key
+//! and its input added (Matyas, Meyer and Oseas), which is one-way even to those who know the key.
+//! A polynomial or any other linear hash is not: from the hashes of overlapping windows the value
+//! could be solved for.
 
 use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::{Aes128, Block};
@@ -17,8 +18,8 @@ pub(crate) const WINDOW: usize = 16;
 /// How many bytes the key has.
 pub(crate) const KEY: usize = 32;
 
-/// Makes upper and lower case equal, so that one window finds upper() and lower() of a value; what it confuses besides is told apart
-/// when a match is confirmed.
+/// Makes upper and lower case equal, so that one window finds upper() and lower() of a value; what
+/// it confuses besides is told apart when a match is confirmed.
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
 /// The key, ready for use.
@@ -51,7 +52,8 @@ impl Key {
         }
     }
 
-    /// The hashes of many windows, which cost a tenth of as many single ones. Afterwards `blocks` hold something else.
+    /// The hashes of many windows, which cost a tenth of as many single ones. Afterwards `blocks`
+    /// hold something else.
     pub fn hash_all(&self, blocks: &mut [Folded], hashes: &mut [u64]) {
         for (block, hash) in blocks.iter().zip(&mut *hashes) {
             *hash = low(block);
@@ -79,8 +81,9 @@ impl Key {
         cut(&mac(&self.records, record))
     }
 
-    /// Enciphers or deciphers a record: counter mode from its own MAC on (RFC 5297 calls that synthetic), so that nothing in the file
-    /// is equal where values are, and no nonce can be used twice for two records.
+    /// Enciphers or deciphers a record: counter mode from its own MAC on (RFC 5297 calls that
+    /// synthetic), so that nothing in the file is equal where values are, and no nonce can be used
+    /// twice for two records.
     pub fn cipher(&self, seal: &Confirm, record: &mut [u8]) {
         let first = u128::from_be_bytes(*seal);
         for (number, part) in (0..).zip(record.chunks_mut(16)) {
@@ -107,7 +110,8 @@ fn low(block: &Folded) -> u64 {
 }
 
 fn mac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("any length is a key"));
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key)
+        .unwrap_or_else(|_| unreachable!("any length is a key"));
     mac.update(text);
     mac.finalize().into_bytes().into()
 }

@@ -1,13 +1,15 @@
-//! What is kept of a value: for the value, or for each long line of it, a few hashes of windows that lie side by side, and a MAC.
+//! What is kept of a value: for the value, or for each long line of it, a few hashes of windows
+//! that lie side by side, and a MAC.
 //!
-//! Windows are of the value itself only. Its encodings are found by decoding the text: 16 characters of a hexadecimal form would
-//! show 8 bytes of the value, which can be guessed.
+//! Windows are of the value itself only. Its encodings are found by decoding the text: 16
+//! characters of a hexadecimal form would show 8 bytes of the value, which can be guessed.
 
 use super::entropy::{LEAST, bits};
 use super::key::{Confirm, Key, WINDOW};
 use crate::parts::{Part, Place, parts};
 
-/// At most so many windows are kept, and so far apart is the text probed where every value has as many.
+/// At most so many windows are kept, and so far apart is the text probed where every value has as
+/// many.
 pub(crate) const MOST: usize = 8;
 
 /// At most so many lines of a value are kept.
@@ -57,7 +59,9 @@ impl std::fmt::Display for Unwatched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unwatched::TooShort => write!(f, "it has fewer than {WINDOW} bytes"),
-            Unwatched::TooWeak => write!(f, "no {WINDOW} bytes of it hold {LEAST} bits that cannot be guessed"),
+            Unwatched::TooWeak => {
+                write!(f, "no {WINDOW} bytes of it hold {LEAST} bits that cannot be guessed")
+            }
         }
     }
 }
@@ -74,7 +78,8 @@ pub fn judge(value: &[u8]) -> Result<(), Unwatched> {
     Err(if value.len() < WINDOW { Unwatched::TooShort } else { Unwatched::TooWeak })
 }
 
-/// The parts of a value that are secret by themselves and cannot be watched, and why. The value may be.
+/// The parts of a value that are secret by themselves and cannot be watched, and why. The value may
+/// be.
 pub fn judge_parts(value: &[u8]) -> Vec<(Place, Unwatched)> {
     let apart = parts(value).kept;
     apart.iter().filter_map(|part| Some((part.place, judge(&part.bytes).err()?))).collect()
@@ -84,7 +89,9 @@ pub fn judge_parts(value: &[u8]) -> Vec<(Place, Unwatched)> {
 pub(crate) fn marks(key: &Key, value: &[u8]) -> Result<Vec<Mark>, Unwatched> {
     let apart = parts(value).kept;
     let value = trimmed(value);
-    let of_parts = apart.iter().flat_map(|Part { bytes, .. }| strings(trimmed(bytes)).filter_map(|s| mark(key, s)));
+    let of_parts = apart
+        .iter()
+        .flat_map(|Part { bytes, .. }| strings(trimmed(bytes)).filter_map(|s| mark(key, s)));
     let mut marks: Vec<Mark> = strings(value).filter_map(|s| mark(key, s)).take(LINES).collect();
     for mark in of_parts.take(LINES) {
         if !marks.contains(&mark) {
@@ -122,8 +129,9 @@ fn mark(key: &Key, text: &[u8]) -> Option<Mark> {
     })
 }
 
-/// The best place for windows: plain if there is room for half of the most, else where there is most room without a blank, else
-/// anywhere. The sort, the offset of the first window, and how many there are.
+/// The best place for windows: plain if there is room for half of the most, else where there is
+/// most room without a blank, else anywhere. The sort, the offset of the first window, and how many
+/// there are.
 fn places(text: &[u8]) -> Option<(Sort, usize, usize)> {
     let place = |sort, test| longest(text, test).map(|(offset, count)| (sort, offset, count));
     let plain = place(Sort::Plain, PLAIN);
@@ -135,7 +143,8 @@ fn places(text: &[u8]) -> Option<(Sort, usize, usize)> {
     roomier.or(plain).or_else(|| place(Sort::Any, |_| true))
 }
 
-/// Where most windows in a row pass the test and are hard to guess, up to [`MOST`]. The last such place: values of one sort begin alike.
+/// Where most windows in a row pass the test and are hard to guess, up to [`MOST`]. The last such
+/// place: values of one sort begin alike.
 fn longest(text: &[u8], test: fn(&u8) -> bool) -> Option<(usize, usize)> {
     let (mut best, mut run) = (None, 0);
     for (at, window) in text.windows(WINDOW).enumerate().rev() {
@@ -169,14 +178,20 @@ mod tests {
         assert!(sort == Sort::Plain && count >= MOST / 2, "{count} at {offset}");
         assert!(text[offset..offset + count + WINDOW - 1].iter().all(PLAIN));
         assert_eq!(places(b"p@ss w0rd/'q\"&<+>$=%!\\z").unwrap().0, Sort::Printable);
-        assert_eq!(places(&(0x80..0xa0).map(|b: u8| b.wrapping_mul(73)).collect::<Vec<_>>()).unwrap().0, Sort::Any);
+        assert_eq!(
+            places(&(0x80..0xa0).map(|b: u8| b.wrapping_mul(73)).collect::<Vec<_>>()).unwrap().0,
+            Sort::Any
+        );
     }
 
     #[test]
     fn lines_are_watched_alone_and_armour_is_not() {
         let key = Key::new(&[7; 32]);
         let lines = ["AAsWISwS7Qk1YY25h5Hi+apbC7wxHc5", "xvBqTz81Q7artzFj0rdKq9wPm3LkJhG"];
-        let value = format!("-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n", lines[0], lines[1]);
+        let value = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n",
+            lines[0], lines[1]
+        );
         let marks = marks(&key, value.as_bytes()).unwrap();
         assert_eq!(marks.len(), 2);
         assert!(lines.iter().zip(&marks).all(|(l, m)| key.confirm(l.as_bytes()) == m.exact));
@@ -190,8 +205,14 @@ mod tests {
         assert!(marks(&key, &url).unwrap().iter().any(|m| m.exact == key.confirm(password)));
         assert_eq!(judge_parts(&url), []);
         // Of what only the name says that it is a password, guesses could be tested.
-        assert_eq!(judge_parts(b"postgres://app:hunter2-x@db/app"), [(Place::Url, Unwatched::TooShort)]);
-        assert_eq!(judge_parts(b"DB_PASSWORD=correct horse battery"), [(Place::Field, Unwatched::TooWeak)]);
+        assert_eq!(
+            judge_parts(b"postgres://app:hunter2-x@db/app"),
+            [(Place::Url, Unwatched::TooShort)]
+        );
+        assert_eq!(
+            judge_parts(b"DB_PASSWORD=correct horse battery"),
+            [(Place::Field, Unwatched::TooWeak)]
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The leak watch: what is kept of values so that they can be recognised in files and commits while the vault is locked, and nothing
-//! from which they could be read.
+//! The leak watch: what is kept of values so that they can be recognised in files and commits while
+//! the vault is locked, and nothing from which they could be read.
 
 pub(crate) mod entropy;
 pub(crate) mod key;

@@ -1,7 +1,8 @@
 //! One record of the fingerprint file, to the byte: what is kept of one version of a secret.
 //!
-//! `b"\xf6W"`, length (u32), MAC of the body (16 bytes), body, enciphered; numbers are little-endian. A record whose MAC is wrong is skipped up to
-//! the next that holds, so that a torn write costs one value and not all that follow.
+//! `b"\xf6W"`, length (u32), MAC of the body (16 bytes), body, enciphered; numbers are
+//! little-endian. A record whose MAC is wrong is skipped up to the next that holds, so that a torn
+//! write costs one value and not all that follow.
 
 use super::key::Key;
 use super::mark::{Mark, Sort, Unwatched, judge_parts, marks};
@@ -61,7 +62,11 @@ impl Kept {
         for mark in marks {
             body.extend(mark.len.to_le_bytes());
             body.extend(mark.offset.to_le_bytes());
-            body.extend([mark.sort as u8, mark.windows.len() as u8, u8::from(mark.folded.is_some())]);
+            body.extend([
+                mark.sort as u8,
+                mark.windows.len() as u8,
+                u8::from(mark.folded.is_some()),
+            ]);
             mark.windows.iter().for_each(|w| body.extend(w.to_le_bytes()));
             body.extend(mark.exact);
             body.extend(mark.folded.iter().flatten());
@@ -79,7 +84,8 @@ pub(crate) fn decode(key: &Key, file: &[u8]) -> (Vec<Kept>, usize) {
                 at += length;
             }
             None => {
-                let next = memchr::memmem::find(&file[at + 1..], &BEGIN).map_or(file.len(), |n| at + 1 + n);
+                let next = memchr::memmem::find(&file[at + 1..], &BEGIN)
+                    .map_or(file.len(), |n| at + 1 + n);
                 lost += next - at;
                 at = next;
             }
@@ -112,7 +118,9 @@ fn read(body: &mut Reader<'_>) -> Option<Kept> {
         1 => Err(Unwatched::TooShort),
         _ => Err(Unwatched::TooWeak),
     };
-    let weak = [(3, Unwatched::TooShort), (4, Unwatched::TooWeak)].into_iter().find(|(number, _)| *number == state);
+    let weak = [(3, Unwatched::TooShort), (4, Unwatched::TooWeak)]
+        .into_iter()
+        .find(|(number, _)| *number == state);
     Some(Kept { origin, name, version, marks, weak: weak.map(|(_, why)| why) })
 }
 
@@ -152,8 +160,10 @@ impl<'a> Reader<'a> {
     fn mark(&mut self) -> Option<Mark> {
         let (len, offset) = (self.number()?, self.number()?);
         let [sort, count, folded] = self.array()?;
-        let sort = [Sort::Plain, Sort::Printable, Sort::Any].into_iter().find(|s| *s as u8 == sort)?;
-        let windows = (0..count).map(|_| self.array().map(u64::from_le_bytes)).collect::<Option<_>>()?;
+        let sort =
+            [Sort::Plain, Sort::Printable, Sort::Any].into_iter().find(|s| *s as u8 == sort)?;
+        let windows =
+            (0..count).map(|_| self.array().map(u64::from_le_bytes)).collect::<Option<_>>()?;
         let exact = self.array()?;
         let folded = if folded == 1 { Some(self.array()?) } else { None };
         Some(Mark { len, offset, sort, windows, exact, folded })

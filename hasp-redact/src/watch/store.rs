@@ -1,4 +1,5 @@
-//! The watch on disk: a key and an append-only file of fingerprints, so that what `set` costs does not depend on how many there are.
+//! The watch on disk: a key and an append-only file of fingerprints, so that what `set` costs does
+//! not depend on how many there are.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -81,8 +82,8 @@ impl Watch {
         if kept.len() == before { Ok(()) } else { self.write(&key, kept) }
     }
 
-    /// Takes the fingerprints of all values of a vault anew. What is kept of versions that it has no more stays: `destroy` removes a
-    /// value, not the watch over it.
+    /// Takes the fingerprints of all values of a vault anew. What is kept of versions that it has
+    /// no more stays: `destroy` removes a value, not the watch over it.
     ///
     /// # Errors
     /// The first of `values`; nothing is changed then.
@@ -105,7 +106,10 @@ impl Watch {
             fresh.insert((name.to_string(), version), one);
         }
         kept.retain(|k| k.origin != origin || !fresh.contains_key(&(k.name.clone(), k.version)));
-        let mut rebuilt = Rebuilt { kept: kept.iter().filter(|k| k.origin == origin).count(), ..Rebuilt::default() };
+        let mut rebuilt = Rebuilt {
+            kept: kept.iter().filter(|k| k.origin == origin).count(),
+            ..Rebuilt::default()
+        };
         for one in fresh.into_values() {
             match &one.marks {
                 Ok(_) => rebuilt.watched += 1,
@@ -146,13 +150,15 @@ impl Watch {
 
     fn key(&self) -> Result<Option<Key>> {
         let path = self.dir.join("key");
-        let Some(bytes) = files::read_if_present(&path, Guard::Private, KEY + 1)?.map(Zeroizing::new) else {
+        let Some(bytes) =
+            files::read_if_present(&path, Guard::Private, KEY + 1)?.map(Zeroizing::new)
+        else {
             return Ok(None);
         };
-        let root = Zeroizing::new(
-            <[u8; KEY]>::try_from(&bytes[..])
-                .map_err(|_| no_watch(&format!("{} has not {KEY} bytes", printable_path(&path))))?,
-        );
+        let root =
+            Zeroizing::new(<[u8; KEY]>::try_from(&bytes[..]).map_err(|_| {
+                no_watch(&format!("{} has not {KEY} bytes", printable_path(&path)))
+            })?);
         Ok(Some(Key::new(&root)))
     }
 
@@ -171,7 +177,8 @@ impl Watch {
         Ok(Key::new(&root))
     }
 
-    /// One write; what could not be written whole is taken back, so that a full disk leaves no half of a record.
+    /// One write; what could not be written whole is taken back, so that a full disk leaves no half
+    /// of a record.
     fn append(&self, record: &[u8]) -> Result<()> {
         let path = self.file();
         let mut file = files::open_or_create(&path)?;
@@ -196,6 +203,7 @@ fn settle(records: Vec<Kept>) -> Vec<Kept> {
 }
 
 fn no_watch(why: &str) -> Error {
-    Error::new(Kind::Missing, "no-watch", why.to_owned())
-        .hint("take the fingerprints of all values, which unlocks the vault: hasp-vault watch rebuild")
+    Error::new(Kind::Missing, "no-watch", why.to_owned()).hint(
+        "take the fingerprints of all values, which unlocks the vault: hasp-vault watch rebuild",
+    )
 }

@@ -1,4 +1,5 @@
-//! Encoders written from the standards, not from the matcher, for tests: each turns a value into one of its promised forms.
+//! Encoders written from the standards, not from the matcher, for tests: each turns a value into
+//! one of its promised forms.
 #![allow(dead_code)]
 
 use data_encoding::{BASE32, BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL, HEXLOWER, HEXUPPER};
@@ -26,13 +27,17 @@ pub const ENCODERS: [Encoder; 39] = [
     ("hex with dashes", |v| join(v, "", "-")),
     ("hex with commas", |v| join(v, "", ", 0x")),
     ("hex with commas, no blank", |v| join(v, "", ",0x")),
-    ("hex in twos", |v| v.chunks(2).map(|c| HEXLOWER.encode(c)).collect::<Vec<_>>().join(" ").into_bytes()),
+    ("hex in twos", |v| {
+        v.chunks(2).map(|c| HEXLOWER.encode(c)).collect::<Vec<_>>().join(" ").into_bytes()
+    }),
     ("hex escapes", |v| each(v, |b| format!("\\x{b:02x}"))),
     ("percent", |v| percent(v, b"-_.~")),
     ("percent, slashes kept", |v| percent(v, b"-_.~/")),
     ("percent, all", |v| percent_all(v)),
     ("percent, all, lower", |v| each(v, |b| format!("%{b:02x}"))),
-    ("percent, form", |v| String::from_utf8_lossy(&percent(v, b"-_.* ")).replace(' ', "+").into_bytes()),
+    ("percent, form", |v| {
+        String::from_utf8_lossy(&percent(v, b"-_.* ")).replace(' ', "+").into_bytes()
+    }),
     ("percent twice", |v| percent(&percent(v, b"-_.~"), b"-_.~")),
     ("json", |v| json(v)),
     ("json, all", |v| each(v, |b| format!("\\u{:04x}", u32::from(b)))),
@@ -51,7 +56,8 @@ pub const ENCODERS: [Encoder; 39] = [
 
 /// Breaks text into lines of `width` characters.
 pub fn wrap(text: &str, width: usize, line_break: &str) -> Vec<u8> {
-    let lines: Vec<&str> = text.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).unwrap()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).unwrap()).collect();
     lines.join(line_break).into_bytes()
 }
 
@@ -65,7 +71,10 @@ fn join(value: &[u8], before: &str, between: &str) -> Vec<u8> {
 
 fn percent(value: &[u8], kept: &[u8]) -> Vec<u8> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || kept.contains(&b);
-    value.iter().flat_map(|b| if plain(*b) { vec![*b] } else { format!("%{b:02X}").into_bytes() }).collect()
+    value
+        .iter()
+        .flat_map(|b| if plain(*b) { vec![*b] } else { format!("%{b:02X}").into_bytes() })
+        .collect()
 }
 
 fn percent_all(value: &[u8]) -> Vec<u8> {
@@ -102,5 +111,8 @@ fn html(value: &[u8]) -> Vec<u8> {
 }
 
 fn replace(value: &[u8], which: u8, with: &str) -> Vec<u8> {
-    value.iter().flat_map(|b| if *b == which { with.as_bytes().to_vec() } else { vec![*b] }).collect()
+    value
+        .iter()
+        .flat_map(|b| if *b == which { with.as_bytes().to_vec() } else { vec![*b] })
+        .collect()
 }

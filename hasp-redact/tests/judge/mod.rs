@@ -1,5 +1,6 @@
-//! A strict judge of redacted text: no four bytes of the value in a row may be left in it, in any decoding that a reader of the
-//! text could do. Its decoders are its own, and cruder than the matcher's.
+//! A strict judge of redacted text: no four bytes of the value in a row may be left in it, in any
+//! decoding that a reader of the text could do. Its decoders are its own, and cruder than the
+//! matcher's.
 #![allow(dead_code)]
 
 use std::sync::Arc;
@@ -61,7 +62,10 @@ fn readings(piece: &[u8]) -> Vec<Vec<u8>> {
 
 fn hex(piece: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> = piece.iter().copied().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks_exact(2).filter_map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok()).collect()
+    digits
+        .chunks_exact(2)
+        .filter_map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok())
+        .collect()
 }
 
 fn radix(run: &[u8], bits: u32) -> Vec<u8> {
@@ -90,8 +94,10 @@ fn radix(run: &[u8], bits: u32) -> Vec<u8> {
 
 /// Undoes `%XX`, `\xXX`, `\uXXXX`, `&#N;` and a lone backslash.
 fn unescape(piece: &[u8]) -> Vec<u8> {
-    let text = |from: usize, to: usize| piece.get(from..to).and_then(|b| std::str::from_utf8(b).ok());
-    let number = |from: usize, to: usize| text(from, to).and_then(|t| u32::from_str_radix(t, 16).ok());
+    let text =
+        |from: usize, to: usize| piece.get(from..to).and_then(|b| std::str::from_utf8(b).ok());
+    let number =
+        |from: usize, to: usize| text(from, to).and_then(|t| u32::from_str_radix(t, 16).ok());
     let (mut out, mut at) = (Vec::new(), 0);
     while at < piece.len() {
         let (code, length) = match (piece[at], piece.get(at + 1)) {

@@ -41,7 +41,9 @@ impl Place {
 
     /// Has a value watched under this name.
     pub fn store(&self, name: &str, value: &[u8]) {
-        self.watch().add("vault", &name.parse().unwrap(), 1, &Secret::copy_of(value).unwrap()).unwrap();
+        self.watch()
+            .add("vault", &name.parse().unwrap(), 1, &Secret::copy_of(value).unwrap())
+            .unwrap();
     }
 
     /// Writes a file into the directory.
@@ -55,7 +57,9 @@ impl Place {
         command.current_dir(self.tree()).env_clear().env("PATH", std::env::var("PATH").unwrap());
         command.env("HASP_HOME", self.home()).env("HOME", self.base.path()).stdin(Stdio::null());
         for who in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{who}_NAME"), "n").env(format!("GIT_{who}_EMAIL"), "n@example.org");
+            command
+                .env(format!("GIT_{who}_NAME"), "n")
+                .env(format!("GIT_{who}_EMAIL"), "n@example.org");
         }
         command
     }

@@ -1,5 +1,5 @@
-//! A backup merged into a vault that is there: what is missing is added, what only went on in the backup is taken, what went on here stays.
-//! Where both went on, nobody but a person can decide.
+//! A backup merged into a vault that is there: what is missing is added, what only went on in the
+//! backup is taken, what went on here stays. Where both went on, nobody but a person can decide.
 
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
@@ -26,23 +26,35 @@ pub struct Report {
 }
 
 impl Unlocked {
-    /// Merges a backup of this vault, made under this key or an earlier one; each secret that is taken is recorded as `vault.restore`.
+    /// Merges a backup of this vault, made under this key or an earlier one; each secret that is
+    /// taken is recorded as `vault.restore`.
     ///
     /// # Errors
     /// `[other-vault]`; those of [`Unlocked::set_all`], and nothing is changed then.
-    pub fn merge(&self, staged: &Staged, now: Timestamp, progress: &(dyn Fn() + Sync)) -> Result<Report> {
+    pub fn merge(
+        &self,
+        staged: &Staged,
+        now: Timestamp,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<Report> {
         self.refuse_other(staged)?;
         let writer = Writer::begin(self.vault())?;
         let mut report = Report::default();
         let (mut take, mut stale) = (Vec::new(), Vec::new());
         for item in &staged.items {
             let here = self.vault().item_if_present(&item.name)?;
-            let Some(mut taken) = self.decide(staged, item, here.as_ref(), &mut report)? else { continue };
+            let Some(mut taken) = self.decide(staged, item, here.as_ref(), &mut report)? else {
+                continue;
+            };
             if let Some(here) = &here {
                 taken.next_file = taken.next_file.max(here.next_file);
                 taken.serial = taken.serial.max(here.serial);
                 let dir = self.vault().item_dir(&here.name);
-                let files = here.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| dir.join(&v.file));
+                let files = here
+                    .versions
+                    .iter()
+                    .filter(|v| v.destroyed.is_none())
+                    .map(|v| dir.join(&v.file));
                 stale.extend(files);
             }
             take.push(taken);
@@ -60,12 +72,24 @@ impl Unlocked {
         if staged.vault.id() == self.vault().id() && keys.any(|k| k == staged.key()) {
             return Ok(());
         }
-        Err(Error::new(Kind::Denied, "other-vault", "the backup is one of another vault; nothing was changed")
-            .hint("restore it into a home of its own: HASP_HOME=/another/home hasp-vault restore < FILE"))
+        Err(Error::new(
+            Kind::Denied,
+            "other-vault",
+            "the backup is one of another vault; nothing was changed",
+        )
+        .hint(
+            "restore it into a home of its own: HASP_HOME=/another/home hasp-vault restore < FILE",
+        ))
     }
 
     /// The record to take, if it is to be taken.
-    fn decide(&self, staged: &Staged, item: &Item, here: Option<&Item>, report: &mut Report) -> Result<Option<Item>> {
+    fn decide(
+        &self,
+        staged: &Staged,
+        item: &Item,
+        here: Option<&Item>,
+        report: &mut Report,
+    ) -> Result<Option<Item>> {
         let Some(here) = here else {
             report.added.push(item.name.clone());
             return Ok(Some(item.clone()));
@@ -75,7 +99,9 @@ impl Unlocked {
         let within = |part: &[(u32, Option<String>)], whole: &[(u32, Option<String>)]| {
             // A version that was destroyed on one side is the same one on the other.
             part.iter().all(|(n, fp)| {
-                whole.iter().any(|(m, other)| m == n && (fp == other || fp.is_none() || other.is_none()))
+                whole
+                    .iter()
+                    .any(|(m, other)| m == n && (fp == other || fp.is_none() || other.is_none()))
             })
         };
         if within(&theirs, &ours) {
@@ -90,7 +116,8 @@ impl Unlocked {
         Ok(None)
     }
 
-    /// The fingerprints of a backup's versions under the current key: those in it may be from an earlier one.
+    /// The fingerprints of a backup's versions under the current key: those in it may be from an
+    /// earlier one.
     fn prints(&self, staged: &Staged, item: &Item) -> Result<Vec<(u32, Option<String>)>> {
         if staged.key() == self.vault().record_key() {
             return Ok(item.versions.iter().map(print).collect());
@@ -106,7 +133,13 @@ impl Unlocked {
         item.versions.iter().map(one).collect()
     }
 
-    fn take(&self, staged: &Staged, take: Vec<Item>, now: Timestamp, progress: &(dyn Fn() + Sync)) -> Result<()> {
+    fn take(
+        &self,
+        staged: &Staged,
+        take: Vec<Item>,
+        now: Timestamp,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<()> {
         if take.is_empty() {
             return Ok(());
         }
@@ -121,7 +154,8 @@ impl Unlocked {
         let renewed = anew.all(take)?;
         let fresh: Vec<_> = renewed.iter().flat_map(|r| r.fresh(self.vault())).collect();
         let mut items: Vec<Item> = renewed.into_iter().map(|r| r.item).collect();
-        let recorded: Vec<_> = items.iter().map(|i| events::of_version("vault.restore", i, i.current)).collect();
+        let recorded: Vec<_> =
+            items.iter().map(|i| events::of_version("vault.restore", i, i.current)).collect();
         let committed = self.commit_all(&mut items, &recorded, now);
         if committed.is_err() {
             self.remove_uncommitted(&fresh);

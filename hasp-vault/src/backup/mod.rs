@@ -1,5 +1,6 @@
-//! The whole vault in one age file, and back. What is in it is what lies in the vault, ciphertext and signed records, as a tar archive that
-//! any `age` and `tar` take apart; never a grant, which lives elsewhere and dies with the boot.
+//! The whole vault in one age file, and back. What is in it is what lies in the vault, ciphertext
+//! and signed records, as a tar archive that any `age` and `tar` take apart; never a grant, which
+//! lives elsewhere and dies with the boot.
 
 mod merge;
 mod restore;

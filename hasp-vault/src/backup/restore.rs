@@ -1,5 +1,5 @@
-//! A backup taken apart beside the place where the vault will be, and verified there with everything that verifies a vault, before a
-//! single rename puts it in its place.
+//! A backup taken apart beside the place where the vault will be, and verified there with
+//! everything that verifies a vault, before a single rename puts it in its place.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -66,14 +66,16 @@ impl Staged {
     /// Unpacks a backup beside `target`; the caller holds the lock that keeps other restores away.
     ///
     /// # Errors
-    /// `[bad-backup]`, `[not-a-recipient]`, `[tampered]` naming the file; nothing is left behind then.
+    /// `[bad-backup]`, `[not-a-recipient]`, `[tampered]` naming the file; nothing is left behind
+    /// then.
     pub fn unpack(input: impl BufRead, identity: &Identity, target: &Path) -> Result<Staged> {
         let parent = target.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
         let dir = parent.join(STAGING);
         clear(&dir)?;
         files::ensure_dir(&dir)?;
-        let staged = unpack_into(input, identity, &dir).and_then(|about| verify(about, identity, &dir));
+        let staged =
+            unpack_into(input, identity, &dir).and_then(|about| verify(about, identity, &dir));
         if staged.is_err() {
             let _ = std::fs::remove_dir_all(&dir);
         }
@@ -85,12 +87,16 @@ impl Staged {
         self.vault.record_key()
     }
 
-    /// How many records this home has seen newer than the backup has them, or not at all; and one of them.
+    /// How many records this home has seen newer than the backup has them, or not at all; and one
+    /// of them.
     pub fn behind(&self, home: &Home) -> Result<(usize, Option<SecretName>)> {
         let seen = Seen::of(home, *self.vault.id());
         let mut newer = Vec::new();
         for name in seen.names(record::ITEM) {
-            let here = self.items.binary_search_by(|i| i.name.cmp(&name)).map_or(0, |at| self.items[at].serial);
+            let here = self
+                .items
+                .binary_search_by(|i| i.name.cmp(&name))
+                .map_or(0, |at| self.items[at].serial);
             if seen.highest(record::ITEM, name.as_str())? > here {
                 newer.push(name);
             }
@@ -100,7 +106,13 @@ impl Staged {
     }
 
     /// Puts the vault in its place and pins its key. What this home had seen newer is forgotten.
-    pub fn install(self, home: &Home, target: &Path, identity: &Identity, now: Timestamp) -> Result<Vault> {
+    pub fn install(
+        self,
+        home: &Home,
+        target: &Path,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Vault> {
         let keys = open_keys(&self.vault, identity)?;
         let known = self.log(home, &keys, now)?;
         let seen = Seen::of(home, known.id);
@@ -109,13 +121,15 @@ impl Staged {
         }
         known::put(home, known)?;
         sync_all(&self.dir)?;
-        std::fs::rename(self.dir.join("vault"), target).map_err(|e| Error::io("write", target, e))?;
+        std::fs::rename(self.dir.join("vault"), target)
+            .map_err(|e| Error::io("write", target, e))?;
         files::sync_parent(target)?;
         seen.raise_all(record::ITEM, self.items.iter().map(|i| (i.name.as_str(), i.serial)))?;
         Vault::open(home, target)
     }
 
-    /// The log goes on where this home still has it; else a new one begins, whose first record carries the head that the backup knew.
+    /// The log goes on where this home still has it; else a new one begins, whose first record
+    /// carries the head that the backup knew.
     fn log(&self, home: &Home, keys: &Keys, now: Timestamp) -> Result<Known> {
         let (id, key) = (*self.vault.id(), *self.key());
         let before = known::find(home, id)?;
@@ -128,8 +142,10 @@ impl Staged {
             return Ok(known.clone());
         }
         let log_id = LogId::random()?;
-        let head =
-            before.as_ref().and_then(|k| join::head_of(home, &k.log)).unwrap_or_else(|| self.about.record.clone());
+        let head = before
+            .as_ref()
+            .and_then(|k| join::head_of(home, &k.log))
+            .unwrap_or_else(|| self.about.record.clone());
         let log = Log::create(home, &log_id, keys.audit_root(), &id.to_string(), now, Some(head))?;
         let lost = before.as_ref().and_then(|known| join::loss_of(home, &known.log));
         log.append(now, &lost.into_iter().chain([event]).collect::<Vec<_>>())?;
@@ -160,9 +176,12 @@ fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<A
         ),
     })?;
     let mut about = None;
-    while let Some((path, content)) = tar::read_entry(&mut archive, age_file::MAX_FILE.max(item::MAX_FILE))? {
+    while let Some((path, content)) =
+        tar::read_entry(&mut archive, age_file::MAX_FILE.max(item::MAX_FILE))?
+    {
         if path == ABOUT {
-            about = std::str::from_utf8(&content).ok().and_then(|t| toml::from_str::<About>(t).ok());
+            about =
+                std::str::from_utf8(&content).ok().and_then(|t| toml::from_str::<About>(t).ok());
             continue;
         }
         let below = path.strip_prefix("vault/").filter(|p| ours(p)).ok_or_else(strange)?;
@@ -178,21 +197,30 @@ fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<A
 /// The files that a vault has, and no others: what is unpacked becomes paths.
 fn ours(path: &str) -> bool {
     if let Some(id) = path.strip_prefix("inbox/").and_then(|p| p.strip_suffix(".age")) {
-        return id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        return id.len() == 64
+            && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     }
     let Some((name, file)) = path.strip_prefix("items/").and_then(|p| p.rsplit_once('/')) else {
         return ["vault.toml", "keys.age"].contains(&path);
     };
-    name.parse::<SecretName>().is_ok() && (file == "meta.toml" || file_number(file.as_ref()).is_some())
+    name.parse::<SecretName>().is_ok()
+        && (file == "meta.toml" || file_number(file.as_ref()).is_some())
 }
 
-/// As a vault in a home of its own: its settings by their own key, every record and every value by those.
+/// As a vault in a home of its own: its settings by their own key, every record and every value by
+/// those.
 fn verify(about: About, identity: &Identity, dir: &Path) -> Result<Staged> {
     let (home, place) = (Home::at(dir), dir.join("vault"));
     let candidate = join::Candidate::look(&home, &place)?;
     let (id, key) = (candidate.id(), *candidate.key());
-    let known =
-        Known { id, key, log: LogId::random()?, since: about.created, how: "restore".into(), earlier: Vec::new() };
+    let known = Known {
+        id,
+        key,
+        log: LogId::random()?,
+        since: about.created,
+        how: "restore".into(),
+        earlier: Vec::new(),
+    };
     known::put(&home, known)?;
     let vault = Vault::open(&home, &place)?;
     open_keys(&vault, identity)?;
@@ -230,6 +258,10 @@ fn open_keys(vault: &Vault, identity: &Identity) -> Result<Keys> {
 }
 
 fn strange() -> Error {
-    Error::new(Kind::Data, "bad-backup", "the backup does not hold what a backup of hasp holds; nothing was changed")
-        .hint("hasp-vault backup > FILE makes one")
+    Error::new(
+        Kind::Data,
+        "bad-backup",
+        "the backup does not hold what a backup of hasp holds; nothing was changed",
+    )
+    .hint("hasp-vault backup > FILE makes one")
 }

@@ -1,5 +1,5 @@
-//! As much of the tar format (POSIX.1-2001, ustar) as a backup needs: regular files with short paths. Reading refuses all else, since what
-//! opens proves nothing about who wrote it.
+//! As much of the tar format (POSIX.1-2001, ustar) as a backup needs: regular files with short
+//! paths. Reading refuses all else, since what opens proves nothing about who wrote it.
 
 use std::io::{self, Read, Write};
 
@@ -10,7 +10,12 @@ const NAME: usize = 100;
 const PREFIX: usize = 155;
 
 /// Writes one file.
-pub fn write_entry(out: &mut impl Write, path: &str, content: &[u8], modified: u64) -> io::Result<()> {
+pub fn write_entry(
+    out: &mut impl Write,
+    path: &str,
+    content: &[u8],
+    modified: u64,
+) -> io::Result<()> {
     out.write_all(&header(path, content.len(), modified)?)?;
     out.write_all(content)?;
     out.write_all(&[0; BLOCK][..padding(content.len())])
@@ -21,7 +26,8 @@ pub fn write_end(out: &mut impl Write) -> io::Result<()> {
     out.write_all(&[0; 2 * BLOCK])
 }
 
-/// Reads the next file, of at most `limit` bytes; `None` at the end of the archive, which must be the end of the input too.
+/// Reads the next file, of at most `limit` bytes; `None` at the end of the archive, which must be
+/// the end of the input too.
 ///
 /// # Errors
 /// `[bad-backup]` for what [`write_entry`] does not write.
@@ -55,7 +61,8 @@ fn padding(size: usize) -> usize {
 }
 
 fn header(path: &str, size: usize, modified: u64) -> io::Result<[u8; BLOCK]> {
-    let (prefix, name) = split(path).ok_or_else(|| io::Error::other("a path is too long for an archive"))?;
+    let (prefix, name) =
+        split(path).ok_or_else(|| io::Error::other("a path is too long for an archive"))?;
     let mut block = [0; BLOCK];
     put(&mut block, 0, name.as_bytes());
     put(&mut block, 100, b"0000600\0");
@@ -86,8 +93,10 @@ fn put(block: &mut [u8; BLOCK], at: usize, bytes: &[u8]) {
 
 /// The sum of all bytes, with blanks in place of the sum itself.
 fn checksum(block: &[u8; BLOCK]) -> u32 {
-    let summed =
-        block.iter().enumerate().map(|(at, b)| if (148..156).contains(&at) { u32::from(b' ') } else { u32::from(*b) });
+    let summed = block
+        .iter()
+        .enumerate()
+        .map(|(at, b)| if (148..156).contains(&at) { u32::from(b' ') } else { u32::from(*b) });
     summed.sum()
 }
 
@@ -115,8 +124,12 @@ fn unreadable(error: &io::Error) -> Error {
 
 /// The error for a backup that is not whole.
 pub fn bad() -> Error {
-    Error::new(Kind::Data, "bad-backup", "the backup is damaged, cut short, or none of hasp; nothing was changed")
-        .hint("take another copy of it, or an older one")
+    Error::new(
+        Kind::Data,
+        "bad-backup",
+        "the backup is damaged, cut short, or none of hasp; nothing was changed",
+    )
+    .hint("take another copy of it, or an older one")
 }
 
 #[cfg(test)]
@@ -127,7 +140,9 @@ mod tests {
 
     fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut out = Vec::new();
-        files.iter().for_each(|(path, content)| write_entry(&mut out, path, content, 1_800_000_000).unwrap());
+        files.iter().for_each(|(path, content)| {
+            write_entry(&mut out, path, content, 1_800_000_000).unwrap()
+        });
         write_end(&mut out).unwrap();
         out
     }
@@ -142,8 +157,10 @@ mod tests {
 
     #[test]
     fn files_come_back_with_their_paths() {
-        let long =
-            format!("vault/items/{}/meta.toml", [["a"; 60].concat(), ["b"; 60].concat(), ["c"; 60].concat()].join("/"));
+        let long = format!(
+            "vault/items/{}/meta.toml",
+            [["a"; 60].concat(), ["b"; 60].concat(), ["c"; 60].concat()].join("/")
+        );
         let files = [("a", &b""[..]), ("vault/b", &[7; 512]), (&long, b"x")];
         let read = read_all(&archive(&files)).unwrap();
         assert!(read.iter().zip(files).all(|(r, f)| r.0 == f.0 && r.1 == f.1) && read.len() == 3);
@@ -153,7 +170,11 @@ mod tests {
     fn damage_is_refused_wherever_it_is_seen() {
         let whole = archive(&[("a/b", b"content")]);
         for length in 0..whole.len() {
-            assert_eq!(read_all(&whole[..length]).unwrap_err().code(), "bad-backup", "cut at {length}");
+            assert_eq!(
+                read_all(&whole[..length]).unwrap_err().code(),
+                "bad-backup",
+                "cut at {length}"
+            );
         }
         for index in 0..BLOCK {
             let mut flipped = whole.clone();
@@ -168,8 +189,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.tar");
         std::fs::write(&file, archive(&[("vault/items/n/1.age", b"content")])).unwrap();
-        let status =
-            std::process::Command::new("tar").arg("-xf").arg(&file).arg("-C").arg(dir.path()).status().unwrap();
+        let status = std::process::Command::new("tar")
+            .arg("-xf")
+            .arg(&file)
+            .arg("-C")
+            .arg(dir.path())
+            .status()
+            .unwrap();
         assert!(status.success());
         assert_eq!(std::fs::read(dir.path().join("vault/items/n/1.age")).unwrap(), b"content");
     }

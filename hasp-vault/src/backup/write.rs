@@ -1,5 +1,6 @@
-//! Writing a backup. It needs no unlock: what lies in the vault is encrypted already, and recipients are public; the outer layer hides names
-//! and times too. Everything is verified first, so that no backup of a damaged vault is ever mistaken for a good one.
+//! Writing a backup. It needs no unlock: what lies in the vault is encrypted already, and
+//! recipients are public; the outer layer hides names and times too. Everything is verified first,
+//! so that no backup of a damaged vault is ever mistaken for a good one.
 
 use std::io::Write;
 
@@ -16,11 +17,17 @@ use crate::vault::Vault;
 use crate::writer::Writer;
 
 impl Vault {
-    /// Writes the whole vault, encrypted to its recipients; recorded as `vault.backup`. Gives the number of secrets.
+    /// Writes the whole vault, encrypted to its recipients; recorded as `vault.backup`. Gives the
+    /// number of secrets.
     ///
     /// # Errors
     /// The first record or value that does not verify; nothing was written then.
-    pub fn backup(&self, out: &mut dyn Write, now: Timestamp, progress: &dyn Fn()) -> Result<usize> {
+    pub fn backup(
+        &self,
+        out: &mut dyn Write,
+        now: Timestamp,
+        progress: &dyn Fn(),
+    ) -> Result<usize> {
         let writer = Writer::begin(self)?;
         let names = self.names()?;
         let survey = self.survey(&names);
@@ -28,26 +35,45 @@ impl Vault {
         if let Some(fault) = survey.faults.into_iter().next() {
             return Err(look(fault));
         }
-        survey.items.iter().try_for_each(|item| self.each_value(item, |_, _| Ok(()))).map_err(look)?;
+        survey
+            .items
+            .iter()
+            .try_for_each(|item| self.each_value(item, |_, _| Ok(())))
+            .map_err(look)?;
         let log = self.log()?;
         log.append(now, &[Event::new("vault.backup").field("secrets", names.len())])?;
         let record = log.head()?.text().trim_end().replace('\n', " ");
-        let about = About { format: 1, vault: *self.id(), created: now, secrets: names.len(), record };
+        let about =
+            About { format: 1, vault: *self.id(), created: now, secrets: names.len(), record };
         let mut sealed = age_file::writer(out, &self.settings().recipients)?;
         self.archive(&mut sealed, &about, &survey.items, progress)?;
-        sealed.finish().and_then(|out| out.flush()).map_err(|e| Error::system("write the backup", e))?;
+        sealed
+            .finish()
+            .and_then(|out| out.flush())
+            .map_err(|e| Error::system("write the backup", e))?;
         writer.done()?;
         Ok(names.len())
     }
 
-    fn archive(&self, out: &mut impl Write, about: &About, items: &[Item], progress: &dyn Fn()) -> Result<()> {
+    fn archive(
+        &self,
+        out: &mut impl Write,
+        about: &About,
+        items: &[Item],
+        progress: &dyn Fn(),
+    ) -> Result<()> {
         let modified = u64::try_from(about.created.as_second()).unwrap_or(0);
         let mut put = |path: &str, content: &[u8]| {
-            tar::write_entry(out, path, content, modified).map_err(|e| Error::system("write the backup", e))
+            tar::write_entry(out, path, content, modified)
+                .map_err(|e| Error::system("write the backup", e))
         };
         put("backup.toml", about.render()?.as_bytes())?;
-        for (name, limit) in [("vault.toml", settings::MAX_FILE), ("keys.age", age_file::MAX_FILE)] {
-            put(&format!("vault/{name}"), &files::read(&self.dir().join(name), self.guard(), limit)?)?;
+        for (name, limit) in [("vault.toml", settings::MAX_FILE), ("keys.age", age_file::MAX_FILE)]
+        {
+            put(
+                &format!("vault/{name}"),
+                &files::read(&self.dir().join(name), self.guard(), limit)?,
+            )?;
         }
         for item in items {
             let dir = format!("vault/items/{}", item.name);
@@ -63,7 +89,11 @@ impl Vault {
     }
 
     /// The value file of each version that still has one, compared with its signed hash.
-    pub(crate) fn each_value(&self, item: &Item, mut use_it: impl FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_value(
+        &self,
+        item: &Item,
+        mut use_it: impl FnMut(&str, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         for version in item.versions.iter().filter(|v| v.destroyed.is_none()) {
             use_it(&version.file, &self.value_file(&item.name, &version.file, &version.sha256)?)?;
         }

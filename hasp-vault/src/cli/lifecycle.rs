@@ -1,4 +1,5 @@
-//! The words of the verbs that come after storing: taking back, exchanging, sharing, mending. Structures only.
+//! The words of the verbs that come after storing: taking back, exchanging, sharing, mending.
+//! Structures only.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

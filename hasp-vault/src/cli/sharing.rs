@@ -1,4 +1,5 @@
-//! The words of the verbs for more than one person and more than one place: recipients, merges, backups. Structures only.
+//! The words of the verbs for more than one person and more than one place: recipients, merges,
+//! backups. Structures only.
 
 use clap::{Args, Subcommand};
 

@@ -1,5 +1,6 @@
-//! age files (<https://age-encryption.org/v1>): made for recipients, opened by an identity or by the file key alone. A file
-//! that opens proves nothing about who wrote it: callers compare a signed hash first.
+//! age files (<https://age-encryption.org/v1>): made for recipients, opened by an identity or by
+//! the file key alone. A file that opens proves nothing about who wrote it: callers compare a
+//! signed hash first.
 
 use std::cell::RefCell;
 use std::io::{BufRead, Write};
@@ -15,12 +16,13 @@ use hasp_core::{Error, Kind, Result, Secret};
 use super::file_key::FileKey;
 use super::recipient::Recipient;
 
-/// The scrypt work factor of passphrase files, log2 of N: about a second and 256 MiB. Fixed, never measured, so that a file made
-/// on a fast machine opens on a slow one.
+/// The scrypt work factor of passphrase files, log2 of N: about a second and 256 MiB. Fixed, never
+/// measured, so that a file made on a fast machine opens on a slow one.
 pub const WORK_FACTOR: u8 = 18;
 /// The highest work factor that is accepted when reading.
 pub const MAX_WORK_FACTOR: u8 = 20;
-/// No age file of a vault is longer: 1 MiB of value with its tags, and a header of up to a thousand recipients.
+/// No age file of a vault is longer: 1 MiB of value with its tags, and a header of up to a thousand
+/// recipients.
 pub const MAX_FILE: usize = MAX_VALUE + (1 << 18);
 /// The longest plaintext: a value and the slip of a deposit before it.
 const MAX_PLAIN: usize = MAX_VALUE + 4096;
@@ -49,9 +51,14 @@ pub fn writer<W: Write>(out: W, recipients: &[Recipient]) -> Result<StreamWriter
 ///
 /// # Errors
 /// `[not-a-recipient]`, `[tampered]`.
-pub fn reader<R: BufRead>(file: R, identities: &[Box<dyn age::Identity + Send + Sync>]) -> Result<StreamReader<R>> {
+pub fn reader<R: BufRead>(
+    file: R,
+    identities: &[Box<dyn age::Identity + Send + Sync>],
+) -> Result<StreamReader<R>> {
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
-    decryptor.decrypt(identities.iter().map(|i| &**i as &dyn age::Identity)).map_err(|e| failure(&e))
+    decryptor
+        .decrypt(identities.iter().map(|i| &**i as &dyn age::Identity))
+        .map_err(|e| failure(&e))
 }
 
 /// Decrypts with identities.
@@ -70,7 +77,8 @@ pub fn decrypt_with_file_key(file: &[u8], key: &FileKey) -> Result<Secret> {
 /// Decrypts a passphrase file.
 ///
 /// # Errors
-/// `[wrong-passphrase]`, the same whatever was wrong with it; `[work-factor]` before any work is done.
+/// `[wrong-passphrase]`, the same whatever was wrong with it; `[work-factor]` before any work is
+/// done.
 pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result<Secret> {
     check_work_factor(file)?;
     let mut identity = age::scrypt::Identity::new(passphrase.clone());
@@ -78,16 +86,22 @@ pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
     match decryptor.decrypt(iter::once(&identity as &dyn age::Identity)) {
         Ok(mut plain) => Secret::read_from(&mut plain, MAX_PLAIN).map_err(|_| damaged()),
-        Err(DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed) => {
-            Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong")
-                .hint("HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end"))
-        }
+        Err(
+            DecryptError::DecryptionFailed
+            | DecryptError::NoMatchingKeys
+            | DecryptError::KeyDecryptionFailed,
+        ) => Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong").hint(
+            "HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end",
+        )),
         Err(e) => Err(failure(&e)),
     }
 }
 
 /// Unwraps the file key of a file, having verified the MAC of its header with it.
-pub fn file_key(file: &[u8], identities: &[Box<dyn age::Identity + Send + Sync>]) -> Result<FileKey> {
+pub fn file_key(
+    file: &[u8],
+    identities: &[Box<dyn age::Identity + Send + Sync>],
+) -> Result<FileKey> {
     let capture = Capture { identities, key: RefCell::new(None) };
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
     decryptor.decrypt(iter::once(&capture as &dyn age::Identity)).map_err(|e| failure(&e))?;
@@ -99,7 +113,8 @@ pub fn is_age_file(file: &[u8]) -> bool {
     file.starts_with(MAGIC)
 }
 
-/// Refuses a header that asks for more work than [`MAX_WORK_FACTOR`], so that a planted file can neither stall us nor eat memory.
+/// Refuses a header that asks for more work than [`MAX_WORK_FACTOR`], so that a planted file can
+/// neither stall us nor eat memory.
 ///
 /// # Errors
 /// `[work-factor]`; `[tampered]` if it is no passphrase file.
@@ -119,7 +134,10 @@ pub fn check_work_factor(file: &[u8]) -> Result<()> {
     }
 }
 
-fn seal<'a>(plain: &Secret, recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Vec<u8>> {
+fn seal<'a>(
+    plain: &Secret,
+    recipients: impl Iterator<Item = &'a dyn age::Recipient>,
+) -> Result<Vec<u8>> {
     let encryptor = encryptor(recipients)?;
     let mut file = Vec::with_capacity(plain.len() + 1024);
     let mut writer = encryptor.wrap_output(&mut file).map_err(|e| Error::system("encrypt", e))?;
@@ -130,12 +148,17 @@ fn seal<'a>(plain: &Secret, recipients: impl Iterator<Item = &'a dyn age::Recipi
 
 fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Result<Encryptor> {
     Encryptor::with_recipients(recipients).map_err(|error| match error {
-        EncryptError::Io(cause) => of_plugin(&cause).unwrap_or_else(|| Error::system("encrypt", cause)),
+        EncryptError::Io(cause) => {
+            of_plugin(&cause).unwrap_or_else(|| Error::system("encrypt", cause))
+        }
         _ => Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"),
     })
 }
 
-fn open<'a>(file: &[u8], identities: impl Iterator<Item = &'a dyn age::Identity>) -> Result<Secret> {
+fn open<'a>(
+    file: &[u8],
+    identities: impl Iterator<Item = &'a dyn age::Identity>,
+) -> Result<Secret> {
     let decryptor = Decryptor::new_buffered(file).map_err(|e| failure(&e))?;
     let mut plain = decryptor.decrypt(identities).map_err(|e| failure(&e))?;
     Secret::read_from(&mut plain, MAX_PLAIN).map_err(|_| damaged())
@@ -144,9 +167,11 @@ fn open<'a>(file: &[u8], identities: impl Iterator<Item = &'a dyn age::Identity>
 /// age's own texts are not used: they are for its own command line.
 fn failure(error: &DecryptError) -> Error {
     match error {
-        DecryptError::NoMatchingKeys => {
-            Error::new(Kind::Denied, "not-a-recipient", "your identity is not among those that can open this")
-        }
+        DecryptError::NoMatchingKeys => Error::new(
+            Kind::Denied,
+            "not-a-recipient",
+            "your identity is not among those that can open this",
+        ),
         DecryptError::Io(cause) => of_plugin(cause).unwrap_or_else(damaged),
         _ => damaged(),
     }
@@ -161,7 +186,8 @@ fn damaged() -> Error {
     Error::new(Kind::Data, "tampered", "an age file is damaged")
 }
 
-/// Gives back one file key and knows nothing else, whatever the stanzas say; the header's MAC still has to match.
+/// Gives back one file key and knows nothing else, whatever the stanzas say; the header's MAC still
+/// has to match.
 struct Known<'a>(&'a FileKey);
 
 impl age::Identity for Known<'_> {
@@ -177,11 +203,17 @@ struct Capture<'a> {
 }
 
 impl age::Identity for Capture<'_> {
-    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
+    fn unwrap_stanza(
+        &self,
+        stanza: &Stanza,
+    ) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
         self.unwrap_stanzas(std::slice::from_ref(stanza))
     }
 
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
+    fn unwrap_stanzas(
+        &self,
+        stanzas: &[Stanza],
+    ) -> Option<std::result::Result<AgeFileKey, DecryptError>> {
         let found = self.identities.iter().find_map(|i| i.unwrap_stanzas(stanzas))?;
         if let Ok(key) = &found {
             *self.key.borrow_mut() = Some(FileKey::copy_of(key.expose_secret()));
@@ -211,7 +243,8 @@ mod tests {
     #[test]
     fn the_file_key_opens_its_file_and_no_other() {
         let (mine, to) = pair();
-        let (one, two) = (encrypt(&secret(b"one"), std::slice::from_ref(&to)), encrypt(&secret(b"two"), &[to]));
+        let (one, two) =
+            (encrypt(&secret(b"one"), std::slice::from_ref(&to)), encrypt(&secret(b"two"), &[to]));
         let (one, two) = (one.unwrap(), two.unwrap());
         let key = file_key(&one, &mine).unwrap();
         assert!(decrypt_with_file_key(&one, &key).unwrap().expose() == b"one");
@@ -243,7 +276,9 @@ mod tests {
         let error = decrypt_with_passphrase(file, &SecretString::from("x".to_owned())).unwrap_err();
         assert_eq!((error.code(), error.kind().status()), ("work-factor", 65));
         assert!(start.elapsed().as_millis() < 500);
-        for (factor, good) in [("1", true), ("20", true), ("21", false), ("0", false), ("999", false), ("x", false)] {
+        for (factor, good) in
+            [("1", true), ("20", true), ("21", false), ("0", false), ("999", false), ("x", false)]
+        {
             let header = format!("age-encryption.org/v1\n-> scrypt salt {factor}\n");
             assert_eq!(check_work_factor(header.as_bytes()).is_ok(), good, "{factor}");
         }

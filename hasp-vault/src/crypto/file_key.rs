@@ -1,4 +1,5 @@
-//! The 16-byte age file key of one value file: what a grant carries, since it opens that file and nothing else.
+//! The 16-byte age file key of one value file: what a grant carries, since it opens that file and
+//! nothing else.
 
 use std::fmt;
 
@@ -13,7 +14,8 @@ impl FileKey {
         FileKey::copy_of(&bytes)
     }
 
-    /// A key with these bytes; the caller erases the original. They are copied in one step: an array that is moved leaves a copy.
+    /// A key with these bytes; the caller erases the original. They are copied in one step: an
+    /// array that is moved leaves a copy.
     pub fn copy_of(bytes: &[u8; 16]) -> FileKey {
         let mut key = FileKey(Box::new([0; 16]));
         key.0.copy_from_slice(bytes);

@@ -1,5 +1,6 @@
-//! The operator's age identity as text, also one of a plugin, or an ssh private key in its place. Comments in it pin the vaults it was made for, so that the pin
-//! is as safe as the key itself: with a passphrase, nobody else can change either.
+//! The operator's age identity as text, also one of a plugin, or an ssh private key in its place.
+//! Comments in it pin the vaults it was made for, so that the pin is as safe as the key itself:
+//! with a passphrase, nobody else can change either.
 
 use std::io::BufReader;
 
@@ -54,7 +55,8 @@ impl Identity {
     /// # Errors
     /// `[bad-identity]`, naming a line by number and never showing it.
     pub fn parse(text: Secret) -> Result<Identity> {
-        let mut identity = Identity { text, keys: Vec::new(), recipients: Vec::new(), pins: Vec::new() };
+        let mut identity =
+            Identity { text, keys: Vec::new(), recipients: Vec::new(), pins: Vec::new() };
         let copy = identity.text.expose();
         let lines = std::str::from_utf8(copy).map_err(|_| bad("it is not text"))?;
         let (mut keys, mut recipients, mut pins) = (Keys::new(), Vec::new(), Vec::new());
@@ -93,17 +95,29 @@ impl Identity {
     ///
     /// # Errors
     /// `[bad-identity]`, `[wrong-passphrase]`, and whatever `passphrase` gives.
-    pub fn parse_ssh(text: Secret, passphrase: impl FnOnce() -> Result<SecretString>) -> Result<Identity> {
+    pub fn parse_ssh(
+        text: Secret,
+        passphrase: impl FnOnce() -> Result<SecretString>,
+    ) -> Result<Identity> {
         let key = match read_ssh(&text)? {
             ssh::Identity::Encrypted(locked) => {
                 ssh::Identity::from(locked.decrypt(passphrase()?).map_err(|_| {
-                    Error::new(Kind::Denied, "wrong-passphrase", "the passphrase of the ssh key is wrong")
+                    Error::new(
+                        Kind::Denied,
+                        "wrong-passphrase",
+                        "the passphrase of the ssh key is wrong",
+                    )
                 })?)
             }
             other => other,
         };
         let recipient = ssh::Recipient::try_from(key.clone()).map_err(|_| unsupported())?;
-        Ok(Identity { text, keys: vec![Box::new(key)], recipients: vec![recipient.into()], pins: Vec::new() })
+        Ok(Identity {
+            text,
+            keys: vec![Box::new(key)],
+            recipients: vec![recipient.into()],
+            pins: Vec::new(),
+        })
     }
 
     /// Whether it pins this vault.
@@ -120,7 +134,12 @@ impl Identity {
     pub fn repinned(&self, vault: VaultId, key: &VerifyingKey) -> Result<Identity> {
         let mut text = Secret::with_capacity(self.text.len() + 256)?;
         let stale = format!("{PIN}{vault} ");
-        for line in self.text.expose().split_inclusive(|b| *b == b'\n').filter(|l| !l.starts_with(stale.as_bytes())) {
+        for line in self
+            .text
+            .expose()
+            .split_inclusive(|b| *b == b'\n')
+            .filter(|l| !l.starts_with(stale.as_bytes()))
+        {
             text.push(line)?;
         }
         if !text.expose().ends_with(b"\n") {
@@ -145,7 +164,8 @@ impl Identity {
         &self.text
     }
 
-    /// Refuses a vault whose key differs from the one that a comment pins; a vault without a comment was joined.
+    /// Refuses a vault whose key differs from the one that a comment pins; a vault without a
+    /// comment was joined.
     ///
     /// # Errors
     /// `[key-changed]`.
@@ -172,7 +192,8 @@ fn read_ssh(text: &Secret) -> Result<ssh::Identity> {
 }
 
 fn unsupported() -> Error {
-    bad("age cannot use an ssh key of that type or cipher").hint("ssh-keygen -t ed25519 makes one that it can")
+    bad("age cannot use an ssh key of that type or cipher")
+        .hint("ssh-keygen -t ed25519 makes one that it can")
 }
 
 /// The comment that pins a vault.
@@ -187,8 +208,9 @@ fn read_pin(text: &str) -> Option<(VaultId, VerifyingKey)> {
 
 /// Only the plugin could tell, and would perhaps have to ask for a touch.
 fn unknown_recipient(line: usize) -> Error {
-    bad(&format!("no comment above the plugin's key in line {line} says its recipient"))
-        .hint("put the line there that the plugin printed with the key, like: # Recipient: age1NAME1...")
+    bad(&format!("no comment above the plugin's key in line {line} says its recipient")).hint(
+        "put the line there that the plugin printed with the key, like: # Recipient: age1NAME1...",
+    )
 }
 
 fn bad(why: &str) -> Error {
@@ -223,7 +245,10 @@ mod tests {
     fn a_new_pin_takes_the_place_of_the_old_one_and_of_no_other() {
         let (vault, other) = (VaultId::random().unwrap(), VaultId::random().unwrap());
         let keys: Vec<VerifyingKey> = (1..4).map(|n| Keys::derive(&[n; 32]).record_key()).collect();
-        let made = Identity::generate(vault, &keys[0], Timestamp::now()).unwrap().repinned(other, &keys[1]).unwrap();
+        let made = Identity::generate(vault, &keys[0], Timestamp::now())
+            .unwrap()
+            .repinned(other, &keys[1])
+            .unwrap();
         let moved = made.repinned(vault, &keys[2]).unwrap();
         moved.check_pin(vault, &keys[2]).unwrap();
         moved.check_pin(other, &keys[1]).unwrap();
@@ -237,7 +262,9 @@ mod tests {
         let key = key.to_string();
         let good = format!("# made elsewhere\r\n\n{}\n", key.expose_secret());
         assert!(parse(&good).is_ok());
-        for bad in ["", "# only\n", "hunter2\n", "# hasp vault x ed25519 y\n", "AGE-SECRET-KEY-1HUNTER2\n"] {
+        for bad in
+            ["", "# only\n", "hunter2\n", "# hasp vault x ed25519 y\n", "AGE-SECRET-KEY-1HUNTER2\n"]
+        {
             let error = parse(bad).err().unwrap();
             assert_eq!(error.code(), "bad-identity");
             assert!(!error.message().to_lowercase().contains("hunter2"));

@@ -1,5 +1,5 @@
-//! The vault's own keys: everything is derived from one 32-byte root, each purpose with an info string of its own, so that no
-//! key can be used for another purpose.
+//! The vault's own keys: everything is derived from one 32-byte root, each purpose with an info
+//! string of its own, so that no key can be used for another purpose.
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -14,15 +14,17 @@ pub const KEY_BYTES: usize = 32;
 /// More earlier roots than this are refused: each comes from the removal of a recipient.
 const MAX_ROOTS: usize = 1024;
 
-/// The current root and the earlier ones, newest first; the earlier ones serve old logs and fingerprints only.
+/// The current root and the earlier ones, newest first; the earlier ones serve old logs and
+/// fingerprints only.
 pub struct Roots(Secret);
 
 impl Roots {
     /// One fresh root.
     pub fn generate() -> Result<Roots> {
         let mut root = Zeroizing::new([0u8; KEY_BYTES]);
-        getrandom::fill(&mut *root)
-            .map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))?;
+        getrandom::fill(&mut *root).map_err(|e| {
+            Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}"))
+        })?;
         Secret::copy_of(&*root).map(Roots)
     }
 
@@ -31,8 +33,14 @@ impl Roots {
     /// # Errors
     /// `[tampered]` for another length.
     pub fn parse(plain: Secret) -> Result<Roots> {
-        let whole = plain.len().is_multiple_of(KEY_BYTES) && !plain.is_empty() && plain.len() <= MAX_ROOTS * KEY_BYTES;
-        if whole { Ok(Roots(plain)) } else { Err(Error::new(Kind::Data, "tampered", "keys.age does not hold keys")) }
+        let whole = plain.len().is_multiple_of(KEY_BYTES)
+            && !plain.is_empty()
+            && plain.len() <= MAX_ROOTS * KEY_BYTES;
+        if whole {
+            Ok(Roots(plain))
+        } else {
+            Err(Error::new(Kind::Data, "tampered", "keys.age does not hold keys"))
+        }
     }
 
     /// The same roots once more.
@@ -46,8 +54,12 @@ impl Roots {
     /// `[too-many-roots]`.
     pub fn with_new(&self) -> Result<Roots> {
         if self.0.len() >= MAX_ROOTS * KEY_BYTES {
-            return Err(Error::new(Kind::Data, "too-many-roots", "the vault has had more roots than it can keep")
-                .hint("export the values into a new vault"));
+            return Err(Error::new(
+                Kind::Data,
+                "too-many-roots",
+                "the vault has had more roots than it can keep",
+            )
+            .hint("export the values into a new vault"));
         }
         let mut all = Secret::with_capacity(self.0.len() + KEY_BYTES)?;
         all.push(Roots::generate()?.0.expose())?;
@@ -122,7 +134,8 @@ impl Keys {
     /// First 16 bytes of HMAC-SHA256(fingerprint key, value), 32 hex digits.
     pub fn fingerprint(&self, value: &Secret) -> String {
         // HMAC takes a key of any length: this cannot fail.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.fingerprint).expect("HMAC takes any key");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&*self.fingerprint).expect("HMAC takes any key");
         mac.update(value.expose());
         HEXLOWER.encode(&mac.finalize().into_bytes()[..16])
     }
@@ -131,7 +144,9 @@ impl Keys {
 fn expand(root: &[u8], info: &str) -> Zeroizing<[u8; KEY_BYTES]> {
     let mut key = Zeroizing::new([0u8; KEY_BYTES]);
     // 32 bytes are below HKDF's limit of 255 * 32 (RFC 5869, section 2.3): this cannot fail.
-    Hkdf::<Sha256>::new(None, root).expand(info.as_bytes(), &mut *key).expect("HKDF gives 32 bytes");
+    Hkdf::<Sha256>::new(None, root)
+        .expand(info.as_bytes(), &mut *key)
+        .expect("HKDF gives 32 bytes");
     key
 }
 

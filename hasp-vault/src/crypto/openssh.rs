@@ -1,4 +1,5 @@
-//! Ed25519 key pairs in OpenSSH's own form (PROTOCOL.key in its sources), unencrypted: the vault is what protects the private half.
+//! Ed25519 key pairs in OpenSSH's own form (PROTOCOL.key in its sources), unencrypted: the vault is
+//! what protects the private half.
 
 use data_encoding::BASE64;
 use ed25519_dalek::SigningKey;
@@ -10,7 +11,8 @@ use super::random;
 const KIND: &[u8] = b"ssh-ed25519";
 const LINE: usize = 70;
 
-/// A fresh pair: the private half as the text of a key file, the public one as a line of `authorized_keys`.
+/// A fresh pair: the private half as the text of a key file, the public one as a line of
+/// `authorized_keys`.
 pub fn generate(comment: &str) -> Result<(Secret, String)> {
     let seed = random::bytes(32)?;
     let mut bytes = Zeroizing::new([0u8; 32]);
@@ -29,7 +31,12 @@ fn public_blob(key: &SigningKey) -> Vec<u8> {
     blob
 }
 
-fn private_blob(key: &SigningKey, public: &[u8], comment: &str, check: &[u8]) -> Zeroizing<Vec<u8>> {
+fn private_blob(
+    key: &SigningKey,
+    public: &[u8],
+    comment: &str,
+    check: &[u8],
+) -> Zeroizing<Vec<u8>> {
     // Room for all of it, so that growing leaves no copy of the key behind.
     let mut inner = Zeroizing::new(Vec::with_capacity(1024));
     inner.extend_from_slice(&[check, check].concat());

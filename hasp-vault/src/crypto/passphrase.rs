@@ -1,4 +1,5 @@
-//! Where a passphrase comes from: a source, a program for IDEs, or the terminal; without any of them nothing waits, ever.
+//! Where a passphrase comes from: a source, a program for IDEs, or the terminal; without any of
+//! them nothing waits, ever.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,11 @@ pub const MAX_PASSPHRASE: usize = 1024;
 /// How often a person may try on the terminal.
 pub const TRIES: u32 = 3;
 /// Where a value that no prompt takes comes from.
-pub const SEVERAL_LINES: &str = "a value of several lines is stored from a file: hasp-vault set NAME --from FILE";
+pub const SEVERAL_LINES: &str =
+    "a value of several lines is stored from a file: hasp-vault set NAME --from FILE";
 
-/// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid UTF-8.
+/// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid
+/// UTF-8.
 ///
 /// # Errors
 /// `[bad-passphrase]`.
@@ -76,11 +79,16 @@ pub fn choose(cx: &mut Context) -> Result<SecretString> {
 /// A new passphrase, asked for twice on the terminal.
 pub fn ask_twice() -> Result<SecretString> {
     let mut terminal = Terminal::find().map_err(no_way)?;
-    let first = terminal.ask_hidden_first("New passphrase for your identity: ").map_err(one_line)?;
+    let first =
+        terminal.ask_hidden_first("New passphrase for your identity: ").map_err(one_line)?;
     let passphrase = check(&first)?;
     let second = terminal.ask_hidden("The same once more: ").map_err(one_line)?;
     if first.expose() != second.expose() {
-        return Err(Error::new(Kind::Data, "passphrases-differ", "the two passphrases differ: nothing was changed"));
+        return Err(Error::new(
+            Kind::Data,
+            "passphrases-differ",
+            "the two passphrases differ: nothing was changed",
+        ));
     }
     Ok(passphrase)
 }
@@ -88,7 +96,8 @@ pub fn ask_twice() -> Result<SecretString> {
 /// One line from the terminal, which may have to be asked for again.
 pub fn ask(terminal: &mut Terminal) -> Result<SecretString> {
     terminal.introduce()?;
-    let typed = terminal.ask_hidden_first("Passphrase of your hasp identity: ").map_err(one_line)?;
+    let typed =
+        terminal.ask_hidden_first("Passphrase of your hasp identity: ").map_err(one_line)?;
     check(&typed)
 }
 
@@ -97,12 +106,17 @@ pub fn one_line(error: Error) -> Error {
     if error.code() != "several-lines" {
         return error;
     }
-    error.hint("a passphrase is one line; from a file: HASP_PASSPHRASE=FILE before the command").hint(SEVERAL_LINES)
+    error
+        .hint("a passphrase is one line; from a file: HASP_PASSPHRASE=FILE before the command")
+        .hint(SEVERAL_LINES)
 }
 
 /// The error where nobody can be asked.
 pub fn no_way(absence: Absence) -> Error {
-    let message = format!("the identity is locked, and nobody can be asked for the passphrase: {}", absence.text());
+    let message = format!(
+        "the identity is locked, and nobody can be asked for the passphrase: {}",
+        absence.text()
+    );
     let error = Error::new(Kind::Locked, "locked", message)
         .hint("give it by descriptor: HASP_PASSPHRASE=fd:3 before the command and 3<FILE after it")
         .hint("or name a program that asks: HASP_ASKPASS=/absolute/path");

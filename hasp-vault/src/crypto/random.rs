@@ -25,7 +25,8 @@ pub fn below(bound: u32) -> Result<u32> {
 }
 
 fn fill(buffer: &mut [u8]) -> Result<()> {
-    getrandom::fill(buffer).map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))
+    getrandom::fill(buffer)
+        .map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Who can open a value: public keys that age knows, its own, those of ssh and those of plugins. They are used only after the record that lists them was verified.
+//! Who can open a value: public keys that age knows, its own, those of ssh and those of plugins.
+//! They are used only after the record that lists them was verified.
 
 use std::fmt;
 use std::str::FromStr;
@@ -79,7 +80,9 @@ impl FromStr for Recipient {
     /// # Errors
     /// `[bad-recipient]`; a secret key in its place is named as such and not shown.
     fn from_str(text: &str) -> Result<Recipient> {
-        if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") || text.starts_with("-----BEGIN") {
+        if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-")
+            || text.starts_with("-----BEGIN")
+        {
             return Err(bad("that is a secret key, not a recipient").hint(
                 "age-keygen -y prints the recipient of an age key; that of an ssh key is in the file ending in .pub",
             ));
@@ -91,7 +94,8 @@ impl FromStr for Recipient {
             return Ok(key.into());
         }
         plugin::Recipient::parse(text).map(Recipient::from).ok_or_else(|| {
-            bad("that is not an age recipient").hint("a recipient looks like age1..., or like ssh-ed25519 AAAA...")
+            bad("that is not an age recipient")
+                .hint("a recipient looks like age1..., or like ssh-ed25519 AAAA...")
         })
     }
 }
@@ -100,14 +104,18 @@ impl FromStr for Recipient {
 fn ssh(line: &str) -> Result<Recipient> {
     let words: Vec<&str> = line.split_ascii_whitespace().take(2).collect();
     words.join(" ").parse::<age::ssh::Recipient>().map(Recipient::from).map_err(|e| match e {
-        ParseRecipientKeyError::RsaModulusTooSmall => bad("that RSA key is too short: it must have 2048 bits or more"),
-        ParseRecipientKeyError::RsaModulusTooLarge => bad("that RSA key is too long: it may have 4096 bits"),
+        ParseRecipientKeyError::RsaModulusTooSmall => {
+            bad("that RSA key is too short: it must have 2048 bits or more")
+        }
+        ParseRecipientKeyError::RsaModulusTooLarge => {
+            bad("that RSA key is too long: it may have 4096 bits")
+        }
         ParseRecipientKeyError::Unsupported(_) | ParseRecipientKeyError::Ignore => {
-            bad("age cannot encrypt to ssh keys of that type").hint("ssh-keygen -t ed25519 makes one that it can")
+            bad("age cannot encrypt to ssh keys of that type")
+                .hint("ssh-keygen -t ed25519 makes one that it can")
         }
-        ParseRecipientKeyError::Invalid(_) => {
-            bad("that is not an ssh public key").hint("give the line of a .pub file, as one word: \"$(cat KEY.pub)\"")
-        }
+        ParseRecipientKeyError::Invalid(_) => bad("that is not an ssh public key")
+            .hint("give the line of a .pub file, as one word: \"$(cat KEY.pub)\""),
         _ => bad("that is not an ssh public key"),
     })
 }
@@ -134,16 +142,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
+    const SSH: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
 
     #[test]
     fn only_public_keys() {
         let identity = age::x25519::Identity::generate();
         let text = identity.to_public().to_string();
         assert_eq!(text.parse::<Recipient>().unwrap().to_string(), text);
-        for bad in ["", "age1", "ssh-rsa x", "ssh-ed25519", "AGE-SECRET-KEY-1HUNTER2", "-----BEGIN OPENSSH hunter2"] {
+        for bad in [
+            "",
+            "age1",
+            "ssh-rsa x",
+            "ssh-ed25519",
+            "AGE-SECRET-KEY-1HUNTER2",
+            "-----BEGIN OPENSSH hunter2",
+        ] {
             let error = bad.parse::<Recipient>().unwrap_err();
-            assert!(error.code() == "bad-recipient" && !error.message().to_uppercase().contains("HUNTER2"), "{bad}");
+            assert!(
+                error.code() == "bad-recipient"
+                    && !error.message().to_uppercase().contains("HUNTER2"),
+                "{bad}"
+            );
         }
     }
 
@@ -157,7 +177,10 @@ mod tests {
     #[test]
     fn what_age_cannot_do_is_said() {
         let said = |text: &str| text.parse::<Recipient>().unwrap_err().message().to_owned();
-        assert!(said("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY=").contains("ssh"));
+        assert!(
+            said("ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY=")
+                .contains("ssh")
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! How far a secret reaches if it leaks, and the scope that was fixed when it was issued: both only ever narrow a grant.
+//! How far a secret reaches if it leaks, and the scope that was fixed when it was issued: both only
+//! ever narrow a grant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -68,13 +69,14 @@ impl FromStr for Class {
 
     fn from_str(text: &str) -> Result<Class> {
         let all = [Class::Low, Class::Medium, Class::High, Class::Critical];
-        all.into_iter()
-            .find(|c| c.word() == text)
-            .ok_or_else(|| Error::new(Kind::Usage, "bad-class", "a class is one of: low, medium, high, critical"))
+        all.into_iter().find(|c| c.word() == text).ok_or_else(|| {
+            Error::new(Kind::Usage, "bad-class", "a class is one of: low, medium, high, critical")
+        })
     }
 }
 
-/// `PROJECT[:TARGET]`: a project, by its name or root, and optionally one target of it, that may ask for a secret.
+/// `PROJECT[:TARGET]`: a project, by its name or root, and optionally one target of it, that may
+/// ask for a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
     /// The project's name, or its root as an absolute path.
@@ -84,9 +86,11 @@ pub struct Allow {
 }
 
 impl Allow {
-    /// Whether this entry admits a target (none for an ad-hoc grant) of the project with this name and root.
+    /// Whether this entry admits a target (none for an ad-hoc grant) of the project with this name
+    /// and root.
     pub fn admits(&self, name: &str, root: &str, target: Option<&str>) -> bool {
-        (self.project == name || self.project == root) && (self.target.is_none() || self.target.as_deref() == target)
+        (self.project == name || self.project == root)
+            && (self.target.is_none() || self.target.as_deref() == target)
     }
 }
 
@@ -113,13 +117,18 @@ impl FromStr for Allow {
 }
 
 impl serde::Serialize for Allow {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Allow {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Allow, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Allow, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
     }
@@ -133,7 +142,11 @@ mod tests {
 
     #[test]
     fn classes_are_ordered_and_bounded() {
-        assert!(Class::Low < Class::Medium && Class::Medium < Class::High && Class::High < Class::Critical);
+        assert!(
+            Class::Low < Class::Medium
+                && Class::Medium < Class::High
+                && Class::High < Class::Critical
+        );
         assert_eq!(Class::High.ceiling().unwrap().as_secs(), 3600);
         assert_eq!(Class::Critical.ceiling(), None);
         assert_eq!("critical".parse::<Class>().unwrap(), Class::Critical);
@@ -144,9 +157,16 @@ mod tests {
     fn scopes_admit_what_they_name() {
         let any: Allow = "api".parse().unwrap();
         let one: Allow = "/src/a:b/api:test".parse().unwrap();
-        assert!(any.admits("api", "/x", None) && any.admits("api", "/x", Some("t")) && !any.admits("web", "/x", None));
+        assert!(
+            any.admits("api", "/x", None)
+                && any.admits("api", "/x", Some("t"))
+                && !any.admits("web", "/x", None)
+        );
         assert!(one.admits("n", "/src/a:b/api", Some("test")));
-        assert!(!one.admits("n", "/src/a:b/api", Some("deploy")) && !one.admits("n", "/src/a:b/api", None));
+        assert!(
+            !one.admits("n", "/src/a:b/api", Some("deploy"))
+                && !one.admits("n", "/src/a:b/api", None)
+        );
         for bad in ["", ":", ":t", "p:", "a\nb"] {
             assert_eq!(bad.parse::<Allow>().unwrap_err().code(), "bad-scope");
         }

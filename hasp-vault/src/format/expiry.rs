@@ -10,13 +10,17 @@ use super::item::Item;
 const NOTICE: Duration = Duration::from_secs(14 * 86400);
 
 /// The line for these secrets, the first to expire first; nothing if none expires within two weeks.
-pub fn expiry_notice<'a>(items: impl IntoIterator<Item = &'a Item>, now: Timestamp) -> Option<String> {
+pub fn expiry_notice<'a>(
+    items: impl IntoIterator<Item = &'a Item>,
+    now: Timestamp,
+) -> Option<String> {
     let expiring = items.into_iter().filter_map(|i| i.expires.map(|at| (at, &i.name)));
     let mut soon: Vec<_> = expiring.filter(|(at, _)| *at <= now.after(NOTICE)).collect();
     soon.sort();
     soon.dedup();
     let (at, first) = soon.first()?;
-    let said: Vec<String> = soon.iter().map(|(at, name)| format!("{name} expires on {}", at.local())).collect();
+    let said: Vec<String> =
+        soon.iter().map(|(at, name)| format!("{name} expires on {}", at.local())).collect();
     let days = (at.as_second() - now.as_second()).max(0) / 86400;
     let left = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
     Some(format!("{} ({left} left): hasp-vault rotate {first}", said.join(", ")))
@@ -34,10 +38,18 @@ mod tests {
             expires: Some(now.after(Duration::from_secs(days * 86400))),
             ..Item::new(name.parse().unwrap())
         };
-        let (near, far, none) = (item("near", 1), item("far", 15), Item::new("none".parse().unwrap()));
+        let (near, far, none) =
+            (item("near", 1), item("far", 15), Item::new("none".parse().unwrap()));
         assert_eq!(expiry_notice([&far, &none], now), None);
         let said = expiry_notice([&item("b", 14), &near, &far, &near], now).unwrap();
-        assert!(said.starts_with("near expires on ") && said.matches("near").count() == 2, "{said}");
-        assert!(said.contains(", b expires on ") && said.ends_with(" (1 day left): hasp-vault rotate near"), "{said}");
+        assert!(
+            said.starts_with("near expires on ") && said.matches("near").count() == 2,
+            "{said}"
+        );
+        assert!(
+            said.contains(", b expires on ")
+                && said.ends_with(" (1 day left): hasp-vault rotate near"),
+            "{said}"
+        );
     }
 }

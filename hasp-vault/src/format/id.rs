@@ -1,5 +1,5 @@
-//! The identity of a vault: 128 random bits that every signature in it covers, so that a record of one vault can never
-//! stand in another.
+//! The identity of a vault: 128 random bits that every signature in it covers, so that a record of
+//! one vault can never stand in another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,9 @@ impl VaultId {
     /// A fresh id from the kernel's random numbers.
     pub fn random() -> Result<VaultId> {
         let mut id = [0; 16];
-        getrandom::fill(&mut id)
-            .map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))?;
+        getrandom::fill(&mut id).map_err(|e| {
+            Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}"))
+        })?;
         Ok(VaultId(id))
     }
 }
@@ -33,18 +34,25 @@ impl FromStr for VaultId {
     fn from_str(text: &str) -> Result<VaultId> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok();
         let id = bytes.and_then(|b| b.try_into().ok());
-        id.map(VaultId).ok_or_else(|| Error::new(Kind::Data, "bad-vault-id", "a vault id has 32 lower hex digits"))
+        id.map(VaultId).ok_or_else(|| {
+            Error::new(Kind::Data, "bad-vault-id", "a vault id has 32 lower hex digits")
+        })
     }
 }
 
 impl serde::Serialize for VaultId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for VaultId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<VaultId, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<VaultId, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
     }

@@ -1,5 +1,5 @@
-//! `meta.toml`: what is known of one secret without opening it. A version counts only while this signed record names its file and
-//! the SHA-256 of that file.
+//! `meta.toml`: what is known of one secret without opening it. A version counts only while this
+//! signed record names its file and the SHA-256 of that file.
 
 use std::time::Duration;
 
@@ -107,7 +107,10 @@ impl Item {
                 .hint(format!("hasp-vault history {name}"))
         })?;
         match found.destroyed {
-            Some(at) => Err(destroyed(format!("version {number} of {name} was destroyed on {}", at.local()))),
+            Some(at) => Err(destroyed(format!(
+                "version {number} of {name} was destroyed on {}",
+                at.local()
+            ))),
             None => Ok(found),
         }
     }
@@ -124,13 +127,19 @@ impl Item {
             let message = format!("{name} was revoked on {}{why}", at.local());
             return Err(Error::new(Kind::Denied, "secret-revoked", message)
                 .hint("it is still good at the provider until it is changed there")
-                .hint(format!("when it is changed there, store the new value: hasp-vault rotate {name}")));
+                .hint(format!(
+                    "when it is changed there, store the new value: hasp-vault rotate {name}"
+                )));
         }
         let version = self.version(self.current)?;
         if self.expired(now) {
             let since = self.expires.map(Timestamp::local).unwrap_or_default();
-            return Err(Error::new(Kind::Denied, "secret-expired", format!("{name} has expired on {since}"))
-                .hint(format!("put a new value in its place: hasp-vault set {name} --expires 90d")));
+            return Err(Error::new(
+                Kind::Denied,
+                "secret-expired",
+                format!("{name} has expired on {since}"),
+            )
+            .hint(format!("put a new value in its place: hasp-vault set {name} --expires 90d")));
         }
         Ok(version)
     }
@@ -184,17 +193,25 @@ impl Item {
         toml::to_string(&Body::of(self)).map_err(|e| Error::bug(format!("cannot write TOML: {e}")))
     }
 
-    /// Numbers rise, file names are ours, hashes are hashes: what is read here becomes paths and comparisons.
+    /// Numbers rise, file names are ours, hashes are hashes: what is read here becomes paths and
+    /// comparisons.
     fn sound(&self) -> bool {
         let rising = self.versions.windows(2).all(|w| w[0].number < w[1].number);
         let current = self.current == 0 || self.versions.iter().any(|v| v.number == self.current);
-        let staged = self.rotation.as_ref().is_none_or(|r| r.staged.is_none_or(|n| self.holds_staged(n)));
-        let retiring = self.versions.iter().all(|v| v.retiring.is_none() || v.number != self.current);
-        rising && current && staged && retiring && self.versions.iter().all(|v| v.sound(self.next_file))
+        let staged =
+            self.rotation.as_ref().is_none_or(|r| r.staged.is_none_or(|n| self.holds_staged(n)));
+        let retiring =
+            self.versions.iter().all(|v| v.retiring.is_none() || v.number != self.current);
+        rising
+            && current
+            && staged
+            && retiring
+            && self.versions.iter().all(|v| v.sound(self.next_file))
     }
 
     fn holds_staged(&self, number: u32) -> bool {
-        number != self.current && self.versions.iter().any(|v| v.number == number && v.destroyed.is_none())
+        number != self.current
+            && self.versions.iter().any(|v| v.number == number && v.destroyed.is_none())
     }
 }
 
@@ -249,7 +266,9 @@ impl Body {
     fn of(item: &Item) -> Body {
         let (revoked, destroyed) = match &item.state {
             State::Active => (None, None),
-            State::Revoked { at, reason } => (Some(Revoked { at: *at, reason: reason.clone() }), None),
+            State::Revoked { at, reason } => {
+                (Some(Revoked { at: *at, reason: reason.clone() }), None)
+            }
             State::Destroyed { at } => (None, Some(Destroyed { at: *at })),
         };
         Body {
@@ -329,7 +348,11 @@ pub(crate) mod tests {
             state: State::Revoked { at: Timestamp::from_second(1), reason: "leaked".into() },
             ..item()
         };
-        let gone = Item { state: State::Destroyed { at: Timestamp::from_second(1) }, current: 0, ..item() };
+        let gone = Item {
+            state: State::Destroyed { at: Timestamp::from_second(1) },
+            current: 0,
+            ..item()
+        };
         for written in [item(), full, gone] {
             let body = written.render().unwrap();
             assert!(body.starts_with("serial = 4\n"));
@@ -364,7 +387,9 @@ pub(crate) mod tests {
         let expired = Item { expires: Some(now), ..item() };
         let revoked = Item { state: State::Revoked { at: now, reason: "leaked".into() }, ..item() };
         let gone = Item { state: State::Destroyed { at: now }, current: 0, ..item() };
-        for (item, code) in [(expired, "secret-expired"), (revoked, "secret-revoked"), (gone, "secret-destroyed")] {
+        for (item, code) in
+            [(expired, "secret-expired"), (revoked, "secret-revoked"), (gone, "secret-destroyed")]
+        {
             let error = item.deliverable(now).unwrap_err();
             assert_eq!((error.code(), error.kind()), (code, Kind::Denied));
         }

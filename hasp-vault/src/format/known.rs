@@ -1,4 +1,5 @@
-//! `known_vaults`: which vaults this home trusts and the key that verifies each, as ssh keeps the keys of hosts.
+//! `known_vaults`: which vaults this home trusts and the key that verifies each, as ssh keeps the
+//! keys of hosts.
 
 use ed25519_dalek::VerifyingKey;
 use hasp_audit::LogId;
@@ -28,7 +29,8 @@ pub struct Known {
     pub log: LogId,
     /// Since when.
     pub since: Timestamp,
-    /// How it came to be trusted: `init`, `join`, `removal` (of a recipient, which gave it a new key) or `restore`.
+    /// How it came to be trusted: `init`, `join`, `removal` (of a recipient, which gave it a new
+    /// key) or `restore`.
     pub how: String,
     /// Keys and logs before the vault got a new root, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,11 +76,14 @@ struct List {
 /// `[tampered]` naming the file; the file discipline's codes.
 pub fn load(home: &Home) -> Result<Vec<Known>> {
     let path = home.join(FILE);
-    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_FILE)? else { return Ok(Vec::new()) };
+    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_FILE)? else {
+        return Ok(Vec::new());
+    };
     let text = String::from_utf8(content).ok();
     let list = text.and_then(|t| toml::from_str::<List>(&t).ok()).ok_or_else(|| {
         let shown = printable_path(&path);
-        Error::new(Kind::Data, "tampered", format!("{shown} is damaged")).hint("put it back from a backup")
+        Error::new(Kind::Data, "tampered", format!("{shown} is damaged"))
+            .hint("put it back from a backup")
     })?;
     Ok(list.vault)
 }
@@ -116,7 +121,10 @@ mod tests {
             log: LogId::random().unwrap(),
             since: Timestamp::now(),
             how: "init".into(),
-            earlier: vec![Earlier { key: Keys::derive(&[9; 32]).record_key(), log: LogId::random().unwrap() }],
+            earlier: vec![Earlier {
+                key: Keys::derive(&[9; 32]).record_key(),
+                log: LogId::random().unwrap(),
+            }],
         }
     }
 

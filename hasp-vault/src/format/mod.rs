@@ -1,4 +1,5 @@
-//! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the serials that were seen.
+//! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the
+//! serials that were seen.
 
 pub mod class;
 pub mod expiry;

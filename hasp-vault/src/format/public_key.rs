@@ -1,4 +1,5 @@
-//! Public keys as text: standard base64 of the 32 bytes, as ssh writes them, so that two people can compare them by eye.
+//! Public keys as text: standard base64 of the 32 bytes, as ssh writes them, so that two people can
+//! compare them by eye.
 
 use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
@@ -22,12 +23,17 @@ pub mod text {
     use super::VerifyingKey;
 
     /// As [`super::encode`].
-    pub fn serialize<S: serde::Serializer>(key: &VerifyingKey, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: serde::Serializer>(
+        key: &VerifyingKey,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::encode(key))
     }
 
     /// As [`super::decode`].
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<VerifyingKey, D::Error> {
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<VerifyingKey, D::Error> {
         let text = <String as serde::Deserialize>::deserialize(deserializer)?;
         super::decode(&text).map_err(|e| serde::de::Error::custom(e.message()))
     }

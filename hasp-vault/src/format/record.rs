@@ -1,5 +1,6 @@
-//! Signed records: `vault.toml`, each `meta.toml`, the bindings. age proves no origin, so everything that decides something is
-//! signed by the vault and verified with the pinned key before a byte of it is used.
+//! Signed records: `vault.toml`, each `meta.toml`, the bindings. age proves no origin, so
+//! everything that decides something is signed by the vault and verified with the pinned key before
+//! a byte of it is used.
 
 use std::path::PathBuf;
 
@@ -35,19 +36,22 @@ pub struct Label<'a> {
 }
 
 impl Label<'_> {
-    /// The bytes that Ed25519 signs: `"hasp/v1/<kind>\0"`, then vault id (32 hex digits), name, serial (8 bytes little
-    /// endian) and body, each prefixed by its length as 8 bytes little endian.
+    /// The bytes that Ed25519 signs: `"hasp/v1/<kind>\0"`, then vault id (32 hex digits), name,
+    /// serial (8 bytes little endian) and body, each prefixed by its length as 8 bytes little
+    /// endian.
     pub fn message(&self, serial: u64, body: &str) -> Vec<u8> {
         let mut message = format!("hasp/v1/{}\0", self.kind).into_bytes();
         let vault = self.vault.to_string();
-        for part in [vault.as_bytes(), self.name.as_bytes(), &serial.to_le_bytes(), body.as_bytes()] {
+        for part in [vault.as_bytes(), self.name.as_bytes(), &serial.to_le_bytes(), body.as_bytes()]
+        {
             message.extend_from_slice(&(part.len() as u64).to_le_bytes());
             message.extend_from_slice(part);
         }
         message
     }
 
-    /// The whole text of a record: the signature's line, then the body, which begins with the serial's line.
+    /// The whole text of a record: the signature's line, then the body, which begins with the
+    /// serial's line.
     pub fn sign(&self, serial: u64, body: &str, sign: impl Fn(&[u8]) -> [u8; 64]) -> String {
         let first = format!("{SERIAL}{serial}\n");
         let body = if body.starts_with(&first) { body.to_owned() } else { first + body };
@@ -75,7 +79,8 @@ pub struct Verified {
     pub body: String,
 }
 
-/// Signs a record: its whole text. `body` is TOML without the serial, which is put before it (or with it as first line).
+/// Signs a record: its whole text. `body` is TOML without the serial, which is put before it (or
+/// with it as first line).
 pub fn sign(unlocked: &Unlocked, kind: &str, name: &str, serial: u64, body: &str) -> String {
     let label = Label { vault: *unlocked.vault().id(), kind, name };
     label.sign(serial, body, |message| unlocked.keys().sign_record(message))
@@ -96,12 +101,15 @@ pub fn verify(vault: &Vault, kind: &str, name: &str, text: &[u8]) -> Result<Veri
     Ok(record)
 }
 
-/// Reads and verifies a record that another process may be replacing: one that was replaced between the look at its file and the look
-/// at what was seen is read again. `None` if there is none.
+/// Reads and verifies a record that another process may be replacing: one that was replaced between
+/// the look at its file and the look at what was seen is read again. `None` if there is none.
 ///
 /// # Errors
 /// Those of `read` and `verify`.
-pub fn read<T>(read: impl Fn() -> Result<Option<Vec<u8>>>, verify: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {
+pub fn read<T>(
+    read: impl Fn() -> Result<Option<Vec<u8>>>,
+    verify: impl Fn(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
     let Some(mut text) = read()? else { return Ok(None) };
     loop {
         let error = match verify(&text) {
@@ -121,7 +129,13 @@ pub fn saw(vault: &Vault, kind: &str, name: &str, serial: u64) -> Result<()> {
 }
 
 /// Refuses a serial below the highest seen.
-pub fn check_seen(seen: &Seen, kind: &str, name: &str, serial: u64, path: &std::path::Path) -> Result<()> {
+pub fn check_seen(
+    seen: &Seen,
+    kind: &str,
+    name: &str,
+    serial: u64,
+    path: &std::path::Path,
+) -> Result<()> {
     let highest = seen.highest(kind, name)?;
     if serial >= highest {
         return Ok(());
@@ -138,8 +152,12 @@ pub fn check_seen(seen: &Seen, kind: &str, name: &str, serial: u64, path: &std::
 /// The error for a record that is damaged, forged, or another one's.
 pub fn tampered(path: &std::path::Path) -> Error {
     let shown = printable_path(path);
-    Error::new(Kind::Data, "tampered", format!("{shown} is damaged or was not written by this vault"))
-        .hint("put it back from git or a backup, then: hasp-vault status")
+    Error::new(
+        Kind::Data,
+        "tampered",
+        format!("{shown} is damaged or was not written by this vault"),
+    )
+    .hint("put it back from git or a backup, then: hasp-vault status")
 }
 
 /// Takes a record apart without verifying it: for reading that authorises nothing.
@@ -201,7 +219,9 @@ mod tests {
         assert!(Label { kind: VAULT, ..label("db/url") }.verify(&key, text.as_bytes()).is_none());
         let other = Label { vault: VaultId::random().unwrap(), ..label("db/url") };
         assert!(other.verify(&key, text.as_bytes()).is_none());
-        assert!(label("db/url").verify(&Keys::derive(&[2; 32]).record_key(), text.as_bytes()).is_none());
+        assert!(
+            label("db/url").verify(&Keys::derive(&[2; 32]).record_key(), text.as_bytes()).is_none()
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a record says of exchanging a value: how it is done, how far it has come, and what waits to be taken back. All of it is signed,
-//! since it names programs that will be given values.
+//! What a record says of exchanging a value: how it is done, how far it has come, and what waits to
+//! be taken back. All of it is signed, since it names programs that will be given values.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -25,13 +25,18 @@ impl Program {
     /// Takes a path.
     ///
     /// # Errors
-    /// `[bad-program]` for one that is not absolute, not UTF-8, longer than 1024 bytes or that holds control characters.
+    /// `[bad-program]` for one that is not absolute, not UTF-8, longer than 1024 bytes or that
+    /// holds control characters.
     pub fn new(path: &Path) -> Result<Program> {
         let text = path.to_str().filter(|_| path.is_absolute());
         let sound = text.filter(|t| t.len() <= MAX_PROGRAM && printable(t.as_bytes()) == *t);
         sound.map(|t| Program(t.to_owned())).ok_or_else(|| {
-            Error::new(Kind::Usage, "bad-program", "a program is named by an absolute path of plain text")
-                .hint("for example --run /usr/local/bin/new-db-password")
+            Error::new(
+                Kind::Usage,
+                "bad-program",
+                "a program is named by an absolute path of plain text",
+            )
+            .hint("for example --run /usr/local/bin/new-db-password")
         })
     }
 
@@ -54,13 +59,16 @@ impl fmt::Display for Program {
 }
 
 impl<'de> Deserialize<'de> for Program {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Program, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Program, D::Error> {
         let text = String::deserialize(deserializer)?;
         Program::new(Path::new(&text)).map_err(|e| serde::de::Error::custom(e.message()))
     }
 }
 
-/// How a value is exchanged: where the new one comes from, what tests it, what takes the old one back and when.
+/// How a value is exchanged: where the new one comes from, what tests it, what takes the old one
+/// back and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -114,13 +122,18 @@ impl fmt::Display for Every {
 }
 
 impl Serialize for Every {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Every {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Every, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Every, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|e: Error| serde::de::Error::custom(e.message()))
     }
@@ -185,7 +198,8 @@ impl Plan {
 
     /// For a person: `run /usr/local/bin/new, test /usr/local/bin/try`.
     pub fn describe(&self) -> String {
-        let program = |word: &str, program: &Option<Program>| program.as_ref().map(|p| format!("{word} {p}"));
+        let program =
+            |word: &str, program: &Option<Program>| program.as_ref().map(|p| format!("{word} {p}"));
         let parts = [
             program("run", &self.run),
             self.kind.map(|k| format!("a fresh {}", k.word())),
@@ -202,9 +216,13 @@ impl Rotation {
     pub fn describe(&self) -> String {
         let since = self.since.local();
         match (self.staged, self.tested) {
-            (None, _) => format!("a program was asked for a new value on {since}, and none has come"),
+            (None, _) => {
+                format!("a program was asked for a new value on {since}, and none has come")
+            }
             (Some(number), None) => format!("version {number} is staged since {since}"),
-            (Some(number), Some(at)) => format!("version {number} is staged since {since}, tested {}", at.local()),
+            (Some(number), Some(at)) => {
+                format!("version {number} is staged since {since}, tested {}", at.local())
+            }
         }
     }
 }
@@ -224,7 +242,8 @@ mod span {
         deserializer: D,
     ) -> std::result::Result<Option<Duration>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|t| parse_duration(&t).map_err(|e| serde::de::Error::custom(e.message()))).transpose()
+        text.map(|t| parse_duration(&t).map_err(|e| serde::de::Error::custom(e.message())))
+            .transpose()
     }
 }
 
@@ -242,20 +261,37 @@ mod tests {
     }
 
     fn retiring(number: u32) -> Version {
-        let retiring = Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
+        let retiring =
+            Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
         Version { retiring, ..version(number) }
     }
 
     /// With a staged version, a recipe and everything that both can say.
     fn rotating() -> Item {
         let overlap = Some(Duration::from_secs(86400));
-        let plan =
-            Plan { run: program("/a b/run"), test: program("/t"), retire: program("/r"), overlap, ..Plan::default() };
-        let fresh =
-            Plan { kind: Some(Sort::SshEd25519), length: Some(9), alphabet: Some("ab\"".into()), ..Plan::default() };
+        let plan = Plan {
+            run: program("/a b/run"),
+            test: program("/t"),
+            retire: program("/r"),
+            overlap,
+            ..Plan::default()
+        };
+        let fresh = Plan {
+            kind: Some(Sort::SshEd25519),
+            length: Some(9),
+            alphabet: Some("ab\"".into()),
+            ..Plan::default()
+        };
         let tested = Some(Timestamp::from_second(8));
         let since = Timestamp::from_second(7);
-        let rotation = Rotation { since, staged: Some(2), tested, every: overlap.map(Every::Span), due: true, plan };
+        let rotation = Rotation {
+            since,
+            staged: Some(2),
+            tested,
+            every: overlap.map(Every::Span),
+            due: true,
+            plan,
+        };
         Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
     }
 
@@ -274,7 +310,11 @@ mod tests {
             (rotating(), "/a b/run", "a b/run"),
             (rotating(), "overlap = \"1d\"", "overlap = \"1w\""),
             (rotating(), "kind = \"ssh-ed25519\"", "kind = \"none\""),
-            (Item { versions: vec![retiring(1), version(2)], ..item() }, "current = 2", "current = 1"),
+            (
+                Item { versions: vec![retiring(1), version(2)], ..item() },
+                "current = 2",
+                "current = 1",
+            ),
         ] {
             let good = good.render().unwrap();
             assert!(read(&good).is_some() && good.contains(from), "{from}");
@@ -303,7 +343,10 @@ mod tests {
         let typed = Plan { test: program("/other"), ..Plan::default() }.over(Some(&recipe));
         assert_eq!(typed, Plan { test: program("/other"), ..recipe.clone() });
         let fresh = Plan { kind: Some(Sort::Hex), ..Plan::default() }.over(Some(&recipe));
-        assert_eq!((fresh.run, fresh.kind, fresh.test), (None, Some(Sort::Hex), recipe.test.clone()));
+        assert_eq!(
+            (fresh.run, fresh.kind, fresh.test),
+            (None, Some(Sort::Hex), recipe.test.clone())
+        );
         assert_eq!(recipe.describe(), "run /run, test /test, overlap 1h");
     }
 }

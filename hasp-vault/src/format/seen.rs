@@ -1,5 +1,5 @@
-//! The highest serial seen of each record, kept in the home: it catches a vault put back by git or from a backup. It is no
-//! barrier to a program of the same user, which can write these files too.
+//! The highest serial seen of each record, kept in the home: it catches a vault put back by git or
+//! from a backup. It is no barrier to a program of the same user, which can write these files too.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,9 @@ impl Seen {
     /// `[bad-seen]` for a file that holds no number.
     pub fn highest(&self, kind: &str, name: &str) -> Result<u64> {
         let path = self.path(kind, name);
-        let Some(content) = files::read_if_present(&path, Guard::Private, 64)? else { return Ok(0) };
+        let Some(content) = files::read_if_present(&path, Guard::Private, 64)? else {
+            return Ok(0);
+        };
         parse(&content).ok_or_else(|| damaged(&path))
     }
 
@@ -49,7 +51,11 @@ impl Seen {
     }
 
     /// Raises many, without a flush of its own.
-    pub fn raise_all<'a>(&self, kind: &str, serials: impl Iterator<Item = (&'a str, u64)>) -> Result<()> {
+    pub fn raise_all<'a>(
+        &self,
+        kind: &str,
+        serials: impl Iterator<Item = (&'a str, u64)>,
+    ) -> Result<()> {
         files::ensure_dirs(self.home.root(), &self.below())?;
         let _held = lock::lock(&self.dir().join(".lock"))?;
         for (name, serial) in serials {
@@ -64,7 +70,9 @@ impl Seen {
     pub fn forget(&self, kind: &str, name: &str) -> Result<()> {
         let path = self.path(kind, name);
         match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &path, e))
+            }
             _ => Ok(()),
         }
     }
@@ -73,13 +81,18 @@ impl Seen {
     pub fn forget_all(&self) -> Result<()> {
         let _held = lock::lock(&self.dir().join(".lock"))?;
         self.forget(record::VAULT, "")?;
-        self.names(record::ITEM).iter().try_for_each(|name| self.forget(record::ITEM, name.as_str()))
+        self.names(record::ITEM)
+            .iter()
+            .try_for_each(|name| self.forget(record::ITEM, name.as_str()))
     }
 
     /// The names of the records of a kind that were seen.
     pub fn names(&self, kind: &str) -> Vec<SecretName> {
-        let entries = std::fs::read_dir(self.dir()).into_iter().flatten().filter_map(std::result::Result::ok);
-        let name = |file: String| file.strip_prefix(kind)?.strip_prefix('%')?.replace('%', "/").parse().ok();
+        let entries =
+            std::fs::read_dir(self.dir()).into_iter().flatten().filter_map(std::result::Result::ok);
+        let name = |file: String| {
+            file.strip_prefix(kind)?.strip_prefix('%')?.replace('%', "/").parse().ok()
+        };
         entries.filter_map(|e| name(e.file_name().into_string().ok()?)).collect()
     }
 
@@ -92,7 +105,8 @@ impl Seen {
         Path::new("seen").join(self.vault.to_string())
     }
 
-    /// One flat file a record: `%` is no character of a name, so `db` and `db/url` cannot collide with a directory.
+    /// One flat file a record: `%` is no character of a name, so `db` and `db/url` cannot collide
+    /// with a directory.
     fn path(&self, kind: &str, name: &str) -> PathBuf {
         let name = name.replace('/', "%");
         self.dir().join(if name.is_empty() { kind.to_owned() } else { format!("{kind}%{name}") })
@@ -106,7 +120,10 @@ fn parse(content: &[u8]) -> Option<u64> {
 
 fn damaged(path: &Path) -> Error {
     Error::new(Kind::Data, "bad-seen", format!("{} does not hold a serial", printable_path(path)))
-        .hint(format!("if the vault is the newest that you know: rm {}", shell_word(path.as_os_str())))
+        .hint(format!(
+            "if the vault is the newest that you know: rm {}",
+            shell_word(path.as_os_str())
+        ))
 }
 
 #[cfg(test)]

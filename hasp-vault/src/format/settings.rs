@@ -1,4 +1,5 @@
-//! `vault.toml`: which vault this is, who can open it, and the public keys that speak for it. Its recipients are used only after it verified.
+//! `vault.toml`: which vault this is, who can open it, and the public keys that speak for it. Its
+//! recipients are used only after it verified.
 
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result};
@@ -22,7 +23,8 @@ pub struct Settings {
     pub format: u32,
     /// Which vault.
     pub id: VaultId,
-    /// The key that verifies its records; what counts is the pin, this one only tells a changed key from a damaged file.
+    /// The key that verifies its records; what counts is the pin, this one only tells a changed key
+    /// from a damaged file.
     #[serde(with = "public_key::text")]
     pub record_key: VerifyingKey,
     /// The key that verifies its tokens.
@@ -49,7 +51,10 @@ impl Settings {
             return Err(Error::new(
                 Kind::Data,
                 "newer-format",
-                format!("the vault has format {}; this version of hasp reads format {FORMAT}", found.format),
+                format!(
+                    "the vault has format {}; this version of hasp reads format {FORMAT}",
+                    found.format
+                ),
             )
             .hint("install a newer hasp"));
         }
@@ -67,11 +72,16 @@ mod recipients_text {
 
     use super::Recipient;
 
-    pub fn serialize<S: Serializer>(recipients: &[Recipient], serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        recipients: &[Recipient],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(recipients.iter().map(Recipient::as_str))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Recipient>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Recipient>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
         let parsed: hasp_core::Result<Vec<Recipient>> = texts.iter().map(|t| t.parse()).collect();
         parsed.map_err(|e| serde::de::Error::custom(e.message()))

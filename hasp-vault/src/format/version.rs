@@ -1,4 +1,5 @@
-//! One version of a secret: the name and hash of its value file, and what can be said of the value without opening it.
+//! One version of a secret: the name and hash of its value file, and what can be said of the value
+//! without opening it.
 
 use hasp_core::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,8 @@ pub struct Version {
     pub sha256: String,
     /// The value's fingerprint, 32 lower hex digits: equal values have equal ones.
     pub fp: String,
-    /// The fingerprints of its parts that are secret by themselves, for the event that records it; not kept here.
+    /// The fingerprints of its parts that are secret by themselves, for the event that records it;
+    /// not kept here.
     #[serde(skip)]
     pub parts: Vec<String>,
     /// When it was stored.

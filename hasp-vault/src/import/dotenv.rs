@@ -1,4 +1,5 @@
-//! `.env` files as shells and dotenv libraries read them: quotes, `export`, comments, values over several lines, CRLF, a byte order mark.
+//! `.env` files as shells and dotenv libraries read them: quotes, `export`, comments, values over
+//! several lines, CRLF, a byte order mark.
 
 use hasp_core::{Result, Secret};
 use zeroize::Zeroizing;
@@ -43,8 +44,9 @@ impl<'a> Reader<'a> {
     fn assignment(&mut self) -> Result<(String, Value)> {
         let line = self.line;
         let wrong = || unreadable(&format!("line {line}"), "that is not NAME=VALUE");
-        if let Some(rest) =
-            self.bytes[self.at..].strip_prefix(b"export").filter(|r| r.starts_with(b" ") || r.starts_with(b"\t"))
+        if let Some(rest) = self.bytes[self.at..]
+            .strip_prefix(b"export")
+            .filter(|r| r.starts_with(b" ") || r.starts_with(b"\t"))
         {
             self.at = self.bytes.len() - rest.len();
             self.skip(|b| b == b' ' || b == b'\t');
@@ -70,14 +72,16 @@ impl<'a> Reader<'a> {
     fn bare(&mut self, spaced: bool) -> Value {
         let rest = &self.bytes[self.at..];
         let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        let comment =
-            (0..end).find(|i| rest[*i] == b'#' && (if *i == 0 { spaced } else { rest[*i - 1].is_ascii_whitespace() }));
+        let comment = (0..end).find(|i| {
+            rest[*i] == b'#' && (if *i == 0 { spaced } else { rest[*i - 1].is_ascii_whitespace() })
+        });
         let value = rest[..comment.unwrap_or(end)].trim_ascii_end();
         self.at += end;
         Zeroizing::new(value.to_vec())
     }
 
-    /// To the closing quote, over as many lines as it takes; `None` if there is none. A backslash means something in double quotes only.
+    /// To the closing quote, over as many lines as it takes; `None` if there is none. A backslash
+    /// means something in double quotes only.
     fn quoted(&mut self, quote: u8) -> Option<Value> {
         self.take();
         // Room for all that is left: growing would leave copies.
@@ -146,7 +150,10 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<(String, String)>> {
         let entries = parse(&Secret::copy_of(text.as_bytes()).unwrap())?;
-        Ok(entries.into_iter().map(|e| (e.key, String::from_utf8(e.value.expose().to_vec()).unwrap())).collect())
+        Ok(entries
+            .into_iter()
+            .map(|e| (e.key, String::from_utf8(e.value.expose().to_vec()).unwrap()))
+            .collect())
     }
 
     #[test]

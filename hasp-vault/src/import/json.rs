@@ -1,5 +1,6 @@
-//! JSON objects, flat or nested: the keys on the way to a text, a number or a truth value become the parts of a name. Numbers are never
-//! read as numbers: their digits are the value, and `1.10` or an account number of thirty digits must not become another one.
+//! JSON objects, flat or nested: the keys on the way to a text, a number or a truth value become
+//! the parts of a name. Numbers are never read as numbers: their digits are the value, and `1.10`
+//! or an account number of thirty digits must not become another one.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +17,13 @@ type Object<'a> = BTreeMap<String, &'a RawValue>;
 /// Reads one object.
 ///
 /// # Errors
-/// `[bad-import]` with line and column of what is no JSON, or with the keys on the way to what is no value.
+/// `[bad-import]` with line and column of what is no JSON, or with the keys on the way to what is
+/// no value.
 pub fn parse(text: &Secret) -> Result<Vec<Entry>> {
     let bytes = text.expose().strip_prefix(b"\xef\xbb\xbf").unwrap_or(text.expose());
-    let whole: &RawValue = serde_json::from_slice(bytes)
-        .map_err(|e| unreadable(&format!("line {}, column {}", e.line(), e.column()), "that is not JSON"))?;
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|e| {
+        unreadable(&format!("line {}, column {}", e.line(), e.column()), "that is not JSON")
+    })?;
     if !whole.get().starts_with('{') {
         return Err(unreadable("line 1", "that is not a JSON object"));
     }
@@ -71,13 +74,17 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<(String, String)>> {
         let entries = parse(&Secret::copy_of(text.as_bytes()).unwrap())?;
-        Ok(entries.into_iter().map(|e| (e.key, String::from_utf8(e.value.expose().to_vec()).unwrap())).collect())
+        Ok(entries
+            .into_iter()
+            .map(|e| (e.key, String::from_utf8(e.value.expose().to_vec()).unwrap()))
+            .collect())
     }
 
     #[test]
     fn nested_keys_become_parts() {
         let found = read(r#"{"a":{"b":"x","c":{"d":1}},"e":true,"f":"l\n"}"#).unwrap();
-        let found: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert!(found == [("a/b", "x"), ("a/c/d", "1"), ("e", "true"), ("f", "l\n")]);
     }
 
@@ -106,7 +113,9 @@ mod tests {
             "false",
         ];
         for number in numbers {
-            let text = format!("{{\"a\": {number} ,\"b\":{{\"c\":{{\"d\":\t{number}\n}}}}, \"e\":\"{number}\"}}");
+            let text = format!(
+                "{{\"a\": {number} ,\"b\":{{\"c\":{{\"d\":\t{number}\n}}}}, \"e\":\"{number}\"}}"
+            );
             let found = read(&text).unwrap();
             let expected = ["a", "b/c/d", "e"].map(|key| (key.to_owned(), number.to_owned()));
             assert!(found == expected, "{number}: {found:?}");

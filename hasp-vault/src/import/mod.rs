@@ -1,4 +1,5 @@
-//! Values from elsewhere: each format gives the same list of keys and values, and names what it cannot read by place, never by content.
+//! Values from elsewhere: each format gives the same list of keys and values, and names what it
+//! cannot read by place, never by content.
 
 pub mod dotenv;
 pub mod json;
@@ -20,5 +21,9 @@ pub struct Entry {
 
 /// The error for a place in an input.
 pub(crate) fn unreadable(place: &str, why: &str) -> Error {
-    Error::new(Kind::Data, "bad-import", format!("{place}: {why} (not shown: it may be a value); nothing was imported"))
+    Error::new(
+        Kind::Data,
+        "bad-import",
+        format!("{place}: {why} (not shown: it may be a value); nothing was imported"),
+    )
 }

@@ -1,5 +1,5 @@
-//! Trees of `pass` and `passage`: one file an entry. Each is opened by the program that it belongs to, with the keys and agents that its
-//! owner has set up; hasp never sees a private key of theirs.
+//! Trees of `pass` and `passage`: one file an entry. Each is opened by the program that it belongs
+//! to, with the keys and agents that its owner has set up; hasp never sees a private key of theirs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,8 +43,12 @@ impl Tree {
         let dir = named.or_else(|| env.get("HOME").map(|home| Path::new(home).join(below)));
         let dir = dir.filter(|d| d.is_dir()).and_then(|d| std::path::absolute(d).ok());
         dir.map(|dir| Tree { sort, dir }).ok_or_else(|| {
-            Error::new(Kind::Missing, "no-tree", format!("there is no tree of {} to import", sort.program()))
-                .hint("name it: hasp-vault import --format pass --from DIR")
+            Error::new(
+                Kind::Missing,
+                "no-tree",
+                format!("there is no tree of {} to import", sort.program()),
+            )
+            .hint("name it: hasp-vault import --format pass --from DIR")
         })
     }
 
@@ -65,7 +69,9 @@ impl Tree {
             let meta = entry.path().metadata().map_err(|e| Error::io("open", &entry.path(), e))?;
             if meta.is_dir() && depth < MAX_DEPTH {
                 self.walk(&entry.path(), &format!("{prefix}{name}/"), depth + 1, keys)?;
-            } else if let Some(stem) = name.strip_suffix(self.sort.extension()).filter(|_| meta.is_file()) {
+            } else if let Some(stem) =
+                name.strip_suffix(self.sort.extension()).filter(|_| meta.is_file())
+            {
                 keys.push(format!("{prefix}{stem}"));
             }
         }
@@ -78,7 +84,11 @@ impl Tree {
     /// `[cannot-open-entry]` naming it.
     pub fn open(&self, key: &str, first_line: bool, cx: &Context) -> Result<Entry> {
         let failed = |why: &str| {
-            let message = format!("{}: {} {why}; nothing was imported", printable(key.as_bytes()), self.sort.program());
+            let message = format!(
+                "{}: {} {why}; nothing was imported",
+                printable(key.as_bytes()),
+                self.sort.program()
+            );
             Error::new(Kind::Data, "cannot-open-entry", message)
                 .hint(format!("leave it out: --except {}", shell_word(key.as_ref())))
         };
@@ -87,7 +97,10 @@ impl Tree {
         let mut child = command.spawn().map_err(|e| failed(&format!("cannot be run: {e}")))?;
         let value = child.stdout.take().map(|mut out| Secret::read_from(&mut out, MAX_VALUE + 2));
         let status = child.wait().map_err(|e| Error::system("wait for the program", e))?;
-        let mut value = value.transpose()?.filter(|_| status.success()).ok_or_else(|| failed("could not open it"))?;
+        let mut value = value
+            .transpose()?
+            .filter(|_| status.success())
+            .ok_or_else(|| failed("could not open it"))?;
         if first_line && let Some(end) = value.expose().iter().position(|b| *b == b'\n') {
             value.truncate(end);
         }

@@ -1,4 +1,5 @@
-//! Encrypting values anew, several at a time: the new files lie beside the old ones, unflushed and named by no record yet.
+//! Encrypting values anew, several at a time: the new files lie beside the old ones, unflushed and
+//! named by no record yet.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -48,7 +49,12 @@ impl Renewed {
     /// The files that were written for it.
     pub fn fresh(&self, vault: &Vault) -> Vec<PathBuf> {
         let dir = vault.item_dir(&self.item.name);
-        self.item.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| dir.join(&v.file)).collect()
+        self.item
+            .versions
+            .iter()
+            .filter(|v| v.destroyed.is_none())
+            .map(|v| dir.join(&v.file))
+            .collect()
     }
 }
 
@@ -71,11 +77,15 @@ impl Anew<'_> {
             let mut done = Vec::new();
             while !failed.load(Ordering::Relaxed) {
                 let start = next.fetch_add(BATCH, Ordering::Relaxed);
-                let Some(batch) = items.get(start..items.len().min(start + BATCH)).filter(|b| !b.is_empty()) else {
+                let Some(batch) =
+                    items.get(start..items.len().min(start + BATCH)).filter(|b| !b.is_empty())
+                else {
                     break;
                 };
                 for item in batch {
-                    let renewed = self.one(item, written).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                    let renewed = self
+                        .one(item, written)
+                        .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
                     done.push(renewed);
                     (self.progress)();
                 }
@@ -87,10 +97,13 @@ impl Anew<'_> {
         let parts: Vec<Result<Vec<Renewed>>> = std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let own = work();
-            let rest = others.into_iter().map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
+            let rest = others
+                .into_iter()
+                .map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)));
             std::iter::once(own).chain(rest).collect()
         });
-        let mut all: Vec<Renewed> = parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let mut all: Vec<Renewed> =
+            parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         all.sort_unstable_by(|a, b| a.item.name.cmp(&b.item.name));
         Ok(all)
     }

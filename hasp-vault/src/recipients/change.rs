@@ -1,5 +1,6 @@
-//! The change itself: new value files, the record of it, then one journal as the commit point. A crash before the journal leaves the old
-//! state, one after it is finished by whoever opens the vault next.
+//! The change itself: new value files, the record of it, then one journal as the commit point. A
+//! crash before the journal leaves the old state, one after it is finished by whoever opens the
+//! vault next.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ use crate::unlocked::Unlocked;
 use crate::vault::Vault;
 use crate::writer::Writer;
 
-/// The file of the home's identity with a new pin in it, made by the caller, who has the passphrase.
+/// The file of the home's identity with a new pin in it, made by the caller, who has the
+/// passphrase.
 pub type Repinned<'a> = &'a dyn Fn(&VerifyingKey) -> Result<Option<(String, Vec<u8>)>>;
 
 /// What is to change.
@@ -54,9 +56,14 @@ impl Unlocked {
     /// Encrypts everything anew for other recipients; recorded as `vault.recipient`.
     ///
     /// # Errors
-    /// `[recipient-unknown]`, `[last-own-recipient]`; `[vault-changed]` if somebody else was faster; the first record or value that does not
-    /// verify. Nothing is changed then.
-    pub fn change_recipients(&self, change: &Change, now: Timestamp, progress: &(dyn Fn() + Sync)) -> Result<Outcome> {
+    /// `[recipient-unknown]`, `[last-own-recipient]`; `[vault-changed]` if somebody else was
+    /// faster; the first record or value that does not verify. Nothing is changed then.
+    pub fn change_recipients(
+        &self,
+        change: &Change,
+        now: Timestamp,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<Outcome> {
         let vault = self.vault();
         let writer = Writer::begin(vault)?;
         let next = self.next(change)?;
@@ -77,7 +84,9 @@ impl Unlocked {
         let renewed = anew.all(survey.items)?;
         let fresh: Vec<PathBuf> = renewed.iter().flat_map(|r| r.fresh(vault)).collect();
         let outcome = self.commit_change(change, &next, renewed, now);
-        if outcome.is_err() && journal::pending(vault.home(), *vault.id()).is_ok_and(|committed| !committed) {
+        if outcome.is_err()
+            && journal::pending(vault.home(), *vault.id()).is_ok_and(|committed| !committed)
+        {
             fresh.iter().for_each(|path| drop(std::fs::remove_file(path)));
         }
         let (secrets, values) = outcome?;
@@ -109,8 +118,12 @@ impl Unlocked {
     pub(crate) fn refuse_removal(&self, gone: &Recipient) -> Result<()> {
         let all = &self.vault().settings().recipients;
         if !all.contains(gone) {
-            return Err(Error::new(Kind::Missing, "recipient-unknown", "that is not a recipient of this vault")
-                .hint("see them with: hasp-vault recipients"));
+            return Err(Error::new(
+                Kind::Missing,
+                "recipient-unknown",
+                "that is not a recipient of this vault",
+            )
+            .hint("see them with: hasp-vault recipients"));
         }
         if all.iter().any(|r| r != gone && self.identity().recipients().contains(r)) {
             return Ok(());
@@ -140,7 +153,9 @@ impl Unlocked {
             Change::Add(new) => ("add", new),
             Change::Remove(gone, _) => ("remove", gone),
         };
-        let event = Event::new("vault.recipient").field("what", what).field("recipient", recipient.as_str());
+        let event = Event::new("vault.recipient")
+            .field("what", what)
+            .field("recipient", recipient.as_str());
         let event = event.field("secrets", secrets).field("values", values);
         vault.log()?.append(now, std::slice::from_ref(&event))?;
         if let Change::Remove(_, repinned) = change {
@@ -153,7 +168,8 @@ impl Unlocked {
     fn journal(&self, next: &Next, renewed: Vec<Renewed>) -> Result<Journal> {
         let vault = self.vault();
         let sign = |kind: &str, name: &str, serial, body: &str| {
-            Label { vault: *vault.id(), kind, name }.sign(serial, body, |m| next.keys.sign_record(m))
+            Label { vault: *vault.id(), kind, name }
+                .sign(serial, body, |m| next.keys.sign_record(m))
         };
         let settings = Settings {
             serial: next.serial,
@@ -183,17 +199,26 @@ impl Unlocked {
         Ok(item.serial.max(self.vault().seen().highest(record::ITEM, item.name.as_str())?) + 1)
     }
 
-    /// A new log under the new root, whose first record carries the head of the old one, and what the home pins from now on.
-    fn repin(&self, next: &Next, event: Event, repinned: Repinned, now: Timestamp) -> Result<Repin> {
+    /// A new log under the new root, whose first record carries the head of the old one, and what
+    /// the home pins from now on.
+    fn repin(
+        &self,
+        next: &Next,
+        event: Event,
+        repinned: Repinned,
+        now: Timestamp,
+    ) -> Result<Repin> {
         let (vault, key) = (self.vault(), next.keys.record_key());
         let identity = repinned(&key)?;
         let old_head = vault.log()?.head()?.text().trim_end().replace('\n', " ");
         let (log_id, id) = (LogId::random()?, vault.id().to_string());
-        let log = Log::create(vault.home(), &log_id, next.keys.audit_root(), &id, now, Some(old_head))?;
+        let log =
+            Log::create(vault.home(), &log_id, next.keys.audit_root(), &id, now, Some(old_head))?;
         log.append(now, &[event])?;
         log.checkpoint(&key, &|m| next.keys.sign_record(m))?;
         let earlier = vault.known().as_earlier();
-        let known = Known { id: *vault.id(), key, log: log_id, since: now, how: "removal".into(), earlier };
+        let known =
+            Known { id: *vault.id(), key, log: log_id, since: now, how: "removal".into(), earlier };
         Ok(Repin { known, identity })
     }
 }

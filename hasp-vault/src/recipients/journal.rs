@@ -1,5 +1,6 @@
-//! The commit point of a change of recipients: all new records, the settings, the keys and the pin, in one private file of the home. While it
-//! is there the vault is half-way, and whoever comes next, reader or writer, goes the rest of the way first.
+//! The commit point of a change of recipients: all new records, the settings, the keys and the pin,
+//! in one private file of the home. While it is there the vault is half-way, and whoever comes
+//! next, reader or writer, goes the rest of the way first.
 
 use std::path::{Path, PathBuf};
 
@@ -68,12 +69,14 @@ impl Journal {
 
     /// Makes the change durable, then does it; the caller holds the lock.
     pub fn commit(&self, home: &Home) -> Result<()> {
-        let text = serde_json::to_vec(self).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+        let text =
+            serde_json::to_vec(self).map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
         files::replace(&path(home, self.id), &text)?;
         self.apply(home)
     }
 
-    /// Each step can be done again. Values first, then what verifies them, then what the home remembers; the old files go last.
+    /// Each step can be done again. Values first, then what verifies them, then what the home
+    /// remembers; the old files go last.
     fn apply(&self, home: &Home) -> Result<()> {
         let journal = path(home, self.id);
         self.verify(home).ok_or_else(|| record::tampered(&journal))?;
@@ -93,10 +96,13 @@ impl Journal {
             None => known::find(home, self.id).ok()??.key,
         };
         let signed = |kind, name: &str, text: &str| {
-            Label { vault: self.id, kind, name }.verify(&self.key, text.as_bytes()).map(|r| r.serial)
+            Label { vault: self.id, kind, name }
+                .verify(&self.key, text.as_bytes())
+                .map(|r| r.serial)
         };
         signed(record::VAULT, "", &self.settings).filter(|_| pinned == self.key)?;
-        let own = |line: &Line| signed(record::ITEM, line.name.as_str(), &line.text) == Some(line.serial);
+        let own =
+            |line: &Line| signed(record::ITEM, line.name.as_str(), &line.text) == Some(line.serial);
         self.lines.iter().all(own).then_some(())
     }
 
@@ -130,7 +136,9 @@ impl Journal {
             for name in line.stale.iter().filter(|n| file_number(n.as_ref()).is_some()) {
                 let path = dir.join(name);
                 match std::fs::remove_file(&path) {
-                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &path, e)),
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Error::io("remove", &path, e));
+                    }
                     _ => {}
                 }
             }
@@ -153,7 +161,9 @@ pub fn settle(home: &Home, id: VaultId) -> Result<()> {
 /// [`settle`] for who holds the lock.
 pub fn resume(home: &Home, id: VaultId, _lock: &Lock) -> Result<()> {
     let path = path(home, id);
-    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_JOURNAL)? else { return Ok(()) };
+    let Some(content) = files::read_if_present(&path, Guard::Private, MAX_JOURNAL)? else {
+        return Ok(());
+    };
     let journal = serde_json::from_slice::<Journal>(&content).ok().filter(|j| j.id == id);
     journal.ok_or_else(|| record::tampered(&path))?.apply(home)
 }
@@ -171,19 +181,28 @@ fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> std::result::Result<
     serializer.serialize_str(&BASE64.encode(bytes))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<u8>, D::Error> {
+fn from_base64<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
     BASE64.decode(text.as_bytes()).map_err(serde::de::Error::custom)
 }
 
 type IdentityFile = Option<(String, Vec<u8>)>;
 
-fn identity_to_base64<S: Serializer>(file: &IdentityFile, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn identity_to_base64<S: Serializer>(
+    file: &IdentityFile,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     file.as_ref().map(|(name, content)| (name, BASE64.encode(content))).serialize(serializer)
 }
 
-fn identity_from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<IdentityFile, D::Error> {
+fn identity_from_base64<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<IdentityFile, D::Error> {
     let file = Option::<(String, String)>::deserialize(deserializer)?;
-    file.map(|(name, text)| BASE64.decode(text.as_bytes()).map(|c| (name, c)).map_err(serde::de::Error::custom))
-        .transpose()
+    file.map(|(name, text)| {
+        BASE64.decode(text.as_bytes()).map(|c| (name, c)).map_err(serde::de::Error::custom)
+    })
+    .transpose()
 }

@@ -1,4 +1,5 @@
-//! The pin inside the identity, when a vault gets another key: the file is written anew under the same passphrase.
+//! The pin inside the identity, when a vault gets another key: the file is written anew under the
+//! same passphrase.
 
 use age::secrecy::SecretString;
 use ed25519_dalek::VerifyingKey;
@@ -24,36 +25,55 @@ pub fn open(home: &Home, cx: &mut Context) -> Result<(Identity, Keeper)> {
 }
 
 impl Keeper {
-    /// Refuses an identity from elsewhere that pins the vault by another key: its comment is not ours to change.
+    /// Refuses an identity from elsewhere that pins the vault by another key: its comment is not
+    /// ours to change.
     ///
     /// # Errors
     /// `[foreign-identity]`.
-    pub fn refuse_foreign_pin(&self, identity: &Identity, id: VaultId, key: &VerifyingKey) -> Result<()> {
+    pub fn refuse_foreign_pin(
+        &self,
+        identity: &Identity,
+        id: VaultId,
+        key: &VerifyingKey,
+    ) -> Result<()> {
         if self.from_home || !identity.pins_otherwise(id, key) { Ok(()) } else { Err(foreign()) }
     }
 
-    /// Refuses an identity from elsewhere also where the home has one: that would be left with a pin that is wrong.
+    /// Refuses an identity from elsewhere also where the home has one: that would be left with a
+    /// pin that is wrong.
     pub fn refuse_foreign(&self, identity: &Identity, home: &Home, id: VaultId) -> Result<()> {
         let in_home = unlocked::has_identity(home)?;
         if self.from_home || !(in_home || identity.pins(id)) { Ok(()) } else { Err(foreign()) }
     }
 
-    /// The name and content of a file for the home, of an identity that came from elsewhere and is an operator's: it had a passphrase, or pins
-    /// this vault, as no bare key does.
-    pub fn own_file(&self, identity: &Identity, id: VaultId) -> Result<Option<(&'static str, Vec<u8>)>> {
+    /// The name and content of a file for the home, of an identity that came from elsewhere and is
+    /// an operator's: it had a passphrase, or pins this vault, as no bare key does.
+    pub fn own_file(
+        &self,
+        identity: &Identity,
+        id: VaultId,
+    ) -> Result<Option<(&'static str, Vec<u8>)>> {
         if self.from_home || Identity::is_ssh(identity.text()) {
             return Ok(None);
         }
         match &self.passphrase {
-            Some(passphrase) => {
-                Ok(Some((IDENTITY_LOCKED, age_file::encrypt_with_passphrase(identity.text(), passphrase)?)))
+            Some(passphrase) => Ok(Some((
+                IDENTITY_LOCKED,
+                age_file::encrypt_with_passphrase(identity.text(), passphrase)?,
+            ))),
+            None => {
+                Ok(identity.pins(id).then(|| (IDENTITY_PLAIN, identity.text().expose().to_vec())))
             }
-            None => Ok(identity.pins(id).then(|| (IDENTITY_PLAIN, identity.text().expose().to_vec()))),
         }
     }
 
     /// The name and content of the identity's file with this pin, if it pins the vault at all.
-    pub fn repinned(&self, identity: &Identity, id: VaultId, key: &VerifyingKey) -> Result<Option<(String, Vec<u8>)>> {
+    pub fn repinned(
+        &self,
+        identity: &Identity,
+        id: VaultId,
+        key: &VerifyingKey,
+    ) -> Result<Option<(String, Vec<u8>)>> {
         if !self.from_home || !identity.pins_otherwise(id, key) {
             return Ok(None);
         }

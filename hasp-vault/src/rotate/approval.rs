@@ -1,5 +1,5 @@
-//! Which programs this home may run for a secret. A record is signed by the vault, and a vault can be shared: what another member wrote
-//! into it must not choose the programs that run here.
+//! Which programs this home may run for a secret. A record is signed by the vault, and a vault can
+//! be shared: what another member wrote into it must not choose the programs that run here.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,8 @@ use crate::withdraw::remove;
 const MAX_FILE: usize = 1 << 20;
 
 impl Vault {
-    /// Remembers the programs of a plan that was typed or agreed to here. The caller has the turn of the secret.
+    /// Remembers the programs of a plan that was typed or agreed to here. The caller has the turn
+    /// of the secret.
     pub fn approve_programs(&self, name: &SecretName, plan: &Plan) -> Result<()> {
         let mut lines = self.approved_lines(name)?;
         let wanted = steps(plan).map(|(step, program)| line(step, program));
@@ -42,7 +43,8 @@ impl Vault {
     fn approved_lines(&self, name: &SecretName) -> Result<Vec<String>> {
         let path = self.programs_path(name);
         let content = files::read_if_present(&path, Guard::Private, MAX_FILE)?.unwrap_or_default();
-        let text = String::from_utf8(content).map_err(|e| Error::io("read", &path, std::io::Error::other(e)))?;
+        let text = String::from_utf8(content)
+            .map_err(|e| Error::io("read", &path, std::io::Error::other(e)))?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 

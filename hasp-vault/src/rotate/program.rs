@@ -1,5 +1,6 @@
-//! The programs of a rotation. Each gets a value on descriptor 3, in a sealed memory file, and a small environment without anything of
-//! hasp's: the name of the secret travels in it, a value never.
+//! The programs of a rotation. Each gets a value on descriptor 3, in a sealed memory file, and a
+//! small environment without anything of hasp's: the name of the secret travels in it, a value
+//! never.
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
@@ -68,7 +69,8 @@ impl Job<'_> {
         self.find().map(drop)
     }
 
-    /// What is run: the path that was looked at, and not the name, which may lead elsewhere a moment later.
+    /// What is run: the path that was looked at, and not the name, which may lead elsewhere a
+    /// moment later.
     fn find(&self) -> Result<PathBuf> {
         trusted::find(self.program.path()).map_err(|why| {
             Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program)).hint(
@@ -80,7 +82,8 @@ impl Job<'_> {
     /// Runs it with this value on descriptor 3; what it prints goes to our stderr.
     ///
     /// # Errors
-    /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`, `[no-memfd]`.
+    /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`,
+    /// `[no-memfd]`.
     pub fn tell(&self, value: &Secret, env: &Environ) -> Result<()> {
         let stderr = system::duplicate(2).map_err(|e| Error::system("run a program", e))?;
         let mut child = self.spawn(value, Stdio::from(stderr), env)?;
@@ -88,7 +91,8 @@ impl Job<'_> {
         self.judge(status)
     }
 
-    /// As [`Job::tell`], and reads a new value from what it prints. Nothing is taken from a program that failed.
+    /// As [`Job::tell`], and reads a new value from what it prints. Nothing is taken from a program
+    /// that failed.
     ///
     /// # Errors
     /// `[program-failed]`, `[value-too-large]`.
@@ -112,26 +116,37 @@ impl Job<'_> {
         let sealed = memory::sealed(value.expose())?.ok_or_else(no_memory_file)?;
         let mut command = Command::new(&found);
         command.stdin(Stdio::null()).stdout(stdout);
-        // Executed by ourselves: std's execvp would run a file that is no program as a script of sh.
+        // Executed by ourselves: std's execvp would run a file that is no program as a script of
+        // sh.
         let image = Some(self.image(&found, env)?);
         let descriptor = Some((sealed, VALUE));
-        // Without our terminal, into which it could type. ^C reaches us alone then, and our end is its end.
+        // Without our terminal, into which it could type. ^C reaches us alone then, and our end is
+        // its end.
         let parent_death = Some(Signal::TERM);
         BeforeExec { image, descriptor, own_session: true, parent_death, ..BeforeExec::default() }
             .install(&mut command);
         command.spawn().map_err(|e| {
             let why = cause_text(&e);
-            Error::new(Kind::Denied, "program-unusable", format!("{} cannot be run: {why}", self.program))
-                .hint("it must be executable, and begin with #! if it is a script")
+            Error::new(
+                Kind::Denied,
+                "program-unusable",
+                format!("{} cannot be run: {why}", self.program),
+            )
+            .hint("it must be executable, and begin with #! if it is a script")
         })
     }
 
     /// The program, the name it was given as its only word, and its environment.
     fn image(&self, found: &Path, env: &Environ) -> Result<Image> {
         let version = self.version.to_string();
-        let own =
-            [("ROTATE_NAME", self.name.as_str()), ("ROTATE_STEP", self.step.word()), ("ROTATE_VERSION", &version)];
-        let kept = trusted::KEPT.iter().filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
+        let own = [
+            ("ROTATE_NAME", self.name.as_str()),
+            ("ROTATE_STEP", self.step.word()),
+            ("ROTATE_VERSION", &version),
+        ];
+        let kept = trusted::KEPT
+            .iter()
+            .filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
         Image::new(found.as_os_str(), [self.program.as_ref()], vars, None)
             .ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
@@ -144,11 +159,19 @@ impl Job<'_> {
             (None, Some(signal)) => format!("was killed by signal {signal}"),
             (None, None) => "did not end well".to_owned(),
         };
-        Err(Error::new(Kind::Io, self.step.failed(), format!("{}: {} {how}", self.name, self.program)))
+        Err(Error::new(
+            Kind::Io,
+            self.step.failed(),
+            format!("{}: {} {how}", self.name, self.program),
+        ))
     }
 }
 
 fn no_memory_file() -> Error {
-    Error::new(Kind::Denied, "no-memfd", "memory files are refused here, and a value goes to a program in nothing else")
-        .hint("give the new value yourself: hasp-vault rotate NAME --from SRC")
+    Error::new(
+        Kind::Denied,
+        "no-memfd",
+        "memory files are refused here, and a value goes to a program in nothing else",
+    )
+    .hint("give the new value yourself: hasp-vault rotate NAME --from SRC")
 }

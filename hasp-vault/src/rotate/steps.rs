@@ -1,5 +1,6 @@
-//! The durable steps of a rotation, in the order in which a secret takes them. Each is recorded, committed under the lock of the vault,
-//! and refused in any other state than the one that it follows.
+//! The durable steps of a rotation, in the order in which a secret takes them. Each is recorded,
+//! committed under the lock of the vault, and refused in any other state than the one that it
+//! follows.
 
 use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
@@ -25,7 +26,8 @@ pub struct Start {
 }
 
 impl Unlocked {
-    /// Notes that a program is about to be asked for a new value: from now on somebody may have one that the vault does not.
+    /// Notes that a program is about to be asked for a new value: from now on somebody may have one
+    /// that the vault does not.
     ///
     /// # Errors
     /// `[rotation-open]`, `[secret-destroyed]`.
@@ -41,8 +43,15 @@ impl Unlocked {
     /// Stores the new value beside the current one.
     ///
     /// # Errors
-    /// `[value-unchanged]`, `[value-empty]`, `[value-too-large]`, `[rotation-open]` if another one is staged.
-    pub fn stage_rotation(&self, name: &SecretName, value: &Secret, start: &Start, now: Timestamp) -> Result<Item> {
+    /// `[value-unchanged]`, `[value-empty]`, `[value-too-large]`, `[rotation-open]` if another one
+    /// is staged.
+    pub fn stage_rotation(
+        &self,
+        name: &SecretName,
+        value: &Secret,
+        start: &Start,
+        now: Timestamp,
+    ) -> Result<Item> {
         check_value(value)?;
         self.step(name, now, |item| {
             let mut rotation = match item.rotation.take() {
@@ -75,7 +84,8 @@ impl Unlocked {
         })
     }
 
-    /// Makes the staged version the current one; the old one waits to be taken back, or is kept as after `set`.
+    /// Makes the staged version the current one; the old one waits to be taken back, or is kept as
+    /// after `set`.
     pub fn promote_rotation(&self, name: &SecretName, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
             let (number, rotation) = staged(item)?;
@@ -85,16 +95,21 @@ impl Unlocked {
             }
             let old = item.current;
             SetOptions { rotate_every: every, ..SetOptions::default() }.apply(item, now);
-            let retiring = (plan.retire.is_some() || plan.overlap.is_some())
-                .then(|| Retiring { after: plan.overlap.map_or(now, |o| now.after(o)), program: plan.retire.clone() });
+            let retiring = (plan.retire.is_some() || plan.overlap.is_some()).then(|| Retiring {
+                after: plan.overlap.map_or(now, |o| now.after(o)),
+                program: plan.retire.clone(),
+            });
             if let Some(version) = item.versions.iter_mut().find(|v| v.number == old) {
                 version.retiring = retiring;
             }
             if let Some(Every::Span(_)) = every {
                 item.recipe = Some(plan).filter(|p| *p != Plan::default());
             }
-            (item.current, item.state, item.forget, item.rotation) = (number, State::Active, None, None);
-            Ok(Change::new(events::of_version("vault.rotate-promote", item, number).field("was", old)))
+            (item.current, item.state, item.forget, item.rotation) =
+                (number, State::Active, None, None);
+            Ok(Change::new(
+                events::of_version("vault.rotate-promote", item, number).field("was", old),
+            ))
         })
     }
 
@@ -105,7 +120,8 @@ impl Unlocked {
     pub fn abort_rotation(&self, name: &SecretName, why: &str, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
             let Some(rotation) = item.rotation.take() else { return Err(nothing_to_abort(item)) };
-            let event = events::of_secret("vault.rotate-abort", name).maybe("version", rotation.staged);
+            let event =
+                events::of_secret("vault.rotate-abort", name).maybe("version", rotation.staged);
             let gone = rotation.staged.and_then(|number| lose(item, number, now));
             Ok(Change { event: event.field("why", why), gone })
         })
@@ -116,7 +132,8 @@ impl Unlocked {
         self.step(name, now, |item| {
             let waits = item.versions.iter().any(|v| v.number == number && v.retiring.is_some());
             if !waits {
-                let message = format!("version {number} of {name} does not wait to be retired any more");
+                let message =
+                    format!("version {number} of {name} does not wait to be retired any more");
                 return Err(Error::new(Kind::Missing, "no-rotation", message)
                     .hint(format!("see how far it is: hasp-vault history {name}")));
             }
@@ -126,7 +143,12 @@ impl Unlocked {
     }
 
     /// Puts on record that a program is about to get a value, or how it failed with it.
-    pub fn record_program(&self, job: &Job<'_>, failed: Option<&Error>, now: Timestamp) -> Result<()> {
+    pub fn record_program(
+        &self,
+        job: &Job<'_>,
+        failed: Option<&Error>,
+        now: Timestamp,
+    ) -> Result<()> {
         let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
         let event = events::of_secret(word, job.name).field("version", job.version);
         let event = event.field("step", job.step.word()).field("program", job.program.to_string());
@@ -134,8 +156,9 @@ impl Unlocked {
         self.vault().log()?.append(now, &[event]).map(drop)
     }
 
-    /// One change of a verified record: recorded, committed, and then the file that no record needs any more is removed; what a crash
-    /// leaves of it goes with the next write. What fails before the record leaves nothing to sweep.
+    /// One change of a verified record: recorded, committed, and then the file that no record needs
+    /// any more is removed; what a crash leaves of it goes with the next write. What fails before
+    /// the record leaves nothing to sweep.
     fn step(
         &self,
         name: &SecretName,
@@ -198,7 +221,8 @@ impl Rotation {
 fn staged(item: &mut Item) -> Result<(u32, &mut Rotation)> {
     let missing = no_rotation(item);
     let rotation = item.rotation.as_mut().ok_or(missing)?;
-    let number = rotation.staged.ok_or_else(|| Error::bug("a rotation without a new value goes on"))?;
+    let number =
+        rotation.staged.ok_or_else(|| Error::bug("a rotation without a new value goes on"))?;
     Ok((number, rotation))
 }
 
@@ -210,8 +234,12 @@ fn lose(item: &mut Item, number: u32, now: Timestamp) -> Option<String> {
 }
 
 fn unchanged(name: &SecretName) -> Error {
-    Error::new(Kind::Data, "value-unchanged", format!("the new value of {name} is the old one: nothing was changed"))
-        .hint("make a new one at the provider first")
+    Error::new(
+        Kind::Data,
+        "value-unchanged",
+        format!("the new value of {name} is the old one: nothing was changed"),
+    )
+    .hint("make a new one at the provider first")
 }
 
 /// The error where nothing is being rotated.
@@ -222,7 +250,9 @@ pub fn no_rotation(item: &Item) -> Error {
 }
 
 fn nothing_to_abort(item: &Item) -> Error {
-    let Some(waiting) = item.versions.iter().find(|v| v.retiring.is_some()) else { return no_rotation(item) };
+    let Some(waiting) = item.versions.iter().find(|v| v.retiring.is_some()) else {
+        return no_rotation(item);
+    };
     let (name, number) = (&item.name, waiting.number);
     let message = format!("{name} has its new value already; version {number} waits to be retired");
     Error::new(Kind::Denied, "rotated-already", message)

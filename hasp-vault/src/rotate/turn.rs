@@ -1,4 +1,5 @@
-//! One rotation of a secret at a time: programs run for minutes, and the lock of the vault is not held while they do.
+//! One rotation of a secret at a time: programs run for minutes, and the lock of the vault is not
+//! held while they do.
 
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName};
@@ -6,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::vault::Vault;
 
-/// Lock files are shared by names that hash alike, so that no name stays behind when its secret is forgotten.
+/// Lock files are shared by names that hash alike, so that no name stays behind when its secret is
+/// forgotten.
 const SLOTS: u8 = 64;
 
 impl Vault {
@@ -18,8 +20,12 @@ impl Vault {
         let slot = Sha256::digest(name.as_str())[0] % SLOTS;
         let path = self.lock_path()?.with_extension(format!("rotate-{slot}"));
         lock::lock(&path).map_err(|error| match error.code() {
-            "busy" => Error::new(error.kind(), "busy", format!("{name} is being rotated by another process"))
-                .hint("wait for it to end, then: hasp-vault status"),
+            "busy" => Error::new(
+                error.kind(),
+                "busy",
+                format!("{name} is being rotated by another process"),
+            )
+            .hint("wait for it to end, then: hasp-vault status"),
             _ => error,
         })
     }

@@ -1,5 +1,5 @@
-//! `backup` and `restore`: through stdout and stdin, so that a backup goes wherever a pipe goes. What is restored is trusted as a joined vault
-//! is: by its key.
+//! `backup` and `restore`: through stdout and stdin, so that a backup goes wherever a pipe goes.
+//! What is restored is trusted as a joined vault is: by its key.
 
 use std::io::{BufReader, IsTerminal, Write};
 use std::path::Path;
@@ -40,7 +40,9 @@ struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        output::write_all(rustix::stdio::stdout(), bytes).map(|()| bytes.len()).map_err(|e| match e.kind() {
+        output::write_all(rustix::stdio::stdout(), bytes).map(|()| bytes.len()).map_err(|e| match e
+            .kind()
+        {
             Kind::ClosedPipe => std::io::ErrorKind::BrokenPipe.into(),
             _ => std::io::Error::other(e.message().to_owned()),
         })
@@ -59,8 +61,12 @@ pub fn restore(args: &RestoreArgs, cx: &mut Context) -> Result<Exit> {
 
 fn refuse_stdin(cx: &Context) -> Result<()> {
     if std::io::stdin().is_terminal() {
-        return Err(Error::new(Kind::Usage, "terminal", "a backup is read from stdin, not from a terminal")
-            .hint("hasp-vault restore < FILE"));
+        return Err(Error::new(
+            Kind::Usage,
+            "terminal",
+            "a backup is read from stdin, not from a terminal",
+        )
+        .hint("hasp-vault restore < FILE"));
     }
     super::input::refuse_two_readers(&hasp_core::Source::Stdin, cx)
 }
@@ -75,7 +81,11 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     home.create()?;
     let _lock = exclusive(home)?;
     crate::init::refuse_existing(&target)?;
-    let staged = Staged::unpack(BufReader::with_capacity(1 << 17, std::io::stdin().lock()), &identity, &target)?;
+    let staged = Staged::unpack(
+        BufReader::with_capacity(1 << 17, std::io::stdin().lock()),
+        &identity,
+        &target,
+    )?;
     let keeps = trust(args, &staged, home, &identity, &keeper)?;
     drop(asking);
     refuse_older(args, &staged, home)?;
@@ -110,8 +120,8 @@ fn exclusive(home: &Home) -> Result<Lock> {
     lock::lock(&files::ensure_dirs(home.root(), Path::new("locks"))?.join("init"))
 }
 
-/// The home's pin, the identity's, the key that was given, or a person: one of them has to know the key. Gives the identity's file anew, if
-/// its pin has to change because the key was given.
+/// The home's pin, the identity's, the key that was given, or a person: one of them has to know the
+/// key. Gives the identity's file anew, if its pin has to change because the key was given.
 fn trust(
     args: &RestoreArgs,
     staged: &Staged,
@@ -123,8 +133,9 @@ fn trust(
     let shown = public_key::encode(key);
     if let Some(expected) = &args.key {
         if *expected != shown {
-            let message =
-                format!("the vault in the backup has the key {shown}, not the one given; nothing was restored");
+            let message = format!(
+                "the vault in the backup has the key {shown}, not the one given; nothing was restored"
+            );
             return Err(Error::new(Kind::Denied, "other-key", message));
         }
         keeper.refuse_foreign_pin(identity, id, key)?;
@@ -144,8 +155,12 @@ fn trust(
 
 fn confirm(staged: &Staged, key: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether the key of the backup is right")
-            .hint("give the key that it must have: hasp-vault restore --key BASE64")
+        Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "there is no terminal to ask whether the key of the backup is right",
+        )
+        .hint("give the key that it must have: hasp-vault restore --key BASE64")
     })?;
     terminal.show(&format!(
         "vault  {}\nkey    {key}\nmade   {}\nCompare the key with what a member reads from: hasp-vault status\n",
@@ -164,8 +179,9 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
         return Ok(());
     }
     let example = one.map(|n| format!(", such as {n}")).unwrap_or_default();
-    let message =
-        format!("this home has seen {count} newer records than the backup holds{example}; nothing was restored");
+    let message = format!(
+        "this home has seen {count} newer records than the backup holds{example}; nothing was restored"
+    );
     Err(Error::new(Kind::Denied, "older-than-seen", message)
         .hint("take a newer backup, or say that this one is the newest there is: hasp-vault restore --older < FILE"))
 }
@@ -188,7 +204,9 @@ fn merge(home: &Home, cx: &mut Context) -> Result<Exit> {
 
 fn tell(report: &Report, cx: &mut Context) -> Result<Exit> {
     let Report { added, updated, kept, conflicts } = report;
-    for (what, names) in [("added", added), ("updated", updated), ("kept", kept), ("conflict", conflicts)] {
+    for (what, names) in
+        [("added", added), ("updated", updated), ("kept", kept), ("conflict", conflicts)]
+    {
         for name in names {
             if cx.out.json {
                 cx.out.object(&serde_json::json!({"v": 1, "secret": name, "outcome": what}))?;
@@ -198,10 +216,15 @@ fn tell(report: &Report, cx: &mut Context) -> Result<Exit> {
         }
     }
     let (added, updated, kept) = (added.len(), updated.len(), kept.len());
-    cx.out.note(&format!("{added} added, {updated} updated, {kept} kept as they are, {} in conflict", conflicts.len()));
+    cx.out.note(&format!(
+        "{added} added, {updated} updated, {kept} kept as they are, {} in conflict",
+        conflicts.len()
+    ));
     if conflicts.is_empty() {
         return Ok(Exit::OK);
     }
-    cx.out.note("what is in conflict went on differently here and in the backup, and is left as it is here");
+    cx.out.note(
+        "what is in conflict went on differently here and in the backup, and is left as it is here",
+    );
     Ok(Exit::NO)
 }

@@ -1,5 +1,5 @@
-//! `check`: whether a secret is there, and whether it has a value that the caller knows. Only the second needs the keys, and it
-//! compares fingerprints: the stored value is not opened.
+//! `check`: whether a secret is there, and whether it has a value that the caller knows. Only the
+//! second needs the keys, and it compares fingerprints: the stored value is not opened.
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, SecretName};
@@ -11,7 +11,9 @@ use crate::vault::Vault;
 
 pub fn run(args: &CheckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let name: SecretName = args.name.parse()?;
-    let Some(item) = find(args, &name, vault)? else { return no(cx, &format!("there is no secret '{name}'")) };
+    let Some(item) = find(args, &name, vault)? else {
+        return no(cx, &format!("there is no secret '{name}'"));
+    };
     if let State::Destroyed { .. } = item.state {
         return no(cx, &format!("{name} was destroyed"));
     }

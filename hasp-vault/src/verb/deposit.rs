@@ -1,5 +1,5 @@
-//! `deposit`: a value left without any key. Where this home has not pinned the vault, whose recipients they are cannot be known, and
-//! that is said.
+//! `deposit`: a value left without any key. Where this home has not pinned the vault, whose
+//! recipients they are cannot be known, and that is said.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,9 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     let value = value(&name, args, cx)?;
     let slip = Slip { v: 1, name, by: who(cx), at: cx.now };
     if let Some(vault) = &target.vault {
-        vault.log()?.append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
+        vault
+            .log()?
+            .append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
     }
     let id = inbox::deposit(&target.dir, target.guard, &target.recipients, &slip, &value)?;
     if cx.out.json {
@@ -65,11 +67,15 @@ fn target(cx: &mut Context) -> Result<Target> {
         Err(error) => error,
     };
     let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
-    let Some(dir) = named.filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code())) else {
+    let Some(dir) =
+        named.filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code()))
+    else {
         return Err(error);
     };
     let settings = read_unverified(&dir)?;
-    cx.out.warn("this home has not pinned the vault: whoever wrote its vault.toml can read the value");
+    cx.out.warn(
+        "this home has not pinned the vault: whoever wrote its vault.toml can read the value",
+    );
     Ok(Target { dir, guard: Guard::Signed, recipients: settings.recipients, vault: None })
 }
 
@@ -82,7 +88,11 @@ fn read_unverified(dir: &Path) -> Result<Settings> {
 
 /// Only what the depositor says: `user@host`, at most 200 bytes.
 fn who(cx: &Context) -> String {
-    let user = cx.env.get("USER").or_else(|| cx.env.get("LOGNAME")).map(|u| u.to_string_lossy().into_owned());
+    let user = cx
+        .env
+        .get("USER")
+        .or_else(|| cx.env.get("LOGNAME"))
+        .map(|u| u.to_string_lossy().into_owned());
     let user = user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{user}@{host}").chars().take(50).collect()

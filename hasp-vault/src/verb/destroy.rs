@@ -1,4 +1,5 @@
-//! `destroy`: what cannot be undone is asked for once more, on the terminal, unless it was said in advance.
+//! `destroy`: what cannot be undone is asked for once more, on the terminal, unless it was said in
+//! advance.
 
 use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
@@ -51,20 +52,29 @@ fn confirm(targets: &[VersionedName], yes: bool) -> Result<()> {
         Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to destroy")
             .hint("say it in advance: hasp-vault destroy NAME --yes")
     })?;
-    let shown: Vec<String> =
-        targets.iter().map(|t| t.version.map_or(t.name.to_string(), |n| format!("{}@{n}", t.name))).collect();
+    let shown: Vec<String> = targets
+        .iter()
+        .map(|t| t.version.map_or(t.name.to_string(), |n| format!("{}@{n}", t.name)))
+        .collect();
     if terminal.confirm(&format!("Destroy {} for good?", shown.join(", ")))? {
         return Ok(());
     }
     Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
 }
 
-fn report(name: &SecretName, version: Option<u32>, forgotten: bool, cx: &mut Context) -> Result<()> {
+fn report(
+    name: &SecretName,
+    version: Option<u32>,
+    forgotten: bool,
+    cx: &mut Context,
+) -> Result<()> {
     if cx.out.json {
         return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": version, "forgotten": forgotten}));
     }
     let what = version.map_or_else(|| name.to_string(), |n| format!("version {n} of {name}"));
-    cx.out.note(&format!("{what} is destroyed here; copies in backups, in git and on a worn disk are not"));
+    cx.out.note(&format!(
+        "{what} is destroyed here; copies in backups, in git and on a worn disk are not"
+    ));
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! `export`: values in the clear, only when forced, and only after the record of all of them is durable.
+//! `export`: values in the clear, only when forced, and only after the record of all of them is
+//! durable.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use crate::export;
 use crate::vault::Vault;
 
 pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    let names: BTreeSet<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
+    let names: BTreeSet<SecretName> =
+        args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
     if !args.force {
         return Err(Error::new(Kind::Denied, "not-forced", "an export writes values in the clear")
             .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
@@ -23,13 +25,16 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     let items = names.iter().map(|n| vault.item(n)).collect::<Result<Vec<_>>>()?;
     let unlocked = vault.unlock(cx)?;
-    let values =
-        items.iter().map(|i| Ok((i.name.clone(), unlocked.value(i, i.current)?))).collect::<Result<Vec<_>>>()?;
+    let values = items
+        .iter()
+        .map(|i| Ok((i.name.clone(), unlocked.value(i, i.current)?)))
+        .collect::<Result<Vec<_>>>()?;
     let text = match format {
         Format::Json => export::json(&values)?,
         Format::Env => assignments(&values, cx)?,
     };
-    let recorded: Vec<_> = items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
+    let recorded: Vec<_> =
+        items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
     vault.log()?.append(cx.now, &recorded)?;
     cx.out.value(text.expose())?;
     Ok(Exit::OK)
@@ -41,7 +46,8 @@ fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secr
         let made = export::assignment(name, value)?;
         text.push(made.line.expose())?;
         if !made.portable {
-            cx.out.warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
+            cx.out
+                .warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
         }
     }
     Ok(text)
@@ -52,8 +58,12 @@ fn refuse_same_variable(names: &BTreeSet<SecretName>) -> Result<()> {
     match names.iter().find(|n| !seen.insert(export::variable(n))) {
         Some(name) => {
             let variable = export::variable(name);
-            Err(Error::new(Kind::Usage, "same-variable", format!("two of these secrets would both become {variable}"))
-                .hint("export them apart, or with --format json"))
+            Err(Error::new(
+                Kind::Usage,
+                "same-variable",
+                format!("two of these secrets would both become {variable}"),
+            )
+            .hint("export them apart, or with --format json"))
         }
         None => Ok(()),
     }

@@ -1,4 +1,5 @@
-//! `fsck`: says everything it finds, mends what is safe to mend when told to, and exits 1 while anything is left.
+//! `fsck`: says everything it finds, mends what is safe to mend when told to, and exits 1 while
+//! anything is left.
 
 use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};

@@ -12,16 +12,25 @@ use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.create()?;
-    let found = [IDENTITY_LOCKED, IDENTITY_PLAIN].into_iter().find(|n| home.join(n).symlink_metadata().is_ok());
+    let found = [IDENTITY_LOCKED, IDENTITY_PLAIN]
+        .into_iter()
+        .find(|n| home.join(n).symlink_metadata().is_ok());
     if let Some(name) = found.filter(|_| !replace) {
         let shown = printable_path(&home.join(name));
-        return Err(Error::new(Kind::Create, "exists", format!("{shown} is there already: nothing was changed"))
-            .hint("see it with: hasp-vault identity show"));
+        return Err(Error::new(
+            Kind::Create,
+            "exists",
+            format!("{shown} is there already: nothing was changed"),
+        )
+        .hint("see it with: hasp-vault identity show"));
     }
     let identity = Identity::generate_unpinned(cx.now)?;
     let (name, content) = match no_passphrase {
         true => (IDENTITY_PLAIN, identity.text().expose().to_vec()),
-        false => (IDENTITY_LOCKED, age_file::encrypt_with_passphrase(identity.text(), &passphrase::choose(cx)?)?),
+        false => (
+            IDENTITY_LOCKED,
+            age_file::encrypt_with_passphrase(identity.text(), &passphrase::choose(cx)?)?,
+        ),
     };
     for kept in own::install(&home, name, &content, cx)? {
         cx.out.note(&own::kept(&kept));

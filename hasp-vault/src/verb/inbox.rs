@@ -1,4 +1,5 @@
-//! `inbox`, `accept`, `reject`: a deposit is shown before it is stored, and replaces a value only when a person says so.
+//! `inbox`, `accept`, `reject`: a deposit is shown before it is stored, and replaces a value only
+//! when a person says so.
 
 use hasp_audit::Event;
 use hasp_core::terminal::Terminal;
@@ -24,7 +25,9 @@ pub fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     for Waiting { id, size, arrived } in &all {
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "deposit": id, "size": size, "arrived": arrived}))?;
+            cx.out.object(
+                &serde_json::json!({"v": 1, "deposit": id, "size": size, "arrived": arrived}),
+            )?;
         } else {
             cx.out.line(&format!("{}  {}  {size:>8} bytes", &id[..SHORT], arrived.local()))?;
         }
@@ -58,7 +61,9 @@ fn accept_all(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     for waiting in &all {
         let opened = look(waiting, &unlocked);
         let refused = match &opened {
-            Ok((deposit, before)) => before.as_ref().is_some_and(|b| replaces(b, deposit, &unlocked)),
+            Ok((deposit, before)) => {
+                before.as_ref().is_some_and(|b| replaces(b, deposit, &unlocked))
+            }
             Err(_) => true,
         };
         match opened {
@@ -79,7 +84,9 @@ fn accept_all(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 pub fn reject(args: &RejectArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let waiting = vault.find_waiting(&args.id)?;
-    vault.log()?.append(cx.now, &[Event::new("vault.reject").field("deposit", waiting.id.as_str())])?;
+    vault
+        .log()?
+        .append(cx.now, &[Event::new("vault.reject").field("deposit", waiting.id.as_str())])?;
     vault.discard(&waiting)?;
     cx.out.note(&format!("{} is gone", &waiting.id[..SHORT]));
     Ok(Exit::OK)
@@ -94,11 +101,18 @@ fn look(waiting: &Waiting, unlocked: &Unlocked) -> Result<(Deposit, Option<Item>
 
 fn describe(waiting: &Waiting, deposit: &Deposit, before: Option<&Item>) -> String {
     let replaced = match before {
-        Some(item) if item.current > 0 => format!("would replace version {} of {}", item.current, item.name),
+        Some(item) if item.current > 0 => {
+            format!("would replace version {} of {}", item.current, item.name)
+        }
         _ => "replaces nothing".to_owned(),
     };
-    let (name, by, at) = (&deposit.slip.name, printable(deposit.slip.by.as_bytes()), deposit.slip.at.local());
-    format!("{}: {name}, {} bytes, says to be from {by} at {at}; {replaced}", &waiting.id[..SHORT], deposit.value.len())
+    let (name, by, at) =
+        (&deposit.slip.name, printable(deposit.slip.by.as_bytes()), deposit.slip.at.local());
+    format!(
+        "{}: {name}, {} bytes, says to be from {by} at {at}; {replaced}",
+        &waiting.id[..SHORT],
+        deposit.value.len()
+    )
 }
 
 /// The value that is there already replaces nothing: a crash after storing leaves such a deposit.
@@ -108,8 +122,12 @@ fn replaces(before: &Item, deposit: &Deposit, unlocked: &Unlocked) -> bool {
 
 fn confirm(line: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "it would replace a value, and there is no terminal to ask")
-            .hint("say it in advance: hasp-vault accept ID --yes")
+        Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "it would replace a value, and there is no terminal to ask",
+        )
+        .hint("say it in advance: hasp-vault accept ID --yes")
     })?;
     if terminal.confirm(&format!("{line}\nStore it?"))? {
         return Ok(());
@@ -117,9 +135,16 @@ fn confirm(line: &str) -> Result<()> {
     Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
 }
 
-fn store(waiting: &Waiting, deposit: &Deposit, unlocked: &Unlocked, cx: &mut Context) -> Result<()> {
+fn store(
+    waiting: &Waiting,
+    deposit: &Deposit,
+    unlocked: &Unlocked,
+    cx: &mut Context,
+) -> Result<()> {
     let name = &deposit.slip.name;
-    let accepted = Event::new("vault.accept").field("secret", name.as_str()).field("deposit", waiting.id.as_str());
+    let accepted = Event::new("vault.accept")
+        .field("secret", name.as_str())
+        .field("deposit", waiting.id.as_str());
     unlocked.vault().log()?.append(cx.now, &[accepted.field("by", deposit.slip.by.as_str())])?;
     let item = unlocked.set(name, &deposit.value, &SetOptions::default(), cx.now)?;
     unlocked.vault().discard(waiting)?;

@@ -43,7 +43,8 @@ fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
     }
 }
 
-/// An identity that is named serves the vault, and one that is there a further vault, in a directory that was named; it must not be replaced.
+/// An identity that is named serves the vault, and one that is there a further vault, in a
+/// directory that was named; it must not be replaced.
 fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context) -> Result<Owner> {
     let named = cx.env.get("HASP_IDENTITY").is_some();
     let has = init.has_identity()?;
@@ -64,7 +65,8 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
 
 fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if cx.out.json {
-        let recipients: Vec<&str> = vault.settings().recipients.iter().map(Recipient::as_str).collect();
+        let recipients: Vec<&str> =
+            vault.settings().recipients.iter().map(Recipient::as_str).collect();
         cx.out.object(&serde_json::json!({
             "v": 1, "vault": vault.id(), "log": vault.log_id(), "dir": printable_path(vault.dir()),
             "public_key": public_key::encode(vault.record_key()), "recipients": recipients,
@@ -79,7 +81,8 @@ fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-const NEXT: &str = "  hasp-vault set openai/key                                      # store a value
+const NEXT: &str =
+    "  hasp-vault set openai/key                                      # store a value
   hasp-grant -x -e OPENAI_API_KEY=openai/key -- ./my-program     # run one command with it
   hasp-audit log                                                 # see what happened
 ";

@@ -1,4 +1,5 @@
-//! Where a value is read from: what the user named, else a hidden prompt, else stdin. Only one thing can come from stdin.
+//! Where a value is read from: what the user named, else a hidden prompt, else stdin. Only one
+//! thing can come from stdin.
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -48,7 +49,8 @@ pub fn ask_value_amid(name: &SecretName, terminal: &mut Terminal) -> Result<Secr
 pub fn terminal(name: &SecretName) -> Result<Terminal> {
     Terminal::find().map_err(|absence| {
         let message = format!("nobody can be asked for the value of {name}: {}", absence.text());
-        let error = Error::new(Kind::Locked, "no-terminal", message).hint("name where it comes from: --from FILE");
+        let error = Error::new(Kind::Locked, "no-terminal", message)
+            .hint("name where it comes from: --from FILE");
         match terminal::command() {
             Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
             None => error,
@@ -62,7 +64,9 @@ fn question(name: &SecretName) -> String {
 
 fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
     let value = asked.map_err(|e| match e.code() {
-        "several-lines" => e.hint(format!("store it from a file: hasp-vault set {name} --from FILE")),
+        "several-lines" => {
+            e.hint(format!("store it from a file: hasp-vault set {name} --from FILE"))
+        }
         _ => e,
     })?;
     check_value(&value)?;
@@ -70,7 +74,8 @@ fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Re
     Ok(value)
 }
 
-/// Says which value will not be redacted, or not be found in files and commits: never skipped in silence.
+/// Says which value will not be redacted, or not be found in files and commits: never skipped in
+/// silence.
 pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     if value.len() < MIN_VALUE {
         cx.out.warn(&format!(
@@ -81,7 +86,10 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
         cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
     for (place, reason) in hasp_redact::parts::parts(value.expose()).left {
-        cx.out.warn(&format!("{name}: {} is not redacted in output by itself: {reason}", place.words()));
+        cx.out.warn(&format!(
+            "{name}: {} is not redacted in output by itself: {reason}",
+            place.words()
+        ));
     }
     for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
         cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
@@ -90,7 +98,9 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
 
 /// Only one thing can come from a descriptor.
 pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
-    let taken = |variable: &str| cx.env.get(variable).is_some_and(|w| Source::parse(w).is_ok_and(|s| s == *source));
+    let taken = |variable: &str| {
+        cx.env.get(variable).is_some_and(|w| Source::parse(w).is_ok_and(|s| s == *source))
+    };
     let twice = ["HASP_PASSPHRASE", "HASP_IDENTITY"].into_iter().find(|v| taken(v));
     match (source, twice) {
         (Source::Stdin | Source::Fd(_), Some(variable)) => Err(Error::new(
@@ -98,7 +108,9 @@ pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
             "source-twice",
             format!("the value and {variable} cannot both be read from the same descriptor"),
         )
-        .hint(format!("give one of them another: {variable}=fd:3 before the command and 3<FILE after it"))),
+        .hint(format!(
+            "give one of them another: {variable}=fd:3 before the command and 3<FILE after it"
+        ))),
         _ => Ok(()),
     }
 }

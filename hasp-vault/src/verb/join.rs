@@ -17,7 +17,8 @@ use crate::recipients::pin;
 
 pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
-    let dir: PathBuf = std::path::absolute(&args.vault).map_err(|e| Error::io("find", &args.vault, e))?;
+    let dir: PathBuf =
+        std::path::absolute(&args.vault).map_err(|e| Error::io("find", &args.vault, e))?;
     let candidate = Candidate::look(&home, &dir)?;
     let key = public_key::encode(candidate.key());
     refuse_other_key(args, &key)?;
@@ -37,18 +38,32 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     }
     asking.iter().filter(|_| args.key.is_none()).for_each(Terminal::more_follows);
     let (identity, keeper) = pin::open(&home, cx)?;
-    let keys = candidate.keys(&identity, &keeper).map_err(|e| with_recipient(e, &identity, &dir))?;
+    let keys =
+        candidate.keys(&identity, &keeper).map_err(|e| with_recipient(e, &identity, &dir))?;
     if args.key.is_none() {
         confirm(&candidate, &key)?;
     }
     drop(asking);
     candidate.pin(&identity, &keeper, &keys, cx.now)?;
     own::take_over(&home, &identity, &keeper, candidate.id(), cx)?;
-    done(&format!("the vault {} is trusted by its key {key}", candidate.id()), &used, &identity, &candidate, cx)
+    done(
+        &format!("the vault {} is trusted by its key {key}", candidate.id()),
+        &used,
+        &identity,
+        &candidate,
+        cx,
+    )
 }
 
-/// The project here gets the vault if it had none; that it could not is said, and the vault is trusted all the same.
-fn done(what: &str, used: &Use, identity: &Identity, candidate: &Candidate, cx: &mut Context) -> Result<Exit> {
+/// The project here gets the vault if it had none; that it could not is said, and the vault is
+/// trusted all the same.
+fn done(
+    what: &str,
+    used: &Use,
+    identity: &Identity,
+    candidate: &Candidate,
+    cx: &mut Context,
+) -> Result<Exit> {
     if let Use::Free(root) = used {
         match remember::bind(candidate.dir(), identity, cx) {
             Ok(()) => cx.out.note(&format!("{} uses it from now on", printable_path(root))),
@@ -80,16 +95,24 @@ fn refuse_other_key(args: &JoinArgs, key: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("the vault has the key {key}, not the one given; nothing was pinned");
-    Err(Error::new(Kind::Denied, "other-key", message).hint("ask a member again what it reads from: hasp-vault status"))
+    Err(Error::new(Kind::Denied, "other-key", message)
+        .hint("ask a member again what it reads from: hasp-vault status"))
 }
 
 fn confirm(candidate: &Candidate, key: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether the key is right")
-            .hint("give the key that it must have: hasp-vault join DIR --key BASE64")
+        Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "there is no terminal to ask whether the key is right",
+        )
+        .hint("give the key that it must have: hasp-vault join DIR --key BASE64")
     })?;
     let changed = match candidate.pinned() {
-        Some(old) => format!("WARNING: this home knows the vault with another key: {}\n", public_key::encode(old)),
+        Some(old) => format!(
+            "WARNING: this home knows the vault with another key: {}\n",
+            public_key::encode(old)
+        ),
         None => String::new(),
     };
     terminal.show(&format!(
@@ -102,14 +125,18 @@ fn confirm(candidate: &Candidate, key: &str) -> Result<()> {
     Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was pinned"))
 }
 
-/// Who is not among the recipients needs to know what to send to whom, and what to type when that was done.
+/// Who is not among the recipients needs to know what to send to whom, and what to type when that
+/// was done.
 fn with_recipient(error: Error, identity: &Identity, dir: &Path) -> Error {
     match identity.recipients().first() {
-        Some(own) if error.code() == "not-a-recipient" => {
-            error.hint(format!("a member has to add your recipient first: hasp-vault recipients add {own}")).hint(
-                format!("then take over what he changed, and again: hasp-vault join {}", shell_word(dir.as_os_str())),
-            )
-        }
+        Some(own) if error.code() == "not-a-recipient" => error
+            .hint(format!(
+                "a member has to add your recipient first: hasp-vault recipients add {own}"
+            ))
+            .hint(format!(
+                "then take over what he changed, and again: hasp-vault join {}",
+                shell_word(dir.as_os_str())
+            )),
         _ => error,
     }
 }

@@ -1,4 +1,5 @@
-//! `key`: what the other tools need from the keys without having them, over descriptors, never through argv or a terminal.
+//! `key`: what the other tools need from the keys without having them, over descriptors, never
+//! through argv or a terminal.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -12,8 +13,8 @@ use crate::vault::Vault;
 
 /// The longest head that is signed, in bytes.
 const MAX_HEAD: usize = 4096;
-/// What the text of a head begins with. Only that is signed here: the same key signs records, which begin with `hasp/v1/`, and
-/// whoever may ask for one must not get the other.
+/// What the text of a head begins with. Only that is signed here: the same key signs records, which
+/// begin with `hasp/v1/`, and whoever may ask for one must not get the other.
 const HEAD: &[u8] = b"hasp-audit/";
 
 pub fn audit(log: Option<&str>, fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {

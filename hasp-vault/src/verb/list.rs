@@ -1,5 +1,5 @@
-//! `list`: a table for people, one object a line for programs, and an exit status for cron. It reads without verifying unless told
-//! to, since it authorises nothing.
+//! `list`: a table for people, one object a line for programs, and an exit status for cron. It
+//! reads without verifying unless told to, since it authorises nothing.
 
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ use crate::vault::Vault;
 pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let expiring = args.expiring.as_deref().map(parse_duration).transpose()?;
     let prefix = args.prefix.as_deref().unwrap_or_default();
-    let survey = if args.verify { verified(vault, prefix)? } else { vault.survey_unverified(prefix)? };
+    let survey =
+        if args.verify { verified(vault, prefix)? } else { vault.survey_unverified(prefix)? };
     let asked = expiring.is_some() || args.due;
-    let why: Vec<String> = survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
+    let why: Vec<String> =
+        survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
     let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
     let found: Vec<(&Item, String)> = wanted.collect();
     if cx.out.json {
@@ -34,8 +36,12 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         0 => Ok(Exit::OK),
         count => {
             let all = count + survey.items.len();
-            Err(Error::new(Kind::Data, "tampered", format!("{count} of {all} records cannot be read"))
-                .hint("put them back from git or a backup"))
+            Err(Error::new(
+                Kind::Data,
+                "tampered",
+                format!("{count} of {all} records cannot be read"),
+            )
+            .hint("put them back from git or a backup"))
         }
     }
 }
@@ -54,7 +60,9 @@ fn expires_within(item: &Item, now: Timestamp, span: Duration) -> bool {
 /// Why a secret is on the list that was asked for; nothing if it is not.
 fn reasons(item: &Item, expiring: Option<Duration>, due: bool, now: Timestamp) -> String {
     let mut reasons = Vec::new();
-    if let Some(at) = item.expires.filter(|_| expiring.is_some_and(|e| expires_within(item, now, e))) {
+    if let Some(at) =
+        item.expires.filter(|_| expiring.is_some_and(|e| expires_within(item, now, e)))
+    {
         reasons.push(format!("{} {}", if at <= now { "expired" } else { "expires" }, at.local()));
     }
     if due {
@@ -69,7 +77,11 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
     if let Some(rotation) = &item.rotation {
         awaits.push(format!("rotation not finished: {}", rotation.describe()));
     } else if let Some(at) = item.due().filter(|at| *at <= now) {
-        let by = if item.recipe.as_ref().is_some_and(Plan::makes) { "by its recipe" } else { "no recipe" };
+        let by = if item.recipe.as_ref().is_some_and(Plan::makes) {
+            "by its recipe"
+        } else {
+            "no recipe"
+        };
         awaits.push(format!("due since {}, {by}", at.local()));
     }
     awaits.extend(item.to_retire(now).iter().map(|n| format!("version {n} is to be retired")));
@@ -93,11 +105,15 @@ const TABLE_WIDTH: usize = 53;
 
 /// Where the table does not fit: the name, and below it what there is to say.
 fn narrow(item: &Item, cx: &mut Context) -> Result<()> {
-    let stored = item.current_version().map(|v| format!(", stored {}", v.created.local())).unwrap_or_default();
+    let stored = item
+        .current_version()
+        .map(|v| format!(", stored {}", v.created.local()))
+        .unwrap_or_default();
     let expires = item.expires.map(|at| format!(", expires {}", at.local())).unwrap_or_default();
     cx.out.line(item.name.as_str())?;
     let state = item.state_word(cx.now);
-    cx.out.folded(&format!("  {}, {state}, version {}{stored}{expires}", item.class, item.current), 2)
+    cx.out
+        .folded(&format!("  {}, {state}, version {}{stored}{expires}", item.class, item.current), 2)
 }
 
 fn table(items: &[&Item], cx: &mut Context) -> Result<()> {

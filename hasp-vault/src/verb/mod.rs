@@ -1,4 +1,5 @@
-//! The verbs of hasp-vault, one subject a file: what is printed and asked is decided here, the rest in the library.
+//! The verbs of hasp-vault, one subject a file: what is printed and asked is decided here, the rest
+//! in the library.
 
 pub mod backup;
 pub mod check;

@@ -1,5 +1,6 @@
-//! An identity of the home's own, after one from elsewhere (a recovery key, a copy) opened the vault: taken over if it is the operator's, or made
-//! anew by `passphrase`. What it replaces is kept, since other things may be encrypted to it.
+//! An identity of the home's own, after one from elsewhere (a recovery key, a copy) opened the
+//! vault: taken over if it is the operator's, or made anew by `passphrase`. What it replaces is
+//! kept, since other things may be encrypted to it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -31,13 +32,22 @@ const STAGED: &str = "identity.new";
 pub fn is_foreign(home: &Home, cx: &Context) -> bool {
     let Some(word) = cx.env.get("HASP_IDENTITY") else { return false };
     let Ok(Source::Path(path)) = Source::parse(word) else { return true };
-    let own = |name: &&str| home.join(name).canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|p| p == own));
+    let own = |name: &&str| {
+        home.join(name).canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|p| p == own))
+    };
     ![IDENTITY_LOCKED, IDENTITY_PLAIN].iter().any(own)
 }
 
-/// Takes the identity that opened a vault into a home that has none, if it is the operator's own: as it was, under its passphrase if it had
-/// one. A bare key may be one for paper, which must not lie on a disk because it was used once.
-pub fn take_over(home: &Home, identity: &Identity, keeper: &Keeper, id: VaultId, cx: &mut Context) -> Result<()> {
+/// Takes the identity that opened a vault into a home that has none, if it is the operator's own:
+/// as it was, under its passphrase if it had one. A bare key may be one for paper, which must not
+/// lie on a disk because it was used once.
+pub fn take_over(
+    home: &Home,
+    identity: &Identity,
+    keeper: &Keeper,
+    id: VaultId,
+    cx: &mut Context,
+) -> Result<()> {
     if lead::has_identity(home) {
         return Ok(());
     }
@@ -60,25 +70,34 @@ pub fn take_over(home: &Home, identity: &Identity, keeper: &Keeper, id: VaultId,
 /// A word that names the same source again, where that is possible.
 fn named(word: Option<&OsStr>) -> String {
     match word.map(Source::parse) {
-        Some(Ok(Source::Path(path))) => shell_word(std::path::absolute(&path).unwrap_or(path).as_os_str()),
+        Some(Ok(Source::Path(path))) => {
+            shell_word(std::path::absolute(&path).unwrap_or(path).as_os_str())
+        }
         _ => "FILE".to_owned(),
     }
 }
 
-/// `passphrase` with an identity from elsewhere: this home gets a new identity, and everything is encrypted to that one too.
+/// `passphrase` with an identity from elsewhere: this home gets a new identity, and everything is
+/// encrypted to that one too.
 pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     agree(args.yes)?;
     let home = vault.home();
     let (opened, _) = pin::open(home, cx)?;
     let unlocked = vault.unlock_opened(opened, cx)?;
     let fresh = Identity::generate(*vault.id(), vault.record_key(), cx.now)?;
-    let recipient = fresh.recipients().first().cloned().ok_or_else(|| Error::bug("a new identity has no recipient"))?;
+    let recipient = fresh
+        .recipients()
+        .first()
+        .cloned()
+        .ok_or_else(|| Error::bug("a new identity has no recipient"))?;
     let (name, content) = file_of(args, &fresh, cx)?;
     // On disk before anything is encrypted to it.
     files::replace(&home.join(STAGED), &content)?;
     let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)
         .inspect_err(|_| drop(std::fs::remove_file(home.join(STAGED))))?;
-    let replaced = Event::new("vault.passphrase").field("what", "replaced").field("recipient", recipient.as_str());
+    let replaced = Event::new("vault.passphrase")
+        .field("what", "replaced")
+        .field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;
     let kept = install(home, name, &content, cx)?;
     recipients::report(&outcome, &recipient, "added", cx)?;
@@ -86,7 +105,11 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     Ok(Exit::OK)
 }
 
-fn file_of(args: &PassphraseArgs, fresh: &Identity, cx: &mut Context) -> Result<(&'static str, Vec<u8>)> {
+fn file_of(
+    args: &PassphraseArgs,
+    fresh: &Identity,
+    cx: &mut Context,
+) -> Result<(&'static str, Vec<u8>)> {
     if args.remove {
         return Ok((IDENTITY_PLAIN, fresh.text().expose().to_vec()));
     }
@@ -116,20 +139,32 @@ pub fn install(home: &Home, name: &str, content: &[u8], cx: &Context) -> Result<
 
 /// That the identity before is still there.
 pub fn kept(path: &Path) -> String {
-    format!("the identity before is kept as {}: other things may be encrypted to it", printable_path(path))
+    format!(
+        "the identity before is kept as {}: other things may be encrypted to it",
+        printable_path(path)
+    )
 }
 
 fn free_name(old: &Path, cx: &Context) -> PathBuf {
     let name = old.file_name().unwrap_or_default().to_string_lossy();
-    let named = |n: u32| old.with_file_name(format!("{name}.old-{}-{n}", cx.now.to_string().get(..10).unwrap_or("")));
+    let named = |n: u32| {
+        old.with_file_name(format!("{name}.old-{}-{n}", cx.now.to_string().get(..10).unwrap_or("")))
+    };
     (1..).map(named).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| named(0))
 }
 
-fn tell(used: &[Recipient], own: &Recipient, kept: &[PathBuf], vault: &Vault, cx: &mut Context) -> Result<()> {
+fn tell(
+    used: &[Recipient],
+    own: &Recipient,
+    kept: &[PathBuf],
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<()> {
     cx.out
         .note(&format!("this home has a new identity, {own}; from now on without HASP_IDENTITY: unset HASP_IDENTITY"));
     kept.iter().for_each(|path| cx.out.note(&self::kept(path)));
-    let rest: Vec<&Recipient> = vault.settings().recipients.iter().filter(|r| *r != own && !used.contains(r)).collect();
+    let rest: Vec<&Recipient> =
+        vault.settings().recipients.iter().filter(|r| *r != own && !used.contains(r)).collect();
     match rest[..] {
         [] => {}
         [lost] => cx.out.note(&format!("if nobody needs the lost one any more: hasp-vault recipients remove {lost}")),

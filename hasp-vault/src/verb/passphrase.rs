@@ -1,5 +1,5 @@
-//! `passphrase`: a new one for the identity, a first one, or none. The identity is written whole under its new name before the old file goes,
-//! so that a crash in between leaves one that opens.
+//! `passphrase`: a new one for the identity, a first one, or none. The identity is written whole
+//! under its new name before the old file goes, so that a crash in between leaves one that opens.
 
 use age::secrecy::SecretString;
 use hasp_audit::Event;
@@ -29,7 +29,9 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     drop(asking);
     let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
     replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
-    cx.out.note("the identity has its new passphrase; copies of the old file still open with what they had");
+    cx.out.note(
+        "the identity has its new passphrase; copies of the old file still open with what they had",
+    );
     Ok(Exit::OK)
 }
 
@@ -41,12 +43,26 @@ pub(super) fn choose(args: &PassphraseArgs, cx: &mut Context) -> Result<SecretSt
 }
 
 fn remove(unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
-    replace(unlocked, IDENTITY_PLAIN, unlocked.identity().text().expose(), IDENTITY_LOCKED, "removed", cx)?;
+    replace(
+        unlocked,
+        IDENTITY_PLAIN,
+        unlocked.identity().text().expose(),
+        IDENTITY_LOCKED,
+        "removed",
+        cx,
+    )?;
     cx.out.warn("the identity is in the clear now: file permissions are all that protects it");
     Ok(Exit::OK)
 }
 
-fn replace(unlocked: &Unlocked, name: &str, content: &[u8], other: &str, what: &str, cx: &Context) -> Result<()> {
+fn replace(
+    unlocked: &Unlocked,
+    name: &str,
+    content: &[u8],
+    other: &str,
+    what: &str,
+    cx: &Context,
+) -> Result<()> {
     let (vault, home) = (unlocked.vault(), unlocked.vault().home());
     vault.log()?.append(cx.now, &[Event::new("vault.passphrase").field("what", what)])?;
     files::replace(&home.join(name), content)?;
@@ -62,8 +78,12 @@ fn confirm(yes: bool) -> Result<()> {
         return Ok(());
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to remove the passphrase")
-            .hint("say it in advance: hasp-vault passphrase --remove --yes")
+        Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "there is no terminal to ask whether to remove the passphrase",
+        )
+        .hint("say it in advance: hasp-vault passphrase --remove --yes")
     })?;
     if terminal.confirm("Keep the identity in the clear, protected by file permissions only?")? {
         return Ok(());

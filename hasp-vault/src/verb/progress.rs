@@ -11,7 +11,9 @@ pub fn bar(total: usize, unit: &str, cx: &Context) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total as u64);
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {unit}")) {
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {unit}"))
+    {
         bar.set_style(style);
     }
     bar

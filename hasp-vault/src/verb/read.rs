@@ -29,9 +29,19 @@ pub fn get(args: &GetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 pub fn reveal(args: &RevealArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let wanted: VersionedName = args.name.parse()?;
     if !args.force && !cx.out.stdout_is_terminal() {
-        return Err(Error::new(Kind::Denied, "not-a-terminal", "a value is shown on a terminal only")
-            .hint(format!("let a command have it: hasp-grant -x -e VARIABLE={} -- COMMAND", wanted.name))
-            .hint(format!("or write it in the clear all the same: hasp-vault reveal {} --force", args.name)));
+        return Err(Error::new(
+            Kind::Denied,
+            "not-a-terminal",
+            "a value is shown on a terminal only",
+        )
+        .hint(format!(
+            "let a command have it: hasp-grant -x -e VARIABLE={} -- COMMAND",
+            wanted.name
+        ))
+        .hint(format!(
+            "or write it in the clear all the same: hasp-vault reveal {} --force",
+            args.name
+        )));
     }
     let (item, number) = find(&wanted, vault)?;
     item.version(number)?;
@@ -58,15 +68,16 @@ fn warn_if_not_deliverable(item: &Item, cx: &mut Context) {
     }
 }
 
-/// Exactly as it is to a pipe. A terminal gets a newline behind it, and no control characters: a value that holds an escape
-/// sequence must not paint over what is shown.
+/// Exactly as it is to a pipe. A terminal gets a newline behind it, and no control characters: a
+/// value that holds an escape sequence must not paint over what is shown.
 fn show(value: &Secret, cx: &mut Context) -> Result<()> {
     if !cx.out.stdout_is_terminal() {
         return cx.out.value(value.expose());
     }
     let text = std::str::from_utf8(value.expose()).ok();
-    let plain =
-        text.is_some_and(|t| t.lines().all(|l| l.replace('\t', "") == printable(l.replace('\t', "").as_bytes())));
+    let plain = text.is_some_and(|t| {
+        t.lines().all(|l| l.replace('\t', "") == printable(l.replace('\t', "").as_bytes()))
+    });
     if plain {
         cx.out.value(value.expose())?;
     } else {

@@ -1,4 +1,5 @@
-//! `recipients`: who can open the vault. A removal ends every grant, asks first, and says what it cannot do.
+//! `recipients`: who can open the vault. A removal ends every grant, asks first, and says what it
+//! cannot do.
 
 use std::process::Stdio;
 
@@ -22,7 +23,9 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
             let new = recipient.join(" ").parse()?;
             add(&new, &vault.unlock(cx)?, cx)
         }
-        Some(RecipientsVerb::Remove { recipient, yes }) => remove(&recipient.join(" ").parse()?, *yes, vault, cx),
+        Some(RecipientsVerb::Remove { recipient, yes }) => {
+            remove(&recipient.join(" ").parse()?, *yes, vault, cx)
+        }
     }
 }
 
@@ -37,7 +40,8 @@ fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// The vault is opened first: a key that was written down and then not added would be worse than none.
+/// The vault is opened first: a key that was written down and then not added would be worse than
+/// none.
 fn add_recovery(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let unlocked = vault.unlock(cx)?;
     let new = recovery::make("recipients add")?;
@@ -48,7 +52,9 @@ fn add_recovery(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
     if unlocked.vault().settings().recipients.contains(new) {
-        cx.out.note("that is a recipient already: everything is encrypted again, for whoever missed it");
+        cx.out.note(
+            "that is a recipient already: everything is encrypted again, for whoever missed it",
+        );
     }
     let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
     cx.out.note("grants minted before are refused from now on: mint them anew");
@@ -57,8 +63,12 @@ fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
 
 fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if !vault.settings().recipients.contains(gone) {
-        return Err(Error::new(Kind::Missing, "recipient-unknown", "that is not a recipient of this vault")
-            .hint("see them with: hasp-vault recipients"));
+        return Err(Error::new(
+            Kind::Missing,
+            "recipient-unknown",
+            "that is not a recipient of this vault",
+        )
+        .hint("see them with: hasp-vault recipients"));
     }
     // Echo stays off from the question to the passphrase.
     let asking = Terminal::open();
@@ -68,9 +78,11 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     keeper.refuse_foreign(&identity, vault.home(), *vault.id())?;
     let unlocked = vault.unlock_opened(identity, cx)?;
     unlocked.refuse_removal(gone)?;
-    // Before anything is changed: it needs no keys, and what it does not reach is refused by the new key anyway.
+    // Before anything is changed: it needs no keys, and what it does not reach is refused by the
+    // new key anyway.
     let ended = end_grants(cx);
-    let repinned = |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
+    let repinned =
+        |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
     let outcome = change(&unlocked, &Change::Remove(gone.clone(), &repinned), cx)?;
     report(&outcome, gone, "removed", cx)?;
     let key = public_key::encode(outcome.vault.record_key());
@@ -91,7 +103,12 @@ pub(super) fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Resu
     outcome
 }
 
-pub(super) fn report(outcome: &Outcome, recipient: &Recipient, what: &str, cx: &mut Context) -> Result<Exit> {
+pub(super) fn report(
+    outcome: &Outcome,
+    recipient: &Recipient,
+    what: &str,
+    cx: &mut Context,
+) -> Result<Exit> {
     let Outcome { vault, secrets, values } = outcome;
     if cx.out.json {
         cx.out.object(&serde_json::json!({
@@ -103,7 +120,8 @@ pub(super) fn report(outcome: &Outcome, recipient: &Recipient, what: &str, cx: &
     }
     let waiting = vault.waiting()?.len();
     if waiting > 0 {
-        cx.out.warn(&format!("{waiting} deposits wait, encrypted as before: accept or reject them"));
+        cx.out
+            .warn(&format!("{waiting} deposits wait, encrypted as before: accept or reject them"));
     }
     Ok(Exit::OK)
 }
@@ -113,8 +131,12 @@ fn confirm(yes: bool) -> Result<()> {
         return Ok(());
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to remove the recipient")
-            .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
+        Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "there is no terminal to ask whether to remove the recipient",
+        )
+        .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
     })?;
     terminal.show(
         "Everything is encrypted anew under a new key. All grants end, projects consent again, and every other member joins again.\n\
@@ -126,14 +148,17 @@ fn confirm(yes: bool) -> Result<()> {
     Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
 }
 
-/// Every grant that this user has: those on other vaults too, which is said in the man page, since a ledger knows no vaults.
+/// Every grant that this user has: those on other vaults too, which is said in the man page, since
+/// a ledger knows no vaults.
 fn end_grants(cx: &Context) -> Result<()> {
     let mut command = sibling::command("hasp-grant")?;
     command.args(["revoke", "--quiet", "--all"]).env_clear().envs(cx.env.for_child());
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
     match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
         true => Ok(()),
-        false => Err(Error::new(Kind::Io, "grants-not-ended", "hasp-grant could not end the grants")
-            .hint("see why with: hasp-grant revoke --all")),
+        false => {
+            Err(Error::new(Kind::Io, "grants-not-ended", "hasp-grant could not end the grants")
+                .hint("see why with: hasp-grant revoke --all"))
+        }
     }
 }

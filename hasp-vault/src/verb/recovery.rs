@@ -1,4 +1,5 @@
-//! A recovery key: one more identity, for paper, that opens the vault when the home's own is lost or its passphrase forgotten.
+//! A recovery key: one more identity, for paper, that opens the vault when the home's own is lost
+//! or its passphrase forgotten.
 
 use age::secrecy::ExposeSecret;
 use hasp_core::terminal::Terminal;
@@ -10,7 +11,8 @@ use crate::crypto::recipient::Recipient;
 pub const ADVICE: &str = "a backup brings back neither your identity nor its passphrase nor the record: \
      keep a recovery key on paper: hasp-vault recipients add --recovery";
 
-/// Shows a new key once. The secret half goes to the terminal and nowhere else: a pipe or a file would be a copy that nobody keeps an eye on.
+/// Shows a new key once. The secret half goes to the terminal and nowhere else: a pipe or a file
+/// would be a copy that nobody keeps an eye on.
 ///
 /// # Errors
 /// `[no-terminal]`, naming the `command` that takes a key which was made elsewhere.

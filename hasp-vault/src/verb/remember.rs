@@ -1,5 +1,6 @@
-//! The vault that was joined becomes the one of the project here. Bindings are hasp-bind's: it is run beside this tool, with the identity over a
-//! pipe, so that nobody is asked for a passphrase twice.
+//! The vault that was joined becomes the one of the project here. Bindings are hasp-bind's: it is
+//! run beside this tool, with the identity over a pipe, so that nobody is asked for a passphrase
+//! twice.
 
 use std::fs::File;
 use std::io::Write;
@@ -45,7 +46,8 @@ pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
     if cx.env.get("HASP_VAULT").is_some() {
         return Ok(Use::Named);
     }
-    let cwd = std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+    let cwd =
+        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
     let cwd = cwd.canonicalize().map_err(|e| Error::io("open", &cwd, e))?;
     Ok(here::root(home, &cwd)?.map_or(Use::NoProject, Use::Free))
 }
@@ -66,8 +68,12 @@ pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
     if ended.success() {
         return Ok(());
     }
-    Err(Error::new(hasp_core::Kind::Io, "not-remembered", "hasp-bind could not remember the vault for this project")
-        .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
+    Err(Error::new(
+        hasp_core::Kind::Io,
+        "not-remembered",
+        "hasp-bind could not remember the vault for this project",
+    )
+    .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
 }
 
 fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
@@ -100,7 +106,9 @@ pub fn next(used: &Use, dir: &Path) -> String {
         Use::Already | Use::Free(_) => "  hasp-vault list          # what is in it\n  \
              hasp-bind                # consent to what this project asks for\n"
             .to_owned(),
-        Use::Named => "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned(),
+        Use::Named => {
+            "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned()
+        }
         Use::Other(other) => format!(
             "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in {} now\n",
             printable_path(other)
@@ -123,5 +131,7 @@ pub fn require_identity(home: &Home, dir: &Path, cx: &Context) -> Result<()> {
     let word = shell_word(dir.as_os_str());
     Err(Error::new(hasp_core::Kind::Locked, "no-identity", "there is no identity to join with")
         .hint("make one, and have a member add what it prints: hasp-vault identity new")
-        .hint(format!("or name the one that you have: HASP_IDENTITY=/path/to/identity hasp-vault join {word}")))
+        .hint(format!(
+            "or name the one that you have: HASP_IDENTITY=/path/to/identity hasp-vault join {word}"
+        )))
 }

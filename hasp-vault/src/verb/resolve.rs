@@ -1,4 +1,5 @@
-//! `resolve`: git keeps both sides of a conflict in its index; they are read from there, since the file in the working tree holds markers.
+//! `resolve`: git keeps both sides of a conflict in its index; they are read from there, since the
+//! file in the working tree holds markers.
 
 use std::process::{Command, Output, Stdio};
 
@@ -21,28 +22,35 @@ pub fn run(args: &ResolveArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
     let stages = stages(vault, &name, cx)?;
     let item = vault.unlock(cx)?.resolve(&name, side, &stages, cx.now)?;
     set::report(&item, cx)?;
-    cx.out.note("the other side's value is in git's history only; if it was used anywhere, rotate it there");
-    let (dir, below) = (shell_word(vault.dir().as_os_str()), shell_word(format!("items/{name}").as_ref()));
+    cx.out.note(
+        "the other side's value is in git's history only; if it was used anywhere, rotate it there",
+    );
+    let (dir, below) =
+        (shell_word(vault.dir().as_os_str()), shell_word(format!("items/{name}").as_ref()));
     cx.out.plain_note(&format!("Next:\n\n  git -C {dir} add -A {below}\n  git -C {dir} commit\n"));
     Ok(Exit::OK)
 }
 
-/// What `git ls-files --unmerged` lists below the secret's own directory, and the values in the commits of both sides: git itself removes one
-/// that only the other side has removed.
+/// What `git ls-files --unmerged` lists below the secret's own directory, and the values in the
+/// commits of both sides: git itself removes one that only the other side has removed.
 fn stages(vault: &Vault, name: &SecretName, cx: &Context) -> Result<Stages> {
     let below = format!("items/{name}/");
     let mut stages = Stages::default();
     let listed = git(&["ls-files", "--unmerged", "-z", "--", &below], vault, cx)?;
     for ([_, object, stage], file) in entries(&listed, &below) {
         let stage = stage.parse().map_err(|_| unexpected())?;
-        stages.files.insert((file.to_owned(), stage), git(&["cat-file", "blob", object], vault, cx)?);
+        stages
+            .files
+            .insert((file.to_owned(), stage), git(&["cat-file", "blob", object], vault, cx)?);
     }
     for side in SIDES {
         if !run_git(&["rev-parse", "--quiet", "--verify", side], vault, cx)?.status.success() {
             continue;
         }
         let listed = git(&["ls-tree", "-z", side, "--", &below], vault, cx)?;
-        for ([_, _, object], _) in entries(&listed, &below).filter(|(_, file)| file.ends_with(".age")) {
+        for ([_, _, object], _) in
+            entries(&listed, &below).filter(|(_, file)| file.ends_with(".age"))
+        {
             stages.committed.push(git(&["cat-file", "blob", object], vault, cx)?);
         }
     }

@@ -1,4 +1,5 @@
-//! `revoke`: the grants end first, which needs no keys, so that a forgotten passphrase delays nothing.
+//! `revoke`: the grants end first, which needs no keys, so that a forgotten passphrase delays
+//! nothing.
 
 use std::process::Stdio;
 
@@ -21,9 +22,13 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         let Revoked { item, unrecorded: failed } = unlocked.revoke(name, &reason, cx.now)?;
         unrecorded = unrecorded.or(failed);
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "secret": name, "state": item.state_word(cx.now)}))?;
+            cx.out.object(
+                &serde_json::json!({"v": 1, "secret": name, "state": item.state_word(cx.now)}),
+            )?;
         } else {
-            cx.out.note(&format!("{name} is revoked; it is still good at the provider until it is changed there"));
+            cx.out.note(&format!(
+                "{name} is revoked; it is still good at the provider until it is changed there"
+            ));
         }
     }
     // Where the record is gone hasp-grant has failed for the same reason, after ending the grants.
@@ -35,17 +40,25 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 fn not_on_record(error: &Error) -> Error {
     let message = format!("it is done, and not on record: {}", error.message());
     let told = Error::new(error.kind(), error.code(), message);
-    error.hints().iter().fold(told, |e, hint| e.hint(hint.clone())).hint("see which grants are left: hasp-grant list")
+    error
+        .hints()
+        .iter()
+        .fold(told, |e, hint| e.hint(hint.clone()))
+        .hint("see which grants are left: hasp-grant list")
 }
 
 /// Ends every grant on these secrets, by the tool that knows them.
 ///
 /// # Errors
-/// `[grants-not-ended]`, `[no-sibling]`: the caller goes on with its own part and reports this at the end.
+/// `[grants-not-ended]`, `[no-sibling]`: the caller goes on with its own part and reports this at
+/// the end.
 pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
     for name in names {
         let mut command = sibling::command("hasp-grant")?;
-        command.args(["revoke", "--quiet", "--secret", name.as_str()]).env_clear().envs(cx.env.for_child());
+        command
+            .args(["revoke", "--quiet", "--secret", name.as_str()])
+            .env_clear()
+            .envs(cx.env.for_child());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let status = command.status().map_err(|e| Error::system("run hasp-grant", e))?;
         if !status.success() {
@@ -62,6 +75,10 @@ pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
 
 /// Who types, for whoever is refused later.
 fn who(cx: &Context) -> String {
-    let named = cx.env.get("USER").or_else(|| cx.env.get("LOGNAME")).map(|u| u.to_string_lossy().into_owned());
+    let named = cx
+        .env
+        .get("USER")
+        .or_else(|| cx.env.get("LOGNAME"))
+        .map(|u| u.to_string_lossy().into_owned());
     named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
 }

@@ -1,4 +1,5 @@
-//! `set`: the command line is checked before anything is read, what comes through a pipe is read before anything is asked.
+//! `set`: the command line is checked before anything is read, what comes through a pipe is read
+//! before anything is asked.
 
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
@@ -28,12 +29,18 @@ pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 /// All values are asked for before the first is stored: giving up half-way changes nothing.
-fn ask_all(names: &[SecretName], options: &SetOptions, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+fn ask_all(
+    names: &[SecretName],
+    options: &SetOptions,
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<Exit> {
     let Some((last, amid)) = names.split_last() else { return Ok(Exit::OK) };
     let mut terminal = input::terminal(last)?;
     terminal.more_follows();
     let unlocked = vault.unlock(cx)?;
-    let mut values = amid.iter().map(|n| input::ask_value_amid(n, &mut terminal)).collect::<Result<Vec<_>>>()?;
+    let mut values =
+        amid.iter().map(|n| input::ask_value_amid(n, &mut terminal)).collect::<Result<Vec<_>>>()?;
     values.push(input::ask_value(last, &mut terminal)?);
     drop(terminal);
     for (name, value) in names.iter().zip(&values) {
@@ -69,7 +76,10 @@ pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
         }));
     }
     let expires = item.expires.map(|e| format!(", expires {}", e.local())).unwrap_or_default();
-    cx.out.note(&format!("{} version {}: {size} bytes, class {}{expires}", item.name, item.current, item.class));
+    cx.out.note(&format!(
+        "{} version {}: {size} bytes, class {}{expires}",
+        item.name, item.current, item.class
+    ));
     Ok(())
 }
 

@@ -27,7 +27,10 @@ pub fn show(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 pub fn history(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let item = find(args, vault)?;
     if !cx.out.json {
-        cx.out.line(&format!("{:>7}  {:19}  {:>7}  {:32}  STATE", "VERSION", "STORED", "BYTES", "FINGERPRINT"))?;
+        cx.out.line(&format!(
+            "{:>7}  {:19}  {:>7}  {:32}  STATE",
+            "VERSION", "STORED", "BYTES", "FINGERPRINT"
+        ))?;
     }
     for version in &item.versions {
         if cx.out.json {
@@ -37,7 +40,11 @@ pub fn history(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit>
             }))?;
         } else {
             let Version { number, created, size, fp, .. } = version;
-            cx.out.line(&format!("{number:>7}  {}  {size:>7}  {fp}  {}", created.local(), state(version, &item)))?;
+            cx.out.line(&format!(
+                "{number:>7}  {}  {size:>7}  {fp}  {}",
+                created.local(),
+                state(version, &item)
+            ))?;
         }
     }
     Ok(Exit::OK)
@@ -70,7 +77,8 @@ fn facts(item: &Item, now: Timestamp) -> Vec<(&'static str, String)> {
         facts.push(("bytes", version.size.to_string()));
         facts.push(("fingerprint", version.fp.clone()));
     }
-    let allow: Vec<String> = item.allow.iter().map(|a| printable(a.to_string().as_bytes())).collect();
+    let allow: Vec<String> =
+        item.allow.iter().map(|a| printable(a.to_string().as_bytes())).collect();
     let optional = [
         ("expires", item.expires.map(Timestamp::local)),
         ("rotate every", item.rotate_every.map(duration_text)),
@@ -81,7 +89,11 @@ fn facts(item: &Item, now: Timestamp) -> Vec<(&'static str, String)> {
         ("note", item.note.as_ref().map(|n| printable(n.as_bytes()))),
     ];
     facts.extend(optional.into_iter().filter_map(|(label, text)| text.map(|t| (label, t))));
-    facts.extend(item.versions.iter().filter_map(|v| v.retiring.as_ref().map(|r| ("to retire", retiring(v, r)))));
+    facts.extend(
+        item.versions
+            .iter()
+            .filter_map(|v| v.retiring.as_ref().map(|r| ("to retire", retiring(v, r)))),
+    );
     facts
 }
 
@@ -99,7 +111,9 @@ fn retiring(version: &Version, retiring: &Retiring) -> String {
 
 fn state_line(item: &Item, now: Timestamp) -> String {
     match &item.state {
-        State::Revoked { at, reason } => format!("revoked {} {}", at.local(), printable(reason.as_bytes())),
+        State::Revoked { at, reason } => {
+            format!("revoked {} {}", at.local(), printable(reason.as_bytes()))
+        }
         State::Destroyed { at } => format!("destroyed {}", at.local()),
         State::Active => item.state_word(now).to_owned(),
     }

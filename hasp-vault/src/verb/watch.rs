@@ -1,4 +1,5 @@
-//! `watch rebuild`: the fingerprints of all values anew, for the leak watch, which hasp-redact owns.
+//! `watch rebuild`: the fingerprints of all values anew, for the leak watch, which hasp-redact
+//! owns.
 
 use std::cell::RefCell;
 
@@ -19,13 +20,18 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let rebuilt = vault.watch().rebuild(&vault.id().to_string(), values)?;
     vault.log()?.append(cx.now, &events.into_inner())?;
     if cx.out.json {
-        let unwatched: Vec<&str> = rebuilt.unwatched.iter().map(|(name, _)| name.as_str()).collect();
+        let unwatched: Vec<&str> =
+            rebuilt.unwatched.iter().map(|(name, _)| name.as_str()).collect();
         cx.out.object(&serde_json::json!({
             "v": 1, "watched": rebuilt.watched, "unwatched": unwatched, "destroyed": rebuilt.kept,
         }))?;
         return Ok(Exit::OK);
     }
-    let also = if rebuilt.kept > 0 { format!(", and {} destroyed ones still", rebuilt.kept) } else { String::new() };
+    let also = if rebuilt.kept > 0 {
+        format!(", and {} destroyed ones still", rebuilt.kept)
+    } else {
+        String::new()
+    };
     let values = match rebuilt.watched {
         1 => "1 value is".to_owned(),
         count => format!("{count} values are"),
@@ -37,8 +43,9 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Every version of a secret that still has a value, opened one at a time; and an event for each that has parts, so that the record
-/// knows those of values that were stored elsewhere or before there was such a record.
+/// Every version of a secret that still has a value, opened one at a time; and an event for each
+/// that has parts, so that the record knows those of values that were stored elsewhere or before
+/// there was such a record.
 fn versions(
     unlocked: &Unlocked,
     name: &SecretName,
@@ -48,11 +55,14 @@ fn versions(
         Ok(item) => item,
         Err(e) => return vec![Err(e)],
     };
-    let alive: Vec<u32> = item.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| v.number).collect();
+    let alive: Vec<u32> =
+        item.versions.iter().filter(|v| v.destroyed.is_none()).map(|v| v.number).collect();
     let mut one = |n: u32| {
         let value = unlocked.value(&item, n)?;
         let parts = unlocked.part_fingerprints(&value)?;
-        if let Some(version) = item.versions.iter_mut().find(|v| v.number == n).filter(|_| !parts.is_empty()) {
+        if let Some(version) =
+            item.versions.iter_mut().find(|v| v.number == n).filter(|_| !parts.is_empty())
+        {
             version.parts = parts;
             events.borrow_mut().push(events::of_version("vault.parts", &item, n));
         }

@@ -30,7 +30,8 @@ impl Ran {
 
     /// The status, and the code in brackets of the error line.
     pub fn refused(&self) -> (i32, String) {
-        let code = self.stderr.lines().find(|l| l.contains(": error: ")).and_then(|l| l.rsplit_once('['));
+        let code =
+            self.stderr.lines().find(|l| l.contains(": error: ")).and_then(|l| l.rsplit_once('['));
         (self.status, code.map(|(_, c)| c.trim_end_matches(']').to_owned()).unwrap_or_default())
     }
 
@@ -46,7 +47,11 @@ impl Ran {
 impl From<Output> for Ran {
     fn from(out: Output) -> Ran {
         let status = out.status.code().unwrap_or(-1);
-        Ran { status, stdout: out.stdout, stderr: String::from_utf8_lossy(&out.stderr).into_owned() }
+        Ran {
+            status,
+            stdout: out.stdout,
+            stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
+        }
     }
 }
 
@@ -88,7 +93,11 @@ impl Lab {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(args).env_clear().env("HASP_HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap());
+        command
+            .args(args)
+            .env_clear()
+            .env("HASP_HOME", self.home())
+            .env("PATH", std::env::var_os("PATH").unwrap());
         command.current_dir(self.dir.path());
         command
     }
@@ -103,12 +112,27 @@ impl Lab {
         feed(command, stdin)
     }
 
-    /// Runs under strace with a fault injected into one system call, in-process checks to follow; whether it succeeded.
+    /// Runs under strace with a fault injected into one system call, in-process checks to follow;
+    /// whether it succeeded.
     pub fn injected(&self, args: &[&str], stdin: &[u8], inject: &str) -> Ran {
         let call = inject.split(['=', ':']).nth(1).unwrap();
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", inject, binary()]);
-        command.args(args).env_clear().env("HASP_HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap());
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={call}"),
+            "-e",
+            inject,
+            binary(),
+        ]);
+        command
+            .args(args)
+            .env_clear()
+            .env("HASP_HOME", self.home())
+            .env("PATH", std::env::var_os("PATH").unwrap());
         command.current_dir(self.dir.path());
         feed(command, stdin)
     }
@@ -135,7 +159,8 @@ impl Lab {
     }
 
     pub fn record(&self) -> String {
-        let log = std::fs::read_dir(self.home().join("audit")).unwrap().next().unwrap().unwrap().path();
+        let log =
+            std::fs::read_dir(self.home().join("audit")).unwrap().next().unwrap().unwrap().path();
         std::fs::read_to_string(log.join("00000001.jsonl")).unwrap()
     }
 
@@ -149,7 +174,10 @@ impl Lab {
     }
 
     pub fn identity(&self) -> Identity {
-        Identity::parse(Secret::copy_of(&std::fs::read(self.home().join("identity")).unwrap()).unwrap()).unwrap()
+        Identity::parse(
+            Secret::copy_of(&std::fs::read(self.home().join("identity")).unwrap()).unwrap(),
+        )
+        .unwrap()
     }
 }
 
@@ -195,7 +223,11 @@ impl Installed {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("hasp-vault"));
-        command.args(args).env_clear().env("HASP_HOME", self.lab.home()).env("PATH", "/usr/bin:/bin");
+        command
+            .args(args)
+            .env_clear()
+            .env("HASP_HOME", self.lab.home())
+            .env("PATH", "/usr/bin:/bin");
         command.env("USER", "alice").current_dir(self.lab.dir.path());
         command
     }
@@ -220,7 +252,12 @@ impl Installed {
 
 /// Runs a command with this on its stdin.
 pub fn feed(mut command: Command, stdin: &[u8]) -> Ran {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
     // A child that refuses early closes its end: that is no failure of the test.
@@ -238,7 +275,12 @@ pub fn write_private(path: &Path, content: &[u8]) {
 
 /// Stock age, from Debian; where it is missing, a test says so and ends, but not in CI.
 pub fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "{program} must be installed in CI");
     found
 }
@@ -262,12 +304,25 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The shell command line sees the lab's home; whatever it writes to stdout or the terminal is collected.
+    /// The shell command line sees the lab's home; whatever it writes to stdout or the terminal is
+    /// collected.
     pub fn start(lab: &Lab, line: &str) -> Screen {
         let mut command = Command::new("script");
-        command.args(["-qefc", line, "/dev/null"]).env_clear().env("HASP_HOME", lab.home()).env("BIN", binary());
-        command.env("PATH", std::env::var_os("PATH").unwrap()).env("TERM", "dumb").current_dir(lab.dir.path());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command
+            .args(["-qefc", line, "/dev/null"])
+            .env_clear()
+            .env("HASP_HOME", lab.home())
+            .env("BIN", binary());
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("TERM", "dumb")
+            .current_dir(lab.dir.path());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut out = child.stdout.take().unwrap();
         let (sender, incoming) = channel();
         std::thread::spawn(move || {
@@ -313,8 +368,8 @@ impl Screen {
     }
 }
 
-/// Copies a program by another process: a child that a second test starts meanwhile would inherit our descriptor, and nobody could run
-/// what is open for writing.
+/// Copies a program by another process: a child that a second test starts meanwhile would inherit
+/// our descriptor, and nobody could run what is open for writing.
 pub fn install(program: &Path, place: &Path) {
     assert!(Command::new("cp").arg(program).arg(place).status().unwrap().success());
 }

@@ -51,7 +51,8 @@ impl Cost {
 fn children_cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let after = stat.rsplit_once(')').unwrap().1;
-    let ticks: u64 = after.split_whitespace().skip(13).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
+    let ticks: u64 =
+        after.split_whitespace().skip(13).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
     ticks as f64 * 1000.0 / rustix::param::clock_ticks_per_second() as f64
 }
 
@@ -76,5 +77,8 @@ pub fn line(text: &str) {
 /// One row, its wall time beside another's.
 pub fn row(cost: &Cost, base: &Cost, target: &str) {
     let ratio = if base.wall > 0.0 { cost.wall / base.wall } else { 0.0 };
-    line(&format!("{:<44} {:>8.2} {:>9.2} {:>8.1}x  {target}", cost.name, cost.cpu, cost.wall, ratio));
+    line(&format!(
+        "{:<44} {:>8.2} {:>9.2} {:>8.1}x  {target}",
+        cost.name, cost.cpu, cost.wall, ratio
+    ));
 }

@@ -87,7 +87,8 @@ fn program(name: &str) -> Result<PathBuf> {
     home.check()?;
     let link = home.join(DIR).join(format!("age-plugin-{name}"));
     if link.symlink_metadata().is_err() {
-        let (shown, typed) = (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
+        let (shown, typed) =
+            (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
         return Err(Error::new(Kind::Missing, "no-plugin", format!("there is no age-plugin-{name} in {shown}"))
             .hint(format!(
                 "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v age-plugin-{name})\" {typed}/"
@@ -101,9 +102,12 @@ fn program(name: &str) -> Result<PathBuf> {
 }
 
 impl age::Recipient for Recipient {
-    fn wrap_file_key(&self, key: &FileKey) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        let wrapped =
-            program(&self.name).and_then(|p| Talk::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key));
+    fn wrap_file_key(
+        &self,
+        key: &FileKey,
+    ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let wrapped = program(&self.name)
+            .and_then(|p| Talk::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key));
         wrapped.map_err(|e| EncryptError::Io(std::io::Error::other(e)))
     }
 }
@@ -113,9 +117,12 @@ impl age::Identity for Identity {
         self.unwrap_stanzas(std::slice::from_ref(stanza))
     }
 
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
-        let key =
-            program(&self.name).and_then(|p| Talk::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas));
+    fn unwrap_stanzas(
+        &self,
+        stanzas: &[Stanza],
+    ) -> Option<std::result::Result<FileKey, DecryptError>> {
+        let key = program(&self.name)
+            .and_then(|p| Talk::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas));
         key.map_err(|e| DecryptError::Io(std::io::Error::other(e))).transpose()
     }
 }

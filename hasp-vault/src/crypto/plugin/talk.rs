@@ -1,4 +1,5 @@
-//! The two things that are asked of a plugin: to wrap a file key, and to unwrap one. What it wants to know meanwhile is asked on the terminal.
+//! The two things that are asked of a plugin: to wrap a file key, and to unwrap one. What it wants
+//! to know meanwhile is asked on the terminal.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -30,13 +31,18 @@ impl Talk<'_> {
     /// # Errors
     /// `[plugin-failed]`, as for all that follows.
     pub fn begin<'a>(name: &'a str, program: &Path, machine: &str) -> Result<Talk<'a>> {
-        let wire =
-            Wire::open(program, machine).map_err(|e| failed(name, &format!("it cannot be run: {}", cause_text(&e))))?;
+        let wire = Wire::open(program, machine)
+            .map_err(|e| failed(name, &format!("it cannot be run: {}", cause_text(&e))))?;
         Ok(Talk { name, wire, terminal: None })
     }
 
-    /// The stanzas from which the plugin can unwrap this file key for this recipient, and the labels that go with them.
-    pub fn wrap(mut self, recipient: &str, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>)> {
+    /// The stanzas from which the plugin can unwrap this file key for this recipient, and the
+    /// labels that go with them.
+    pub fn wrap(
+        mut self,
+        recipient: &str,
+        key: &FileKey,
+    ) -> Result<(Vec<Stanza>, HashSet<String>)> {
         self.send("add-recipient", &[recipient], b"")?;
         self.send("extension-labels", &[], b"")?;
         self.send("wrap-file-key", &[], key.expose_secret())?;
@@ -64,8 +70,10 @@ impl Talk<'_> {
     pub fn unwrap(mut self, identity: &str, stanzas: &[Stanza]) -> Result<Option<FileKey>> {
         self.send("add-identity", &[identity], b"")?;
         for stanza in stanzas {
-            let words: Vec<&str> =
-                ["0", &stanza.tag].into_iter().chain(stanza.args.iter().map(String::as_str)).collect();
+            let words: Vec<&str> = ["0", &stanza.tag]
+                .into_iter()
+                .chain(stanza.args.iter().map(String::as_str))
+                .collect();
             self.send("recipient-stanza", &words, &stanza.body)?;
         }
         self.send("done", &[], b"")?;
@@ -84,7 +92,8 @@ impl Talk<'_> {
         Ok(key)
     }
 
-    /// What the plugin says next of what is wanted, its questions having been answered; `None` at its end.
+    /// What the plugin says next of what is wanted, its questions having been answered; `None` at
+    /// its end.
     fn next(&mut self, wanted: &[&str]) -> Result<Option<Stanza>> {
         loop {
             let stanza = self.wire.receive().map_err(|e| match e.kind() {
@@ -101,7 +110,8 @@ impl Talk<'_> {
         }
     }
 
-    /// Shows or asks what the plugin wants on the terminal; without one it is told that nobody answered.
+    /// Shows or asks what the plugin wants on the terminal; without one it is told that nobody
+    /// answered.
     fn ask(&mut self, stanza: &Stanza) -> Result<()> {
         self.terminal = self.terminal.take().or_else(Terminal::open);
         let Some(terminal) = &mut self.terminal else { return self.send("fail", &[], b"") };

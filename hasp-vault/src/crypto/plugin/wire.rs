@@ -1,5 +1,6 @@
-//! The conversation with a plugin: stanzas over its stdin and stdout (<https://c2sp.org/age-plugin>). It has a small environment without
-//! anything of hasp's, and none of our descriptors.
+//! The conversation with a plugin: stanzas over its stdin and stdout
+//! (<https://c2sp.org/age-plugin>). It has a small environment without anything of hasp's, and none
+//! of our descriptors.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -13,7 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::trusted;
 
-/// How many characters of base64 a line of a stanza's body has; a shorter one, also an empty one, ends it.
+/// How many characters of base64 a line of a stanza's body has; a shorter one, also an empty one,
+/// ends it.
 const COLUMNS: usize = 64;
 /// The longest first line of a stanza, in bytes: recipients of some thousand bytes fit.
 const MAX_LINE: usize = 64 * 1024;
@@ -21,7 +23,8 @@ const MAX_LINE: usize = 64 * 1024;
 const MAX_LINES: usize = 1024;
 /// How long a plugin may take to end, a card to be put away.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What a plugin sees of the environment beside what every program does: enough to find a session and a smart card.
+/// What a plugin sees of the environment beside what every program does: enough to find a session
+/// and a smart card.
 const ALSO_KEPT: [&str; 6] = [
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
@@ -39,13 +42,16 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Starts a program for one of the protocol's two state machines, `recipient-v1` or `identity-v1`.
+    /// Starts a program for one of the protocol's two state machines, `recipient-v1` or
+    /// `identity-v1`.
     pub fn open(program: &Path, machine: &str) -> std::io::Result<Wire> {
         system::withhold_descriptors();
         let env = Environ::capture();
         let mut command = Command::new(program);
         command.arg(format!("--age-plugin={machine}")).current_dir("/").env_clear();
-        command.envs(trusted::KEPT.iter().chain(&ALSO_KEPT).filter_map(|name| Some((name, env.get(name)?))));
+        command.envs(
+            trusted::KEPT.iter().chain(&ALSO_KEPT).filter_map(|name| Some((name, env.get(name)?))),
+        );
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
@@ -109,10 +115,13 @@ fn encode(tag: &str, args: &[&str], body: &[u8]) -> Zeroizing<Vec<u8>> {
 
 fn decode(input: &mut impl Read) -> std::io::Result<Stanza> {
     let head = line(input)?;
-    let head = std::str::from_utf8(&head).ok().and_then(|h| h.strip_prefix("-> ")).ok_or_else(invalid)?;
+    let head =
+        std::str::from_utf8(&head).ok().and_then(|h| h.strip_prefix("-> ")).ok_or_else(invalid)?;
     // What is not visible ASCII would make the header of a file that nobody can read.
-    let word = |w: &str| (!w.is_empty() && w.bytes().all(|b| b.is_ascii_graphic())).then(|| w.to_owned());
-    let mut words = head.split(' ').map(word).collect::<Option<Vec<String>>>().ok_or_else(invalid)?.into_iter();
+    let word =
+        |w: &str| (!w.is_empty() && w.bytes().all(|b| b.is_ascii_graphic())).then(|| w.to_owned());
+    let mut words =
+        head.split(' ').map(word).collect::<Option<Vec<String>>>().ok_or_else(invalid)?.into_iter();
     let (tag, args) = (words.next().ok_or_else(invalid)?, words.collect());
     let mut encoded = Zeroizing::new(Vec::with_capacity(MAX_LINES * COLUMNS));
     for _ in 0..MAX_LINES {
@@ -156,7 +165,10 @@ mod tests {
     #[test]
     fn stanzas_are_written_as_the_protocol_says() {
         assert_eq!(&encode("done", &[], b"")[..], b"-> done\n\n");
-        assert_eq!(&encode("add-recipient", &["age1x", "y"], b"Hello")[..], b"-> add-recipient age1x y\nSGVsbG8\n");
+        assert_eq!(
+            &encode("add-recipient", &["age1x", "y"], b"Hello")[..],
+            b"-> add-recipient age1x y\nSGVsbG8\n"
+        );
         let full = encode("wrap", &[], &[0; 48]);
         assert_eq!(full[..], [b"-> wrap\n", "A".repeat(64).as_bytes(), b"\n\n"].concat());
     }

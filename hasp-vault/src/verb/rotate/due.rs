@@ -1,5 +1,5 @@
-//! `rotate --due`: for cron. It unlocks only where there is something to do, goes on where it was interrupted, and exits 1 while anything
-//! is left for a person.
+//! `rotate --due`: for cron. It unlocks only where there is something to do, goes on where it was
+//! interrupted, and exits 1 while anything is left for a person.
 
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
@@ -21,13 +21,20 @@ enum Work {
 }
 
 pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    // Unverified: it only finds out where to look. Each record is verified before anything is done with it.
+    // Unverified: it only finds out where to look. Each record is verified before anything is done
+    // with it.
     let survey = vault.survey_unverified("")?;
-    let work: Vec<(SecretName, Work)> =
-        survey.items.iter().flat_map(|i| work(i, cx.now).into_iter().map(move |w| (i.name.clone(), w))).collect();
-    let left = work.iter().filter_map(|(name, w)| if let Work::Left(why) = w { Some((name, why)) } else { None });
+    let work: Vec<(SecretName, Work)> = survey
+        .items
+        .iter()
+        .flat_map(|i| work(i, cx.now).into_iter().map(move |w| (i.name.clone(), w)))
+        .collect();
+    let left = work
+        .iter()
+        .filter_map(|(name, w)| if let Work::Left(why) = w { Some((name, why)) } else { None });
     let left: Vec<String> = left.map(|(name, why)| format!("{name} {why}")).collect();
-    let todo: Vec<&(SecretName, Work)> = work.iter().filter(|(_, w)| !matches!(w, Work::Left(_))).collect();
+    let todo: Vec<&(SecretName, Work)> =
+        work.iter().filter(|(_, w)| !matches!(w, Work::Left(_))).collect();
     let failures = if todo.is_empty() { Vec::new() } else { do_all(&todo, vault, cx)? };
     left.iter().for_each(|line| cx.out.warn(line));
     survey.faults.iter().for_each(|fault| cx.out.warn(&fault.to_string()));
@@ -41,7 +48,11 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
 }
 
-fn do_all(todo: &[&(SecretName, Work)], vault: &Vault, cx: &mut Context) -> Result<Vec<hasp_core::Kind>> {
+fn do_all(
+    todo: &[&(SecretName, Work)],
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<Vec<hasp_core::Kind>> {
     let session = Session::open(vault, Terminal::open(), cx)?;
     let mut failures = Vec::new();
     for (name, work) in todo {

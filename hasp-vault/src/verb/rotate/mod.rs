@@ -1,5 +1,6 @@
-//! `rotate`: the command line becomes a plan, everything that was typed wrong is refused before anything is asked, and each secret takes
-//! its steps by itself: one that fails does not hold up the others.
+//! `rotate`: the command line becomes a plan, everything that was typed wrong is refused before
+//! anything is asked, and each secret takes its steps by itself: one that fails does not hold up
+//! the others.
 
 mod due;
 mod session;
@@ -37,7 +38,8 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         let how = if args.resume { Session::resume } else { Session::abort };
         return each(&wanted, cx, |target, cx| how(&session, &target.name, cx));
     }
-    for program in [(Step::Run, &plan.run), (Step::Test, &plan.test), (Step::Retire, &plan.retire)] {
+    for program in [(Step::Run, &plan.run), (Step::Test, &plan.test), (Step::Retire, &plan.retire)]
+    {
         if let (step, Some(program)) = program {
             Job { step, program, name: &wanted[0].name, version: 0 }.check()?;
         }
@@ -57,7 +59,8 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 /// What was typed, as it will be signed.
 fn plan(args: &RotateArgs, cx: &Context) -> Result<(Plan, Option<Every>)> {
-    let program = |p: &Option<std::path::PathBuf>| p.as_deref().map(|p| find_program(p, &cx.env)).transpose();
+    let program =
+        |p: &Option<std::path::PathBuf>| p.as_deref().map(|p| find_program(p, &cx.env)).transpose();
     let plan = Plan {
         run: program(&args.run)?,
         kind: args.kind,
@@ -73,8 +76,12 @@ fn plan(args: &RotateArgs, cx: &Context) -> Result<(Plan, Option<Every>)> {
 /// A word without a slash is searched for on PATH, as a shell would; what is kept is absolute.
 fn find_program(word: &Path, env: &Environ) -> Result<Program> {
     let missing = || {
-        Error::new(Kind::Missing, "program-missing", "there is no such program (not shown: it may be a value)")
-            .hint("name it by its path: --run /usr/local/bin/new-db-password")
+        Error::new(
+            Kind::Missing,
+            "program-missing",
+            "there is no such program (not shown: it may be a value)",
+        )
+        .hint("name it by its path: --run /usr/local/bin/new-db-password")
     };
     let slash = word.as_os_str().as_encoded_bytes().contains(&b'/');
     let found = if slash {
@@ -91,7 +98,11 @@ fn find_program(word: &Path, env: &Environ) -> Result<Program> {
 }
 
 /// Each secret once, and not those whose named version is not the current one any more.
-fn still_wanted(targets: Vec<VersionedName>, vault: &Vault, cx: &mut Context) -> Result<Vec<VersionedName>> {
+fn still_wanted(
+    targets: Vec<VersionedName>,
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<Vec<VersionedName>> {
     let mut wanted: Vec<VersionedName> = Vec::new();
     for target in targets {
         // What was let out may have been destroyed and forgotten since.
@@ -99,7 +110,10 @@ fn still_wanted(targets: Vec<VersionedName>, vault: &Vault, cx: &mut Context) ->
         let current = if gone { 0 } else { vault.item(&target.name)?.current };
         match target.version {
             Some(version) if version != current => {
-                cx.out.note(&format!("{}@{version} is not the current version any more: nothing to do", target.name));
+                cx.out.note(&format!(
+                    "{}@{version} is not the current version any more: nothing to do",
+                    target.name
+                ));
             }
             _ if wanted.iter().any(|w| w.name == target.name) => {}
             _ => wanted.push(target),
@@ -136,5 +150,6 @@ fn stops(error: &Error) -> bool {
 fn summary(failures: &[Kind], all: usize) -> Result<Exit> {
     let Some(kind) = failures.first() else { return Ok(Exit::OK) };
     let message = format!("{} of {all} secrets were not rotated", failures.len());
-    Err(Error::new(*kind, "rotations-failed", message).hint("see how far each is: hasp-vault status"))
+    Err(Error::new(*kind, "rotations-failed", message)
+        .hint("see how far each is: hasp-vault status"))
 }

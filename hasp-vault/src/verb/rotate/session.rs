@@ -1,4 +1,5 @@
-//! One secret through its rotation. A step is durable before the next begins, so that `--resume` finds where to go on.
+//! One secret through its rotation. A step is durable before the next begins, so that `--resume`
+//! finds where to go on.
 
 use std::cell::RefCell;
 
@@ -22,17 +23,23 @@ use crate::verb::revoke::end_grants;
 pub struct Session<'a> {
     vault: &'a Vault,
     unlocked: Unlocked,
-    /// From the passphrase to the last value that is typed echo stays off; a program that is run in between finds its terminal as it was.
+    /// From the passphrase to the last value that is typed echo stays off; a program that is run in
+    /// between finds its terminal as it was.
     asking: RefCell<Option<Terminal>>,
 }
 
 impl<'a> Session<'a> {
     /// Unlocks. The terminal is kept for the questions that may follow.
-    pub fn open(vault: &'a Vault, asking: Option<Terminal>, cx: &mut Context) -> Result<Session<'a>> {
+    pub fn open(
+        vault: &'a Vault,
+        asking: Option<Terminal>,
+        cx: &mut Context,
+    ) -> Result<Session<'a>> {
         Ok(Session { vault, unlocked: vault.unlock(cx)?, asking: RefCell::new(asking) })
     }
 
-    /// A whole rotation, from a new value to the old one's retirement if that is due at once. After the last one nothing is asked any more.
+    /// A whole rotation, from a new value to the old one's retirement if that is due at once. After
+    /// the last one nothing is asked any more.
     pub fn rotate(
         &self,
         name: &SecretName,
@@ -43,7 +50,8 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let _turn = self.vault.rotation_turn(name)?;
         let item = self.rotatable(name)?;
-        let mut plan = typed.clone().over(item.recipe.as_ref().filter(|_| every != Some(Every::Never)));
+        let mut plan =
+            typed.clone().over(item.recipe.as_ref().filter(|_| every != Some(Every::Never)));
         if let Given::Value(_) = given {
             plan = Plan { run: None, kind: None, length: None, alphabet: None, ..plan };
         }
@@ -87,7 +95,8 @@ impl<'a> Session<'a> {
         };
         self.agree(name, &rotation.plan, cx)?;
         if rotation.waits_for() == Some(Step::Run) {
-            let start = Start { plan: rotation.plan.clone(), every: rotation.every, due: rotation.due };
+            let start =
+                Start { plan: rotation.plan.clone(), every: rotation.every, due: rotation.due };
             self.run_program(&item, &start, false, cx)?;
         }
         self.finish(name, cx)
@@ -147,7 +156,8 @@ impl<'a> Session<'a> {
     fn rotatable(&self, name: &SecretName) -> Result<Item> {
         let item = self.vault.item(name)?;
         refuse_open_rotation(&item)?;
-        item.version(item.current).map_err(|e| e.hint(format!("store a new value: hasp-vault set {name}")))?;
+        item.version(item.current)
+            .map_err(|e| e.hint(format!("store a new value: hasp-vault set {name}")))?;
         Ok(item)
     }
 
@@ -166,7 +176,9 @@ impl<'a> Session<'a> {
         {
             return self.vault.approve_programs(name, plan);
         }
-        let message = format!("the record of {name} names programs that nobody agreed to in this home: {shown}");
+        let message = format!(
+            "the record of {name} names programs that nobody agreed to in this home: {shown}"
+        );
         Err(Error::new(Kind::Denied, "program-unapproved", message)
             .hint(format!("look at them, then say yes on a terminal: hasp-vault rotate {name}")))
     }
@@ -182,7 +194,8 @@ impl<'a> Session<'a> {
             return Err(Error::bug("a plan that makes nothing was to make a value"));
         };
         let (length, alphabet) = (start.plan.length, start.plan.alphabet.as_deref());
-        let made = Recipe { sort, length, alphabet, class: item.class, comment: name.as_str() }.make()?;
+        let made =
+            Recipe { sort, length, alphabet, class: item.class, comment: name.as_str() }.make()?;
         self.unlocked.stage_rotation(name, &made.value, start, Timestamp::now())?;
         cx.out.note(&format!("{name}: a fresh {}, {} bits of entropy", sort.word(), made.bits));
         input::warn_if_short(name, &made.value, cx);
@@ -190,9 +203,17 @@ impl<'a> Session<'a> {
     }
 
     /// A program that gives no good value leaves everything as it was.
-    fn run_program(&self, item: &Item, start: &Start, keep_newline: bool, cx: &mut Context) -> Result<()> {
+    fn run_program(
+        &self,
+        item: &Item,
+        start: &Start,
+        keep_newline: bool,
+        cx: &mut Context,
+    ) -> Result<()> {
         let (name, version) = (&item.name, item.current);
-        let Some(program) = &start.plan.run else { return Err(Error::bug("a rotation waits for no program")) };
+        let Some(program) = &start.plan.run else {
+            return Err(Error::bug("a rotation waits for no program"));
+        };
         let job = Job { step: Step::Run, program, name, version };
         let asked = self.prepare(&job, item, cx).and_then(|old| job.ask(&old, &cx.env));
         let staged = asked.and_then(|mut value| {
@@ -206,8 +227,12 @@ impl<'a> Session<'a> {
         staged.map_err(|error| {
             let _ = self.unlocked.record_program(&job, Some(&error), Timestamp::now());
             match self.unlocked.abort_rotation(name, error.code(), Timestamp::now()) {
-                Ok(_) => error.hint(format!("version {version} of {name} is still the current one")),
-                Err(_) => error.hint(format!("when that is mended: hasp-vault rotate {name} --resume, or --abort")),
+                Ok(_) => {
+                    error.hint(format!("version {version} of {name} is still the current one"))
+                }
+                Err(_) => error.hint(format!(
+                    "when that is mended: hasp-vault rotate {name} --resume, or --abort"
+                )),
             }
         })
     }
@@ -225,7 +250,8 @@ impl<'a> Session<'a> {
             })?;
             self.unlocked.pass_rotation(name, Timestamp::now())?;
         }
-        // Before the promotion: a crash in between must not leave grants on a value that was replaced.
+        // Before the promotion: a crash in between must not leave grants on a value that was
+        // replaced.
         let ended = end_grants(std::slice::from_ref(name), cx);
         cx.now = Timestamp::now();
         let promoted = self.unlocked.promote_rotation(name, cx.now)?;
@@ -233,7 +259,14 @@ impl<'a> Session<'a> {
         self.retire(name, cx).and(ended)
     }
 
-    fn tell(&self, step: Step, program: &Program, item: &Item, version: u32, cx: &mut Context) -> Result<()> {
+    fn tell(
+        &self,
+        step: Step,
+        program: &Program,
+        item: &Item,
+        version: u32,
+        cx: &mut Context,
+    ) -> Result<()> {
         let job = Job { step, program, name: &item.name, version };
         let told = self.prepare(&job, item, cx).and_then(|value| job.tell(&value, &cx.env));
         told.inspect_err(|error| {
@@ -267,10 +300,15 @@ fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
     let number = item.current;
     let then = match retiring {
         Some(r) if r.after > cx.now => {
-            format!("version {old} is retired after {}, by: hasp-vault rotate --due", r.after.local())
+            format!(
+                "version {old} is retired after {}, by: hasp-vault rotate --due",
+                r.after.local()
+            )
         }
         Some(_) => format!("version {old} is retired now"),
-        None => format!("when the provider takes version {old} no longer: hasp-vault destroy {name}@{old}"),
+        None => format!(
+            "when the provider takes version {old} no longer: hasp-vault destroy {name}@{old}"
+        ),
     };
     cx.out.note(&format!("{name} version {number}: {size} bytes, the current one; {then}"));
     Ok(())

@@ -1,4 +1,5 @@
-//! Where the new values come from: what was named, a program or a kind, else the recipe of each secret, else a hidden prompt or stdin.
+//! Where the new values come from: what was named, a program or a kind, else the recipe of each
+//! secret, else a hidden prompt or stdin.
 
 use std::io::IsTerminal;
 use std::os::unix::fs::FileTypeExt;
@@ -35,7 +36,9 @@ impl Given {
     ) -> Result<Given> {
         let piped = !listed && !plan.makes() && stdin_holds_something();
         match (&args.from, wanted) {
-            (Some(from), [_]) => input::read_value(Some(from), args.keep_newline, cx).map(Given::Value),
+            (Some(from), [_]) => {
+                input::read_value(Some(from), args.keep_newline, cx).map(Given::Value)
+            }
             (Some(_), _) => Err(several()),
             (None, [one]) if piped => {
                 refuse_recipe(&one.name, vault)?;
@@ -57,7 +60,8 @@ fn stdin_holds_something() -> bool {
 fn refuse_recipe(name: &SecretName, vault: &Vault) -> Result<()> {
     let recipe = vault.item(name)?.recipe.filter(Plan::makes);
     recipe.map_or(Ok(()), |recipe| {
-        let message = format!("{name} has a recipe ({}), and something comes in by stdin", recipe.describe());
+        let message =
+            format!("{name} has a recipe ({}), and something comes in by stdin", recipe.describe());
         Err(Error::new(Kind::Usage, "recipe-or-stdin", message)
             .hint(format!("store what comes in: hasp-vault rotate {name} --from -"))
             .hint(format!("or use the recipe: hasp-vault rotate {name} </dev/null")))
