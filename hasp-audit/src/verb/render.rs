@@ -9,8 +9,8 @@ use hasp_core::text::{printable, shell_words};
 use hasp_core::tool::Context;
 use serde_json::Value;
 
-use crate::ends::Ends;
-use crate::events;
+use crate::query::runs::Ends;
+use crate::record::kind;
 use crate::record::{Record, Use};
 
 /// How many secrets a line names before it counts the rest.
@@ -113,8 +113,8 @@ impl Render {
 /// Denials red, values that left yellow, the record's own events bold.
 fn shade(event: &str) -> &'static str {
     match event {
-        e if events::is_denial(e) => "31",
-        e if events::releases(e) => "33",
+        e if kind::is_denial(e) => "31",
+        e if kind::releases(e) => "33",
         e if e.starts_with("audit.") => "1",
         _ => "",
     }
@@ -170,7 +170,7 @@ fn command(argv: &Value) -> String {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => printable(text.as_bytes()),
-        other => printable(crate::event::json(other).as_bytes()),
+        other => printable(crate::record::event::json(other).as_bytes()),
     }
 }
 

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use crate::chain::MacBytes;
-use crate::head::{Head, SignedHead};
 use crate::id::LogId;
-use crate::part::{Part, Shape};
-use crate::state::State;
+use crate::record::chain::MacBytes;
+use crate::record::head::{Head, SignedHead};
+use crate::segment::state::State;
+use crate::verify::part::{Part, Shape};
 use crate::verify::{Against, Fault, Report};
 
 /// All that the verdict rests on.

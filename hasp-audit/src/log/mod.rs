@@ -7,6 +7,9 @@
 //! anywhere leaves the key state behind the log, never ahead of it. Copies for others are sent
 //! after all this.
 
+mod copies;
+pub mod policy;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -16,14 +19,15 @@ use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
 
-use crate::chain::Key;
-use crate::event::Event;
-use crate::head::{self, Head};
 use crate::id::LogId;
-use crate::policy::Policy;
-use crate::replay::End;
-use crate::state::{self, State, StateFile};
-use crate::{copies, fit, line, lock, pack, segment, torn};
+use crate::log::policy::Policy;
+use crate::record::chain::Key;
+use crate::record::event::Event;
+use crate::record::head::{self, Head};
+use crate::record::{line, split};
+use crate::segment::replay::End;
+use crate::segment::state::{self, State, StateFile};
+use crate::segment::{self, lock, pack, torn};
 
 /// One log, located; every append opens it anew, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
@@ -253,7 +257,7 @@ pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result
     let mut bytes = Vec::with_capacity(1024);
     let mut state = start.clone();
     for event in events {
-        for body in fit::bodies(event, state.n)? {
+        for body in split::bodies(event, state.n)? {
             state.prev = line::compose(&mut bytes, state.n, now, &body, &state.prev, &state.key);
             state.n += 1;
             state.key.evolve();

@@ -1,6 +1,13 @@
 //! The files that a log is cut into: numbered from 1 without a gap, closed for good when they have
 //! 16 MiB.
 
+pub mod index;
+pub mod lock;
+pub mod pack;
+pub mod replay;
+pub mod state;
+pub mod torn;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -11,7 +18,7 @@ use hasp_core::files::Guard;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, files};
 
-use crate::line::MAX_LINE;
+use crate::record::line::MAX_LINE;
 
 /// A segment that has this many bytes or more is closed, unless [`crate::Log::with_segment_size`]
 /// says otherwise: the next append begins the next one.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result};
 
-use crate::filter::Filter;
+use crate::query::filter::Filter;
 use crate::record::Record;
-use crate::render::Render;
 use crate::segment;
+use crate::verb::render::Render;
 
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -9,11 +9,11 @@ use std::path::Path;
 
 use hasp_core::{Error, Result, files};
 
-use crate::event::Event;
-use crate::events;
-use crate::lock;
-use crate::policy::{Audit, To};
+use crate::log::policy::{Audit, To};
 use crate::record::Record;
+use crate::record::event::Event;
+use crate::record::kind;
+use crate::segment::lock;
 
 /// The facility for what only administrators may read (RFC 5424, 6.2.1).
 const AUTHPRIV: u8 = 10;
@@ -173,8 +173,8 @@ fn message(to: To, line: &[u8]) -> Option<Vec<u8>> {
 /// As in RFC 5424: 4 warning, 5 notice, 6 informational.
 fn severity(event: &str) -> u8 {
     match event {
-        e if events::is_denial(e) || e == "audit.loss" => 4,
-        e if events::releases(e) || e.starts_with("audit.") => 5,
+        e if kind::is_denial(e) || e == "audit.loss" => 4,
+        e if kind::releases(e) || e.starts_with("audit.") => 5,
         _ => 6,
     }
 }

@@ -8,9 +8,9 @@ use data_encoding::HEXLOWER;
 use hasp_core::{Error, Result, files};
 use sha2::{Digest, Sha256};
 
-use crate::event::Event;
+use crate::record::event::Event;
 use crate::segment;
-use crate::state::State;
+use crate::segment::state::State;
 
 /// Moves the bytes of `file` behind the last good record into a file `torn-SEGMENT-OFFSET` and
 /// returns the event that says so.

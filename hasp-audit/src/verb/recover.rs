@@ -4,11 +4,11 @@ use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
-use crate::keys;
 use crate::log::Log;
-use crate::mend::Loss;
-use crate::place::Place;
+use crate::verb::keys;
+use crate::verb::place::Place;
 use crate::verify::Against;
+use crate::verify::recover::Loss;
 
 /// Rebuilds the key state with the vault's key.
 pub fn recover(cx: &mut Context, place: &Place) -> Result<Exit> {

@@ -5,17 +5,17 @@ use std::path::Path;
 
 use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
 
-use crate::chain::Key;
-use crate::event::Event;
 use crate::id::LogId;
-use crate::line::Frame;
+use crate::log::policy::Policy;
 use crate::log::{Log, compose, or_missing};
-use crate::policy::Policy;
-use crate::replay::{Reach, Rest, tail};
+use crate::record::chain::Key;
+use crate::record::event::Event;
+use crate::record::line::Frame;
+use crate::segment::replay::{Reach, Rest, tail};
+use crate::segment::state::State;
 use crate::segment::{self, Found, Lines};
-use crate::state::State;
+use crate::segment::{lock, torn};
 use crate::verify::{self, Against, Checked};
-use crate::{lock, torn};
 
 /// Records that are missing, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

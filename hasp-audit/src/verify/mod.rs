@@ -2,6 +2,10 @@
 //! key state, the checkpoint and an expected head. "No" always names the first bad record; without
 //! the audit root there is no answer at all.
 
+mod part;
+pub mod recover;
+mod verdict;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,15 +15,16 @@ use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Home, Kind, Result};
 
-use crate::chain::{Key, MacBytes};
-use crate::head::{self, Head, SignedHead};
 use crate::id::LogId;
-use crate::judge::{Facts, judge};
-use crate::line::Frame;
-use crate::part::{Bad, Job, Part, Shape};
+use crate::log;
+use crate::record::chain::{Key, MacBytes};
+use crate::record::head::{self, Head, SignedHead};
+use crate::record::line::Frame;
+use crate::segment::lock;
+use crate::segment::state::State;
 use crate::segment::{self, Found, Lines};
-use crate::state::State;
-use crate::{lock, log};
+use crate::verify::part::{Bad, Job, Part, Shape};
+use crate::verify::verdict::{Facts, judge};
 
 /// No more records than this can be missing in one place before the numbers are called implausible.
 const MAX_GAP: u64 = 20_000_000;

@@ -8,7 +8,7 @@
 use data_encoding::HEXLOWER;
 use hasp_core::Timestamp;
 
-use crate::chain::{Key, MacBytes};
+use crate::record::chain::{Key, MacBytes};
 
 /// The longest record with its newline, in bytes: one page, written at once.
 pub const MAX_LINE: usize = 4096;

@@ -1,9 +1,14 @@
 //! A record as a question sees it: its fields, and the terms that it can be found by.
 
+pub mod chain;
+pub mod event;
+pub mod head;
+pub mod kind;
+pub mod line;
+pub mod split;
+
 use hasp_core::Timestamp;
 use serde_json::Value;
-
-use crate::events;
 
 /// A parsed line. Nothing is verified: see [`crate::verify`](fn@crate::verify).
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +94,7 @@ impl Record {
         terms.push(term::event(event));
         terms.extend(event.split_once('.').map(|(family, _)| term::event(family)));
         terms.extend(self.object["for"].as_str().map(term::event));
-        terms.extend(events::is_denial(event).then(term::denied));
+        terms.extend(kind::is_denial(event).then(term::denied));
         for (field, make) in [
             ("grant", term::grant as fn(&str) -> String),
             ("project", term::project),

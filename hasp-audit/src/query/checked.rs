@@ -6,10 +6,10 @@ use std::path::Path;
 
 use hasp_core::{Error, Kind, Result};
 
-use crate::chain::Key;
-use crate::filter::Filter;
-use crate::line::Frame;
+use crate::query::filter::Filter;
 use crate::record::Record;
+use crate::record::chain::Key;
+use crate::record::line::Frame;
 use crate::segment::{self, Found, Lines};
 use crate::verify::Report;
 

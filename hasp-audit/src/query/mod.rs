@@ -1,6 +1,10 @@
 //! Answering a question: only the segments and frames that can hold an answer are read, a few
 //! segments at a time on several threads, and answers come in the order of the record.
 
+pub mod checked;
+pub mod filter;
+pub mod runs;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -8,10 +12,10 @@ use std::path::Path;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result};
 
-use crate::filter::Filter;
-use crate::index::{Frame, Index};
-use crate::pack;
+use crate::query::filter::Filter;
 use crate::record::Record;
+use crate::segment::index::{Frame, Index};
+use crate::segment::pack;
 use crate::segment::{self, Form, Found, Lines};
 
 /// Threads that wait for the disk rather than compute.

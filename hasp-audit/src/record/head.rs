@@ -8,8 +8,8 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::{Error, Kind, Result};
 use sha2::{Digest, Sha256};
 
-use crate::chain::MacBytes;
 use crate::id::LogId;
+use crate::record::chain::MacBytes;
 
 /// The file beside the log that holds the head of the last unlock.
 pub const CHECKPOINT: &str = "checkpoint";

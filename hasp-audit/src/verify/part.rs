@@ -4,8 +4,8 @@ use std::path::Path;
 
 use hasp_core::Result;
 
-use crate::chain::{Key, MacBytes};
-use crate::line::Frame;
+use crate::record::chain::{Key, MacBytes};
+use crate::record::line::Frame;
 use crate::segment::{Found, Lines};
 
 /// Progress is told every so many records.
@@ -83,7 +83,7 @@ impl Part {
     ) -> Result<Part> {
         let mut part = Part::empty(&job);
         let mut lines = Lines::open(dir, job.segment, job.limit)?;
-        let mut line = Vec::with_capacity(crate::line::MAX_LINE);
+        let mut line = Vec::with_capacity(crate::record::line::MAX_LINE);
         while part.bad.is_none() {
             match lines.next_into(&mut line)? {
                 Found::Line => part.take(&line, marks),

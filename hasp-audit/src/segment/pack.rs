@@ -8,10 +8,10 @@ use std::path::Path;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result, lock};
 
-use crate::index::{self, Builder, Frame, Index};
 use crate::record::Record;
+use crate::segment::index::{self, Builder, Frame, Index};
+use crate::segment::state::State;
 use crate::segment::{self, Form};
-use crate::state::State;
 
 /// A frame ends with the line that reaches this many bytes: what one hit costs to unpack.
 const FRAME: usize = 8 << 10;

@@ -8,10 +8,10 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, tree};
 
-use crate::line::{Frame, MAX_LINE};
 use crate::log::or_missing;
+use crate::record::line::{Frame, MAX_LINE};
 use crate::segment;
-use crate::state::{State, StateFile};
+use crate::segment::state::{State, StateFile};
 
 /// More than this behind the last good record is no torn append, in bytes.
 const MAX_TORN: u64 = 16 << 20;

@@ -7,9 +7,10 @@ use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
 use indicatif::ProgressBar;
 
 use crate::id::LogId;
-use crate::keys;
 use crate::log::Log;
-use crate::{pack, progress};
+use crate::segment::pack;
+use crate::verb::keys;
+use crate::verb::progress;
 
 /// So many segments are packed in well under a second.
 const FEW: usize = 4;

@@ -27,7 +27,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of this name, `family.what`: see [`crate::events`].
+    /// An event of this name, `family.what`: see [`crate::record::kind`].
     pub fn new(name: impl Into<String>) -> Event {
         Event { name: name.into(), fields: Vec::new() }
     }

@@ -26,7 +26,7 @@ use hasp_core::{Error, Kind, Result};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::chain::{Key, MacBytes};
+use crate::record::chain::{Key, MacBytes};
 
 /// The file's name in the directory of a log.
 pub const NAME: &str = "key";

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::Result;
 
-use crate::filter::Filter;
-use crate::index::Index;
-use crate::pack;
+use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::term;
+use crate::segment::index::Index;
+use crate::segment::pack;
 use crate::segment::{self, Form};
 
 /// No more indexes than this are kept open: a process may as a rule have 1024 files.

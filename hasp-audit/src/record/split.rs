@@ -4,8 +4,8 @@
 use hasp_core::{Error, Kind, Result};
 use serde_json::Value;
 
-use crate::event::{Event, json};
-use crate::line::{FRAME, MAX_LINE};
+use crate::record::event::{Event, json};
+use crate::record::line::{FRAME, MAX_LINE};
 
 /// The longest body of a line.
 const MAX_BODY: usize = MAX_LINE - FRAME;
