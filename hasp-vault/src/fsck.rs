@@ -14,8 +14,8 @@ use rustix::fs::Mode;
 use crate::backup::STAGING;
 use crate::format::item::Item;
 use crate::format::record;
-use crate::vault::Vault;
-use crate::writer::{Writer, file_number};
+use crate::open::vault::Vault;
+use crate::open::writer::{Writer, file_number};
 
 /// Something that is not as it should be.
 #[derive(Debug)]

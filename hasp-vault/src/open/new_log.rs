@@ -8,7 +8,7 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
 use crate::format::known::{self, Known};
-use crate::unlocked::Unlocked;
+use crate::open::unlocked::Unlocked;
 
 impl Unlocked {
     /// Begins a log whose first records say that the one before is lost, and where the last signed

@@ -6,7 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use hasp_core::output::{without_tokens, write_all};
 use hasp_core::{Error, Kind, Result, system};
 
-use crate::ending::Ending;
+use crate::child::ending::Ending;
 
 /// Where the lines go, if anywhere.
 #[derive(Default)]

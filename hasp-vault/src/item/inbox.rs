@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
 use crate::format::record;
-use crate::unlocked::Unlocked;
-use crate::vault::{Vault, at_path};
-use crate::writer::make_dirs;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::{Vault, at_path};
+use crate::open::writer::make_dirs;
 
 /// A deposit that is not opened: `<id>.age`, where the id is the SHA-256 of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,11 @@
 //! The broker's order of work: find, check, spend, open, record, deliver, spawn, relay, wait,
 //! record. Everything before the spend changes nothing; every denial is on record.
 
+mod digest;
+mod events;
+pub mod find;
+pub mod status;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -25,21 +30,21 @@ use hasp_grant::{Ledger, VerifiedGrant, manage, token};
 use hasp_redact::Patterns;
 use hasp_vault::Vault;
 
+use crate::broker::events::Denied;
+use crate::broker::find::Found;
+use crate::broker::status::StatusFd;
+use crate::child::ending::{Ending, Lost};
+use crate::child::environment;
+use crate::child::reap;
+use crate::child::signals::{Forwarder, Target};
+use crate::child::stdin;
 use crate::child::{self, Plan};
 use crate::cli::Cli;
+use crate::deliver::directory;
 use crate::deliver::{self, Delivered};
-use crate::directory;
-use crate::ending::{Ending, Lost};
-use crate::environment;
-use crate::find::{self, Found};
-use crate::outputs::Outputs;
 use crate::pty::session::{self, Place, Session};
-use crate::reap;
-use crate::record::{self, Denied};
 use crate::relay::Relay;
-use crate::signals::{Forwarder, Target};
-use crate::status::StatusFd;
-use crate::stdin;
+use crate::relay::outputs::Outputs;
 
 /// Everything that stays the same while one grant is consumed.
 pub struct Desk {
@@ -133,7 +138,7 @@ pub fn run(
             status.started(running.pid(), grant.terms.jti.as_str(), start);
             let ending = running.finish(context);
             let recorded =
-                log.append(Timestamp::now(), &[record::end(start, &grant.terms.jti, &ending)]);
+                log.append(Timestamp::now(), &[events::end(start, &grant.terms.jti, &ending)]);
             if let Err(e) = recorded {
                 context.out.warn(&format!("the end of the command is not on record: {e}"));
             }
@@ -142,7 +147,7 @@ pub fn run(
             Ok(ending.exit())
         }
         Err(error) => {
-            log.append(Timestamp::now(), &[record::failed(start, &grant.terms.jti, &error)])?;
+            log.append(Timestamp::now(), &[events::failed(start, &grant.terms.jti, &error)])?;
             Err(error)
         }
     }
@@ -215,15 +220,15 @@ fn released(
     let held = grant.spend(&desk.ledger)?.open(&desk.vault)?;
     let patterns = Arc::new(held.patterns());
     let started =
-        record::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
-    let event = record::start(&started, &desk.caller, &desk.runtime, &patterns);
+        events::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };
+    let event = events::start(&started, &desk.caller, &desk.runtime, &patterns);
     let released = held.record(log, Timestamp::now(), &[event])?;
     Ok((granted, released, patterns))
 }
 
 /// Puts a denial on record where the record can be reached, and returns it.
 fn deny(error: Error, denied: &Denied<'_>, desk: &Desk, log: &Log, context: &mut Context) -> Error {
-    let event = record::deny(&error, denied, &desk.caller);
+    let event = events::deny(&error, denied, &desk.caller);
     if let Err(e) = log.append(Timestamp::now(), &[event]) {
         context.out.warn(&format!("the denial is not on record: {e}"));
     }

@@ -9,10 +9,10 @@ use hasp_grant::check::{self, Check, Situation};
 use hasp_grant::{VerifiedGrant, shown, token};
 
 use crate::broker::Desk;
+use crate::broker::find::{self, Found};
+use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
-use crate::environment;
-use crate::find::{self, Found};
 
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
 pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {

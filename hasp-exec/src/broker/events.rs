@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::digest;
-use crate::ending::Ending;
+use crate::broker::digest;
+use crate::child::ending::Ending;
 use hasp_audit::Event;
 use hasp_consumer::Caller;
 use hasp_core::text::printable_path;

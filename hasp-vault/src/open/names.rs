@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hasp_core::{Error, Result, SecretName, files, tree};
 
 use crate::format::item::{self, Item};
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 /// More threads than this do not read small files any faster.
 const MAX_THREADS: usize = 8;

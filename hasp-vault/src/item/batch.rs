@@ -8,13 +8,13 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp, tree};
 use serde::{Deserialize, Serialize};
 
-use crate::events;
 use crate::format::item::Item;
 use crate::format::record::{self, Label};
-use crate::set::{SetOptions, check_value};
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
-use crate::writer::Writer;
+use crate::item::events;
+use crate::item::set::{SetOptions, check_value};
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
+use crate::open::writer::Writer;
 
 /// The longest journal: some ten thousand records.
 const MAX_JOURNAL: usize = 256 << 20;
@@ -152,7 +152,7 @@ pub(crate) fn rename_over(path: &Path, content: &[u8]) -> Result<()> {
     let temp = parent.join(format!("{}batch{}", files::TEMP_PREFIX, files::TEMP_SUFFIX));
     // Under the lock nobody else has this name; what a dead writer left of it is stale.
     let _ = std::fs::remove_file(&temp);
-    crate::set::create_new(&temp, content)?;
+    crate::item::set::create_new(&temp, content)?;
     std::fs::rename(&temp, path).map_err(|e| Error::io("write", path, e))
 }
 

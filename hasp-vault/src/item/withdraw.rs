@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, files};
 
-use crate::events;
 use crate::format::item::{Item, State};
 use crate::format::record;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
-use crate::writer::Writer;
+use crate::item::events;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
+use crate::open::writer::Writer;
 
 /// A secret that was revoked.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::crypto::passphrase;
 use crate::format::item::Item;
 use crate::format::record;
 use crate::format::version::Version;
-use crate::vault::{Vault, at_path};
+use crate::open::vault::{Vault, at_path};
 
 /// The identity's file when it has a passphrase.
 pub const IDENTITY_LOCKED: &str = "identity.age";

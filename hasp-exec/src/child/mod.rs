@@ -1,6 +1,12 @@
 //! The child process: exactly the approved program, words, directory and environment, and no
 //! descriptor that was not meant for it.
 
+pub mod ending;
+pub mod environment;
+pub mod reap;
+pub mod signals;
+pub mod stdin;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;

@@ -11,13 +11,13 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::age_file;
-use crate::events;
 use crate::format::item::Item;
 use crate::format::record::{self, Label};
-use crate::set::{flush, write_new};
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
-use crate::writer::{Writer, file_number};
+use crate::item::events;
+use crate::item::set::{flush, write_new};
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
+use crate::open::writer::{Writer, file_number};
 
 /// Whose value is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -79,7 +79,7 @@ pub fn read_kept(path: &std::path::Path) -> Result<Secret> {
 }
 
 /// The first line of stdin, byte by byte, so that what follows stays there for the child (see
-/// [`crate::stdin`]).
+/// [`crate::child::stdin`]).
 fn first_line(context: &mut Context) -> Result<Secret> {
     context.env.claim_descriptor(0);
     let mut line = Secret::with_capacity(8192)?;

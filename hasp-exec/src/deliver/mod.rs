@@ -1,6 +1,8 @@
 //! The last step of a value: into the child's environment, a file in memory, a sealed descriptor,
 //! or its standard input.
 
+pub mod directory;
+
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -9,7 +11,7 @@ use hasp_grant::Opened;
 use hasp_grant::claims::Action;
 use hasp_target::Channel;
 
-use crate::directory::Directory;
+use crate::deliver::directory::Directory;
 
 /// What the child gets of its values, ready to be inherited.
 #[derive(Default)]

@@ -16,14 +16,14 @@ use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::age_file;
-use crate::events;
 use crate::format::class::{Allow, Class};
 use crate::format::item::{Item, State};
 use crate::format::record;
 use crate::format::rotation::{Every, Plan};
 use crate::format::version::Version;
-use crate::unlocked::Unlocked;
-use crate::writer::Writer;
+use crate::item::events;
+use crate::open::unlocked::Unlocked;
+use crate::open::writer::Writer;
 
 /// What may be given with a value; what is absent stays as it was.
 #[derive(Clone, Debug, Default)]

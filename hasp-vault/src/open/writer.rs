@@ -10,12 +10,12 @@ use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName, Timestamp, tree};
 
-use crate::batch;
-use crate::events;
 use crate::format::item::Item;
 use crate::format::record;
+use crate::item::batch;
+use crate::item::events;
+use crate::open::vault::Vault;
 use crate::recipients::journal;
-use crate::vault::Vault;
 
 /// The lock on a vault, held until drop.
 pub struct Writer<'a> {
