@@ -73,8 +73,10 @@ impl Bench {
         let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())});
         std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
         self.vault(&format!(
-            "case \"$1 $2\" in 'status --json') echo '{status}' ;;\n'key audit') eval \"cat $D/root >&$6\" ;;\n\
-             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n'key fp') eval \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
+            "case \"$1 $2\" in 'status --json') echo '{status}' ;;\n'key audit') eval \"cat \
+             $D/root >&$6\" ;;\n\
+             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n'key fp') eval \
+             \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
         ));
     }
 

@@ -130,8 +130,10 @@ fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Error {
 }
 
 fn bad(message: String) -> Error {
-    Error::new(Kind::Config, "bad-policy", message)
-        .hint("nothing is done while it is not clear what shall be recorded; see POLICY in: man hasp-audit")
+    Error::new(Kind::Config, "bad-policy", message).hint(
+        "nothing is done while it is not clear what shall be recorded; see POLICY in: man \
+               hasp-audit",
+    )
 }
 
 #[cfg(test)]
@@ -206,7 +208,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(\\[audit\\]\n)?[a-z\\-]{0,8} ?=? ?\\PC{0,20}\n?\\PC{0,5}", bytes: Vec<u8>) {
+        fn any_text_is_read_or_refused(text in "(\\[audit\\]\n)?[a-z\\-]{0,8} ?=? \
+            ?\\PC{0,20}\n?\\PC{0,5}", bytes: Vec<u8>) {
             for text in [text.as_bytes(), &bytes] {
                 if let Err(error) = Policy::parse(text, Path::new("p")) {
                     prop_assert_eq!(error.code(), "bad-policy");

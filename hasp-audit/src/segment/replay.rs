@@ -161,7 +161,10 @@ fn tail_missing(dir: &Path, state: &State) -> Error {
         format!("records before number {} are missing: {shown} was cut or removed", state.n);
     Error::new(Kind::Data, "tail-missing", message)
         .hint("look what is left: hasp-audit verify")
-        .hint("put back a copy of the file, or go on without it, which stays on record: hasp-audit accept-loss")
+        .hint(
+            "put back a copy of the file, or go on without it, which stays on record: \
+               hasp-audit accept-loss",
+        )
 }
 
 fn tampered(path: &Path, state: &State) -> Error {

@@ -177,10 +177,15 @@ fn failed(what: &str, status: Option<i32>) -> Error {
     let error = Error::new(kind, code, format!("hasp-vault {what} gave no answer"));
     match kind {
         Kind::Locked => error.hint(format!(
-            "unlock it: HASP_PASSPHRASE=fd:N, HASP_IDENTITY=SRC, or type the passphrase in a terminal of your own: {}",
+            "unlock it: HASP_PASSPHRASE=fd:N, HASP_IDENTITY=SRC, or type the passphrase in a \
+             terminal of your own: {}",
             hasp_core::terminal::command().unwrap_or_else(|| format!("hasp-vault {what}"))
         )),
-        _ => error.hint(format!("see what it says: hasp-vault {}", if what == "status" { "status" } else { "fsck" })),
+        _ => error.hint(format!(
+            "see what it says: hasp-vault \
+                                 {}",
+            if what == "status" { "status" } else { "fsck" }
+        )),
     }
 }
 

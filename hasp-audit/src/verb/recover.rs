@@ -52,8 +52,10 @@ fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit>
     Ok(Exit::OK)
 }
 
-const PART: &str = "Records are missing, and no verification will ever call this record whole again. Go on without them?";
-const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever call it whole. Go on without the old one?";
+const PART: &str = "Records are missing, and no verification will ever call this record whole \
+                    again. Go on without them?";
+const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever \
+                     call it whole. Go on without the old one?";
 
 fn agreed(cx: &mut Context, yes: bool, question: &str) -> Result<()> {
     if yes || asked(cx, question)? {

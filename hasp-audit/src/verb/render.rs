@@ -197,7 +197,10 @@ mod tests {
         let line = r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","target":"test","argv":["pytest","-k","a b"],"consumer":"session:9","secrets":[{"name":"db/url","version":3}],"prev":"","mac":""}"#;
         let text = shown(line);
         assert!(
-            text.ends_with("exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by session:9  grant g1"),
+            text.ends_with(
+                "exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by \
+                            session:9  grant g1"
+            ),
             "{text}"
         );
         assert!(text.starts_with("     7  "));

@@ -95,7 +95,8 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     }
     cx.out.line(&format!("whole: {} records", report.records))?;
     cx.out.note(
-        "note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit verify --expect HEAD",
+        "note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit \
+         verify --expect HEAD",
     );
     Ok(())
 }
@@ -104,12 +105,14 @@ fn no(fault: &Fault) -> Error {
     let error = Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message));
     match fault.code {
         "key-state" => error.hint("rebuild the key state: hasp-audit recover"),
-        "tail-missing" => {
-            error.hint("put a copy of the record back, or go on without it, on record: hasp-audit accept-loss")
-        }
+        "tail-missing" => error.hint(
+            "put a copy of the record back, or go on without it, on record: hasp-audit \
+                        accept-loss",
+        ),
         "loss-accepted" => error.hint("to ask about the rest: hasp-audit verify --allow-accepted"),
-        _ => {
-            error.hint("what comes before it still holds: hasp-audit log --until TIME; compare with a copy of the home")
-        }
+        _ => error.hint(
+            "what comes before it still holds: hasp-audit log --until TIME; compare \
+                        with a copy of the home",
+        ),
     }
 }

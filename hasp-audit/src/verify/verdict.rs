@@ -110,19 +110,33 @@ impl Walk {
         match record["event"].as_str().unwrap_or_default() {
             "audit.loss" if record["log"].is_string() => {
                 let log = record["log"].as_str().unwrap_or_default();
-                let text =
-                    format!("the record before this one, {log}, was lost, which was accepted at {time} (record {n})");
+                let text = format!(
+                    "the record before this one, {log}, was lost, which was accepted at \
+                             {time} (record {n})"
+                );
                 self.losses.push((None, text));
             }
             "audit.loss" => {
-                let (first, last) = (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
-                let text = format!("records {} to {last} were lost, which was accepted at {time} (record {n})", first.unwrap_or_default());
+                let (first, last) =
+                    (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
+                let text = format!(
+                    "records {} to {last} were lost, which was accepted at {time} \
+                                    (record {n})",
+                    first.unwrap_or_default()
+                );
                 self.losses.push((first, text));
             }
             "audit.torn" => {
-                self.notes.push(format!("{} bytes of an append that a crash cut short were set aside at {time} (record {n})", record["bytes"]));
+                self.notes.push(format!(
+                    "{} bytes of an append that a crash cut short were set \
+                    aside at {time} (record {n})",
+                    record["bytes"]
+                ));
             }
-            "audit.recover" => self.notes.push(format!("the key state was rebuilt at {time} (record {n}); what was cut off before that only a head kept elsewhere can show")),
+            "audit.recover" => self.notes.push(format!(
+                "the key state was rebuilt at {time} \
+                (record {n}); what was cut off before that only a head kept elsewhere can show"
+            )),
             _ => {}
         }
     }
@@ -212,7 +226,8 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
         _ if walk.losses.iter().any(|(first, _)| first.is_some()) && found.is_none() => Ok(()),
         _ => {
             let message = format!(
-                "{what} names another record {} than the one that is there: the record was rewritten",
+                "{what} names another record {} than the one that is there: the record was \
+                 rewritten",
                 head.count - 1
             );
             Err(Fault { code: "head-mismatch", n: Some(head.count - 1), message })
