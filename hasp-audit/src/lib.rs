@@ -7,19 +7,26 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
-pub mod id;
-pub mod log;
-pub mod query;
-pub mod record;
-pub mod segment;
-pub mod verify;
 
+mod id;
+mod log;
+mod query;
+mod record;
 mod run;
+mod segment;
 mod verb;
+mod verify;
+
+// The tests beside the code stand on the same log as those of the tool.
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[cfg(test)]
+extern crate self as hasp_audit;
 
 pub use id::LogId;
 pub use log::Log;
-pub use query::{By, filter::Filter};
+pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;
 pub use verb::keys::current_log;

@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use common::{Fixture, at, event};
 use hasp_audit::Event;
-use hasp_audit::record::line::MAX_LINE;
+
+/// The longest record with its newline, in bytes.
+const MAX_LINE: usize = 4096;
 
 #[test]
 fn records_are_numbered_in_order() {

@@ -70,7 +70,8 @@ impl Bench {
                 .or_else(|_| std::fs::copy(&own, &here).map(drop))
                 .unwrap();
         }
-        let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())});
+        let public = BASE64.encode(self.key.verifying_key().as_bytes());
+        let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": public});
         std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
         self.vault(&format!(
             "case \"$1 $2\" in 'status --json') echo '{status}' ;;\n'key audit') eval \"cat \
@@ -120,6 +121,11 @@ impl Bench {
         let output = self.run(args, stdin);
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
+}
+
+/// Whether it ended with this status and said all of this.
+fn refusal((status, said): (i32, String), expected: i32, words: &[&str]) -> bool {
+    status == expected && words.iter().all(|word| said.contains(word))
 }
 
 #[test]
@@ -173,21 +179,15 @@ fn verify_tells_its_outcomes_apart() {
     let saved = b.f.save();
     let lines = b.f.lines();
     b.f.put(&[&lines[..9], &[b"{\"torn".to_vec()]].concat());
-    assert!(
-        matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tail-missing]") && e.contains("record 9"))
-    );
+    assert!(refusal(b.refused(&["verify"], ""), 1, &["[tail-missing]", "record 9"]));
     b.f.put(&[&lines[..3], &lines[4..]].concat());
-    assert!(
-        matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[tampered]") && e.contains("record 3"))
-    );
-    assert!(matches!(b.refused(&["log", "--verify"], ""), (1, e) if e.contains("[tampered]")));
+    assert!(refusal(b.refused(&["verify"], ""), 1, &["[tampered]", "record 3"]));
+    assert!(refusal(b.refused(&["log", "--verify"], ""), 1, &["[tampered]"]));
     b.f.put(&[&lines[..], &[b"{\"torn".to_vec()]].concat());
-    assert!(matches!(b.refused(&["verify"], ""), (0, e) if e.contains("cut short by a crash")));
+    assert!(refusal(b.refused(&["verify"], ""), 0, &["cut short by a crash"]));
     b.f.restore(&saved);
     std::fs::remove_file(b.f.path("key")).unwrap();
-    assert!(
-        matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[key-state]") && e.contains("hasp-audit recover"))
-    );
+    assert!(refusal(b.refused(&["verify"], ""), 1, &["[key-state]", "hasp-audit recover"]));
     assert_eq!(b.refused(&["recover"], "").0, 0);
     assert!(b.ok(&["verify"]).starts_with("whole: 11 records"));
     // Without the key there is no answer: neither yes nor no.
@@ -198,7 +198,7 @@ fn verify_tells_its_outcomes_apart() {
     std::fs::remove_dir_all(b.f.log.path()).unwrap();
     assert_eq!(b.refused(&["verify"], "").0, 66);
     b.install();
-    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[log-missing]")));
+    assert!(refusal(b.refused(&["verify"], ""), 1, &["[log-missing]"]));
 }
 
 impl Bench {
@@ -223,14 +223,10 @@ fn a_head_kept_elsewhere_finds_a_rollback() {
     assert!(b.ok(&["verify", "--expect", kept.to_str().unwrap()]).starts_with("whole"));
     b.f.restore(&old);
     assert!(b.ok(&["verify"]).starts_with("whole"));
-    assert!(
-        matches!(b.refused(&["verify", "--expect", head.trim()], ""), (1, e) if e.contains("[tail-missing]"))
-    );
+    assert!(refusal(b.refused(&["verify", "--expect", head.trim()], ""), 1, &["[tail-missing]"]));
     assert_eq!(b.refused(&["verify", "--expect", "nonsense"], "").0, 65);
     let forged = head.replace(" 13 ", " 12 ");
-    assert!(
-        matches!(b.refused(&["verify", "--expect", forged.trim()], ""), (65, e) if e.contains("[head-forged]"))
-    );
+    assert!(refusal(b.refused(&["verify", "--expect", forged.trim()], ""), 65, &["[head-forged]"]));
 }
 
 #[test]
@@ -256,9 +252,7 @@ fn incidents_who_and_exposed() {
         b.status(),
         "0".repeat(32)
     ));
-    assert!(
-        matches!(b.refused(&["who", "--from", "-"], ""), (1, e) if e.contains("[value-unknown]"))
-    );
+    assert!(refusal(b.refused(&["who", "--from", "-"], ""), 1, &["[value-unknown]"]));
 }
 
 #[test]
@@ -278,9 +272,7 @@ fn an_export_is_verified_with_the_public_key_alone() {
         b.refused(&["verify", "--export", file.to_str().unwrap(), "--public-key", &public], "")
     };
     assert_eq!(check(&exported).0, 0);
-    assert!(
-        matches!(check(&exported.replacen("db/url", "db/urk", 1)), (1, e) if e.contains("[export-forged]"))
-    );
+    assert!(refusal(check(&exported.replacen("db/url", "db/urk", 1)), 1, &["[export-forged]"]));
     let redacted = b.ok(&["export", "--redacted"]);
     for name in ["db/url", "web/key", "/p\"", "make", "session:7"] {
         assert!(!redacted.contains(name), "{name}");
@@ -291,17 +283,17 @@ fn an_export_is_verified_with_the_public_key_alone() {
 #[test]
 fn losses_are_accepted_by_a_person() {
     let b = bench();
-    assert!(
-        matches!(b.refused(&["accept-loss", "--yes"], ""), (64, e) if e.contains("[nothing-lost]"))
-    );
+    assert!(refusal(b.refused(&["accept-loss", "--yes"], ""), 64, &["[nothing-lost]"]));
     b.f.put(&b.f.lines()[..6]);
     let append = r#"{"event":"scan.leak","count":1}"#;
-    assert!(
-        matches!(b.refused(&["append"], append), (65, e) if e.contains("[tail-missing]") && e.contains("hasp-audit accept-loss"))
-    );
-    assert!(matches!(b.refused(&["accept-loss", "--yes"], ""), (0, e) if e.contains("6 to 9")));
+    assert!(refusal(
+        b.refused(&["append"], append),
+        65,
+        &["[tail-missing]", "hasp-audit accept-loss"]
+    ));
+    assert!(refusal(b.refused(&["accept-loss", "--yes"], ""), 0, &["6 to 9"]));
     assert_eq!(b.refused(&["append"], append).0, 0);
-    assert!(matches!(b.refused(&["verify"], ""), (1, e) if e.contains("[loss-accepted]")));
+    assert!(refusal(b.refused(&["verify"], ""), 1, &["[loss-accepted]"]));
     assert!(b.ok(&["verify", "--allow-accepted"]).starts_with("whole"));
 }
 

@@ -1,12 +1,15 @@
 //! The files that a log is cut into: numbered from 1 without a gap, closed for good when they have
 //! 16 MiB.
 
-pub mod index;
-pub mod lock;
-pub mod pack;
-pub mod replay;
-pub mod state;
-pub mod torn;
+pub(crate) mod index;
+pub(crate) mod lock;
+pub(crate) mod missing;
+pub(crate) mod pack;
+pub(crate) mod replay;
+pub(crate) mod state;
+#[cfg(test)]
+mod theft;
+pub(crate) mod torn;
 
 use std::collections::BTreeMap;
 use std::fs::File;

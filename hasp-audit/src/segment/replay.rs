@@ -8,9 +8,9 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, tree};
 
-use crate::log::or_missing;
 use crate::record::line::{Frame, MAX_LINE};
 use crate::segment;
+use crate::segment::missing::or_missing;
 use crate::segment::state::{State, StateFile};
 
 /// More than this behind the last good record is no torn append, in bytes.

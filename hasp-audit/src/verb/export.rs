@@ -178,7 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_file_is_read_or_refused(content: Vec<u8>) {
-            prop_assert_eq!(signed(&content, &SigningKey::from_bytes(&[4; 32]).verifying_key()), None);
+            let key = SigningKey::from_bytes(&[4; 32]).verifying_key();
+            prop_assert_eq!(signed(&content, &key), None);
         }
     }
 
@@ -186,7 +187,10 @@ mod tests {
     fn names_are_hidden_and_still_comparable() {
         let veil = Veil::new(&[1; 32]);
         let record = |name: &str| {
-            let line = json!({"n": 1, "event": "exec.start", "project": "/home/me", "argv": ["psql", name], "secrets": [{"name": name, "version": 2}]});
+            let line = json!({
+                "n": 1, "event": "exec.start", "project": "/home/me", "argv": ["psql", name],
+                "secrets": [{"name": name, "version": 2}],
+            });
             String::from_utf8(veil.line(&Record::parse(line.to_string().as_bytes()).unwrap()))
                 .unwrap()
         };

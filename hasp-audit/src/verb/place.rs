@@ -69,7 +69,7 @@ impl Place {
             false => ProgressBar::hidden(),
         };
         for _ in (0..pending).step_by(FEW) {
-            let Ok(packed) = pack::pack(log.path(), FEW) else { break };
+            let Ok(packed) = log.pack(FEW) else { break };
             bar.inc(packed as u64);
         }
         bar.finish_and_clear();

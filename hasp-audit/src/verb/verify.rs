@@ -85,7 +85,8 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     if cx.out.json {
         let outcome = report.fault.as_ref().map_or("whole", |f| f.code);
         return cx.out.object(&json!({
-            "v": 1, "log": place.id, "outcome": outcome, "records": report.records, "notes": report.notes,
+            "v": 1, "log": place.id, "outcome": outcome, "records": report.records,
+            "notes": report.notes,
             "first_bad": report.fault.as_ref().and_then(|f| f.n),
         }));
     }

@@ -7,10 +7,11 @@ use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
 
 use crate::id::LogId;
 use crate::log::policy::Policy;
-use crate::log::{Log, compose, or_missing};
+use crate::log::{Log, compose};
 use crate::record::chain::Key;
 use crate::record::event::Event;
 use crate::record::line::Frame;
+use crate::segment::missing::or_missing;
 use crate::segment::replay::{Reach, Rest, tail};
 use crate::segment::state::State;
 use crate::segment::{self, Found, Lines};

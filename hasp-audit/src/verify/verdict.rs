@@ -8,7 +8,7 @@ use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;
 use crate::verify::part::{Part, Shape};
-use crate::verify::{Against, Fault, Report};
+use crate::verify::report::{Against, Fault, Report};
 
 /// All that the verdict rests on.
 pub struct Facts<'a> {
