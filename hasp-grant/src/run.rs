@@ -9,7 +9,8 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
-use crate::{handover, jobserver, manage, mint};
+use crate::mint::{self, handover, jobserver};
+use crate::verb as manage;
 
 impl Tool for Cli {
     fn common(&self) -> &Common {

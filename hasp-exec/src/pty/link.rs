@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::{Error, Result, Secret, secret};
-use hasp_grant::word::Word;
+use hasp_grant::Word;
 
 /// What the monitor is to start.
 #[derive(Serialize, Deserialize)]

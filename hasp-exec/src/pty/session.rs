@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGTTIN, SIGTTOU};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Kind, Result};
-use hasp_grant::word::Word;
+use hasp_grant::Word;
 use hasp_redact::Patterns;
 
 use crate::bell::bell;

@@ -10,13 +10,13 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Here, Home, Kind, Result, Runtime, SecretName, Source, Timestamp};
 use hasp_vault::Vault;
 
-use crate::claims::Terms;
 use crate::cli::Revoke;
-use crate::id::GrantId;
 use crate::ledger::{End, Ledger};
-use crate::paseto;
-use crate::shown;
+use crate::mint::summary as shown;
 use crate::token;
+use crate::token::claims::Terms;
+use crate::token::id::GrantId;
+use crate::token::paseto;
 
 /// `hasp-grant list`.
 pub fn list(all: bool, context: &mut Context) -> Result<Exit> {

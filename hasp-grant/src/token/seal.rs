@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use hasp_core::{Error, Kind, Result};
 
-use crate::id::GrantId;
+use crate::token::id::GrantId;
 
 const INFO: &[u8] = b"hasp/v1/seal";
 /// Bytes of one age file key.
@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn vector() -> Vector {
-        serde_json::from_str(include_str!("../tests/vectors/seal.json")).unwrap()
+        serde_json::from_str(include_str!("../../tests/vectors/seal.json")).unwrap()
     }
 
     fn half(hex: &str) -> Half {

@@ -14,9 +14,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
-use crate::jobserver;
 use crate::ledger::End;
 use crate::mint::Minted;
+use crate::mint::jobserver;
 
 /// Refuses, before anything is asked or minted, an output that could not take the token.
 ///

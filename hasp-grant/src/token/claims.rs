@@ -12,9 +12,9 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use hasp_target::{Delivery, Template};
 use hasp_vault::Class;
 
-use crate::id::GrantId;
-use crate::seal::{Half, Seal};
-use crate::word::Word;
+use crate::token::arg::Word;
+use crate::token::id::GrantId;
+use crate::token::seal::{Half, Seal};
 
 /// The longest window of any grant, in seconds: 24 hours, enforced when minting and when verifying.
 pub const MAX_WINDOW: i64 = 24 * 3600;
@@ -234,7 +234,7 @@ fn misspelled() -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{paseto, token};
+    use crate::token::{self, paseto};
     use data_encoding::HEXLOWER;
     use ed25519_dalek::{Signer, SigningKey};
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn vector() -> Vector {
-        serde_json::from_str(include_str!("../tests/vectors/token.json")).unwrap()
+        serde_json::from_str(include_str!("../../tests/vectors/token.json")).unwrap()
     }
 
     fn code(payload: &str) -> &'static str {

@@ -11,13 +11,13 @@ use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, time};
 use hasp_vault::{Item, Vault, expiry_notice};
 
-use crate::claims::{Action, Claims, Extent, Granted, Terms};
-use crate::code;
-use crate::control;
-use crate::delivery;
+use crate::action::control;
+use crate::action::delivery;
+use crate::action::files as code;
+use crate::action::program;
 use crate::ledger::{self, End, Ledger};
-use crate::program;
 use crate::token;
+use crate::token::claims::{Action, Claims, Extent, Granted, Terms};
 
 /// One of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub fn verify(
         trace(check, outcome.as_ref().err());
         outcome
     };
-    let parsed = crate::paseto::parse(text);
+    let parsed = crate::token::paseto::parse(text);
     pass(Check::Form, parsed.as_ref().map(drop).map_err(Clone::clone))?;
     let parts = parsed?;
     pass(Check::Vault, token::check_footer(&parts, at.vault))?;

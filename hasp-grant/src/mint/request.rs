@@ -15,15 +15,15 @@ use hasp_target::{
 };
 use hasp_vault::{Allow, Class, Item, Vault, expiry_notice};
 
-use crate::claims::{Action, EnvRules, Extent, Granted};
+use crate::action::control;
+use crate::action::delivery;
+use crate::action::files as code;
+use crate::action::pins;
+use crate::action::program;
 use crate::cli::Mint;
-use crate::code;
-use crate::control;
-use crate::delivery;
-use crate::pins;
-use crate::program;
-use crate::swap::{self, Keeping};
-use crate::word::Word;
+use crate::mint::swap::{self, Keeping};
+use crate::token::arg::Word;
+use crate::token::claims::{Action, EnvRules, Extent, Granted};
 
 /// What a trailing word of this form stands for: any further words.
 const FURTHER: &str = "...";

@@ -9,7 +9,7 @@ use hasp_core::Environ;
 use hasp_target::fate;
 use hasp_target::loaders::Fate;
 
-use crate::word::Word;
+use crate::token::arg::Word;
 
 /// The variables that are pinned, of those that the command gets at all. What names a source of
 /// ours is no child's.

@@ -2,16 +2,19 @@
 //! under the lock, opened in this process, and let out only when the start is durably on record. A
 //! crash in between burns a use; it never doubles one.
 
+pub(crate) mod check;
+pub(crate) mod render;
+
 use hasp_audit::{Event, Log};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
 use hasp_redact::{Pattern, Patterns};
 use hasp_target::Delivery;
 use hasp_vault::{FileKey, Vault};
 
-use crate::check::VerifiedGrant;
 use crate::ledger::Ledger;
-use crate::render::render;
-use crate::seal::{self, Half};
+use crate::spend::check::VerifiedGrant;
+use crate::spend::render::render;
+use crate::token::seal::{self, Half};
 
 /// A grant of which one use is gone.
 pub struct SpentGrant {

@@ -1,6 +1,12 @@
 //! A token on its way: read with a bound from wherever it comes, built from claims, its footer
 //! compared before any key is used.
 
+pub(crate) mod arg;
+pub(crate) mod claims;
+pub(crate) mod id;
+pub(crate) mod paseto;
+pub(crate) mod seal;
+
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,8 +15,8 @@ use zeroize::Zeroizing;
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::{Unlocked, Vault};
 
-use crate::claims::Claims;
-use crate::paseto::{self, Parts, malformed};
+use crate::token::claims::Claims;
+use crate::token::paseto::{Parts, malformed};
 
 /// The longest token, in bytes: an approved command may have very many words.
 pub const MAX_TOKEN: usize = 4 << 20;

@@ -1,6 +1,13 @@
 //! Minting: resolve, show, ask, unlock, and only then take the file keys. The entry in the ledger
 //! and the line in the record are written before the token leaves this process.
 
+pub(crate) mod handover;
+pub(crate) mod jobserver;
+pub(crate) mod request;
+pub(crate) mod summary;
+pub(crate) mod swap;
+pub(crate) mod window;
+
 use std::ffi::OsStr;
 
 use zeroize::{Zeroize, Zeroizing};
@@ -14,18 +21,17 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Kind, Result, Runtime, Timestamp};
 use hasp_vault::{Class, Unlocked, Vault};
 
-use crate::claims::{Claims, Extent, Granted, Terms};
+use crate::action::control;
 use crate::cli::Mint;
-use crate::control;
-use crate::id::GrantId;
 use crate::ledger::{End, Ledger};
-use crate::order::{self, Order, Place};
-use crate::seal::{self, Half};
-use crate::shown;
+use crate::mint::request::{self as order, Order, Place};
+use crate::mint::summary as shown;
 use crate::spend::nothing_released;
 use crate::token;
-use crate::window;
-use crate::word::Word;
+use crate::token::arg::Word;
+use crate::token::claims::{Claims, Extent, Granted, Terms};
+use crate::token::id::GrantId;
+use crate::token::seal::{self, Half};
 
 /// A minted grant.
 pub struct Minted {
@@ -267,5 +273,5 @@ fn mint_event(terms: &Terms) -> Event {
 
 /// Expired halves go by the way; a sweep that cannot be done now is done next time.
 fn sweep_quietly(ledger: &Ledger, context: &Context) {
-    let _ = crate::manage::sweep_expired(ledger, context.now);
+    let _ = crate::verb::sweep_expired(ledger, context.now);
 }

@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::claims::Action;
+use crate::token::claims::Action;
 
 /// A kind of program that runs what its words name.
 struct Row {

@@ -5,8 +5,8 @@ use hasp_core::{Error, Kind, Result};
 use hasp_target::Channel;
 use hasp_vault::Class;
 
-use crate::claims::{Action, Extent, Granted};
-use crate::runners;
+use crate::action::runners;
+use crate::token::claims::{Action, Extent, Granted};
 
 /// From this class on a grant for any command is none.
 const NAMED_COMMAND: Class = Class::High;

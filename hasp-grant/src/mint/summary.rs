@@ -10,9 +10,9 @@ use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::time::duration_text;
 use hasp_target::{Channel, Delivery, Template};
 
-use crate::claims::{Action, Extent, Granted, Terms};
-use crate::order::Order;
-use crate::word::Word;
+use crate::mint::request::Order;
+use crate::token::arg::Word;
+use crate::token::claims::{Action, Extent, Granted, Terms};
 
 /// Where the text of a line begins, behind its label.
 pub const HANG: usize = 13;

@@ -113,7 +113,8 @@ mod tests {
 
     fn vectors() -> Vec<serde_json::Value> {
         let file: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/vectors/paseto-v4-public.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/vectors/paseto-v4-public.json"))
+                .unwrap();
         file["tests"].as_array().unwrap().clone()
     }
 

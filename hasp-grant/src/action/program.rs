@@ -11,7 +11,7 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
-use crate::code;
+use crate::action::files as code;
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///

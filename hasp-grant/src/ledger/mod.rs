@@ -10,9 +10,9 @@ use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Kind, Result, Runtime, Timestamp, time, tree};
 
-use crate::claims::Terms;
-use crate::id::GrantId;
-use crate::seal::Half;
+use crate::token::claims::Terms;
+use crate::token::id::GrantId;
+use crate::token::seal::Half;
 
 /// The largest ledger entry, in bytes: the terms hold the approved command.
 const MAX_ENTRY: usize = 8 << 20;
@@ -354,13 +354,13 @@ fn damaged(id: &GrantId) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::claims::Claims;
+    use crate::token::claims::Claims;
 
     const VAULT: &str = "00112233445566778899aabbccddeeff";
 
     fn terms(uses: Option<u32>) -> Terms {
         let vector: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/vectors/token.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/vectors/token.json")).unwrap();
         let claims = Claims::decode(vector["payload"].as_str().unwrap().as_bytes()).unwrap();
         Terms { jti: GrantId::random().unwrap(), uses, ..claims.terms }
     }
