@@ -6,7 +6,7 @@ use hasp_target::Channel;
 use hasp_vault::Class;
 
 use crate::action::runners;
-use crate::token::claims::{Action, Extent, Granted};
+use crate::action::{Action, Extent, Granted};
 
 /// From this class on a grant for any command is none.
 const NAMED_COMMAND: Class = Class::High;
@@ -31,7 +31,10 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
     let message = format!("{secret} is {class}, and {what} may not run with it");
     Err(Error::new(Kind::Denied, "class-any-command", message)
         .hint("name the command: hasp-grant -x -e VAR=REF -- COMMAND ARGS")
-        .hint("or put what it does into a script, and name that: hasp-grant -x -e VAR=REF -- ./SCRIPT ..."))
+        .hint(
+            "or put what it does into a script, and name that: hasp-grant -x -e VAR=REF -- \
+            ./SCRIPT ...",
+        ))
 }
 
 /// What must be said at minting whatever else is silenced.
@@ -64,7 +67,10 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
     };
     for item in strict.iter().copied().filter(in_env) {
         let name = names([item]);
-        said.push(format!("{name} goes into the environment, which all that the command starts inherits: --file, --fd or --stdin is narrower"));
+        said.push(format!(
+            "{name} goes into the environment, which all that the command starts \
+            inherits: --file, --fd or --stdin is narrower"
+        ));
     }
     said
 }

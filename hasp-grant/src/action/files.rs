@@ -36,7 +36,7 @@ pub fn interpreted(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf
 /// As [`interpreted`], and all of the project that is named, whole or as a part of a word: which
 /// option takes a script is for each program to know. The directory where it runs counts, and what
 /// the programs named read there unasked.
-pub fn files(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<PathBuf> {
+pub fn named(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<PathBuf> {
     let mut files = interpreted(program, argv, dir);
     let parts: Vec<&OsStr> = argv.iter().skip(1).flat_map(|word| parts(word)).collect();
     let mut named: Vec<PathBuf> =
@@ -95,7 +95,7 @@ mod tests {
         let found = |words: &[&str], dir: &str| {
             let argv: Vec<OsString> = words.iter().map(OsString::from).collect();
             let program = Path::new("/usr/bin").join(words[0]);
-            files(&program, &argv, &root.join(dir), &root)
+            named(&program, &argv, &root.join(dir), &root)
         };
         for words in [
             &["timeout", "5", "sub/x"][..],

@@ -9,11 +9,11 @@ use hasp_core::Environ;
 use hasp_target::fate;
 use hasp_target::loaders::Fate;
 
-use crate::token::arg::Word;
+use crate::token::arg::Arg;
 
 /// The variables that are pinned, of those that the command gets at all. What names a source of
 /// ours is no child's.
-pub fn pin(env: &Environ, passed: impl Fn(&str) -> bool) -> BTreeMap<String, Word> {
+pub fn pin(env: &Environ, passed: impl Fn(&str) -> bool) -> BTreeMap<String, Arg> {
     let mut pinned = BTreeMap::new();
     for (name, value) in env.for_child() {
         let Some(name) = name.to_str().filter(|n| fate(n) == Fate::Pinned && passed(n)) else {
@@ -21,7 +21,7 @@ pub fn pin(env: &Environ, passed: impl Fn(&str) -> bool) -> BTreeMap<String, Wor
         };
         let value = if name == "PATH" { absolute(value) } else { value.to_owned() };
         // Of a name that is given twice, getenv(3) sees the first.
-        pinned.entry(name.to_owned()).or_insert_with(|| Word::from(&value));
+        pinned.entry(name.to_owned()).or_insert_with(|| Arg::from(&value));
     }
     pinned
 }
@@ -40,7 +40,7 @@ mod tests {
     fn pinned(vars: &[(&str, &str)], passed: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let env: Environ =
             vars.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
-        let text = |word: Word| word.as_os().to_string_lossy().into_owned();
+        let text = |word: Arg| word.as_os().to_string_lossy().into_owned();
         pin(&env, passed).into_iter().map(|(name, value)| (name, text(value))).collect()
     }
 

@@ -11,7 +11,7 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
-use crate::action::files as code;
+use crate::action::files;
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///
@@ -73,7 +73,7 @@ pub fn writable_warnings(
     project: &Path,
 ) -> Vec<String> {
     let exposed =
-        code::interpreted(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
+        files::interpreted(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
     exposed
         .map(|f| format!("{} can be changed by whoever uses this grant", printable_path(&f)))
         .collect()

@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::token::claims::Action;
+use crate::action::Action;
 
 /// A kind of program that runs what its words name.
 struct Row {
@@ -43,43 +43,52 @@ const TABLE: &[Row] = &[
     // Shells and interpreters whose options go on, that take several programs, or that ask for a
     // subcommand first.
     runner(
-        "awk gawk mawk nawk original-awk bun deno tsx ts-node elvish nu xonsh pwsh rc es csh tcsh bsd-csh \
-         expect wish guile racket sbcl clisp ecl ghci runghc stack cabal ocaml erl escript elixir iex mix groovy scala kotlin \
-         jshell julia R Rscript octave gnuplot irb pry ipython jupyter m4 dc sed ed ex forth gforth swipl hhvm jjs osascript",
+        "awk gawk mawk nawk original-awk bun deno tsx ts-node elvish nu xonsh pwsh rc es csh tcsh \
+            bsd-csh expect wish guile racket sbcl clisp ecl ghci runghc stack cabal ocaml erl \
+            escript elixir iex mix groovy scala kotlin jshell julia R Rscript octave gnuplot irb \
+            pry ipython jupyter m4 dc sed ed ex forth gforth swipl hhvm jjs osascript",
     ),
     // What makes a process from its words.
     runner(
-        "env command exec nice ionice nohup setsid stdbuf time timeout flock script setpriv sudo sudo-rs sudoedit doas \
-         su su-rs runuser pkexec run0 chroot unshare nsenter chrt taskset numactl cpulimit setarch linux32 linux64 i386 \
-         x86_64 uname26 prlimit softlimit ulimit capsh choom cgexec systemd-run systemd-inhibit systemd-nspawn machinectl \
-         dbus-run-session dbus-launch start-stop-daemon daemonize daemon runit chpst runsv s6-* execlineb envdir setuidgid \
-         setlock unbuffer rlwrap watch entr watchexec parallel xargs rush find fd fdfind busybox toybox \
-         fakeroot fakechroot faketime bwrap firejail proot pseudo tini dumb-init gosu su-exec catatonit \
-         strace ltrace gdb gdbserver lldb rr perf valgrind bpftrace bpftool catchsegv xvfb-run xinit startx xterm \
-         gnome-terminal konsole alacritty kitty foot tmux screen dtach abduco byobu at batch cron crontab ip vrf-exec lxc \
-         lxc-attach lxc-execute incus docker podman nerdctl buildah ctr crictl kubectl oc nomad vagrant flatpak snap \
-         toolbox distrobox apptainer singularity qemu-* ld-linux* ld-musl* ld.so ld64.so* ssh-agent gpg-agent \
-         direnv dotenv chamber aws-vault vault-env op doppler sops hasp-exec hasp-grant hasp-redact",
+        "env command exec nice ionice nohup setsid stdbuf time timeout flock script setpriv sudo \
+            sudo-rs sudoedit doas su su-rs runuser pkexec run0 chroot unshare nsenter chrt \
+            taskset numactl cpulimit setarch linux32 linux64 i386 x86_64 uname26 prlimit \
+            softlimit ulimit capsh choom cgexec systemd-run systemd-inhibit systemd-nspawn \
+            machinectl dbus-run-session dbus-launch start-stop-daemon daemonize daemon runit \
+            chpst runsv s6-* execlineb envdir setuidgid setlock unbuffer rlwrap watch entr \
+            watchexec parallel xargs rush find fd fdfind busybox toybox fakeroot fakechroot \
+            faketime bwrap firejail proot pseudo tini dumb-init gosu su-exec catatonit strace \
+            ltrace gdb gdbserver lldb rr perf valgrind bpftrace bpftool catchsegv xvfb-run xinit \
+            startx xterm gnome-terminal konsole alacritty kitty foot tmux screen dtach abduco \
+            byobu at batch cron crontab ip vrf-exec lxc lxc-attach lxc-execute incus docker \
+            podman nerdctl buildah ctr crictl kubectl oc nomad vagrant flatpak snap toolbox \
+            distrobox apptainer singularity qemu-* ld-linux* ld-musl* ld.so ld64.so* ssh-agent \
+            gpg-agent direnv dotenv chamber aws-vault vault-env op doppler sops hasp-exec \
+            hasp-grant hasp-redact",
     ),
     // What has a word for a command, a plugin or a file of commands.
     runner(
-        "git gitk hg svn cvs bzr jj tig lazygit ssh scp sftp sshfs mosh autossh sshpass rsync rclone rsh socat nc ncat \
-         openssl gpg gpgsm tar bsdtar gtar star cpio pax zip split sort wget lftp ftp curlftpfs aria2c mail mailx mutt \
-         vi vim vim.basic vim.tiny vim.nox vim.gtk vim.gtk3 vimdiff view rview rvim ex.vim gvim nvim emacs emacs-nox \
-         emacs-gtk emacsclient nano pico joe jed mg micro kak hx helix code less more most pg man info bat batcat fzf \
-         vipe sensible-editor sensible-pager editor pager xdg-open run-mailcap run-parts psql mysql mariadb sqlite \
-         sqlite3 mongosh redis-cli isql sqlplus duckdb usql tcpdump dumpcap tshark nmap mount umount borg restic restore \
-         dump groff troff nroff tex latex pdftex pdflatex luatex lualatex xetex xelatex latexmk gs dvips cc gcc c++ g++ \
-         clang clang++ cpp ld rustc tcc go javac",
+        "git gitk hg svn cvs bzr jj tig lazygit ssh scp sftp sshfs mosh autossh sshpass rsync \
+            rclone rsh socat nc ncat openssl gpg gpgsm tar bsdtar gtar star cpio pax zip split \
+            sort wget lftp ftp curlftpfs aria2c mail mailx mutt vi vim vim.basic vim.tiny vim.nox \
+            vim.gtk vim.gtk3 vimdiff view rview rvim ex.vim gvim nvim emacs emacs-nox emacs-gtk \
+            emacsclient nano pico joe jed mg micro kak hx helix code less more most pg man info \
+            bat batcat fzf vipe sensible-editor sensible-pager editor pager xdg-open run-mailcap \
+            run-parts psql mysql mariadb sqlite sqlite3 mongosh redis-cli isql sqlplus duckdb \
+            usql tcpdump dumpcap tshark nmap mount umount borg restic restore dump groff troff \
+            nroff tex latex pdftex pdflatex luatex lualatex xetex xelatex latexmk gs dvips cc gcc \
+            c++ g++ clang clang++ cpp ld rustc tcc go javac",
     ),
     // What builds, installs and runs from files that a word names.
     runner(
-        "make gmake bmake pmake remake ninja samu cmake ctest meson scons waf bazel bazelisk buck just task mage rake \
-         thor invoke fab nox tox ant mvn mvnw gradle gradlew sbt lein cargo rustup cross npm npm-cli.js npx npx-cli.js \
-         yarn yarn.js yarnpkg pnpm pnpm.cjs pnpx corepack lerna nx turbo gulp grunt uv uvx pip pipx pipenv poetry pdm \
-         hatch conda mamba micromamba pyenv rbenv nvm asdf mise bundle bundler gem composer opam nix nix-shell nix-build \
-         guix dotnet msbuild mono terraform tofu terragrunt pulumi packer ansible ansible-* helm helmfile skaffold \
-         tilt devenv pre-commit foreman honcho overmind supervisord pm2 nodemon concurrently dune rebar3",
+        "make gmake bmake pmake remake ninja samu cmake ctest meson scons waf bazel bazelisk buck \
+            just task mage rake thor invoke fab nox tox ant mvn mvnw gradle gradlew sbt lein \
+            cargo rustup cross npm npm-cli.js npx npx-cli.js yarn yarn.js yarnpkg pnpm pnpm.cjs \
+            pnpx corepack lerna nx turbo gulp grunt uv uvx pip pipx pipenv poetry pdm hatch conda \
+            mamba micromamba pyenv rbenv nvm asdf mise bundle bundler gem composer opam nix \
+            nix-shell nix-build guix dotnet msbuild mono terraform tofu terragrunt pulumi packer \
+            ansible ansible-* helm helmfile skaffold tilt devenv pre-commit foreman honcho \
+            overmind supervisord pm2 nodemon concurrently dune rebar3",
     ),
 ];
 
@@ -187,11 +196,13 @@ mod tests {
 
     #[test]
     fn a_runner_is_any_command_whatever_its_options() {
-        for line in "flock /tmp/l|env -u X|env -C /|env A=b|stdbuf -o L|xargs -I {}|busybox sh|find . -exec|awk -f x|gdb -p 1\
-            |vim x|git -c|git push|tar -x|ssh host|unshare -r|nsenter -t 1|su -c|runuser -u x|watch -n 1|taskset 1|chrt 1\
-            |setarch x86_64|prlimit --nofile=1|capsh --|systemd-run --user|fakeroot x|ip netns exec x|npx x|npm exec|nice -n 5\
-            |timeout 5|timeout 5 ls|/lib64/ld-linux-x86-64.so.2 /bin/ls|/lib/ld-musl-x86_64.so.1|gdb-12|make all|sqlite3 x\
-            |linux32|s6-setuidgid x|psql -q|mawk x|vim.basic x"
+        for line in "flock /tmp/l|env -u X|env -C /|env A=b|stdbuf -o L|xargs -I {}|busybox \
+            sh|find . -exec|awk -f x|gdb -p 1|vim x|git -c|git push|tar -x|ssh host|unshare \
+            -r|nsenter -t 1|su -c|runuser -u x|watch -n 1|taskset 1|chrt 1|setarch x86_64|prlimit \
+            --nofile=1|capsh --|systemd-run --user|fakeroot x|ip netns exec x|npx x|npm exec|nice \
+            -n 5|timeout 5|timeout 5 ls|/lib64/ld-linux-x86-64.so.2 \
+            /bin/ls|/lib/ld-musl-x86_64.so.1|gdb-12|make all|sqlite3 x|linux32|s6-setuidgid \
+            x|psql -q|mawk x|vim.basic x"
             .split('|')
         {
             assert!(takes(line), "{line}");
@@ -200,17 +211,19 @@ mod tests {
 
     #[test]
     fn an_interpreter_is_one_command_only_with_a_script_that_is_no_options_word() {
-        for line in "sh|sh -c x|sh -o nounset|bash -O extglob|bash -s x|bash -i x|python3 -m runpy|python3 -X dev|python3 -W x\
-            |python3.11 -u|python3 -i x.py|python3 -|sh -c eval|node -r x|node --require x|perl -I x|ruby -r x|sh /dev/stdin\
-            |sh /proc/self/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh -c|java -cp x Main|php -r x|node inspect|node debug x|java @options|Rscript x.R|ruby "
+        for line in "sh|sh -c x|sh -o nounset|bash -O extglob|bash -s x|bash -i x|python3 -m \
+            runpy|python3 -X dev|python3 -W x|python3.11 -u|python3 -i x.py|python3 -|sh -c \
+            eval|node -r x|node --require x|perl -I x|ruby -r x|sh /dev/stdin|sh \
+            /proc/self/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh \
+            -c|java -cp x Main|php -r x|node inspect|node debug x|java @options|Rscript x.R|ruby "
             .split('|')
         {
             assert!(takes(line), "{line}");
         }
-        for line in
-            "python3 script.py|python3.11 -u script.py --for|node app.js|sh ./x.sh|sh -eu x.sh|bash -e deploy/x.sh\
-            |perl -w x.pl|ruby x.rb|java -jar x.jar|ls|./deploy|pytest|python-config|echo -e|true|shellcheck x"
-                .split('|')
+        for line in "python3 script.py|python3.11 -u script.py --for|node app.js|sh ./x.sh|sh -eu \
+                x.sh|bash -e deploy/x.sh|perl -w x.pl|ruby x.rb|java -jar \
+                x.jar|ls|./deploy|pytest|python-config|echo -e|true|shellcheck x"
+            .split('|')
         {
             assert!(!takes(line), "{line}");
         }

@@ -2,14 +2,19 @@
 //! used, `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One
 //! lock covers spending, revoking and sweeping.
 
+pub(crate) mod entry;
+pub(crate) mod record;
+pub(crate) mod sweep;
+pub(crate) mod tombstone;
+
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use hasp_core::files::Guard;
+use hasp_core::lock::Lock;
+use hasp_core::{Error, Result, Runtime, Timestamp, files, lock, time, tree};
 
-use hasp_core::files::{self, Guard};
-use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Kind, Result, Runtime, Timestamp, time, tree};
-
+use crate::ledger::entry::{Entry, damaged, lost};
+use crate::ledger::tombstone::{End, ended};
 use crate::token::claims::Terms;
 use crate::token::id::GrantId;
 use crate::token::seal::Half;
@@ -21,45 +26,6 @@ const MAX_ENTRY: usize = 8 << 20;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     runtime: Runtime,
-}
-
-/// What the ledger holds of one grant.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    v: u8,
-    /// Which vault minted it.
-    pub vault: String,
-    /// The boot in which it lives.
-    boot: String,
-    /// Seconds since boot from which, and up to which, it may be used.
-    since: u64,
-    until: u64,
-    half: Half,
-    /// The canonical terms, compared with the token's byte for byte.
-    terms: String,
-}
-
-/// How a grant ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// All uses were spent.
-    Spent,
-    /// Somebody revoked it.
-    Revoked,
-    /// Its window closed and a sweep removed it.
-    Expired,
-}
-
-impl End {
-    /// In one word; the tombstone's ending, but for uses, which are numbered.
-    pub fn word(self) -> &'static str {
-        match self {
-            End::Spent => "spent",
-            End::Revoked => "revoked",
-            End::Expired => "expired",
-        }
-    }
 }
 
 /// The ledger while its lock is held: nobody else spends, revokes or sweeps.
@@ -284,197 +250,5 @@ impl Locked<'_> {
     }
 }
 
-impl Entry {
-    /// Compares the entry with the token's terms and this boot's clock.
-    ///
-    /// # Errors
-    /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the
-    /// boot clock.
-    pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
-        if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
-            return Err(Error::new(
-                Kind::Denied,
-                "ledger-mismatch",
-                "the ledger's entry for this grant is another grant's",
-            )
-            .hint("mint a new one: hasp-grant -t TARGET"));
-        }
-        if !self.lives(boot, boot_seconds) {
-            return Err(ended(&terms.jti, End::Expired));
-        }
-        if boot_seconds < self.since {
-            return Err(Error::new(Kind::Denied, "not-yet-valid", "the grant is not valid yet"));
-        }
-        Ok(())
-    }
-
-    /// Whether its window is still open by the clock of this boot.
-    pub fn lives(&self, boot: &str, boot_seconds: u64) -> bool {
-        self.boot == boot && boot_seconds < self.until
-    }
-
-    /// The terms as they were minted.
-    ///
-    /// # Errors
-    /// `[ledger-damaged]`.
-    pub fn terms(&self) -> Result<Terms> {
-        serde_json::from_str(&self.terms).map_err(|_| {
-            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged")
-                .hint("hasp-grant revoke --all")
-        })
-    }
-}
-
-/// The denial for a grant that has ended.
-pub fn ended(id: &GrantId, end: End) -> Error {
-    let (code, text) = match end {
-        End::Spent => ("spent", "was used up"),
-        End::Revoked => ("revoked", "was revoked"),
-        End::Expired => ("expired", "has expired"),
-    };
-    Error::new(Kind::Denied, code, format!("grant {} {text}", id.short()))
-        .hint("mint a new one: hasp-grant -t TARGET")
-}
-
-fn lost(id: &GrantId) -> Error {
-    Error::new(Kind::Denied, "no-ledger", format!("the ledger has nothing of grant {}: its half is gone", id.short()))
-        .hint("grants end with the boot and live in one runtime directory; mint a new one: hasp-grant -t TARGET")
-}
-
-fn damaged(id: &GrantId) -> Error {
-    Error::new(
-        Kind::Denied,
-        "ledger-damaged",
-        format!("the ledger's entry for grant {} is damaged", id.short()),
-    )
-    .hint(format!("hasp-grant revoke {}", id.as_str()))
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::token::claims::Claims;
-
-    const VAULT: &str = "00112233445566778899aabbccddeeff";
-
-    fn terms(uses: Option<u32>) -> Terms {
-        let vector: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/vectors/token.json")).unwrap();
-        let claims = Claims::decode(vector["payload"].as_str().unwrap().as_bytes()).unwrap();
-        Terms { jti: GrantId::random().unwrap(), uses, ..claims.terms }
-    }
-
-    fn ledger() -> (tempfile::TempDir, Ledger) {
-        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
-        let ledger = Ledger::open(&Runtime::at(memory.path())).unwrap();
-        (memory, ledger)
-    }
-
-    fn spend(ledger: &Ledger, terms: &Terms) -> std::result::Result<(), &'static str> {
-        ledger.lock().unwrap().spend(VAULT, terms).map(drop).map_err(|e| e.code())
-    }
-
-    #[test]
-    fn uses_are_counted_and_the_last_erases_the_half() {
-        let (_memory, ledger) = ledger();
-        let terms = terms(Some(2));
-        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-        assert_eq!(spend(&ledger, &terms), Ok(()));
-        assert!(ledger.entry_path(&terms.jti).exists());
-        assert_eq!(spend(&ledger, &terms), Ok(()));
-        assert!(!ledger.entry_path(&terms.jti).exists());
-        assert_eq!(spend(&ledger, &terms), Err("spent"));
-    }
-
-    #[test]
-    fn a_crash_between_tombstone_and_erasure_burns_the_use() {
-        let (_memory, ledger) = ledger();
-        let terms = terms(Some(1));
-        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-        ledger.lock().unwrap().bury(&terms.jti, "1").unwrap();
-        assert_eq!(spend(&ledger, &terms), Err("spent"));
-    }
-
-    #[test]
-    fn a_revoked_entry_that_is_put_back_stays_revoked() {
-        let (_memory, ledger) = ledger();
-        let terms = terms(None);
-        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-        let saved = std::fs::read(ledger.entry_path(&terms.jti)).unwrap();
-        ledger.lock().unwrap().end(&terms.jti, End::Revoked).unwrap();
-        files::replace(&ledger.entry_path(&terms.jti), &saved).unwrap();
-        assert_eq!(spend(&ledger, &terms), Err("revoked"));
-    }
-
-    #[test]
-    fn a_tombstone_that_cannot_be_looked_for_refuses() {
-        for uses in [None, Some(1), Some(2)] {
-            let (memory, ledger) = ledger();
-            let terms = terms(uses);
-            ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-            // Not even root looks into what is no directory.
-            let tombs = memory.path().join("spent");
-            std::fs::rename(&tombs, memory.path().join("away")).unwrap();
-            std::fs::write(&tombs, "").unwrap();
-            assert_eq!(spend(&ledger, &terms), Err("io"));
-            assert!(ledger.ended(&terms.jti).is_err() && ledger.uses(&terms.jti).is_err());
-            std::fs::remove_file(&tombs).unwrap();
-            std::fs::rename(memory.path().join("away"), &tombs).unwrap();
-            assert_eq!(spend(&ledger, &terms), Ok(()));
-        }
-    }
-
-    #[test]
-    fn a_link_in_a_tombstones_place_is_one() {
-        let (_memory, ledger) = ledger();
-        let terms = terms(None);
-        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-        std::os::unix::fs::symlink("nowhere", ledger.tomb_path(&terms.jti, "revoked")).unwrap();
-        assert_eq!(spend(&ledger, &terms), Err("revoked"));
-    }
-
-    #[test]
-    fn an_ended_grant_says_how() {
-        let (_memory, ledger) = ledger();
-        for (end, code) in [(End::Revoked, "revoked"), (End::Expired, "expired")] {
-            let terms = terms(None);
-            ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-            std::fs::write(ledger.kept_path(&terms.jti), "token").unwrap();
-            assert_eq!(spend(&ledger, &terms), Ok(()));
-            ledger.lock().unwrap().end(&terms.jti, end).unwrap();
-            assert_eq!(spend(&ledger, &terms), Err(code));
-            assert!(!ledger.kept_path(&terms.jti).exists());
-        }
-        assert_eq!(spend(&ledger, &terms(None)), Err("no-ledger"));
-    }
-
-    #[test]
-    fn another_grants_or_a_damaged_entry_is_refused() {
-        let (_memory, ledger) = ledger();
-        let (one, two) = (terms(None), terms(None));
-        ledger.enter(VAULT, &one, Half::random().unwrap()).unwrap();
-        std::fs::copy(ledger.entry_path(&one.jti), ledger.entry_path(&two.jti)).unwrap();
-        assert_eq!(spend(&ledger, &two), Err("ledger-mismatch"));
-        let text = std::fs::read(ledger.entry_path(&one.jti)).unwrap();
-        for length in 0..text.len() {
-            std::fs::write(ledger.entry_path(&one.jti), &text[..length]).unwrap();
-            assert_eq!(spend(&ledger, &one), Err("ledger-damaged"), "cut at {length}");
-        }
-    }
-
-    #[test]
-    fn the_boot_clock_ends_a_grant_whatever_the_wall_clock_says() {
-        let (_memory, ledger) = ledger();
-        let terms = terms(None);
-        ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-        let entry = ledger.entry(&terms.jti).unwrap();
-        let (boot, now) = (time::boot_id().unwrap(), time::boot_seconds());
-        let check =
-            |boot: &str, at: u64| entry.check(VAULT, &terms, boot, at).map_err(|e| e.code());
-        assert_eq!(check(&boot, now), Ok(()));
-        assert_eq!(check(&boot, now + 16 * 60), Err("expired"));
-        assert_eq!(check("another boot", now), Err("expired"));
-        assert_eq!(check(&boot, 0), Err("not-yet-valid"));
-    }
-}
+mod tests;

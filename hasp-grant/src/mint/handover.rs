@@ -14,7 +14,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
-use crate::ledger::End;
+use crate::ledger::tombstone::End;
 use crate::mint::Minted;
 use crate::mint::jobserver;
 

@@ -10,36 +10,41 @@ use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::time::duration_text;
 use hasp_target::{Channel, Delivery, Template};
 
-use crate::mint::request::Order;
-use crate::token::arg::Word;
-use crate::token::claims::{Action, Extent, Granted, Terms};
+use crate::action::{Action, Extent, Granted};
+use crate::mint::request::Request;
+use crate::token::arg::Arg;
+use crate::token::claims::Terms;
 
 /// Where the text of a line begins, behind its label.
 pub const HANG: usize = 13;
 
 /// The block that is shown before the passphrase is asked for.
-pub fn block(terms: &Terms, order: &Order, project: &Project) -> Block {
+pub fn block(terms: &Terms, request: &Request, project: &Project) -> Block {
     let mut lines = vec![format!("hasp-grant: {}", headline(terms))];
     lines.extend(terms_lines(terms));
-    if !order.unbound.is_empty() {
-        let names: Vec<String> = order.unbound.iter().map(ToString::to_string).collect();
+    if !request.unbound.is_empty() {
+        let names: Vec<String> = request.unbound.iter().map(ToString::to_string).collect();
         lines.push(line(
             "binds",
             &format!("{} to project '{}'", names.join(", "), printable(project.name.as_bytes())),
         ));
     }
-    if let Some(target) = &order.unconsented {
+    if let Some(target) = &request.unconsented {
         lines.push(line(
             "consents",
             &format!("to target '{}' as it stands in hasp.toml", printable(target.name.as_bytes())),
         ));
     }
-    if order.unconsented.is_some() || terms.action.target.is_none() {
+    if request.unconsented.is_some() || terms.action.target.is_none() {
         lines.extend(terms.action.templates.iter().flat_map(template_lines));
     }
     let mut block = Block::default();
     lines.into_iter().for_each(|l| block.line(l, HANG));
-    order.loud.iter().chain(&order.warnings).for_each(|w| block.strong(line("warning", w), HANG));
+    request
+        .loud
+        .iter()
+        .chain(&request.warnings)
+        .for_each(|w| block.strong(line("warning", w), HANG));
     block
 }
 
@@ -87,7 +92,7 @@ fn pinned_lines(action: &Action) -> Vec<String> {
     let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
     let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
     let (search, others): (Vec<_>, Vec<_>) = pinned.partition(|(name, _)| *name == "PATH");
-    let split = |value: &Word| {
+    let split = |value: &Arg| {
         std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect()
     };
     let directories: Vec<String> =

@@ -3,7 +3,10 @@
 //! crash in between burns a use; it never doubles one.
 
 pub(crate) mod check;
+pub(crate) mod command;
+pub(crate) mod current;
 pub(crate) mod render;
+pub(crate) mod situation;
 
 use hasp_audit::{Event, Log};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
@@ -100,7 +103,10 @@ impl SpentGrant {
 
 /// What to look at when the record cannot be written.
 pub fn nothing_released(error: Error) -> Error {
-    error.hint("nothing was released; look at the record's disk and permissions: df \"$HASP_HOME\"; ls -lR \"$HASP_HOME/audit\"")
+    error.hint(
+        "nothing was released; look at the record's disk and permissions: df \
+        \"$HASP_HOME\"; ls -lR \"$HASP_HOME/audit\"",
+    )
 }
 
 impl HeldGrant {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes without NUL: a JSON string if they are UTF-8, else `{"base64": ".."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Word(OsString);
+pub struct Arg(OsString);
 
-impl Word {
+impl Arg {
     /// As the system takes it.
     pub fn as_os(&self) -> &OsStr {
         &self.0
@@ -25,9 +25,9 @@ impl Word {
     }
 }
 
-impl<T: AsRef<OsStr> + ?Sized> From<&T> for Word {
-    fn from(text: &T) -> Word {
-        Word(text.as_ref().to_owned())
+impl<T: AsRef<OsStr> + ?Sized> From<&T> for Arg {
+    fn from(text: &T) -> Arg {
+        Arg(text.as_ref().to_owned())
     }
 }
 
@@ -44,7 +44,7 @@ struct Encoded {
     base64: String,
 }
 
-impl Serialize for Word {
+impl Serialize for Arg {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let spelling = match self.0.to_str() {
             Some(text) => Spelling::Text(text.to_owned()),
@@ -54,8 +54,8 @@ impl Serialize for Word {
     }
 }
 
-impl<'de> Deserialize<'de> for Word {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+impl<'de> Deserialize<'de> for Arg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Arg, D::Error> {
         let bytes = match Spelling::deserialize(deserializer)? {
             Spelling::Text(text) => text.into_bytes(),
             Spelling::Bytes(encoded) => {
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Word {
         if bytes.contains(&0) {
             return Err(D::Error::custom("a word holds a NUL byte"));
         }
-        Ok(Word(OsString::from_vec(bytes)))
+        Ok(Arg(OsString::from_vec(bytes)))
     }
 }
 
@@ -77,20 +77,20 @@ mod tests {
 
     #[test]
     fn text_stays_readable() {
-        assert_eq!(serde_json::to_string(&Word::from("a b")).unwrap(), r#""a b""#);
+        assert_eq!(serde_json::to_string(&Arg::from("a b")).unwrap(), r#""a b""#);
         assert_eq!(
-            serde_json::to_string(&Word::from(OsStr::from_bytes(b"\xff"))).unwrap(),
+            serde_json::to_string(&Arg::from(OsStr::from_bytes(b"\xff"))).unwrap(),
             r#"{"base64":"/w=="}"#
         );
-        assert!(serde_json::from_str::<Word>(r#""a\u0000b""#).is_err());
+        assert!(serde_json::from_str::<Arg>(r#""a\u0000b""#).is_err());
     }
 
     proptest! {
         #[test]
         fn every_byte_string_survives(bytes in proptest::collection::vec(1u8.., 0..40)) {
-            let word = Word::from(OsStr::from_bytes(&bytes));
+            let word = Arg::from(OsStr::from_bytes(&bytes));
             let text = serde_json::to_string(&word).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Word>(&text).unwrap(), word);
+            prop_assert_eq!(serde_json::from_str::<Arg>(&text).unwrap(), word);
         }
     }
 }

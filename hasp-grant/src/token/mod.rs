@@ -128,3 +128,37 @@ fn footer_text(footer: &Footer) -> Result<String> {
 fn bad_footer() -> Error {
     malformed("its footer is not in the form that hasp-grant writes")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    #[derive(Deserialize)]
+    struct Vector {
+        secret_seed: String,
+        public_key: String,
+        vault: String,
+        payload: String,
+        footer: String,
+        token: String,
+    }
+
+    #[test]
+    fn published_vector() {
+        let v =
+            serde_json::from_str::<Vector>(include_str!("../../tests/vectors/token.json")).unwrap();
+        let seed: [u8; 32] = HEXLOWER.decode(v.secret_seed.as_bytes()).unwrap().try_into().unwrap();
+        let key = SigningKey::from_bytes(&seed);
+        assert_eq!(HEXLOWER.encode(key.verifying_key().as_bytes()), v.public_key);
+        let claims = Claims::decode(v.payload.as_bytes()).unwrap();
+        let footer: Footer = serde_json::from_str(&v.footer).unwrap();
+        assert_eq!(footer.kid, key_id(&key.verifying_key()));
+        let sign = |m: &[u8]| key.sign(m).to_bytes();
+        let minted =
+            paseto::seal(&claims.encode().unwrap(), v.footer.as_bytes(), v.vault.as_bytes(), sign);
+        assert!(*minted == v.token);
+    }
+}
