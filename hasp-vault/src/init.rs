@@ -19,8 +19,8 @@ use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{FORMAT, Settings};
-use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
-use crate::vault::Vault;
+use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::vault::Vault;
 
 const STAGING: &str = "init.new";
 const MARKER: &str = "complete.toml";

@@ -10,7 +10,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
 
-use crate::set::check_value;
+use crate::item::set::check_value;
 
 /// Whether values will be asked for on the terminal.
 pub fn by_prompt(from: Option<&OsStr>) -> bool {
