@@ -6,13 +6,13 @@ use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
-use crate::events;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Plan, Retiring, Rotation};
-use crate::set::{SetOptions, check_value, flush, refuse_open_rotation};
-use crate::unlocked::Unlocked;
-use crate::withdraw::remove;
-use crate::writer::Writer;
+use crate::item::events;
+use crate::item::set::{SetOptions, check_value, flush, refuse_open_rotation};
+use crate::item::withdraw::remove;
+use crate::open::unlocked::Unlocked;
+use crate::open::writer::Writer;
 
 /// What a rotation begins with.
 #[derive(Clone, Debug, Default)]
@@ -152,7 +152,7 @@ impl Unlocked {
         let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
         let event = events::of_secret(word, job.name).field("version", job.version);
         let event = event.field("step", job.step.word()).field("program", job.program.to_string());
-        let event = event.maybe("code", failed.map(|e| e.code()));
+        let event = event.maybe("code", failed.map(|e| e.code().as_str()));
         self.vault().log()?.append(now, &[event]).map(drop)
     }
 

@@ -5,7 +5,7 @@ use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName};
 use sha2::{Digest, Sha256};
 
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 /// Lock files are shared by names that hash alike, so that no name stays behind when its secret is
 /// forgotten.
@@ -19,7 +19,7 @@ impl Vault {
     pub fn rotation_turn(&self, name: &SecretName) -> Result<Lock> {
         let slot = Sha256::digest(name.as_str())[0] % SLOTS;
         let path = self.lock_path()?.with_extension(format!("rotate-{slot}"));
-        lock::lock(&path).map_err(|error| match error.code() {
+        lock::lock(&path).map_err(|error| match error.code().as_str() {
             "busy" => Error::new(
                 error.kind(),
                 "busy",

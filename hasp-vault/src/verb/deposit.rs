@@ -13,8 +13,8 @@ use crate::cli::DepositArgs;
 use crate::crypto::recipient::Recipient;
 use crate::format::record;
 use crate::format::settings::{self, Settings};
-use crate::inbox::{self, Slip};
-use crate::vault::Vault;
+use crate::item::inbox::{self, Slip};
+use crate::open::vault::Vault;
 
 struct Target {
     dir: PathBuf,
@@ -67,8 +67,8 @@ fn target(cx: &mut Context) -> Result<Target> {
         Err(error) => error,
     };
     let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
-    let Some(dir) =
-        named.filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code()))
+    let Some(dir) = named
+        .filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code().as_str()))
     else {
         return Err(error);
     };
