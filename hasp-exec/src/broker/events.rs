@@ -14,8 +14,7 @@ use hasp_audit::Event;
 use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Runtime};
-use hasp_grant::claims::Terms;
-use hasp_grant::{Check, GrantId};
+use hasp_grant::{Check, GrantId, Terms};
 use hasp_redact::{Filter, Patterns};
 
 /// What is about to start.
@@ -68,13 +67,13 @@ pub fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
     Event::new("exec.end")
         .field("start", start)
         .field("grant", grant.as_str())
-        .field("failed", error.code())
+        .field("failed", error.code().as_str())
 }
 
 /// `exec.deny`: which check failed, and of which grant if the token could be read.
 pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
     Event::new("exec.deny")
-        .field("code", error.code())
+        .field("code", error.code().as_str())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
         .maybe("project", denied.project.map(printable_path))

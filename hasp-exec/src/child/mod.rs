@@ -20,7 +20,7 @@ use hasp_core::descriptors::Sources;
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
-use hasp_grant::jobserver;
+use hasp_grant::inherited_jobserver;
 
 use crate::cli::Cli;
 
@@ -121,7 +121,7 @@ pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
             return Err(fd_source(*number));
         }
     }
-    Ok(cli.pass_fd.iter().copied().chain(jobserver::inherited(env, &sources)).collect())
+    Ok(cli.pass_fd.iter().copied().chain(inherited_jobserver(env, &sources)).collect())
 }
 
 fn fd_source(number: RawFd) -> Error {
@@ -169,7 +169,7 @@ mod tests {
         let environ: Environ =
             [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
         let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
-        passed(&cli, &environ).map_err(|e| e.code())
+        passed(&cli, &environ).map_err(|e| e.code().as_str())
     }
 
     #[test]

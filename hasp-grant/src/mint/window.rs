@@ -1,0 +1,106 @@
+//! How long and how often: the window asked for, held against the ceiling of the strictest class.
+
+use std::time::Duration;
+
+use hasp_core::time::{duration_text, parse_duration};
+use hasp_core::{Error, Kind, Result};
+use hasp_vault::Class;
+
+use crate::cli::Mint;
+
+/// How long a grant waits for its use when no window is asked for.
+pub const DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// The window of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From now until `length` later.
+    pub length: Duration,
+    /// How often; `None` for as often as the window allows.
+    pub uses: Option<u32>,
+    /// The consumer that `--for session` or `--for pid:N` implies.
+    pub consumer: Option<String>,
+}
+
+/// Reads `--once`, `--for` and `--uses` and refuses what the class forbids.
+///
+/// # Errors
+/// `[over-ceiling]`, `[bad-duration]`, `[consumer-twice]`.
+pub fn resolve(mint: &Mint, class: Class) -> Result<Window> {
+    let ceiling = class.ceiling();
+    let asked = mint.window.as_deref();
+    let consumer = asked.filter(|w| *w == "session" || w.starts_with("pid:")).map(str::to_owned);
+    if let (Some(implied), Some(said)) = (&consumer, &mint.consumer)
+        && implied != said
+    {
+        return Err(Error::new(
+            Kind::Usage,
+            "consumer-twice",
+            format!("--for {implied} already says who may use it"),
+        )
+        .hint(format!("leave out --consumer {said}")));
+    }
+    let length = match asked {
+        None => DEFAULT,
+        Some(_) if consumer.is_some() => ceiling.unwrap_or(DEFAULT),
+        Some(text) => parse_duration(text)?,
+    };
+    let uses = if asked.is_none() { Some(mint.uses.unwrap_or(1)) } else { mint.uses };
+    let window = Window { length, uses, consumer };
+    check(&window, class).map(|()| window)
+}
+
+fn check(window: &Window, class: Class) -> Result<()> {
+    match class.ceiling() {
+        Some(longest) if window.length <= longest => Ok(()),
+        Some(longest) => Err(over(class, &format!("at most {} at a time", duration_text(longest)))
+            .hint(format!("--for {}", duration_text(longest)))),
+        None if window.uses == Some(1) && window.length <= DEFAULT => Ok(()),
+        None => Err(over(class, "once only").hint("leave out --for and --uses")),
+    }
+}
+
+fn over(class: Class, limit: &str) -> Error {
+    Error::new(
+        Kind::Denied,
+        "over-ceiling",
+        format!("a secret of class {class} is granted {limit}"),
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn asked(
+        window: Option<&str>,
+        uses: Option<u32>,
+        class: Class,
+    ) -> std::result::Result<(u64, Option<u32>), &'static str> {
+        let mint = Mint { window: window.map(str::to_owned), uses, ..Mint::default() };
+        resolve(&mint, class).map(|w| (w.length.as_secs(), w.uses)).map_err(|e| e.code().as_str())
+    }
+
+    #[test]
+    fn each_class_has_its_ceiling() {
+        assert_eq!(asked(None, None, Class::Critical), Ok((900, Some(1))));
+        assert_eq!(asked(None, Some(2), Class::Critical), Err("over-ceiling"));
+        assert_eq!(asked(Some("1m"), None, Class::Critical), Err("over-ceiling"));
+        assert_eq!(asked(Some("1h"), None, Class::High), Ok((3600, None)));
+        assert_eq!(asked(Some("61m"), None, Class::High), Err("over-ceiling"));
+        assert_eq!(asked(Some("8h"), Some(5), Class::Medium), Ok((28800, Some(5))));
+        assert_eq!(asked(Some("481m"), None, Class::Medium), Err("over-ceiling"));
+        assert_eq!(asked(Some("24h"), None, Class::Low), Ok((86400, None)));
+        assert_eq!(asked(Some("25h"), None, Class::Low), Err("over-ceiling"));
+        assert_eq!(asked(Some("session"), None, Class::High), Ok((3600, None)));
+        assert_eq!(asked(Some("soon"), None, Class::Low), Err("bad-duration"));
+    }
+
+    #[test]
+    fn a_window_bound_to_a_process_says_who() {
+        let mint =
+            Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
+        assert_eq!(resolve(&mint, Class::Low).unwrap_err().code(), "consumer-twice");
+    }
+}
