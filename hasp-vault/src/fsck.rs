@@ -14,9 +14,10 @@ use rustix::fs::Mode;
 
 use crate::backup::STAGING;
 use crate::format::item::Item;
-use crate::format::record;
+use crate::format::signed;
+use crate::format::version::file_number;
 use crate::open::vault::Vault;
-use crate::open::writer::{Writer, file_number};
+use crate::open::writer::Writer;
 
 /// Something that is not as it should be.
 #[derive(Debug)]
@@ -199,7 +200,7 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
 
 /// Secrets that were seen here and are gone without having been forgotten.
 fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) {
-    for name in vault.seen().names(record::ITEM).iter().filter(|n| names.binary_search(n).is_err())
+    for name in vault.seen().names(signed::ITEM).iter().filter(|n| names.binary_search(n).is_err())
     {
         findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
     }

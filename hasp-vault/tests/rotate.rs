@@ -249,7 +249,7 @@ fn the_old_value_stays_until_it_was_taken_back() {
     clean(lab);
 }
 
-/// Both halves of a rotation go along when everything is encrypted anew, and it goes on afterwards.
+/// Both halves of a rotation go along when everything is encrypted again, and it goes on afterwards.
 #[test]
 fn recipients_change_while_a_value_is_staged_and_while_one_waits_to_be_retired() {
     let (installed, [run, test, retire]) = world();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::item::generate::Sort;
+use crate::format::value_kind::ValueKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +35,7 @@ pub struct RotateArgs {
     pub run: Option<PathBuf>,
     /// A fresh value, as generate makes it
     #[arg(long, value_enum)]
-    pub kind: Option<Sort>,
+    pub kind: Option<ValueKind>,
     /// Its length, as for generate
     #[arg(long, value_name = "N", requires = "kind")]
     pub length: Option<usize>,

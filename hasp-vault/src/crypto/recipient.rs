@@ -38,8 +38,8 @@ impl Recipient {
         &self.text
     }
 
-    /// What sort of key: `x25519`, `ssh-ed25519`, `ssh-rsa`, or the name of its plugin.
-    pub fn sort(&self) -> &str {
+    /// What kind of key: `x25519`, `ssh-ed25519`, `ssh-rsa`, or the name of its plugin.
+    pub fn kind(&self) -> &str {
         match &self.key {
             Key::X25519(_) => "x25519",
             Key::Plugin(key) => key.name(),
@@ -171,7 +171,7 @@ mod tests {
     fn an_ssh_key_is_the_same_with_and_without_its_comment() {
         let plain: Recipient = SSH.parse().unwrap();
         let commented: Recipient = format!("{SSH} someone@somewhere\n").parse().unwrap();
-        assert!(plain == commented && plain.as_str() == SSH && plain.sort() == "ssh-ed25519");
+        assert!(plain == commented && plain.as_str() == SSH && plain.kind() == "ssh-ed25519");
     }
 
     #[test]

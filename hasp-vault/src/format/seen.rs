@@ -8,8 +8,7 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
 
 use super::id::VaultId;
-use super::record;
-use crate::item::batch;
+use super::signed;
 
 /// The serials seen of one vault.
 #[derive(Clone, Debug)]
@@ -36,6 +35,22 @@ impl Seen {
         parse(&content).ok_or_else(|| damaged(&path))
     }
 
+    /// Refuses a serial below the highest seen of a record, which lies at `path`.
+    ///
+    /// # Errors
+    /// `[rolled-back]`.
+    pub fn check(&self, kind: &str, name: &str, serial: u64, path: &Path) -> Result<()> {
+        let highest = self.highest(kind, name)?;
+        if serial >= highest {
+            return Ok(());
+        }
+        let shown = printable_path(path);
+        let message =
+            format!("{shown} is older than what was seen here (serial {serial}, seen {highest})");
+        Err(Error::new(Kind::Data, signed::ROLLED_BACK, message)
+            .hint("an old copy was put back: git pull, or restore the newest backup"))
+    }
+
     /// Raises the serial seen of a record; never lowers it.
     pub fn raise(&self, kind: &str, name: &str, serial: u64) -> Result<()> {
         if self.highest(kind, name)? >= serial {
@@ -60,7 +75,7 @@ impl Seen {
         let _held = lock::lock(&self.dir().join(".lock"))?;
         for (name, serial) in serials {
             if self.highest(kind, name)? < serial {
-                batch::rename_over(&self.path(kind, name), format!("{serial}\n").as_bytes())?;
+                files::rename_over(&self.path(kind, name), format!("{serial}\n").as_bytes())?;
             }
         }
         Ok(())
@@ -80,10 +95,10 @@ impl Seen {
     /// Forgets the settings and every secret: an older state was restored on purpose.
     pub fn forget_all(&self) -> Result<()> {
         let _held = lock::lock(&self.dir().join(".lock"))?;
-        self.forget(record::VAULT, "")?;
-        self.names(record::ITEM)
+        self.forget(signed::VAULT, "")?;
+        self.names(signed::ITEM)
             .iter()
-            .try_for_each(|name| self.forget(record::ITEM, name.as_str()))
+            .try_for_each(|name| self.forget(signed::ITEM, name.as_str()))
     }
 
     /// The names of the records of a kind that were seen.

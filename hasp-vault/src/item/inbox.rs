@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
-use crate::format::record;
+use crate::format::signed;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::{Vault, at_path};
 use crate::open::writer::make_dirs;
@@ -121,7 +121,7 @@ impl Vault {
         if HEXLOWER.encode(&Sha256::digest(&file)) == waiting.id {
             Ok(file)
         } else {
-            Err(record::tampered(&path))
+            Err(signed::tampered(&path))
         }
     }
 

@@ -191,7 +191,7 @@ mod tests {
         let names: Vec<SecretName> =
             (0..1000).map(|n| format!("n{n:04}").parse().unwrap()).collect();
         let read = |name: &SecretName| match name.as_str().ends_with('7') {
-            true => Err(crate::format::record::tampered(Path::new(name.as_str()))),
+            true => Err(crate::format::signed::tampered(Path::new(name.as_str()))),
             false => Ok(Item::new(name.clone())),
         };
         let all = survey(&names, read);

@@ -11,18 +11,21 @@ use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
 
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
-use crate::crypto::identity::{self, Identity};
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::passphrase;
 use crate::format::item::Item;
-use crate::format::record;
+use crate::format::signed::{self, Label};
 use crate::format::version::Version;
+use crate::open::identity::{self, Identity};
 use crate::open::vault::{Vault, at_path};
 
 /// The identity's file when it has a passphrase.
 pub const IDENTITY_LOCKED: &str = "identity.age";
 /// The identity's file after `init --no-passphrase`.
 pub const IDENTITY_PLAIN: &str = "identity";
+
+/// Where it says what is left without any key.
+const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
 
 /// Whether a home has an identity.
 ///
@@ -31,8 +34,6 @@ pub const IDENTITY_PLAIN: &str = "identity";
 pub(crate) fn has_identity(home: &Home) -> Result<bool> {
     Ok(tree::is_there(&home.join(IDENTITY_LOCKED))? || tree::is_there(&home.join(IDENTITY_PLAIN))?)
 }
-/// Where it says what is left without any key.
-const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
 
 /// A vault with its keys.
 pub struct Unlocked {
@@ -89,7 +90,7 @@ impl Vault {
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();
         if keys.record_key() != *self.record_key() {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         Ok(Unlocked { vault: self.clone(), identity, roots, keys })
     }
@@ -124,6 +125,13 @@ impl Unlocked {
         let file = self.vault.value_file(&item.name, &version.file, &version.sha256)?;
         age_file::decrypt(&file, self.identity.keys())
             .map_err(|e| self.at_value(&e, item, &version.file))
+    }
+
+    /// Signs a record: its whole text. `body` is TOML without the serial, which is put before it
+    /// (or with it as first line).
+    pub fn sign(&self, kind: &str, name: &str, serial: u64, body: &str) -> String {
+        let label = Label { vault: *self.vault.id(), kind, name };
+        label.sign(serial, body, |message| self.keys.sign_record(message))
     }
 
     /// Signs a token's message with the token-signing seed.
@@ -207,7 +215,7 @@ pub fn open_identity(home: &Home, cx: &mut Context) -> Result<Identity> {
     open_with_passphrase(home, cx).map(|(identity, _)| identity)
 }
 
-/// The identity with the passphrase that opened its file, for who has to write that file anew.
+/// The identity with the passphrase that opened its file, for who has to write that file again.
 pub(crate) fn open_with_passphrase(
     home: &Home,
     cx: &mut Context,

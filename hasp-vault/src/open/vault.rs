@@ -18,10 +18,10 @@ use crate::crypto::file_key::FileKey;
 use crate::format::id::VaultId;
 use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
-use crate::format::record::{self, Label};
 use crate::format::seen::Seen;
 use crate::format::settings::{self, Settings};
-use crate::recipients::journal;
+use crate::format::signed::{self, Label, Verified};
+use crate::open::replay;
 
 /// A vault whose `vault.toml` verified with the key that this home pinned.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Vault {
         if bound.vault != self.id().to_string() {
             return Err(self.other_than_bound(&bound.root));
         }
-        let label = Label { vault: *self.id(), kind: record::BINDING, name: &bound.id };
+        let label = Label { vault: *self.id(), kind: signed::BINDING, name: &bound.id };
         let mut keys = self.known.earlier.iter().map(|e| &e.key).chain([&self.known.key]);
         match keys.any(|key| label.verify(key, &bound.text).is_some()) {
             true => Ok(()),
@@ -77,8 +77,8 @@ impl Vault {
     pub fn open(home: &Home, dir: &Path) -> Result<Vault> {
         let (claimed, text) = Vault::read_settings(home, dir)?;
         let id = claimed.id;
-        if journal::pending(home, id)? {
-            journal::settle(home, id)?;
+        if replay::pending(home, id)? {
+            replay::settle(home, id)?;
         } else {
             match Vault::open_as(home, dir, claimed, &text) {
                 // Read in the midst of a change, pin and settings belong to two different ones.
@@ -86,7 +86,7 @@ impl Vault {
                     if ["key-changed", "rolled-back"].contains(&e.code())
                         && known::find(home, id)?.is_some() =>
                 {
-                    journal::settle(home, id).map_err(|_| e)?;
+                    replay::settle(home, id).map_err(|_| e)?;
                 }
                 outcome => return outcome,
             }
@@ -99,7 +99,7 @@ impl Vault {
         let path = dir.join("vault.toml");
         let text = files::read_if_present(&path, guard(home, dir), settings::MAX_FILE)?;
         let text = text.ok_or_else(|| no_vault(home, dir))?;
-        let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
+        let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
         let claimed = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
         Ok((claimed, text))
     }
@@ -174,6 +174,32 @@ impl Vault {
         Log::open(&self.home, &self.known.log)
     }
 
+    /// Verifies a record with the pinned key and against the highest serial seen.
+    ///
+    /// # Errors
+    /// `[tampered]` and `[rolled-back]`, both naming the file.
+    pub fn verify(&self, kind: &str, name: &str, text: &[u8]) -> Result<Verified> {
+        let label = Label { vault: *self.id(), kind, name };
+        let path = self.record_path(kind, name);
+        let record =
+            label.verify(self.record_key(), text).ok_or_else(|| signed::tampered(&path))?;
+        self.seen.check(kind, name, record.serial, &path)?;
+        Ok(record)
+    }
+
+    /// Remembers that a verified record of this serial was seen.
+    pub fn saw(&self, kind: &str, name: &str, serial: u64) -> Result<()> {
+        self.seen.raise(kind, name, serial)
+    }
+
+    fn record_path(&self, kind: &str, name: &str) -> PathBuf {
+        match kind {
+            signed::VAULT => self.dir.join("vault.toml"),
+            signed::ITEM => self.dir.join("items").join(name).join("meta.toml"),
+            _ => self.home.join(format!("{kind}s")).join(format!("{name}.toml")),
+        }
+    }
+
     /// A secret's record, verified: signed by the pinned key for this vault and this name, and not
     /// older than seen.
     ///
@@ -185,7 +211,7 @@ impl Vault {
 
     /// A secret's record as [`Vault::item`], `None` if there is none.
     pub fn item_if_present(&self, name: &SecretName) -> Result<Option<Item>> {
-        record::read(|| self.read_item(name), |text| self.verify_item(name, text))
+        signed::read(|| self.read_item(name), |text| self.verify_item(name, text))
     }
 
     /// A secret's record without verifying it: good for lists, authorises nothing.
@@ -218,13 +244,13 @@ impl Vault {
     pub fn value_file(&self, name: &SecretName, file: &str, sha256: &str) -> Result<Vec<u8>> {
         let path = self.item_dir(name).join(file);
         if file.contains('/') || !file.ends_with(".age") {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         self.refuse_links(name)?;
         let content = files::read_if_present(&path, self.guard, age_file::MAX_FILE)?;
         let content = content.ok_or_else(|| value_missing(&path))?;
         if HEXLOWER.encode(&Sha256::digest(&content)) != sha256 {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         Ok(content)
     }
@@ -254,7 +280,7 @@ impl Vault {
     pub(crate) fn refuse_if_changed(&self) -> Result<()> {
         let path = self.dir.join("vault.toml");
         let text = files::read(&path, self.guard, settings::MAX_FILE)?;
-        match record::unverified(&text) {
+        match signed::unverified(&text) {
             Some(now) if now.serial == self.settings.serial => Ok(()),
             _ => Err(Error::new(
                 Kind::Busy,
@@ -273,7 +299,7 @@ impl Vault {
             path.push(part);
             match path.symlink_metadata() {
                 Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(record::tampered(&path)),
+                Ok(_) => return Err(signed::tampered(&path)),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
                 Err(e) => return Err(Error::io("open", &path, e)),
             }
@@ -282,7 +308,7 @@ impl Vault {
     }
 
     pub(crate) fn parse_unverified(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
-        let parsed = record::unverified(text).and_then(|record| {
+        let parsed = signed::unverified(text).and_then(|record| {
             Item::parse(name, &record.body).filter(|i| i.serial == record.serial)
         });
         parsed.ok_or_else(|| self.unreadable(name, text))
@@ -292,7 +318,7 @@ impl Vault {
     fn unreadable(&self, name: &SecretName, text: &[u8]) -> Error {
         let path = self.meta_path(name);
         if !text.split(|b| *b == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
-            return record::tampered(&path);
+            return signed::tampered(&path);
         }
         Error::new(
             Kind::Data,
@@ -309,17 +335,15 @@ impl Vault {
 
     pub(crate) fn verify_item(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
         let record =
-            record::verify(self, record::ITEM, name.as_str(), text).map_err(|e| {
-                match e.code() {
-                    "tampered" => self.unreadable(name, text),
-                    _ => e,
-                }
+            self.verify(signed::ITEM, name.as_str(), text).map_err(|e| match e.code() {
+                "tampered" => self.unreadable(name, text),
+                _ => e,
             })?;
         let item = Item::parse(name, &record.body).filter(|i| i.serial == record.serial);
-        let item = item.ok_or_else(|| record::tampered(&self.meta_path(name)))?;
+        let item = item.ok_or_else(|| signed::tampered(&self.meta_path(name)))?;
         // Where the home cannot be written (a read-only file system), reading must work all the
         // same.
-        let _ = record::saw(self, record::ITEM, name.as_str(), item.serial);
+        let _ = self.saw(signed::ITEM, name.as_str(), item.serial);
         Ok(item)
     }
 
@@ -347,11 +371,11 @@ fn guard(home: &Home, dir: &Path) -> Guard {
 }
 
 fn verify_settings(known: &Known, seen: &Seen, text: &[u8], path: &Path) -> Result<Settings> {
-    let label = Label { vault: known.id, kind: record::VAULT, name: "" };
-    let verified = label.verify(&known.key, text).ok_or_else(|| record::tampered(path))?;
-    record::check_seen(seen, record::VAULT, "", verified.serial, path)?;
+    let label = Label { vault: known.id, kind: signed::VAULT, name: "" };
+    let verified = label.verify(&known.key, text).ok_or_else(|| signed::tampered(path))?;
+    seen.check(signed::VAULT, "", verified.serial, path)?;
     // As for secrets: a home that cannot be written must not stop reading.
-    let _ = seen.raise(record::VAULT, "", verified.serial);
+    let _ = seen.raise(signed::VAULT, "", verified.serial);
     Settings::parse(&verified.body).map_err(|e| at_path(&e, path))
 }
 

@@ -1,4 +1,4 @@
-//! The pin inside the identity, when a vault gets another key: the file is written anew under the
+//! The pin inside the identity, when a vault gets another key: the file is written again under the
 //! same passphrase.
 
 use age::secrecy::SecretString;
@@ -7,11 +7,11 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Home, Kind, Result};
 
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::format::id::VaultId;
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
-/// What it takes to write the identity's file anew.
+/// What it takes to write the identity's file again.
 pub struct Keeper {
     passphrase: Option<SecretString>,
     from_home: bool,

@@ -31,7 +31,7 @@ pub enum Step {
 
 impl Step {
     /// The word in options, records and the program's environment.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Step::Run => "run",
             Step::Test => "test",
@@ -141,7 +141,7 @@ impl Job<'_> {
         let version = self.version.to_string();
         let own = [
             ("ROTATE_NAME", self.name.as_str()),
-            ("ROTATE_STEP", self.step.word()),
+            ("ROTATE_STEP", self.step.as_str()),
             ("ROTATE_VERSION", &version),
         ];
         let kept = trusted::KEPT

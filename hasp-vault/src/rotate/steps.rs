@@ -6,11 +6,11 @@ use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Every, Plan, Retiring, Rotation};
-use crate::item::events;
-use crate::item::set::{SetOptions, check_value, flush, refuse_open_rotation};
-use crate::item::withdraw::remove;
+use crate::format::rotation::{Every, Recipe, Retiring, Rotation};
+use crate::item::revoke::remove;
+use crate::item::set::{SetOptions, check_value, refuse_open_rotation};
 use crate::open::unlocked::Unlocked;
 use crate::open::writer::Writer;
 
@@ -18,7 +18,7 @@ use crate::open::writer::Writer;
 #[derive(Clone, Debug, Default)]
 pub struct Start {
     /// How it is done.
-    pub plan: Plan,
+    pub plan: Recipe,
     /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
     pub every: Option<Every>,
     /// It was begun because it was due.
@@ -68,7 +68,7 @@ impl Unlocked {
             }
             let dir = self.vault().make_item_dir(name)?;
             let (number, path) = self.append_version(&dir, item, value, now)?;
-            flush(&path)?;
+            files::flush(&path)?;
             rotation.staged = Some(number);
             item.rotation = Some(rotation);
             Ok(Change::new(events::of_version("vault.rotate-stage", item, number)))
@@ -103,7 +103,7 @@ impl Unlocked {
                 version.retiring = retiring;
             }
             if let Some(Every::Span(_)) = every {
-                item.recipe = Some(plan).filter(|p| *p != Plan::default());
+                item.recipe = Some(plan).filter(|p| *p != Recipe::default());
             }
             (item.current, item.state, item.forget, item.rotation) =
                 (number, State::Active, None, None);
@@ -151,7 +151,8 @@ impl Unlocked {
     ) -> Result<()> {
         let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
         let event = events::of_secret(word, job.name).field("version", job.version);
-        let event = event.field("step", job.step.word()).field("program", job.program.to_string());
+        let event =
+            event.field("step", job.step.as_str()).field("program", job.program.to_string());
         let event = event.maybe("code", failed.map(|e| e.code()));
         self.vault().log()?.append(now, &[event]).map(drop)
     }

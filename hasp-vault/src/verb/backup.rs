@@ -13,8 +13,8 @@ use hasp_core::{Error, Here, Home, Kind, Result, files, output};
 use super::{own, progress, recovery};
 use crate::backup::{Report, Staged};
 use crate::cli::RestoreArgs;
-use crate::crypto::identity::Identity;
 use crate::format::{known, public_key};
+use crate::open::identity::Identity;
 use crate::open::vault::Vault;
 use crate::recipients::pin::{self, Keeper};
 
@@ -121,7 +121,7 @@ fn exclusive(home: &Home) -> Result<Lock> {
 }
 
 /// The home's pin, the identity's, the key that was given, or a person: one of them has to know the
-/// key. Gives the identity's file anew, if its pin has to change because the key was given.
+/// key. Gives the identity's file again, if its pin has to change because the key was given.
 fn trust(
     args: &RestoreArgs,
     staged: &Staged,

@@ -11,8 +11,8 @@ use hasp_core::{Error, Here, Result, Secret, SecretName};
 use super::input;
 use crate::cli::DepositArgs;
 use crate::crypto::recipient::Recipient;
-use crate::format::record;
 use crate::format::settings::{self, Settings};
+use crate::format::signed;
 use crate::item::inbox::{self, Slip};
 use crate::open::vault::Vault;
 
@@ -82,8 +82,8 @@ fn target(cx: &mut Context) -> Result<Target> {
 fn read_unverified(dir: &Path) -> Result<Settings> {
     let path = dir.join("vault.toml");
     let text = files::read(&path, Guard::Signed, settings::MAX_FILE)?;
-    let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
-    Settings::parse(&claimed.body).map_err(|_: Error| record::tampered(&path))
+    let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
+    Settings::parse(&claimed.body).map_err(|_: Error| signed::tampered(&path))
 }
 
 /// Only what the depositor says: `user@host`, at most 200 bytes.

@@ -8,7 +8,7 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
 use crate::cli::{ExportArgs, Format};
 use crate::export;
-use crate::item::events;
+use crate::format::events;
 use crate::open::vault::Vault;
 
 pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {

@@ -5,8 +5,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 
 use super::own;
-use crate::crypto::identity::Identity;
 use crate::crypto::{age_file, passphrase};
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {

@@ -11,7 +11,7 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 
 use super::{input, progress, set};
 use crate::cli::{Conflict, ImportArgs, ImportFormat};
-use crate::import::pass::{Sort, Tree};
+use crate::import::pass::{Store, Tree};
 use crate::import::{Entry, MAX_INPUT, dotenv, json};
 use crate::item::set::check_value;
 use crate::open::unlocked::Unlocked;
@@ -46,8 +46,8 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
     let entries = match format(args) {
-        ImportFormat::Pass => open_tree(Sort::Pass, args, cx)?,
-        ImportFormat::Passage => open_tree(Sort::Passage, args, cx)?,
+        ImportFormat::Pass => open_tree(Store::Pass, args, cx)?,
+        ImportFormat::Passage => open_tree(Store::Passage, args, cx)?,
         text => {
             if args.first_line {
                 return Err(Error::new(
@@ -87,8 +87,8 @@ fn read_text(format: ImportFormat, args: &ImportArgs, cx: &mut Context) -> Resul
 
 /// Only what is wanted is opened: each entry is a call of the program, and may be a touch of a
 /// token.
-fn open_tree(sort: Sort, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
-    let tree = Tree::locate(sort, args.from.as_deref().map(Path::new), &cx.env)?;
+fn open_tree(store: Store, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
+    let tree = Tree::locate(store, args.from.as_deref().map(Path::new), &cx.env)?;
     let wanted = select(args, tree.keys()?)?;
     let bar = progress::bar(wanted.len(), "entries opened", cx);
     let mut entries = Vec::with_capacity(wanted.len());

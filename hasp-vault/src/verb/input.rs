@@ -4,12 +4,14 @@
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
+use age::secrecy::SecretString;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::terminal::{self, Terminal};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
 
+use crate::crypto::passphrase;
 use crate::item::set::check_value;
 
 /// Whether values will be asked for on the terminal.
@@ -94,6 +96,14 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
         cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
     }
+}
+
+/// A new passphrase: from a source, else asked for twice.
+pub fn new_passphrase(from: Option<&OsStr>, cx: &mut Context) -> Result<SecretString> {
+    let Some(word) = from else { return passphrase::ask_twice() };
+    let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
+    line.trim_newline();
+    passphrase::check(&line)
 }
 
 /// Only one thing can come from a descriptor.

@@ -10,9 +10,9 @@ use hasp_core::{Error, Home, Kind, Result};
 use super::own;
 use super::remember::{self, Use};
 use crate::cli::JoinArgs;
-use crate::crypto::identity::Identity;
 use crate::format::public_key;
 use crate::join::Candidate;
+use crate::open::identity::Identity;
 use crate::recipients::pin;
 
 pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {

@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result, Timestamp};
 
 use crate::cli::ListArgs;
 use crate::format::item::{Item, State};
-use crate::format::rotation::Plan;
+use crate::format::rotation::Recipe;
 use crate::open::names::Survey;
 use crate::open::vault::Vault;
 
@@ -77,7 +77,7 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
     if let Some(rotation) = &item.rotation {
         awaits.push(format!("rotation not finished: {}", rotation.describe()));
     } else if let Some(at) = item.due().filter(|at| *at <= now) {
-        let by = if item.recipe.as_ref().is_some_and(Plan::makes) {
+        let by = if item.recipe.as_ref().is_some_and(Recipe::makes) {
             "by its recipe"
         } else {
             "no recipe"

@@ -1,5 +1,5 @@
 //! An identity of the home's own, after one from elsewhere (a recovery key, a copy) opened the
-//! vault: taken over if it is the operator's, or made anew by `passphrase`. What it replaces is
+//! vault: taken over if it is the operator's, or made again by `passphrase`. What it replaces is
 //! kept, since other things may be encrypted to it.
 
 use std::ffi::OsStr;
@@ -12,14 +12,14 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result, Secret, Source, lead};
 
-use super::{passphrase, recipients};
+use super::{input, recipients};
 use crate::cli::PassphraseArgs;
 use crate::crypto::age_file;
-use crate::crypto::identity::{self, Identity};
 use crate::crypto::recipient::Recipient;
 use crate::format::id::VaultId;
 use crate::format::known;
-use crate::item::withdraw::remove;
+use crate::item::revoke::remove;
+use crate::open::identity::{self, Identity};
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 use crate::recipients::Change;
@@ -113,7 +113,7 @@ fn file_of(
     if args.remove {
         return Ok((IDENTITY_PLAIN, fresh.text().expose().to_vec()));
     }
-    let chosen = passphrase::choose(args, cx)?;
+    let chosen = input::new_passphrase(args.new.as_deref(), cx)?;
     Ok((IDENTITY_LOCKED, age_file::encrypt_with_passphrase(fresh.text(), &chosen)?))
 }
 

@@ -5,8 +5,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
 
 use crate::cli::{GetArgs, RevealArgs};
+use crate::format::events;
 use crate::format::item::Item;
-use crate::item::events;
 use crate::open::vault::Vault;
 
 /// The age file as it lies in the vault, checked against the signed record; needs no unlock.

@@ -32,7 +32,7 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
 fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     for recipient in &vault.settings().recipients {
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(), "kind": recipient.sort()}))?;
+            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(), "kind": recipient.kind()}))?;
         } else {
             cx.out.line(recipient.as_str())?;
         }
@@ -57,7 +57,7 @@ fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
         );
     }
     let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
-    cx.out.note("grants minted before are refused from now on: mint them anew");
+    cx.out.note("grants minted before are refused from now on: mint them again");
     report(&outcome, new, "added", cx)
 }
 
@@ -97,7 +97,7 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
 
 pub(super) fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome> {
     let total = unlocked.vault().names()?.len();
-    let bar = progress::bar(total, "secrets encrypted anew", cx);
+    let bar = progress::bar(total, "secrets encrypted again", cx);
     let outcome = unlocked.change_recipients(change, cx.now, &|| bar.inc(1));
     bar.finish_and_clear();
     outcome
@@ -116,7 +116,7 @@ pub(super) fn report(
             "public_key": public_key::encode(vault.record_key()), "log": vault.log_id(),
         }))?;
     } else {
-        cx.out.note(&format!("{what}: {values} values of {secrets} secrets are encrypted anew"));
+        cx.out.note(&format!("{what}: {values} values of {secrets} secrets are encrypted again"));
     }
     let waiting = vault.waiting()?.len();
     if waiting > 0 {
@@ -139,7 +139,7 @@ fn confirm(yes: bool) -> Result<()> {
         .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
     })?;
     terminal.show(
-        "Everything is encrypted anew under a new key. All grants end, projects consent again, and every other member joins again.\n\
+        "Everything is encrypted again under a new key. All grants end, projects consent again, and every other member joins again.\n\
          It takes nothing back: whoever is removed keeps what he has read, and the old files wherever they were copied.\n",
     )?;
     if terminal.confirm("Remove the recipient?")? {

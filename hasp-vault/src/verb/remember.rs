@@ -12,8 +12,8 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Result, here, lead, sibling, system};
 
-use crate::crypto::identity::Identity;
 use crate::format::id::VaultId;
+use crate::open::identity::Identity;
 
 /// What a project here would need to use a vault.
 pub enum Use {

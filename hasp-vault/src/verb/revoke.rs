@@ -7,7 +7,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName, sibling};
 
 use crate::cli::RevokeArgs;
-use crate::item::withdraw::Revoked;
+use crate::item::revoke::Revoked;
 use crate::open::vault::Vault;
 
 pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {

@@ -8,7 +8,7 @@ use hasp_core::{Result, SecretName, Timestamp};
 use super::list;
 use crate::cli::ShowArgs;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Plan, Retiring, Rotation};
+use crate::format::rotation::{Recipe, Retiring, Rotation};
 use crate::format::version::Version;
 use crate::open::vault::Vault;
 
@@ -83,7 +83,7 @@ fn facts(item: &Item, now: Timestamp) -> Vec<(&'static str, String)> {
         ("expires", item.expires.map(Timestamp::local)),
         ("rotate every", item.rotate_every.map(duration_text)),
         ("due", item.due().map(Timestamp::local)),
-        ("recipe", item.recipe.as_ref().map(Plan::describe)),
+        ("recipe", item.recipe.as_ref().map(Recipe::describe)),
         ("rotation", item.rotation.as_ref().map(rotation)),
         ("allowed to", Some(allow.join(", ")).filter(|a| !a.is_empty())),
         ("note", item.note.as_ref().map(|n| printable(n.as_bytes()))),

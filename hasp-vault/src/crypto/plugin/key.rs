@@ -10,7 +10,7 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Environ, Error, Home, Kind, Result};
 use zeroize::Zeroizing;
 
-use super::talk::Talk;
+use super::client::PluginClient;
 use crate::trusted;
 
 /// The directory of the home with the programs.
@@ -106,8 +106,9 @@ impl age::Recipient for Recipient {
         &self,
         key: &FileKey,
     ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        let wrapped = program(&self.name)
-            .and_then(|p| Talk::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key));
+        let wrapped = program(&self.name).and_then(|p| {
+            PluginClient::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key)
+        });
         wrapped.map_err(|e| EncryptError::Io(std::io::Error::other(e)))
     }
 }
@@ -121,8 +122,9 @@ impl age::Identity for Identity {
         &self,
         stanzas: &[Stanza],
     ) -> Option<std::result::Result<FileKey, DecryptError>> {
-        let key = program(&self.name)
-            .and_then(|p| Talk::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas));
+        let key = program(&self.name).and_then(|p| {
+            PluginClient::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas)
+        });
         key.map_err(|e| DecryptError::Io(std::io::Error::other(e))).transpose()
     }
 }

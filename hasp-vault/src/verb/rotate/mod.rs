@@ -16,7 +16,7 @@ use hasp_core::{Environ, Error, Kind, Result, VersionedName};
 
 use super::names;
 use crate::cli::RotateArgs;
-use crate::format::rotation::{Every, Plan, Program};
+use crate::format::rotation::{Every, Program, Recipe};
 use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
 use session::Session;
@@ -58,10 +58,10 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 /// What was typed, as it will be signed.
-fn plan(args: &RotateArgs, cx: &Context) -> Result<(Plan, Option<Every>)> {
+fn plan(args: &RotateArgs, cx: &Context) -> Result<(Recipe, Option<Every>)> {
     let program =
         |p: &Option<std::path::PathBuf>| p.as_deref().map(|p| find_program(p, &cx.env)).transpose();
-    let plan = Plan {
+    let plan = Recipe {
         run: program(&args.run)?,
         kind: args.kind,
         length: args.length,

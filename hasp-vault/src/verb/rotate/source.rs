@@ -9,7 +9,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, VersionedName};
 
 use crate::cli::RotateArgs;
-use crate::format::rotation::Plan;
+use crate::format::rotation::Recipe;
 use crate::open::vault::Vault;
 use crate::verb::input;
 
@@ -28,7 +28,7 @@ impl Given {
     /// `[several-names]`, `[recipe-or-stdin]`, and those of reading a value.
     pub fn find(
         args: &RotateArgs,
-        plan: &Plan,
+        plan: &Recipe,
         listed: bool,
         wanted: &[VersionedName],
         vault: &Vault,
@@ -58,7 +58,7 @@ fn stdin_holds_something() -> bool {
 
 /// A value that was piped in must not be passed over in silence.
 fn refuse_recipe(name: &SecretName, vault: &Vault) -> Result<()> {
-    let recipe = vault.item(name)?.recipe.filter(Plan::makes);
+    let recipe = vault.item(name)?.recipe.filter(Recipe::makes);
     recipe.map_or(Ok(()), |recipe| {
         let message =
             format!("{name} has a recipe ({}), and something comes in by stdin", recipe.describe());

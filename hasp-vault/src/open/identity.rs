@@ -9,8 +9,8 @@ use age::ssh;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result, Secret, Timestamp};
 
-use super::plugin;
-use super::recipient::Recipient;
+use crate::crypto::plugin;
+use crate::crypto::recipient::Recipient;
 use crate::format::id::VaultId;
 use crate::format::public_key;
 

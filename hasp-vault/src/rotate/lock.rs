@@ -16,7 +16,7 @@ impl Vault {
     ///
     /// # Errors
     /// `[busy]` while another process has it for longer than 10 s.
-    pub fn rotation_turn(&self, name: &SecretName) -> Result<Lock> {
+    pub fn rotation_lock(&self, name: &SecretName) -> Result<Lock> {
         let slot = Sha256::digest(name.as_str())[0] % SLOTS;
         let path = self.lock_path()?.with_extension(format!("rotate-{slot}"));
         lock::lock(&path).map_err(|error| match error.code() {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, files};
 
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::record;
-use crate::item::events;
+use crate::format::signed;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::open::writer::Writer;
@@ -108,7 +108,7 @@ impl Vault {
         // Stays if names below it are secrets too.
         let _ = std::fs::remove_dir(&dir);
         files::sync_parent(&dir)?;
-        self.seen().forget(record::ITEM, name.as_str())?;
+        self.seen().forget(signed::ITEM, name.as_str())?;
         self.watch().forget(&self.id().to_string(), name)?;
         self.forget_programs(name)?;
         writer.done()

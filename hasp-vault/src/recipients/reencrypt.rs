@@ -1,4 +1,4 @@
-//! Encrypting values anew, several at a time: the new files lie beside the old ones, unflushed and
+//! Encrypting values again, several at a time: the new files lie beside the old ones, unflushed and
 //! named by no record yet.
 
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ const BATCH: usize = 16;
 const MAX_THREADS: usize = 8;
 
 /// From one encryption to the other.
-pub struct Anew<'a> {
+pub struct Reencrypt<'a> {
     /// Where the old files are.
     pub from: &'a Vault,
     /// What opens them.
@@ -58,7 +58,7 @@ impl Renewed {
     }
 }
 
-impl Anew<'_> {
+impl Reencrypt<'_> {
     /// Renews all of them, or none: after a failure the files that were written are removed again.
     pub fn all(&self, items: Vec<Item>) -> Result<Vec<Renewed>> {
         let written = Mutex::new(Vec::new());
