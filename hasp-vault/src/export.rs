@@ -143,7 +143,8 @@ mod tests {
         fn what_is_portable_is_read_back_by_import(value in "[ -~\n]{1,40}") {
             let (text, portable) = line(&value);
             if portable {
-                let read = crate::import::dotenv::parse(&Secret::copy_of(text.as_bytes()).unwrap()).unwrap();
+                let text = Secret::copy_of(text.as_bytes()).unwrap();
+                let read = crate::import::dotenv::parse(&text).unwrap();
                 prop_assert!(read.len() == 1 && read[0].value.expose() == value.as_bytes());
             }
         }

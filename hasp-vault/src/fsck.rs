@@ -240,7 +240,8 @@ fn recorded(
             find(items, &name).and_then(|i| i.versions.last()).map_or(0, |v| u64::from(v.number));
         if known < version && !broken.iter().any(|b| b.as_str() == name) {
             let message = format!(
-                "the log knows version {version} of {name}, the vault has {known}: a write that never came to its end, or an old copy put back"
+                "the log knows version {version} of {name}, the vault has {known}: a write \
+                 that never came to its end, or an old copy put back"
             );
             findings.push(Finding::new("older-than-log", message));
         }

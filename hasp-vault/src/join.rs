@@ -15,8 +15,9 @@ use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::settings::{self, Settings};
 use crate::format::signed::{self, Label};
+use crate::open::fault::at_path;
 use crate::open::identity::Identity;
-use crate::open::vault::{Vault, at_path};
+use crate::open::vault::Vault;
 use crate::recipients::pin::Keeper;
 
 /// A vault that signs itself, and is not trusted yet.

@@ -105,7 +105,8 @@ fn age_and_tar_alone_take_a_backup_apart_and_no_grant_is_in_it() {
     furnish(&lab);
     std::fs::write(lab.dir.path().join("backup.age"), backup(&lab)).unwrap();
     // As the man page says it.
-    let script = "age -d -i home/identity backup.age | tar -x -C out && age -d -i home/identity out/vault/items/all/bytes/1.age";
+    let script = "age -d -i home/identity backup.age | tar -x -C out && age -d -i \
+                  home/identity out/vault/items/all/bytes/1.age";
     std::fs::create_dir(lab.dir.path().join("out")).unwrap();
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script]).current_dir(lab.dir.path());

@@ -172,7 +172,8 @@ fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<A
     let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code() {
         "tampered" => tar::bad(),
         _ => e.hint(
-            "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE hasp-vault restore < FILE",
+            "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE \
+             hasp-vault restore < FILE",
         ),
     })?;
     let mut about = None;

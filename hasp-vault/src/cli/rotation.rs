@@ -58,12 +58,15 @@ pub struct RotateArgs {
     #[arg(long)]
     pub keep_newline: bool,
     /// Go on with what was interrupted
-    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap", "rotate_every", "abort"])]
+    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every", "abort"])]
     pub resume: bool,
     /// Give it up: the old value stays
-    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap", "rotate_every"])]
+    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every"])]
     pub abort: bool,
     /// Rotate what is due and has a recipe, retire what waits; exit 1 if anything is left
-    #[arg(long, conflicts_with_all = ["names", "from", "run", "kind", "test", "retire", "overlap", "rotate_every", "resume", "abort"])]
+    #[arg(long, conflicts_with_all = ["names", "from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every", "resume", "abort"])]
     pub due: bool,
 }

@@ -128,7 +128,10 @@ pub fn check_work_factor(file: &[u8]) -> Result<()> {
         _ => Err(Error::new(
             Kind::Data,
             "work-factor",
-            format!("the identity asks for more work than a passphrase may (log2 N above {MAX_WORK_FACTOR})"),
+            format!(
+                "the identity asks for more work than a passphrase may (log2 N above \
+                 {MAX_WORK_FACTOR})"
+            ),
         )
         .hint("it was not written by hasp: put the right identity back from a backup")),
     }
@@ -286,7 +289,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_come_back_to_the_byte(value in proptest::collection::vec(any::<u8>(), 1..70_000)) {
+        fn values_come_back_to_the_byte(value in proptest::collection::vec(any::<u8>(),
+        1..70_000)) {
             let (mine, to) = pair();
             let file = encrypt(&secret(&value), &[to]).unwrap();
             prop_assert!(decrypt(&file, &mine).unwrap().expose() == value);

@@ -138,15 +138,25 @@ fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret>
     let status = child.wait().map_err(failed)?;
     match line {
         Some(line) if status.success() => line.map_err(too_long),
-        _ => Err(Error::new(Kind::Locked, "askpass-failed", format!("{} gave no passphrase", printable_path(program)))
-            .hint("it must print the passphrase and end with 0; to be asked on the terminal: unset HASP_ASKPASS")),
+        _ => Err(Error::new(
+            Kind::Locked,
+            "askpass-failed",
+            format!("{} gave no passphrase", printable_path(program)),
+        )
+        .hint(
+            "it must print the passphrase and end with 0; to be asked on the terminal: unset \
+             HASP_ASKPASS",
+        )),
     }
 }
 
 fn find(program: &Path) -> Result<PathBuf> {
     trusted::find(program).map_err(|why| {
         Error::new(Kind::Denied, "askpass-untrusted", format!("HASP_ASKPASS is not used: {why}"))
-            .hint("name a program by its absolute path: only you or root may be able to change it and what leads to it")
+            .hint(
+                "name a program by its absolute path: only you or root may be able to change \
+                 it and what leads to it",
+            )
     })
 }
 

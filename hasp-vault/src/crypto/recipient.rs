@@ -84,7 +84,8 @@ impl FromStr for Recipient {
             || text.starts_with("-----BEGIN")
         {
             return Err(bad("that is a secret key, not a recipient").hint(
-                "age-keygen -y prints the recipient of an age key; that of an ssh key is in the file ending in .pub",
+                "age-keygen -y prints the recipient of an age key; that of an ssh key is in \
+                 the file ending in .pub",
             ));
         }
         if text.starts_with("ssh-") || text.starts_with("sk-ssh-") || text.starts_with("ecdsa-") {

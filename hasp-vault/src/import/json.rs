@@ -154,7 +154,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_number_keeps_its_characters(number in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?") {
+        fn any_number_keeps_its_characters(
+            number in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?"
+        ) {
             let found = read(&format!("{{\"n\":{{\"m\":{number}}}}}")).unwrap();
             prop_assert_eq!(found, [("n/m".to_owned(), number)]);
         }

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
 use crate::format::signed;
+use crate::open::fault::at_path;
 use crate::open::unlocked::Unlocked;
-use crate::open::vault::{Vault, at_path};
+use crate::open::vault::Vault;
 use crate::open::writer::make_dirs;
 
 /// A deposit that is not opened: `<id>.age`, where the id is the SHA-256 of the file.
@@ -187,7 +188,8 @@ mod tests {
 
         #[test]
         fn a_slip_and_its_value_read_back(value: Vec<u8>, by in "\\PC{0,40}") {
-            let slip = Slip { v: 1, name: "a/b".parse().unwrap(), by, at: Timestamp::from_second(0) };
+            let slip = Slip { v: 1, name: "a/b".parse().unwrap(), by,
+            at: Timestamp::from_second(0) };
             let plain = [serde_json::to_string(&slip).unwrap().as_bytes(), b"\n", &value].concat();
             let read = parse(&Secret::copy_of(&plain).unwrap()).unwrap().unwrap();
             prop_assert!(read.slip == slip && read.value.expose() == value);

@@ -33,10 +33,15 @@ impl Unlocked {
         let mut item = self.vault().item(name)?;
         let version = item.version(item.current)?;
         if self.holds_value(&[reason.as_bytes()], version)? {
-            return Err(Error::new(Kind::Denied, "value-in-reason", format!("the reason holds the value of {name}"))
-                .hint(
-                    "a reason is kept in the record: give one without the value, for example --reason 'seen in a log'",
-                ));
+            return Err(Error::new(
+                Kind::Denied,
+                "value-in-reason",
+                format!("the reason holds the value of {name}"),
+            )
+            .hint(
+                "a reason is kept in the record: give one without the value, for example \
+                 --reason 'seen in a log'",
+            ));
         }
         if let State::Revoked { .. } = item.state {
             return Ok(Revoked { item, unrecorded: None });

@@ -177,8 +177,15 @@ fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     if !secrets.any(holds) {
         return Ok(());
     }
-    Err(Error::new(Kind::Denied, "value-in-note", format!("the note of {} holds its value", item.name))
-        .hint("a note is kept in the clear: say what the value is for, for example --note 'read-only, nightly job'"))
+    Err(Error::new(
+        Kind::Denied,
+        "value-in-note",
+        format!("the note of {} holds its value", item.name),
+    )
+    .hint(
+        "a note is kept in the clear: say what the value is for, for example --note \
+         'read-only, nightly job'",
+    ))
 }
 
 /// Refuses what is no value.

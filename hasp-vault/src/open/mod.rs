@@ -2,6 +2,7 @@
 //! is done with a vault begins with one of these three.
 
 pub mod batch;
+pub mod fault;
 pub mod identity;
 pub mod names;
 pub mod new_log;

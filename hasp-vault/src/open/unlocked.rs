@@ -16,8 +16,9 @@ use crate::crypto::passphrase;
 use crate::format::item::Item;
 use crate::format::signed::{self, Label};
 use crate::format::version::Version;
+use crate::open::fault::at_path;
 use crate::open::identity::{self, Identity};
-use crate::open::vault::{Vault, at_path};
+use crate::open::vault::Vault;
 
 /// The identity's file when it has a passphrase.
 pub const IDENTITY_LOCKED: &str = "identity.age";
@@ -250,8 +251,14 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
         }
     }
     Err(Error::new(Kind::Locked, "no-identity", "there is no identity in the home")
-        .hint("put identity.age back from a copy of the home, or name one: HASP_IDENTITY=/path/to/identity")
-        .hint("with a recovery key, make another one for this home: HASP_IDENTITY=FILE hasp-vault passphrase")
+        .hint(
+            "put identity.age back from a copy of the home, or name one: \
+             HASP_IDENTITY=/path/to/identity",
+        )
+        .hint(
+            "with a recovery key, make another one for this home: HASP_IDENTITY=FILE \
+             hasp-vault passphrase",
+        )
         .hint("or make one and have it added by a member: hasp-vault identity new")
         .hint(LOST))
 }
@@ -261,7 +268,10 @@ fn no_recipient(error: Error) -> Error {
         return error;
     }
     error
-        .hint("name one that can: HASP_IDENTITY=/path/to/identity; who they are says: hasp-vault recipients")
+        .hint(
+            "name one that can: HASP_IDENTITY=/path/to/identity; who they are says: hasp-vault \
+             recipients",
+        )
         .hint(LOST)
 }
 
@@ -300,7 +310,8 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
     }
     Err(error
         .hint(
-            "forgotten? with a recovery key this home gets another identity: HASP_IDENTITY=FILE hasp-vault passphrase",
+            "forgotten? with a recovery key this home gets another identity: \
+             HASP_IDENTITY=FILE hasp-vault passphrase",
         )
         .hint(LOST))
 }

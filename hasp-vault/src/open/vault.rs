@@ -8,8 +8,7 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::here::{self, Bound};
-use hasp_core::lead;
-use hasp_core::text::{printable_path, shell_word};
+use hasp_core::text::printable_path;
 use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +20,7 @@ use crate::format::known::{self, Known};
 use crate::format::seen::Seen;
 use crate::format::settings::{self, Settings};
 use crate::format::signed::{self, Label, Verified};
-use crate::open::replay;
+use crate::open::{fault, replay};
 
 /// A vault whose `vault.toml` verified with the key that this home pinned.
 #[derive(Clone, Debug)]
@@ -98,18 +97,19 @@ impl Vault {
     fn read_settings(home: &Home, dir: &Path) -> Result<(Settings, Vec<u8>)> {
         let path = dir.join("vault.toml");
         let text = files::read_if_present(&path, guard(home, dir), settings::MAX_FILE)?;
-        let text = text.ok_or_else(|| no_vault(home, dir))?;
+        let text = text.ok_or_else(|| fault::no_vault(home, dir))?;
         let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
-        let claimed = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
+        let claimed = Settings::parse(&claimed.body).map_err(|e| fault::at_path(&e, &path))?;
         Ok((claimed, text))
     }
 
     fn open_as(home: &Home, dir: &Path, claimed: Settings, text: &[u8]) -> Result<Vault> {
         let guard = guard(home, dir);
         let path = dir.join("vault.toml");
-        let known = known::find(home, claimed.id)?.ok_or_else(|| unknown_vault(&claimed, dir))?;
+        let known =
+            known::find(home, claimed.id)?.ok_or_else(|| fault::unknown_vault(&claimed, dir))?;
         if claimed.record_key != known.key {
-            return Err(key_changed(dir));
+            return Err(fault::key_changed(dir));
         }
         let seen = Seen::of(home, known.id);
         let settings = verify_settings(&known, &seen, text, &path)?;
@@ -234,7 +234,7 @@ impl Vault {
     ) -> Result<Secret> {
         let content = self.value_file(name, file, sha256)?;
         age_file::decrypt_with_file_key(&content, key)
-            .map_err(|e| at_path(&e, &self.item_dir(name).join(file)))
+            .map_err(|e| fault::at_path(&e, &self.item_dir(name).join(file)))
     }
 
     /// The bytes of a value file that has the signed hash.
@@ -248,7 +248,7 @@ impl Vault {
         }
         self.refuse_links(name)?;
         let content = files::read_if_present(&path, self.guard, age_file::MAX_FILE)?;
-        let content = content.ok_or_else(|| value_missing(&path))?;
+        let content = content.ok_or_else(|| fault::value_missing(&path))?;
         if HEXLOWER.encode(&Sha256::digest(&content)) != sha256 {
             return Err(signed::tampered(&path));
         }
@@ -376,54 +376,5 @@ fn verify_settings(known: &Known, seen: &Seen, text: &[u8], path: &Path) -> Resu
     seen.check(signed::VAULT, "", verified.serial, path)?;
     // As for secrets: a home that cannot be written must not stop reading.
     let _ = seen.raise(signed::VAULT, "", verified.serial);
-    Settings::parse(&verified.body).map_err(|e| at_path(&e, path))
-}
-
-/// The same error with the file's name in front, since the parsers know no paths.
-pub(crate) fn at_path(error: &Error, path: &Path) -> Error {
-    let message = format!("{}: {}", printable_path(path), error.message());
-    let named = Error::new(error.kind(), error.code(), message);
-    error.hints().iter().fold(named, |e, h| e.hint(h.clone()))
-}
-
-fn no_vault(home: &Home, dir: &Path) -> Error {
-    let error = Error::new(
-        Kind::Missing,
-        "no-vault",
-        format!("there is no vault in {}", printable_path(dir)),
-    );
-    if dir == home.join("vault") {
-        lead::to_a_vault(error, home)
-    } else {
-        error.hint("HASP_VAULT or hasp-bind --vault names that directory")
-    }
-}
-
-fn unknown_vault(claimed: &Settings, dir: &Path) -> Error {
-    let shown = printable_path(dir);
-    Error::new(
-        Kind::Denied,
-        "unknown-vault",
-        format!("this home does not know the vault {} in {shown}", claimed.id),
-    )
-    .hint(format!(
-        "look at it and trust its key with: hasp-vault join {}",
-        shell_word(dir.as_os_str())
-    ))
-}
-
-fn key_changed(dir: &Path) -> Error {
-    let shown = printable_path(dir);
-    Error::new(
-        Kind::Data,
-        "key-changed",
-        format!("the vault in {shown} has another key than the one that this home pinned"),
-    )
-    .hint("either somebody put another vault there, or a member was removed from it; ask who changed it")
-    .hint(format!("if the change is right: hasp-vault join {}", shell_word(dir.as_os_str())))
-}
-
-fn value_missing(path: &Path) -> Error {
-    Error::new(Kind::Data, "tampered", format!("{} is missing", printable_path(path)))
-        .hint("put it back from git or a backup")
+    Settings::parse(&verified.body).map_err(|e| fault::at_path(&e, path))
 }

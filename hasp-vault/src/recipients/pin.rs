@@ -92,8 +92,12 @@ fn foreign() -> Error {
     Error::new(
         Kind::Usage,
         "foreign-identity",
-        "the vault gets another key, and the identity that HASP_IDENTITY names is not the one to keep it in",
+        "the vault gets another key, and the identity that HASP_IDENTITY names is not the one \
+         to keep it in",
     )
     .hint("unset HASP_IDENTITY")
-    .hint("if the identity in the home cannot be opened any more, make another one: HASP_IDENTITY=FILE hasp-vault passphrase")
+    .hint(
+        "if the identity in the home cannot be opened any more, make another one: \
+         HASP_IDENTITY=FILE hasp-vault passphrase",
+    )
 }

@@ -15,7 +15,8 @@ use crate::crypto::recipient::Recipient;
 use crate::format::item::Item;
 use crate::format::version::Version;
 use crate::item::set::write_new;
-use crate::open::vault::{Vault, at_path};
+use crate::open::fault::at_path;
+use crate::open::vault::Vault;
 
 /// How many secrets a thread takes at a time.
 const BATCH: usize = 16;

@@ -73,8 +73,14 @@ impl Job<'_> {
     /// moment later.
     fn find(&self) -> Result<PathBuf> {
         trusted::find(self.program.path()).map_err(|why| {
-            Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program)).hint(
-                "only you or root may be able to change the program and every directory and link on the way to it",
+            Error::new(
+                Kind::Denied,
+                "program-untrusted",
+                format!("{} is not run: {why}", self.program),
+            )
+            .hint(
+                "only you or root may be able to change the program and every directory and \
+                 link on the way to it",
             )
         })
     }

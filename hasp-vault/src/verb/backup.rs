@@ -99,7 +99,8 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     let key = public_key::encode(vault.record_key());
     if cx.out.json {
         cx.out.object(&serde_json::json!({
-            "v": 1, "vault": vault.id(), "public_key": key, "dir": printable_path(&target), "secrets": secrets, "made": made,
+            "v": 1, "vault": vault.id(), "public_key": key, "dir": printable_path(&target),
+            "secrets": secrets, "made": made,
         }))?;
     } else {
         cx.out.note(&format!(
@@ -110,7 +111,8 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     }
     if had.as_ref() != Some(vault.log_id()) {
         cx.out.note(
-            "a backup does not hold the record: a new one began, and its first line says where the old one had come to",
+            "a backup does not hold the record: a new one began, and its first line says where \
+             the old one had come to",
         );
     }
     Ok(Exit::OK)
@@ -134,7 +136,8 @@ fn trust(
     if let Some(expected) = &args.key {
         if *expected != shown {
             let message = format!(
-                "the vault in the backup has the key {shown}, not the one given; nothing was restored"
+                "the vault in the backup has the key {shown}, not the one given; nothing was \
+                 restored"
             );
             return Err(Error::new(Kind::Denied, "other-key", message));
         }
@@ -143,9 +146,16 @@ fn trust(
     }
     let pinned = known::find(home, id)?.map(|k| k.key);
     if pinned.is_some_and(|p| p != *key) || identity.pins_otherwise(id, key) {
-        return Err(Error::new(Kind::Data, "key-changed", "the vault in the backup has another key than the one that was pinned")
-            .hint("it is from before a recipient was removed, or somebody else made it; a member reads the key from: hasp-vault status")
-            .hint(format!("if it is the right one all the same: hasp-vault restore --key {shown}")));
+        return Err(Error::new(
+            Kind::Data,
+            "key-changed",
+            "the vault in the backup has another key than the one that was pinned",
+        )
+        .hint(
+            "it is from before a recipient was removed, or somebody else made it; a member \
+             reads the key from: hasp-vault status",
+        )
+        .hint(format!("if it is the right one all the same: hasp-vault restore --key {shown}")));
     }
     if pinned.is_none() && !identity.pins(id) {
         confirm(staged, &shown)?;
@@ -163,7 +173,8 @@ fn confirm(staged: &Staged, key: &str) -> Result<()> {
         .hint("give the key that it must have: hasp-vault restore --key BASE64")
     })?;
     terminal.show(&format!(
-        "vault  {}\nkey    {key}\nmade   {}\nCompare the key with what a member reads from: hasp-vault status\n",
+        "vault  {}\nkey    {key}\nmade   {}\nCompare the key with what a member reads from: \
+         hasp-vault status\n",
         staged.vault.id(),
         staged.about.created.local()
     ))?;
@@ -180,10 +191,13 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
     }
     let example = one.map(|n| format!(", such as {n}")).unwrap_or_default();
     let message = format!(
-        "this home has seen {count} newer records than the backup holds{example}; nothing was restored"
+        "this home has seen {count} newer records than the backup holds{example}; nothing was \
+         restored"
     );
-    Err(Error::new(Kind::Denied, "older-than-seen", message)
-        .hint("take a newer backup, or say that this one is the newest there is: hasp-vault restore --older < FILE"))
+    Err(Error::new(Kind::Denied, "older-than-seen", message).hint(
+        "take a newer backup, or say that this one is the newest there is: hasp-vault restore \
+         --older < FILE",
+    ))
 }
 
 /// Into the vault that is there.

@@ -25,7 +25,8 @@ pub fn run(args: &CheckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         }
     }
     if cx.out.json {
-        cx.out.object(&serde_json::json!({"v": 1, "name": name, "present": true, "state": item.state_word(cx.now)}))?;
+        cx.out.object(&serde_json::json!({"v": 1, "name": name, "present": true,
+        "state": item.state_word(cx.now)}))?;
     }
     if let Err(error) = item.deliverable(cx.now) {
         cx.out.warn(error.message());

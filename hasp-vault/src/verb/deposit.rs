@@ -35,9 +35,8 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     }
     let id = inbox::deposit(&target.dir, target.guard, &target.recipients, &slip, &value)?;
     if cx.out.json {
-        cx.out.object(
-            &serde_json::json!({"v": 1, "deposit": id, "secret": slip.name, "verified": target.vault.is_some()}),
-        )?;
+        cx.out.object(&serde_json::json!({"v": 1, "deposit": id, "secret": slip.name,
+            "verified": target.vault.is_some()}))?;
     } else {
         cx.out.note(&format!(
             "{} bytes for {} wait as {}; hasp-vault accept stores them",

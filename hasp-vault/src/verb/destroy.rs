@@ -69,7 +69,8 @@ fn report(
     cx: &mut Context,
 ) -> Result<()> {
     if cx.out.json {
-        return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": version, "forgotten": forgotten}));
+        return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": version,
+        "forgotten": forgotten}));
     }
     let what = version.map_or_else(|| name.to_string(), |n| format!("version {n} of {name}"));
     cx.out.note(&format!(

@@ -31,7 +31,8 @@ pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         };
         if cx.out.json {
             cx.out.object(&serde_json::json!({
-                "v": 1, "code": finding.code, "message": finding.message, "repairable": finding.repair.is_some(), "repaired": repaired,
+                "v": 1, "code": finding.code, "message": finding.message,
+                "repairable": finding.repair.is_some(), "repaired": repaired,
             }))?;
         } else {
             cx.out.line(&format!("{} [{}]: {what}", finding.message, finding.code))?;

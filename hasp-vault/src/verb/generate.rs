@@ -33,7 +33,8 @@ pub fn run(args: &GenerateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit>
     if cx.out.json {
         let size = made.value.len();
         cx.out.object(&serde_json::json!({
-            "v": 1, "secret": name, "version": item.current, "class": item.class, "size": size, "expires": item.expires,
+            "v": 1, "secret": name, "version": item.current, "class": item.class, "size": size,
+            "expires": item.expires,
             "entropy": made.bits, "public": made.public,
         }))?;
         return Ok(Exit::OK);

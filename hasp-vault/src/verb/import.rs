@@ -100,7 +100,8 @@ fn open_tree(store: Store, args: &ImportArgs, cx: &mut Context) -> Result<Vec<En
     let several = entries.iter().filter(|e| e.value.expose().contains(&b'\n')).count();
     if several > 0 {
         cx.out.note(&format!(
-            "{several} entries of {} have several lines and are taken whole; --first-line takes the password alone",
+            "{several} entries of {} have several lines and are taken whole; --first-line \
+             takes the password alone",
             tree.shown()
         ));
     }
@@ -211,7 +212,8 @@ fn next_step(args: &ImportArgs, cx: &mut Context) {
     if format(args) == ImportFormat::Env {
         let file = shell_word(from);
         cx.out.plain_note(&format!(
-            "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- COMMAND\n"
+            "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- \
+             COMMAND\n"
         ));
     }
 }

@@ -116,7 +116,8 @@ fn confirm(candidate: &Candidate, key: &str) -> Result<()> {
         None => String::new(),
     };
     terminal.show(&format!(
-        "vault  {}\nkey    {key}\n{changed}Compare the key with what a member reads from: hasp-vault status\n",
+        "vault  {}\nkey    {key}\n{changed}Compare the key with what a member reads from: \
+         hasp-vault status\n",
         candidate.id()
     ))?;
     if terminal.confirm("Trust this vault?")? {

@@ -91,12 +91,18 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
 /// All metadata of a secret.
 pub fn object(item: &Item, now: Timestamp) -> serde_json::Value {
     let current = item.current_version();
+    let retiring = item.versions.iter().filter(|v| v.retiring.is_some()).map(|v| v.number);
+    let retiring: Vec<u32> = retiring.collect();
     serde_json::json!({
-        "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class, "version": item.current,
-        "versions": item.versions.len(), "created": current.map(|v| v.created), "size": current.map(|v| v.size),
-        "fp": current.map(|v| v.fp.as_str()), "expires": item.expires, "rotate_every": item.rotate_every.map(duration_text),
-        "due": item.due(), "allow": item.allow, "note": item.note, "recipe": item.recipe, "rotation": item.rotation,
-        "retiring": item.versions.iter().filter(|v| v.retiring.is_some()).map(|v| v.number).collect::<Vec<_>>(),
+        "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class,
+        "version": item.current,
+        "versions": item.versions.len(), "created": current.map(|v| v.created),
+        "size": current.map(|v| v.size),
+        "fp": current.map(|v| v.fp.as_str()), "expires": item.expires,
+        "rotate_every": item.rotate_every.map(duration_text),
+        "due": item.due(), "allow": item.allow, "note": item.note, "recipe": item.recipe,
+        "rotation": item.rotation,
+        "retiring": retiring,
     })
 }
 

@@ -53,7 +53,10 @@ pub fn take_over(
     }
     let Some((name, content)) = keeper.own_file(identity, id)? else {
         let word = named(cx.env.get("HASP_IDENTITY"));
-        cx.out.note("the identity that HASP_IDENTITY names stays where it is, and this home has none of its own yet");
+        cx.out.note(
+            "the identity that HASP_IDENTITY names stays where it is, and this home has none \
+             of its own yet",
+        );
         cx.out.note(&format!("to make one: HASP_IDENTITY={word} hasp-vault passphrase"));
         return Ok(());
     };
@@ -61,7 +64,8 @@ pub fn take_over(
     cx.out.note(&format!("the identity is in this home now: {}", printable_path(&home.join(name))));
     if name == IDENTITY_PLAIN {
         cx.out.warn(
-            "it has no passphrase: file permissions are all that protects it; give it one: hasp-vault passphrase",
+            "it has no passphrase: file permissions are all that protects it; give it one: \
+             hasp-vault passphrase",
         );
     }
     Ok(())
@@ -160,21 +164,29 @@ fn tell(
     vault: &Vault,
     cx: &mut Context,
 ) -> Result<()> {
-    cx.out
-        .note(&format!("this home has a new identity, {own}; from now on without HASP_IDENTITY: unset HASP_IDENTITY"));
+    cx.out.note(&format!(
+        "this home has a new identity, {own}; from now on without HASP_IDENTITY: unset \
+         HASP_IDENTITY"
+    ));
     kept.iter().for_each(|path| cx.out.note(&self::kept(path)));
     let rest: Vec<&Recipient> =
         vault.settings().recipients.iter().filter(|r| *r != own && !used.contains(r)).collect();
     match rest[..] {
         [] => {}
-        [lost] => cx.out.note(&format!("if nobody needs the lost one any more: hasp-vault recipients remove {lost}")),
+        [lost] => cx.out.note(&format!(
+            "if nobody needs the lost one any more: hasp-vault recipients remove {lost}"
+        )),
         _ => cx.out.note(
-            "if nobody needs the lost one any more: hasp-vault recipients, then hasp-vault recipients remove AGE1..",
+            "if nobody needs the lost one any more: hasp-vault recipients, then hasp-vault \
+             recipients remove AGE1..",
         ),
     }
     let others = known::load(vault.home())?.iter().filter(|k| k.id != *vault.id()).count();
     if others > 0 {
-        cx.out.warn(&format!("this home knows {others} more vaults, which are not encrypted to it: add it to each: hasp-vault recipients add {own}"));
+        cx.out.warn(&format!(
+            "this home knows {others} more vaults, which are not encrypted to it: add it to \
+             each: hasp-vault recipients add {own}"
+        ));
     }
     Ok(())
 }
@@ -190,7 +202,8 @@ fn agree(yes: bool) -> Result<()> {
             .hint("or, to change the passphrase of the identity that is here: unset HASP_IDENTITY")
     })?;
     terminal.show(
-        "HASP_IDENTITY opens the vault in place of this home's identity. This home gets a new one with a passphrase of its own, and everything\n\
+        "HASP_IDENTITY opens the vault in place of this home's identity. This home gets a new one \
+         with a passphrase of its own, and everything\n\
          is encrypted to it too. The identity that is here now is kept under another name.\n",
     )?;
     if terminal.confirm("Make a new identity for this home?")? {

@@ -82,7 +82,8 @@ fn show(value: &Secret, cx: &mut Context) -> Result<()> {
         cx.out.value(value.expose())?;
     } else {
         cx.out.warn(
-            "the value is not plain text: control characters are shown escaped; --force to a pipe writes it as it is",
+            "the value is not plain text: control characters are shown escaped; --force to a \
+             pipe writes it as it is",
         );
         let shown = Secret::from_vec(printable(value.expose()).into_bytes())?;
         cx.out.value(shown.expose())?;

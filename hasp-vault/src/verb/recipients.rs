@@ -32,7 +32,8 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
 fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     for recipient in &vault.settings().recipients {
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(), "kind": recipient.kind()}))?;
+            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(),
+            "kind": recipient.kind()}))?;
         } else {
             cx.out.line(recipient.as_str())?;
         }
@@ -46,7 +47,10 @@ fn add_recovery(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let unlocked = vault.unlock(cx)?;
     let new = recovery::make("recipients add")?;
     add(&new, &unlocked, cx)?;
-    cx.out.note("if it replaces one that was lost: hasp-vault recipients, then hasp-vault recipients remove AGE1..");
+    cx.out.note(
+        "if it replaces one that was lost: hasp-vault recipients, then hasp-vault recipients \
+         remove AGE1..",
+    );
     Ok(Exit::OK)
 }
 
@@ -86,10 +90,13 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     let outcome = change(&unlocked, &Change::Remove(gone.clone(), &repinned), cx)?;
     report(&outcome, gone, "removed", cx)?;
     let key = public_key::encode(outcome.vault.record_key());
-    cx.out
-        .note("whoever was removed keeps what he has read: rotate every value that he could open, at the provider too");
+    cx.out.note(
+        "whoever was removed keeps what he has read: rotate every value that he could open, at \
+         the provider too",
+    );
     cx.out.note(&format!(
-        "the vault has the key {key} now; every other member joins again: hasp-vault join DIR --key {key}"
+        "the vault has the key {key} now; every other member joins again: hasp-vault join DIR \
+         --key {key}"
     ));
     cx.out.note("all grants have ended; projects consent again: hasp-bind");
     ended.map(|()| Exit::OK)
@@ -139,8 +146,10 @@ fn confirm(yes: bool) -> Result<()> {
         .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
     })?;
     terminal.show(
-        "Everything is encrypted again under a new key. All grants end, projects consent again, and every other member joins again.\n\
-         It takes nothing back: whoever is removed keeps what he has read, and the old files wherever they were copied.\n",
+        "Everything is encrypted again under a new key. All grants end, projects consent again, \
+         and every other member joins again.\n\
+         It takes nothing back: whoever is removed keeps what he has read, and the old files \
+         wherever they were copied.\n",
     )?;
     if terminal.confirm("Remove the recipient?")? {
         return Ok(());

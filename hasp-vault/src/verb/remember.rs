@@ -110,7 +110,8 @@ pub fn next(used: &Use, dir: &Path) -> String {
             "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned()
         }
         Use::Other(other) => format!(
-            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in {} now\n",
+            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in \
+             {} now\n",
             printable_path(other)
         ),
         Use::NoProject => format!(

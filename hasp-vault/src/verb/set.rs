@@ -72,7 +72,8 @@ pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
     let size = item.current_version().map_or(0, |v| v.size);
     if cx.out.json {
         return cx.out.object(&serde_json::json!({
-            "v": 1, "secret": item.name, "version": item.current, "class": item.class, "size": size, "expires": item.expires,
+            "v": 1, "secret": item.name, "version": item.current, "class": item.class,
+            "size": size, "expires": item.expires,
         }));
     }
     let expires = item.expires.map(|e| format!(", expires {}", e.local())).unwrap_or_default();

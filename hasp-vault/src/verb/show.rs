@@ -35,8 +35,10 @@ pub fn history(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit>
     for version in &item.versions {
         if cx.out.json {
             cx.out.object(&serde_json::json!({
-                "v": 1, "name": item.name, "version": version.number, "created": version.created, "size": version.size,
-                "fp": version.fp, "file": version.file, "sha256": version.sha256, "state": state(version, &item),
+                "v": 1, "name": item.name, "version": version.number, "created": version.created,
+                "size": version.size,
+                "fp": version.fp, "file": version.file, "sha256": version.sha256,
+                "state": state(version, &item),
             }))?;
         } else {
             let Version { number, created, size, fp, .. } = version;

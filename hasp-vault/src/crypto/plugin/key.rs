@@ -89,15 +89,23 @@ fn program(name: &str) -> Result<PathBuf> {
     if link.symlink_metadata().is_err() {
         let (shown, typed) =
             (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
-        return Err(Error::new(Kind::Missing, "no-plugin", format!("there is no age-plugin-{name} in {shown}"))
-            .hint(format!(
-                "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v age-plugin-{name})\" {typed}/"
-            ))
-            .hint("no other is run, since a plugin sees the key of every value"));
+        return Err(Error::new(
+            Kind::Missing,
+            "no-plugin",
+            format!("there is no age-plugin-{name} in {shown}"),
+        )
+        .hint(format!(
+            "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v \
+             age-plugin-{name})\" {typed}/"
+        ))
+        .hint("no other is run, since a plugin sees the key of every value"));
     }
     trusted::find(&link).map_err(|why| {
         Error::new(Kind::Denied, "plugin-untrusted", format!("age-plugin-{name} is not run: {why}"))
-            .hint("only you or root may be able to change the program and every directory and link on the way to it")
+            .hint(
+                "only you or root may be able to change the program and every directory and \
+                 link on the way to it",
+            )
     })
 }
 

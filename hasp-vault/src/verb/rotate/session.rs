@@ -109,11 +109,14 @@ impl<'a> Session<'a> {
         if cx.out.json {
             return cx
                 .out
-                .object(&serde_json::json!({"v": 1, "secret": name, "version": item.current, "aborted": true}));
+                .object(&serde_json::json!({"v": 1, "secret": name, "version": item.current,
+                "aborted": true}));
         }
         let kept = item.current;
-        cx.out
-            .note(&format!("{name} keeps version {kept}; if the provider has a new value already, take it back there"));
+        cx.out.note(&format!(
+            "{name} keeps version {kept}; if the provider has a new value already, take it \
+             back there"
+        ));
         Ok(())
     }
 
@@ -129,8 +132,11 @@ impl<'a> Session<'a> {
                     cx,
                 )?;
                 self.tell(Step::Retire, &program, &item, number, cx).map_err(|e| {
-                    e.hint(format!("version {number} is kept; try again with: hasp-vault rotate {name} --resume"))
-                        .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
+                    e.hint(format!(
+                        "version {number} is kept; try again with: hasp-vault rotate {name} \
+                         --resume"
+                    ))
+                    .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
                 })?;
             }
             self.unlocked.retire_version(name, number, Timestamp::now())?;
@@ -175,7 +181,8 @@ impl<'a> Session<'a> {
         cx.out.flush()?;
         if let Some(mut terminal) = Terminal::open()
             && terminal.confirm(&format!(
-                "The record of {name} names programs that nobody agreed to here: {shown}\nRun them with its values?"
+                "The record of {name} names programs that nobody agreed to here: {shown}\nRun \
+                 them with its values?"
             ))?
         {
             return self.vault.approve_programs(name, plan);
@@ -249,8 +256,11 @@ impl<'a> Session<'a> {
             (rotation.waits_for(), &rotation.plan.test, rotation.staged)
         {
             self.tell(Step::Test, program, &item, number, cx).map_err(|e| {
-                e.hint(format!("version {number} stays staged; test it again: hasp-vault rotate {name} --resume"))
-                    .hint(format!("or give it up: hasp-vault rotate {name} --abort"))
+                e.hint(format!(
+                    "version {number} stays staged; test it again: hasp-vault rotate {name} \
+                     --resume"
+                ))
+                .hint(format!("or give it up: hasp-vault rotate {name} --abort"))
             })?;
             self.unlocked.pass_rotation(name, Timestamp::now())?;
         }
@@ -297,7 +307,8 @@ fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
     );
     if cx.out.json {
         return cx.out.object(&serde_json::json!({
-            "v": 1, "secret": name, "version": item.current, "was": old, "size": size, "expires": item.expires,
+            "v": 1, "secret": name, "version": item.current, "was": old, "size": size,
+            "expires": item.expires,
             "retire_after": retiring.map(|r| r.after),
         }));
     }
