@@ -4,6 +4,8 @@
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 use zeroize::Zeroizing;
 
+use crate::code;
+
 /// A value as `NAME=VALUE` and whether python-dotenv would read the same as a shell.
 pub struct Assignment {
     /// With the newline at its end.
@@ -99,7 +101,7 @@ pub fn json(values: &[(SecretName, Secret)]) -> Result<Secret> {
 fn not_text(name: &SecretName) -> Error {
     Error::new(
         Kind::Data,
-        "not-exportable",
+        code::NOT_EXPORTABLE,
         format!("{name} is no text, and has no form in this format"),
     )
     .hint(format!("write it as it is: hasp-vault reveal {name} --force"))

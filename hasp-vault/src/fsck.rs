@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::filter::Filter;
-use hasp_audit::query::{self, By};
+use hasp_audit::{By, Filter, query};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Result, SecretName, tree};
+use hasp_core::{Code, Error, Result, SecretName, tree};
 use rustix::fs::Mode;
 
 use crate::backup::STAGING;
+use crate::code;
 use crate::format::item::Item;
 use crate::format::signed;
 use crate::format::version::file_number;
@@ -23,7 +23,7 @@ use crate::open::writer::Writer;
 #[derive(Debug)]
 pub struct Finding {
     /// A stable code.
-    pub code: &'static str,
+    pub code: Code,
     /// What and where.
     pub message: String,
     /// What repair would do; nothing if only a person can.
@@ -46,7 +46,7 @@ impl Finding {
         Finding { code: error.code(), message: error.message().to_owned(), repair: None }
     }
 
-    fn new(code: &'static str, message: String) -> Finding {
+    fn new(code: Code, message: String) -> Finding {
         Finding { code, message, repair: None }
     }
 }
@@ -62,7 +62,7 @@ pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
     }
     let names = vault.names()?;
     let survey = vault.survey(&names);
-    findings.extend(survey.faults.iter().filter(|f| f.code() != "open-mode").map(Finding::of));
+    findings.extend(survey.faults.iter().filter(|f| f.code() != code::OPEN_MODE).map(Finding::of));
     for item in &survey.items {
         values(vault, item, &mut findings);
         leftovers(vault, item, &mut findings)?;
@@ -121,13 +121,17 @@ fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
             }
             let repair = files::is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
             let message = format!("{} has no place in a vault", printable_path(&entry.path()));
-            findings.push(Finding { code: "orphan", message, repair });
+            findings.push(Finding { code: code::ORPHAN, message, repair });
         }
     }
     let left = vault.dir().with_file_name(STAGING);
     if tree::is_there(&left)? {
         let message = format!("an interrupted restore has left {}", printable_path(&left));
-        findings.push(Finding { code: "orphan", message, repair: Some(Repair::RemoveDir(left)) });
+        findings.push(Finding {
+            code: code::ORPHAN,
+            message,
+            repair: Some(Repair::RemoveDir(left)),
+        });
     }
     Ok(())
 }
@@ -137,17 +141,19 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
     let meta = path.symlink_metadata().map_err(|e| Error::io("open", path, e))?;
     let shown = printable_path(path);
     if meta.is_symlink() {
-        findings.push(Finding::new("symlink", format!("{shown} is a symbolic link")));
+        findings.push(Finding::new(code::SYMLINK, format!("{shown} is a symbolic link")));
         return Ok(());
     }
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        findings
-            .push(Finding::new("foreign-owner", format!("{shown} belongs to user {}", meta.uid())));
+        findings.push(Finding::new(
+            code::FOREIGN_OWNER,
+            format!("{shown} belongs to user {}", meta.uid()),
+        ));
     } else if meta.mode() & 0o077 != 0 {
         let message = format!("{shown} is open to other users (mode {:03o})", meta.mode() & 0o777);
         let wanted = if meta.is_dir() { 0o700 } else { 0o600 };
         let repair = Some(Repair::Close(path.to_owned(), wanted));
-        findings.push(Finding { code: "open-mode", message, repair });
+        findings.push(Finding { code: code::OPEN_MODE, message, repair });
     }
     if meta.is_dir() {
         for entry in std::fs::read_dir(path)
@@ -164,7 +170,7 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
 fn values(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) {
     for version in item.versions.iter().filter(|v| v.destroyed.is_none()) {
         match vault.value_file(&item.name, &version.file, &version.sha256) {
-            Err(e) if e.code() != "open-mode" => findings.push(Finding::of(&e)),
+            Err(e) if e.code() != code::OPEN_MODE => findings.push(Finding::of(&e)),
             _ => {}
         }
     }
@@ -190,7 +196,7 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
             || file_number(&name).is_some_and(|n| n >= item.next_file);
         let repair = ours.then(|| Repair::Remove(path.clone()));
         findings.push(Finding {
-            code: "orphan",
+            code: code::ORPHAN,
             message: format!("no record names {}", printable_path(&path)),
             repair,
         });
@@ -202,7 +208,7 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
 fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) {
     for name in vault.seen().names(signed::ITEM).iter().filter(|n| names.binary_search(n).is_err())
     {
-        findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
+        findings.push(Finding::new(code::VANISHED, format!("{name} was in the vault and is gone")));
     }
 }
 
@@ -243,7 +249,7 @@ fn recorded(
                 "the log knows version {version} of {name}, the vault has {known}: a write \
                  that never came to its end, or an old copy put back"
             );
-            findings.push(Finding::new("older-than-log", message));
+            findings.push(Finding::new(code::OLDER_THAN_LOG, message));
         }
     }
     Ok(())

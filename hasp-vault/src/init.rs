@@ -11,6 +11,7 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, tree};
 use serde::{Deserialize, Serialize};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
@@ -189,7 +190,7 @@ impl Init {
         for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
             move_into(&staging.join(name), &self.home.join(name))?;
         }
-        hasp_redact::watch::Watch::of(&self.home).create()?;
+        hasp_redact::Watch::of(&self.home).create()?;
         make_dir(&plan.dir)?;
         make_dir(&plan.dir.join("items"))?;
         for name in ["keys.age", "vault.toml"] {
@@ -218,7 +219,7 @@ pub(crate) fn refuse_existing(dir: &Path) -> Result<()> {
     let shown = printable_path(dir);
     Err(Error::new(
         Kind::Create,
-        "exists",
+        code::EXISTS,
         format!("{shown} is there already: nothing was changed"),
     )
     .hint("see it with: hasp-vault status"))

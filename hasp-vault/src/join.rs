@@ -9,6 +9,7 @@ use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::format::id::VaultId;
@@ -39,7 +40,7 @@ impl<'a> Candidate<'a> {
             files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
                 Error::new(
                     Kind::Missing,
-                    "no-vault",
+                    code::NO_VAULT,
                     format!("there is no vault in {}", printable_path(dir)),
                 )
             })?;

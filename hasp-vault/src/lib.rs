@@ -4,6 +4,7 @@
 
 mod backup;
 mod cli;
+pub mod code;
 mod crypto;
 mod export;
 mod format;

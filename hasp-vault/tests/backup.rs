@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -132,7 +133,7 @@ fn a_damaged_backup_changes_nothing() {
             .err()
             .unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["bad-backup", "tampered", "not-a-recipient"].contains(&error.code()),
+            [code::BAD_BACKUP, code::TAMPERED, code::NOT_A_RECIPIENT].contains(&error.code()),
             "{what}: {error}"
         );
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0, "{what}");

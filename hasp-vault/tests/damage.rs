@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::path::Path;
 
 use common::{Lab, write_private};
@@ -39,7 +40,10 @@ fn damage_is_refused(lab: &Lab, path: &Path, named: &str) {
             read(lab, "n").err().unwrap_or_else(|| panic!("{named}: {what} was accepted"));
         assert!(refused.message().contains(named), "{named}: {what}: {refused}");
         // A changed stanza of keys.age looks like one for somebody else.
-        assert!(["tampered", "not-a-recipient"].contains(&refused.code()), "{what}: {refused}");
+        assert!(
+            [code::TAMPERED, code::NOT_A_RECIPIENT].contains(&refused.code()),
+            "{what}: {refused}"
+        );
     });
     write_private(path, &whole);
     assert!(read(lab, "n").unwrap().expose() == b"the value");
@@ -81,7 +85,8 @@ fn any_damage_to_the_settings_is_found() {
         write_private(&path, damaged);
         let refused = read(&lab, "n").err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["tampered", "unknown-vault", "key-changed", "newer-format"].contains(&refused.code()),
+            [code::TAMPERED, code::UNKNOWN_VAULT, code::KEY_CHANGED, code::NEWER_FORMAT]
+                .contains(&refused.code()),
             "{what}: {refused}"
         );
         assert!(refused.message().contains("/vault"), "{what}: {refused}");
@@ -142,7 +147,7 @@ fn any_damage_to_a_deposit_is_found() {
         let refused =
             unlocked.open_deposit(&waiting).err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            refused.code() == "tampered" && refused.message().contains("/inbox/"),
+            refused.code() == code::TAMPERED && refused.message().contains("/inbox/"),
             "{what}: {refused}"
         );
     });

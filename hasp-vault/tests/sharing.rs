@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -289,7 +290,7 @@ fn who_opened_the_vault_before_a_change_writes_nothing_after_it() {
     let refused = stale
         .set(&"n".parse().unwrap(), &value, &SetOptions::default(), Timestamp::now())
         .unwrap_err();
-    assert_eq!((refused.code(), refused.kind().status()), ("vault-changed", 75));
+    assert_eq!((refused.code(), refused.kind().status()), (code::VAULT_CHANGED, 75));
     assert!(lab.value("n").unwrap() == b"the value");
 }
 

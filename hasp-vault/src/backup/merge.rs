@@ -4,6 +4,7 @@
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
 use super::restore::Staged;
+use crate::code;
 use crate::crypto::age_file;
 use crate::format::events;
 use crate::format::item::Item;
@@ -74,7 +75,7 @@ impl Unlocked {
         }
         Err(Error::new(
             Kind::Denied,
-            "other-vault",
+            code::OTHER_VAULT,
             "the backup is one of another vault; nothing was changed",
         )
         .hint(

@@ -11,6 +11,7 @@ use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::tar;
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::format::id::VaultId;
@@ -170,7 +171,7 @@ fn clear(dir: &Path) -> Result<()> {
 
 fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<About> {
     let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code() {
-        "tampered" => tar::bad(),
+        code::TAMPERED => tar::bad(),
         _ => e.hint(
             "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE \
              hasp-vault restore < FILE",
@@ -261,7 +262,7 @@ fn open_keys(vault: &Vault, identity: &Identity) -> Result<Keys> {
 fn strange() -> Error {
     Error::new(
         Kind::Data,
-        "bad-backup",
+        code::BAD_BACKUP,
         "the backup does not hold what a backup of hasp holds; nothing was changed",
     )
     .hint("hasp-vault backup > FILE makes one")

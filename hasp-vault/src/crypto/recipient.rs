@@ -9,6 +9,8 @@ use hasp_core::{Error, Kind, Result};
 
 use super::plugin;
 
+use crate::code;
+
 /// A public key that values are encrypted to.
 #[derive(Clone)]
 pub struct Recipient {
@@ -134,7 +136,7 @@ impl fmt::Debug for Recipient {
 }
 
 fn bad(message: &str) -> Error {
-    Error::new(Kind::Usage, "bad-recipient", message)
+    Error::new(Kind::Usage, code::BAD_RECIPIENT, message)
 }
 
 #[cfg(test)]
@@ -161,7 +163,7 @@ mod tests {
         ] {
             let error = bad.parse::<Recipient>().unwrap_err();
             assert!(
-                error.code() == "bad-recipient"
+                error.code() == code::BAD_RECIPIENT
                     && !error.message().to_uppercase().contains("HUNTER2"),
                 "{bad}"
             );

@@ -10,6 +10,8 @@ use super::class::{Allow, Class};
 use super::rotation::{Recipe, Rotation};
 use super::version::Version;
 
+use crate::code;
+
 /// The longest `meta.toml`: some ten thousand versions.
 pub const MAX_FILE: usize = 4 << 20;
 
@@ -101,8 +103,12 @@ impl Item {
             return Err(destroyed(format!("{name} was destroyed on {}", at.local())));
         }
         let found = self.versions.iter().find(|v| v.number == number).ok_or_else(|| {
-            Error::new(Kind::Missing, "version-unknown", format!("{name} has no version {number}"))
-                .hint(format!("hasp-vault history {name}"))
+            Error::new(
+                Kind::Missing,
+                code::VERSION_UNKNOWN,
+                format!("{name} has no version {number}"),
+            )
+            .hint(format!("hasp-vault history {name}"))
         })?;
         match found.destroyed {
             Some(at) => Err(destroyed(format!(
@@ -123,7 +129,7 @@ impl Item {
             let why = printable(reason.as_bytes());
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             let message = format!("{name} was revoked on {}{why}", at.local());
-            return Err(Error::new(Kind::Denied, "secret-revoked", message)
+            return Err(Error::new(Kind::Denied, code::SECRET_REVOKED, message)
                 .hint("it is still good at the provider until it is changed there")
                 .hint(format!(
                     "when it is changed there, store the new value: hasp-vault rotate {name}"
@@ -134,7 +140,7 @@ impl Item {
             let since = self.expires.map(Timestamp::local).unwrap_or_default();
             return Err(Error::new(
                 Kind::Denied,
-                "secret-expired",
+                code::SECRET_EXPIRED,
                 format!("{name} has expired on {since}"),
             )
             .hint(format!("put a new value in its place: hasp-vault set {name} --expires 90d")));
@@ -200,7 +206,7 @@ impl Item {
 }
 
 fn destroyed(message: String) -> Error {
-    Error::new(Kind::Denied, "secret-destroyed", message)
+    Error::new(Kind::Denied, code::SECRET_DESTROYED, message)
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::value_kind::ValueKind;
 
+use crate::code;
+
 /// The longest path of a program, in bytes.
 const MAX_PROGRAM: usize = 1024;
 
@@ -33,7 +35,7 @@ impl Program {
         sound.map(|t| Program(t.to_owned())).ok_or_else(|| {
             Error::new(
                 Kind::Usage,
-                "bad-program",
+                code::BAD_PROGRAM,
                 "a program is named by an absolute path of plain text",
             )
             .hint("for example --run /usr/local/bin/new-db-password")

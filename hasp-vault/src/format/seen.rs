@@ -10,6 +10,8 @@ use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
 use super::id::VaultId;
 use super::signed;
 
+use crate::code;
+
 /// The serials seen of one vault.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -47,7 +49,7 @@ impl Seen {
         let shown = printable_path(path);
         let message =
             format!("{shown} is older than what was seen here (serial {serial}, seen {highest})");
-        Err(Error::new(Kind::Data, signed::ROLLED_BACK, message)
+        Err(Error::new(Kind::Data, code::ROLLED_BACK, message)
             .hint("an old copy was put back: git pull, or restore the newest backup"))
     }
 
@@ -134,11 +136,12 @@ fn parse(content: &[u8]) -> Option<u64> {
 }
 
 fn damaged(path: &Path) -> Error {
-    Error::new(Kind::Data, "bad-seen", format!("{} does not hold a serial", printable_path(path)))
-        .hint(format!(
-            "if the vault is the newest that you know: rm {}",
-            shell_word(path.as_os_str())
-        ))
+    Error::new(
+        Kind::Data,
+        code::BAD_SEEN,
+        format!("{} does not hold a serial", printable_path(path)),
+    )
+    .hint(format!("if the vault is the newest that you know: rm {}", shell_word(path.as_os_str())))
 }
 
 #[cfg(test)]
@@ -167,7 +170,7 @@ mod tests {
         seen.raise("vault", "", 1).unwrap();
         for damage in ["", "1", "x\n", "-1\n", "+1\n", "99999999999999999999999\n"] {
             files::replace(&seen.dir().join("vault"), damage.as_bytes()).unwrap();
-            assert_eq!(seen.highest("vault", "").unwrap_err().code(), "bad-seen");
+            assert_eq!(seen.highest("vault", "").unwrap_err().code(), code::BAD_SEEN);
         }
     }
 }

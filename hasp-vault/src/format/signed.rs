@@ -11,6 +11,8 @@ use hasp_core::{Error, Kind, Result};
 
 use super::id::VaultId;
 
+use crate::code;
+
 /// The kind of `vault.toml`; its name is empty.
 pub const VAULT: &str = "vault";
 /// The kind of a secret's `meta.toml`.
@@ -76,9 +78,6 @@ pub struct Verified {
     pub body: String,
 }
 
-/// The code for a record that is older than what was seen.
-pub const ROLLED_BACK: &str = "rolled-back";
-
 /// Reads and verifies a record that another process may be replacing: one that was replaced between
 /// the look at its file and the look at what was seen is read again. `None` if there is none.
 ///
@@ -91,7 +90,7 @@ pub fn read<T>(
     let Some(mut text) = read()? else { return Ok(None) };
     loop {
         let error = match verify(&text) {
-            Err(error) if error.code() == ROLLED_BACK => error,
+            Err(error) if error.code() == code::ROLLED_BACK => error,
             outcome => return outcome.map(Some),
         };
         match read()? {
@@ -106,7 +105,7 @@ pub fn tampered(path: &Path) -> Error {
     let shown = printable_path(path);
     Error::new(
         Kind::Data,
-        "tampered",
+        code::TAMPERED,
         format!("{shown} is damaged or was not written by this vault"),
     )
     .hint("put it back from git or a backup, then: hasp-vault status")

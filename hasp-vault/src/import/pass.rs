@@ -11,6 +11,8 @@ use hasp_core::{Environ, Error, Kind, Result, Secret};
 
 use super::Entry;
 
+use crate::code;
+
 /// The deepest tree.
 const MAX_DEPTH: usize = 32;
 
@@ -45,7 +47,7 @@ impl Tree {
         dir.map(|dir| Tree { store, dir }).ok_or_else(|| {
             Error::new(
                 Kind::Missing,
-                "no-tree",
+                code::NO_TREE,
                 format!("there is no tree of {} to import", store.program()),
             )
             .hint("name it: hasp-vault import --format pass --from DIR")
@@ -89,7 +91,7 @@ impl Tree {
                 printable(key.as_bytes()),
                 self.store.program()
             );
-            Error::new(Kind::Data, "cannot-open-entry", message)
+            Error::new(Kind::Data, code::CANNOT_OPEN_ENTRY, message)
                 .hint(format!("leave it out: --except {}", shell_word(key.as_ref())))
         };
         let mut command = self.command(key, &cx.env);

@@ -6,6 +6,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use hasp_core::{Error, Kind, Result, Secret};
 use zeroize::Zeroizing;
 
+use crate::code;
 use crate::crypto::{openssh, random};
 use crate::format::class::Class;
 use crate::format::value_kind::ValueKind;
@@ -66,14 +67,16 @@ impl Generate<'_> {
             ValueKind::Password | ValueKind::Hex | ValueKind::Base64 | ValueKind::Passphrase
         );
         let unused = |option: &str| {
-            Error::new(Kind::Usage, "usage", format!("this kind of value has no {option}"))
+            Error::new(Kind::Usage, code::USAGE, format!("this kind of value has no {option}"))
         };
         match (self.length, self.alphabet) {
             (Some(_), _) if !sized => Err(unused("--length")),
             (_, Some(_)) if self.kind != ValueKind::Password => Err(unused("--alphabet")),
-            (Some(length), _) if !(1..=MAX_LENGTH).contains(&length) => {
-                Err(Error::new(Kind::Usage, "bad-length", format!("a length is 1 to {MAX_LENGTH}")))
-            }
+            (Some(length), _) if !(1..=MAX_LENGTH).contains(&length) => Err(Error::new(
+                Kind::Usage,
+                code::BAD_LENGTH,
+                format!("a length is 1 to {MAX_LENGTH}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -137,7 +140,7 @@ fn alphabet(text: &str) -> Result<Vec<u8>> {
     }
     Err(Error::new(
         Kind::Usage,
-        "bad-alphabet",
+        code::BAD_ALPHABET,
         "an alphabet is two or more printable ASCII characters, each once",
     )
     .hint("for example --alphabet abcdef0123456789"))

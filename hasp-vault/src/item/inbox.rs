@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Code, Error, Kind, Result, Secret, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
 use crate::format::signed;
@@ -95,16 +96,18 @@ impl Vault {
         let hit =
             self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
         let hit: Vec<Waiting> = hit.collect();
-        let unknown = |code, message: &str| {
+        let unknown = |code: Code, message: &str| {
             Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox")
         };
         match &hit[..] {
             [one] => Ok(one.clone()),
             [] => Err(unknown(
-                "deposit-unknown",
+                code::DEPOSIT_UNKNOWN,
                 "no deposit has an id that begins so (4 digits or more)",
             )),
-            _ => Err(unknown("deposit-ambiguous", "several deposits have an id that begins so")),
+            _ => {
+                Err(unknown(code::DEPOSIT_AMBIGUOUS, "several deposits have an id that begins so"))
+            }
         }
     }
 
@@ -145,7 +148,7 @@ impl Unlocked {
         parse(&plain)?.ok_or_else(|| {
             Error::new(
                 Kind::Data,
-                "tampered",
+                code::TAMPERED,
                 format!("{} is no deposit of hasp", printable_path(&path)),
             )
             .hint(format!("hasp-vault reject {}", &waiting.id[..12]))

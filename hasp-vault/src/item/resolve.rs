@@ -10,6 +10,7 @@ use hasp_core::files;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::format::events;
 use crate::format::item::Item;
@@ -87,7 +88,7 @@ impl Unlocked {
         if stages.meta(side).or_else(|| stages.meta(side.other())).is_none() {
             return Err(Error::new(
                 Kind::Missing,
-                "no-conflict",
+                code::NO_CONFLICT,
                 format!("git has no conflict about {name}"),
             )
             .hint("see what is in conflict with: git status"));
@@ -183,7 +184,7 @@ fn hash(content: &[u8]) -> String {
 
 fn side_missing(name: &SecretName, side: Side) -> Error {
     let other = if side == Side::Ours { "--theirs" } else { "--ours" };
-    Error::new(Kind::Missing, "side-missing", format!("that side has removed {name}"))
+    Error::new(Kind::Missing, code::SIDE_MISSING, format!("that side has removed {name}"))
         .hint(format!("take the other one: hasp-vault resolve {name} {other}"))
         .hint("or agree to the removal: git rm -r")
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, files};
 
+use crate::code;
 use crate::format::events;
 use crate::format::item::{Item, State};
 use crate::format::signed;
@@ -35,7 +36,7 @@ impl Unlocked {
         if self.holds_value(&[reason.as_bytes()], version)? {
             return Err(Error::new(
                 Kind::Denied,
-                "value-in-reason",
+                code::VALUE_IN_REASON,
                 format!("the reason holds the value of {name}"),
             )
             .hint(
@@ -102,7 +103,7 @@ impl Vault {
         if item.forget.is_none_or(|at| at > now) || !matches!(item.state, State::Destroyed { .. }) {
             return Err(Error::new(
                 Kind::Denied,
-                "not-due",
+                code::NOT_DUE,
                 format!("{name} is not to be forgotten yet"),
             ));
         }
@@ -127,7 +128,7 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
         Some(number) if number == item.current => {
             return Err(Error::new(
                 Kind::Denied,
-                "version-current",
+                code::VERSION_CURRENT,
                 format!("version {number} is the current one of {name}"),
             )
             .hint(format!("put a new value in its place first: hasp-vault set {name}"))
@@ -157,7 +158,7 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
 fn version_staged(name: &SecretName, number: u32) -> Error {
     Error::new(
         Kind::Denied,
-        "version-staged",
+        code::VERSION_STAGED,
         format!("version {number} of {name} is staged to become the current one"),
     )
     .hint(format!("give it up with: hasp-vault rotate {name} --abort"))

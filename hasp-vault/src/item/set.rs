@@ -11,6 +11,7 @@ use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::format::class::{Allow, Class};
 use crate::format::events;
@@ -161,7 +162,7 @@ impl SetOptions {
 pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
     let Some(rotation) = &item.rotation else { return Ok(()) };
     let (name, how) = (&item.name, rotation.describe());
-    Err(Error::new(Kind::Denied, "rotation-open", format!("{name} is being rotated: {how}"))
+    Err(Error::new(Kind::Denied, code::ROTATION_OPEN, format!("{name} is being rotated: {how}"))
         .hint(format!("finish it: hasp-vault rotate {name} --resume"))
         .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
 }
@@ -170,7 +171,7 @@ pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
 /// What is too short to be searched for anywhere may be a common word.
 fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     let note = item.note.as_deref().unwrap_or_default().as_bytes();
-    let parts = hasp_redact::parts::parts(value.expose()).kept;
+    let parts = hasp_redact::parts(value.expose()).kept;
     let mut secrets = parts.iter().map(|p| p.bytes.as_slice()).chain([value.expose()]);
     let holds =
         |s: &[u8]| s.len() >= hasp_redact::MIN_VALUE && note.windows(s.len()).any(|w| w == s);
@@ -179,7 +180,7 @@ fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     }
     Err(Error::new(
         Kind::Denied,
-        "value-in-note",
+        code::VALUE_IN_NOTE,
         format!("the note of {} holds its value", item.name),
     )
     .hint(
@@ -193,14 +194,14 @@ pub fn check_value(value: &Secret) -> Result<()> {
     if value.is_empty() {
         return Err(Error::new(
             Kind::Data,
-            "value-empty",
+            code::VALUE_EMPTY,
             "the value is empty: nothing was changed",
         )
         .hint("if the command before the pipe failed, see what it printed"));
     }
     if value.len() > MAX_VALUE {
         let message = format!("the value has {} bytes, more than {MAX_VALUE}", value.len());
-        return Err(Error::new(Kind::Data, "value-too-large", message));
+        return Err(Error::new(Kind::Data, code::VALUE_TOO_LARGE, message));
     }
     Ok(())
 }
@@ -210,7 +211,7 @@ pub fn check_value(value: &Secret) -> Result<()> {
 pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
         match files::create_unflushed(&dir.join(format!("{number}.age")), content) {
-            Err(e) if e.code() == "exists" => number += 1,
+            Err(e) if e.code() == code::EXISTS => number += 1,
             outcome => return outcome.map(|()| number),
         }
     }

@@ -6,6 +6,7 @@ use hasp_core::lead;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Home, Kind};
 
+use crate::code;
 use crate::format::settings::Settings;
 
 /// The same error with the file's name in front, since the parsers know no paths.
@@ -19,7 +20,7 @@ pub fn at_path(error: &Error, path: &Path) -> Error {
 pub fn no_vault(home: &Home, dir: &Path) -> Error {
     let error = Error::new(
         Kind::Missing,
-        "no-vault",
+        code::NO_VAULT,
         format!("there is no vault in {}", printable_path(dir)),
     );
     if dir == home.join("vault") {
@@ -34,7 +35,7 @@ pub fn unknown_vault(claimed: &Settings, dir: &Path) -> Error {
     let shown = printable_path(dir);
     Error::new(
         Kind::Denied,
-        "unknown-vault",
+        code::UNKNOWN_VAULT,
         format!("this home does not know the vault {} in {shown}", claimed.id),
     )
     .hint(format!(
@@ -48,7 +49,7 @@ pub fn key_changed(dir: &Path) -> Error {
     let shown = printable_path(dir);
     Error::new(
         Kind::Data,
-        "key-changed",
+        code::KEY_CHANGED,
         format!("the vault in {shown} has another key than the one that this home pinned"),
     )
     .hint(
@@ -60,6 +61,6 @@ pub fn key_changed(dir: &Path) -> Error {
 
 /// The error for a value file that a record names and that is not there.
 pub fn value_missing(path: &Path) -> Error {
-    Error::new(Kind::Data, "tampered", format!("{} is missing", printable_path(path)))
+    Error::new(Kind::Data, code::TAMPERED, format!("{} is missing", printable_path(path)))
         .hint("put it back from git or a backup")
 }

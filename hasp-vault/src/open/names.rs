@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hasp_core::{Error, Result, SecretName, files, tree};
 
+use crate::code;
 use crate::format::item::{self, Item};
 use crate::open::vault::Vault;
 
@@ -42,7 +43,7 @@ impl Vault {
         let mut found = survey(&names, |name| {
             self.read_listed(name).and_then(|text| self.parse_unverified(name, &text))
         });
-        found.faults.retain(|fault| fault.code() != "not-found");
+        found.faults.retain(|fault| fault.code() != code::NOT_FOUND);
         Ok(found)
     }
 

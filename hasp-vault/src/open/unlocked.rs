@@ -9,6 +9,7 @@ use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
 use crate::crypto::keys::{Keys, Roots};
@@ -150,7 +151,7 @@ impl Unlocked {
     /// its newline.
     pub fn part_fingerprints(&self, value: &Secret) -> Result<Vec<String>> {
         let mut prints = Vec::new();
-        for part in hasp_redact::parts::parts(value.expose()).kept {
+        for part in hasp_redact::parts(value.expose()).kept {
             let whole = part.bytes.as_slice();
             let end =
                 whole.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
@@ -199,7 +200,7 @@ impl Unlocked {
         found.ok_or_else(|| {
             Error::new(
                 Kind::Missing,
-                "log-unknown",
+                code::LOG_UNKNOWN,
                 format!("the log {log} is not one of this vault's"),
             )
             .hint("see the vault's log with: hasp-vault status")
@@ -246,11 +247,11 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
     for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
         match files::open(&home.join(name), Guard::Private) {
             Ok(mut file) => return Secret::read_from(&mut file, identity::MAX_TEXT),
-            Err(e) if e.code() == "not-found" => {}
+            Err(e) if e.code() == code::NOT_FOUND => {}
             Err(e) => return Err(e),
         }
     }
-    Err(Error::new(Kind::Locked, "no-identity", "there is no identity in the home")
+    Err(Error::new(Kind::Locked, code::NO_IDENTITY, "there is no identity in the home")
         .hint(
             "put identity.age back from a copy of the home, or name one: \
              HASP_IDENTITY=/path/to/identity",
@@ -264,7 +265,7 @@ fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
 }
 
 fn no_recipient(error: Error) -> Error {
-    if error.code() != "not-a-recipient" {
+    if error.code() != code::NOT_A_RECIPIENT {
         return error;
     }
     error
@@ -283,10 +284,10 @@ fn ask_until_right(
     loop {
         let typed = passphrase::ask(terminal)?;
         match decrypt_identity(raw, &typed) {
-            Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => {
+            Err(e) if e.code() == code::WRONG_PASSPHRASE && tries < passphrase::TRIES => {
                 terminal.show("Sorry, try again.\n")?
             }
-            Err(e) if e.code() == "wrong-passphrase" && terminal.was_followed() => {
+            Err(e) if e.code() == code::WRONG_PASSPHRASE && terminal.was_followed() => {
                 return Err(e.hint(passphrase::SEVERAL_LINES));
             }
             outcome => {
@@ -304,8 +305,8 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
         Ok(text) => return Identity::parse(text),
         Err(error) => error,
     };
-    if error.code() == "tampered" {
-        return Err(Error::new(Kind::Data, "tampered", "the identity is damaged")
+    if error.code() == code::TAMPERED {
+        return Err(Error::new(Kind::Data, code::TAMPERED, "the identity is damaged")
             .hint("put identity.age back from a backup"));
     }
     Err(error

@@ -12,6 +12,7 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
 use crate::format::id::VaultId;
@@ -65,7 +66,7 @@ impl Vault {
         let (root, dir) = (printable_path(root), printable_path(&self.dir));
         Error::new(
             Kind::Denied,
-            "other-vault",
+            code::OTHER_VAULT,
             format!("{root} is bound to another vault than the one in {dir}"),
         )
         .hint("name the vault that is meant: hasp-bind --vault DIR; or unset HASP_VAULT")
@@ -82,7 +83,7 @@ impl Vault {
             match Vault::open_as(home, dir, claimed, &text) {
                 // Read in the midst of a change, pin and settings belong to two different ones.
                 Err(e)
-                    if ["key-changed", "rolled-back"].contains(&e.code())
+                    if [code::KEY_CHANGED, code::ROLLED_BACK].contains(&e.code())
                         && known::find(home, id)?.is_some() =>
                 {
                     replay::settle(home, id).map_err(|_| e)?;
@@ -284,7 +285,7 @@ impl Vault {
             Some(now) if now.serial == self.settings.serial => Ok(()),
             _ => Err(Error::new(
                 Kind::Busy,
-                "vault-changed",
+                code::VAULT_CHANGED,
                 "the vault got other recipients just now: nothing was changed",
             )
             .hint("type the same once more")),
@@ -322,7 +323,7 @@ impl Vault {
         }
         Error::new(
             Kind::Data,
-            "merge-conflict",
+            code::MERGE_CONFLICT,
             format!("{} was changed on both sides of a merge", printable_path(&path)),
         )
         .hint(format!("take one of them: hasp-vault resolve {name} --ours (or --theirs)"))
@@ -336,7 +337,7 @@ impl Vault {
     pub(crate) fn verify_item(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
         let record =
             self.verify(signed::ITEM, name.as_str(), text).map_err(|e| match e.code() {
-                "tampered" => self.unreadable(name, text),
+                code::TAMPERED => self.unreadable(name, text),
                 _ => e,
             })?;
         let item = Item::parse(name, &record.body).filter(|i| i.serial == record.serial);
@@ -350,7 +351,7 @@ impl Vault {
     fn secret_unknown(&self, name: &SecretName) -> Error {
         let error = Error::new(
             Kind::Missing,
-            "secret-unknown",
+            code::SECRET_UNKNOWN,
             format!("there is no secret '{name}' in the vault"),
         );
         match self.similar(name) {

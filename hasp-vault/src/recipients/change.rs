@@ -9,6 +9,7 @@ use hasp_audit::{Event, Log, LogId};
 use hasp_core::{Error, Kind, Result, Timestamp, files};
 
 use super::reencrypt::{Reencrypt, Renewed};
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
@@ -119,7 +120,7 @@ impl Unlocked {
         if !all.contains(gone) {
             return Err(Error::new(
                 Kind::Missing,
-                "recipient-unknown",
+                code::RECIPIENT_UNKNOWN,
                 "that is not a recipient of this vault",
             )
             .hint("see them with: hasp-vault recipients"));
@@ -129,7 +130,7 @@ impl Unlocked {
         }
         Err(Error::new(
             Kind::Denied,
-            "last-own-recipient",
+            code::LAST_OWN_RECIPIENT,
             "your identity could not open the vault any more: nothing was changed",
         )
         .hint("add another one of yours first: hasp-vault recipients add AGE1..")

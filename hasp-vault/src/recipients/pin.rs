@@ -6,6 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Home, Kind, Result};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::format::id::VaultId;
 use crate::open::identity::Identity;
@@ -91,7 +92,7 @@ impl Keeper {
 fn foreign() -> Error {
     Error::new(
         Kind::Usage,
-        "foreign-identity",
+        code::FOREIGN_IDENTITY,
         "the vault gets another key, and the identity that HASP_IDENTITY names is not the one \
          to keep it in",
     )

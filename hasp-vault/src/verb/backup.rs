@@ -13,6 +13,7 @@ use hasp_core::{Error, Here, Home, Kind, Result, files, output};
 use super::{own, progress, recovery};
 use crate::backup::{Report, Staged};
 use crate::cli::RestoreArgs;
+use crate::code;
 use crate::format::{known, public_key};
 use crate::open::identity::Identity;
 use crate::open::vault::Vault;
@@ -20,8 +21,12 @@ use crate::recipients::pin::{self, Keeper};
 
 pub fn backup(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if cx.out.stdout_is_terminal() {
-        return Err(Error::new(Kind::Usage, "terminal", "a backup is not written to a terminal")
-            .hint("hasp-vault backup > FILE"));
+        return Err(Error::new(
+            Kind::Usage,
+            code::TERMINAL,
+            "a backup is not written to a terminal",
+        )
+        .hint("hasp-vault backup > FILE"));
     }
     let bar = progress::bar(vault.names()?.len(), "secrets", cx);
     let secrets = vault.backup(&mut Stdout, cx.now, &|| bar.inc(1));
@@ -63,7 +68,7 @@ fn refuse_stdin(cx: &Context) -> Result<()> {
     if std::io::stdin().is_terminal() {
         return Err(Error::new(
             Kind::Usage,
-            "terminal",
+            code::TERMINAL,
             "a backup is read from stdin, not from a terminal",
         )
         .hint("hasp-vault restore < FILE"));
@@ -139,7 +144,7 @@ fn trust(
                 "the vault in the backup has the key {shown}, not the one given; nothing was \
                  restored"
             );
-            return Err(Error::new(Kind::Denied, "other-key", message));
+            return Err(Error::new(Kind::Denied, code::OTHER_KEY, message));
         }
         keeper.refuse_foreign_pin(identity, id, key)?;
         return keeper.repinned(identity, id, key);
@@ -148,7 +153,7 @@ fn trust(
     if pinned.is_some_and(|p| p != *key) || identity.pins_otherwise(id, key) {
         return Err(Error::new(
             Kind::Data,
-            "key-changed",
+            code::KEY_CHANGED,
             "the vault in the backup has another key than the one that was pinned",
         )
         .hint(
@@ -167,7 +172,7 @@ fn confirm(staged: &Staged, key: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether the key of the backup is right",
         )
         .hint("give the key that it must have: hasp-vault restore --key BASE64")
@@ -181,7 +186,7 @@ fn confirm(staged: &Staged, key: &str) -> Result<()> {
     if terminal.confirm("Trust this vault?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was restored"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was restored"))
 }
 
 fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> {
@@ -194,7 +199,7 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
         "this home has seen {count} newer records than the backup holds{example}; nothing was \
          restored"
     );
-    Err(Error::new(Kind::Denied, "older-than-seen", message).hint(
+    Err(Error::new(Kind::Denied, code::OLDER_THAN_SEEN, message).hint(
         "take a newer backup, or say that this one is the newest there is: hasp-vault restore \
          --older < FILE",
     ))

@@ -6,6 +6,7 @@ use hasp_core::{Result, SecretName};
 
 use super::input;
 use crate::cli::CheckArgs;
+use crate::code;
 use crate::format::item::{Item, State};
 use crate::open::vault::Vault;
 
@@ -40,7 +41,7 @@ fn find(args: &CheckArgs, name: &SecretName, vault: &Vault) -> Result<Option<Ite
         return vault.item_if_present(name);
     }
     match vault.item_unverified(name) {
-        Err(e) if e.code() == "secret-unknown" => Ok(None),
+        Err(e) if e.code() == code::SECRET_UNKNOWN => Ok(None),
         found => found.map(Some),
     }
 }

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Result, Secret, SecretName};
+use hasp_core::{Code, Error, Here, Result, Secret, SecretName};
 
 use super::input;
 use crate::cli::DepositArgs;
+use crate::code;
 use crate::crypto::recipient::Recipient;
 use crate::format::settings::{self, Settings};
 use crate::format::signed;
 use crate::item::inbox::{self, Slip};
 use crate::open::vault::Vault;
+
+/// Where a vault that is named can be deposited into all the same.
+const UNPINNED: [Code; 3] = [code::UNKNOWN_VAULT, code::NO_HOME, code::HOME_UNSET];
 
 struct Target {
     dir: PathBuf,
@@ -66,9 +70,7 @@ fn target(cx: &mut Context) -> Result<Target> {
         Err(error) => error,
     };
     let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
-    let Some(dir) =
-        named.filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code()))
-    else {
+    let Some(dir) = named.filter(|_| UNPINNED.contains(&error.code())) else {
         return Err(error);
     };
     let settings = read_unverified(&dir)?;

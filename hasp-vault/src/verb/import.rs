@@ -11,6 +11,7 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 
 use super::{input, progress, set};
 use crate::cli::{Conflict, ImportArgs, ImportFormat};
+use crate::code;
 use crate::import::pass::{Store, Tree};
 use crate::import::{Entry, MAX_INPUT, dotenv, json};
 use crate::item::set::check_value;
@@ -23,7 +24,7 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let options = set::options(&args.options)?;
     let found = read(args, cx)?;
     if found.is_empty() {
-        return Err(Error::new(Kind::Data, "nothing-to-import", "there is nothing to import"));
+        return Err(Error::new(Kind::Data, code::NOTHING_TO_IMPORT, "there is nothing to import"));
     }
     if args.dry_run {
         return preview(&found, vault, cx);
@@ -52,7 +53,7 @@ fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
             if args.first_line {
                 return Err(Error::new(
                     Kind::Usage,
-                    "usage",
+                    code::USAGE,
                     "--first-line is for --format pass and passage",
                 )
                 .hint("hasp-vault import --help"));
@@ -114,7 +115,7 @@ fn select(args: &ImportArgs, keys: Vec<String>) -> Result<BTreeSet<String>> {
         let shown = printable(key.as_bytes());
         return Err(Error::new(
             Kind::Usage,
-            "key-unknown",
+            code::KEY_UNKNOWN,
             format!("there is no '{shown}' to import"),
         ));
     }
@@ -141,7 +142,7 @@ fn refuse_twice(named: &[Named]) -> Result<()> {
     match named.iter().find(|(name, _)| !seen.insert(name)) {
         Some((name, _)) => Err(Error::new(
             Kind::Data,
-            "bad-import",
+            code::BAD_IMPORT,
             format!("two keys would both become '{name}'"),
         )),
         None => Ok(()),
@@ -172,7 +173,7 @@ fn settle(
                 Conflict::Error => {
                     return Err(Error::new(
                         Kind::Create,
-                        "exists",
+                        code::EXISTS,
                         format!("{name} is there with another value; nothing was imported"),
                     )
                     .hint("say what to do: --on-conflict skip, or --on-conflict overwrite"));

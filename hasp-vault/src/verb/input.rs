@@ -11,6 +11,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
 
+use crate::code;
 use crate::crypto::passphrase;
 use crate::item::set::check_value;
 
@@ -51,7 +52,7 @@ pub fn ask_value_amid(name: &SecretName, terminal: &mut Terminal) -> Result<Secr
 pub fn terminal(name: &SecretName) -> Result<Terminal> {
     Terminal::find().map_err(|absence| {
         let message = format!("nobody can be asked for the value of {name}: {}", absence.text());
-        let error = Error::new(Kind::Locked, "no-terminal", message)
+        let error = Error::new(Kind::Locked, code::NO_TERMINAL, message)
             .hint("name where it comes from: --from FILE");
         match terminal::command() {
             Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
@@ -66,7 +67,7 @@ fn question(name: &SecretName) -> String {
 
 fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
     let value = asked.map_err(|e| match e.code() {
-        "several-lines" => {
+        code::SEVERAL_LINES => {
             e.hint(format!("store it from a file: hasp-vault set {name} --from FILE"))
         }
         _ => e,
@@ -84,16 +85,16 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
             "{name} has {} bytes: values under {MIN_VALUE} bytes are not redacted in output",
             value.len()
         ));
-    } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
+    } else if let Err(reason) = hasp_redact::judge(value.expose()) {
         cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
-    for (place, reason) in hasp_redact::parts::parts(value.expose()).left {
+    for (place, reason) in hasp_redact::parts(value.expose()).left {
         cx.out.warn(&format!(
             "{name}: {} is not redacted in output by itself: {reason}",
             place.words()
         ));
     }
-    for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
+    for (place, reason) in hasp_redact::judge_parts(value.expose()) {
         cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
     }
 }
@@ -115,7 +116,7 @@ pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
     match (source, twice) {
         (Source::Stdin | Source::Fd(_), Some(variable)) => Err(Error::new(
             Kind::Usage,
-            "source-twice",
+            code::SOURCE_TWICE,
             format!("the value and {variable} cannot both be read from the same descriptor"),
         )
         .hint(format!(

@@ -8,6 +8,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Timestamp};
 
 use crate::cli::ListArgs;
+use crate::code;
 use crate::format::item::{Item, State};
 use crate::format::rotation::Recipe;
 use crate::open::names::Survey;
@@ -38,7 +39,7 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             let all = count + survey.items.len();
             Err(Error::new(
                 Kind::Data,
-                "tampered",
+                code::TAMPERED,
                 format!("{count} of {all} records cannot be read"),
             )
             .hint("put them back from git or a backup"))

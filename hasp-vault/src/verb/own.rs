@@ -14,6 +14,7 @@ use hasp_core::{Error, Home, Kind, Result, Secret, Source, lead};
 
 use super::{input, recipients};
 use crate::cli::PassphraseArgs;
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
 use crate::format::id::VaultId;
@@ -197,7 +198,7 @@ fn agree(yes: bool) -> Result<()> {
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
         let message = "there is no terminal to ask whether this home shall get a new identity";
-        Error::new(Kind::Locked, "no-terminal", message)
+        Error::new(Kind::Locked, code::NO_TERMINAL, message)
             .hint("say it in advance: hasp-vault passphrase --yes --new SRC")
             .hint("or, to change the passphrase of the identity that is here: unset HASP_IDENTITY")
     })?;
@@ -209,5 +210,5 @@ fn agree(yes: bool) -> Result<()> {
     if terminal.confirm("Make a new identity for this home?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use super::{input, own};
 use crate::cli::PassphraseArgs;
+use crate::code;
 use crate::crypto::age_file;
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
 use crate::open::vault::Vault;
@@ -72,7 +73,7 @@ fn confirm(yes: bool) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether to remove the passphrase",
         )
         .hint("say it in advance: hasp-vault passphrase --remove --yes")
@@ -80,5 +81,5 @@ fn confirm(yes: bool) -> Result<()> {
     if terminal.confirm("Keep the identity in the clear, protected by file permissions only?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result, sibling};
 
 use super::{progress, recovery};
 use crate::cli::{RecipientsArgs, RecipientsVerb};
+use crate::code;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
 use crate::open::unlocked::Unlocked;
@@ -69,7 +70,7 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     if !vault.settings().recipients.contains(gone) {
         return Err(Error::new(
             Kind::Missing,
-            "recipient-unknown",
+            code::RECIPIENT_UNKNOWN,
             "that is not a recipient of this vault",
         )
         .hint("see them with: hasp-vault recipients"));
@@ -140,7 +141,7 @@ fn confirm(yes: bool) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether to remove the recipient",
         )
         .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
@@ -154,7 +155,7 @@ fn confirm(yes: bool) -> Result<()> {
     if terminal.confirm("Remove the recipient?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }
 
 /// Every grant that this user has: those on other vaults too, which is said in the man page, since
@@ -166,7 +167,7 @@ fn end_grants(cx: &Context) -> Result<()> {
     match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
         true => Ok(()),
         false => {
-            Err(Error::new(Kind::Io, "grants-not-ended", "hasp-grant could not end the grants")
+            Err(Error::new(Kind::Io, code::GRANTS_NOT_ENDED, "hasp-grant could not end the grants")
                 .hint("see why with: hasp-grant revoke --all"))
         }
     }

@@ -5,6 +5,7 @@ use age::secrecy::ExposeSecret;
 use hasp_core::terminal::Terminal;
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::crypto::recipient::Recipient;
 
 /// What no backup brings back, and what to do about it.
@@ -21,7 +22,7 @@ pub fn make(command: &str) -> Result<Recipient> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "a recovery key is shown on a terminal only, and there is none",
         )
         .hint(format!(
@@ -37,7 +38,7 @@ pub fn make(command: &str) -> Result<Recipient> {
     terminal.show(key.to_string().expose_secret())?;
     terminal.show("\n\n")?;
     if !terminal.confirm("Is it written down?")? {
-        return Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"));
+        return Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"));
     }
     Ok(key.to_public().into())
 }

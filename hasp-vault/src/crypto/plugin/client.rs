@@ -14,6 +14,8 @@ use zeroize::Zeroize;
 
 use super::wire::Wire;
 
+use crate::code;
+
 /// The length of a file key.
 const KEY_BYTES: usize = 16;
 
@@ -154,6 +156,6 @@ impl PluginClient<'_> {
 }
 
 fn failed(name: &str, why: &str) -> Error {
-    Error::new(Kind::Io, "plugin-failed", format!("age-plugin-{name}: {why}"))
+    Error::new(Kind::Io, code::PLUGIN_FAILED, format!("age-plugin-{name}: {why}"))
         .hint("try it by itself, with age: age -r RECIPIENT, age -d -i IDENTITY")
 }

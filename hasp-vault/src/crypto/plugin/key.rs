@@ -11,6 +11,7 @@ use hasp_core::{Environ, Error, Home, Kind, Result};
 use zeroize::Zeroizing;
 
 use super::client::PluginClient;
+use crate::code;
 use crate::trusted;
 
 /// The directory of the home with the programs.
@@ -91,7 +92,7 @@ fn program(name: &str) -> Result<PathBuf> {
             (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
         return Err(Error::new(
             Kind::Missing,
-            "no-plugin",
+            code::NO_PLUGIN,
             format!("there is no age-plugin-{name} in {shown}"),
         )
         .hint(format!(
@@ -101,11 +102,15 @@ fn program(name: &str) -> Result<PathBuf> {
         .hint("no other is run, since a plugin sees the key of every value"));
     }
     trusted::find(&link).map_err(|why| {
-        Error::new(Kind::Denied, "plugin-untrusted", format!("age-plugin-{name} is not run: {why}"))
-            .hint(
-                "only you or root may be able to change the program and every directory and \
+        Error::new(
+            Kind::Denied,
+            code::PLUGIN_UNTRUSTED,
+            format!("age-plugin-{name} is not run: {why}"),
+        )
+        .hint(
+            "only you or root may be able to change the program and every directory and \
                  link on the way to it",
-            )
+        )
     })
 }
 

@@ -65,9 +65,11 @@ fn what_may_not_be_delivered_says_why() {
     let expired = Item { expires: Some(now), ..item() };
     let revoked = Item { state: State::Revoked { at: now, reason: "leaked".into() }, ..item() };
     let gone = Item { state: State::Destroyed { at: now }, current: 0, ..item() };
-    for (item, code) in
-        [(expired, "secret-expired"), (revoked, "secret-revoked"), (gone, "secret-destroyed")]
-    {
+    for (item, code) in [
+        (expired, code::SECRET_EXPIRED),
+        (revoked, code::SECRET_REVOKED),
+        (gone, code::SECRET_DESTROYED),
+    ] {
         let error = item.deliverable(now).unwrap_err();
         assert_eq!((error.code(), error.kind()), (code, Kind::Denied));
     }

@@ -8,6 +8,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 
 use super::source::Given;
+use crate::code;
 use crate::format::item::Item;
 use crate::format::rotation::{Every, Program, Recipe};
 use crate::item::generate::Generate;
@@ -190,7 +191,7 @@ impl<'a> Session<'a> {
         let message = format!(
             "the record of {name} names programs that nobody agreed to in this home: {shown}"
         );
-        Err(Error::new(Kind::Denied, "program-unapproved", message)
+        Err(Error::new(Kind::Denied, code::PROGRAM_UNAPPROVED, message)
             .hint(format!("look at them, then say yes on a terminal: hasp-vault rotate {name}")))
     }
 
@@ -237,7 +238,7 @@ impl<'a> Session<'a> {
         });
         staged.map_err(|error| {
             let _ = self.unlocked.record_program(&job, Some(&error), Timestamp::now());
-            match self.unlocked.abort_rotation(name, error.code(), Timestamp::now()) {
+            match self.unlocked.abort_rotation(name, error.code().as_str(), Timestamp::now()) {
                 Ok(_) => {
                     error.hint(format!("version {version} of {name} is still the current one"))
                 }

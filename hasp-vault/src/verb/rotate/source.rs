@@ -9,6 +9,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, VersionedName};
 
 use crate::cli::RotateArgs;
+use crate::code;
 use crate::format::rotation::Recipe;
 use crate::open::vault::Vault;
 use crate::verb::input;
@@ -62,13 +63,13 @@ fn refuse_recipe(name: &SecretName, vault: &Vault) -> Result<()> {
     recipe.map_or(Ok(()), |recipe| {
         let message =
             format!("{name} has a recipe ({}), and something comes in by stdin", recipe.describe());
-        Err(Error::new(Kind::Usage, "recipe-or-stdin", message)
+        Err(Error::new(Kind::Usage, code::RECIPE_OR_STDIN, message)
             .hint(format!("store what comes in: hasp-vault rotate {name} --from -"))
             .hint(format!("or use the recipe: hasp-vault rotate {name} </dev/null")))
     })
 }
 
 fn several() -> Error {
-    Error::new(Kind::Usage, "several-names", "one value cannot be that of several secrets")
+    Error::new(Kind::Usage, code::SEVERAL_NAMES, "one value cannot be that of several secrets")
         .hint("rotate them one by one, or give a program that makes each: --run PROG")
 }
