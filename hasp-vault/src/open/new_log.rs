@@ -5,6 +5,7 @@
 use hasp_audit::{Event, Log, LogId};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
+use crate::code;
 use crate::format::known::{self, Known};
 use crate::open::unlocked::Unlocked;
 
@@ -21,7 +22,7 @@ impl Unlocked {
         if before.log != *vault.log_id() || !Log::is_gone(home, &before.log) {
             return Err(Error::new(
                 Kind::Usage,
-                "nothing-lost",
+                code::NOTHING_LOST,
                 "the record is there: nothing was changed",
             )
             .hint("look at the whole of it: hasp-audit verify"));
