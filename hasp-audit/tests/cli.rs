@@ -11,6 +11,7 @@ use common::{Fixture, ROOT, at};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
 use hasp_audit::Event;
+use hasp_core::Kind;
 use serde_json::{Value, json};
 
 const FP: &str = "00112233445566778899aabbccddeeff";
@@ -74,18 +75,24 @@ impl Bench {
         let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": public});
         std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
         self.vault(&format!(
-            "case \"$1 $2\" in 'status --json') echo '{status}' ;;\n'key audit') eval \"cat \
-             $D/root >&$6\" ;;\n\
-             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n'key fp') eval \
-             \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
+            "case \"$1 $2\" in 'status ') echo '{status}' ;;\n\
+             'key audit') eval \"cat $D/root >&$6\" ;;\n\
+             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n\
+             'key fp') eval \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
         ));
     }
 
     /// Puts a stand-in for hasp-vault beside the tool.
     fn vault(&self, script: &str) {
         let path = self.bin.path().join("hasp-vault");
-        std::fs::write(&path, format!("#!/bin/sh\nD={}\n{script}\n", self.bin.path().display()))
-            .unwrap();
+        std::fs::write(
+            &path,
+            format!(
+                "#!/bin/sh\nD={}\n[ \"$1\" = --json ] && shift\n{script}\n",
+                self.bin.path().display()
+            ),
+        )
+        .unwrap();
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
     }
@@ -191,14 +198,26 @@ fn verify_tells_its_outcomes_apart() {
     assert_eq!(b.refused(&["recover"], "").0, 0);
     assert!(b.ok(&["verify"]).starts_with("whole: 11 records"));
     // Without the key there is no answer: neither yes nor no.
-    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) exit 69 ;; esac", b.status()));
+    let locked = fails(Kind::Locked, "bad-passphrase", "the passphrase is wrong");
+    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) {locked} ;; esac", b.status()));
     let (status, said) = b.refused(&["verify"], "");
-    assert!(status == 69 && said.contains("[locked]") && !said.contains("whole"), "{said}");
-    b.vault("exit 66");
+    assert_eq!(status, 69);
+    // What hasp-vault said stands there once, as this tool's own, with its hint.
+    let error = "hasp-audit: error: the passphrase is wrong [bad-passphrase]\n";
+    assert_eq!(said, format!("{error}hasp-audit: hint: type it: hasp-vault status\n"));
+    b.vault(&fails(Kind::Missing, "no-vault", "there is none"));
     std::fs::remove_dir_all(b.f.log.path()).unwrap();
     assert_eq!(b.refused(&["verify"], "").0, 66);
     b.install();
     assert!(refusal(b.refused(&["verify"], ""), 1, &["[log-missing]"]));
+}
+
+/// How a stand-in fails: with a word on stderr, as every tool does.
+fn fails(kind: Kind, code: &str, message: &str) -> String {
+    let (kind, status) = (kind.word(), kind.status());
+    let hints = ["type it: hasp-vault status"];
+    let error = json!({"kind": kind, "code": code, "message": message, "hints": hints});
+    format!("echo '{}' >&2; exit {status}", json!({ "error": error }))
 }
 
 impl Bench {
@@ -248,7 +267,7 @@ fn incidents_who_and_exposed() {
     assert_eq!(b.ok(&["exposed"]), "db/url@1\nshown/one@4\nweb/key@2\n");
     // A value that was never stored.
     b.vault(&format!(
-        "case \"$1 $2\" in 'status --json') echo '{}' ;; 'key fp') eval \"printf {} >&$6\" ;; esac",
+        "case \"$1 $2\" in 'status ') echo '{}' ;; 'key fp') eval \"printf {} >&$6\" ;; esac",
         b.status(),
         "0".repeat(32)
     ));

@@ -20,6 +20,7 @@ use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
 
+use crate::code;
 use crate::id::LogId;
 use crate::log::policy::Policy;
 use crate::record::chain::Key;
@@ -66,7 +67,7 @@ impl Log {
             let shown = printable_path(&log.dir);
             return Err(Error::new(
                 Kind::Create,
-                "exists",
+                code::EXISTS,
                 format!("there is a record in {shown} already"),
             ));
         }
@@ -101,7 +102,7 @@ impl Log {
     pub fn open(home: &Home, id: &LogId) -> Result<Log> {
         let dir = dir(home, id);
         match files::check_dir(&dir) {
-            Err(e) if e.code() == "not-found" => Err(missing::missing(&dir)),
+            Err(e) if e.code() == code::NOT_FOUND => Err(missing::missing(&dir)),
             other => other.map(|()| Log::at(home, id, dir)),
         }
     }

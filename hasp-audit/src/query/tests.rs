@@ -162,7 +162,10 @@ fn an_index_that_was_forged_hides_nothing_from_verify() {
     assert_eq!((late.code().as_str(), late.kind().status()), ("tampered", 1));
     std::fs::remove_file(&last).unwrap();
     assert_eq!(
-        checked::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err().code(),
+        checked::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(()))
+            .unwrap_err()
+            .code()
+            .as_str(),
         "tampered"
     );
 }
@@ -210,8 +213,8 @@ fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {
 }
 
 fn removed_or_swapped(f: &Fixture, saved: &Saved) {
-    for gone in 0..5 {
-        std::fs::remove_file(f.path(NAMES[gone])).unwrap();
+    for (gone, name) in NAMES.iter().enumerate() {
+        std::fs::remove_file(f.path(name)).unwrap();
         let (code, n) = f.fault().unwrap();
         let expected = if gone == 4 { "tail-missing" } else { "tampered" };
         assert_eq!((code, n), (expected, Some(saved.firsts[gone])));
@@ -247,7 +250,11 @@ fn foreign_or_damaged(f: &Fixture, saved: &Saved) {
         assert!(code == "tampered" && (firsts[1]..firsts[2]).contains(&n.unwrap()), "{code} {n:?}");
         let unread =
             query::run(f.log.path(), &Filter::default(), By::Index, &mut |_| Ok(())).unwrap_err();
-        assert_eq!(unread.code(), "tampered", "an answer from a part of the record is no answer");
+        assert_eq!(
+            unread.code().as_str(),
+            "tampered",
+            "an answer from a part of the record is no answer"
+        );
     }
     saved.restore(f, &[1]);
 }

@@ -32,6 +32,8 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Result, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::code;
+
 const MAGIC: &[u8; 8] = b"haspidx2";
 const SOURCE: usize = 40;
 const FANOUT: usize = 64;
@@ -150,7 +152,7 @@ impl Index {
     /// file.
     pub fn open(dir: &Path, number: u32, packed: &File) -> Result<Option<Index>> {
         let file = match files::open(&path(dir, number), Guard::Private) {
-            Err(e) if e.code() == "not-found" => return Ok(None),
+            Err(e) if e.code() == code::NOT_FOUND => return Ok(None),
             other => other?,
         };
         let mut header = Box::new([0; HEADER]);

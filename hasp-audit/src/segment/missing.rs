@@ -7,6 +7,7 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind};
 
+use crate::code;
 use crate::segment::{self, state};
 
 /// Whether a log's directory has neither records nor a key state.
@@ -18,13 +19,17 @@ pub(crate) fn is_empty(dir: &Path) -> bool {
 
 /// The same error, or that the record is gone, where that is why.
 pub(crate) fn or_missing(error: Error, dir: &Path) -> Error {
-    if error.code() == "key-state" && is_empty(dir) { missing(dir) } else { error }
+    if error.code() == code::KEY_STATE && is_empty(dir) { missing(dir) } else { error }
 }
 
 /// The record is gone.
 pub(crate) fn missing(dir: &Path) -> Error {
     let shown = printable_path(dir);
-    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is none in {shown}"))
-        .hint("put it back, if there is a copy of the home; what was in it cannot be rebuilt")
-        .hint("or go on without it, which the new record says first: hasp-audit accept-loss")
+    Error::new(
+        Kind::Data,
+        code::LOG_MISSING,
+        format!("the record is gone: there is none in {shown}"),
+    )
+    .hint("put it back, if there is a copy of the home; what was in it cannot be rebuilt")
+    .hint("or go on without it, which the new record says first: hasp-audit accept-loss")
 }

@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use hasp_core::files::{self, Guard};
 use hasp_core::{Home, Kind, Result};
 
+use crate::code;
 use crate::id::LogId;
 use crate::log;
 use crate::record::chain::Key;
@@ -77,7 +78,7 @@ impl Snapshot {
             other => other.ok(),
         };
         let state = match State::read(dir) {
-            Err(e) if e.code() == "key-state" => Err(e.message().to_owned()),
+            Err(e) if e.code() == code::KEY_STATE => Err(e.message().to_owned()),
             other => Ok(other?),
         };
         let segments: Vec<u32> = segment::list(dir)?.into_keys().collect();

@@ -3,6 +3,8 @@
 
 use ed25519_dalek::VerifyingKey;
 
+use hasp_core::Code;
+
 use crate::record::chain::MacBytes;
 use crate::record::head::Head;
 
@@ -35,7 +37,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// `tampered`, `tail-missing`, `head-mismatch`, `head-forged`, `key-state` or `loss-accepted`.
-    pub code: &'static str,
+    pub code: Code,
     /// The first record that is bad or missing, where it can be told.
     pub n: Option<u64>,
     /// In words.

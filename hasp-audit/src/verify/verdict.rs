@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::code;
 use crate::id::LogId;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
@@ -33,7 +34,7 @@ pub fn judge(facts: &Facts) -> Report {
     let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
     let fault = fault.or_else(|| {
         walk.losses.first().map(|(n, text)| Fault {
-            code: "loss-accepted",
+            code: code::LOSS_ACCEPTED,
             n: *n,
             message: text.clone(),
         })
@@ -169,7 +170,7 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
         Ok(state) => state,
         Err(why) => {
             return Err(Fault {
-                code: "key-state",
+                code: code::KEY_STATE,
                 n: None,
                 message: format!("{why}: it cannot be told whether the end is missing"),
             });
@@ -184,7 +185,7 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault {
-        code: "key-state",
+        code: code::KEY_STATE,
         n: Some(state.n),
         message: format!("the key state does not belong to record {} of this record", state.n),
     })
@@ -195,12 +196,14 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
         None => walk
             .notes
             .push("there is no checkpoint yet: the next unlock of the vault makes one".into()),
-        Some(Err(why)) => return Err(Fault { code: "head-forged", n: None, message: why.clone() }),
+        Some(Err(why)) => {
+            return Err(Fault { code: code::HEAD_FORGED, n: None, message: why.clone() });
+        }
         Some(Ok(signed)) => {
             if facts.against.public.is_some_and(|public| signed.verify(public).is_err()) {
                 let message =
                     "the checkpoint beside the record was not signed by this vault's key".into();
-                return Err(Fault { code: "head-forged", n: None, message });
+                return Err(Fault { code: code::HEAD_FORGED, n: None, message });
             }
             against_head(facts, walk, &signed.head, "the checkpoint of the last unlock")?;
         }
@@ -211,7 +214,7 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
 fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(), Fault> {
     if head.log != *facts.id {
         return Err(Fault {
-            code: "head-mismatch",
+            code: code::HEAD_MISMATCH,
             n: None,
             message: format!("{what} is of another record, {}", head.log),
         });
@@ -230,20 +233,20 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
                  rewritten",
                 head.count - 1
             );
-            Err(Fault { code: "head-mismatch", n: Some(head.count - 1), message })
+            Err(Fault { code: code::HEAD_MISMATCH, n: Some(head.count - 1), message })
         }
     }
 }
 
 fn tampered(n: u64, message: String) -> Fault {
-    Fault { code: "tampered", n: Some(n), message }
+    Fault { code: code::TAMPERED, n: Some(n), message }
 }
 
 fn tail(n: u64, count: u64, what: &str) -> Fault {
     let message = format!(
         "the end is missing: record {n} and what followed; {what} says that there were {count}"
     );
-    Fault { code: "tail-missing", n: Some(n), message }
+    Fault { code: code::TAIL_MISSING, n: Some(n), message }
 }
 
 /// An `audit.loss` record.
