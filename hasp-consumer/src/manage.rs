@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
@@ -24,7 +24,7 @@ pub(crate) fn add(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
         }
         None => {
             registry.consumer.insert(name.to_owned(), Entry { exe: real.clone(), added: cx.now });
-            Ok(Some(Event::new("consumer.add").field("consumer", name).os("exe", &real)))
+            Ok(Some(Event::new(EventKind::ConsumerAdd).field("consumer", name).os("exe", &real)))
         }
     })?;
     cx.out.note(&format!("{name} is {}", printable_path(&real)));
@@ -36,7 +36,7 @@ pub(crate) fn remove(name: &str, cx: &mut Context) -> Result<Exit> {
     change(cx, |registry, _| {
         let exe = registry.get(name)?.exe.clone();
         registry.consumer.remove(name);
-        Ok(Some(Event::new("consumer.remove").field("consumer", name).os("exe", &exe)))
+        Ok(Some(Event::new(EventKind::ConsumerRemove).field("consumer", name).os("exe", &exe)))
     })?;
     cx.out.note(&format!(
         "{name} is forgotten; end its grants with: hasp-grant revoke --consumer exe:PATH"

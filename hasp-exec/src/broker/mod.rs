@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use hasp_audit::EventKind;
 use hasp_audit::Log;
 use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
@@ -168,7 +169,7 @@ fn verified(
     denied: &mut Denied<'_>,
 ) -> Result<VerifiedGrant> {
     let swept = sweep_expired(&desk.ledger, context.now)?;
-    record_end(&swept, "grant.sweep", "expired", context)?;
+    record_end(&swept, EventKind::GrantSweep, "expired", context)?;
     let found = find::find(cli, &desk.ledger, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
