@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use hasp_core::Environ;
 use hasp_target::fate;
-use hasp_target::loaders::Fate;
+use hasp_target::Fate;
 
 use crate::word::Word;
 
