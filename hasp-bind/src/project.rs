@@ -160,7 +160,7 @@ fn no_project(start: &Path) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::store;
+    use crate::binding::store;
     use std::fs;
 
     struct Tree(tempfile::TempDir);

@@ -5,7 +5,7 @@ use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
-use crate::run::Place;
+use crate::binding::project_vault::Place;
 use crate::verb::consent;
 
 pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {

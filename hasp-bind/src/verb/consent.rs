@@ -8,9 +8,9 @@ use hasp_core::{Error, Kind, Result};
 use hasp_target::FILE_NAME;
 
 use crate::binding::Binding;
-use crate::proposal::Proposal;
-use crate::run::Place;
-use crate::shown;
+use crate::binding::project_vault::Place;
+use crate::binding::proposal::Proposal;
+use crate::binding::summary;
 
 pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     let project = &place.project;
@@ -26,7 +26,7 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
         return Ok(Exit::OK);
     }
-    let asking = ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
+    let asking = ask(&summary::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
         // The question was about this state: another tool that changed it meanwhile makes it
         // another question.
@@ -92,7 +92,7 @@ pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
             .note(&format!("it does not have the name for scopes of secrets: {}", error.message()));
         error.hints().iter().for_each(|hint| cx.out.note(&format!("hint: {hint}")));
     }
-    for name in shown::missing(&place.vault, binding.refs.values()) {
+    for name in summary::missing(&place.vault, binding.refs.values()) {
         cx.out.note(&format!("{name} is not stored yet: hasp-vault set {name}"));
     }
 }

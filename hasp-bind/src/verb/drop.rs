@@ -5,7 +5,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
 use crate::binding::Binding;
-use crate::run::Place;
+use crate::binding::project_vault::Place;
 
 pub(crate) fn run(place: &Place, cx: &mut Context) -> Result<Exit> {
     let root = printable_path(&place.project.root);

@@ -8,11 +8,11 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_vault::{Vault, record};
 
-use crate::binding::{self, Binding};
-use crate::body::Body;
-use crate::proposal::{Proposal, Standing};
-use crate::run::Place;
-use crate::store;
+use crate::binding::body::Body;
+use crate::binding::project_vault::Place;
+use crate::binding::proposal::{Proposal, Standing};
+use crate::binding::store;
+use crate::binding::{Binding, signed};
 
 /// This project's binding.
 pub(crate) fn project(place: &Place, cx: &mut Context) -> Result<Exit> {
@@ -56,7 +56,7 @@ fn verified(home: &Home, id: &str) -> Result<Body> {
     let text = store::read(home, id)?.ok_or_else(damaged)?;
     let claimed = Body::unverified(&text).ok_or_else(damaged)?;
     let dir = claimed.dir.unwrap_or_else(|| home.join("vault"));
-    binding::verified(&Vault::open(home, &dir)?, id, &text)
+    signed::verified(&Vault::open(home, &dir)?, id, &text)
 }
 
 fn one(body: &Body, cx: &mut Context) -> Result<()> {

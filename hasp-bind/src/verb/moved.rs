@@ -9,8 +9,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
-use crate::run::Place;
-use crate::shown::push;
+use crate::binding::project_vault::Place;
+use crate::binding::summary::push;
 use crate::verb::consent::{ask, report};
 
 pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {

@@ -5,8 +5,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 use hasp_target::Target;
 
+use crate::binding::project_vault::Place;
 use crate::binding::{Binding, Consented, cut};
-use crate::run::Place;
 
 pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
     let before = place.binding()?;

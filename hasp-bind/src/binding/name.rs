@@ -6,10 +6,10 @@ use hasp_core::text::{printable, shell_word};
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::Vault;
 
+use crate::binding::body::Body;
+use crate::binding::store;
 use crate::binding::{Binding, cut};
-use crate::body::Body;
 use crate::project::Project;
-use crate::store;
 
 /// Whether a scope's project was probably meant as "everywhere": it is no project's name, whoever
 /// calls himself so.

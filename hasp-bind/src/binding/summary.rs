@@ -10,10 +10,10 @@ use hasp_target::{RefSpec, Target, lines};
 use hasp_vault::{Class, Item, Vault};
 
 use crate::binding::Binding;
-use crate::name;
+use crate::binding::name;
+use crate::binding::project_vault::Place;
+use crate::binding::proposal::{Proposal, Standing};
 use crate::project::Project;
-use crate::proposal::{Proposal, Standing};
-use crate::run::Place;
 
 /// The whole block, for a terminal: what deserves a second look stands out.
 pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Block {
