@@ -180,7 +180,7 @@ fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
 }
 
 fn events(f: &Fixture, name: &str) -> usize {
-    let filter = hasp_audit::filter::Filter::term(hasp_audit::record::term::event(name));
+    let filter = hasp_audit::query::filter::Filter::term(hasp_audit::record::term::event(name));
     let mut found = 0;
     hasp_audit::query::run(f.log.path(), &filter, hasp_audit::query::By::Scan, &mut |_| {
         found += 1;

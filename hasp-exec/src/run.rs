@@ -7,10 +7,12 @@ use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
+use crate::broker::status::StatusFd;
 use crate::cli::Cli;
+use crate::deliver::directory;
 use crate::pty::monitor;
-use crate::status::StatusFd;
-use crate::{broker, child, directory, doctor, explain};
+use crate::verb::explain;
+use crate::{broker, child, doctor};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {

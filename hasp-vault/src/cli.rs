@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use hasp_core::tool::Common;
 
 use crate::format::class::Class;
-use crate::generate::Sort;
+use crate::item::generate::Sort;
 
 mod lifecycle;
 mod rotation;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::filter::Filter;
-use hasp_audit::query::{self, By};
+use hasp_audit::{By, Filter, query};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Result, SecretName, tree};
@@ -15,8 +14,8 @@ use rustix::fs::Mode;
 use crate::backup::STAGING;
 use crate::format::item::Item;
 use crate::format::record;
-use crate::vault::Vault;
-use crate::writer::{Writer, file_number};
+use crate::open::vault::Vault;
+use crate::open::writer::{Writer, file_number};
 
 /// Something that is not as it should be.
 #[derive(Debug)]

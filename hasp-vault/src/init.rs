@@ -19,8 +19,8 @@ use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{FORMAT, Settings};
-use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
-use crate::vault::Vault;
+use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::vault::Vault;
 
 const STAGING: &str = "init.new";
 const MARKER: &str = "complete.toml";
@@ -189,7 +189,7 @@ impl Init {
         for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
             move_into(&staging.join(name), &self.home.join(name))?;
         }
-        hasp_redact::watch::Watch::of(&self.home).create()?;
+        hasp_redact::Watch::of(&self.home).create()?;
         make_dir(&plan.dir)?;
         make_dir(&plan.dir.join("items"))?;
         for name in ["keys.age", "vault.toml"] {

@@ -16,8 +16,8 @@ use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{self, Settings};
+use crate::open::vault::{Vault, at_path};
 use crate::recipients::pin::Keeper;
-use crate::vault::{Vault, at_path};
 
 /// A vault that signs itself, and is not trusted yet.
 pub struct Candidate<'a> {

@@ -2,42 +2,41 @@
 //! values to who can unlock it, or who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
-pub mod backup;
-pub mod batch;
-pub mod cli;
-pub mod crypto;
-pub mod export;
-pub mod format;
-pub mod fsck;
-pub mod generate;
-pub mod import;
-pub mod inbox;
-pub mod init;
-pub mod join;
-pub mod names;
-pub mod new_log;
-pub mod recipients;
-pub mod resolve;
-pub mod rotate;
-pub mod set;
-pub mod unlocked;
-pub mod vault;
-pub mod withdraw;
-pub mod writer;
-
-mod events;
+mod backup;
+mod cli;
+mod crypto;
+mod export;
+mod format;
+mod fsck;
+mod import;
+mod init;
+mod item;
+mod join;
+mod open;
+mod recipients;
+mod rotate;
 mod run;
 mod trusted;
 mod verb;
 
+pub use backup::Staged;
+pub use cli::Cli;
+pub use crypto::age_file;
 pub use crypto::file_key::FileKey;
+pub use crypto::identity::Identity;
+pub use crypto::keys::Keys;
+pub use crypto::recipient::Recipient;
 pub use format::class::{Allow, Class};
 pub use format::expiry::expiry_notice;
 pub use format::id::VaultId;
 pub use format::item::{Item, State};
 pub use format::record;
 pub use format::rotation::Every;
+pub use format::settings::Settings;
 pub use format::version::Version;
-pub use set::SetOptions;
-pub use unlocked::Unlocked;
-pub use vault::Vault;
+pub use format::{public_key, record::Label};
+pub use fsck::check as fsck;
+pub use item::set::SetOptions;
+pub use open::unlocked::Unlocked;
+pub use open::vault::Vault;
+pub use recipients::Change;

@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    hasp_core::tool::main::<hasp_vault::cli::Cli>()
+    hasp_core::tool::main::<hasp_vault::Cli>()
 }

@@ -5,7 +5,7 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Result};
 
 use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 use crate::verb;
 
 impl Tool for Cli {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::{Lab, Ran, Screen, has, write_private};
 use hasp_core::{Home, Timestamp};
-use hasp_vault::backup::Staged;
+use hasp_vault::Staged;
 
 fn values() -> Vec<(&'static str, Vec<u8>)> {
     vec![

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::{Lab, write_private};
 use hasp_core::{Error, Result, Secret};
-use hasp_vault::crypto::identity::Identity;
+use hasp_vault::Identity;
 
 /// Opens everything that the verbs do on the way to a value.
 fn read(lab: &Lab, name: &str) -> Result<Secret> {

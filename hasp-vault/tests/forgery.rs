@@ -8,11 +8,11 @@ use std::path::Path;
 
 use common::{Lab, age, has, write_private};
 use hasp_core::Secret;
-use hasp_vault::crypto::age_file;
-use hasp_vault::crypto::keys::Keys;
-use hasp_vault::format::public_key;
-use hasp_vault::format::record::Label;
-use hasp_vault::format::settings::Settings;
+use hasp_vault::Keys;
+use hasp_vault::Label;
+use hasp_vault::Settings;
+use hasp_vault::age_file;
+use hasp_vault::public_key;
 
 /// The vault's recipient, which is no secret.
 fn recipient(lab: &Lab) -> String {

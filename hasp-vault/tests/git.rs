@@ -9,10 +9,10 @@ use std::process::Command;
 
 use common::{Lab, Ran, has};
 use hasp_core::Secret;
-use hasp_vault::crypto::age_file;
-use hasp_vault::crypto::keys::Keys;
-use hasp_vault::format::record::Label;
-use hasp_vault::format::settings::Settings;
+use hasp_vault::Keys;
+use hasp_vault::Label;
+use hasp_vault::Settings;
+use hasp_vault::age_file;
 
 /// One person: a home, and a clone of the repository.
 struct Member {

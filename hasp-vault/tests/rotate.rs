@@ -6,7 +6,7 @@ mod common;
 
 use common::{Installed, Lab, Ran};
 use hasp_core::Timestamp;
-use hasp_vault::crypto::identity::Identity;
+use hasp_vault::Identity;
 
 const OLD: &[u8] = b"the-old-value-0123";
 

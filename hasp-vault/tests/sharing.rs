@@ -10,8 +10,8 @@ use std::process::Command;
 
 use common::{Lab, Ran, has, write_private};
 use hasp_core::{Secret, Timestamp};
-use hasp_vault::crypto::identity::Identity;
-use hasp_vault::recipients::Change;
+use hasp_vault::Change;
+use hasp_vault::Identity;
 use hasp_vault::{SetOptions, Vault};
 
 /// A key pair by ssh-keygen: the private half's path and the public line.
@@ -353,7 +353,7 @@ fn a_kill_at_every_step_of_a_change_is_survived() {
 }
 
 /// Back to where a round of the test above begins.
-fn reset(lab: &Lab, verb: &str, recipient: hasp_vault::crypto::recipient::Recipient) {
+fn reset(lab: &Lab, verb: &str, recipient: hasp_vault::Recipient) {
     let home = lab.home();
     let repinned = move |key: &ed25519_dalek::VerifyingKey| {
         let vault = Vault::open(&hasp_core::Home::at(&home), &home.join("vault"))?;

@@ -4,9 +4,9 @@
 
 use data_encoding::HEXLOWER;
 use hasp_core::Secret;
-use hasp_vault::crypto::keys::Keys;
-use hasp_vault::format::public_key;
-use hasp_vault::format::record::Label;
+use hasp_vault::Keys;
+use hasp_vault::Label;
+use hasp_vault::public_key;
 
 #[test]
 fn the_published_vectors_hold() {

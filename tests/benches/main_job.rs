@@ -11,7 +11,7 @@ use std::process::Command;
 
 use hasp_core::{Home, Secret, Timestamp};
 use hasp_tests::{World, tools};
-use hasp_vault::crypto::identity::Identity;
+use hasp_vault::Identity;
 use hasp_vault::{SetOptions, Vault};
 
 mod measure;

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
+use crate::child::signals;
 use crate::pty::hangup::{Course, Hangup, Leader};
 use crate::pty::link::{Order, Sender};
 use crate::pty::screen::Screen;
-use crate::signals;
 
 /// Signals for a child that is in another session: all of them, and the window's size.
 pub struct Forward {

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use hasp_core::system;
 
-use crate::bell::Bell;
+use crate::child::signals;
 use crate::pty::link::{Order, Sender};
 use crate::pty::screen::Screen;
-use crate::signals;
+use crate::relay::bell::Bell;
 
 /// How long a command whose terminal was closed is waited for. One that lives on, as any may that
 /// ignores the signal, is left behind.

@@ -13,8 +13,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use hasp_core::{Error, Result};
 
-use crate::bell::Ear;
 use crate::pty::hangup::Hangup;
+use crate::relay::bell::Ear;
 
 /// How long an echo may take, that of a shell far away included.
 const ECHO: Duration = Duration::from_millis(300);

@@ -18,10 +18,10 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Result, Secret};
 
+use crate::child::signals;
 use crate::child::{self, Plan};
 use crate::pty::link::{self, Adopted, Launch, Order, Receiver, Report, Sender};
 use crate::pty::screen::Rescue;
-use crate::signals;
 
 /// How long a command may take to stop: some clear the screen before.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -20,18 +20,18 @@ use hasp_core::{Error, Kind, Result};
 use hasp_grant::word::Word;
 use hasp_redact::Patterns;
 
-use crate::bell::bell;
+use crate::child::reap;
+use crate::child::signals::Forwarder;
 use crate::child::{self, Plan};
-use crate::outputs::Outputs;
 use crate::pty::forward::Forward;
 use crate::pty::hangup::{Course, Hangup, Leader};
 use crate::pty::keyboard::{Keyboard, Keys, Typing};
 use crate::pty::link::{self, Launch, Order, Receiver, Report, Sender};
 use crate::pty::printer::Printer;
 use crate::pty::screen::{self, Screen};
-use crate::reap;
+use crate::relay::bell::bell;
+use crate::relay::outputs::Outputs;
 use crate::relay::{Console, Relay};
-use crate::signals::Forwarder;
 
 /// A child on a terminal of its own.
 pub struct Session {

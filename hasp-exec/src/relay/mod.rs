@@ -6,6 +6,9 @@
 //! long filter and reader take for it. Only a stream that is silent after that is taken to be held
 //! open by a process that was left behind.
 
+pub mod bell;
+pub mod outputs;
+pub mod stragglers;
 mod stream;
 mod writer;
 
@@ -18,11 +21,11 @@ use std::time::Duration;
 use hasp_core::{Error, Kind, Result};
 use hasp_redact::Patterns;
 
-use crate::bell::{Bell, Ear, bell};
 use crate::pty::hangup::Hangup;
 use crate::pty::keyboard::Typing;
 use crate::pty::printer::Printer;
-use crate::stragglers::{self, FileId};
+use crate::relay::bell::{Bell, Ear, bell};
+use crate::relay::stragglers::FileId;
 
 use stream::{Bells, Stream};
 

@@ -14,7 +14,7 @@ use hasp_redact::{Filter, IDLE_MS, Patterns};
 
 use super::writer::Writer;
 use super::{Console, GRACE};
-use crate::bell::Ear;
+use crate::relay::bell::Ear;
 
 /// The most that is filtered at once.
 const CHUNK: usize = 256 * 1024;

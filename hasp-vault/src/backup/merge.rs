@@ -5,12 +5,12 @@ use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
 use super::restore::Staged;
 use crate::crypto::age_file;
-use crate::events;
 use crate::format::item::Item;
 use crate::format::version::Version;
+use crate::item::events;
+use crate::open::unlocked::Unlocked;
+use crate::open::writer::Writer;
 use crate::recipients::Anew;
-use crate::unlocked::Unlocked;
-use crate::writer::Writer;
 
 /// What became of each secret in the backup.
 #[derive(Debug, Default)]

@@ -8,6 +8,6 @@ mod tar;
 mod write;
 
 pub use merge::Report;
-pub use restore::{About, Staged};
+pub use restore::Staged;
 
 pub(crate) use restore::STAGING;

@@ -11,7 +11,6 @@ use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::tar;
-use crate::batch::sync_all;
 use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
@@ -20,10 +19,11 @@ use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
 use crate::format::record;
 use crate::format::seen::Seen;
+use crate::item::batch::sync_all;
+use crate::item::set::create_new;
 use crate::join;
-use crate::set::create_new;
-use crate::vault::Vault;
-use crate::writer::{file_number, make_dirs_unflushed};
+use crate::open::vault::Vault;
+use crate::open::writer::{file_number, make_dirs_unflushed};
 
 /// Where a backup is taken apart, beside the vault.
 pub(crate) const STAGING: &str = ".hasp-restore.tmp";

@@ -13,8 +13,8 @@ use super::tar;
 use crate::crypto::age_file;
 use crate::format::item::{self, Item};
 use crate::format::settings;
-use crate::vault::Vault;
-use crate::writer::Writer;
+use crate::open::vault::Vault;
+use crate::open::writer::Writer;
 
 impl Vault {
     /// Writes the whole vault, encrypted to its recipients; recorded as `vault.backup`. Gives the

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::generate::Sort;
+use crate::item::generate::Sort;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,8 +11,8 @@ use hasp_core::{Error, Kind, Result};
 
 use super::id::VaultId;
 use super::seen::Seen;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 
 /// The kind of `vault.toml`; its name is empty.
 pub const VAULT: &str = "vault";

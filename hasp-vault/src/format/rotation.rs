@@ -12,7 +12,7 @@ use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::{Error, Kind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::generate::Sort;
+use crate::item::generate::Sort;
 
 /// The longest path of a program, in bytes.
 const MAX_PROGRAM: usize = 1024;

@@ -9,7 +9,7 @@ use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
 
 use super::id::VaultId;
 use super::record;
-use crate::batch;
+use crate::item::batch;
 
 /// The serials seen of one vault.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use crate::crypto::keys::Keys;
 use crate::crypto::recipient::Recipient;
 use crate::format::item::Item;
 use crate::format::version::Version;
-use crate::set::write_new;
-use crate::vault::{Vault, at_path};
+use crate::item::set::write_new;
+use crate::open::vault::{Vault, at_path};
 
 /// How many secrets a thread takes at a time.
 const BATCH: usize = 16;

@@ -10,7 +10,6 @@ use hasp_core::{Error, Kind, Result, Timestamp};
 
 use super::anew::{Anew, Renewed};
 use super::journal::{self, Journal, Repin};
-use crate::batch::sync_all;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
@@ -18,9 +17,10 @@ use crate::format::item::Item;
 use crate::format::known::Known;
 use crate::format::record::{self, Label};
 use crate::format::settings::Settings;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
-use crate::writer::Writer;
+use crate::item::batch::sync_all;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
+use crate::open::writer::Writer;
 
 /// The file of the home's identity with a new pin in it, made by the caller, who has the
 /// passphrase.

@@ -11,13 +11,13 @@ use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Home, Result, SecretName, tree};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::batch::{rename_over, sync_all};
 use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::public_key;
 use crate::format::record::{self, Label};
 use crate::format::seen::Seen;
-use crate::writer::file_number;
+use crate::item::batch::{rename_over, sync_all};
+use crate::open::writer::file_number;
 
 const MAX_JOURNAL: usize = 1 << 30;
 

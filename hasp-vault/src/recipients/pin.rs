@@ -9,7 +9,7 @@ use hasp_core::{Error, Home, Kind, Result};
 use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
 use crate::format::id::VaultId;
-use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 /// What it takes to write the identity's file anew.
 pub struct Keeper {

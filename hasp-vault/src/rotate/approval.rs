@@ -8,8 +8,8 @@ use hasp_core::{Error, Result, SecretName};
 
 use super::program::Step;
 use crate::format::rotation::{Plan, Program};
-use crate::vault::Vault;
-use crate::withdraw::remove;
+use crate::item::withdraw::remove;
+use crate::open::vault::Vault;
 
 /// The longest list.
 const MAX_FILE: usize = 1 << 20;

@@ -6,13 +6,13 @@ use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
-use crate::events;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Plan, Retiring, Rotation};
-use crate::set::{SetOptions, check_value, flush, refuse_open_rotation};
-use crate::unlocked::Unlocked;
-use crate::withdraw::remove;
-use crate::writer::Writer;
+use crate::item::events;
+use crate::item::set::{SetOptions, check_value, flush, refuse_open_rotation};
+use crate::item::withdraw::remove;
+use crate::open::unlocked::Unlocked;
+use crate::open::writer::Writer;
 
 /// What a rotation begins with.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName};
 use sha2::{Digest, Sha256};
 
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 /// Lock files are shared by names that hash alike, so that no name stays behind when its secret is
 /// forgotten.

@@ -15,8 +15,8 @@ use crate::backup::{Report, Staged};
 use crate::cli::RestoreArgs;
 use crate::crypto::identity::Identity;
 use crate::format::{known, public_key};
+use crate::open::vault::Vault;
 use crate::recipients::pin::{self, Keeper};
-use crate::vault::Vault;
 
 pub fn backup(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if cx.out.stdout_is_terminal() {

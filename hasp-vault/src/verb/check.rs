@@ -7,7 +7,7 @@ use hasp_core::{Result, SecretName};
 use super::input;
 use crate::cli::CheckArgs;
 use crate::format::item::{Item, State};
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 pub fn run(args: &CheckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let name: SecretName = args.name.parse()?;

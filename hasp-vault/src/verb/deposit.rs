@@ -13,8 +13,8 @@ use crate::cli::DepositArgs;
 use crate::crypto::recipient::Recipient;
 use crate::format::record;
 use crate::format::settings::{self, Settings};
-use crate::inbox::{self, Slip};
-use crate::vault::Vault;
+use crate::item::inbox::{self, Slip};
+use crate::open::vault::Vault;
 
 struct Target {
     dir: PathBuf,

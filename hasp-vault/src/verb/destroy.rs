@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
 use super::names;
 use super::revoke::end_grants;
 use crate::cli::DestroyArgs;
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if args.due {

@@ -7,9 +7,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
 use crate::cli::{ExportArgs, Format};
-use crate::events;
 use crate::export;
-use crate::vault::Vault;
+use crate::item::events;
+use crate::open::vault::Vault;
 
 pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: BTreeSet<SecretName> =

@@ -6,8 +6,8 @@ use hasp_core::tool::{Context, Exit};
 
 use crate::cli::FsckArgs;
 use crate::fsck;
-use crate::vault::Vault;
-use crate::writer::Writer;
+use crate::open::vault::Vault;
+use crate::open::writer::Writer;
 
 pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if Writer::has_left_something(vault)? {

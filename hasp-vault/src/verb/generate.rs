@@ -6,8 +6,8 @@ use hasp_core::{Result, SecretName};
 use super::{input, set};
 use crate::cli::GenerateArgs;
 use crate::format::rotation::{Every, Plan};
-use crate::generate::Recipe;
-use crate::vault::Vault;
+use crate::item::generate::Recipe;
+use crate::open::vault::Vault;
 
 /// A value that can be guessed with fewer tries than 2^64 deserves a word.
 const WEAK: u32 = 64;

@@ -7,7 +7,7 @@ use hasp_core::{Error, Home, Kind, Result};
 use super::own;
 use crate::crypto::identity::Identity;
 use crate::crypto::{age_file, passphrase};
-use crate::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;

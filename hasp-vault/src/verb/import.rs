@@ -13,9 +13,9 @@ use super::{input, progress, set};
 use crate::cli::{Conflict, ImportArgs, ImportFormat};
 use crate::import::pass::{Sort, Tree};
 use crate::import::{Entry, MAX_INPUT, dotenv, json};
-use crate::set::check_value;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
+use crate::item::set::check_value;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 
 type Named = (SecretName, Secret);
 

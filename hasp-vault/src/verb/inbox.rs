@@ -10,10 +10,10 @@ use hasp_core::{Error, Kind, Result};
 use super::{input, set};
 use crate::cli::{AcceptArgs, RejectArgs};
 use crate::format::item::Item;
-use crate::inbox::{Deposit, Waiting};
-use crate::set::{SetOptions, check_value};
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
+use crate::item::inbox::{Deposit, Waiting};
+use crate::item::set::{SetOptions, check_value};
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 
 /// Digits of an id that are shown.
 const SHORT: usize = 12;

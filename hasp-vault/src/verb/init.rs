@@ -13,8 +13,8 @@ use crate::crypto::passphrase;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
 use crate::init::{Init, Owner};
-use crate::unlocked;
-use crate::vault::Vault;
+use crate::open::unlocked;
+use crate::open::vault::Vault;
 
 pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
     let others: Vec<Recipient> = args.recipient.iter().map(|r| r.parse()).collect::<Result<_>>()?;

@@ -10,7 +10,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
 
-use crate::set::check_value;
+use crate::item::set::check_value;
 
 /// Whether values will be asked for on the terminal.
 pub fn by_prompt(from: Option<&OsStr>) -> bool {
@@ -82,16 +82,16 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
             "{name} has {} bytes: values under {MIN_VALUE} bytes are not redacted in output",
             value.len()
         ));
-    } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
+    } else if let Err(reason) = hasp_redact::judge(value.expose()) {
         cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
-    for (place, reason) in hasp_redact::parts::parts(value.expose()).left {
+    for (place, reason) in hasp_redact::parts(value.expose()).left {
         cx.out.warn(&format!(
             "{name}: {} is not redacted in output by itself: {reason}",
             place.words()
         ));
     }
-    for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
+    for (place, reason) in hasp_redact::judge_parts(value.expose()) {
         cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
     }
 }

@@ -9,7 +9,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, system};
 
 use super::input;
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 /// The longest head that is signed, in bytes.
 const MAX_HEAD: usize = 4096;

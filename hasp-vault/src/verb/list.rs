@@ -10,8 +10,8 @@ use hasp_core::{Error, Kind, Result, Timestamp};
 use crate::cli::ListArgs;
 use crate::format::item::{Item, State};
 use crate::format::rotation::Plan;
-use crate::names::Survey;
-use crate::vault::Vault;
+use crate::open::names::Survey;
+use crate::open::vault::Vault;
 
 pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let expiring = args.expiring.as_deref().map(parse_duration).transpose()?;

@@ -19,11 +19,11 @@ use crate::crypto::identity::{self, Identity};
 use crate::crypto::recipient::Recipient;
 use crate::format::id::VaultId;
 use crate::format::known;
+use crate::item::withdraw::remove;
+use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::vault::Vault;
 use crate::recipients::Change;
 use crate::recipients::pin::{self, Keeper};
-use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
-use crate::vault::Vault;
-use crate::withdraw::remove;
 
 /// The new identity before everything is encrypted to it.
 const STAGED: &str = "identity.new";

@@ -11,8 +11,8 @@ use hasp_core::{Error, Kind, Result, Source};
 use super::own;
 use crate::cli::PassphraseArgs;
 use crate::crypto::{age_file, passphrase};
-use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
-use crate::vault::Vault;
+use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
+use crate::open::vault::Vault;
 
 pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if own::is_foreign(vault.home(), cx) {

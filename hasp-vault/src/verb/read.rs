@@ -5,9 +5,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
 
 use crate::cli::{GetArgs, RevealArgs};
-use crate::events;
 use crate::format::item::Item;
-use crate::vault::Vault;
+use crate::item::events;
+use crate::open::vault::Vault;
 
 /// The age file as it lies in the vault, checked against the signed record; needs no unlock.
 pub fn get(args: &GetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {

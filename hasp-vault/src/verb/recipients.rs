@@ -11,9 +11,9 @@ use super::{progress, recovery};
 use crate::cli::{RecipientsArgs, RecipientsVerb};
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 use crate::recipients::{Change, Outcome, pin};
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
 
 pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     match &args.verb {

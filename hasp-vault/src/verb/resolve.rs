@@ -9,8 +9,8 @@ use hasp_core::{Error, Kind, Result, SecretName};
 
 use super::set;
 use crate::cli::ResolveArgs;
-use crate::resolve::{Side, Stages};
-use crate::vault::Vault;
+use crate::item::resolve::{Side, Stages};
+use crate::open::vault::Vault;
 
 /// Where git keeps the commits of the two sides, in a merge and in what is like one.
 const SIDES: [&str; 4] = ["HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD"];

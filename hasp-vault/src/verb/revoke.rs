@@ -7,8 +7,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName, sibling};
 
 use crate::cli::RevokeArgs;
-use crate::vault::Vault;
-use crate::withdraw::Revoked;
+use crate::item::withdraw::Revoked;
+use crate::open::vault::Vault;
 
 pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;

@@ -8,8 +8,8 @@ use hasp_core::{Error, Kind, Result, SecretName};
 use super::input;
 use crate::cli::{ItemArgs, SetArgs};
 use crate::format::item::Item;
-use crate::set::SetOptions;
-use crate::vault::Vault;
+use crate::item::set::SetOptions;
+use crate::open::vault::Vault;
 
 pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;

@@ -10,7 +10,7 @@ use crate::cli::ShowArgs;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Plan, Retiring, Rotation};
 use crate::format::version::Version;
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 pub fn show(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let item = find(args, vault)?;

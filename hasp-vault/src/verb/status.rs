@@ -7,8 +7,8 @@ use hasp_core::tool::{Context, Exit};
 use crate::format::item::Item;
 use crate::format::public_key;
 use crate::format::rotation::Rotation;
-use crate::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
-use crate::vault::Vault;
+use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
+use crate::open::vault::Vault;
 
 pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let identity = identity(vault, cx);

@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use hasp_audit::Event;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
-use hasp_redact::watch::Watch;
+use hasp_redact::Watch;
 
-use crate::events;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
+use crate::item::events;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 
 pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names = vault.names()?;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use hasp_core::{Home, Secret};
-use hasp_vault::crypto::identity::Identity;
+use hasp_vault::Identity;
 use hasp_vault::{Unlocked, Vault};
 
 pub struct Lab {
@@ -139,7 +139,7 @@ impl Lab {
 
     /// What fsck finds, in this process.
     pub fn findings(&self) -> Vec<String> {
-        let findings = hasp_vault::fsck::check(&self.open().unwrap()).unwrap();
+        let findings = hasp_vault::fsck(&self.open().unwrap()).unwrap();
         findings.into_iter().map(|f| format!("{}: {}", f.code, f.message)).collect()
     }
 

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::{stops, summary};
 use crate::format::item::Item;
 use crate::format::rotation::Plan;
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 
 /// What is to be done with a secret.
 enum Work {

@@ -17,8 +17,8 @@ use hasp_core::{Environ, Error, Kind, Result, VersionedName};
 use super::names;
 use crate::cli::RotateArgs;
 use crate::format::rotation::{Every, Plan, Program};
+use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
-use crate::vault::Vault;
 use session::Session;
 use source::Given;
 

@@ -10,12 +10,12 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 use super::source::Given;
 use crate::format::item::Item;
 use crate::format::rotation::{Every, Plan, Program};
-use crate::generate::Recipe;
+use crate::item::generate::Recipe;
+use crate::item::set::refuse_open_rotation;
+use crate::open::unlocked::Unlocked;
+use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
 use crate::rotate::steps::{Start, no_rotation};
-use crate::set::refuse_open_rotation;
-use crate::unlocked::Unlocked;
-use crate::vault::Vault;
 use crate::verb::input;
 use crate::verb::revoke::end_grants;
 

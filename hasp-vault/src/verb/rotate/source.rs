@@ -10,7 +10,7 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, VersionedName};
 
 use crate::cli::RotateArgs;
 use crate::format::rotation::Plan;
-use crate::vault::Vault;
+use crate::open::vault::Vault;
 use crate::verb::input;
 
 /// Where the new values come from.

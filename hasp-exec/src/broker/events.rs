@@ -1,0 +1,125 @@
+//! What hasp-exec puts on record: who asked for what, what ran and which versions went how; how it
+//! ended; and every denial.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::broker::digest;
+use crate::child::ending::Ending;
+use hasp_audit::Event;
+use hasp_consumer::Caller;
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Runtime};
+use hasp_grant::claims::Terms;
+use hasp_grant::{Check, GrantId};
+use hasp_redact::{Filter, Patterns};
+
+/// What is about to start.
+pub struct Start<'a> {
+    /// What was approved.
+    pub terms: &'a Terms,
+    /// The absolute program.
+    pub program: &'a Path,
+    /// Its words.
+    pub argv: &'a [OsString],
+}
+
+/// `exec.start`; the values of this grant are redacted from the words.
+pub fn start(
+    start: &Start<'_>,
+    caller: &Caller,
+    runtime: &Runtime,
+    patterns: &Arc<Patterns>,
+) -> Event {
+    let terms = start.terms;
+    let words: Vec<OsString> = start.argv.iter().map(|w| redacted(w, patterns)).collect();
+    Event::new("exec.start")
+        .field("grant", terms.jti.as_str())
+        .os("project", terms.project.as_os())
+        .maybe("target", terms.action.target.clone())
+        .os("program", start.program)
+        .maybe("program_sha256", digest::of_program(start.program, runtime))
+        .argv(&words)
+        .field("consumer", terms.consumer.word())
+        .field("secrets", secrets(terms))
+        .field("asker", asker(caller))
+}
+
+/// `exec.end`, with the number of its start.
+pub fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
+    Event::new("exec.end")
+        .field("start", start)
+        .field("grant", grant.as_str())
+        .maybe("status", ending.code)
+        .maybe("signal", ending.signal)
+        .field("ms", ending.milliseconds)
+        .field("redactions", ending.redactions)
+        .field("stragglers", ending.stragglers)
+        .maybe("lost", ending.lost.word())
+        .maybe("left", ending.left.then_some(true))
+}
+
+/// `exec.end` of a start that led to no child.
+pub fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
+    Event::new("exec.end")
+        .field("start", start)
+        .field("grant", grant.as_str())
+        .field("failed", error.code())
+}
+
+/// `exec.deny`: which check failed, and of which grant if the token could be read.
+pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
+    Event::new("exec.deny")
+        .field("code", error.code())
+        .maybe("check", denied.check.map(Check::label))
+        .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
+        .maybe("project", denied.project.map(printable_path))
+        .maybe("target", denied.target)
+        .field("asker", asker(caller))
+}
+
+/// What is known of a denied attempt.
+pub struct Denied<'a> {
+    /// Which check failed; none did if no token was found.
+    pub check: Option<Check>,
+    /// Which grant, once its signature was verified.
+    pub grant: Option<GrantId>,
+    /// The project's root, if there is a project.
+    pub project: Option<&'a Path>,
+    /// The target that was asked for, if it is one.
+    pub target: Option<&'a str>,
+}
+
+/// The asking process and its ancestors, the nearest first.
+fn asker(caller: &Caller) -> Value {
+    let chain = caller.chain().iter().take(8);
+    chain.map(|p| json!({"pid": p.id.pid, "start": p.id.start, "exe": p.exe.as_deref().map(printable_path)})).collect()
+}
+
+fn secrets(terms: &Terms) -> Value {
+    let way = |d: &hasp_target::Delivery| {
+        let item = terms.items.iter().find(|i| i.reference == d.reference)?;
+        Some(
+            json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}),
+        )
+    };
+    let templates =
+        terms.action.templates.iter().flat_map(|t| t.references().into_iter().map(move |r| (t, r)));
+    let written = templates.filter_map(|(template, reference)| {
+        let item = terms.items.iter().find(|i| i.reference == *reference)?;
+        Some(json!({"name": item.name, "version": item.version, "ref": reference, "channel": "template", "var": template.variable()}))
+    });
+    terms.action.deliveries.iter().filter_map(way).chain(written).collect()
+}
+
+fn redacted(word: &OsString, patterns: &Arc<Patterns>) -> OsString {
+    let mut filter = Filter::new(Arc::clone(patterns));
+    let mut clean = Vec::with_capacity(word.len());
+    filter.push(word.as_encoded_bytes(), false, &mut clean);
+    filter.finish(&mut clean);
+    OsString::from_vec(clean)
+}

@@ -1,0 +1,111 @@
+//! The last step of a value: into the child's environment, a file in memory, a sealed descriptor,
+//! or its standard input.
+
+pub mod directory;
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
+use hasp_grant::Opened;
+use hasp_grant::claims::Action;
+use hasp_target::Channel;
+
+use crate::deliver::directory::Directory;
+
+/// What the child gets of its values, ready to be inherited.
+#[derive(Default)]
+pub struct Delivered {
+    /// Variables: paths and descriptor numbers.
+    pub vars: Vec<(OsString, OsString)>,
+    /// Variables with values, as [`crate::child::Plan`] takes them.
+    pub values: Option<Secret>,
+    /// Descriptors that must survive exec.
+    pub descriptors: Vec<OwnedFd>,
+    /// Standard input, if a value is delivered there.
+    pub stdin: Option<OwnedFd>,
+    /// The directory of delivered files; they live as long as this.
+    pub directory: Option<Directory>,
+}
+
+/// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a
+/// directory in memory.
+///
+/// # Errors
+/// `[no-memfd]`.
+pub fn check(action: &Action, runtime: &Runtime) -> Result<()> {
+    let on_descriptor =
+        action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
+    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none())
+    else {
+        return Ok(());
+    };
+    let name = &delivery.reference;
+    let message = format!(
+        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime directory is on a disk"
+    );
+    Err(Error::new(Kind::Denied, "no-memfd", message)
+        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
+}
+
+/// Delivers every opened value and every rendered template as it was approved.
+pub fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
+    let mut delivered = Delivered::default();
+    for (delivery, value) in opened.deliveries() {
+        let variable = delivery.variable.as_deref().unwrap_or_default();
+        match delivery.channel {
+            Channel::Env => delivered.value(variable, value)?,
+            Channel::File => delivered.file(variable, value, runtime)?,
+            Channel::Fd => {
+                let descriptor = delivered.descriptor(value, runtime)?;
+                delivered.set(variable, descriptor.as_raw_fd().to_string().into());
+                delivered.descriptors.push(descriptor);
+            }
+            Channel::Stdin => delivered.stdin = Some(delivered.descriptor(value, runtime)?),
+        }
+    }
+    for (variable, content) in &opened.files {
+        delivered.file(variable, content, runtime)?;
+    }
+    Ok(delivered)
+}
+
+impl Delivered {
+    fn set(&mut self, variable: &str, content: OsString) {
+        self.vars.push((variable.into(), content));
+    }
+
+    fn value(&mut self, variable: &str, value: &Secret) -> Result<()> {
+        let room = variable.len() + value.len() + 2;
+        let mut block = self.values.take().map_or_else(|| Secret::with_capacity(room), Ok)?;
+        for part in [variable.as_bytes(), b"=", value.expose(), b"\0"] {
+            block.push(part)?;
+        }
+        self.values = Some(block);
+        Ok(())
+    }
+
+    fn file(&mut self, variable: &str, content: &Secret, runtime: &Runtime) -> Result<()> {
+        let path = self.directory(runtime)?.write(variable, content)?;
+        self.set(variable, path.into_os_string());
+        Ok(())
+    }
+
+    /// A memory file; where a filter refuses those, a file in memory that has no name any more when
+    /// the child starts.
+    fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
+        match memory::sealed(value.expose())? {
+            Some(file) => Ok(file),
+            None => self.directory(runtime)?.nameless(value),
+        }
+    }
+
+    /// The directory that all files share.
+    fn directory(&mut self, runtime: &Runtime) -> Result<&Directory> {
+        let directory = match self.directory.take() {
+            Some(directory) => directory,
+            None => Directory::create(runtime)?,
+        };
+        Ok(self.directory.insert(directory))
+    }
+}

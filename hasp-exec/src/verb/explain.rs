@@ -1,0 +1,110 @@
+//! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded,
+//! opened or run.
+
+use hasp_core::output::without_tokens;
+use hasp_core::text::{printable_os, printable_path, shell_words};
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Error, Result, Secret, Timestamp};
+use hasp_grant::check::{self, Check, Situation};
+use hasp_grant::{VerifiedGrant, shown, token};
+
+use crate::broker::Desk;
+use crate::broker::find::{self, Found};
+use crate::child::environment;
+use crate::cli::Cli;
+use crate::deliver;
+
+/// Prints the checks of the token that would be used: 0 if it would run, else 1.
+pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
+    let desk = Desk::open(context)?;
+    let found = find::find(cli, &desk.ledger, context)?;
+    context.now = Timestamp::now();
+    let situation = desk.situation(cli, &found, context)?;
+    let mut first: Option<Attempt> = None;
+    match &found {
+        Found::Token(text) => first = Some(attempt(text, &situation)),
+        Found::Kept(paths) => {
+            for path in paths {
+                let tried = find::read_kept(path)
+                    .map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
+                if tried.1.is_ok() {
+                    first = Some(tried);
+                    break;
+                }
+                first = first.or(Some(tried));
+            }
+        }
+    }
+    let (passed, outcome) = first.ok_or_else(|| Error::bug("there is no token to explain"))?;
+    print_checks(&passed, outcome.as_ref().err(), context)?;
+    match outcome {
+        Ok(grant) => print_action(&grant, context).map(|()| Exit::OK),
+        Err(error) => {
+            error.hints().iter().for_each(|hint| context.out.note(&format!("hint: {hint}")));
+            Ok(Exit::NO)
+        }
+    }
+}
+
+/// The checks that passed, and the grant or the check that did not.
+type Attempt = (Vec<Check>, Result<VerifiedGrant>);
+
+fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
+    let mut passed = Vec::new();
+    let mut trace = |check: Check, error: Option<&Error>| {
+        if error.is_none() {
+            passed.push(check);
+        }
+    };
+    let verified =
+        token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
+    let possible = |grant: VerifiedGrant| {
+        let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
+        if outcome.is_err() {
+            passed.pop();
+        }
+        outcome.map(|()| grant)
+    };
+    let outcome = verified.and_then(possible);
+    (passed, outcome)
+}
+
+fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) -> Result<()> {
+    for (position, check) in Check::ALL.into_iter().enumerate() {
+        let (mark, why) = match error {
+            _ if position < passed.len() => ("ok", String::new()),
+            Some(error) if position == passed.len() => ("no", format!(": {error}")),
+            _ => ("-", String::new()),
+        };
+        if context.out.json {
+            let code = (mark == "no").then(|| error.map(Error::code)).flatten();
+            context.out.object(
+                &serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}),
+            )?;
+        } else {
+            context.out.folded(&without_tokens(&format!("{mark:<3} {}{why}", check.label())), 4)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
+    let terms = grant.terms();
+    let dropped = environment::inherit(&context.env, &terms.action.env).dropped;
+    let dropped: Vec<String> = dropped.iter().map(|n| printable_os(n)).collect();
+    let command = shell_words(grant.argv().iter().map(std::ffi::OsString::as_os_str));
+    if context.out.json {
+        return context.out.object(&serde_json::json!({
+            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()), "command": command,
+            "deliveries": terms.action.deliveries, "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs, "items": terms.items, "dropped": dropped,
+        }));
+    }
+    context.out.folded(&format!("would run: {command}"), 4)?;
+    for line in shown::terms_lines(terms).iter().skip(1) {
+        context.out.folded(line, shown::HANG)?;
+    }
+    if !dropped.is_empty() {
+        context.out.folded(&format!("  {:<10} {}", "drops", dropped.join(" ")), shown::HANG)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! A new log in the place of one that is gone: the vault has the root that its first key comes
+//! from, and the home's list of vaults says which log is written. It gets an id of its own, since a
+//! key that somebody may have copied from the old one must not make records of the new one.
+
+use hasp_audit::record::head::SignedHead;
+use hasp_audit::{Event, Log, LogId};
+use hasp_core::files::{self, Guard};
+use hasp_core::{Error, Kind, Result, Timestamp, lock};
+
+use crate::format::known::{self, Known};
+use crate::open::unlocked::Unlocked;
+
+impl Unlocked {
+    /// Begins a log whose first records say that the one before is lost, and where the last signed
+    /// head of that one was, if it is left.
+    ///
+    /// # Errors
+    /// `[nothing-lost]` if the log is there.
+    pub fn replace_log(&self, now: Timestamp) -> Result<LogId> {
+        let (vault, home) = (self.vault(), self.vault().home());
+        let _held = lock::lock(&vault.lock_path()?)?;
+        let before = known::find(home, *vault.id())?.unwrap_or_else(|| vault.known().clone());
+        if before.log != *vault.log_id() || !Log::is_gone(home, &before.log) {
+            return Err(Error::new(
+                Kind::Usage,
+                "nothing-lost",
+                "the record is there: nothing was changed",
+            )
+            .hint("look at the whole of it: hasp-audit verify"));
+        }
+        let (id, key) = (LogId::random()?, before.key);
+        let root = self.keys().audit_root();
+        let log = Log::create(
+            home,
+            &id,
+            root,
+            &vault.id().to_string(),
+            now,
+            self.last_head(&before.log),
+        )?;
+        log.append(now, &[Event::new("audit.loss").field("log", before.log.as_str())])?;
+        log.checkpoint(&key, &|m| self.keys().sign_record(m))?;
+        known::put(home, Known { log: id.clone(), earlier: before.as_earlier(), ..before })?;
+        Ok(id)
+    }
+
+    /// The checkpoint of a log whose records are gone, if that is left and this vault's.
+    fn last_head(&self, log: &LogId) -> Option<String> {
+        let path = hasp_audit::log::dir(self.vault().home(), log)
+            .join(hasp_audit::record::head::CHECKPOINT);
+        let note = files::read(&path, Guard::Private, hasp_audit::record::head::MAX_NOTE).ok()?;
+        let signed = SignedHead::parse(std::str::from_utf8(&note).ok()?).ok()?;
+        let head = signed.verify(self.vault().record_key()).ok()?;
+        Some(head.text().trim_end().replace('\n', " "))
+    }
+}
