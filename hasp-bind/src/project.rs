@@ -124,7 +124,10 @@ fn foreign(root: &Path, stranger: &Stranger) -> Error {
     );
     Error::new(Kind::Denied, "foreign-project", message)
         .hint(stranger.hint())
-        .hint("or read what it asks for (hasp-target list) and say that this is meant: hasp-bind --shared")
+        .hint(
+            "or read what it asks for (hasp-target list) and say that this is meant: hasp-bind \
+               --shared",
+        )
         .hint("or without a hasp.toml: hasp-bind --shared add REF")
 }
 

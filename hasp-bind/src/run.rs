@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
 
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::cli::{Cli, Options, Verb};
 use crate::verb;
 
@@ -19,21 +19,26 @@ impl Tool for Cli {
         match &self.verb {
             Some(Verb::Completions { shell }) => completions(*shell, cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
-            Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
+            Some(Verb::List { all: false }) => {
+                verb::list::project(&ProjectVault::new(options, cx)?, cx)
+            }
             Some(Verb::Add { references }) => {
-                verb::add::run(references, &Place::new_anywhere(options, cx)?, cx)
+                verb::add::run(references, &ProjectVault::new_anywhere(options, cx)?, cx)
             }
             Some(Verb::Remove { references }) => {
-                verb::remove::run(references, &Place::new(options, cx)?, cx)
+                verb::remove::run(references, &ProjectVault::new(options, cx)?, cx)
             }
-            Some(Verb::Remember) => verb::consent::remember(&Place::new(options, cx)?, cx),
+            Some(Verb::Remember) => verb::consent::remember(&ProjectVault::new(options, cx)?, cx),
             // Taking back is easy, also where somebody else has got at the project.
-            Some(Verb::Drop) => {
-                verb::drop::run(&Place::new(&Options { shared: true, ..options.clone() }, cx)?, cx)
-            }
+            Some(Verb::Drop) => verb::drop::run(
+                &ProjectVault::new(&Options { shared: true, ..options.clone() }, cx)?,
+                cx,
+            ),
             None => match &options.moved_from {
-                Some(from) => verb::moved::run(from, &Place::new(options, cx)?, options.yes, cx),
-                None => verb::consent::run(&Place::new(options, cx)?, options.yes, cx),
+                Some(from) => {
+                    verb::moved::run(from, &ProjectVault::new(options, cx)?, options.yes, cx)
+                }
+                None => verb::consent::run(&ProjectVault::new(options, cx)?, options.yes, cx),
             },
         }
     }

@@ -11,7 +11,7 @@ use crate::cli::Options;
 use crate::project::Project;
 
 /// Where a verb acts.
-pub(crate) struct Place {
+pub(crate) struct ProjectVault {
     pub(crate) project: Project,
     pub(crate) vault: Vault,
     /// The vault directory that `--vault` asks to remember.
@@ -24,8 +24,8 @@ pub(crate) struct Place {
     pub(crate) also: bool,
 }
 
-impl Place {
-    pub(crate) fn new(options: &Options, cx: &Context) -> Result<Place> {
+impl ProjectVault {
+    pub(crate) fn new(options: &Options, cx: &Context) -> Result<ProjectVault> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
         let project = if options.shared {
@@ -33,11 +33,11 @@ impl Place {
         } else {
             Project::find(&home, &start)?
         };
-        Place::with(&home, project, options, cx)
+        ProjectVault::with(&home, project, options, cx)
     }
 
-    /// As [`Place::new`], where the directory itself is the project if it belongs to none.
-    pub(crate) fn new_anywhere(options: &Options, cx: &Context) -> Result<Place> {
+    /// As [`ProjectVault::new`], where the directory itself is the project if it belongs to none.
+    pub(crate) fn new_anywhere(options: &Options, cx: &Context) -> Result<ProjectVault> {
         let home = Home::locate(&cx.env)?;
         let start = current_dir()?;
         let found = if options.shared {
@@ -49,14 +49,19 @@ impl Place {
             Err(e) if ["no-project", "foreign-directory"].contains(&e.code()) => {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
-                let place = Place::with(&home, here, options, cx)?;
-                Ok(Place { founded: true, ..place })
+                let place = ProjectVault::with(&home, here, options, cx)?;
+                Ok(ProjectVault { founded: true, ..place })
             }
-            found => Place::with(&home, found?, options, cx),
+            found => ProjectVault::with(&home, found?, options, cx),
         }
     }
 
-    fn with(home: &Home, project: Project, options: &Options, cx: &Context) -> Result<Place> {
+    fn with(
+        home: &Home,
+        project: Project,
+        options: &Options,
+        cx: &Context,
+    ) -> Result<ProjectVault> {
         let named = options.vault.as_deref().map(real).transpose()?;
         let vault = match &named {
             Some(dir) => {
@@ -66,7 +71,7 @@ impl Place {
             None => Vault::here(&Here::find(&cx.env)?)?,
         };
         let (shared, also) = (options.shared, options.also);
-        Ok(Place { project, vault, remember: named, founded: false, shared, also })
+        Ok(ProjectVault { project, vault, remember: named, founded: false, shared, also })
     }
 
     /// The project's binding, or none yet; one to another vault counts as none, for consenting

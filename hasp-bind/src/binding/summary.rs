@@ -11,12 +11,12 @@ use hasp_vault::{Class, Item, Vault};
 
 use crate::binding::Binding;
 use crate::binding::name;
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::binding::proposal::{Proposal, Standing};
 use crate::project::Project;
 
 /// The whole block, for a terminal: what deserves a second look stands out.
-pub(crate) fn block(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Block {
+pub(crate) fn block(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) -> Block {
     let (project, vault) = (&place.project, &place.vault);
     let mut out = vec![
         format!(
@@ -123,7 +123,7 @@ fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String>
     std::iter::once(head).chain(body.into_iter().map(|l| format!("        {l}"))).collect()
 }
 
-fn warnings(place: &Place, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
+fn warnings(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
     let (project, vault) = (&place.project, &place.vault);
     let mut found: Vec<String> = project.stranger.iter().map(trust::Stranger::text).collect();
     let named = naming(place, binding);
@@ -156,7 +156,7 @@ enum Has {
     Not,
 }
 
-fn naming(place: &Place, binding: &Binding) -> Naming {
+fn naming(place: &ProjectVault, binding: &Binding) -> Naming {
     let name = &place.project.name;
     if binding.holds_name == Some(true) && binding.project == *name {
         return Naming { has: Has::Already, warning: None };

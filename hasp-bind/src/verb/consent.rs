@@ -8,11 +8,11 @@ use hasp_core::{Error, Kind, Result};
 use hasp_target::FILE_NAME;
 
 use crate::binding::Binding;
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::binding::proposal::Proposal;
 use crate::binding::summary;
 
-pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let project = &place.project;
     if project.manifest.is_none() && place.remember.is_some() {
         return remember(place, cx);
@@ -47,7 +47,7 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
 
 /// Remembers the vault and nothing else. What another vault had signed for this project does not
 /// hold here.
-pub(crate) fn remember(place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn remember(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let signed = place.change(cx, |_| Ok(()))?;
     report(&signed, place, cx);
     Ok(Exit::OK)
@@ -66,8 +66,10 @@ pub(crate) fn ask(
         return Ok(None);
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
-            .hint("read what it asks for with hasp-target list and hasp-target explain, then: hasp-bind --yes")
+        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on").hint(
+            "read what it asks for with hasp-target list and hasp-target explain, then: \
+                   hasp-bind --yes",
+        )
     })?;
     cx.out.flush()?;
     terminal.show_block(block, &cx.env)?;
@@ -79,7 +81,7 @@ pub(crate) fn ask(
 }
 
 /// What holds now, and what to store next.
-pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
+pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) {
     let count =
         |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let (refs, targets) =

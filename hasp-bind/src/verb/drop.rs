@@ -5,9 +5,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
 use crate::binding::Binding;
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 
-pub(crate) fn run(place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let root = printable_path(&place.project.root);
     let binding = Binding::load(&place.vault, &place.project.root)?.ok_or_else(|| {
         Error::new(Kind::Missing, "not-bound", format!("{root} is not bound to this vault"))

@@ -9,11 +9,11 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::binding::summary::push;
 use crate::verb::consent::{ask, report};
 
-pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let (project, vault) = (&place.project, &place.vault);
     let old = moved_root(from)?;
     let binding = Binding::load(vault, &old)?.ok_or_else(|| {

@@ -5,10 +5,10 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 use hasp_target::Target;
 
-use crate::binding::project_vault::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::binding::{Binding, Consented, cut};
 
-pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let before = place.binding()?;
     let references = words.iter().map(|w| bound(w, &before)).collect::<Result<Vec<_>>>()?;
     let signed = place.change(cx, |binding| {

@@ -11,7 +11,7 @@ use crate::process::stat::Stat;
 impl Consumer {
     /// The consumer as the record has it: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or
     /// a registered name.
-    pub fn word(&self) -> String {
+    pub fn selector(&self) -> String {
         match self {
             Consumer::Session { leader, .. } => format!("session:{}", leader.pid),
             Consumer::Process { process, .. } => format!("process:{}", process.pid),

@@ -105,8 +105,8 @@ fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
 /// Boot, namespace and start time: a pid alone is somebody else's tomorrow.
 fn check_alive(id: &ProcessId, caller: &Caller, code: &'static str, what: &str) -> Result<()> {
     let fault = match () {
-        () if id.boot != caller.place.boot => "ended with the last boot",
-        () if !caller.place.holds(id) => "is in another pid namespace",
+        () if id.boot != caller.namespace.boot => "ended with the last boot",
+        () if !caller.namespace.holds(id) => "is in another pid namespace",
         () if !id.alive() => "has ended",
         () => return Ok(()),
     };
@@ -130,9 +130,15 @@ fn admits_program(path: &Path, caller: &Caller) -> Result<()> {
     let shown = hasp_core::text::printable_path(path);
     Err(denied(
         "other-program",
-        format!("the grant is for {shown} and what it starts; neither this process nor an ancestor runs it"),
+        format!(
+            "the grant is for {shown} and what it starts; neither this process nor an \
+                 ancestor runs it"
+        ),
     )
-    .hint("see who asks with: hasp-consumer whoami; a program replaced while it ran has to be started again"))
+    .hint(
+        "see who asks with: hasp-consumer whoami; a program replaced while it ran has to be \
+           started again",
+    ))
 }
 
 fn denied(code: &'static str, message: impl Into<String>) -> Error {
@@ -164,7 +170,7 @@ mod tests {
             of(ancestor).admits(&caller).unwrap();
         }
         let mut sibling = std::process::Command::new("sleep").arg("30").spawn().unwrap();
-        let other = caller.place.process(sibling.id()).unwrap();
+        let other = caller.namespace.process(sibling.id()).unwrap();
         assert_eq!(code(&of(&other)), "other-process");
         sibling.kill().unwrap();
         sibling.wait().unwrap();
@@ -205,7 +211,10 @@ mod tests {
         let json = serde_json::to_string(&session).unwrap();
         assert_eq!(
             json,
-            r#"{"kind":"session","leader":{"boot":"b","pidns":1,"pid":2,"start":3},"tty":"/dev/pts/0"}"#
+            concat!(
+                r#"{"kind":"session","leader":{"boot":"b","pidns":1,"pid":2,"start":3},"#,
+                r#""tty":"/dev/pts/0"}"#
+            )
         );
         assert_eq!(serde_json::from_str::<Consumer>(&json).unwrap(), session);
     }

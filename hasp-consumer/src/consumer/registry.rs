@@ -100,9 +100,10 @@ impl Registry {
         let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
         match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
             Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
-            None => {
-                error.hint("a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list")
-            }
+            None => error.hint(
+                "a consumer is session, parent, pid:N, user, exe:PATH, or a name from: \
+                            hasp-consumer list",
+            ),
         }
     }
 
@@ -122,8 +123,15 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     let shown: String = printable(name.as_bytes()).chars().take(64).collect();
-    Err(Error::new(Kind::Usage, "bad-consumer", format!("'{shown}' cannot be the name of a consumer"))
-        .hint("a name has letters, digits, '.', '_' and '-', and is none of session, parent, user, pid, exe"))
+    Err(Error::new(
+        Kind::Usage,
+        "bad-consumer",
+        format!("'{shown}' cannot be the name of a consumer"),
+    )
+    .hint(
+        "a name has letters, digits, '.', '_' and '-', and is none of session, parent, \
+               user, pid, exe",
+    ))
 }
 
 fn bad_registry(path: &Path) -> Error {

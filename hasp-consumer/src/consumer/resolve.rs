@@ -107,7 +107,7 @@ fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
     let number =
         digits.parse::<u32>().ok().filter(|n| *n > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
     let number = number.ok_or_else(|| bad_word(&format!("pid:{digits}")))?;
-    let found = caller.place.process(number).ok_or_else(|| {
+    let found = caller.namespace.process(number).ok_or_else(|| {
         Error::new(Kind::Missing, "no-process", format!("no process {number} can be seen"))
             .hint("look for it with: ps -e")
     })?;

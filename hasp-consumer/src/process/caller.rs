@@ -4,7 +4,7 @@
 use hasp_core::{Error, Kind, Result};
 
 use crate::process::Process;
-use crate::process::namespace::Place;
+use crate::process::namespace::PidNamespace;
 use crate::process::stat::Stat;
 
 /// How often a chain that changes is read again.
@@ -15,7 +15,7 @@ const MAX_CHAIN: usize = 1024;
 /// The asking process and its ancestors.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    pub(crate) place: Place,
+    pub(crate) namespace: PidNamespace,
     chain: Vec<Process>,
 }
 
@@ -38,20 +38,23 @@ impl Caller {
     /// # Errors
     /// `[no-proc]`.
     pub fn current() -> Result<Caller> {
-        let place = Place::here()?;
+        let namespace = PidNamespace::here()?;
         let unseen =
             || Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc");
         // An ancestor that ended meanwhile made room for whoever inherited its children, so that is
         // asked again.
         for _ in 0..TRIES {
-            let chain = climb(&place).ok_or_else(unseen)?;
+            let chain = climb(&namespace).ok_or_else(unseen)?;
             if chain.iter().all(Process::unchanged) {
-                return Ok(Caller { place, chain });
+                return Ok(Caller { namespace, chain });
             }
         }
-        let chain: Vec<Process> =
-            climb(&place).ok_or_else(unseen)?.into_iter().take_while(Process::unchanged).collect();
-        if chain.is_empty() { Err(unseen()) } else { Ok(Caller { place, chain }) }
+        let chain: Vec<Process> = climb(&namespace)
+            .ok_or_else(unseen)?
+            .into_iter()
+            .take_while(Process::unchanged)
+            .collect();
+        if chain.is_empty() { Err(unseen()) } else { Ok(Caller { namespace, chain }) }
     }
 
     /// The asking process first, its oldest visible ancestor last; never empty.
@@ -82,7 +85,7 @@ impl Caller {
             return Leader::Caller;
         }
         let ancestor = self.chain.iter().find(|p| p.id.pid == own.sid && p.id.alive()).cloned();
-        let found = ancestor.or_else(|| self.place.process(own.sid));
+        let found = ancestor.or_else(|| self.namespace.process(own.sid));
         match found.filter(|l| l.sid == l.id.pid && l.id.start <= own.id.start) {
             Some(leader) => Leader::Alive(leader),
             None if Stat::read(own.sid).is_some_and(|s| s.alive()) => Leader::Invisible,
@@ -94,10 +97,10 @@ impl Caller {
 /// This process and its ancestors at a glance. Each is read after its child; when afterwards none
 /// has changed, each had its pid from before its child was read again until after that, so that
 /// they are one chain.
-fn climb(place: &Place) -> Option<Vec<Process>> {
-    let mut chain = vec![place.glance(std::process::id())?];
+fn climb(namespace: &PidNamespace) -> Option<Vec<Process>> {
+    let mut chain = vec![namespace.glance(std::process::id())?];
     while let Some(parent) =
-        chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(place, c))
+        chain.last().filter(|_| chain.len() < MAX_CHAIN).and_then(|c| parent(namespace, c))
     {
         chain.push(parent);
     }
@@ -105,8 +108,8 @@ fn climb(place: &Place) -> Option<Vec<Process>> {
 }
 
 /// Whoever has the parent's pid, if it is older than the child.
-fn parent(place: &Place, child: &Process) -> Option<Process> {
-    place.glance(child.ppid).filter(|p| p.id.start <= child.id.start)
+fn parent(namespace: &PidNamespace, child: &Process) -> Option<Process> {
+    namespace.glance(child.ppid).filter(|p| p.id.start <= child.id.start)
 }
 
 #[cfg(test)]
@@ -131,8 +134,8 @@ mod tests {
     fn a_parent_that_is_younger_than_its_child_is_none() {
         let caller = Caller::current().unwrap();
         let mut own = caller.process().clone();
-        assert!(parent(&caller.place, &own).is_some());
+        assert!(parent(&caller.namespace, &own).is_some());
         own.id.start = 0;
-        assert_eq!(parent(&caller.place, &own), None);
+        assert_eq!(parent(&caller.namespace, &own), None);
     }
 }

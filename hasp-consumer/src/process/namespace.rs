@@ -11,23 +11,23 @@ use crate::process::{Process, ProcessId};
 
 /// Where pids are counted: this boot, our own pid namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PidNamespace {
     pub(crate) boot: String,
     pub(crate) pidns: u64,
 }
 
-impl Place {
-    /// The place of this process, by a `/proc` that is the one of our own pid namespace.
+impl PidNamespace {
+    /// The pid namespace of this process, by a `/proc` that is the one of our own pid namespace.
     ///
     /// # Errors
     /// `[no-proc]`: without it, or with another namespace's, nobody can be recognised.
-    pub(crate) fn here() -> Result<Place> {
+    pub(crate) fn here() -> Result<PidNamespace> {
         let own = rustix::process::getpid().as_raw_nonzero().get().to_string();
         let link = std::fs::read_link("/proc/self").ok();
         let pidns = std::fs::read_link("/proc/self/ns/pid").ok().and_then(|l| inode(&l));
         match (link, pidns, hasp_core::time::boot_id()) {
             (Some(link), Some(pidns), Ok(boot)) if link == Path::new(&own) => {
-                Ok(Place { boot, pidns })
+                Ok(PidNamespace { boot, pidns })
             }
             _ => Err(no_proc()),
         }
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// Whether a process of this place.
+    /// Whether a process of this namespace and boot.
     pub(crate) fn holds(&self, id: &ProcessId) -> bool {
         (&id.boot, id.pidns) == (&self.boot, self.pidns)
     }
@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn we_are_seen() {
-        let place = Place::here().unwrap();
-        let own = place.process(std::process::id()).unwrap();
-        assert!(place.holds(&own.id) && own.id.alive());
+        let namespace = PidNamespace::here().unwrap();
+        let own = namespace.process(std::process::id()).unwrap();
+        assert!(namespace.holds(&own.id) && own.id.alive());
         assert_eq!(own.exe.unwrap(), std::env::current_exe().unwrap().canonicalize().unwrap());
         assert!(!ProcessId { start: own.id.start + 1, ..own.id.clone() }.alive());
     }
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn a_zombie_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let place = Place::here().unwrap();
+        let namespace = PidNamespace::here().unwrap();
         while Stat::read(child.id()).unwrap().alive() {
             std::thread::yield_now();
         }
-        assert_eq!(place.process(child.id()), None);
+        assert_eq!(namespace.process(child.id()), None);
         child.wait().unwrap();
     }
 
@@ -137,11 +137,11 @@ mod tests {
         };
         place_copy();
         let mut child = std::process::Command::new(&copy).arg("30").spawn().unwrap();
-        let place = Place::here().unwrap();
-        let before = place.process(child.id()).unwrap().exe;
+        let namespace = PidNamespace::here().unwrap();
+        let before = namespace.process(child.id()).unwrap().exe;
         std::fs::remove_file(&copy).unwrap();
         place_copy();
-        let after = place.process(child.id()).unwrap().exe;
+        let after = namespace.process(child.id()).unwrap().exe;
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!((before, after), (Some(copy.canonicalize().unwrap()), None));

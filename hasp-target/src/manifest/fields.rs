@@ -12,7 +12,7 @@ use crate::manifest::suspicion::suspicion;
 use crate::manifest::text::hidden;
 
 /// A string and where it stands.
-pub(crate) struct Word<'a> {
+pub(crate) struct Text<'a> {
     pub(crate) text: &'a str,
     pub(crate) span: Range<usize>,
 }
@@ -54,7 +54,7 @@ impl<'a> Fields<'a> {
         self.table.iter().find(|(k, _)| k.get_ref() == key).map(|(_, value)| value)
     }
 
-    pub(crate) fn string(&self, key: &str) -> Checked<Option<Word<'a>>> {
+    pub(crate) fn string(&self, key: &str) -> Checked<Option<Text<'a>>> {
         self.value(key).map(|v| word(v, &self.name(key))).transpose()
     }
 
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn words(&self, key: &str) -> Checked<Option<Vec<Word<'a>>>> {
+    pub(crate) fn words(&self, key: &str) -> Checked<Option<Vec<Text<'a>>>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let list: &DeArray<'a> = value
             .get_ref()
@@ -112,23 +112,31 @@ pub(crate) fn table<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<
 }
 
 /// A string without characters that do not show, and no secret.
-pub(crate) fn word<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<Word<'a>> {
+pub(crate) fn word<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<Text<'a>> {
     let text =
         value.get_ref().as_str().ok_or_else(|| type_fault(what, value, "a string, \"..\""))?;
     check_text(text, value.span(), what)?;
-    Ok(Word { text, span: value.span() })
+    Ok(Text { text, span: value.span() })
 }
 
 /// The rules for every key and every string.
 pub(crate) fn check_text(text: &str, span: Range<usize>, what: &str) -> Checked<()> {
     if let Some(why) = suspicion(text) {
-        return Err(Fault::new("manifest-secret", span, format!("{what} looks like a secret: {}", why.words()))
-            .hint("store it with: hasp-vault set NAME; then name it under [refs] and deliver it with env, file, fd or stdin")
+        let message = format!("{what} looks like a secret: {}", why.words());
+        return Err(Fault::new("manifest-secret", span, message)
+            .hint(
+                "store it with: hasp-vault set NAME; then name it under [refs] and deliver it \
+                   with env, file, fd or stdin",
+            )
             .showing(Shown::NoStrings));
     }
     if text.chars().any(hidden) {
-        return Err(Fault::new("manifest-control", span, format!("{what} holds a character that does not show"))
-            .hint("write one line without control characters; a longer script belongs in a file of its own")
+        let message = format!("{what} holds a character that does not show");
+        return Err(Fault::new("manifest-control", span, message)
+            .hint(
+                "write one line without control characters; a longer script belongs in a file \
+                   of its own",
+            )
             .showing(Shown::NoStrings));
     }
     Ok(())

@@ -26,7 +26,7 @@ impl Filter {
     ];
 
     /// The word behind the colon.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         Filter::NAMED.iter().find(|(_, f)| *f == self).map_or("", |(word, _)| word)
     }
 

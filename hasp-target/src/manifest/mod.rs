@@ -158,10 +158,19 @@ fn unreadable(path: &Path, error: Error) -> Error {
         "file-too-large" => text::too_large(path, MAX_SIZE),
         "not-found" => Error::new(Kind::Missing, "no-manifest", format!("there is no {shown}"))
             .hint("write one to start from: hasp-target init"),
-        "symlink" => Error::new(Kind::Config, "manifest-symlink", format!("{shown} is a symbolic link"))
-            .hint(format!("replace it by what it points to: cp --remove-destination \"$(realpath {typed})\" {typed}")),
-        "not-a-file" => Error::new(Kind::Config, "manifest-not-a-file", format!("{shown} is not a regular file"))
-            .hint(format!("look at it with: ls -l {typed}")),
+        "symlink" => {
+            Error::new(Kind::Config, "manifest-symlink", format!("{shown} is a symbolic link"))
+                .hint(format!(
+                    "replace it by what it points to: \
+                     cp --remove-destination \"$(realpath {typed})\" {typed}"
+                ))
+        }
+        "not-a-file" => Error::new(
+            Kind::Config,
+            "manifest-not-a-file",
+            format!("{shown} is not a regular file"),
+        )
+        .hint(format!("look at it with: ls -l {typed}")),
         _ => error,
     }
 }

@@ -309,7 +309,8 @@ mod tests {
         "https://example.org:8443/a@b",
         "git@github.com:acme/widgets.git",
         "ssh://git@host:2222/x",
-        "registry.example.org/app@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "registry.example.org/app@sha256:\
+         9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "sha512-q83vEjRWeJq83vEjRWeJq7zuq83vEjRWeJq83vEjRWeJq7zu",
         "da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "https://github.com/a/b/commit/da39a3ee5e6b4b0d3255bfef95601890afd80709",

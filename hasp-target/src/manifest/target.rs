@@ -17,7 +17,7 @@ use hasp_core::{Error, Kind, Result, SecretName};
 use crate::manifest::delivery::{Channel, Delivery};
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
-use crate::manifest::fields::{Fields, Word, check_text, shown, word};
+use crate::manifest::fields::{Fields, Text, check_text, shown, word};
 use crate::manifest::reference::{RefSpec, unlisted};
 use crate::manifest::template::Template;
 use crate::manifest::text::FILE_NAME;
@@ -195,7 +195,7 @@ pub(crate) fn read(
     Ok(target)
 }
 
-fn read_run(words: &[Word<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
+fn read_run(words: &[Text<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
     let whole = fields.value("run").map(toml::Spanned::span).unwrap_or_default();
     let Some(program) = words.first().filter(|w| !w.text.is_empty()) else {
         return Err(Fault::new("manifest-bad-run", whole, "'run' names no program")
@@ -231,7 +231,7 @@ fn read_run(words: &[Word<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
     }
 }
 
-fn read_dir(word: &Word<'_>) -> Checked<PathBuf> {
+fn read_dir(word: &Text<'_>) -> Checked<PathBuf> {
     let path = Path::new(word.text);
     let fault = |what: &str| {
         Err(Fault::new("manifest-bad-dir", word.span.clone(), format!("'dir' {what}"))
@@ -269,7 +269,7 @@ fn read_deliveries(
 ) -> Checked<Vec<Delivery>> {
     let mut found = Vec::new();
     for channel in [Channel::Env, Channel::File, Channel::Fd] {
-        let Some(table) = fields.table(channel.word())? else { continue };
+        let Some(table) = fields.table(channel.as_str())? else { continue };
         for (key, value) in Fields::all(table).entries() {
             let variable = key.get_ref().as_ref();
             check_text(variable, key.span(), "a variable")?;
@@ -311,8 +311,10 @@ fn read_templates(
                 "the templates of a target are longer than {} KiB together",
                 MAX_TEMPLATES / 1024
             );
-            return Err(Fault::new("manifest-too-large", path.span, message)
-                .hint("deliver the values by env, file or fd, and let the command read its long files itself"));
+            return Err(Fault::new("manifest-too-large", path.span, message).hint(
+                "deliver the values by env, file or fd, and let the command read its long \
+                       files itself",
+            ));
         }
         found.push(template);
     }

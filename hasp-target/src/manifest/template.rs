@@ -225,8 +225,19 @@ fn check_path(path: &Path) -> Result<()> {
 }
 
 fn bad_path(path: &Path, what: &str) -> Error {
-    Error::new(Kind::Config, "template-bad-path", format!("the template {} {what}", printable_path(path)))
-        .hint("name a file below the project's root, for example: template = { PGPASSFILE = \"ops/pgpass.in\" }")
+    Error::new(
+        Kind::Config,
+        "template-bad-path",
+        format!(
+            "the template {} \
+                                                           {what}",
+            printable_path(path)
+        ),
+    )
+    .hint(
+        "name a file below the project's root, for example: template = { PGPASSFILE = \
+               \"ops/pgpass.in\" }",
+    )
 }
 
 /// Without `.` parts, so that one file has one spelling.
@@ -248,7 +259,7 @@ mod tests {
         let template = of(text).unwrap();
         let spell = |part: Part<'_>| match part {
             Part::Text(text) => text.to_owned(),
-            Part::Value(reference, filter) => format!("<{reference}|{}>", filter.word()),
+            Part::Value(reference, filter) => format!("<{reference}|{}>", filter.as_str()),
         };
         template.parts().map(spell).collect()
     }
@@ -297,7 +308,9 @@ mod tests {
 
     #[test]
     fn public_text_that_looks_random_may_stand_in_a_template() {
-        of("ca: MIIBszCCAVmgAwIBAgIUZ0x1Y2t5Q2VydGlmaWNhdGVOdW1iZXI3d0RRWUpLb1pJ\nurl: postgres://app:{{db/pw:url}}@h/d\npassword = {{db/pw}}\n").unwrap();
+        of("ca: MIIBszCCAVmgAwIBAgIUZ0x1Y2t5Q2VydGlmaWNhdGVOdW1iZXI3d0RRWUpLb1pJ\nurl: \
+            postgres://app:{{db/pw:url}}@h/d\npassword = {{db/pw}}\n")
+        .unwrap();
     }
 
     #[test]
@@ -329,7 +342,8 @@ mod tests {
             // A brace that is left over before a doubled pair would be read with it.
             prop_assume!(!text.contains("{{{"));
             let template = of(&doubled).unwrap();
-            let plain: String = template.parts().map(|p| if let Part::Text(t) = p { t } else { "<value>" }).collect();
+            let text_of = |p| if let Part::Text(t) = p { t } else { "<value>" };
+            let plain: String = template.parts().map(text_of).collect();
             prop_assert_eq!(plain, text);
         }
     }

@@ -170,7 +170,7 @@ fn spaced() -> Table {
 }
 
 fn deliver(target: &mut dyn TableLike, delivery: &Delivery) -> Result<()> {
-    let (key, reference) = (delivery.channel.word(), delivery.reference.as_str());
+    let (key, reference) = (delivery.channel.as_str(), delivery.reference.as_str());
     let Some(variable) = &delivery.variable else {
         if !target.contains_key(key) {
             target.insert(key, value(reference));
@@ -320,9 +320,12 @@ mod tests {
 
     #[test]
     fn comments_and_order_stay() {
-        let text = "# head\n[refs]\n\"z/z\" = {} # last\n\"a/b\" = { about = 'x' }\n\n# the test\n[target.test]\nrun = ['t']  # exact\n";
+        let text = "# head\n[refs]\n\"z/z\" = {} # last\n\"a/b\" = { about = 'x' }\n\n# the \
+                    test\n[target.test]\nrun = ['t']  # exact\n";
         let more = addition("test", &[(Channel::Env, "A=a/b"), (Channel::Stdin, "new/one")], None);
-        let expected = "# head\n[refs]\n\"z/z\" = {} # last\n\"a/b\" = { about = 'x' }\n\"new/one\" = {}\n\n# the test\n[target.test]\nrun = ['t']  # exact\nenv = { A = \"a/b\" }\nstdin = \"new/one\"\n";
+        let expected = "# head\n[refs]\n\"z/z\" = {} # last\n\"a/b\" = { about = 'x' \
+                        }\n\"new/one\" = {}\n\n# the test\n[target.test]\nrun = ['t']  # \
+                        exact\nenv = { A = \"a/b\" }\nstdin = \"new/one\"\n";
         assert_eq!(added(text, &more).unwrap(), expected);
     }
 
@@ -378,8 +381,10 @@ mod tests {
             prop_assume!(is_name(&name));
             let deliveries: Vec<(Channel, String)> =
                 variables.iter().map(|v| (Channel::Env, format!("{v}={reference}"))).collect();
-            let deliveries: Vec<(Channel, &str)> = deliveries.iter().map(|(c, t)| (*c, t.as_str())).collect();
-            let mut words: Vec<&str> = words.iter().map(String::as_str).filter(|w| *w != "..." ).collect();
+            let deliveries: Vec<(Channel, &str)> =
+                deliveries.iter().map(|(c, t)| (*c, t.as_str())).collect();
+            let mut words: Vec<&str> =
+                words.iter().map(String::as_str).filter(|w| *w != "...").collect();
             words.insert(0, "run");
             let asked = addition(&name, &deliveries, Some(&words));
             let text = added("# c\n[project]\nname = 'p'\n", &asked);

@@ -43,7 +43,9 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
     }
     said.push(environment(target));
     said.push(
-        "What it prints is redacted. It approves nothing by itself: hasp-bind consents, hasp-grant permits.".to_owned(),
+        "What it prints is redacted. It approves nothing by itself: hasp-bind consents, \
+         hasp-grant permits."
+            .to_owned(),
     );
     said
 }
@@ -62,7 +64,8 @@ fn open_words(target: &Target) -> Option<String> {
         if strict.is_empty() { String::new() } else { format!(" ({})", strict.join(", ")) };
     match target.run.as_deref() {
         None => Some(format!(
-            "With a secret of class high or critical{classes} it cannot be any command: the grant must name it."
+            "With a secret of class high or critical{classes} it cannot be any command: the grant \
+             must name it."
         )),
         Some([.., last]) if last == FURTHER && !strict.is_empty() => Some(format!(
             "Whoever uses a grant adds further words although it gets a strict secret{classes}."
@@ -101,7 +104,8 @@ fn template(template: &Template, manifest: &Manifest) -> String {
     let with = if names.is_empty() { "no value".to_owned() } else { names.join(", ") };
     let (path, variable) = (printable_path(template.path()), template.variable());
     format!(
-        "It gets a file in memory whose path is in {variable}: the text of {path} with {with} in it."
+        "It gets a file in memory whose path is in {variable}: the text of {path} with {with} in \
+         it."
     )
 }
 
@@ -147,7 +151,8 @@ fn environment(target: &Target) -> String {
     } else {
         let names = target.keep_env.join(", ");
         format!(
-            " It keeps {names} as whoever uses the grant has them, which can make programs load other code."
+            " It keeps {names} as whoever uses the grant has them, which can make programs load \
+             other code."
         )
     };
     let privileges = if target.no_new_privs { " It cannot gain privileges." } else { "" };
@@ -163,7 +168,8 @@ fn environment(target: &Target) -> String {
         }
         false => {
             format!(
-                "It inherits the environment of whoever uses the grant, without the variables that hasp.toml(5) lists as loading code.{PINNED}{make}{kept}{privileges}"
+                "It inherits the environment of whoever uses the grant, without the variables \
+                 that hasp.toml(5) lists as loading code.{PINNED}{make}{kept}{privileges}"
             )
         }
     }

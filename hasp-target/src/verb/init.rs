@@ -74,7 +74,8 @@ fn found_names(path: &Path) -> Result<String> {
     }
     let list: String = secrets.iter().map(|name| format!("#   {name}\n")).collect();
     Ok(format!(
-        "\n# .env holds what looks like secrets by name:\n{list}# To deliver them from the vault instead: hasp-target add NAME --from-env .env -- COMMAND\n"
+        "\n# .env holds what looks like secrets by name:\n{list}# To deliver them from the vault \
+         instead: hasp-target add NAME --from-env .env -- COMMAND\n"
     ))
 }
 

@@ -21,7 +21,9 @@ pub(crate) fn run(target: &Target, cx: &mut Context) -> Result<Exit> {
 pub(crate) fn object(target: &Target) -> serde_json::Value {
     json!({
         "v": 1, "name": target.name, "about": target.about, "run": target.run, "dir": target.dir,
-        "deliveries": target.deliveries, "templates": target.templates, "clean_env": target.clean_env, "pass_env": target.pass_env,
-        "keep_env": target.keep_env, "no_new_privs": target.no_new_privs, "classes": target.classes, "digest": target.digest(),
+        "deliveries": target.deliveries, "templates": target.templates,
+        "clean_env": target.clean_env, "pass_env": target.pass_env,
+        "keep_env": target.keep_env, "no_new_privs": target.no_new_privs,
+        "classes": target.classes, "digest": target.digest(),
     })
 }
