@@ -46,7 +46,7 @@ impl ProjectVault {
             Project::find(&home, &start)
         };
         match found {
-            Err(e) if ["no-project", "foreign-directory"].contains(&e.code()) => {
+            Err(e) if ["no-project", "foreign-directory"].contains(&e.code().as_str()) => {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
                 let place = ProjectVault::with(&home, here, options, cx)?;
