@@ -5,6 +5,7 @@
 
 mod binding;
 pub mod cli;
+pub mod code;
 mod project;
 mod run;
 mod verb;

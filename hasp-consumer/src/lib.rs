@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod code;
 mod consumer;
 mod process;
 mod run;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod code;
 mod manifest;
 mod run;
 mod verb;

@@ -10,6 +10,7 @@ use hasp_core::trust;
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Verb};
+use crate::code;
 use crate::manifest::Manifest;
 use crate::manifest::text::FILE_NAME;
 use crate::verb::{add, check, examples, explain, init, list, show};
@@ -51,7 +52,7 @@ fn nearest(cx: &mut Context) -> Result<PathBuf> {
         Some(frontier) => at_frontier(&start, &frontier),
         None => {
             let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));
-            Error::new(Kind::Missing, "no-manifest", message)
+            Error::new(Kind::Missing, code::NO_MANIFEST, message)
                 .hint("write one to start from: hasp-target init")
         }
     })
@@ -64,7 +65,7 @@ fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
         "there is no {FILE_NAME} in {shown} or above as far as directories are yours: {}",
         frontier.text()
     );
-    Error::new(Kind::Denied, "foreign-directory", message)
+    Error::new(Kind::Denied, code::FOREIGN_DIRECTORY, message)
         .hint(format!(
             "if a project there is meant, look at it first: cd {dir} && hasp-target list"
         ))

@@ -19,6 +19,7 @@ use hasp_core::text::printable;
 use hasp_core::{Error, Kind, Result, SecretName};
 use hasp_target::{Target, changes, lines};
 
+use crate::code;
 use crate::project::Project;
 
 /// What a person consented to for one project.
@@ -91,7 +92,7 @@ impl Binding {
     pub fn secret_for(&self, reference: &SecretName) -> Result<&SecretName> {
         self.refs.get(reference).ok_or_else(|| {
             let message = format!("reference '{reference}' is not bound in this project");
-            Error::new(Kind::Denied, "unbound", message)
+            Error::new(Kind::Denied, code::UNBOUND, message)
                 .hint("see what this project asks for and consent: hasp-bind")
                 .hint(format!("or bind this one alone: hasp-bind add {reference}"))
         })
@@ -105,7 +106,7 @@ impl Binding {
         let hint = "read it, and consent: hasp-bind";
         let Some(consented) = self.targets.get(&target.name) else {
             let message = format!("nobody has consented to target '{}' yet", target.name);
-            return Err(Error::new(Kind::Denied, "target-unconsented", message).hint(hint));
+            return Err(Error::new(Kind::Denied, code::TARGET_UNCONSENTED, message).hint(hint));
         };
         if consented.digest == target.digest() {
             return Ok(());
@@ -117,7 +118,7 @@ impl Binding {
             target.name,
             lines.concat()
         );
-        Err(Error::new(Kind::Denied, "target-changed", message).hint(hint))
+        Err(Error::new(Kind::Denied, code::TARGET_CHANGED, message).hint(hint))
     }
 }
 

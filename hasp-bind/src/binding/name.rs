@@ -9,6 +9,7 @@ use hasp_vault::Vault;
 use crate::binding::body::Body;
 use crate::binding::store;
 use crate::binding::{Binding, cut};
+use crate::code;
 use crate::project::Project;
 
 /// Whether a scope's project was probably meant as "everywhere": it is no project's name, whoever
@@ -74,7 +75,7 @@ fn taken(name: &str, other: &str) -> Error {
         cut(name),
         printable(other.as_bytes())
     );
-    let error = Error::new(Kind::Denied, "project-name-taken", message);
+    let error = Error::new(Kind::Denied, code::PROJECT_NAME_TAKEN, message);
     if std::path::Path::new(other).symlink_metadata().is_err() {
         return error.hint(format!(
             "if it was moved here: hasp-bind --moved-from {}",
@@ -89,6 +90,6 @@ fn taken(name: &str, other: &str) -> Error {
 fn unheld(name: &str) -> Error {
     let message =
         format!("this directory was bound when another one was the project '{}'", cut(name));
-    Error::new(Kind::Denied, "project-name-taken", message)
+    Error::new(Kind::Denied, code::PROJECT_NAME_TAKEN, message)
         .hint("if it is that project now: hasp-bind --also")
 }

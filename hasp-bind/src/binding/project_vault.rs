@@ -8,6 +8,7 @@ use hasp_vault::Vault;
 
 use crate::binding::Binding;
 use crate::cli::Options;
+use crate::code;
 use crate::project::Project;
 
 /// Where a verb acts.
@@ -46,7 +47,10 @@ impl ProjectVault {
             Project::find(&home, &start)
         };
         match found {
-            Err(e) if ["no-project", "foreign-directory"].contains(&e.code().as_str()) => {
+            Err(e)
+                if [code::NO_PROJECT, hasp_target::code::FOREIGN_DIRECTORY]
+                    .contains(&e.code().as_str()) =>
+            {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
                 let place = ProjectVault::with(&home, here, options, cx)?;
@@ -79,7 +83,7 @@ impl ProjectVault {
     pub(crate) fn binding(&self) -> Result<Binding> {
         let loaded = match Binding::load(&self.vault, &self.project.root) {
             Err(e) if e.code() == "other-vault" && self.remember.is_some() => None,
-            Err(e) if e.code() == "vault-rekeyed" => None,
+            Err(e) if e.code() == code::VAULT_REKEYED => None,
             loaded => loaded?,
         };
         Ok(loaded.unwrap_or_else(|| Binding::afresh(&self.vault, &self.project)))

@@ -9,6 +9,7 @@ use hasp_vault::{Unlocked, Vault, record};
 
 use crate::binding::body::{Body, KIND};
 use crate::binding::{Binding, events, name, store};
+use crate::code;
 use crate::project::Project;
 
 impl Binding {
@@ -79,7 +80,7 @@ impl Binding {
     ) -> Result<Binding> {
         let _held = store::exclusive(unlocked.vault().home())?;
         let mut binding = match Binding::load(unlocked.vault(), &project.root) {
-            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code().as_str()) => None,
+            Err(e) if ["other-vault", code::VAULT_REKEYED].contains(&e.code().as_str()) => None,
             loaded => loaded?,
         }
         .unwrap_or_else(|| Binding::afresh(unlocked.vault(), project));
@@ -102,13 +103,13 @@ impl Binding {
     fn save_locked(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
         let vault = unlocked.vault();
         let old = match Binding::load(vault, &self.root) {
-            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code().as_str()) => None,
+            Err(e) if ["other-vault", code::VAULT_REKEYED].contains(&e.code().as_str()) => None,
             loaded => loaded?,
         };
         if old.as_ref().map_or(0, |o| o.serial) != self.serial {
             return Err(Error::new(
                 Kind::Busy,
-                "binding-changed",
+                code::BINDING_CHANGED,
                 "the binding was changed meanwhile by another hasp tool",
             )
             .hint("run the same command again"));
@@ -148,7 +149,7 @@ fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error
         printable(claimed.root.as_bytes())
     );
     Some(
-        Error::new(Kind::Denied, "vault-rekeyed", message)
+        Error::new(Kind::Denied, code::VAULT_REKEYED, message)
             .hint("look at what it asks for and consent again: hasp-bind"),
     )
 }

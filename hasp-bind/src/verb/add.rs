@@ -44,7 +44,7 @@ fn pair(word: &str) -> Result<(SecretName, SecretName)> {
         (Ok(reference), Ok(secret)) => Ok((reference, secret)),
         _ => Err(Error::new(
             Kind::Usage,
-            "bad-reference",
+            hasp_target::code::BAD_REFERENCE,
             "a word is neither REF nor REF=SECRET (not shown: it may be a value)",
         )
         .hint(

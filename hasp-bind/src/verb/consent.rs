@@ -11,6 +11,7 @@ use crate::binding::Binding;
 use crate::binding::project_vault::ProjectVault;
 use crate::binding::proposal::Proposal;
 use crate::binding::summary;
+use crate::code;
 
 pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let project = &place.project;
@@ -66,10 +67,11 @@ pub(crate) fn ask(
         return Ok(None);
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on").hint(
-            "read what it asks for with hasp-target list and hasp-target explain, then: \
+        Error::new(Kind::Locked, hasp_core::code::NO_TERMINAL, "there is no terminal to ask on")
+            .hint(
+                "read what it asks for with hasp-target list and hasp-target explain, then: \
                    hasp-bind --yes",
-        )
+            )
     })?;
     cx.out.flush()?;
     terminal.show_block(block, &cx.env)?;
@@ -77,7 +79,7 @@ pub(crate) fn ask(
     if terminal.confirm(question)? {
         return Ok(Some(terminal));
     }
-    Err(Error::new(Kind::No, "declined", "nothing was changed"))
+    Err(Error::new(Kind::No, code::DECLINED, "nothing was changed"))
 }
 
 /// What holds now, and what to store next.
@@ -100,15 +102,19 @@ pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) 
 }
 
 fn no_manifest() -> Error {
-    Error::new(Kind::Missing, "no-manifest", format!("this project has no {FILE_NAME}"))
-        .hint("write one to start from: hasp-target init")
-        .hint("or bind secrets without one: hasp-bind add REF")
+    Error::new(
+        Kind::Missing,
+        hasp_target::code::NO_MANIFEST,
+        format!("this project has no {FILE_NAME}"),
+    )
+    .hint("write one to start from: hasp-target init")
+    .hint("or bind secrets without one: hasp-bind add REF")
 }
 
 fn changed_meanwhile() -> Error {
     Error::new(
         Kind::Busy,
-        "binding-changed",
+        code::BINDING_CHANGED,
         "the binding was changed meanwhile by another hasp tool",
     )
     .hint("read it again: hasp-bind")

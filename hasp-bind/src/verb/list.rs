@@ -82,7 +82,8 @@ fn damaged(count: usize) -> Error {
     } else {
         format!("{count} bindings cannot be verified")
     };
-    Error::new(Kind::Data, "tampered", message).hint("consent again in those projects: hasp-bind")
+    Error::new(Kind::Data, hasp_core::code::TAMPERED, message)
+        .hint("consent again in those projects: hasp-bind")
 }
 
 struct List<'a> {

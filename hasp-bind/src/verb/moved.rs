@@ -11,6 +11,7 @@ use hasp_core::{Error, Kind, Result, tree};
 use crate::binding::Binding;
 use crate::binding::project_vault::ProjectVault;
 use crate::binding::summary::push;
+use crate::code;
 use crate::verb::consent::{ask, report};
 
 pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
@@ -19,7 +20,7 @@ pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context
     let binding = Binding::load(vault, &old)?.ok_or_else(|| {
         Error::new(
             Kind::Missing,
-            "not-bound",
+            code::NOT_BOUND,
             format!("{} was not bound to this vault", printable_path(&old)),
         )
         .hint("see what is: hasp-bind list --all")
@@ -60,7 +61,7 @@ fn moved_root(from: &Path) -> Result<PathBuf> {
         let shown = printable_path(&from);
         return Err(Error::new(
             Kind::Usage,
-            "still-there",
+            code::STILL_THERE,
             format!("{shown} is still there: this is a copy, not a moved project"),
         )
         .hint("consent to this project by itself: hasp-bind"));

@@ -27,7 +27,7 @@ fn a_binding_written_by_hand_or_put_back_is_refused() {
         flipped[at] ^= 1;
         fs::write(&file, flipped).unwrap();
         assert!(
-            ["tampered", "other-vault"].contains(&place.load().unwrap_err().code()),
+            ["tampered", "other-vault"].contains(&place.load().unwrap_err().code().as_str()),
             "byte {at}"
         );
     }
@@ -50,7 +50,7 @@ fn drop_needs_no_unlock_and_the_old_file_does_not_come_back() {
     assert!(place.record().contains("\"bind.drop\""));
     fs::write(&file, old).unwrap();
     fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-    assert_eq!(place.load().unwrap_err().code(), "rolled-back");
+    assert_eq!(place.load().unwrap_err().code().as_str(), "rolled-back");
     fs::remove_file(&file).unwrap();
     fs::rename(place.path("home/identity.away"), place.path("home/identity")).unwrap();
     place.ok(&["-y"]);

@@ -106,7 +106,7 @@ fn a_named_vault_is_remembered_for_the_project() {
         Binding::load(&theirs, &place.project()).unwrap().unwrap().vault_dir.unwrap(),
         other
     );
-    assert_eq!(place.load().unwrap_err().code(), "other-vault");
+    assert_eq!(place.load().unwrap_err().code().as_str(), "other-vault");
     let own = place.path("home/vault");
     let (status, _, stderr) = place.tool(
         &place.project(),

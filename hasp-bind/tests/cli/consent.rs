@@ -92,7 +92,7 @@ fn a_changed_target_is_denied_with_a_diff_until_it_is_consented_to_again() {
     let project = Project::find(&place.home(), &place.project()).unwrap();
     let target = project.manifest.as_ref().unwrap().target("test").unwrap().clone();
     let error = place.load().unwrap().unwrap().check_target(&target).unwrap_err();
-    assert_eq!((error.code(), error.kind()), ("target-changed", Kind::Denied));
+    assert_eq!((error.code().as_str(), error.kind()), ("target-changed", Kind::Denied));
     assert!(
         error.message().contains("- run pytest (any further words)\n  + run sh -c 'curl evil'"),
         "{error}"
@@ -109,9 +109,12 @@ fn a_changed_target_is_denied_with_a_diff_until_it_is_consented_to_again() {
     fs::write(place.project().join("hasp.toml"), "[project]\nname = 'api'\n").unwrap();
     assert!(place.ok(&["-y"]).contains("target test: its consent ends"));
     let binding = place.load().unwrap().unwrap();
-    assert_eq!(binding.check_target(&target).unwrap_err().code(), "target-unconsented");
+    assert_eq!(binding.check_target(&target).unwrap_err().code().as_str(), "target-unconsented");
     assert_eq!(binding.secret_for(&"db/url".parse().unwrap()).unwrap().as_str(), "db/url");
-    assert_eq!(binding.secret_for(&"db/other".parse().unwrap()).unwrap_err().code(), "unbound");
+    assert_eq!(
+        binding.secret_for(&"db/other".parse().unwrap()).unwrap_err().code().as_str(),
+        "unbound"
+    );
 }
 
 #[test]

@@ -20,7 +20,10 @@ fn a_copy_is_another_project_and_a_link_is_the_same() {
     assert!(Binding::load(&place.vault(), &place.path("copy")).unwrap().is_none());
     fs::copy(place.binding_file(&place.project()), place.binding_file(&place.path("copy")))
         .unwrap();
-    assert_eq!(Binding::load(&place.vault(), &place.path("copy")).unwrap_err().code(), "tampered");
+    assert_eq!(
+        Binding::load(&place.vault(), &place.path("copy")).unwrap_err().code().as_str(),
+        "tampered"
+    );
     std::os::unix::fs::symlink(place.project(), place.path("link")).unwrap();
     assert!(place.run_in(&place.path("link"), &[]).2.contains("nothing new"));
     fs::create_dir(place.project().join("sub")).unwrap();
@@ -68,6 +71,6 @@ fn a_binding_from_before_has_its_name_where_no_other_has() {
     assert_eq!(place.run_in(&other, &["--yes", "--also"]).0, 0);
     // Of two from before, neither is known to be the first.
     without_holder(&place.binding_file(&other));
-    assert_eq!(old.check_name(&place.vault()).unwrap_err().code(), "project-name-taken");
+    assert_eq!(old.check_name(&place.vault()).unwrap_err().code().as_str(), "project-name-taken");
     assert_eq!(Binding { holds_name: Some(true), ..old }.check_name(&place.vault()), Ok(()));
 }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Code, Error, Kind, Result};
 
+use crate::code;
 use crate::process::ProcessId;
 use crate::process::caller::Caller;
 
@@ -81,29 +82,29 @@ impl Consumer {
 }
 
 fn admits_session(leader: &ProcessId, caller: &Caller) -> Result<()> {
-    check_alive(leader, caller, "other-session", "the session that the grant was made in")?;
+    check_alive(leader, caller, code::OTHER_SESSION, "the session that the grant was made in")?;
     let member = caller.process().sid == leader.pid;
     if member || caller.chain().iter().any(|p| p.id == *leader) {
         return Ok(());
     }
     let message =
         format!("the grant was made in another session (its leader is pid {})", leader.pid);
-    Err(denied("other-session", message)
+    Err(denied(code::OTHER_SESSION, message)
         .hint("mint one here: hasp-grant -t TARGET; or for every session: --consumer user"))
 }
 
 fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
-    check_alive(process, caller, "other-process", "the process that the grant was made for")?;
+    check_alive(process, caller, code::OTHER_PROCESS, "the process that the grant was made for")?;
     if caller.chain().iter().any(|p| p.id == *process) {
         return Ok(());
     }
     let message =
         format!("the grant is for process {} and what it starts, which this is not", process.pid);
-    Err(denied("other-process", message).hint("mint one here: hasp-grant -t TARGET"))
+    Err(denied(code::OTHER_PROCESS, message).hint("mint one here: hasp-grant -t TARGET"))
 }
 
 /// Boot, namespace and start time: a pid alone is somebody else's tomorrow.
-fn check_alive(id: &ProcessId, caller: &Caller, code: &'static str, what: &str) -> Result<()> {
+fn check_alive(id: &ProcessId, caller: &Caller, code: Code, what: &str) -> Result<()> {
     let fault = match () {
         () if id.boot != caller.namespace.boot => "ended with the last boot",
         () if !caller.namespace.holds(id) => "is in another pid namespace",
@@ -119,7 +120,7 @@ fn admits_user(uid: u32) -> Result<()> {
     if (own, effective) == (uid, uid) {
         return Ok(());
     }
-    Err(denied("other-user", format!("the grant is for user {uid}, not for user {own}"))
+    Err(denied(code::OTHER_USER, format!("the grant is for user {uid}, not for user {own}"))
         .hint("mint one as this user: hasp-grant -t TARGET --consumer user"))
 }
 
@@ -129,7 +130,7 @@ fn admits_program(path: &Path, caller: &Caller) -> Result<()> {
     }
     let shown = hasp_core::text::printable_path(path);
     Err(denied(
-        "other-program",
+        code::OTHER_PROGRAM,
         format!(
             "the grant is for {shown} and what it starts; neither this process nor an \
                  ancestor runs it"
@@ -141,7 +142,7 @@ fn admits_program(path: &Path, caller: &Caller) -> Result<()> {
     ))
 }
 
-fn denied(code: &'static str, message: impl Into<String>) -> Error {
+fn denied(code: Code, message: impl Into<String>) -> Error {
     Error::new(Kind::Denied, code, message)
 }
 
@@ -159,7 +160,7 @@ mod tests {
         Consumer::Process { process: process.id.clone(), exe: None }
     }
 
-    fn code(consumer: &Consumer) -> hasp_core::Code {
+    fn code_of(consumer: &Consumer) -> Code {
         consumer.admits(&caller()).unwrap_err().code()
     }
 
@@ -171,10 +172,10 @@ mod tests {
         }
         let mut sibling = std::process::Command::new("sleep").arg("30").spawn().unwrap();
         let other = caller.namespace.process(sibling.id()).unwrap();
-        assert_eq!(code(&of(&other)), "other-process");
+        assert_eq!(code_of(&of(&other)), code::OTHER_PROCESS);
         sibling.kill().unwrap();
         sibling.wait().unwrap();
-        assert_eq!(code(&of(&other)), "other-process");
+        assert_eq!(code_of(&of(&other)), code::OTHER_PROCESS);
     }
 
     #[test]
@@ -188,10 +189,13 @@ mod tests {
         ];
         for process in forged {
             assert_eq!(
-                code(&Consumer::Process { process: process.clone(), exe: None }),
-                "other-process"
+                code_of(&Consumer::Process { process: process.clone(), exe: None }),
+                code::OTHER_PROCESS
             );
-            assert_eq!(code(&Consumer::Session { leader: process, tty: None }), "other-session");
+            assert_eq!(
+                code_of(&Consumer::Session { leader: process, tty: None }),
+                code::OTHER_SESSION
+            );
         }
     }
 
@@ -199,9 +203,9 @@ mod tests {
     fn users_and_programs() {
         let uid = rustix::process::getuid().as_raw();
         Consumer::User { uid }.admits(&caller()).unwrap();
-        assert_eq!(code(&Consumer::User { uid: uid + 1 }), "other-user");
+        assert_eq!(code_of(&Consumer::User { uid: uid + 1 }), code::OTHER_USER);
         Consumer::Exe { path: std::env::current_exe().unwrap() }.admits(&caller()).unwrap();
-        assert_eq!(code(&Consumer::Exe { path: "/bin/no-such".into() }), "other-program");
+        assert_eq!(code_of(&Consumer::Exe { path: "/bin/no-such".into() }), code::OTHER_PROGRAM);
     }
 
     #[test]

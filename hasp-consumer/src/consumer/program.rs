@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// Programs that run what they are told; a version may follow, as in `python3.12`.
 const INTERPRETERS: [&str; 44] = [
     "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "toybox",
@@ -25,13 +27,13 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
     if !path.is_absolute() {
         return Err(Error::new(
             Kind::Usage,
-            "bad-consumer",
+            code::BAD_CONSUMER,
             format!("{shown} is not an absolute path"),
         )
         .hint("give the whole path, for example: \"$(command -v claude)\""));
     }
     let missing = |what: &str| {
-        Error::new(Kind::Missing, "no-program", format!("{shown} {what}"))
+        Error::new(Kind::Missing, code::NO_PROGRAM, format!("{shown} {what}"))
             .hint("find it with: command -v NAME")
     };
     let real = path.canonicalize().map_err(|_| missing("does not exist"))?;
@@ -42,7 +44,7 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
     if real.to_str().is_none_or(|text| hasp_core::text::printable(text.as_bytes()) != text) {
         return Err(Error::new(
             Kind::Usage,
-            "bad-consumer",
+            code::BAD_CONSUMER,
             "the program's path is not plain UTF-8 text",
         ));
     }
@@ -121,10 +123,10 @@ mod tests {
 
     #[test]
     fn only_real_programs_by_absolute_path() {
-        assert_eq!(real_path(Path::new("sh")).unwrap_err().code(), "bad-consumer");
-        assert_eq!(real_path(Path::new("/no/such")).unwrap_err().code(), "no-program");
-        assert_eq!(real_path(Path::new("/usr")).unwrap_err().code(), "no-program");
-        assert_eq!(real_path(Path::new("/etc/passwd")).unwrap_err().code(), "no-program");
+        assert_eq!(real_path(Path::new("sh")).unwrap_err().code(), code::BAD_CONSUMER);
+        assert_eq!(real_path(Path::new("/no/such")).unwrap_err().code(), code::NO_PROGRAM);
+        assert_eq!(real_path(Path::new("/usr")).unwrap_err().code(), code::NO_PROGRAM);
+        assert_eq!(real_path(Path::new("/etc/passwd")).unwrap_err().code(), code::NO_PROGRAM);
         assert_eq!(
             real_path(Path::new("/bin/sh")).unwrap(),
             Path::new("/bin/sh").canonicalize().unwrap()

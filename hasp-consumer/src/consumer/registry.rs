@@ -11,6 +11,8 @@ use hasp_core::lock::{Lock, lock};
 use hasp_core::text::{printable, printable_path};
 use hasp_core::{Environ, Error, Home, Kind, Result, SecretName, Timestamp};
 
+use crate::code;
+
 const FILE: &str = "consumers.toml";
 const LOCK: &str = "consumers.lock";
 /// The largest registry, in bytes.
@@ -94,7 +96,7 @@ impl Registry {
         let shown: String = printable(name.as_bytes()).chars().take(64).collect();
         let error = Error::new(
             Kind::Missing,
-            "consumer-unknown",
+            code::CONSUMER_UNKNOWN,
             format!("no consumer is called '{shown}'"),
         );
         let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
@@ -125,7 +127,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     let shown: String = printable(name.as_bytes()).chars().take(64).collect();
     Err(Error::new(
         Kind::Usage,
-        "bad-consumer",
+        code::BAD_CONSUMER,
         format!("'{shown}' cannot be the name of a consumer"),
     )
     .hint(
@@ -138,7 +140,7 @@ fn bad_registry(path: &Path) -> Error {
     let typed = hasp_core::text::shell_word(path.as_os_str());
     Error::new(
         Kind::Data,
-        "bad-registry",
+        code::BAD_REGISTRY,
         format!("{} is not in the form that hasp-consumer writes", printable_path(path)),
     )
     .hint(format!("look at it, then start afresh: mv {typed} {typed}.old"))

@@ -6,6 +6,7 @@ use std::path::Path;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::{Error, Home, Kind, Result};
 
+use crate::code;
 use crate::consumer::Consumer;
 use crate::consumer::program;
 use crate::consumer::registry::Registry;
@@ -53,7 +54,7 @@ impl Consumer {
         if !once {
             return Err(Error::new(
                 Kind::Usage,
-                "consumer-unclear",
+                code::CONSUMER_UNCLEAR,
                 format!("who shall use the grant? {why}"),
             )
             .hint("say so: --consumer parent, --consumer pid:N or --consumer user"));
@@ -77,7 +78,7 @@ fn session(caller: &Caller) -> Result<(Consumer, Vec<String>)> {
         }
         leader => Err(Error::new(
             Kind::Usage,
-            "no-session",
+            code::NO_SESSION,
             format!("no session can be named: {}", why_not(&leader)),
         )
         .hint("say so: --consumer parent, --consumer pid:N or --consumer user")),
@@ -108,7 +109,7 @@ fn pid(digits: &str, caller: &Caller) -> Result<(Consumer, Vec<String>)> {
         digits.parse::<u32>().ok().filter(|n| *n > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
     let number = number.ok_or_else(|| bad_word(&format!("pid:{digits}")))?;
     let found = caller.namespace.process(number).ok_or_else(|| {
-        Error::new(Kind::Missing, "no-process", format!("no process {number} can be seen"))
+        Error::new(Kind::Missing, code::NO_PROCESS, format!("no process {number} can be seen"))
             .hint("look for it with: ps -e")
     })?;
     Ok((process(&found), broad(&found)))
@@ -142,13 +143,13 @@ fn named(name: &str, home: &Home) -> Result<(Consumer, Vec<String>)> {
 }
 
 fn no_parent() -> Error {
-    Error::new(Kind::Usage, "no-parent", "the parent of this process cannot be seen from here")
+    Error::new(Kind::Usage, code::NO_PARENT, "the parent of this process cannot be seen from here")
         .hint("say so: --consumer pid:N or --consumer user")
 }
 
 fn bad_word(word: &str) -> Error {
     let shown: String = printable(word.as_bytes()).chars().take(64).collect();
-    Error::new(Kind::Usage, "bad-consumer", format!("'{shown}' is not a consumer")).hint(
+    Error::new(Kind::Usage, code::BAD_CONSUMER, format!("'{shown}' is not a consumer")).hint(
         "a consumer is session, parent, pid:N, user, exe:PATH, or a name from: hasp-consumer list",
     )
 }
@@ -182,16 +183,16 @@ mod tests {
     #[test]
     fn other_words_are_refused() {
         for (word, code) in [
-            ("pid:0", "bad-consumer"),
-            ("pid:+1", "bad-consumer"),
-            ("pid:", "bad-consumer"),
-            ("pid:99999999999", "bad-consumer"),
-            ("pid:4294967295", "no-process"),
-            ("exe:sh", "bad-consumer"),
-            ("exe:/no/such", "no-program"),
-            ("group:x", "bad-consumer"),
-            ("claude", "consumer-unknown"),
-            ("", "consumer-unknown"),
+            ("pid:0", code::BAD_CONSUMER),
+            ("pid:+1", code::BAD_CONSUMER),
+            ("pid:", code::BAD_CONSUMER),
+            ("pid:99999999999", code::BAD_CONSUMER),
+            ("pid:4294967295", code::NO_PROCESS),
+            ("exe:sh", code::BAD_CONSUMER),
+            ("exe:/no/such", code::NO_PROGRAM),
+            ("group:x", code::BAD_CONSUMER),
+            ("claude", code::CONSUMER_UNKNOWN),
+            ("", code::CONSUMER_UNKNOWN),
         ] {
             assert_eq!(resolve(word).unwrap_err().code(), code, "{word}");
         }

@@ -3,6 +3,7 @@
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::process::Process;
 use crate::process::namespace::PidNamespace;
 use crate::process::stat::Stat;
@@ -40,7 +41,7 @@ impl Caller {
     pub fn current() -> Result<Caller> {
         let namespace = PidNamespace::here()?;
         let unseen =
-            || Error::new(Kind::Denied, "no-proc", "this process does not see itself in /proc");
+            || Error::new(Kind::Denied, code::NO_PROC, "this process does not see itself in /proc");
         // An ancestor that ended meanwhile made room for whoever inherited its children, so that is
         // asked again.
         for _ in 0..TRIES {

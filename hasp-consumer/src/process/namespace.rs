@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::process::stat::Stat;
 use crate::process::{Process, ProcessId};
 
@@ -88,7 +89,7 @@ fn program(pid: u32) -> Option<PathBuf> {
 fn no_proc() -> Error {
     Error::new(
         Kind::Denied,
-        "no-proc",
+        code::NO_PROC,
         "nobody can be recognised here: /proc is missing or belongs to another pid namespace",
     )
     .hint("mount it: mount -t proc proc /proc")

@@ -19,7 +19,7 @@ pub(crate) fn run(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
         Some(entry) if entry.exe == real => Ok(None),
         Some(entry) => {
             let message = format!("'{name}' is {} already", printable_path(&entry.exe));
-            Err(Error::new(Kind::Create, "exists", message)
+            Err(Error::new(Kind::Create, hasp_core::code::EXISTS, message)
                 .hint(format!("hasp-consumer remove {name}, then add it again")))
         }
         None => {

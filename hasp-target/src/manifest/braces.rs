@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use hasp_core::SecretName;
 
+use crate::code;
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
 use crate::manifest::filter::Filter;
@@ -34,7 +35,7 @@ pub(crate) fn refuse_secrets(text: &str) -> Checked<()> {
         if let Some(why) = suspicion(line).filter(|why| *why != Suspicion::Random) {
             let message = format!("this line looks like it holds a secret: {}", why.words());
             return Err(Fault::new(
-                "manifest-secret",
+                code::MANIFEST_SECRET,
                 start..start + line.trim_end().len(),
                 message,
             )
@@ -92,7 +93,7 @@ fn value(
     let parsed = name.parse::<SecretName>().ok().filter(|_| suspicion(name).is_none());
     let reference = parsed.ok_or_else(|| {
         Fault::new(
-            "template-bad-reference",
+            code::TEMPLATE_BAD_REFERENCE,
             span.clone(),
             "what stands between the braces is not the name of a reference",
         )
@@ -114,7 +115,7 @@ fn value(
 fn named_filter(word: &str, span: Range<usize>) -> Checked<Filter> {
     let known = Filter::NAMED.iter().find(|(name, _)| *name == word);
     known.map(|(_, filter)| *filter).ok_or_else(|| {
-        Fault::new("template-filter", span, "there is no such filter")
+        Fault::new(code::TEMPLATE_FILTER, span, "there is no such filter")
             .suggest(word, Filter::NAMED.iter().map(|(name, _)| *name))
             .hint("the filters are :url, :json, :base64 and :shell")
             .showing(Shown::Only)
@@ -122,5 +123,5 @@ fn named_filter(word: &str, span: Range<usize>) -> Checked<Filter> {
 }
 
 fn syntax(span: Range<usize>, message: &str) -> Fault {
-    Fault::new("template-syntax", span, message).showing(Shown::Only)
+    Fault::new(code::TEMPLATE_SYNTAX, span, message).showing(Shown::Only)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use hasp_core::{Error, Kind, Result, SecretName};
 
+use crate::code;
 use crate::manifest::suspicion::suspicion;
 use crate::manifest::variable::check_variable;
 
@@ -104,14 +105,16 @@ pub fn check_deliveries(deliveries: &[Delivery]) -> Result<()> {
         None => Ok(()),
         Some(Some(variable)) => Err(Error::new(
             Kind::Usage,
-            "duplicate-variable",
+            code::DUPLICATE_VARIABLE,
             format!("{variable} is delivered twice"),
         )
         .hint("give each value a variable of its own")),
-        Some(None) => {
-            Err(Error::new(Kind::Usage, "two-stdins", "two values cannot both be standard input")
-                .hint("deliver one of them by --file or --fd"))
-        }
+        Some(None) => Err(Error::new(
+            Kind::Usage,
+            code::TWO_STDINS,
+            "two values cannot both be standard input",
+        )
+        .hint("deliver one of them by --file or --fd")),
     }
 }
 
@@ -122,7 +125,7 @@ fn reference(text: &str) -> Result<SecretName> {
         let message =
             "where the name of a reference is expected, there is something else (not shown: it \
              may be a value)";
-        Error::new(Kind::Usage, "bad-reference", message)
+        Error::new(Kind::Usage, code::BAD_REFERENCE, message)
             .hint("store the value first: hasp-vault set db/url; then name it, for example: -e \
                    DATABASE_URL=db/url")
     })
@@ -139,7 +142,7 @@ fn bad_delivery(channel: Channel) -> Error {
             ("fd takes VAR=REF, a variable and a reference", "--fd PASSWORD_FD=db/password")
         }
     };
-    Error::new(Kind::Usage, "bad-delivery", message).hint(format!("for example: {example}"))
+    Error::new(Kind::Usage, code::BAD_DELIVERY, message).hint(format!("for example: {example}"))
 }
 
 #[cfg(test)]
@@ -167,16 +170,16 @@ mod tests {
             "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1",
         ] {
             let error = Delivery::parse(Channel::Env, typed).unwrap_err();
-            assert_eq!((error.code().as_str(), error.kind().status()), ("bad-reference", 64));
+            assert_eq!((error.code(), error.kind().status()), (code::BAD_REFERENCE, 64));
             assert!(!format!("{error:?}").contains("hunter2"));
         }
         let bare = Delivery::parse(Channel::File, "hunter2").unwrap_err();
-        assert!(bare.code() == "bad-delivery" && !format!("{bare:?}").contains("hunter2"));
+        assert!(bare.code() == code::BAD_DELIVERY && !format!("{bare:?}").contains("hunter2"));
         assert_eq!(
             Delivery::parse(Channel::Fd, "LD_PRELOAD=a").unwrap_err().code(),
-            "bad-variable"
+            code::BAD_VARIABLE
         );
-        assert_eq!(Delivery::parse(Channel::Fd, "=a").unwrap_err().code(), "bad-variable");
+        assert_eq!(Delivery::parse(Channel::Fd, "=a").unwrap_err().code(), code::BAD_VARIABLE);
     }
 
     #[test]
@@ -191,9 +194,9 @@ mod tests {
         ]))
         .unwrap();
         let twice = parse(&[(Channel::Env, "A=x"), (Channel::File, "A=y")]);
-        assert_eq!(check_deliveries(&twice).unwrap_err().code(), "duplicate-variable");
+        assert_eq!(check_deliveries(&twice).unwrap_err().code(), code::DUPLICATE_VARIABLE);
         let two = parse(&[(Channel::Stdin, "x"), (Channel::Stdin, "y")]);
-        assert_eq!(check_deliveries(&two).unwrap_err().code(), "two-stdins");
+        assert_eq!(check_deliveries(&two).unwrap_err().code(), code::TWO_STDINS);
     }
 
     #[test]
@@ -204,11 +207,14 @@ mod tests {
             reference: "a".parse().unwrap(),
         };
         delivery(Channel::Stdin, None).check().unwrap();
-        assert_eq!(delivery(Channel::Stdin, Some("A")).check().unwrap_err().code(), "bad-delivery");
-        assert_eq!(delivery(Channel::Env, None).check().unwrap_err().code(), "bad-delivery");
+        assert_eq!(
+            delivery(Channel::Stdin, Some("A")).check().unwrap_err().code(),
+            code::BAD_DELIVERY
+        );
+        assert_eq!(delivery(Channel::Env, None).check().unwrap_err().code(), code::BAD_DELIVERY);
         assert_eq!(
             delivery(Channel::Env, Some("PATH")).check().unwrap_err().code(),
-            "bad-variable"
+            code::BAD_VARIABLE
         );
     }
 

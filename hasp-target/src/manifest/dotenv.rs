@@ -6,6 +6,7 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Secret, Source};
 
+use crate::code;
 use crate::manifest::suspicion::suspicion;
 use crate::manifest::variable::is_identifier;
 
@@ -77,7 +78,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Variable>> {
             "{}:{line}: that is not NAME=VALUE (not shown: it may be a value)",
             printable_path(path)
         );
-        Error::new(Kind::Data, "bad-dotenv", message)
+        Error::new(Kind::Data, code::BAD_DOTENV, message)
             .hint("correct the line, or name the deliveries: -e VAR=REF")
     })
 }

@@ -52,6 +52,6 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<()> {
 
 pub(crate) fn exists(path: &Path) -> Error {
     let shown = hasp_core::text::printable_path(path);
-    Error::new(hasp_core::Kind::Create, "exists", format!("{shown} exists already"))
+    Error::new(hasp_core::Kind::Create, hasp_core::code::EXISTS, format!("{shown} exists already"))
         .hint("add to it with: hasp-target add NAME -e VAR=REF -- COMMAND")
 }

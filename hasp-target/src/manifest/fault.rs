@@ -5,16 +5,18 @@ use std::ops::Range;
 use std::path::Path;
 
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind};
+use hasp_core::{Code, Error, Kind};
 
+use crate::code;
 use crate::manifest::excerpt::{Shown, excerpt, position};
 
 /// A fault in a manifest.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    code: &'static str,
+    code: Code,
     span: Range<usize>,
-    message: String,
+    /// Boxed: a fault travels in every result of reading a manifest.
+    message: Box<str>,
     hints: Vec<String>,
     shown: Shown,
     /// The error itself, of a file that the manifest names: it has its own line and caret.
@@ -26,11 +28,11 @@ pub(crate) type Checked<T> = std::result::Result<T, Fault>;
 
 impl Fault {
     /// A fault at these bytes of the manifest.
-    pub(crate) fn new(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Fault {
+    pub(crate) fn new(code: Code, span: Range<usize>, message: impl Into<String>) -> Fault {
         Fault {
             code,
             span,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             hints: Vec::new(),
             shown: Shown::Place,
             whole: None,
@@ -39,13 +41,13 @@ impl Fault {
 
     /// An error of the command line, found in a manifest.
     pub(crate) fn from_error(error: &Error, span: Range<usize>) -> Fault {
-        let fault = Fault::new(error.code().as_str(), span, error.message());
+        let fault = Fault::new(error.code(), span, error.message());
         error.hints().iter().fold(fault, Fault::hint)
     }
 
     /// An error of another file, as it is.
     pub(crate) fn whole(error: Error) -> Fault {
-        Fault { whole: Some(Box::new(error)), ..Fault::new("manifest-template", 0..0, "") }
+        Fault { whole: Some(Box::new(error)), ..Fault::new(code::MANIFEST_TEMPLATE, 0..0, "") }
     }
 
     /// The same with one more hint.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
+use crate::code;
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
 use crate::manifest::suspicion::suspicion;
@@ -95,7 +96,7 @@ impl<'a> Fields<'a> {
     fn unknown(&self, stranger: &Spanned<DeString<'_>>, keys: &[&str]) -> Fault {
         let name = stranger.get_ref();
         let fault = Fault::new(
-            "manifest-unknown-key",
+            code::MANIFEST_UNKNOWN_KEY,
             stranger.span(),
             format!("there is no key {} in {}", shown(name), self.what),
         )
@@ -123,7 +124,7 @@ pub(crate) fn word<'a>(value: &'a Spanned<DeValue<'a>>, what: &str) -> Checked<T
 pub(crate) fn check_text(text: &str, span: Range<usize>, what: &str) -> Checked<()> {
     if let Some(why) = suspicion(text) {
         let message = format!("{what} looks like a secret: {}", why.words());
-        return Err(Fault::new("manifest-secret", span, message)
+        return Err(Fault::new(code::MANIFEST_SECRET, span, message)
             .hint(
                 "store it with: hasp-vault set NAME; then name it under [refs] and deliver it \
                    with env, file, fd or stdin",
@@ -132,7 +133,7 @@ pub(crate) fn check_text(text: &str, span: Range<usize>, what: &str) -> Checked<
     }
     if text.chars().any(hidden) {
         let message = format!("{what} holds a character that does not show");
-        return Err(Fault::new("manifest-control", span, message)
+        return Err(Fault::new(code::MANIFEST_CONTROL, span, message)
             .hint(
                 "write one line without control characters; a longer script belongs in a file \
                    of its own",
@@ -154,7 +155,7 @@ pub(crate) fn shown(key: &str) -> String {
 fn type_fault(what: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Fault {
     let found = value.get_ref().type_str();
     Fault::new(
-        "manifest-type",
+        code::MANIFEST_TYPE,
         value.span(),
         format!("{what} takes {wanted}, not {} {found}", article(found)),
     )

@@ -26,6 +26,7 @@ use hasp_core::text::{printable, printable_path};
 use hasp_core::{Error, Kind, Result, SecretName};
 use toml::de::DeTable;
 
+use crate::code;
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault, nearest};
 use crate::manifest::fields::{Fields, table};
@@ -87,7 +88,7 @@ impl Manifest {
             let shown: String = printable(name.as_bytes()).chars().take(64).collect();
             let error = Error::new(
                 Kind::Missing,
-                "target-unknown",
+                code::TARGET_UNKNOWN,
                 format!("target '{shown}' is not in {FILE_NAME}"),
             );
             match nearest(name, self.targets.keys().map(String::as_str)) {
@@ -122,7 +123,7 @@ fn read(top: &DeTable<'_>, path: &Path) -> Checked<Manifest> {
 fn too_much(span: std::ops::Range<usize>) -> Fault {
     let message =
         format!("the templates of all targets are longer than {} KiB together", MAX_TEXT / 1024);
-    Fault::new("manifest-too-large", span, message)
+    Fault::new(code::MANIFEST_TOO_LARGE, span, message)
         .hint("let the commands read their long files themselves")
 }
 
@@ -132,7 +133,7 @@ fn read_project(table: &DeTable<'_>) -> Checked<Option<String>> {
     match name.text.parse::<SecretName>() {
         Ok(_) => Ok(Some(name.text.to_owned())),
         Err(_) => Err(Fault::new(
-            "manifest-bad-name",
+            code::MANIFEST_BAD_NAME,
             name.span,
             "that cannot be the name of a project",
         )
@@ -143,9 +144,9 @@ fn read_project(table: &DeTable<'_>) -> Checked<Option<String>> {
 fn syntax(error: &toml::de::Error, end: usize) -> Fault {
     let message = error.message().to_lowercase();
     let code = match message.as_str() {
-        m if m.contains("duplicate key") => "manifest-duplicate",
-        m if m.contains("recurs") => "manifest-too-deep",
-        _ => "manifest-syntax",
+        m if m.contains("duplicate key") => code::MANIFEST_DUPLICATE,
+        m if m.contains("recurs") => code::MANIFEST_TOO_DEEP,
+        _ => code::MANIFEST_SYNTAX,
     };
     Fault::new(code, error.span().unwrap_or(end..end), format!("not TOML: {message}"))
         .showing(Shown::Head)
@@ -154,20 +155,22 @@ fn syntax(error: &toml::de::Error, end: usize) -> Fault {
 fn unreadable(path: &Path, error: Error) -> Error {
     let shown = printable_path(path);
     let typed = hasp_core::text::shell_word(path.as_os_str());
-    match error.code().as_str() {
-        "file-too-large" => text::too_large(path, MAX_SIZE),
-        "not-found" => Error::new(Kind::Missing, "no-manifest", format!("there is no {shown}"))
-            .hint("write one to start from: hasp-target init"),
-        "symlink" => {
-            Error::new(Kind::Config, "manifest-symlink", format!("{shown} is a symbolic link"))
+    match error.code() {
+        hasp_core::code::FILE_TOO_LARGE => text::too_large(path, MAX_SIZE),
+        hasp_core::code::NOT_FOUND => {
+            Error::new(Kind::Missing, code::NO_MANIFEST, format!("there is no {shown}"))
+                .hint("write one to start from: hasp-target init")
+        }
+        hasp_core::code::SYMLINK => {
+            Error::new(Kind::Config, code::MANIFEST_SYMLINK, format!("{shown} is a symbolic link"))
                 .hint(format!(
                     "replace it by what it points to: \
                      cp --remove-destination \"$(realpath {typed})\" {typed}"
                 ))
         }
-        "not-a-file" => Error::new(
+        hasp_core::code::NOT_A_FILE => Error::new(
             Kind::Config,
-            "manifest-not-a-file",
+            code::MANIFEST_NOT_A_FILE,
             format!("{shown} is not a regular file"),
         )
         .hint(format!("look at it with: ls -l {typed}")),

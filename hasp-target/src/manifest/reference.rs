@@ -6,6 +6,7 @@ use std::ops::Range;
 use hasp_core::SecretName;
 use toml::de::DeTable;
 
+use crate::code;
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
 use crate::manifest::fields::{Fields, check_text, shown, table};
@@ -32,7 +33,7 @@ pub(crate) fn read_refs(refs: &DeTable<'_>) -> Checked<BTreeMap<SecretName, RefS
         check_text(key.get_ref(), key.span(), "a reference in [refs]")?;
         let name = key.get_ref().parse::<SecretName>().map_err(|_| {
             Fault::new(
-                "manifest-bad-name",
+                code::MANIFEST_BAD_NAME,
                 key.span(),
                 format!("{} cannot be the name of a reference", shown(key.get_ref())),
             )
@@ -48,9 +49,13 @@ fn read_ref(what: &str, spec: &DeTable<'_>) -> Checked<RefSpec> {
     let fields = Fields::new(what, spec, &["about", "class", "required"])?;
     let class = fields.string("class")?;
     if let Some(class) = class.as_ref().filter(|c| !CLASSES.contains(&c.text)) {
-        return Err(Fault::new("manifest-bad-class", class.span.clone(), "that is not a class")
-            .suggest(class.text, CLASSES)
-            .hint("the classes are low, medium, high and critical"));
+        return Err(Fault::new(
+            code::MANIFEST_BAD_CLASS,
+            class.span.clone(),
+            "that is not a class",
+        )
+        .suggest(class.text, CLASSES)
+        .hint("the classes are low, medium, high and critical"));
     }
     Ok(RefSpec {
         about: fields.string("about")?.map(|w| w.text.to_owned()),
@@ -70,7 +75,7 @@ pub(crate) fn unlisted(
     let named = name.as_str().contains('/');
     let example = if named { name.as_str() } else { "NAME" };
     let fault = Fault::new(
-        "manifest-unlisted",
+        code::MANIFEST_UNLISTED,
         span,
         format!("{variable} is given a reference that [refs] does not list"),
     )

@@ -14,6 +14,7 @@ use toml::de::DeTable;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, SecretName};
 
+use crate::code;
 use crate::manifest::delivery::{Channel, Delivery};
 use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
@@ -90,8 +91,9 @@ impl Target {
     /// # Errors
     /// `[bad-target]`, `Kind::Data`.
     pub fn from_canonical(text: &str) -> Result<Target> {
-        serde_json::from_str(text)
-            .map_err(|_| Error::new(Kind::Data, "bad-target", "that is not the text of a target"))
+        serde_json::from_str(text).map_err(|_| {
+            Error::new(Kind::Data, code::BAD_TARGET, "that is not the text of a target")
+        })
     }
 
     /// The references that it uses, each once, sorted.
@@ -120,7 +122,7 @@ impl Target {
             self.name,
             printable_path(&path)
         );
-        Err(Error::new(Kind::Missing, "no-dir", message)
+        Err(Error::new(Kind::Missing, code::NO_DIR, message)
             .hint(format!("correct 'dir' of [target.{}] in {FILE_NAME}", self.name)))
     }
 
@@ -144,7 +146,7 @@ impl Target {
             self.name,
             printable_path(path)
         );
-        Error::new(Kind::Config, "manifest-bad-dir", message)
+        Error::new(Kind::Config, code::MANIFEST_BAD_DIR, message)
             .hint("name the real directory, relative to the project's root")
     }
 }
@@ -156,7 +158,7 @@ pub(crate) fn read_name(text: &str, span: Range<usize>) -> Checked<String> {
         return Ok(text.to_owned());
     }
     Err(Fault::new(
-        "manifest-bad-name",
+        code::MANIFEST_BAD_NAME,
         span,
         format!("{} cannot be the name of a target", shown(text)),
     )
@@ -198,12 +200,12 @@ pub(crate) fn read(
 fn read_run(words: &[Text<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
     let whole = fields.value("run").map(toml::Spanned::span).unwrap_or_default();
     let Some(program) = words.first().filter(|w| !w.text.is_empty()) else {
-        return Err(Fault::new("manifest-bad-run", whole, "'run' names no program")
+        return Err(Fault::new(code::MANIFEST_BAD_RUN, whole, "'run' names no program")
             .hint("leave 'run' out to let the grant name the command"));
     };
     if program.text == FURTHER {
         return Err(Fault::new(
-            "manifest-bad-run",
+            code::MANIFEST_BAD_RUN,
             program.span.clone(),
             "'run' would be any command at all",
         )
@@ -213,7 +215,7 @@ fn read_run(words: &[Text<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
         && Path::new(program.text).components().any(|c| c == Component::ParentDir)
     {
         return Err(Fault::new(
-            "manifest-bad-run",
+            code::MANIFEST_BAD_RUN,
             program.span.clone(),
             "the program's path goes up by '..'",
         )
@@ -223,7 +225,7 @@ fn read_run(words: &[Text<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
         words.split_last().and_then(|(_, before)| before.iter().find(|w| w.text == FURTHER));
     match early {
         Some(word) => Err(Fault::new(
-            "manifest-bad-run",
+            code::MANIFEST_BAD_RUN,
             word.span.clone(),
             "\"...\" stands for further words and can only be last",
         )),
@@ -234,7 +236,7 @@ fn read_run(words: &[Text<'_>], fields: &Fields<'_>) -> Checked<Vec<String>> {
 fn read_dir(word: &Text<'_>) -> Checked<PathBuf> {
     let path = Path::new(word.text);
     let fault = |what: &str| {
-        Err(Fault::new("manifest-bad-dir", word.span.clone(), format!("'dir' {what}"))
+        Err(Fault::new(code::MANIFEST_BAD_DIR, word.span.clone(), format!("'dir' {what}"))
             .hint("name a directory below the project's root, for example: dir = \"apps/server\""))
     };
     match () {
@@ -311,7 +313,7 @@ fn read_templates(
                 "the templates of a target are longer than {} KiB together",
                 MAX_TEMPLATES / 1024
             );
-            return Err(Fault::new("manifest-too-large", path.span, message).hint(
+            return Err(Fault::new(code::MANIFEST_TOO_LARGE, path.span, message).hint(
                 "deliver the values by env, file or fd, and let the command read its long \
                        files itself",
             ));
@@ -323,7 +325,7 @@ fn read_templates(
 }
 
 fn twice(span: Range<usize>, variable: &str) -> Fault {
-    Fault::new("manifest-duplicate", span, format!("{variable} is delivered twice"))
+    Fault::new(code::MANIFEST_DUPLICATE, span, format!("{variable} is delivered twice"))
         .hint("give each value a variable of its own")
 }
 
@@ -347,7 +349,7 @@ fn read_reference(
     let word = word(value, &format!("what {variable} is given"))?;
     let name = word.text.parse::<SecretName>().map_err(|_| {
         Fault::new(
-            "manifest-bad-reference",
+            code::MANIFEST_BAD_REFERENCE,
             word.span.clone(),
             format!("what {variable} is given is not the name of a reference"),
         )

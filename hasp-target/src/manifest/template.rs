@@ -11,6 +11,7 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, SecretName};
 use serde::{Deserialize, Serialize};
 
+use crate::code;
 use crate::manifest::braces::{self, Piece};
 use crate::manifest::delivery::Delivery;
 use crate::manifest::fault::{Checked, Fault};
@@ -72,7 +73,7 @@ impl Template {
         let (variable, typed) = word.split_once('=').ok_or_else(|| {
             Error::new(
                 Kind::Usage,
-                "bad-delivery",
+                code::BAD_DELIVERY,
                 "template takes VAR=PATH, a variable and a file of the project",
             )
             .hint("for example: --template PGPASSFILE=ops/pgpass.in")
@@ -96,12 +97,11 @@ impl Template {
         refs: &BTreeMap<SecretName, RefSpec>,
     ) -> Checked<Template> {
         let path = Path::new(path);
-        let text = check_path(path).and_then(|()| read(root, path)).map_err(|e| {
-            match e.code().as_str() {
-                "template-missing" | "template-bad-path" => Fault::from_error(&e, span),
+        let text =
+            check_path(path).and_then(|()| read(root, path)).map_err(|e| match e.code() {
+                code::TEMPLATE_MISSING | code::TEMPLATE_BAD_PATH => Fault::from_error(&e, span),
                 _ => Fault::whole(e),
-            }
-        })?;
+            })?;
         Template::of(variable.to_owned(), tidy(path), text, Some((root, refs)))
             .map_err(Fault::whole)
     }
@@ -167,7 +167,7 @@ pub fn check_variables(deliveries: &[Delivery], templates: &[Template]) -> Resul
         None => Ok(()),
         Some(template) => {
             let message = format!("{} is delivered twice", template.variable());
-            Err(Error::new(Kind::Usage, "duplicate-variable", message)
+            Err(Error::new(Kind::Usage, code::DUPLICATE_VARIABLE, message)
                 .hint("give each value a variable of its own"))
         }
     }
@@ -190,24 +190,23 @@ fn read(root: &Path, path: &Path) -> Result<String> {
         }
     }
     let full = root.join(path);
-    let bytes =
-        files::read(&full, Guard::Signed, MAX_TEMPLATE).map_err(|e| match e.code().as_str() {
-            "not-found" => {
-                let typed = hasp_core::text::shell_word(full.as_os_str());
-                Error::new(
+    let bytes = files::read(&full, Guard::Signed, MAX_TEMPLATE).map_err(|e| match e.code() {
+        hasp_core::code::NOT_FOUND => {
+            let typed = hasp_core::text::shell_word(full.as_os_str());
+            Error::new(
                 Kind::Config,
-                "template-missing",
+                code::TEMPLATE_MISSING,
                 format!("there is no template {}", printable_path(path)),
             )
             .hint(format!(
                 "write it, with {{{{ref}}}} where the value of ref goes: ${{EDITOR:-vi}} {typed}"
             ))
-            }
-            "symlink" => bad_path(path, "is a link"),
-            "not-a-file" => bad_path(path, "is not a regular file"),
-            "file-too-large" => text::too_large(&full, MAX_TEMPLATE),
-            _ => e,
-        })?;
+        }
+        hasp_core::code::SYMLINK => bad_path(path, "is a link"),
+        hasp_core::code::NOT_A_FILE => bad_path(path, "is not a regular file"),
+        hasp_core::code::FILE_TOO_LARGE => text::too_large(&full, MAX_TEMPLATE),
+        _ => e,
+    })?;
     text::check(&bytes, &full, MAX_TEMPLATE).map(str::to_owned)
 }
 
@@ -229,7 +228,7 @@ fn check_path(path: &Path) -> Result<()> {
 fn bad_path(path: &Path, what: &str) -> Error {
     Error::new(
         Kind::Config,
-        "template-bad-path",
+        code::TEMPLATE_BAD_PATH,
         format!(
             "the template {} \
                                                            {what}",
@@ -280,20 +279,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_shown_with_line_and_caret() {
         let cases = [
-            ("x\n  {{db/pw\n}}", "template-syntax", "2 | ...{{...\n  |    ^^"),
-            ("{{ }}", "template-syntax", "1 | {{ }}\n  | ^^^^^"),
-            ("{{:url}}", "template-syntax", "^"),
+            ("x\n  {{db/pw\n}}", code::TEMPLATE_SYNTAX, "2 | ...{{...\n  |    ^^"),
+            ("{{ }}", code::TEMPLATE_SYNTAX, "1 | {{ }}\n  | ^^^^^"),
+            ("{{:url}}", code::TEMPLATE_SYNTAX, "^"),
             (
                 "p={{db/pw:jsn}};q",
-                "template-filter",
+                code::TEMPLATE_FILTER,
                 "1 | ...{{db/pw:jsn}}...\n  |    ^^^^^^^^^^^^^",
             ),
-            ("{{db/pw:}}", "template-filter", "^"),
-            ("{{hunter2!}}", "template-bad-reference", "1 | ...\n  | ^^^"),
-            ("{{{db/pw}}}", "template-bad-reference", "^"),
-            ("a: b\npassword = hunter2!", "manifest-secret", "2 | ...\n  | ^^^"),
-            ("x\0", "manifest-nul", "^"),
-            ("x\u{202e}", "manifest-control", "^"),
+            ("{{db/pw:}}", code::TEMPLATE_FILTER, "^"),
+            ("{{hunter2!}}", code::TEMPLATE_BAD_REFERENCE, "1 | ...\n  | ^^^"),
+            ("{{{db/pw}}}", code::TEMPLATE_BAD_REFERENCE, "^"),
+            ("a: b\npassword = hunter2!", code::MANIFEST_SECRET, "2 | ...\n  | ^^^"),
+            ("x\0", code::MANIFEST_NUL, "^"),
+            ("x\u{202e}", code::MANIFEST_CONTROL, "^"),
         ];
         for (text, code, shown) in cases {
             let error = of(text).unwrap_err();
@@ -304,7 +303,7 @@ mod tests {
             );
         }
         assert!(of("{{db/pw:jsn}}").unwrap_err().hints()[0].contains("did you mean 'json'"));
-        assert_eq!(of(&"x".repeat(MAX_TEMPLATE + 1)).unwrap_err().code(), "manifest-too-large");
+        assert_eq!(of(&"x".repeat(MAX_TEMPLATE + 1)).unwrap_err().code(), code::MANIFEST_TOO_LARGE);
         of(&"x".repeat(MAX_TEMPLATE)).unwrap();
     }
 

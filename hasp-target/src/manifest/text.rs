@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Code, Error, Kind, Result};
 
+use crate::code;
 use crate::manifest::fault::Fault;
 
 /// What a manifest is called.
@@ -21,18 +22,19 @@ pub const MAX_SIZE: usize = 256 * 1024;
 /// `[manifest-control]`.
 pub(crate) fn check<'a>(bytes: &'a [u8], path: &Path, limit: usize) -> Result<&'a str> {
     let shown = printable_path(path);
-    let refuse = |code, what: String| Error::new(Kind::Config, code, format!("{shown}{what}"));
+    let refuse =
+        |code: Code, what: String| Error::new(Kind::Config, code, format!("{shown}{what}"));
     if bytes.len() > limit {
         return Err(too_large(path, limit));
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         let typed = hasp_core::text::shell_word(path.as_os_str());
-        return Err(refuse("manifest-bom", ":1:1: begins with a byte order mark".to_owned())
+        return Err(refuse(code::MANIFEST_BOM, ":1:1: begins with a byte order mark".to_owned())
             .hint(format!("remove it: sed -i '1s/^\\xEF\\xBB\\xBF//' {typed}")));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        refuse("manifest-utf8", format!(":{line}: is not UTF-8")).hint("save the file as UTF-8")
+        refuse(code::MANIFEST_UTF8, format!(":{line}: is not UTF-8")).hint("save the file as UTF-8")
     })?;
     unfit(text).map_or(Ok(text), |fault| Err(fault.into_error(text, path)))
 }
@@ -40,7 +42,7 @@ pub(crate) fn check<'a>(bytes: &'a [u8], path: &Path, limit: usize) -> Result<&'
 /// A manifest beyond the limit, whether its bytes were read or not.
 pub(crate) fn too_large(path: &Path, limit: usize) -> Error {
     let message = format!("{} is longer than {} KiB", printable_path(path), limit / 1024);
-    Error::new(Kind::Config, "manifest-too-large", message)
+    Error::new(Kind::Config, code::MANIFEST_TOO_LARGE, message)
         .hint("a manifest holds names and commands only")
 }
 
@@ -52,9 +54,9 @@ fn unfit(text: &str) -> Option<Fault> {
     found.map(|(at, c)| {
         let span = at..at + c.len_utf8();
         match c {
-            '\0' => Fault::new("manifest-nul", span, "there is a NUL byte"),
+            '\0' => Fault::new(code::MANIFEST_NUL, span, "there is a NUL byte"),
             _ => Fault::new(
-                "manifest-control",
+                code::MANIFEST_CONTROL,
                 span,
                 format!("there is a character that does not show: {}", escaped(c)),
             ),

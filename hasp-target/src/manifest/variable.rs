@@ -4,6 +4,7 @@
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::manifest::loaders::{self, Fate};
 use crate::manifest::suspicion::suspicion;
 
@@ -95,7 +96,7 @@ fn bad_variable(name: &str, fault: &str) -> Error {
         true => format!("the variable '{name}'"),
         false => "what stands in place of a variable (not shown: it may be a value)".to_owned(),
     };
-    Error::new(Kind::Usage, "bad-variable", format!("{shown} cannot be used: {fault}"))
+    Error::new(Kind::Usage, code::BAD_VARIABLE, format!("{shown} cannot be used: {fault}"))
         .hint("choose a name that the program reads, for example DATABASE_URL")
 }
 
@@ -156,16 +157,12 @@ mod tests {
             ["A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%"];
         for name in LOADERS.split_whitespace().chain(malformed) {
             let error = check_variable(name).expect_err(name);
-            assert_eq!(
-                (error.code().as_str(), error.kind()),
-                ("bad-variable", Kind::Usage),
-                "{name:?}"
-            );
+            assert_eq!((error.code(), error.kind()), (code::BAD_VARIABLE, Kind::Usage), "{name:?}");
             assert!(!error.message().chars().any(char::is_control));
         }
         let error = check_variable("postgres://u:hunter2@h/?x").unwrap_err();
         assert!(!format!("{error:?}").contains("hunter2"));
-        assert_eq!(check_variable(&"A".repeat(129)).unwrap_err().code(), "bad-variable");
+        assert_eq!(check_variable(&"A".repeat(129)).unwrap_err().code(), code::BAD_VARIABLE);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use hasp_core::{Error, Kind, Result, SecretName};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 use crate::cli::AddArgs;
+use crate::code;
 use crate::manifest::Manifest;
 use crate::manifest::delivery::{Channel, Delivery, check_deliveries};
 use crate::manifest::dotenv::{self, Variable};
@@ -79,7 +80,7 @@ impl Addition<'_> {
         };
         Err(Error::new(
             Kind::Create,
-            "exists",
+            hasp_core::code::EXISTS,
             format!("target '{}' has {what} already", self.target),
         )
         .hint(format!("change it by hand in {FILE_NAME}, or choose another name")))
@@ -124,7 +125,7 @@ impl Addition<'_> {
         }
         Err(Error::new(
             Kind::Create,
-            "cannot-edit",
+            code::CANNOT_EDIT,
             format!("{FILE_NAME} is written in a form that cannot be added to"),
         )
         .hint(format!(
@@ -199,7 +200,7 @@ fn target_name(name: &str) -> Result<&str> {
     if is_name(name) {
         return Ok(name);
     }
-    Err(Error::new(Kind::Usage, "bad-name", "that cannot be the name of a target")
+    Err(Error::new(Kind::Usage, hasp_core::code::BAD_NAME, "that cannot be the name of a target")
         .hint("a name has letters, digits, '.', '_' and '-', for example: test"))
 }
 
@@ -251,7 +252,7 @@ fn words(args: &AddArgs) -> Result<Option<Vec<String>>> {
     words.map(Some).ok_or_else(|| {
         Error::new(
             Kind::Usage,
-            "bad-argv",
+            code::BAD_ARGV,
             format!("{FILE_NAME} is UTF-8, and a word of the command is not"),
         )
         .hint("put the command into a script, and name that")
@@ -354,19 +355,22 @@ mod tests {
     #[test]
     fn what_stands_there_is_not_changed() {
         let text = "[refs]\n\"a/b\" = {}\n[target.t]\nrun = ['x']\nenv = { A = 'a/b' }\n";
-        assert_eq!(added(text, &addition("t", &[], Some(&["y"]))).unwrap_err().code(), "exists");
+        assert_eq!(
+            added(text, &addition("t", &[], Some(&["y"]))).unwrap_err().code(),
+            hasp_core::code::EXISTS
+        );
         assert_eq!(
             added(text, &addition("t", &[(Channel::Env, "A=c/d")], None)).unwrap_err().code(),
-            "exists"
+            hasp_core::code::EXISTS
         );
         assert_eq!(
             added(text, &addition("t", &[(Channel::File, "A=a/b")], None)).unwrap_err().code(),
-            "exists"
+            hasp_core::code::EXISTS
         );
         assert_eq!(added(text, &addition("t", &[(Channel::Env, "A=a/b")], None)).unwrap(), text);
         assert_eq!(
             added(text, &addition("u", &[], Some(&["...", "y"]))).unwrap_err().code(),
-            "manifest-bad-run"
+            code::MANIFEST_BAD_RUN
         );
     }
 
@@ -388,7 +392,7 @@ mod tests {
             words.insert(0, "run");
             let asked = addition(&name, &deliveries, Some(&words));
             let text = added("# c\n[project]\nname = 'p'\n", &asked);
-            prop_assume!(!text.as_ref().is_err_and(|e| e.code() == "manifest-secret"));
+            prop_assume!(!text.as_ref().is_err_and(|e| e.code() == code::MANIFEST_SECRET));
             let manifest = Manifest::parse(text.unwrap().as_bytes(), Path::new(FILE_NAME)).unwrap();
             let target = manifest.target(&name).unwrap();
             prop_assert_eq!(target.run.as_ref().unwrap(), &words);

@@ -7,6 +7,7 @@ use hasp_core::{Error, Kind, Result};
 use serde_json::json;
 use toml_edit::Item;
 
+use crate::code;
 use crate::manifest::Manifest;
 use crate::manifest::edit;
 use crate::manifest::target::{FURTHER, Target};
@@ -81,7 +82,7 @@ fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -
     let table = table.ok_or_else(|| {
         Error::new(
             Kind::Create,
-            "cannot-edit",
+            code::CANNOT_EDIT,
             format!("target '{name}' is not written as a table of its own"),
         )
         .hint(format!(
