@@ -7,6 +7,7 @@ use hasp_core::{Error, Here, Home, Result};
 use hasp_vault::Vault;
 
 use crate::binding::Binding;
+use crate::binding::signed::is_of_other_vault;
 use crate::cli::Options;
 use crate::code;
 use crate::project::Project;
@@ -48,8 +49,7 @@ impl ProjectVault {
         };
         match found {
             Err(e)
-                if [code::NO_PROJECT, hasp_target::code::FOREIGN_DIRECTORY]
-                    .contains(&e.code().as_str()) =>
+                if [code::NO_PROJECT, hasp_target::code::FOREIGN_DIRECTORY].contains(&e.code()) =>
             {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
@@ -82,7 +82,7 @@ impl ProjectVault {
     /// afresh.
     pub(crate) fn binding(&self) -> Result<Binding> {
         let loaded = match Binding::load(&self.vault, &self.project.root) {
-            Err(e) if e.code() == "other-vault" && self.remember.is_some() => None,
+            Err(e) if is_of_other_vault(&e) && self.remember.is_some() => None,
             Err(e) if e.code() == code::VAULT_REKEYED => None,
             loaded => loaded?,
         };

@@ -60,6 +60,15 @@ impl Binding {
         Ok(Some(binding))
     }
 
+    /// As [`Binding::load`], where one that another vault, or an earlier key of this one, signed
+    /// counts as none: it is about to be replaced.
+    fn load_own(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
+        match Binding::load(vault, root) {
+            Err(e) if is_of_other_vault(&e) || e.code() == code::VAULT_REKEYED => Ok(None),
+            loaded => loaded,
+        }
+    }
+
     /// Signs and writes the binding with the next serial, after what changed is on record.
     ///
     /// # Errors
@@ -79,11 +88,8 @@ impl Binding {
         change: impl FnOnce(&mut Binding) -> Result<()>,
     ) -> Result<Binding> {
         let _held = store::exclusive(unlocked.vault().home())?;
-        let mut binding = match Binding::load(unlocked.vault(), &project.root) {
-            Err(e) if ["other-vault", code::VAULT_REKEYED].contains(&e.code().as_str()) => None,
-            loaded => loaded?,
-        }
-        .unwrap_or_else(|| Binding::afresh(unlocked.vault(), project));
+        let mut binding = Binding::load_own(unlocked.vault(), &project.root)?
+            .unwrap_or_else(|| Binding::afresh(unlocked.vault(), project));
         change(&mut binding)?;
         name::settle(&mut binding, project, unlocked.vault())?;
         binding.save_locked(unlocked, now)?;
@@ -102,10 +108,7 @@ impl Binding {
 
     fn save_locked(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
         let vault = unlocked.vault();
-        let old = match Binding::load(vault, &self.root) {
-            Err(e) if ["other-vault", code::VAULT_REKEYED].contains(&e.code().as_str()) => None,
-            loaded => loaded?,
-        };
+        let old = Binding::load_own(vault, &self.root)?;
         if old.as_ref().map_or(0, |o| o.serial) != self.serial {
             return Err(Error::new(
                 Kind::Busy,
@@ -122,6 +125,11 @@ impl Binding {
         store::write(vault.home(), &id, &text)?;
         record::saw(vault, KIND, &id, self.serial)
     }
+}
+
+/// Whether the binding could not be loaded because another vault signed it.
+pub(crate) fn is_of_other_vault(error: &Error) -> bool {
+    error.code().as_str() == "other-vault"
 }
 
 /// What is signed in a binding's text.
