@@ -6,13 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use hasp_core::Environ;
-<<<<<<< HEAD
-use hasp_grant::claims::EnvRules;
-use hasp_target::Fate;
-=======
 use hasp_grant::EnvRules;
-use hasp_target::loaders::{self, Fate};
->>>>>>> main
+use hasp_target::Fate;
 
 /// What the child inherits, one entry a name, and the names that were dropped although they were
 /// set.
