@@ -1,6 +1,7 @@
 //! The question, its answers, and what makes it be asked again.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use assert_cmd::cargo::cargo_bin;
 use hasp_bind::Project;
