@@ -1,12 +1,12 @@
 //! A binding: what a person consented to for one project. Only data and what it permits; how it is
-//! signed, verified and kept is in `signed`.
+//! signed, verified and kept is in `load`.
 
 pub(crate) mod body;
 pub(crate) mod events;
+pub(crate) mod load;
 pub(crate) mod name;
 pub(crate) mod project_vault;
 pub(crate) mod proposal;
-pub(crate) mod signed;
 pub(crate) mod store;
 pub(crate) mod summary;
 

@@ -7,7 +7,7 @@ use hasp_core::{Error, Here, Home, Result};
 use hasp_vault::Vault;
 
 use crate::binding::Binding;
-use crate::binding::signed::is_of_other_vault;
+use crate::binding::load::is_of_other_vault;
 use crate::cli::Options;
 use crate::code;
 use crate::project::Project;

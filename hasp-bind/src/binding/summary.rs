@@ -60,8 +60,9 @@ pub(crate) fn missing<'a>(
     vault: &Vault,
     secrets: impl Iterator<Item = &'a hasp_core::SecretName>,
 ) -> Vec<String> {
-    let unknown =
-        |s: &&hasp_core::SecretName| vault.item(s).is_err_and(|e| e.code() == "secret-unknown");
+    let unknown = |s: &&hasp_core::SecretName| {
+        vault.item(s).is_err_and(|e| e.code() == hasp_vault::code::SECRET_UNKNOWN)
+    };
     let mut names: Vec<String> = secrets.filter(unknown).map(ToString::to_string).collect();
     names.sort();
     names.dedup();
@@ -133,7 +134,7 @@ fn warnings(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) ->
     for (_, secret, _) in &proposal.refs {
         match vault.item(secret) {
             Ok(item) if !item.allow.is_empty() => found.extend(scope(&item, project, named.has)),
-            Err(e) if e.code() != "secret-unknown" => found.push(e.to_string()),
+            Err(e) if e.code() != hasp_vault::code::SECRET_UNKNOWN => found.push(e.to_string()),
             _ => {}
         }
     }
