@@ -19,7 +19,7 @@ use crate::cli::Cli;
 const KEPT: &str = "kept";
 
 /// Where the token is.
-pub enum Found {
+pub(crate) enum Found {
     /// This one.
     Token(Secret),
     /// One of these kept ones, the newest first: the first that passes the checks is used.
@@ -31,7 +31,7 @@ pub enum Found {
 /// # Errors
 /// `[no-grant]` if there is none anywhere, `[token-empty]` for an empty line on stdin; the codes of
 /// [`Source`].
-pub fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
+pub(crate) fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
     let named = cli.grant.clone().or_else(|| context.env.get("HASP_GRANT").map(OsStr::to_owned));
     if let Some(word) = named {
         return named_source(&word, ledger, context);
@@ -74,7 +74,7 @@ fn kept(ledger: &Ledger) -> Result<Vec<PathBuf>> {
 }
 
 /// Reads a kept token under the file discipline of the runtime directory.
-pub fn read_kept(path: &std::path::Path) -> Result<Secret> {
+pub(crate) fn read_kept(path: &std::path::Path) -> Result<Secret> {
     files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec)
 }
 
