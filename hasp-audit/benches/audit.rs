@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hasp_audit::{Against, Event, Log, LogId, pack, verify};
+use hasp_audit::segment::pack;
+use hasp_audit::{Against, Event, Log, LogId, verify};
 use hasp_core::{Home, Timestamp, output};
 
 const ROOT: [u8; 32] = [1; 32];

@@ -5,8 +5,8 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, LogArgs, Verb};
-use crate::place::Place;
-use crate::verb::{append, export, exposed, head, log, mend, verify, who};
+use crate::verb::place::Place;
+use crate::verb::{append, export, exposed, head, log, recover, verify, who};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -37,8 +37,8 @@ impl Tool for Cli {
             Verb::Export { since, until, redacted } => {
                 export::run(cx, &Place::find(cx, id)?, since.as_deref(), until.as_deref(), redacted)
             }
-            Verb::Recover => mend::recover(cx, &Place::find(cx, id)?),
-            Verb::AcceptLoss { yes } => mend::accept_loss(cx, &Place::find(cx, id)?, yes),
+            Verb::Recover => recover::recover(cx, &Place::find(cx, id)?),
+            Verb::AcceptLoss { yes } => recover::accept_loss(cx, &Place::find(cx, id)?, yes),
             Verb::Append => append::run(cx, &Place::find(cx, id)?),
             Verb::Completions { shell } => completions(cx, shell),
         }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use common::{Fixture, at, event};
 use hasp_audit::Event;
-use hasp_audit::line::MAX_LINE;
+use hasp_audit::record::line::MAX_LINE;
 
 #[test]
 fn records_are_numbered_in_order() {

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::{Fixture, at, event};
-use hasp_audit::filter::Filter;
+use hasp_audit::query::filter::Filter;
 use hasp_audit::query::{self, By};
 use hasp_audit::record::term;
 use hasp_audit::{Event, Log, segment};

@@ -87,7 +87,10 @@ fn a_full_disk() {
                 recorded += 3;
             }
             Err(e) => {
-                assert_eq!((e.kind(), e.code(), e.kind().status()), (Kind::Io, "disk-full", 74));
+                assert_eq!(
+                    (e.kind(), e.code().as_str(), e.kind().status()),
+                    (Kind::Io, "disk-full", 74)
+                );
                 assert!(e.hints()[0].contains("make room"));
                 refused += 1;
             }
@@ -180,7 +183,7 @@ fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
 }
 
 fn events(f: &Fixture, name: &str) -> usize {
-    let filter = hasp_audit::filter::Filter::term(hasp_audit::record::term::event(name));
+    let filter = hasp_audit::query::filter::Filter::term(hasp_audit::record::term::event(name));
     let mut found = 0;
     hasp_audit::query::run(f.log.path(), &filter, hasp_audit::query::By::Scan, &mut |_| {
         found += 1;

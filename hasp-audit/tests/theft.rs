@@ -6,9 +6,9 @@
 mod common;
 
 use common::{Fixture, at, event};
-use hasp_audit::chain::Key;
-use hasp_audit::line;
-use hasp_audit::state::State;
+use hasp_audit::record::chain::Key;
+use hasp_audit::record::line;
+use hasp_audit::segment::state::State;
 
 /// Lines as the thief can make them: any number, any previous mac, but only the keys from the
 /// stolen one on.

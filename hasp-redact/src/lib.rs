@@ -5,31 +5,19 @@
 //! vault is locked.
 #![forbid(unsafe_code)]
 
-mod app;
 mod cli;
 mod decode;
 mod filter;
-mod firsts;
-mod form;
 mod git;
 mod hooks;
-pub mod parts;
-mod pattern;
-mod patterns;
-mod pump;
+mod run;
 mod scan;
-mod seed;
-mod settled;
-mod starts;
-mod stream;
-mod trail;
-mod walk;
-pub mod watch;
-mod word;
+mod verb;
 
 pub use cli::Cli;
+pub use decode::parts::danger::{MIN_VALUE, Reason};
+pub use decode::parts::{Part, Parts, Place, parts};
+pub use filter::patterns::{Pattern, Patterns};
+pub use filter::pump::{Traffic, pump};
 pub use filter::{Filter, IDLE_MS, Tally};
-pub use pattern::danger::Reason;
-pub use pattern::needle::MIN_VALUE;
-pub use patterns::{Pattern, Patterns};
-pub use pump::{Traffic, pump};
+pub use scan::watch::{Rebuilt, Unwatched, Watch, judge, judge_parts};

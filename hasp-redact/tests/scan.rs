@@ -6,7 +6,7 @@ mod encoders;
 mod place;
 
 use encoders::ENCODERS;
-use hasp_redact::watch::judge;
+use hasp_redact::judge;
 use place::{Place, random_values};
 
 const VALUES: [(&str, &[u8]); 5] = [

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::filter::Filter;
-use hasp_audit::query::{self, By};
+use hasp_audit::{By, Filter, query};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Result, SecretName, tree};
@@ -42,7 +41,7 @@ pub enum Repair {
 
 impl Finding {
     fn of(error: &Error) -> Finding {
-        Finding { code: error.code(), message: error.message().to_owned(), repair: None }
+        Finding { code: error.code().as_str(), message: error.message().to_owned(), repair: None }
     }
 
     fn new(code: &'static str, message: String) -> Finding {

@@ -189,7 +189,7 @@ impl Init {
         for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
             move_into(&staging.join(name), &self.home.join(name))?;
         }
-        hasp_redact::watch::Watch::of(&self.home).create()?;
+        hasp_redact::Watch::of(&self.home).create()?;
         make_dir(&plan.dir)?;
         make_dir(&plan.dir.join("items"))?;
         for name in ["keys.age", "vault.toml"] {

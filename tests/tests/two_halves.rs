@@ -172,8 +172,10 @@ fn no_ledger_half_is_written_to_a_disk() {
         return;
     }
     let world = World::with_project();
-    let line = "strace -f -y -xx -s 10000000 -e trace=/write,/send,splice,sendfile,vmsplice,copy_file_range -o ../trace \
-                bash -c 'hasp-grant -q -t test --for 1h --consumer user | tee /dev/shm/$$.token | hasp-exec; hasp-grant -q -x -t test --consumer user; \
+    let line = "strace -f -y -xx -s 10000000 -e \
+                trace=/write,/send,splice,sendfile,vmsplice,copy_file_range -o ../trace \
+                bash -c 'hasp-grant -q -t test --for 1h --consumer user | tee /dev/shm/$$.token | \
+                hasp-exec; hasp-grant -q -x -t test --consumer user; \
                 hasp-exec -g /dev/shm/$$.token; rm /dev/shm/$$.token'";
     world.sh(line).ok();
     let entries = world.files(&world.runtime().join("grants"));

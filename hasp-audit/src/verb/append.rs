@@ -5,8 +5,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source};
 use serde_json::json;
 
-use crate::event::Event;
-use crate::place::Place;
+use crate::record::event::Event;
+use crate::verb::place::Place;
 
 /// The longest event that is taken, in bytes.
 const MAX_EVENT: usize = 64 * 1024;

@@ -13,13 +13,13 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::event::json as ascii;
-use crate::filter::Filter;
 use crate::id::LogId;
-use crate::keys;
-use crate::place::{Place, moment};
+use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::Record;
+use crate::record::event::json as ascii;
+use crate::verb::keys;
+use crate::verb::place::{Place, moment};
 
 /// Fields whose text says what happened and not to whom.
 const KEPT: [&str; 17] = [

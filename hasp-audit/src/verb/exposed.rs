@@ -6,11 +6,11 @@ use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};
 use serde_json::json;
 
-use crate::events;
-use crate::filter::Filter;
-use crate::place::{Place, moment};
+use crate::query::filter::Filter;
 use crate::query::{self, By};
+use crate::record::kind;
 use crate::record::{Record, Use, term};
+use crate::verb::place::{Place, moment};
 
 /// Prints `NAME@N` of every version that was released, sorted.
 pub fn run(
@@ -59,7 +59,7 @@ impl Released {
     fn take(&mut self, record: &Record) {
         let of = record.object["of"].as_u64();
         let start = if of.is_some() { record.text("for") } else { record.event() };
-        if events::releases(start) && !record.is_plumbing() {
+        if kind::releases(start) && !record.is_plumbing() {
             self.0.entry(of.unwrap_or(record.n())).or_default().extend(record.uses());
         }
     }

@@ -5,8 +5,8 @@ use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};
 use serde_json::json;
 
-use crate::keys;
-use crate::place::Place;
+use crate::verb::keys;
+use crate::verb::place::Place;
 
 /// Prints the signed head.
 pub fn run(cx: &mut Context, place: &Place, note: bool) -> Result<Exit> {

@@ -6,13 +6,13 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
 use crate::cli::LogArgs;
-use crate::filter::Filter;
-use crate::follow;
-use crate::place::{Place, moment};
+use crate::query::checked;
+use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::term;
-use crate::render::Render;
-use crate::reread;
+use crate::verb::follow;
+use crate::verb::place::{Place, moment};
+use crate::verb::render::Render;
 use crate::verb::verify;
 
 /// How many records `-f` shows before it waits, as tail does.
@@ -61,11 +61,11 @@ fn verified(
     let log = place.log()?;
     let mut render = Render::new(cx, log.path());
     let Some(count) = count else {
-        reread::run(log.path(), first, &report, filter, &mut |record| render.print(cx, &record))?;
+        checked::run(log.path(), first, &report, filter, &mut |record| render.print(cx, &record))?;
         return Ok(Exit::OK);
     };
     let mut last = VecDeque::with_capacity(count.min(1024));
-    reread::run(log.path(), first, &report, filter, &mut |record| {
+    checked::run(log.path(), first, &report, filter, &mut |record| {
         last.push_back(record);
         last.drain(..last.len().saturating_sub(count));
         Ok(())
@@ -94,7 +94,7 @@ fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
             .canonicalize()
             .or_else(|_| std::path::absolute(dir))
             .unwrap_or_else(|_| dir.clone());
-        terms.push(term::project(&crate::event::os_text(root.as_os_str())));
+        terms.push(term::project(&crate::record::event::os_text(root.as_os_str())));
     }
     Ok(Filter {
         terms,

@@ -8,13 +8,14 @@ use hasp_core::{Error, Kind, Result};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::chain::Key;
 use crate::cli::VerifyArgs;
-use crate::head::{Head, SignedHead};
-use crate::place::Place;
+use crate::record::chain::Key;
+use crate::record::head::{Head, SignedHead};
+use crate::record::line;
 use crate::verb::export;
+use crate::verb::place::Place;
+use crate::verb::{keys, progress};
 use crate::verify::{self, Against, Fault, Report};
-use crate::{keys, line, progress};
 
 /// Verifies a log, or an exported file.
 pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit> {

@@ -7,12 +7,12 @@ use std::ffi::OsStr;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
-use crate::filter::Filter;
-use crate::keys;
-use crate::place::Place;
+use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::{Record, Use, term};
-use crate::render::Render;
+use crate::verb::keys;
+use crate::verb::place::Place;
+use crate::verb::render::Render;
 
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
 pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {

@@ -63,7 +63,7 @@ pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<E
         .chain(revisions.iter().map(AsRef::as_ref))
         .chain([OsStr::new("--")])
         .collect();
-    let listed = output(&mut git.command(&words)).map_err(|e| match e.code() {
+    let listed = output(&mut git.command(&words)).map_err(|e| match e.code().as_str() {
         "git-failed" => Error::new(Kind::Usage, "bad-range", e.message().to_owned())
             .hint("a range looks like: main..HEAD; a shallow clone may not reach so far: git fetch --unshallow"),
         _ => e,

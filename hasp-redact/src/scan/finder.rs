@@ -11,7 +11,7 @@ use super::layer::Layer;
 use super::level::{Found, Searcher};
 use super::table::Table;
 use crate::filter::locate;
-use crate::patterns::Patterns;
+use crate::filter::patterns::Patterns;
 
 /// How much is read at once, if forms are not longer.
 const PART: usize = 128 << 10;
@@ -282,8 +282,8 @@ fn same(a: &Hit, b: &Hit) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::watch::key::Key;
-    use crate::watch::record::Kept;
+    use crate::scan::watch::key::Key;
+    use crate::scan::watch::record::Kept;
 
     /// Values of lengths around a window and around as many windows as are kept, with characters
     /// that encoders change and without.

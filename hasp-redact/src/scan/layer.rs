@@ -5,7 +5,7 @@
 //! the text that took: so the place of a match is found by reading the same text once more, and
 //! nothing is kept about each byte.
 
-use super::symbol::{base32, base64, is_symbol};
+use super::bytes::symbol::{base32, base64, is_symbol};
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};

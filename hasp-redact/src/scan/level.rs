@@ -1,18 +1,18 @@
 //! The search of one text for everything that is watched: the text is probed where values may stand
 //! as they are, and what may be an encoding is decoded and searched the same way.
 
-use super::escape::{Within, dense, none, places};
+use super::bytes::escape::{Within, dense, none, places};
+use super::bytes::masks::Words;
+use super::bytes::runs::{Class, before_pair, begins_pair, each_run, is_wide, runs};
+use super::bytes::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
+use super::bytes::words::{Stretch, Stretches};
 use super::layer::{DENSE, Layer, SPARSE, line_break};
-use super::masks::Words;
-use super::runs::{Class, before_pair, begins_pair, each_run, is_wide, runs};
-use super::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::table::{Batch, Table};
 use super::trail::Trail;
-use super::words::{Stretch, Stretches};
 use crate::decode::ansi::ESCAPE;
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
-use crate::watch::key::WINDOW;
+use crate::scan::watch::key::WINDOW;
 
 /// So many layers may lie over each other: JSON in base64 in a URL.
 const DEPTH: usize = 3;

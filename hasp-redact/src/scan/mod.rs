@@ -1,16 +1,14 @@
 //! Finding watched values in files and commits.
 
 mod archive;
-mod escape;
+mod bytes;
 pub(crate) mod finder;
 pub(crate) mod layer;
 pub(crate) mod level;
 pub(crate) mod many;
-mod masks;
 pub(crate) mod report;
-mod runs;
-mod symbol;
 pub(crate) mod table;
 mod trail;
 pub(crate) mod tree;
-pub(crate) mod words;
+pub(crate) mod watch;
+pub(crate) mod word;

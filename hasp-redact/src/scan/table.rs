@@ -1,10 +1,10 @@
 //! The fingerprints in memory: a map of bits that rules out nearly every place of a text, then the
 //! windows that may be there.
 
-use super::words::Stretch;
-use crate::watch::key::{Folded, Key, WINDOW, fold};
-use crate::watch::mark::{MOST, Mark, Sort};
-use crate::watch::record::Kept;
+use super::bytes::words::Stretch;
+use crate::scan::watch::key::{Folded, Key, WINDOW, fold};
+use crate::scan::watch::mark::{MOST, Mark, Sort};
+use crate::scan::watch::record::Kept;
 
 /// One version of a secret that is looked for.
 #[derive(Debug, PartialEq, Eq)]

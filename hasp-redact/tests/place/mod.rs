@@ -4,7 +4,7 @@
 use std::process::{Command, Output, Stdio};
 
 use hasp_core::{Home, Secret};
-use hasp_redact::watch::Watch;
+use hasp_redact::Watch;
 
 /// A value that is watched.
 pub const VALUE: &str = "ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV";

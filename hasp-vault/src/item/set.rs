@@ -174,7 +174,7 @@ pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
 /// What is too short to be searched for anywhere may be a common word.
 fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     let note = item.note.as_deref().unwrap_or_default().as_bytes();
-    let parts = hasp_redact::parts::parts(value.expose()).kept;
+    let parts = hasp_redact::parts(value.expose()).kept;
     let mut secrets = parts.iter().map(|p| p.bytes.as_slice()).chain([value.expose()]);
     let holds =
         |s: &[u8]| s.len() >= hasp_redact::MIN_VALUE && note.windows(s.len()).any(|w| w == s);

@@ -141,7 +141,7 @@ impl Unlocked {
     /// its newline.
     pub fn part_fingerprints(&self, value: &Secret) -> Result<Vec<String>> {
         let mut prints = Vec::new();
-        for part in hasp_redact::parts::parts(value.expose()).kept {
+        for part in hasp_redact::parts(value.expose()).kept {
             let whole = part.bytes.as_slice();
             let end =
                 whole.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);

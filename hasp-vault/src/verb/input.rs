@@ -63,7 +63,7 @@ fn question(name: &SecretName) -> String {
 }
 
 fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
-    let value = asked.map_err(|e| match e.code() {
+    let value = asked.map_err(|e| match e.code().as_str() {
         "several-lines" => {
             e.hint(format!("store it from a file: hasp-vault set {name} --from FILE"))
         }
@@ -82,16 +82,16 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
             "{name} has {} bytes: values under {MIN_VALUE} bytes are not redacted in output",
             value.len()
         ));
-    } else if let Err(reason) = hasp_redact::watch::judge(value.expose()) {
+    } else if let Err(reason) = hasp_redact::judge(value.expose()) {
         cx.out.note(&format!("{name} is not watched for in files and commits: {reason}"));
     }
-    for (place, reason) in hasp_redact::parts::parts(value.expose()).left {
+    for (place, reason) in hasp_redact::parts(value.expose()).left {
         cx.out.warn(&format!(
             "{name}: {} is not redacted in output by itself: {reason}",
             place.words()
         ));
     }
-    for (place, reason) in hasp_redact::watch::judge_parts(value.expose()) {
+    for (place, reason) in hasp_redact::judge_parts(value.expose()) {
         cx.out.note(&format!("{name}: {} is not watched for by itself: {reason}", place.words()));
     }
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use hasp_audit::Event;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
-use hasp_redact::watch::Watch;
+use hasp_redact::Watch;
 
 use crate::item::events;
 use crate::open::unlocked::Unlocked;

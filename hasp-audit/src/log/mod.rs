@@ -1,0 +1,299 @@
+//! Appending to the record: a record is on disk before anybody is told so, and the key that made it
+//! is gone.
+//!
+//! An append takes the lock, replays what others wrote since the key state, writes its lines with
+//! one write, gives the lock back, flushes (one fdatasync, which the file system shares among all
+//! who wait), and then moves the key state forward over what that flush made durable. A crash
+//! anywhere leaves the key state behind the log, never ahead of it. Copies for others are sent
+//! after all this.
+
+mod copies;
+pub mod policy;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::VerifyingKey;
+use hasp_core::lock::Lock;
+use hasp_core::text::printable_path;
+use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
+
+use crate::id::LogId;
+use crate::log::policy::Policy;
+use crate::record::chain::Key;
+use crate::record::event::Event;
+use crate::record::head::{self, Head};
+use crate::record::{line, split};
+use crate::segment::replay::End;
+use crate::segment::state::{self, State, StateFile};
+use crate::segment::{self, lock, pack, torn};
+
+/// One log, located; every append opens it anew, so that any number of processes may hold one.
+#[derive(Clone, Debug)]
+pub struct Log {
+    id: LogId,
+    home: PathBuf,
+    dir: PathBuf,
+    full: u64,
+}
+
+/// The directory of a log.
+pub fn dir(home: &Home, id: &LogId) -> PathBuf {
+    home.join("audit").join(id.as_str())
+}
+
+impl Log {
+    /// Begins a log; its first record, `audit.open`, names the vault and the head of the log
+    /// before, if there was one.
+    ///
+    /// # Errors
+    /// `[exists]` (`Kind::Create`) if there is one of this id.
+    pub fn create(
+        home: &Home,
+        id: &LogId,
+        audit_root: &[u8; 32],
+        vault_id: &str,
+        now: Timestamp,
+        previous_head: Option<String>,
+    ) -> Result<Log> {
+        let policy = Policy::read(home.root())?;
+        let below = Path::new("audit").join(id.as_str());
+        let log = Log::at(home, id, files::ensure_dirs(home.root(), &below)?);
+        let lock = log.lock()?;
+        if tree::is_there(&log.dir.join(state::NAME))? {
+            let shown = printable_path(&log.dir);
+            return Err(Error::new(
+                Kind::Create,
+                "exists",
+                format!("there is a record in {shown} already"),
+            ));
+        }
+        let open = Event::new("audit.open").field("log", id.as_str()).field("vault", vault_id);
+        // The first record is there before the key state, so that K_0 is never on disk.
+        let start =
+            State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };
+        let (bytes, next) = compose(&start, now, &[open.maybe("previous", previous_head)])?;
+        files::replace(&segment::path(&log.dir, 1), &bytes)?;
+        next.create(&log.dir)?;
+        drop(lock);
+        log.copy(&policy, now, &bytes);
+        Ok(log)
+    }
+
+    fn at(home: &Home, id: &LogId, dir: PathBuf) -> Log {
+        Log { id: id.clone(), home: home.root().to_owned(), dir, full: segment::FULL }
+    }
+
+    /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`].
+    /// Every process may choose: readers go by what is there.
+    #[must_use]
+    pub fn with_segment_size(mut self, bytes: u64) -> Log {
+        self.full = bytes;
+        self
+    }
+
+    /// The log of this id; no key is needed, since the key state holds the next one.
+    ///
+    /// # Errors
+    /// `[log-missing]` (`Kind::Data`) if there is none: it existed when the vault was made.
+    pub fn open(home: &Home, id: &LogId) -> Result<Log> {
+        let dir = dir(home, id);
+        match files::check_dir(&dir) {
+            Err(e) if e.code() == "not-found" => Err(missing(&dir)),
+            other => other.map(|()| Log::at(home, id, dir)),
+        }
+    }
+
+    /// Whether nothing of a log is left that could be gone on from: no directory, or neither
+    /// records nor a key state in it.
+    pub fn is_gone(home: &Home, id: &LogId) -> bool {
+        let dir = dir(home, id);
+        dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+            || is_empty(&dir)
+    }
+
+    /// The directory of the log.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The home that it is in.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The id of the log.
+    pub fn id(&self) -> &LogId {
+        &self.id
+    }
+
+    /// Records events: all of them with one write and one flush, durable when this returns the
+    /// number of the last.
+    ///
+    /// # Errors
+    /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s;
+    /// `Kind::Data` for `[key-state]`, `[tail-missing]`, `[tampered]`; `Kind::Config` for
+    /// `[bad-policy]`.
+    pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
+        let policy = Policy::read(&self.home)?;
+        let written = self.durable(now, events)?;
+        self.copy(&policy, now, &written.bytes);
+        Ok(written.after.n.saturating_sub(1))
+    }
+
+    fn durable(&self, now: Timestamp, events: &[Event]) -> Result<Written> {
+        let written = self.write(now, events)?;
+        self.flush(&written)?;
+        self.advance(&written.kept, &written.after)?;
+        Ok(written)
+    }
+
+    /// Sends copies of these lines to whom the policy names; that copies were missed is recorded,
+    /// and refuses nothing.
+    pub(crate) fn copy(&self, policy: &Policy, now: Timestamp, lines: &[u8]) {
+        let news = copies::send(&self.dir, &policy.audit, lines);
+        if news.is_empty() {
+            return;
+        }
+        let events: Vec<Event> = news.iter().map(|n| n.event.clone()).collect();
+        match self.durable(now, &events) {
+            Ok(written) => copies::send_news(&self.dir, &policy.audit, &written.bytes),
+            Err(_) => copies::unsaid(&self.dir, &news),
+        }
+    }
+
+    /// How many records there are, and the mac of the last one; durable.
+    pub fn head(&self) -> Result<Head> {
+        let end = {
+            let _lock = self.lock()?;
+            End::find(&self.dir)?
+        };
+        let path = segment::path(&self.dir, end.state.segment);
+        end.file.sync_data().map_err(|e| Error::io("flush", &path, e))?;
+        self.advance(&end.kept, &end.state)?;
+        Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
+    }
+
+    /// Signs the head and keeps it beside the log, and packs a closed segment if there is one;
+    /// called at each unlock of the vault.
+    ///
+    /// `sign` makes an Ed25519 signature (RFC 8032) that `public` verifies.
+    pub fn checkpoint(
+        &self,
+        public: &VerifyingKey,
+        sign: &dyn Fn(&[u8]) -> [u8; 64],
+    ) -> Result<()> {
+        let head = self.head()?;
+        let signature = sign(head.text().as_bytes());
+        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
+        // An unlock takes its time anyway; what cannot be packed now is read as it is.
+        let _ = pack::pack(&self.dir, 1);
+        Ok(())
+    }
+
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        lock::take(&self.dir)
+    }
+
+    fn write(&self, now: Timestamp, events: &[Event]) -> Result<Written> {
+        let _lock = self.lock()?;
+        let mut end = End::find(&self.dir)?;
+        let mut all = Vec::with_capacity(events.len() + 1);
+        if let Some(bytes) = end.torn.take() {
+            all.push(torn::set_aside(&self.dir, &end.state, &end.file, &bytes)?);
+        }
+        all.extend_from_slice(events);
+        end.roll(&self.dir, self.full)?;
+        let (bytes, after) = compose(&end.state, now, &all)?;
+        let path = segment::path(&self.dir, end.state.segment);
+        if let Err(e) = end.file.write_all_at(&bytes, end.state.offset) {
+            // Half a line must not stay; if cutting fails too, the next append finds it torn.
+            let _ = end.file.set_len(end.state.offset);
+            return Err(unwritable(&path, e));
+        }
+        Ok(Written { before: end.state, after, bytes, file: end.file, kept: end.kept })
+    }
+
+    fn flush(&self, written: &Written) -> Result<()> {
+        let Err(e) = written.file.sync_data() else {
+            return Ok(());
+        };
+        let path = segment::path(&self.dir, written.after.segment);
+        // What was refused is taken back, unless somebody wrote behind it: then it stays, whole.
+        if let Ok(_lock) = self.lock() {
+            let last =
+                segment::size(&written.file, &path).is_ok_and(|size| size == written.after.offset);
+            if last && written.kept.read().is_ok_and(|s| s.n <= written.before.n) {
+                let _ = written.file.set_len(written.before.offset);
+            }
+        }
+        Err(unwritable(&path, e))
+    }
+
+    /// Moves the key state forward, unless somebody with a later flush was faster.
+    fn advance(&self, kept: &StateFile, end: &State) -> Result<()> {
+        // It only ever moves forward, and its check tells a whole one: in a crowd most need not
+        // take the lock again.
+        if kept.read().is_ok_and(|state| state.n >= end.n) {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        if kept.read()?.n < end.n { kept.write(end) } else { Ok(()) }
+    }
+}
+
+/// Lines that were written and are not yet durable.
+struct Written {
+    before: State,
+    after: State,
+    bytes: Vec<u8>,
+    file: File,
+    kept: StateFile,
+}
+
+/// The lines of these events after `start`, and the state behind them.
+pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result<(Vec<u8>, State)> {
+    let mut bytes = Vec::with_capacity(1024);
+    let mut state = start.clone();
+    for event in events {
+        for body in split::bodies(event, state.n)? {
+            state.prev = line::compose(&mut bytes, state.n, now, &body, &state.prev, &state.key);
+            state.n += 1;
+            state.key.evolve();
+        }
+    }
+    state.offset += bytes.len() as u64;
+    Ok((bytes, state))
+}
+
+/// Whether a log's directory has neither records nor a key state.
+fn is_empty(dir: &Path) -> bool {
+    let no_key = dir
+        .join(state::NAME)
+        .symlink_metadata()
+        .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    no_key && segment::list(dir).is_ok_and(|segments| segments.is_empty())
+}
+
+/// The same error, or that the record is gone, where that is why.
+pub(crate) fn or_missing(error: Error, dir: &Path) -> Error {
+    if error.code() == "key-state" && is_empty(dir) { missing(dir) } else { error }
+}
+
+fn missing(dir: &Path) -> Error {
+    let shown = printable_path(dir);
+    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is none in {shown}"))
+        .hint("put it back, if there is a copy of the home; what was in it cannot be rebuilt")
+        .hint("or go on without it, which the new record says first: hasp-audit accept-loss")
+}
+
+fn unwritable(path: &Path, cause: std::io::Error) -> Error {
+    let full = cause.kind() == std::io::ErrorKind::StorageFull;
+    let error = Error::io("write the record", path, cause);
+    if full {
+        error.hint("make room on that file system: nothing is released without a record")
+    } else {
+        error
+    }
+}

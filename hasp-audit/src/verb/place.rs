@@ -1,0 +1,119 @@
+//! Which log a command is about: the vault's current one, the one that was named, or the only one
+//! there is.
+
+use ed25519_dalek::VerifyingKey;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
+use indicatif::ProgressBar;
+
+use crate::id::LogId;
+use crate::log::Log;
+use crate::segment::pack;
+use crate::verb::keys;
+use crate::verb::progress;
+
+/// So many segments are packed in well under a second.
+const FEW: usize = 4;
+
+/// A log that was found.
+pub struct Place {
+    /// The home.
+    pub home: Home,
+    /// The log's id.
+    pub id: LogId,
+    /// The vault's public key, if the vault was asked.
+    pub public: Option<VerifyingKey>,
+}
+
+impl Place {
+    /// Finds the log; only the vault knows which one is current, and it is asked unless `--log`
+    /// names one.
+    pub fn find(cx: &Context, named: Option<&str>) -> Result<Place> {
+        let home = Home::locate(&cx.env)?;
+        home.check()?;
+        if let Some(id) = named {
+            return Ok(Place { id: id.parse()?, public: None, home });
+        }
+        match keys::status() {
+            Ok(status) => Ok(Place { id: status.log, public: Some(status.public), home }),
+            // Without a vault tool, or with the vault gone, the record can still be read if it is
+            // clear which.
+            Err(e) if matches!(e.kind(), Kind::Missing) => match only_log(&home) {
+                Some(id) => Ok(Place { id, public: None, home }),
+                None => Err(e),
+            },
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The key that signs this vault's heads.
+    pub fn public(&self) -> Result<VerifyingKey> {
+        match self.public {
+            Some(key) => Ok(key),
+            None => keys::status().map(|s| s.public),
+        }
+    }
+
+    /// The log itself.
+    pub fn log(&self) -> Result<Log> {
+        Log::open(&self.home, &self.id)
+    }
+
+    /// The log, with its closed segments packed, as far as that can be done here: reading never
+    /// fails for it.
+    pub fn packed_log(&self, cx: &Context) -> Result<Log> {
+        let log = self.log()?;
+        let pending = pack::pending(log.path()).map_or(0, |p| p.len());
+        let bar = match pending > FEW {
+            true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),
+            false => ProgressBar::hidden(),
+        };
+        for _ in (0..pending).step_by(FEW) {
+            let Ok(packed) = pack::pack(log.path(), FEW) else { break };
+            bar.inc(packed as u64);
+        }
+        bar.finish_and_clear();
+        Ok(log)
+    }
+}
+
+fn only_log(home: &Home) -> Option<LogId> {
+    let entries = std::fs::read_dir(home.join("audit")).ok()?;
+    let mut ids = entries.filter_map(|e| e.ok()?.file_name().to_str()?.parse::<LogId>().ok());
+    let only = ids.next()?;
+    ids.next().is_none().then_some(only)
+}
+
+/// A time as it is typed: RFC 3339, or how long ago.
+///
+/// # Errors
+/// `[bad-time]`.
+pub fn moment(word: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>> {
+    let Some(word) = word else { return Ok(None) };
+    if let Ok(ago) = time::parse_duration(word) {
+        return Ok(Some(now.before(ago)));
+    }
+    let parsed = word.parse::<Timestamp>();
+    parsed.map(Some).map_err(|e| {
+        Error::new(Kind::Usage, "bad-time", e.message())
+            .hint("a time looks like 2026-01-31T12:00:00Z, or 24h for how long ago")
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments() {
+        let now = Timestamp::from_second(10_000);
+        assert_eq!(moment(Some("1h"), now).unwrap(), Some(Timestamp::from_second(6400)));
+        assert_eq!(
+            moment(Some("1970-01-01T00:00:07Z"), now).unwrap(),
+            Some(Timestamp::from_second(7))
+        );
+        assert_eq!(moment(None, now).unwrap(), None);
+        assert_eq!(moment(Some("yesterday"), now).unwrap_err().code(), "bad-time");
+    }
+}

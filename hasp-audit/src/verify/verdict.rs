@@ -1,0 +1,248 @@
+//! The verdict on a log from what was found in its segments: the earliest fault counts, and nothing
+//! that is missing is ever called whole.
+
+use serde_json::Value;
+
+use crate::id::LogId;
+use crate::record::chain::MacBytes;
+use crate::record::head::{Head, SignedHead};
+use crate::segment::state::State;
+use crate::verify::part::{Part, Shape};
+use crate::verify::{Against, Fault, Report};
+
+/// All that the verdict rests on.
+pub struct Facts<'a> {
+    /// Which log.
+    pub id: &'a LogId,
+    /// Its segments in order.
+    pub parts: &'a [Part],
+    /// The key state, or what is wrong with it.
+    pub state: &'a Result<State, String>,
+    /// The checkpoint, or what is wrong with it.
+    pub checkpoint: &'a Option<Result<SignedHead, String>>,
+    /// What it is verified against.
+    pub against: &'a Against<'a>,
+}
+
+/// Judges.
+pub fn judge(facts: &Facts) -> Report {
+    let mut walk =
+        Walk { next: 0, prev: [0; 32], segment: 1, notes: Vec::new(), losses: Vec::new() };
+    let fault = walk.parts(facts).err();
+    let fault = fault.or_else(|| against_state(facts, &walk).err());
+    let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
+    let fault = fault.or_else(|| {
+        walk.losses.first().map(|(n, text)| Fault {
+            code: "loss-accepted",
+            n: *n,
+            message: text.clone(),
+        })
+    });
+    Report { records: walk.next, mac: walk.prev, fault, notes: walk.notes }
+}
+
+/// The chain from its first record on, as far as it is good.
+struct Walk {
+    next: u64,
+    prev: MacBytes,
+    segment: u32,
+    notes: Vec<String>,
+    losses: Vec<(Option<u64>, String)>,
+}
+
+impl Walk {
+    fn parts(&mut self, facts: &Facts) -> Result<(), Fault> {
+        for (at, part) in facts.parts.iter().enumerate() {
+            let last = at + 1 == facts.parts.len();
+            if part.count == 0 && part.bad.is_none() && last {
+                // Made for the next record, which was never written.
+                continue;
+            }
+            self.joins(part)?;
+            if part.count > 0 {
+                (self.next, self.prev) = (part.next(), part.last);
+            }
+            self.segment = part.segment + 1;
+            part.own.iter().for_each(|(n, line)| self.own(*n, line));
+            self.ends_well(part, last, facts)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a segment follows the one before.
+    fn joins(&self, part: &Part) -> Result<(), Fault> {
+        let number = (part.segment == self.segment) || self.accepted(part).is_some();
+        if !number {
+            let message =
+                format!("segment {} is missing, and record {} with it", self.segment, self.next);
+            return Err(tampered(self.next, message));
+        }
+        if part.count == 0 {
+            return Ok(());
+        }
+        if part.first != self.next && self.accepted(part).is_none() {
+            let message = format!(
+                "record {} is missing: segment {} begins with {}",
+                self.next, part.segment, part.first
+            );
+            return Err(tampered(self.next, message));
+        }
+        if part.first == self.next && part.before != self.prev {
+            return Err(tampered(
+                self.next,
+                format!("record {} does not follow the record before it", self.next),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The record that a segment begins with, if that is the acceptance of what is missing before
+    /// it.
+    fn accepted(&self, part: &Part) -> Option<u64> {
+        let (n, line) = part.own.first()?;
+        let loss = Loss::read(line).filter(|_| *n == part.first)?;
+        (loss.first == self.next && loss.last + 1 == *n).then_some(*n)
+    }
+
+    fn own(&mut self, n: u64, line: &[u8]) {
+        let record: Value = serde_json::from_slice(line).unwrap_or_default();
+        let time = record["t"].as_str().unwrap_or_default();
+        match record["event"].as_str().unwrap_or_default() {
+            "audit.loss" if record["log"].is_string() => {
+                let log = record["log"].as_str().unwrap_or_default();
+                let text =
+                    format!("the record before this one, {log}, was lost, which was accepted at {time} (record {n})");
+                self.losses.push((None, text));
+            }
+            "audit.loss" => {
+                let (first, last) = (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
+                let text = format!("records {} to {last} were lost, which was accepted at {time} (record {n})", first.unwrap_or_default());
+                self.losses.push((first, text));
+            }
+            "audit.torn" => {
+                self.notes.push(format!("{} bytes of an append that a crash cut short were set aside at {time} (record {n})", record["bytes"]));
+            }
+            "audit.recover" => self.notes.push(format!("the key state was rebuilt at {time} (record {n}); what was cut off before that only a head kept elsewhere can show")),
+            _ => {}
+        }
+    }
+
+    /// What may stand behind the last good record: nothing, or the rest of an append that nobody
+    /// was told had succeeded.
+    fn ends_well(&mut self, part: &Part, last: bool, facts: &Facts) -> Result<(), Fault> {
+        let Some(bad) = &part.bad else {
+            return Ok(());
+        };
+        let promised = facts.state.as_ref().map_or(0, |s| s.n);
+        if last && self.next >= promised && bad.shape != Shape::Line {
+            let text = format!(
+                "an append after record {} was cut short by a crash; the next one sets it aside",
+                self.next.saturating_sub(1)
+            );
+            self.notes.push(text);
+        } else if !last || bad.shape != Shape::Cut {
+            return Err(tampered(
+                self.next,
+                format!("record {} in segment {} is bad: {}", self.next, part.segment, bad.why),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
+    let state = match facts.state {
+        Ok(state) => state,
+        Err(why) => {
+            return Err(Fault {
+                code: "key-state",
+                n: None,
+                message: format!("{why}: it cannot be told whether the end is missing"),
+            });
+        }
+    };
+    if walk.next < state.n {
+        return Err(tail(walk.next, state.n, "its key state"));
+    }
+    let found = facts.parts.iter().flat_map(|p| &p.marks).find(|(n, ..)| n + 1 == state.n);
+    let fits = found.is_some_and(|(_, mac, key)| *mac == state.prev && *key == state.key);
+    if fits {
+        return Ok(());
+    }
+    Err(Fault {
+        code: "key-state",
+        n: Some(state.n),
+        message: format!("the key state does not belong to record {} of this record", state.n),
+    })
+}
+
+fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
+    match facts.checkpoint {
+        None => walk
+            .notes
+            .push("there is no checkpoint yet: the next unlock of the vault makes one".into()),
+        Some(Err(why)) => return Err(Fault { code: "head-forged", n: None, message: why.clone() }),
+        Some(Ok(signed)) => {
+            if facts.against.public.is_some_and(|public| signed.verify(public).is_err()) {
+                let message =
+                    "the checkpoint beside the record was not signed by this vault's key".into();
+                return Err(Fault { code: "head-forged", n: None, message });
+            }
+            against_head(facts, walk, &signed.head, "the checkpoint of the last unlock")?;
+        }
+    }
+    facts.against.expect.map_or(Ok(()), |head| against_head(facts, walk, head, "the expected head"))
+}
+
+fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(), Fault> {
+    if head.log != *facts.id {
+        return Err(Fault {
+            code: "head-mismatch",
+            n: None,
+            message: format!("{what} is of another record, {}", head.log),
+        });
+    }
+    if head.count > walk.next {
+        return Err(tail(walk.next, head.count, what));
+    }
+    let found = facts.parts.iter().flat_map(|p| &p.marks).find(|(n, ..)| n + 1 == head.count);
+    match found {
+        Some((_, mac, _)) if *mac == head.mac => Ok(()),
+        // Only a loss within this log leaves a gap that the head could be in.
+        _ if walk.losses.iter().any(|(first, _)| first.is_some()) && found.is_none() => Ok(()),
+        _ => {
+            let message = format!(
+                "{what} names another record {} than the one that is there: the record was rewritten",
+                head.count - 1
+            );
+            Err(Fault { code: "head-mismatch", n: Some(head.count - 1), message })
+        }
+    }
+}
+
+fn tampered(n: u64, message: String) -> Fault {
+    Fault { code: "tampered", n: Some(n), message }
+}
+
+fn tail(n: u64, count: u64, what: &str) -> Fault {
+    let message = format!(
+        "the end is missing: record {n} and what followed; {what} says that there were {count}"
+    );
+    Fault { code: "tail-missing", n: Some(n), message }
+}
+
+/// An `audit.loss` record.
+struct Loss {
+    first: u64,
+    last: u64,
+}
+
+impl Loss {
+    fn read(line: &[u8]) -> Option<Loss> {
+        let record: Value = serde_json::from_slice(line).ok()?;
+        let loss = record["event"] == "audit.loss";
+        loss.then(|| {
+            Some(Loss { first: record["first"].as_u64()?, last: record["last"].as_u64()? })
+        })?
+    }
+}

@@ -1,0 +1,303 @@
+//! Finding seeds: short literal pieces of the encodings of a value, one of which every match
+//! contains unbroken.
+//!
+//! The text is probed at every `stride`-th position only. A piece is `window + stride - 1` bytes
+//! long, so exactly one probe falls on each of its occurrences with the whole window inside it
+//! (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994, with sampling in
+//! place of shifts).
+
+pub(crate) mod build;
+mod chosen;
+pub(crate) mod key;
+pub(crate) mod pieces;
+pub(crate) mod windows;
+
+use std::ops::Range;
+
+use key::{Key, load};
+use pieces::{Pieces, Seed};
+use windows::Windows;
+
+use crate::filter::form::Form;
+
+/// The length of a piece, in bytes, of all encodings that are at least as long.
+pub(crate) const PIECE: usize = 12;
+
+/// How many bytes behind the last one the scanner may load.
+pub(crate) const SLACK: usize = 8;
+
+/// How many probes are made before what they hit is looked at.
+const BLOCK: usize = 8 * windows::ROUND;
+
+/// If one probe in so many hits, the next ones are made one by one, to leave out those in stretches
+/// that are settled.
+const DENSE: usize = 4;
+
+/// Where the offsets of the second table of a tier begin among the 16 bits for offsets: with two
+/// tables the stride is 8 at most.
+const SECOND_TABLE: usize = 8;
+
+/// Seeds in one tier, or in two: few values are shorter than [`PIECE`], and where there are many
+/// others these must not shorten the stride for all.
+pub(crate) struct Seeds {
+    key: Key,
+    tiers: Vec<Tier>,
+}
+
+/// What is found in one pass over the text.
+struct Tier {
+    window: usize,
+    stride: usize,
+    windows: Windows,
+    /// The pieces of each length.
+    tables: Vec<Pieces>,
+    /// The length of the longest of them, in bytes.
+    longest: usize,
+}
+
+/// How far a stream has been searched with one tier.
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    /// The next position to probe.
+    probe: usize,
+    /// Pieces that begin before this position, and were whole, have been found.
+    covered: usize,
+}
+
+/// How far a stream has been searched.
+#[derive(Default)]
+pub(crate) struct Progress {
+    cursors: [Cursor; 2],
+    /// Probes to be looked at, kept for the memory.
+    hits: Vec<Hit>,
+}
+
+/// A probe whose window may belong to a piece, and the window's hash.
+type Hit = (usize, u64);
+
+impl Progress {
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        for cursor in &mut self.cursors {
+            // A tier that is not in use stays at 0.
+            *cursor = Cursor {
+                probe: cursor.probe.saturating_sub(by),
+                covered: cursor.covered.saturating_sub(by),
+            };
+        }
+    }
+}
+
+impl Seeds {
+    /// How many pieces there are.
+    pub fn count(&self) -> usize {
+        self.tiers.iter().flat_map(|t| &t.tables).map(Pieces::count).sum()
+    }
+
+    /// Searches the first `len` of `bytes`, of which `seen` were searched before, and calls `found`
+    /// with every piece that was not found before, and its position. `bytes` has [`SLACK`] bytes
+    /// more. Returns the number of steps.
+    ///
+    /// `found` returns a stretch in which no piece can tell anything new, or an empty one.
+    pub fn search(
+        &self,
+        bytes: &[u8],
+        len: usize,
+        seen: usize,
+        progress: &mut Progress,
+        mut found: impl FnMut(usize, &Seed) -> Range<usize>,
+    ) -> u64 {
+        let mut work = 0;
+        for (tier, cursor) in self.tiers.iter().zip(&mut progress.cursors) {
+            let mut pass =
+                Pass { key: &self.key, bytes, len, seen, covered: cursor.covered, settled: 0..0 };
+            let mut probe = cursor.probe;
+            let mut dense = false;
+            // In blocks, so that the hits and their text are still in the nearest cache when they
+            // are looked at.
+            while probe + tier.window <= len {
+                let end = len.min(probe + BLOCK * tier.stride + SLACK);
+                let (next, probes, hits) = match dense {
+                    true => tier.one_by_one(&mut pass, probe..end, &mut found),
+                    false => tier.together(&mut pass, probe..end, &mut progress.hits, &mut found),
+                };
+                dense =
+                    hits * DENSE > probes && (!dense || probes * tier.stride * 2 < next - probe);
+                work += (probes + hits) as u64;
+                probe = next;
+            }
+            // Probes whose piece may reach beyond the text are made again when there is more of it.
+            let undecided = (len + 1).saturating_sub(tier.longest);
+            *cursor = Cursor {
+                probe: probe.min(undecided + tier.stride - 1),
+                covered: (probe + 1).saturating_sub(tier.stride).max(cursor.covered),
+            };
+        }
+        work
+    }
+
+    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that
+    /// needle's has nothing to find in them. They are followed by [`SLACK`].
+    pub fn are_sole(&self, value: &[u8], needle: u32) -> bool {
+        let len = value.len() - SLACK;
+        let mut sole = true;
+        for tier in &self.tiers {
+            let mut hits = Vec::new();
+            for from in 0..tier.stride {
+                tier.scan(&self.key, value, from..len, &mut hits);
+            }
+            let mut pass =
+                Pass { key: &self.key, bytes: value, len, seen: 0, covered: 0, settled: 0..0 };
+            for (at, hash) in hits {
+                tier.seeds(&mut pass, at, hash, &mut |start, seed| {
+                    sole &= seed.needle == needle
+                        && seed.index as usize == start
+                        && matches!(seed.form, Form::Plain(_));
+                    0..0
+                });
+            }
+        }
+        sole
+    }
+
+    /// The first position that the next search needs.
+    pub fn needed(&self, progress: &Progress) -> usize {
+        let needed =
+            self.tiers.iter().zip(&progress.cursors).map(|(t, c)| c.probe.saturating_sub(t.stride));
+        needed.min().unwrap_or(0)
+    }
+}
+
+impl Tier {
+    fn scan(&self, key: &Key, bytes: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) -> usize {
+        let windows = &self.windows;
+        match (self.window, self.stride) {
+            (4, 3) => windows.scan::<4, 3>(key, bytes, range, hits),
+            (4, 4) => windows.scan::<4, 4>(key, bytes, range, hits),
+            (4, 5) => windows.scan::<4, 5>(key, bytes, range, hits),
+            (4, 6) => windows.scan::<4, 6>(key, bytes, range, hits),
+            (4, 7) => windows.scan::<4, 7>(key, bytes, range, hits),
+            (4, 8) => windows.scan::<4, 8>(key, bytes, range, hits),
+            (4, _) => windows.scan::<4, 9>(key, bytes, range, hits),
+            (5, _) => windows.scan::<5, 8>(key, bytes, range, hits),
+            _ => windows.scan::<6, 7>(key, bytes, range, hits),
+        }
+    }
+
+    /// Makes these probes and then looks at those that hit. Returns the next position to probe, how
+    /// many probes were made and how many hit.
+    fn together(
+        &self,
+        pass: &mut Pass<'_>,
+        range: Range<usize>,
+        hits: &mut Vec<Hit>,
+        found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
+    ) -> (usize, usize, usize) {
+        hits.clear();
+        let next = self.scan(pass.key, pass.bytes, range.clone(), hits);
+        for (at, hash) in hits.iter() {
+            self.seeds(pass, *at, *hash, found);
+        }
+        (next, (next - range.start) / self.stride, hits.len())
+    }
+
+    /// The same, looking at each hit before the next probe: of a stretch that is settled only the
+    /// end is probed.
+    fn one_by_one(
+        &self,
+        pass: &mut Pass<'_>,
+        range: Range<usize>,
+        found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
+    ) -> (usize, usize, usize) {
+        let hashes = pass.key.for_length(self.window);
+        let (mut probes, mut hits) = (0, 0);
+        let mut at = range.start;
+        while at + self.window <= range.end {
+            let hash = hashes.hash(load(pass.bytes, at));
+            probes += 1;
+            if self.windows.may_have(hash) {
+                hits += 1;
+                self.seeds(pass, at, hash, found);
+                // The first piece that is not settled ends behind the stretch.
+                let unsettled = if pass.settled.start <= at {
+                    pass.settled.end.saturating_sub(self.longest)
+                } else {
+                    0
+                };
+                at = at.max(unsettled);
+            }
+            at += self.stride;
+        }
+        (at, probes, hits)
+    }
+
+    /// The seeds whose piece covers the probe at `at` and was not found before, with the position
+    /// of the piece, as far as the text reaches; without pieces in the stretch that is settled,
+    /// which `found` may replace.
+    #[inline]
+    fn seeds(
+        &self,
+        pass: &mut Pass<'_>,
+        at: usize,
+        hash: u64,
+        found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
+    ) {
+        if pass.settled.start + self.stride <= at && at + self.longest <= pass.settled.end {
+            return;
+        }
+        let all = self.windows.offsets(hash).unwrap_or_else(|| self.offsets_around(pass, at));
+        for (table, first) in self.tables.iter().zip([0, SECOND_TABLE]) {
+            let mut offsets = all >> first & ((1 << self.stride) - 1);
+            // The piece that begins first comes first: what it settles may settle the others.
+            while offsets != 0 {
+                let offset = offsets.ilog2();
+                offsets ^= 1 << offset;
+                let Some(start) = at.checked_sub(offset as usize) else { continue };
+                let end = start + table.length;
+                if end > pass.len || pass.knows(start, end) {
+                    continue;
+                }
+                for seed in table.find(pass.key.piece_at(pass.bytes, start, table.length)) {
+                    let stretch = found(start, seed);
+                    if stretch.end > pass.settled.end {
+                        pass.settled = stretch;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The offsets in a piece that a window can have by what is around it: all windows of a piece
+    /// are in the bitmap.
+    fn offsets_around(&self, pass: &Pass<'_>, at: usize) -> u32 {
+        let hashes = pass.key.for_length(self.window);
+        let has = |at: usize| self.windows.may_have(hashes.hash(load(pass.bytes, at)));
+        let most = self.stride - 1;
+        let before = (1..=most.min(at)).take_while(|by| has(at - by)).count();
+        let whole = (1..=most - before).all(|by| at + by + self.window <= pass.len && has(at + by));
+        let offsets = if whole { (2 << before) - 1 } else { 0 };
+        offsets | offsets << SECOND_TABLE
+    }
+}
+
+/// One pass of a tier over a text.
+struct Pass<'a> {
+    key: &'a Key,
+    /// The text, and [`SLACK`] bytes more.
+    bytes: &'a [u8],
+    len: usize,
+    /// The length of the text at the last pass, and before where pieces that were whole then have
+    /// been found.
+    seen: usize,
+    covered: usize,
+    /// A stretch in which no piece can tell anything new.
+    settled: Range<usize>,
+}
+
+impl Pass<'_> {
+    #[inline]
+    fn knows(&self, start: usize, end: usize) -> bool {
+        (start < self.covered && end <= self.seen)
+            || (self.settled.start <= start && end <= self.settled.end)
+    }
+}

@@ -1,0 +1,449 @@
+//! Could a match begin here? Asked for the last bytes of what has been read, to hold back those
+//! that may still become part of a match, and no others. The first three characters, escapes
+//! undone, find the few candidates.
+
+use std::ops::Range;
+
+use crate::decode::text::Text;
+use crate::decode::unit::introduces;
+use crate::filter::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
+use crate::filter::form::radix::{Characters, Radix};
+use crate::filter::form::{Case, Form, Machine, Next, Place, hex, plain, radix, reach};
+use crate::filter::pattern::needle::Needles;
+use crate::filter::trail::{Known, Trail};
+use crate::filter::walk::Walk;
+
+/// More units than are looked at for any beginning.
+const MOST_FIRST: usize = 8;
+
+/// More beginnings than a needle has on average.
+const HEADS: usize = 20;
+
+/// So many steps may be taken each time to find what must be held back, and so many for each new
+/// byte.
+const WORK: u64 = 16_384;
+const WORK_A_BYTE: u64 = 16;
+
+/// A reading of so few steps is sooner made again than remembered.
+const SHORT: u64 = 4;
+
+/// A form of a needle, to be read from a certain unit on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    needle: u32,
+    form: Form,
+    index: u8,
+    /// Part of the hash of the head.
+    tag: u8,
+}
+
+/// The beginnings of all forms of all needles.
+#[derive(Default)]
+pub(crate) struct Starts {
+    /// Entries in order of their heads, and where each bucket of heads begins.
+    entries: Vec<Entry>,
+    buckets: Vec<u32>,
+    shift: u32,
+    /// Needles whose value begins with a line break within its head, which may be written in too
+    /// many ways to look up.
+    broken: Vec<Entry>,
+    /// Hexadecimal beginnings by the byte that their first pair stands for.
+    pairs: Vec<Vec<Entry>>,
+    firsts: Firsts,
+}
+
+impl Starts {
+    /// The beginnings of these needles.
+    pub fn new(needles: &Needles) -> Starts {
+        let mut starts =
+            Starts { pairs: vec![Vec::new(); 256], firsts: Firsts::new(), ..Starts::default() };
+        let mut heads = Vec::with_capacity(HEADS * needles.iter().count());
+        for (needle, entry) in needles.iter().enumerate() {
+            for form in entry.forms() {
+                starts.form(needle as u32, needles.machine(needle as u32, form), &mut heads);
+            }
+        }
+        starts.file(heads);
+        starts
+    }
+
+    fn form(&mut self, needle: u32, machine: Machine<'_>, heads: &mut Vec<(u32, Entry)>) {
+        let form = machine.form;
+        let (first, last) = match form {
+            Form::Hex => (0, hex::BREAK_FROM - 1),
+            Form::Base64(_) | Form::Base32(_) => (machine.first(), radix::BREAK_FROM - 1),
+            Form::Plain(_) if machine.value.len() >= plain::WRAP_FROM => (0, plain::BREAK_FROM - 1),
+            _ => (0, 0),
+        };
+        if form == Form::Hex {
+            return (first..=last).for_each(|index| self.digits(needle, machine, index));
+        }
+        let radix = matches!(form, Form::Base64(_) | Form::Base32(_));
+        let mut units = [Characters::default(); MOST_FIRST];
+        (first..last + HEAD).for_each(|index| units[index] = characters(machine, index));
+        for index in first..=last {
+            let late = index > usize::from(radix);
+            let entry = Entry { needle, form, index: index as u8, tag: 0 };
+            let kind = match index {
+                0 if radix => First::Shared,
+                1 if radix => First::Own { behind_shared: first == 0 },
+                _ if late => First::Late,
+                _ => First::Own { behind_shared: false },
+            };
+            self.firsts.add(kind, form, units[index].as_slice(), units[index + 1].as_slice());
+            if matches!(form, Form::Plain(_))
+                && machine.value[index..index + HEAD].iter().any(|b| matches!(b, b'\r' | b'\n'))
+            {
+                self.broken.push(entry);
+            } else if index > 0 || !radix {
+                // A shared character before is read together with the first own ones.
+                let head = [0, 1, 2].map(|i| units[index + i].as_slice()[0]);
+                heads.push((hash(head), entry));
+            }
+        }
+    }
+
+    /// The beginning of a hexadecimal form with this pair.
+    fn digits(&mut self, needle: u32, machine: Machine<'_>, index: usize) {
+        let byte = machine.value[index];
+        let spelled = |nibble: u8| {
+            [b"0123456789abcdef", b"0123456789ABCDEF"].map(|digits| digits[usize::from(nibble)])
+        };
+        let kind = if index == 0 { First::Shared } else { First::Late };
+        self.firsts.add(kind, Form::Hex, &spelled(byte >> 4), &spelled(byte & 15));
+        self.pairs[usize::from(byte)].push(Entry {
+            needle,
+            form: Form::Hex,
+            index: index as u8,
+            tag: 0,
+        });
+    }
+
+    /// Sorts the entries into buckets.
+    fn file(&mut self, heads: Vec<(u32, Entry)>) {
+        let bits = (heads.len() / 2).next_power_of_two().ilog2().max(1);
+        self.shift = 32 - bits;
+        self.buckets = vec![0; (1 << bits) + 1];
+        heads.iter().for_each(|(hash, _)| self.buckets[(hash >> self.shift) as usize] += 1);
+        let mut sum = 0;
+        for bucket in &mut self.buckets {
+            sum += *bucket;
+            *bucket = sum;
+        }
+        let Some((_, any)) = heads.first() else { return };
+        self.entries = vec![*any; heads.len()];
+        // Each bucket is filled from its end on, which leaves its beginning.
+        for (hash, entry) in heads {
+            let place = &mut self.buckets[(hash >> self.shift) as usize];
+            *place -= 1;
+            self.entries[*place as usize] = Entry { tag: hash as u8, ..entry };
+        }
+    }
+
+    fn find(&self, head: [u8; HEAD]) -> impl Iterator<Item = &Entry> {
+        let hash = hash(head);
+        let bucket = (hash >> self.shift) as usize;
+        let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
+        self.entries[range].iter().filter(move |e| e.tag == hash as u8)
+    }
+
+    fn open_at(&self, look: &mut Look<'_>) -> bool {
+        look.openings.work += 1;
+        let (text, at) = (look.text, look.at);
+        let rest = &text.bytes[at..];
+        if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| lone(*b)) {
+            if !self.firsts.may_have_two(rest[0], rest[1]) {
+                return false;
+            }
+            let head = |i: usize| [rest[i], rest[i + 1], rest[i + 2]];
+            return self.find(head(0)).any(|e| look.entry_open(e))
+                || self.find(head(1)).any(|e| look.shared_open(e))
+                || self.hex_open(look);
+        }
+        if let [one] | [one, _] = rest
+            && rest.iter().all(|b| lone(*b))
+        {
+            let spot = Spot { text, at };
+            return match rest.get(1) {
+                None => self.firsts.has_one(*one, spot),
+                Some(two) => self.firsts.has_two(*one, *two, spot),
+            };
+        }
+        self.hex_open(look)
+            || self.broken.iter().any(|e| look.entry_open(e))
+            || self.escaped_open(look)
+    }
+
+    fn hex_open(&self, look: &mut Look<'_>) -> bool {
+        let nibble = |i: usize| {
+            look.text.get(look.at + i).map(crate::decode::text::nibble).filter(|n| *n < 16)
+        };
+        match (nibble(0), nibble(1)) {
+            (Some(high), Some(low)) => {
+                self.pairs[usize::from(high << 4 | low)].iter().any(|e| look.entry_open(e))
+            }
+            _ => false,
+        }
+    }
+
+    /// The forms that can begin with what stands at the position if some of it is an escape or is
+    /// to be skipped.
+    fn escaped_open(&self, look: &mut Look<'_>) -> bool {
+        let mut readings = Readings::of(&self.firsts, Spot { text: look.text, at: look.at });
+        readings.read(look.at, Head::default());
+        look.openings.work += readings.seen.len() as u64;
+        if readings.open {
+            return true;
+        }
+        let mut three = |head: [u8; HEAD]| self.find(head).any(|e| look.entry_open(e));
+        let cut = readings.cut.iter().any(|head| self.firsts.has_shared(*head) || three(*head));
+        cut || readings.whole.iter().any(|[a, b, c, d]| {
+            self.find([*a, *b, *c]).any(|e| look.entry_open(e))
+                || self.find([*b, *c, *d]).any(|e| look.shared_open(e))
+        })
+    }
+
+    /// The length of the shortest needle of which a match may begin at `at` and needs more input.
+    /// Slow.
+    pub fn shortest_open(&self, needles: &Needles, text: Text<'_>, at: usize) -> Option<usize> {
+        let opens = |needle: u32, form: Form| {
+            let machine = needles.machine(needle, form);
+            let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
+            let places = indexes.map(|index| Place { at, index, column: 0 });
+            places.into_iter().any(|place| {
+                matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..))
+            })
+        };
+        let needles = needles.iter().zip(0..);
+        needles
+            .filter(|(n, i)| n.forms().into_iter().any(|form| opens(*i, form)))
+            .map(|(n, _)| n.len)
+            .min()
+    }
+}
+
+/// Whether a byte stands for itself in every form, and for nothing else.
+fn lone(byte: u8) -> bool {
+    !introduces(byte) && !matches!(byte, b'\r' | b'\n')
+}
+
+/// The characters that stand for the unit at `index`.
+fn characters(machine: Machine<'_>, index: usize) -> Characters {
+    let mut characters = Characters::default();
+    match machine.form {
+        Form::Base64(_) | Form::Base32(_) => {
+            return Radix::of(machine.form).characters(machine.value, index);
+        }
+        Form::Plain(Case::Upper) => characters.extend(&[machine.value[index].to_ascii_uppercase()]),
+        Form::Plain(Case::Lower) => characters.extend(&[machine.value[index].to_ascii_lowercase()]),
+        Form::Literal | Form::Plain(Case::Exact) | Form::Hex => {
+            characters.extend(&[machine.value[index]])
+        }
+    }
+    characters
+}
+
+/// The hash of a head; case and the two base64 alphabets do not matter.
+fn hash(head: [u8; HEAD]) -> u32 {
+    let [a, b, c] = head.map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte.to_ascii_lowercase(),
+    });
+    let product = u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (product >> 32) as u32
+}
+
+/// What the text from some place on is, and the steps that were taken to find it out.
+enum Opening {
+    /// The beginning of a match that is not yet complete.
+    Open(Box<Walk>, u64),
+    /// No such beginning, nor is one at these places.
+    Not(Trail, u64),
+    No,
+}
+
+/// Whether the text from `place` on is the beginning of a match that is not yet complete.
+fn open(
+    machine: Machine<'_>,
+    text: Text<'_>,
+    place: Place,
+    most_work: u64,
+    known: impl Fn(Place) -> bool,
+) -> Opening {
+    let period = machine.period();
+    // One that repeats itself is looked at again and again in a text that does.
+    if period > 0 && known(place) {
+        return Opening::No;
+    }
+    let run = machine.run(text, place);
+    let behind = machine.behind(place, run);
+    let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
+    if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
+        if run <= 1 || period == 0 {
+            return Opening::No;
+        }
+        let mut trail = Trail::default();
+        trail.add(place, 1, run + 1);
+        return Opening::Not(trail, run as u64 / 8);
+    }
+    let mut next = Next::default();
+    if run == 0 {
+        // Most of what begins as a value goes on in another way.
+        machine.step(text, place, &mut next);
+    }
+    let goes_on = run > 0 || next.more || !next.places.is_empty();
+    if !goes_on || !machine.begins(text, place) || (period == 0 && known(place)) {
+        return Opening::No;
+    }
+    let mut walk = Walk::new(place);
+    let work = walk.advance(machine, text, most_work, known).work;
+    if walk.is_open() {
+        Opening::Open(Box::new(walk), work)
+    } else {
+        Opening::Not(walk.trail, work)
+    }
+}
+
+/// The beginning of a match at the first position at which there is one, read as far as the text
+/// goes, so that it need not be read again from there when there is more text.
+struct Begun {
+    at: usize,
+    needle: u32,
+    form: Form,
+    walk: Box<Walk>,
+}
+
+/// The search for the first position at which a match may begin.
+#[derive(Default)]
+pub(crate) struct Openings {
+    begun: Option<Begun>,
+    /// Where readings went of which nothing came.
+    known: Known,
+    /// Steps taken.
+    pub work: u64,
+    /// How many of them may be taken.
+    most: u64,
+    /// How long the text was the last time.
+    seen: usize,
+}
+
+impl Openings {
+    /// The first position in this range at which a match may begin that needs more input, or its
+    /// end.
+    pub fn first(
+        &mut self,
+        starts: &Starts,
+        needles: &Needles,
+        text: Text<'_>,
+        range: Range<usize>,
+    ) -> usize {
+        let new = text.len().abs_diff(std::mem::replace(&mut self.seen, text.len()));
+        self.most = self.work + WORK + WORK_A_BYTE * new as u64;
+        let mut from = range.start;
+        if let Some(begun) = self
+            .begun
+            .take()
+            .filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
+        {
+            match self.go_on(needles, text, begun) {
+                Some(at) => return at.max(range.start),
+                None => from = range.start,
+            }
+        }
+        let mut look = Look { openings: self, needles, text, at: from };
+        while look.at < range.end && look.openings.left() > 0 && !starts.open_at(&mut look) {
+            look.at += 1;
+        }
+        look.at.min(range.end)
+    }
+
+    /// How many more steps may be taken this time. A text that has too many readings is held back,
+    /// up to where it is known that no match began, which is never wrong.
+    fn left(&self) -> u64 {
+        self.most.saturating_sub(self.work)
+    }
+
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        self.seen = self.seen.saturating_sub(by);
+        self.known.shift(by);
+        // While more was ready nothing was looked for, and the text where this one stopped may be
+        // gone: another look finds what begins since.
+        self.begun = self.begun.take().filter(|begun| begun.walk.stands_behind(by));
+        if let Some(begun) = &mut self.begun {
+            begun.at = begun.at.saturating_sub(by);
+            begun.walk.shift(by);
+        }
+    }
+
+    /// Reads on; returns the position if a match may still begin there.
+    fn go_on(&mut self, needles: &Needles, text: Text<'_>, mut begun: Begun) -> Option<usize> {
+        let machine = needles.machine(begun.needle, begun.form);
+        let (most_work, known) = (self.left(), &self.known);
+        let is_known = |place| known.has(begun.needle, begun.form, place, machine.period());
+        self.work += begun.walk.advance(machine, text, most_work, is_known).work;
+        let at = begun.at;
+        if begun.walk.is_open() {
+            self.begun = Some(begun);
+            return Some(at);
+        }
+        self.known.passed(begun.needle, begun.form, begun.walk.trail);
+        None
+    }
+}
+
+impl Begun {
+    /// Whether the match that began here goes on in others, as that of a value that repeats itself
+    /// does.
+    fn goes_on(&self, needles: &Needles) -> bool {
+        needles.machine(self.needle, self.form).period() > 0
+    }
+}
+
+/// A position that is looked at.
+struct Look<'a> {
+    openings: &'a mut Openings,
+    needles: &'a Needles,
+    text: Text<'a>,
+    at: usize,
+}
+
+impl Look<'_> {
+    fn entry_open(&mut self, entry: &Entry) -> bool {
+        self.openings.work += 1;
+        let Entry { needle, form, .. } = *entry;
+        // Nothing that begins so far back can reach the end of the text.
+        if self.text.len() - self.at > 2 * reach(self.needles.get(needle).len) {
+            return false;
+        }
+        let machine = self.needles.machine(needle, form);
+        let (place, period) =
+            (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
+        let known = |place| self.openings.known.has(needle, form, place, period);
+        let opening = open(machine, self.text, place, self.openings.left(), known);
+        if let Opening::Open(_, work) | Opening::Not(_, work) = &opening {
+            self.openings.work += work;
+        }
+        match opening {
+            Opening::Open(walk, _) => {
+                self.openings.begun = Some(Begun { at: self.at, needle, form, walk });
+                true
+            }
+            Opening::Not(trail, work) => {
+                if work > SHORT {
+                    self.openings.known.passed(needle, form, trail);
+                }
+                false
+            }
+            Opening::No => false,
+        }
+    }
+
+    /// The same with the character before, which the encoding shares with other data.
+    fn shared_open(&mut self, entry: &Entry) -> bool {
+        let shared =
+            entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
+        shared && self.entry_open(&Entry { index: 0, ..*entry })
+    }
+}

@@ -1,0 +1,429 @@
+//! What is known about one stream: matches found, matches begun, what has been written. Positions
+//! are offsets into the part of the stream that is still in memory.
+
+use std::ops::Range;
+
+use crate::decode::ansi::{self, ESCAPE};
+use crate::decode::text::Text;
+use crate::filter::form::{Case, Form, Machine, Place};
+use crate::filter::memo::{Settled, Sole};
+use crate::filter::patterns::Patterns;
+use crate::filter::seed::Progress;
+use crate::filter::seed::pieces::Seed;
+use crate::filter::starts::Openings;
+use crate::filter::trail::Known;
+use crate::filter::walk::{Walk, begin};
+
+/// How much text before the first open position is kept, to tell whether a line break precedes it.
+const CONTEXT: usize = 128;
+
+/// Beyond this many bytes it is cheaper to find out what must be held back than to hold back all
+/// that might be.
+const MAX_GUESS: usize = 4 * 1024 * 1024;
+
+/// At most this many held bytes may go out when the stream pauses.
+const MAX_LEAK: usize = 3;
+
+/// Among so many of the last matches it is looked whether one is known.
+const RECENT: usize = 8;
+
+/// A reading of so few steps is sooner made again than remembered.
+const SHORT: u64 = 16;
+
+/// A match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    start: usize,
+    end: usize,
+    needle: u32,
+    form: Form,
+}
+
+/// A match that has begun and passed through a seed.
+struct Begun {
+    walk: Walk,
+    needle: u32,
+    form: Form,
+}
+
+/// The state between two reads.
+#[derive(Default)]
+pub(crate) struct Stream {
+    spans: Vec<Span>,
+    begun: Vec<Begun>,
+    /// How far it has been searched for seeds.
+    progress: Progress,
+    /// The length of the text when it was last searched.
+    seen: usize,
+    /// No match that begins before this position can still become complete.
+    open: usize,
+    /// Whether `open` is exact, not a guess on the safe side.
+    exact: bool,
+    /// Everything before this position has been written.
+    pub sent: usize,
+    /// The end of the last covered run; what follows without a gap belongs to it.
+    covered: Option<usize>,
+    /// Steps taken, for tests that show that they grow as the input does.
+    pub work: u64,
+    settled: Settled,
+    sole: Sole,
+    /// Where matches have been read that are over.
+    known: Known,
+    /// Whether a match may begin at `open`, if that is not told by what has begun.
+    openings: Openings,
+}
+
+/// Where output goes.
+pub(crate) trait Sink {
+    /// Bytes of the input, unchanged.
+    fn clean(&mut self, bytes: &[u8]);
+    /// A marker for the value that this needle belongs to, found in this form in these bytes of the
+    /// text.
+    fn marker(&mut self, needle: u32, form: Form, found: &[u8]);
+}
+
+impl Stream {
+    /// Takes in what was appended to the text and writes what can be written. `bytes` has slack
+    /// behind the text.
+    pub fn advance(
+        &mut self,
+        patterns: &Patterns,
+        bytes: &[u8],
+        text: Text<'_>,
+        more_ready: bool,
+        sink: &mut impl Sink,
+    ) {
+        self.resume(patterns, text);
+        self.seek(patterns, bytes, text);
+        self.settle(patterns, text, more_ready);
+        self.send(text, self.open, sink);
+    }
+
+    /// Nothing more is ready: holds back only what must be, after a call of [`Stream::advance`]
+    /// that held back more.
+    pub fn pause(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
+        if !self.exact {
+            self.settle(patterns, text, false);
+            self.send(text, self.open, sink);
+        }
+    }
+
+    /// Lets out a few held bytes after a pause, so that a prompt that looks like the beginning of a
+    /// value can be read. The match goes on: only these bytes may leak.
+    pub fn idle(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
+        if !self.exact {
+            self.settle(patterns, text, false);
+        }
+        let shortest = |at: usize| {
+            let begun = self
+                .begun
+                .iter()
+                .filter(|b| b.walk.open <= at)
+                .map(|b| patterns.needles.get(b.needle).len);
+            begun.chain(patterns.starts.shortest_open(&patterns.needles, text, at)).min()
+        };
+        let held = self.open..text.len().min(self.open + MAX_LEAK);
+        let shortest = held.filter_map(shortest).min().unwrap_or(patterns.shortest);
+        let end = after_pause(text, self.open, MAX_LEAK.min(shortest / 4), patterns.escapes);
+        self.send(text, end, sink);
+    }
+
+    /// Takes everything as written, where nothing is searched for.
+    pub fn pass(&mut self, len: usize) {
+        (self.seen, self.open, self.sent) = (len, len, len);
+    }
+
+    /// The first byte that must stay in memory.
+    pub fn needed(&self, patterns: &Patterns) -> usize {
+        let searched = patterns.seeds.as_ref().map_or(self.sent, |s| s.needed(&self.progress));
+        let first = self.open.min(searched).min(self.sent);
+        first.saturating_sub(CONTEXT)
+    }
+
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        for position in [&mut self.seen, &mut self.open, &mut self.sent] {
+            *position -= by;
+        }
+        self.progress.shift(by);
+        self.covered = self.covered.and_then(|c| c.checked_sub(by));
+        self.spans.iter_mut().for_each(|s| {
+            s.start = s.start.saturating_sub(by);
+            s.end -= by;
+        });
+        self.begun.iter_mut().for_each(|b| b.walk.shift(by));
+        self.known.shift(by);
+        self.openings.shift(by);
+    }
+
+    /// Reads on where the end of the input stopped a match.
+    fn resume(&mut self, patterns: &Patterns, text: Text<'_>) {
+        let mut begun = std::mem::take(&mut self.begun);
+        for one in begun.drain(..) {
+            let machine = patterns.needles.machine(one.needle, one.form);
+            self.go_on(machine, text, one);
+        }
+    }
+
+    /// Reads a match on as far as the text goes.
+    fn go_on(&mut self, machine: Machine<'_>, text: Text<'_>, mut one: Begun) {
+        let (start, needle, form) = (one.walk.start, one.needle, one.form);
+        let ends = one.walk.advance(machine, text, u64::MAX, |_| false);
+        self.work += ends.work;
+        if let Some((first, last)) = ends.found {
+            self.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
+        }
+        if one.walk.alive() {
+            self.begun.push(one);
+        } else if one.walk.work > SHORT {
+            self.known.passed(needle, form, one.walk.trail);
+        }
+    }
+
+    /// Looks for seeds in what is new.
+    fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
+        self.settled.clear();
+        let Some(seeds) = &patterns.seeds else { return };
+        let mut progress = std::mem::take(&mut self.progress);
+        let work = seeds.search(bytes, text.len(), self.seen, &mut progress, |at, seed| {
+            self.verify(patterns, text, at, *seed)
+        });
+        self.work += work;
+        self.progress = progress;
+        self.seen = text.len();
+    }
+
+    /// Reads the text around a seed. Returns the stretch in which no seed can tell anything new,
+    /// which may be empty.
+    fn verify(
+        &mut self,
+        patterns: &Patterns,
+        text: Text<'_>,
+        at: usize,
+        seed: Seed,
+    ) -> Range<usize> {
+        let index = seed.index as usize;
+        let line = at.wrapping_sub(index);
+        // Where the value was read as it is, its upper and lower case have either been read too or
+        // been ruled out.
+        if self.settled.has(seed.needle, seed.form, line, at) {
+            return 0..0;
+        }
+        let machine = patterns.needles.machine(seed.needle, seed.form);
+        let (mut known, mut plain) = (0..0, at + 1);
+        if !machine.rejects(&text.bytes[at..plain], index) {
+            let stretch =
+                self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+            plain = plain.max(stretch.end);
+            if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
+                known = stretch;
+            }
+        }
+        if patterns.needles.get(seed.needle).folds && !Case::are_both_in(&text.bytes[at..plain]) {
+            for form in seed.form.folded() {
+                let machine = Machine { form: *form, ..machine };
+                let differs = machine.rejects(&text.bytes[at..plain], index);
+                if !differs && !self.settled.has(seed.needle, *form, line, at) {
+                    self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+                }
+            }
+        }
+        known
+    }
+
+    /// Reads the match that `seed` is part of, and remembers the stretch in which it need not be
+    /// read again.
+    fn read_stretch(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Place,
+        needle: u32,
+    ) -> Range<usize> {
+        let stretch = self.read(machine, text, seed, needle);
+        self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
+        self.settled.add(needle, machine.form, seed.at.wrapping_sub(seed.index), &stretch);
+        stretch
+    }
+
+    /// Reads the match that `seed` is part of, if it is part of one, and returns the stretch in
+    /// which each byte could be read in one way only: all pieces of this form in it on the same
+    /// line are parts of the same match, or of none.
+    fn read(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Place,
+        needle: u32,
+    ) -> Range<usize> {
+        if machine.period() > 0 {
+            // Each run would lie on as many lines as it has periods.
+            self.read_back(machine, text, seed, needle);
+            return seed.at..seed.at;
+        }
+        let end = seed.at + machine.run(text, seed);
+        let complete = seed.index + (end - seed.at) == machine.goal();
+        if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
+            return seed.at..end;
+        }
+        // From where the run ends: from the seed, what is found would depend on which seed it is.
+        let last = Place { at: end, index: seed.index + (end - seed.at), column: 0 };
+        let (behind, clear) = machine.run_back(text, last);
+        let start = end - behind;
+        let first = Place { at: start, index: 0, column: 0 };
+        if behind == last.index && machine.begins(text, first) {
+            if complete && machine.ends_with_its_value() {
+                self.found(Span { start, end, needle, form: machine.form });
+            } else {
+                self.walk(machine, text, first, needle);
+            }
+        } else if !clear {
+            self.read_back(machine, text, last, needle);
+        }
+        start..end
+    }
+
+    /// Reads the match that this place is part of from its beginning, unless that was done already.
+    fn read_back(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, needle: u32) {
+        if self.knows(machine, place, needle) {
+            return;
+        }
+        let (first, work) = begin(machine, text, place, |place| self.knows(machine, place, needle));
+        self.work += work;
+        match first {
+            Some(first) => self.walk(machine, text, first, needle),
+            None if work > SHORT => self.known.dead(needle, machine.form, place),
+            None => {}
+        }
+    }
+
+    fn found(&mut self, span: Span) {
+        if !self.spans.iter().rev().take(RECENT).any(|s| *s == span) {
+            self.spans.push(span);
+        }
+    }
+
+    /// Reads a match from its beginning, unless that was done already.
+    fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Place, needle: u32) {
+        let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
+        let found = machine.period() == 0 && self.spans.iter().rev().take(RECENT).any(same);
+        if !found && !self.knows(machine, first, needle) {
+            let walk = Walk::new(machine.opening(first));
+            self.go_on(machine, text, Begun { walk, needle, form: machine.form });
+        }
+    }
+
+    /// Whether what goes through this place has been read, or is being read.
+    fn knows(&self, machine: Machine<'_>, place: Place, needle: u32) -> bool {
+        let (form, period) = (machine.form, machine.period());
+        self.begun
+            .iter()
+            .any(|b| (b.needle, b.form) == (needle, form) && b.walk.trail.has(place, period))
+            || self.known.has(needle, form, place, period)
+    }
+
+    /// Finds the first position that a match may still begin at or go on from.
+    fn settle(&mut self, patterns: &Patterns, text: Text<'_>, more_ready: bool) {
+        self.exact = !more_ready;
+        if text.eof {
+            self.open = text.len();
+            return;
+        }
+        let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
+        let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
+        self.open = match more_ready && patterns.reach <= MAX_GUESS {
+            true => oldest,
+            false => self.openings.first(&patterns.starts, &patterns.needles, text, oldest..begun),
+        };
+        self.work += std::mem::take(&mut self.openings.work);
+    }
+
+    /// Writes up to `limit`, and beyond it what is covered.
+    fn send(&mut self, text: Text<'_>, limit: usize, sink: &mut impl Sink) {
+        // Mostly they were found in order.
+        if !self.spans.is_sorted() {
+            self.spans.sort_unstable();
+        }
+        let mut spans = std::mem::take(&mut self.spans);
+        let mut rest = spans.as_slice();
+        while let [first, ..] = rest {
+            let (end, count) = run(rest);
+            if first.start > self.sent {
+                let clean = first.start.min(limit).max(self.sent);
+                sink.clean(&text.bytes[self.sent..clean]);
+                self.sent = clean;
+                if first.start > limit {
+                    break;
+                }
+            }
+            if end > self.sent {
+                self.cover(text, first, end, sink);
+            }
+            rest = &rest[count..];
+        }
+        let done = spans.len() - rest.len();
+        if rest.is_empty() && limit > self.sent {
+            sink.clean(&text.bytes[self.sent..limit]);
+            self.sent = limit;
+        }
+        spans.drain(..done);
+        self.spans = spans;
+    }
+
+    /// One marker for a run that did not begin before, and the line breaks that it covers.
+    fn cover(&mut self, text: Text<'_>, first: &Span, end: usize, sink: &mut impl Sink) {
+        let goes_on = self.covered.is_some_and(|c| first.start <= c);
+        if !goes_on {
+            sink.marker(first.needle, first.form, &text.bytes[first.start..first.end]);
+        }
+        let bytes = &text.bytes[..end];
+        for at in memchr::memchr_iter(b'\n', &bytes[self.sent..]).map(|at| at + self.sent) {
+            let start = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
+            sink.clean(&bytes[start..=at]);
+        }
+        self.sent = end;
+        self.covered = Some(end);
+    }
+}
+
+/// How far the text may go out after a pause: so many bytes of a value, and the control sequences
+/// among and behind them, which say nothing of it unless some value has such bytes itself.
+fn after_pause(text: Text<'_>, from: usize, mut bytes: usize, escapes: bool) -> usize {
+    let mut at = from;
+    while at < text.len() {
+        match ansi::skip(text, at).filter(|_| !escapes && text.bytes[at] == ESCAPE) {
+            Some(end) => at = end,
+            None if bytes == 0 => break,
+            None => (at, bytes) = (at + 1, bytes - 1),
+        }
+    }
+    at
+}
+
+/// The end of the first run of touching spans, which are in order, and how many they are.
+fn run(spans: &[Span]) -> (usize, usize) {
+    let mut end = spans[0].end;
+    let mut count = 1;
+    while let Some(span) = spans.get(count)
+        && span.start <= end
+    {
+        end = end.max(span.end);
+        count += 1;
+    }
+    (end, count)
+}
+
+impl Form {
+    /// The word for the form in reports.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Form::Plain(Case::Exact) => "plain",
+            Form::Plain(Case::Upper) => "upper",
+            Form::Plain(Case::Lower) => "lower",
+            Form::Hex => "hex",
+            Form::Base64(_) => "base64",
+            Form::Base32(_) => "base32",
+            Form::Literal => "utf-16",
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Which places a reading passed through: whoever comes to one of them again, from a piece further
+//! on in the text, has nothing to find there. Most readings go on at an even pace, so that a few
+//! numbers tell of many places.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::filter::form::{Form, Place};
+
+/// How many trails of matches that are over are remembered for each form of a needle.
+const TRAILS: usize = 4;
+
+/// How many dead ends are remembered for each form of a needle.
+const DEAD: usize = 8;
+
+/// Among so many of the last stretches before a position it is looked for: more than one only where
+/// a text has several readings.
+const NEAR: usize = 6;
+
+/// Places at the same distance from each other, one unit apart. The first may lie in text that is
+/// gone.
+#[derive(Clone, Copy)]
+struct Stretch {
+    at: isize,
+    index: usize,
+    pace: isize,
+    count: usize,
+}
+
+impl Stretch {
+    fn end(&self) -> isize {
+        self.at + self.pace * (self.count as isize - 1)
+    }
+
+    fn has(&self, at: isize, index: usize, period: usize) -> bool {
+        let by = at - self.at;
+        if by < 0 || at > self.end() || (by > 0 && by % self.pace != 0) {
+            return false;
+        }
+        let here = self.index + if by > 0 { (by / self.pace) as usize } else { 0 };
+        here == index || (period > 0 && here.abs_diff(index).is_multiple_of(period))
+    }
+}
+
+/// The places of one reading, in the order of the text.
+#[derive(Clone, Default)]
+pub(crate) struct Trail(Vec<Stretch>);
+
+impl Trail {
+    /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the
+    /// one before.
+    pub fn add(&mut self, place: Place, pace: usize, count: usize) {
+        let (at, index, pace) = (place.at as isize, place.index, pace as isize);
+        if let Some(last) = self.0.last_mut() {
+            if last.count == 1
+                && index == last.index + 1
+                && at > last.at
+                && (count == 1 || at - last.at == pace)
+            {
+                (last.pace, last.count) = (at - last.at, 1 + count);
+                return;
+            }
+            let follows =
+                at == last.at + last.pace * last.count as isize && index == last.index + last.count;
+            if follows && last.count > 1 && (count == 1 || pace == last.pace) {
+                last.count += count;
+                return;
+            }
+        }
+        self.0.push(Stretch { at, index, pace, count });
+    }
+
+    /// Whether it passed through this place, or through one that is whole periods away, if the
+    /// value has one.
+    pub fn has(&self, place: Place, period: usize) -> bool {
+        let at = place.at as isize;
+        let before = self.0.partition_point(|s| s.at <= at);
+        self.0[..before].iter().rev().take(NEAR).any(|s| s.has(at, place.index, period))
+    }
+
+    /// Moves all positions down, and forgets those before `from`.
+    pub fn shift(&mut self, by: usize) {
+        self.0.iter_mut().for_each(|s| s.at -= by as isize);
+        let gone = self.0.iter().take_while(|s| s.end() < 0).count();
+        self.0.drain(..gone);
+    }
+
+    /// How many stretches it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// What was found out about the places of one form of a needle.
+#[derive(Default)]
+struct Entry {
+    trails: Vec<Trail>,
+    /// Places that no match leads to.
+    dead: Vec<Place>,
+}
+
+/// What was found out about places, by needle and form.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<(u32, Form), Entry, BuildHasherDefault<Mixer>>);
+
+/// A hash of small numbers, which no input chooses, that costs less than the standard one.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+impl Known {
+    /// Whether what goes through this place has been read.
+    pub fn has(&self, needle: u32, form: Form, place: Place, period: usize) -> bool {
+        // Mostly nothing is known, which is sooner seen than looked up.
+        let entry = if self.0.is_empty() { None } else { self.0.get(&(needle, form)) };
+        entry.is_some_and(|entry| {
+            entry.dead.iter().any(|d| (d.at, d.index) == (place.at, place.index))
+                || entry.trails.iter().any(|trail| trail.has(place, period))
+        })
+    }
+
+    /// Remembers where a match went that is over.
+    pub fn passed(&mut self, needle: u32, form: Form, trail: Trail) {
+        push(&mut self.0.entry((needle, form)).or_default().trails, trail, TRAILS);
+    }
+
+    /// Remembers that no match leads to this place.
+    pub fn dead(&mut self, needle: u32, form: Form, place: Place) {
+        push(&mut self.0.entry((needle, form)).or_default().dead, place, DEAD);
+    }
+
+    /// Moves all positions down, and forgets what lies in text that is gone.
+    pub fn shift(&mut self, by: usize) {
+        self.0.retain(|_, entry| {
+            entry.trails.iter_mut().for_each(|trail| trail.shift(by));
+            entry.trails.retain(|trail| trail.len() > 0);
+            entry.dead.retain(|place| place.at >= by);
+            entry.dead.iter_mut().for_each(|place| place.at -= by);
+            !entry.trails.is_empty() || !entry.dead.is_empty()
+        });
+    }
+}
+
+/// Adds to a list in place of the oldest one if it is full.
+fn push<T>(list: &mut Vec<T>, one: T, most: usize) {
+    if list.len() == most {
+        list.remove(0);
+    }
+    list.push(one);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(at: usize, index: usize) -> Place {
+        Place { at, index, column: 0 }
+    }
+
+    #[test]
+    fn a_trail_knows_its_places_and_no_others() {
+        let mut trail = Trail::default();
+        (0..10).for_each(|i| trail.add(place(100 + 3 * i, 5 + i), 1, 1));
+        trail.add(place(140, 15), 2, 4);
+        for at in 90..160 {
+            for index in 0..30 {
+                let first =
+                    at >= 100 && (at - 100) % 3 == 0 && at <= 127 && index == 5 + (at - 100) / 3;
+                let second = at >= 140 && at % 2 == 0 && at <= 146 && index == 15 + (at - 140) / 2;
+                assert_eq!(trail.has(place(at, index), 0), first || second, "{at} {index}");
+            }
+        }
+        assert!(trail.has(place(103, 2), 4) && !trail.has(place(103, 3), 4));
+        assert_eq!(trail.0.len(), 2);
+        trail.shift(128);
+        assert_eq!(trail.0.len(), 1);
+        assert!(trail.has(place(12, 15), 0));
+    }
+
+    #[test]
+    fn what_is_known_is_bounded_and_moves_with_the_text() {
+        let mut known = Known::default();
+        (0..20).for_each(|i| known.dead(1, Form::Hex, place(i, 0)));
+        assert!(
+            !known.has(1, Form::Hex, place(11, 0), 0) && known.has(1, Form::Hex, place(12, 0), 0)
+        );
+        assert!(!known.has(1, Form::Literal, place(12, 0), 0));
+        known.shift(15);
+        assert!(known.has(1, Form::Hex, place(0, 0), 0));
+        known.shift(15);
+        assert!(known.0.is_empty());
+    }
+}

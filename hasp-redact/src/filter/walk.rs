@@ -1,0 +1,311 @@
+//! Reading a form forwards over whatever input there is, stopping where it ends and going on later,
+//! and backwards from a seed to where the match begins. All readings are followed at once, and the
+//! text is never read twice for the same one.
+//!
+//! Of a value that repeats itself each repetition in the text is the end of one match and part of
+//! the next ones: these are read as one, which begins where the first does.
+
+use crate::decode::text::Text;
+use crate::filter::form::{Machine, Next, Place, reach};
+use crate::filter::trail::Trail;
+
+/// The most readings that are followed at once; a text that has more at one place has them for
+/// nothing else.
+const MAX_FRONT: usize = 1024;
+
+/// A reading that has come this far.
+#[derive(Clone, Copy)]
+struct State {
+    place: Place,
+    /// How long the text was when it ended here.
+    seen: usize,
+    /// Whether a match was complete before, one period earlier or several.
+    done: bool,
+}
+
+/// Readings in order, those that are least far in the text last, so that each place is reached by
+/// all its ways before it is left.
+struct Front {
+    states: Vec<State>,
+    period: usize,
+    /// An index that is the end of a match and of nothing else.
+    apart: Option<usize>,
+}
+
+impl Front {
+    fn of(machine: Machine<'_>) -> Front {
+        let apart = (!machine.goes_on_behind()).then(|| machine.goal());
+        Front { states: Vec::new(), period: machine.period(), apart }
+    }
+
+    /// Whether two places at the same position are as good as one.
+    fn same(&self, one: Place, other: Place) -> bool {
+        let by = one.index.abs_diff(other.index);
+        let periods = self.period > 0 && by.is_multiple_of(self.period);
+        let apart = [one, other].iter().any(|place| Some(place.index) == self.apart);
+        // The columns of a dump differ with each way to read its line breaks.
+        (by == 0 && one.column == other.column) || (periods && !apart)
+    }
+
+    fn push(&mut self, state: State) {
+        let place = state.place;
+        let from = self.states.partition_point(|s| s.place.at > place.at);
+        let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
+        let same = (from..from + here).find(|i| self.same(self.states[*i].place, place));
+        match same.map(|i| &mut self.states[i]) {
+            // Whoever has read more of a value that repeats itself comes to the end of a match
+            // wherever the other one does.
+            Some(other) if (state.done, place.index) > (other.done, other.place.index) => {
+                *other = state
+            }
+            Some(_) => {}
+            None => self.insert(from, state),
+        }
+    }
+
+    fn insert(&mut self, at: usize, state: State) {
+        if self.states.len() == MAX_FRONT {
+            return;
+        }
+        self.states.insert(at, state);
+    }
+}
+
+/// Readings of one match that has begun at a known position.
+pub(crate) struct Walk {
+    /// Where the match begins in the text, or up to where it is complete if it goes on in another
+    /// one.
+    pub start: usize,
+    /// Readings that the end of the input stopped.
+    stopped: Vec<State>,
+    /// The first byte that is not yet known to belong to a match.
+    pub open: usize,
+    /// Where it has been.
+    pub trail: Trail,
+    /// Units read in all.
+    pub work: u64,
+}
+
+/// What came of reading on.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// The first and the last position at which a match ends.
+    pub found: Option<(usize, usize)>,
+    /// The first byte that is held for readings that were stopped.
+    held: Option<usize>,
+    /// Units read.
+    pub work: u64,
+}
+
+impl Ends {
+    fn add(&mut self, end: usize) {
+        let (first, last) = self.found.unwrap_or((end, end));
+        self.found = Some((first.min(end), last.max(end)));
+    }
+
+    fn hold(&mut self, from: usize) {
+        self.held = Some(self.held.map_or(from, |held| held.min(from)));
+    }
+}
+
+impl Walk {
+    /// A match that begins here.
+    pub fn new(start: Place) -> Walk {
+        let stopped = vec![State { place: start, seen: 0, done: false }];
+        Walk { start: start.at, stopped, open: start.at, trail: Trail::default(), work: 0 }
+    }
+
+    /// Whether more input could make the match complete, or longer.
+    pub fn alive(&self) -> bool {
+        !self.stopped.is_empty()
+    }
+
+    /// Whether it is at its beginning still: nothing is complete, and more input could make it so.
+    pub fn is_open(&self) -> bool {
+        self.alive() && self.open == self.start
+    }
+
+    /// Whether it can go on in a text that has lost its first `by` bytes.
+    pub fn stands_behind(&self, by: usize) -> bool {
+        self.open >= by && self.stopped.iter().all(|state| state.place.at >= by)
+    }
+
+    /// Moves all positions down, after the text lost its first `by` bytes.
+    pub fn shift(&mut self, by: usize) {
+        // What is complete and only waits for its tail may have begun in text that is gone.
+        self.start = self.start.saturating_sub(by);
+        self.open -= by;
+        self.trail.shift(by);
+        for state in &mut self.stopped {
+            state.place.at -= by;
+            state.seen = state.seen.saturating_sub(by);
+        }
+    }
+
+    /// Reads on to the end of the input, but not on from places that are known. A match that is
+    /// found begins where the walk did before. After `most_work` it stops, to go on another time.
+    pub fn advance(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        most_work: u64,
+        known: impl Fn(Place) -> bool,
+    ) -> Ends {
+        let mut ends = Ends::default();
+        let mut front = Front::of(machine);
+        std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
+        let mut next = Next::default();
+        let most = 2 * reach(machine.value.len());
+        while let Some(mut state) = front.states.pop() {
+            ends.work += 1;
+            if ends.work > most_work {
+                self.stopped.push(state);
+                self.stopped.append(&mut front.states);
+                ends.hold(self.start);
+                break;
+            }
+            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most
+            {
+                continue;
+            }
+            if known(state.place) {
+                continue;
+            }
+            self.trail.add(state.place, 1, 1);
+            if machine.is_end(state.place.index, state.done) {
+                let more = self.end(machine, text, state.place, &mut ends);
+                if more || !machine.goes_on_behind() {
+                    continue;
+                }
+                state.done = true;
+                state.place.index = machine.again();
+            }
+            if front.states.is_empty() && self.run(machine, text, state, &mut front, &mut ends) {
+                continue;
+            }
+            machine.step(text, state.place, &mut next);
+            for to in next.places.iter().filter(|to| to.at >= state.seen) {
+                front.push(State { place: *to, seen: 0, done: state.done });
+            }
+            if let Some(index) = machine.before_last(state.place.index) {
+                let more = next.more;
+                machine.step(text, Place { index, ..state.place }, &mut next);
+                for to in next.places.iter().filter(|to| to.at >= state.seen) {
+                    front.push(State { place: *to, seen: 0, done: true });
+                }
+                next.more |= more;
+            }
+            if next.more {
+                ends.hold(self.start);
+                self.stopped.push(State { seen: text.len(), ..state });
+            }
+        }
+        self.work += ends.work;
+        self.open = ends.held.unwrap_or(self.start);
+        if let Some((_, last)) = ends.found
+            && front.period > 0
+        {
+            (self.start, self.open) = (last, last);
+        }
+        ends
+    }
+
+    /// A match is complete at `place`. Returns whether more input could make it longer.
+    fn end(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, ends: &mut Ends) -> bool {
+        let tail = machine.tail(text, place);
+        ends.add(place.at);
+        ends.add(tail.end);
+        if tail.more {
+            ends.hold(tail.end);
+            self.stopped.push(State {
+                place,
+                seen: if machine.goes_on_behind() { 0 } else { text.len() },
+                done: true,
+            });
+        }
+        tail.more
+    }
+
+    /// Reads units that can be read in one way only; false if there are none.
+    fn run(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        state: State,
+        front: &mut Front,
+        ends: &mut Ends,
+    ) -> bool {
+        let place = state.place;
+        let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
+        if run == 0 {
+            return false;
+        }
+        ends.work += run as u64 / 8;
+        if run > 1 {
+            self.trail.add(machine.behind(place, 1), 1, run - 1);
+        }
+        if let Some(units) = machine.last_end(place.index, run).filter(|_| state.done) {
+            // Matches that end before it are part of the same run.
+            self.end(machine, text, machine.behind(place, units), ends);
+        }
+        front.push(State { place: machine.behind(place, run), seen: 0, done: state.done });
+        true
+    }
+}
+
+/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass
+/// through a place that is known, and the number of units read.
+pub(crate) fn begin(
+    machine: Machine<'_>,
+    text: Text<'_>,
+    seed: Place,
+    known: impl Fn(Place) -> bool,
+) -> (Option<Place>, u64) {
+    let mut work = 0;
+    let mut front = vec![machine.raised(seed)];
+    let mut first: Option<Place> = None;
+    let mut next = Next::default();
+    let floor = seed.at.saturating_sub(reach(machine.value.len()));
+    while let Some(place) = front.pop() {
+        work += 1;
+        if place.at < seed.at && known(place) {
+            continue;
+        }
+        if let Some(place) = machine.beginning(text, place) {
+            first = Some(first.map_or(place, |f| f.min(place)));
+        }
+        let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
+        if run > 0 {
+            work += run as u64 / 8;
+            let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
+            // The first few units behind a line break can be the beginning too.
+            let begun = machine
+                .beginnings(place.index, run)
+                .filter_map(|n| machine.beginning(text, back(n)));
+            first = begun.chain(first).min();
+            front.push(machine.raised(back(run)));
+            continue;
+        }
+        machine.back(text, place, &mut next);
+        for to in next.places.iter().filter(|to| to.at >= floor).map(|to| machine.raised(*to)) {
+            if let Err(at) = front.binary_search(&to)
+                && front.len() < MAX_FRONT
+            {
+                front.insert(at, to);
+            }
+        }
+    }
+    (first.map(|first| with_shared(machine, text, first, &mut next)), work)
+}
+
+/// The place before the first own character of an encoding that repeats itself, if the value has
+/// part of the one there: going back, it was only seen that the value may as well have begun
+/// earlier.
+fn with_shared(machine: Machine<'_>, text: Text<'_>, first: Place, next: &mut Next) -> Place {
+    if machine.period() > 0 && first.index == 1 && machine.first() == 0 {
+        machine.back(text, first, next);
+        let before = next.places.iter().copied().filter(|p| p.index == 0);
+        return before.filter_map(|p| machine.beginning(text, p)).min().unwrap_or(first);
+    }
+    first
+}

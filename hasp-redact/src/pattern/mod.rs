@@ -1,7 +1,0 @@
-//! Values as strings to search for: which ones, how encoders spell them, and which are too common
-//! to be searched for.
-
-pub mod danger;
-pub(crate) mod needle;
-pub(crate) mod rare;
-pub(crate) mod spell;

@@ -1,0 +1,66 @@
+//! The record of scans, through the sibling `hasp-audit append`. What cannot be recorded is said; a
+//! leak is a leak all the same.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use hasp_core::sibling;
+use hasp_core::text::printable;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Result};
+use serde_json::{Value, json};
+
+use crate::scan::report::Report;
+
+/// At most so many names and files go into the record.
+const MOST: usize = 20;
+
+/// Records what was found.
+pub(crate) fn leak(report: &Report, place: &str, cx: &mut Context) {
+    let mut files: Vec<String> = report.leaks().map(|f| printable(&f.file)).collect();
+    files.dedup();
+    files.truncate(MOST);
+    let names: Vec<&str> = report.names().into_iter().take(MOST).collect();
+    let event = json!({"event": "scan.leak", "place": place, "secrets": names, "count": report.leaks().count(),
+        "files": files, "directory": here()});
+    append(&event, cx);
+}
+
+/// Records that a hook was told not to scan.
+pub(crate) fn skip(hook: &str, reason: &str, cx: &mut Context) {
+    append(&json!({"event": "scan.skip", "hook": hook, "reason": reason, "directory": here()}), cx);
+}
+
+fn here() -> String {
+    std::env::current_dir().map(|d| hasp_core::text::printable_path(&d)).unwrap_or_default()
+}
+
+fn append(event: &Value, cx: &mut Context) {
+    if let Err(e) = run(event, cx) {
+        cx.out.warn(&format!("this could not be recorded: {e}"));
+    }
+}
+
+fn run(event: &Value, cx: &Context) -> Result<()> {
+    let mut command = sibling::command("hasp-audit")?;
+    command.arg("append").env_clear().envs(cx.env.for_child());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| Error::system("run hasp-audit", e))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(event.to_string().as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|e| Error::system("wait for hasp-audit", e))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = printable(output.stderr.split(|b| *b == b'\n').next().unwrap_or_default());
+    Err(Error::new(
+        hasp_core::Kind::Io,
+        "not-recorded",
+        said.trim_start_matches("hasp-audit: error: ").to_owned(),
+    ))
+}
