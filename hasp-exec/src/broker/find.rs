@@ -14,6 +14,7 @@ use hasp_grant::paseto::malformed;
 use hasp_grant::token::MAX_TOKEN;
 
 use crate::cli::Cli;
+use crate::code;
 
 /// The word that stands for the kept grants.
 const KEPT: &str = "kept";
@@ -97,7 +98,7 @@ fn first_line(context: &mut Context) -> Result<Secret> {
 }
 
 fn bounded(error: Error) -> Error {
-    if error.code() == "value-too-large" { too_long() } else { error }
+    if error.code() == hasp_core::code::VALUE_TOO_LARGE { too_long() } else { error }
 }
 
 fn too_long() -> Error {
@@ -105,14 +106,14 @@ fn too_long() -> Error {
 }
 
 fn no_grant() -> Error {
-    Error::new(Kind::Denied, "no-grant", "there is no grant to use")
+    Error::new(Kind::Denied, code::NO_GRANT, "there is no grant to use")
         .hint("grant and run at once: hasp-grant -x -t TARGET")
         .hint("or through a pipe: hasp-grant -t TARGET | hasp-exec")
 }
 
 fn none_kept(cli: &Cli) -> Error {
     let target = cli.target.as_deref().unwrap_or("TARGET");
-    Error::new(Kind::Denied, "no-grant", "no kept grant, and stdin is the command's")
+    Error::new(Kind::Denied, code::NO_GRANT, "no kept grant, and stdin is the command's")
         .hint(format!("keep one: hasp-grant -t {target} --for 8h --keep"))
         .hint("or name where the token is: hasp-exec -g - (stdin), -g fd:N, -g FILE")
 }

@@ -23,6 +23,7 @@ use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
 use hasp_grant::jobserver;
 
 use crate::cli::Cli;
+use crate::code;
 
 /// Everything that decides what the child is.
 pub(crate) struct ChildSpec<'a> {
@@ -104,7 +105,7 @@ pub(crate) fn pass_only(descriptors: &[RawFd]) -> Result<()> {
 }
 
 fn fd_closed(number: RawFd) -> Error {
-    Error::new(Kind::Usage, "fd-closed", format!("descriptor {number} is not open"))
+    Error::new(Kind::Usage, hasp_core::code::FD_CLOSED, format!("descriptor {number} is not open"))
         .hint(format!("open it in the shell: {number}<FILE after the command"))
 }
 
@@ -133,7 +134,7 @@ fn fd_source(number: RawFd) -> Error {
         "descriptor {number} is one that hasp-exec itself uses: the token's, another source's or \
          the status's"
     );
-    Error::new(Kind::Usage, "fd-source", message).hint(format!(
+    Error::new(Kind::Usage, code::FD_SOURCE, message).hint(format!(
         "leave out --pass-fd {number}, or open what the command is to have under another number"
     ))
 }
@@ -160,7 +161,11 @@ fn refused(spec: &ChildSpec<'_>, cause: &std::io::Error) -> Error {
         }
         _ => cause_text(cause),
     };
-    Error::new(Kind::NotExecutable, "cannot-execute", format!("cannot execute {program}: {why}"))
+    Error::new(
+        Kind::NotExecutable,
+        code::CANNOT_EXECUTE,
+        format!("cannot execute {program}: {why}"),
+    )
 }
 
 #[cfg(test)]
@@ -168,13 +173,14 @@ fn refused(spec: &ChildSpec<'_>, cause: &std::io::Error) -> Error {
 mod tests {
     use super::*;
     use clap::Parser;
+    use hasp_core::Code;
     use std::os::fd::AsRawFd;
 
-    fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, &'static str> {
+    fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, Code> {
         let environ: Environ =
             [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
         let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
-        passed(&cli, &environ).map_err(|e| e.code().as_str())
+        passed(&cli, &environ).map_err(|e| e.code())
     }
 
     #[test]
@@ -192,14 +198,17 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let number = read.as_raw_fd().to_string();
         assert_eq!(asked(&["--pass-fd", &number], ""), Ok(vec![read.as_raw_fd()]));
-        assert_eq!(asked(&["--pass-fd=-1"], ""), Err("fd-closed"));
-        assert_eq!(asked(&["--pass-fd", "987"], ""), Err("fd-closed"));
+        assert_eq!(asked(&["--pass-fd=-1"], ""), Err(hasp_core::code::FD_CLOSED));
+        assert_eq!(asked(&["--pass-fd", "987"], ""), Err(hasp_core::code::FD_CLOSED));
         for spelling in ["fd:", "/dev/fd/", "/proc/self/fd/"] {
             for end in [&read, &write] {
                 let source = format!("{spelling}{}", end.as_raw_fd());
-                assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err("fd-source"));
+                assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err(code::FD_SOURCE));
             }
         }
-        assert_eq!(asked(&["--pass-fd", &number, "--status-fd", &number], ""), Err("fd-source"));
+        assert_eq!(
+            asked(&["--pass-fd", &number, "--status-fd", &number], ""),
+            Err(code::FD_SOURCE)
+        );
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod directory;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
+use hasp_core::{Error, Kind, Result, Runtime, Secret, code, memory};
 use hasp_grant::Opened;
 use hasp_grant::claims::Action;
 use hasp_target::Channel;
@@ -45,7 +45,7 @@ pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
         "{name} cannot be put on a descriptor: memory files are refused here, and the runtime \
          directory is on a disk"
     );
-    Err(Error::new(Kind::Denied, "no-memfd", message)
+    Err(Error::new(Kind::Denied, code::NO_MEMFD, message)
         .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
 }
 

@@ -19,6 +19,7 @@ use hasp_redact::Patterns;
 use crate::child::ChildSpec;
 use crate::child::reap;
 use crate::child::signals::Forwarder;
+use crate::code;
 use crate::pty::forward::Forward;
 use crate::pty::hangup::{Course, Hangup, Leader};
 use crate::pty::keyboard::{Keyboard, Keys, Typing};
@@ -153,7 +154,7 @@ impl Session {
         match self.receiver.receive() {
             Some(Report::Started(pid)) => self.pid = pid,
             Some(Report::Refused(message)) => {
-                return Err(Error::new(Kind::NotExecutable, "cannot-execute", message));
+                return Err(Error::new(Kind::NotExecutable, code::CANNOT_EXECUTE, message));
             }
             _ => return Err(monitor_lost("the command started")),
         }
@@ -257,7 +258,7 @@ impl Drop for Session {
 fn monitor_lost(before: &str) -> Error {
     Error::new(
         Kind::Io,
-        "monitor-lost",
+        code::MONITOR_LOST,
         format!("the process that leads the command's session ended before {before}"),
     )
 }
