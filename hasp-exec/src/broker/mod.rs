@@ -14,8 +14,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Result, Runtime};
-use hasp_grant::Ledger;
-use hasp_grant::check::Situation;
+use hasp_grant::{Ledger, Situation};
 use hasp_vault::Vault;
 
 use crate::broker::find::Found;

@@ -15,8 +15,7 @@ use rustix::process::Signal;
 use hasp_core::system::BeforeExec;
 use hasp_core::tool::Context;
 use hasp_core::{Result, Secret, memory};
-use hasp_grant::claims::{Action, Terms};
-use hasp_grant::spend::Released;
+use hasp_grant::{Action, Released, Terms};
 use hasp_redact::Patterns;
 
 use crate::broker::Broker;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result, Secret, Timestamp};
-use hasp_grant::check::{self, Check};
-use hasp_grant::{VerifiedGrant, manage, token};
+use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
 
 use crate::broker::Broker;
 use crate::broker::events::Denied;
@@ -20,8 +19,8 @@ pub(crate) fn verified(
     context: &mut Context,
     denied: &mut Denied<'_>,
 ) -> Result<VerifiedGrant> {
-    let swept = manage::sweep_expired(&broker.ledger, context.now)?;
-    manage::record(&swept, "grant.sweep", "expired", context)?;
+    let swept = sweep_expired(&broker.ledger, context.now)?;
+    record_end(&swept, "grant.sweep", "expired", context)?;
     let found = find::find(cli, &broker.ledger, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
@@ -29,8 +28,8 @@ pub(crate) fn verified(
     let attempt = |text: &Secret| -> Attempt {
         let mut failed = None;
         let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
-        let line = token::line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
-        let grant = check::verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
+        let line = token_line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
+        let grant = verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
         let deliverable = deliver::check(&grant.terms().action, &broker.runtime);
         deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
     };

@@ -7,8 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use hasp_core::{Error, Kind, Result, Runtime, Secret, code, memory};
-use hasp_grant::Opened;
-use hasp_grant::claims::Action;
+use hasp_grant::{Action, Opened};
 use hasp_target::Channel;
 
 use crate::deliver::directory::Directory;

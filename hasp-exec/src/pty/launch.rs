@@ -8,7 +8,7 @@ use rustix::stdio::stdin;
 
 use hasp_core::system::BeforeExec;
 use hasp_core::{Error, Result};
-use hasp_grant::word::Word;
+use hasp_grant::Arg;
 use hasp_redact::Patterns;
 
 use crate::child::{self, ChildSpec};
@@ -50,10 +50,10 @@ pub(crate) fn start_monitor(
 /// What the monitor is told to start.
 pub(crate) fn launch(spec: &ChildSpec<'_>, foreground: bool, screen: RawFd) -> Launch {
     Launch {
-        program: Word::from(spec.program),
-        argv: spec.argv.iter().map(Word::from).collect(),
-        dir: Word::from(spec.dir),
-        vars: spec.vars.iter().map(|(n, v)| (Word::from(n), Word::from(v))).collect(),
+        program: Arg::from(spec.program),
+        argv: spec.argv.iter().map(Arg::from).collect(),
+        dir: Arg::from(spec.dir),
+        vars: spec.vars.iter().map(|(n, v)| (Arg::from(n), Arg::from(v))).collect(),
         pass: spec.pass.clone(),
         no_new_privs: spec.no_new_privs,
         umask: spec.umask.as_raw_mode(),

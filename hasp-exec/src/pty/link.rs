@@ -17,19 +17,19 @@ use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::{Error, Result, Secret, secret};
-use hasp_grant::word::Word;
+use hasp_grant::Arg;
 
 /// What the monitor is to start.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Launch {
     /// The absolute program.
-    pub(crate) program: Word,
+    pub(crate) program: Arg,
     /// Its words.
-    pub(crate) argv: Vec<Word>,
+    pub(crate) argv: Vec<Arg>,
     /// Where it runs.
-    pub(crate) dir: Word,
+    pub(crate) dir: Arg,
     /// Its environment, but for the values.
-    pub(crate) vars: Vec<(Word, Word)>,
+    pub(crate) vars: Vec<(Arg, Arg)>,
     /// Descriptors that it inherits besides 0 to 2.
     pub(crate) pass: Vec<i32>,
     /// Whether it may gain privileges.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use hasp_audit::Log;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, Timestamp};
-use hasp_grant::VerifiedGrant;
-use hasp_grant::spend::{Released, nothing_released};
+use hasp_grant::{Released, VerifiedGrant, nothing_released};
 use hasp_redact::Patterns;
 
 use crate::broker::Broker;
