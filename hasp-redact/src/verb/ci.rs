@@ -21,9 +21,10 @@ pub(crate) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<(
             named.iter().try_for_each(|(name, value)| give(system, name, value, context))
         }
         Ci::Gitlab => {
-            context
-                .out
-                .warn("GitLab has no command that masks a value while a job runs: mask the variable in its settings");
+            context.out.warn(
+                "GitLab has no command that masks a value while a job runs: mask the \
+                       variable in its settings",
+            );
             Ok(())
         }
     }

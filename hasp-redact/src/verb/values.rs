@@ -158,8 +158,10 @@ mod tests {
 
         #[test]
         fn values_are_kept_to_the_byte(values: Vec<Vec<u8>>) {
-            let values: Vec<Vec<u8>> = values.iter().map(|v| v.iter().copied().filter(|b| *b != 0).collect()).collect();
-            let list: Vec<u8> = values.iter().flat_map(|v| [b"N=", v.as_slice(), b"\0"].concat()).collect();
+            let whole = |v: Vec<u8>| v.into_iter().filter(|b| *b != 0).collect();
+            let values: Vec<Vec<u8>> = values.into_iter().map(whole).collect();
+            let record = |v: &Vec<u8>| [b"N=", v.as_slice(), b"\0"].concat();
+            let list: Vec<u8> = values.iter().flat_map(record).collect();
             let read = read_list(&list).unwrap();
             prop_assert!(read.into_iter().map(|(_, v)| v).eq(values));
         }

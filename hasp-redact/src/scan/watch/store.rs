@@ -10,9 +10,9 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Secret, SecretName, tree};
 use zeroize::Zeroizing;
 
+use super::fingerprint::{Kept, decode};
 use super::key::{KEY, Key};
 use super::mark::Unwatched;
-use super::record::{Kept, decode};
 
 /// The largest fingerprint file: some hundred thousand values.
 const MAX_FILE: usize = 256 << 20;
