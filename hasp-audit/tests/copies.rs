@@ -164,7 +164,7 @@ fn a_policy_that_is_not_understood_records_nothing_and_says_where() {
     let f = Fixture::of(2);
     policy(&f, "[audit]\ncopies = [\"syslog\"]\n");
     let refused = f.log.append(at(1), &[event(1)]).unwrap_err();
-    assert_eq!((refused.code(), refused.kind().status()), ("bad-policy", 78));
+    assert_eq!((refused.code().as_str(), refused.kind().status()), ("bad-policy", 78));
     assert!(refused.message().contains("policy.toml:2:1: "), "{}", refused.message());
     assert_eq!(f.lines().len(), 2);
     // What was recorded can be read and verified all the same.

@@ -87,7 +87,10 @@ fn a_full_disk() {
                 recorded += 3;
             }
             Err(e) => {
-                assert_eq!((e.kind(), e.code(), e.kind().status()), (Kind::Io, "disk-full", 74));
+                assert_eq!(
+                    (e.kind(), e.code().as_str(), e.kind().status()),
+                    (Kind::Io, "disk-full", 74)
+                );
                 assert!(e.hints()[0].contains("make room"));
                 refused += 1;
             }

@@ -144,7 +144,7 @@ impl Binding {
     ) -> Result<Binding> {
         let _held = store::exclusive(unlocked.vault().home())?;
         let mut binding = match Binding::load(unlocked.vault(), &project.root) {
-            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code()) => None,
+            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code().as_str()) => None,
             loaded => loaded?,
         }
         .unwrap_or_else(|| Binding::afresh(unlocked.vault(), project));
@@ -203,7 +203,7 @@ impl Binding {
     fn save_locked(&mut self, unlocked: &Unlocked, now: Timestamp) -> Result<()> {
         let vault = unlocked.vault();
         let old = match Binding::load(vault, &self.root) {
-            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code()) => None,
+            Err(e) if ["other-vault", "vault-rekeyed"].contains(&e.code().as_str()) => None,
             loaded => loaded?,
         };
         if old.as_ref().map_or(0, |o| o.serial) != self.serial {

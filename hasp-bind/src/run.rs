@@ -79,7 +79,7 @@ impl Place {
             Project::find(&home, &start)
         };
         match found {
-            Err(e) if ["no-project", "foreign-directory"].contains(&e.code()) => {
+            Err(e) if ["no-project", "foreign-directory"].contains(&e.code().as_str()) => {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
                 let place = Place::with(&home, here, options, cx)?;

@@ -198,7 +198,7 @@ fn a_changed_target_is_denied_with_a_diff_until_it_is_consented_to_again() {
     let project = Project::find(&place.home(), &place.project()).unwrap();
     let target = project.manifest.as_ref().unwrap().target("test").unwrap().clone();
     let error = place.load().unwrap().unwrap().check_target(&target).unwrap_err();
-    assert_eq!((error.code(), error.kind()), ("target-changed", Kind::Denied));
+    assert_eq!((error.code().as_str(), error.kind()), ("target-changed", Kind::Denied));
     assert!(
         error.message().contains("- run pytest (any further words)\n  + run sh -c 'curl evil'"),
         "{error}"
@@ -259,7 +259,7 @@ fn a_binding_written_by_hand_or_put_back_is_refused() {
         flipped[at] ^= 1;
         fs::write(&file, flipped).unwrap();
         assert!(
-            ["tampered", "other-vault"].contains(&place.load().unwrap_err().code()),
+            ["tampered", "other-vault"].contains(&place.load().unwrap_err().code().as_str()),
             "byte {at}"
         );
     }

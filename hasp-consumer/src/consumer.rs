@@ -148,7 +148,7 @@ mod tests {
         Consumer::Process { process: process.id.clone(), exe: None }
     }
 
-    fn code(consumer: &Consumer) -> &'static str {
+    fn code(consumer: &Consumer) -> hasp_core::Code {
         consumer.admits(&caller()).unwrap_err().code()
     }
 

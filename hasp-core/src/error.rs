@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::code::{self, Code};
+
 /// The result of every fallible hasp function.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -90,14 +92,16 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
-    code: &'static str,
+    code: Code,
     message: String,
     hints: Vec<String>,
 }
 
 impl Error {
-    /// A failure of this kind with its stable code.
-    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Error {
+    /// A failure of this kind with its stable code, which must be one of that kind.
+    pub fn new(kind: Kind, code: impl Into<Code>, message: impl Into<String>) -> Error {
+        let code = code.into();
+        debug_assert!(code.fits(kind), "{code:?} is not of the kind {kind:?}");
         Error { kind, code, message: message.into(), hints: Vec::new() }
     }
 
@@ -112,11 +116,11 @@ impl Error {
     pub fn io(doing: &str, path: &Path, cause: impl Into<std::io::Error>) -> Error {
         let cause: std::io::Error = cause.into();
         let code = match cause.kind() {
-            std::io::ErrorKind::StorageFull => "disk-full",
-            std::io::ErrorKind::ReadOnlyFilesystem => "read-only",
-            std::io::ErrorKind::PermissionDenied => "permission",
-            std::io::ErrorKind::NotFound => "not-found",
-            _ => "io",
+            std::io::ErrorKind::StorageFull => code::DISK_FULL,
+            std::io::ErrorKind::ReadOnlyFilesystem => code::READ_ONLY,
+            std::io::ErrorKind::PermissionDenied => code::PERMISSION,
+            std::io::ErrorKind::NotFound => code::NOT_FOUND,
+            _ => code::IO,
         };
         let text = crate::text::printable_path(path);
         Error::new(Kind::Io, code, format!("cannot {doing} {text}: {}", cause_text(&cause)))
@@ -128,16 +132,16 @@ impl Error {
         if cause.kind() == std::io::ErrorKind::BrokenPipe {
             return Error::new(
                 Kind::ClosedPipe,
-                "closed-pipe",
+                code::CLOSED_PIPE,
                 format!("cannot {doing}: the reader went away"),
             );
         }
-        Error::new(Kind::Io, "io", format!("cannot {doing}: {}", cause_text(&cause)))
+        Error::new(Kind::Io, code::IO, format!("cannot {doing}: {}", cause_text(&cause)))
     }
 
     /// A state that the code rules out; the message asks for a report.
     pub fn bug(what: impl Into<String>) -> Error {
-        Error::new(Kind::Bug, "bug", what)
+        Error::new(Kind::Bug, code::BUG, what)
             .hint("this is a bug in hasp: please report it with the command that you typed")
     }
 
@@ -147,7 +151,7 @@ impl Error {
     }
 
     /// The stable code, as printed in brackets.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         self.code
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable_path, shell_word};
 use crate::tree;
@@ -40,7 +41,7 @@ pub fn read(path: &Path, guard: Guard, limit: usize) -> Result<Vec<u8>> {
 /// As [`read`], with `None` for a file that does not exist.
 pub fn read_if_present(path: &Path, guard: Guard, limit: usize) -> Result<Option<Vec<u8>>> {
     match read(path, guard, limit) {
-        Err(e) if e.code() == "not-found" => Ok(None),
+        Err(e) if e.code() == code::NOT_FOUND => Ok(None),
         other => other.map(Some),
     }
 }
@@ -85,9 +86,11 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
 pub fn create(path: &Path, content: &[u8]) -> Result<()> {
     let temp = write_temp(path, content)?;
     temp.persist_noclobber(path).map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Error::new(Kind::Create, "exists", format!("{} exists already", printable_path(path)))
-        }
+        std::io::ErrorKind::AlreadyExists => Error::new(
+            Kind::Create,
+            code::EXISTS,
+            format!("{} exists already", printable_path(path)),
+        ),
         _ => Error::io("write", path, e.error),
     })?;
     sync_parent(path)
@@ -132,7 +135,7 @@ pub fn check_dir(path: &Path) -> Result<()> {
     if !meta.is_dir() {
         return Err(Error::new(
             Kind::Denied,
-            "not-a-directory",
+            code::NOT_A_DIRECTORY,
             format!("{} is not a directory", printable_path(path)),
         ));
     }
@@ -192,7 +195,7 @@ fn read_open(file: File, path: &Path, limit: usize) -> Result<Vec<u8>> {
         let shown = printable_path(path);
         return Err(Error::new(
             Kind::Data,
-            "file-too-large",
+            code::FILE_TOO_LARGE,
             format!("{shown} is longer than {limit} bytes"),
         ));
     }
@@ -207,7 +210,7 @@ pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Res
     if uid != me {
         return Err(Error::new(
             Kind::Denied,
-            "foreign-owner",
+            code::FOREIGN_OWNER,
             format!("{} belongs to user {uid}, not to you", shown()),
         )
         .hint(format!("if it is yours: sudo chown {me} {}", typed())));
@@ -215,7 +218,7 @@ pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Res
     if mode & 0o077 != 0 {
         return Err(Error::new(
             Kind::Denied,
-            "open-mode",
+            code::OPEN_MODE,
             format!("{} is open to other users (mode {:03o})", shown(), mode & 0o777),
         )
         .hint(format!("chmod {wanted} {}", typed())));
@@ -225,14 +228,14 @@ pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Res
 
 pub(crate) fn symlink(path: &Path) -> Error {
     let typed = shell_word(path.as_os_str());
-    Error::new(Kind::Denied, "symlink", format!("{} is a symbolic link", printable_path(path)))
+    Error::new(Kind::Denied, code::SYMLINK, format!("{} is a symbolic link", printable_path(path)))
         .hint(format!("look at it with: ls -l {typed}; then replace it by what it points to"))
 }
 
 pub(crate) fn not_a_file(path: &Path) -> Error {
     Error::new(
         Kind::Denied,
-        "not-a-file",
+        code::NOT_A_FILE,
         format!("{} is not a regular file", printable_path(path)),
     )
 }

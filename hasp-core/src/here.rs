@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::files::{self, Guard};
@@ -224,7 +225,7 @@ impl Claim {
 fn any_bound(home: &Home) -> Result<bool> {
     let dir = home.join(BINDINGS);
     match files::check_dir(&dir) {
-        Err(e) if e.code() == "not-found" => return Ok(false),
+        Err(e) if e.code() == code::NOT_FOUND => return Ok(false),
         other => other?,
     }
     let mut entries = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
@@ -244,8 +245,11 @@ fn there(path: &Path) -> Result<bool> {
 /// The error for a binding that is no binding.
 pub fn damaged(path: &Path) -> Error {
     let what = format!("the consent of this project, {},", printable_path(path));
-    let error =
-        Error::new(Kind::Data, "tampered", format!("{what} is damaged or was not written by hasp"));
+    let error = Error::new(
+        Kind::Data,
+        code::TAMPERED,
+        format!("{what} is damaged or was not written by hasp"),
+    );
     with_way_out(error, path)
 }
 
@@ -302,7 +306,9 @@ mod tests {
         }
 
         fn vault(&self, start: &str) -> std::result::Result<PathBuf, &'static str> {
-            Here::from(&self.home(), &self.at(start)).map(|h| h.vault_dir).map_err(|e| e.code())
+            Here::from(&self.home(), &self.at(start))
+                .map(|h| h.vault_dir)
+                .map_err(|e| e.code().as_str())
         }
     }
 

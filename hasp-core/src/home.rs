@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -37,7 +38,7 @@ impl Home {
             return Ok(Home { root: Path::new(data).join("hasp") });
         }
         let user = env.get("HOME").ok_or_else(|| {
-            Error::new(Kind::Usage, "home-unset", "neither HASP_HOME nor HOME is set")
+            Error::new(Kind::Usage, code::HOME_UNSET, "neither HASP_HOME nor HOME is set")
                 .hint("say where the vault is: export HASP_HOME=/absolute/path")
         })?;
         Ok(Home { root: absolute("HOME", user)?.join(".local/share/hasp") })
@@ -72,7 +73,7 @@ impl Home {
         if !self.exists() {
             let error = Error::new(
                 Kind::Missing,
-                "no-home",
+                code::NO_HOME,
                 format!("there is no {}", printable_path(&self.root)),
             );
             return Err(lead::to_a_vault(error, self));
@@ -177,7 +178,7 @@ impl Runtime {
         }
         Err(Error::new(
             Kind::Create,
-            "no-runtime",
+            code::NO_RUNTIME,
             "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory",
         )
         .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
@@ -206,7 +207,7 @@ fn absolute(variable: &str, value: &OsStr) -> Result<PathBuf> {
     if path.is_absolute() {
         return Ok(path);
     }
-    Err(Error::new(Kind::Usage, "home-relative", format!("{variable} is not an absolute path"))
+    Err(Error::new(Kind::Usage, code::HOME_RELATIVE, format!("{variable} is not an absolute path"))
         .hint(format!("export {variable}=\"$PWD/{}\"", printable_path(&path))))
 }
 
@@ -222,7 +223,7 @@ fn check_ancestors(root: &Path) -> Result<()> {
             let shown = printable_path(above);
             return Err(Error::new(
                 Kind::Denied,
-                "open-parent",
+                code::OPEN_PARENT,
                 format!("other users can replace what is in {shown}"),
             )
             .hint(format!(
@@ -240,7 +241,7 @@ fn refuse_network(root: &Path) -> Result<()> {
     }
     Err(Error::new(
         Kind::Denied,
-        "network-home",
+        code::NETWORK_HOME,
         format!("{} is on a network file system", printable_path(root)),
     )
     .hint("keep the home on a local disk: export HASP_HOME=/a/local/path"))

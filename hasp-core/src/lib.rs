@@ -5,6 +5,7 @@
 //! There is no command, no policy and no cryptography in this crate.
 #![deny(unsafe_code)]
 
+pub mod code;
 pub mod descriptors;
 pub mod environ;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod tool;
 pub mod tree;
 pub mod trust;
 
+pub use code::Code;
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};
 pub use here::Here;

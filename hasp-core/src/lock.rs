@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::text::printable_path;
@@ -62,7 +63,7 @@ fn busy(path: &Path) -> Error {
     let shown = printable_path(path);
     Error::new(
         Kind::Busy,
-        "busy",
+        code::BUSY,
         format!("another hasp tool has held {shown} for {} s", PATIENCE.as_secs()),
     )
     .hint(format!("see who holds it with: fuser -v {}", crate::text::shell_word(path.as_os_str())))

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::text::printable;
 
@@ -121,7 +122,7 @@ fn part_fault(part: &str) -> Option<String> {
 /// escape sequence.
 fn bad_name(text: &str, fault: &str) -> Error {
     let shown: String = printable(text.as_bytes()).chars().take(24).collect();
-    Error::new(Kind::Usage, "bad-name", format!("'{shown}' is not a name: {fault}"))
+    Error::new(Kind::Usage, code::BAD_NAME, format!("'{shown}' is not a name: {fault}"))
         .hint("a name looks like db/url or openai/key")
 }
 
@@ -167,7 +168,7 @@ mod tests {
         ];
         for name in bad {
             let error = name.parse::<SecretName>().unwrap_err();
-            assert_eq!((error.code(), error.kind().status()), ("bad-name", 64));
+            assert_eq!((error.code().as_str(), error.kind().status()), ("bad-name", 64));
             assert!(!error.message().chars().any(char::is_control));
         }
     }

@@ -6,6 +6,7 @@ use std::io::Read;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::system::Pages;
 
@@ -120,7 +121,7 @@ impl Secret {
 }
 
 fn too_large(limit: usize) -> Error {
-    Error::new(Kind::Data, "value-too-large", format!("the value is longer than {limit} bytes"))
+    Error::new(Kind::Data, code::VALUE_TOO_LARGE, format!("the value is longer than {limit} bytes"))
         .hint("a value is 1 byte to 1 MiB; keep large files encrypted with age and store their key here")
 }
 

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 
 /// The path of the tool `name` beside the running executable.
@@ -20,7 +21,7 @@ pub fn path(name: &str) -> Result<PathBuf> {
     }
     Err(Error::new(
         Kind::Missing,
-        "no-sibling",
+        code::NO_SIBLING,
         format!("{name} is not installed beside {}", crate::text::printable_path(&own)),
     )
     .hint("install all tools in one directory: make install"))

@@ -7,6 +7,7 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use crate::descriptors;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
@@ -82,13 +83,13 @@ fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret>
     if matches!(fd, 1 | 2) && descriptors::can_be_read_again(fd) {
         return Err(Error::new(
             Kind::Usage,
-            "bad-source",
+            code::BAD_SOURCE,
             format!("descriptor {fd} is for output"),
         )
         .hint("open the file under another number: 3<FILE after the command"));
     }
     let owned = system::duplicate(fd).map_err(|_| {
-        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
+        Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {fd} is not open"))
             .hint(format!("open it in the shell, for example: {fd}<FILE after the command"))
     })?;
     Secret::read_from(&mut File::from(owned), limit)
@@ -97,14 +98,14 @@ fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret>
 fn read_variable(env: &mut Environ, name: &OsStr, limit: usize) -> Result<Secret> {
     let value = env.claim(name).ok_or_else(|| {
         let shown = printable_os(name);
-        Error::new(Kind::Usage, "env-unset", format!("the environment has no variable {shown}"))
+        Error::new(Kind::Usage, code::ENV_UNSET, format!("the environment has no variable {shown}"))
             .hint(format!("set it for this one command: {shown}=... before the command's name"))
     })?;
     let value = Secret::from_vec(value.into_encoded_bytes())?;
     if value.len() > limit {
         return Err(Error::new(
             Kind::Data,
-            "value-too-large",
+            code::VALUE_TOO_LARGE,
             format!("the value is longer than {limit} bytes"),
         ));
     }
@@ -128,13 +129,13 @@ fn no_file(path: &Path, why: &str) -> Error {
     } else {
         "the named file (not shown)".to_owned()
     };
-    Error::new(Kind::Missing, "no-such-file", format!("{shown} {why}"))
+    Error::new(Kind::Missing, code::NO_SUCH_FILE, format!("{shown} {why}"))
         .hint("a source is - (stdin), fd:N, env:VAR or a path; a value itself is never an argument")
 }
 
 /// The word is not shown: somebody may have typed the value itself.
 fn bad_source(_word: &OsStr) -> Error {
-    Error::new(Kind::Usage, "bad-source", "that is not a source")
+    Error::new(Kind::Usage, code::BAD_SOURCE, "that is not a source")
         .hint("a source is - (stdin), fd:N, env:VAR or a path")
 }
 

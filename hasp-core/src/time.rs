@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 
 /// A moment in UTC, whole seconds, written as RFC 3339.
@@ -142,13 +143,13 @@ pub fn boot_id() -> Result<String> {
 
 fn bad_time(text: &str) -> Error {
     let shown: String = crate::text::printable(text.as_bytes()).chars().take(40).collect();
-    Error::new(Kind::Usage, "bad-time", format!("'{shown}' is not a time"))
+    Error::new(Kind::Usage, code::BAD_TIME, format!("'{shown}' is not a time"))
         .hint("a time looks like 2026-01-31T12:00:00Z")
 }
 
 fn bad_duration(text: &str) -> Error {
     let shown: String = crate::text::printable(text.as_bytes()).chars().take(40).collect();
-    Error::new(Kind::Usage, "bad-duration", format!("'{shown}' is not a duration"))
+    Error::new(Kind::Usage, code::BAD_DURATION, format!("'{shown}' is not a duration"))
         .hint("a duration looks like 90s, 15m, 8h or 30d")
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
+use crate::code;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -143,7 +144,7 @@ fn refuse_more_rights(more: bool) -> Result<()> {
     let own = crate::text::shell_word(own.as_os_str());
     Err(Error::new(
         Kind::Denied,
-        "set-id",
+        code::SET_ID,
         "this program was started with rights that its caller has not",
     )
     .hint(format!("take them away: chmod u-s,g-s {own}"))
@@ -179,7 +180,7 @@ fn usage(error: &clap::Error, tool: &str) -> Error {
         }
         _ => "wrong usage".to_owned(),
     };
-    let mut shown = Error::new(Kind::Usage, "usage", message);
+    let mut shown = Error::new(Kind::Usage, code::USAGE, message);
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         if !context(kind).is_empty() {
             shown = shown.hint(format!("did you mean {}?", context(kind)));
@@ -267,7 +268,7 @@ mod tests {
             &["hasp-x", "set", "n", "--class", "hunter2"],
         ] {
             let error = refuse(args);
-            assert_eq!((error.code(), error.kind().status()), ("usage", 64));
+            assert_eq!((error.code().as_str(), error.kind().status()), ("usage", 64));
             assert!(!format!("{error:?}").contains("hunter2"));
         }
     }

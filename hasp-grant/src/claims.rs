@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn code(payload: &str) -> &'static str {
-        Claims::decode(payload.as_bytes()).map_or_else(|e| e.code(), |_| "accepted")
+        Claims::decode(payload.as_bytes()).map_or_else(|e| e.code().as_str(), |_| "accepted")
     }
 
     #[test]

@@ -372,7 +372,7 @@ mod tests {
     }
 
     fn spend(ledger: &Ledger, terms: &Terms) -> std::result::Result<(), &'static str> {
-        ledger.lock().unwrap().spend(VAULT, terms).map(drop).map_err(|e| e.code())
+        ledger.lock().unwrap().spend(VAULT, terms).map(drop).map_err(|e| e.code().as_str())
     }
 
     #[test]
@@ -470,8 +470,9 @@ mod tests {
         ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
         let entry = ledger.entry(&terms.jti).unwrap();
         let (boot, now) = (time::boot_id().unwrap(), time::boot_seconds());
-        let check =
-            |boot: &str, at: u64| entry.check(VAULT, &terms, boot, at).map_err(|e| e.code());
+        let check = |boot: &str, at: u64| {
+            entry.check(VAULT, &terms, boot, at).map_err(|e| e.code().as_str())
+        };
         assert_eq!(check(&boot, now), Ok(()));
         assert_eq!(check(&boot, now + 16 * 60), Err("expired"));
         assert_eq!(check("another boot", now), Err("expired"));

@@ -156,7 +156,7 @@ mod tests {
             String::new(),
         ];
         for variant in variants {
-            assert_eq!(parse(&variant).err().map(|e| e.code()), Some("token-malformed"));
+            assert_eq!(parse(&variant).err().map(|e| e.code().as_str()), Some("token-malformed"));
         }
     }
 

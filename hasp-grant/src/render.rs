@@ -156,7 +156,7 @@ mod tests {
     fn what_a_filter_cannot_write_is_refused_by_name() {
         for (text, value) in [("{{a/b:json}}", &b"\xff"[..]), ("{{a/b:shell}}", b"a\0b")] {
             let error = rendered(text, value).unwrap_err();
-            assert_eq!((error.code(), error.kind()), ("template-not-text", Kind::Denied));
+            assert_eq!((error.code().as_str(), error.kind()), ("template-not-text", Kind::Denied));
             assert!(error.message().contains("a/b") && error.hints()[0].contains("{{a/b:base64}}"));
         }
         assert_eq!(rendered("{{a/b}}{{a/b:url}}", b"a\0\xff").unwrap(), b"a\0\xffa%00%FF");

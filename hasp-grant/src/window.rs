@@ -79,7 +79,7 @@ mod tests {
         class: Class,
     ) -> std::result::Result<(u64, Option<u32>), &'static str> {
         let mint = Mint { window: window.map(str::to_owned), uses, ..Mint::default() };
-        resolve(&mint, class).map(|w| (w.length.as_secs(), w.uses)).map_err(|e| e.code())
+        resolve(&mint, class).map(|w| (w.length.as_secs(), w.uses)).map_err(|e| e.code().as_str())
     }
 
     #[test]

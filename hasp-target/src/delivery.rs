@@ -163,7 +163,7 @@ mod tests {
             "K=ghp_hunter2hunter2hunter2hunter2hunter2abc1",
         ] {
             let error = Delivery::parse(Channel::Env, typed).unwrap_err();
-            assert_eq!((error.code(), error.kind().status()), ("bad-reference", 64));
+            assert_eq!((error.code().as_str(), error.kind().status()), ("bad-reference", 64));
             assert!(!format!("{error:?}").contains("hunter2"));
         }
         let bare = Delivery::parse(Channel::File, "hunter2").unwrap_err();

@@ -39,7 +39,7 @@ impl Fault {
 
     /// An error of the command line, found in a manifest.
     pub(crate) fn from_error(error: &Error, span: Range<usize>) -> Fault {
-        let fault = Fault::new(error.code(), span, error.message());
+        let fault = Fault::new(error.code().as_str(), span, error.message());
         error.hints().iter().fold(fault, Fault::hint)
     }
 

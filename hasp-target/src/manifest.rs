@@ -187,7 +187,7 @@ fn syntax(error: &toml::de::Error, end: usize) -> Fault {
 fn unreadable(path: &Path, error: Error) -> Error {
     let shown = printable_path(path);
     let typed = hasp_core::text::shell_word(path.as_os_str());
-    match error.code() {
+    match error.code().as_str() {
         "file-too-large" => text::too_large(path, MAX_SIZE),
         "not-found" => Error::new(Kind::Missing, "no-manifest", format!("there is no {shown}"))
             .hint("write one to start from: hasp-target init"),

@@ -136,11 +136,12 @@ impl Template {
         refs: &BTreeMap<SecretName, RefSpec>,
     ) -> Checked<Template> {
         let path = Path::new(path);
-        let text =
-            check_path(path).and_then(|()| read(root, path)).map_err(|e| match e.code() {
+        let text = check_path(path).and_then(|()| read(root, path)).map_err(|e| {
+            match e.code().as_str() {
                 "template-missing" | "template-bad-path" => Fault::from_error(&e, span),
                 _ => Fault::whole(e),
-            })?;
+            }
+        })?;
         Template::of(variable.to_owned(), tidy(path), text, Some((root, refs)))
             .map_err(Fault::whole)
     }
@@ -229,10 +230,11 @@ fn read(root: &Path, path: &Path) -> Result<String> {
         }
     }
     let full = root.join(path);
-    let bytes = files::read(&full, Guard::Signed, MAX_TEMPLATE).map_err(|e| match e.code() {
-        "not-found" => {
-            let typed = hasp_core::text::shell_word(full.as_os_str());
-            Error::new(
+    let bytes =
+        files::read(&full, Guard::Signed, MAX_TEMPLATE).map_err(|e| match e.code().as_str() {
+            "not-found" => {
+                let typed = hasp_core::text::shell_word(full.as_os_str());
+                Error::new(
                 Kind::Config,
                 "template-missing",
                 format!("there is no template {}", printable_path(path)),
@@ -240,12 +242,12 @@ fn read(root: &Path, path: &Path) -> Result<String> {
             .hint(format!(
                 "write it, with {{{{ref}}}} where the value of ref goes: ${{EDITOR:-vi}} {typed}"
             ))
-        }
-        "symlink" => bad_path(path, "is a link"),
-        "not-a-file" => bad_path(path, "is not a regular file"),
-        "file-too-large" => text::too_large(&full, MAX_TEMPLATE),
-        _ => e,
-    })?;
+            }
+            "symlink" => bad_path(path, "is a link"),
+            "not-a-file" => bad_path(path, "is not a regular file"),
+            "file-too-large" => text::too_large(&full, MAX_TEMPLATE),
+            _ => e,
+        })?;
     text::check(&bytes, &full, MAX_TEMPLATE).map(str::to_owned)
 }
 

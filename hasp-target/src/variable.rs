@@ -135,7 +135,11 @@ mod tests {
             ["A=B", "", "1A", "A B", "A-B", "A.B", "\u{c4}", "A\0", "A\n", "BASH_FUNC_ls%%"];
         for name in LOADERS.split_whitespace().chain(malformed) {
             let error = check_variable(name).expect_err(name);
-            assert_eq!((error.code(), error.kind()), ("bad-variable", Kind::Usage), "{name:?}");
+            assert_eq!(
+                (error.code().as_str(), error.kind()),
+                ("bad-variable", Kind::Usage),
+                "{name:?}"
+            );
             assert!(!error.message().chars().any(char::is_control));
         }
         let error = check_variable("postgres://u:hunter2@h/?x").unwrap_err();

@@ -41,7 +41,7 @@ pub enum Repair {
 
 impl Finding {
     fn of(error: &Error) -> Finding {
-        Finding { code: error.code(), message: error.message().to_owned(), repair: None }
+        Finding { code: error.code().as_str(), message: error.message().to_owned(), repair: None }
     }
 
     fn new(code: &'static str, message: String) -> Finding {

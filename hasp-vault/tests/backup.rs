@@ -131,7 +131,7 @@ fn a_damaged_backup_changes_nothing() {
             .err()
             .unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["bad-backup", "tampered", "not-a-recipient"].contains(&error.code()),
+            ["bad-backup", "tampered", "not-a-recipient"].contains(&error.code().as_str()),
             "{what}: {error}"
         );
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0, "{what}");

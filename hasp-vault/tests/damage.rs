@@ -39,7 +39,10 @@ fn damage_is_refused(lab: &Lab, path: &Path, named: &str) {
             read(lab, "n").err().unwrap_or_else(|| panic!("{named}: {what} was accepted"));
         assert!(refused.message().contains(named), "{named}: {what}: {refused}");
         // A changed stanza of keys.age looks like one for somebody else.
-        assert!(["tampered", "not-a-recipient"].contains(&refused.code()), "{what}: {refused}");
+        assert!(
+            ["tampered", "not-a-recipient"].contains(&refused.code().as_str()),
+            "{what}: {refused}"
+        );
     });
     write_private(path, &whole);
     assert!(read(lab, "n").unwrap().expose() == b"the value");
@@ -81,7 +84,8 @@ fn any_damage_to_the_settings_is_found() {
         write_private(&path, damaged);
         let refused = read(&lab, "n").err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["tampered", "unknown-vault", "key-changed", "newer-format"].contains(&refused.code()),
+            ["tampered", "unknown-vault", "key-changed", "newer-format"]
+                .contains(&refused.code().as_str()),
             "{what}: {refused}"
         );
         assert!(refused.message().contains("/vault"), "{what}: {refused}");

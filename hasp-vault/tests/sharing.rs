@@ -289,7 +289,7 @@ fn who_opened_the_vault_before_a_change_writes_nothing_after_it() {
     let refused = stale
         .set(&"n".parse().unwrap(), &value, &SetOptions::default(), Timestamp::now())
         .unwrap_err();
-    assert_eq!((refused.code(), refused.kind().status()), ("vault-changed", 75));
+    assert_eq!((refused.code().as_str(), refused.kind().status()), ("vault-changed", 75));
     assert!(lab.value("n").unwrap() == b"the value");
 }
 

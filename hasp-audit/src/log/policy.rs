@@ -173,7 +173,7 @@ mod tests {
             ("copy", ":1:5: ", "expected"),
         ] {
             let error = parse(text).unwrap_err();
-            assert_eq!((error.kind().status(), error.code()), (78, "bad-policy"));
+            assert_eq!((error.kind().status(), error.code().as_str()), (78, "bad-policy"));
             let message = error.message();
             assert!(
                 message.contains(place) && message.contains(word) && message.contains('^'),

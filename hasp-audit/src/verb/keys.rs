@@ -75,7 +75,7 @@ fn said(stderr: &[u8], failed: &Error) -> Option<Error> {
     let objects =
         stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
     let error = objects.map(|mut o| o["error"].take()).find(|e| e["message"].is_string())?;
-    let code = CODES.into_iter().find(|c| error["code"] == *c).unwrap_or(failed.code());
+    let code = CODES.into_iter().find(|c| error["code"] == *c).unwrap_or(failed.code().as_str());
     let hints = error["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
     Some(
         hints.fold(Error::new(failed.kind(), code, error["message"].as_str()?), |e, hint| {

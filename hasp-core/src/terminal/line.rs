@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroize;
 
+use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 
@@ -101,14 +102,14 @@ pub(super) fn more_follows(keys: &mut impl Keys) -> bool {
 pub(super) fn several() -> Error {
     Error::new(
         Kind::Data,
-        "several-lines",
+        code::SEVERAL_LINES,
         "that was more than one line, and a prompt takes one: all of it was thrown away, nothing was changed",
     )
 }
 
 /// The answer that ends a question without one.
 pub(super) fn interrupted() -> Error {
-    Error::new(Kind::No, "interrupted", "interrupted: nothing was changed")
+    Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed")
 }
 
 /// Where a bracketed paste is.
@@ -188,7 +189,7 @@ impl Line {
     fn push(&mut self, byte: u8, keys: &mut impl Keys) -> Result<()> {
         if self.text.len() >= MAX_LINE {
             let message = format!("the line is longer than {MAX_LINE} bytes");
-            return Err(Error::new(Kind::Data, "line-too-long", message));
+            return Err(Error::new(Kind::Data, code::LINE_TOO_LONG, message));
         }
         self.text.push(&[byte])?;
         let (mark, next) = match self.paste {

@@ -68,13 +68,13 @@ pub fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
     Event::new("exec.end")
         .field("start", start)
         .field("grant", grant.as_str())
-        .field("failed", error.code())
+        .field("failed", error.code().as_str())
 }
 
 /// `exec.deny`: which check failed, and of which grant if the token could be read.
 pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
     Event::new("exec.deny")
-        .field("code", error.code())
+        .field("code", error.code().as_str())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
         .maybe("project", denied.project.map(printable_path))

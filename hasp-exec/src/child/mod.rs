@@ -169,7 +169,7 @@ mod tests {
         let environ: Environ =
             [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
         let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
-        passed(&cli, &environ).map_err(|e| e.code())
+        passed(&cli, &environ).map_err(|e| e.code().as_str())
     }
 
     #[test]

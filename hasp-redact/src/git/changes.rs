@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
+use crate::code;
 use hasp_core::{Error, Kind, Result};
 
 use super::{Git, failed, no_git, output};
@@ -34,7 +35,7 @@ pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
         |against: &str| git.read(&[&["diff-index", "--cached"], &RAW[..], &[against]].concat());
     let raw = match diff("HEAD") {
         Err(e)
-            if e.code() == "git-failed"
+            if e.code() == code::GIT_FAILED
                 && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() =>
         {
             // Before the first commit everything is new.
@@ -64,10 +65,9 @@ pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<E
         .chain([OsStr::new("--")])
         .collect();
     let listed = output(&mut git.command(&words)).map_err(|e| match e.code() {
-        "git-failed" => Error::new(Kind::Usage, "bad-range", e.message().to_owned()).hint(
-            "a range looks like: main..HEAD; a shallow clone may not reach so far: git \
-                   fetch --unshallow",
-        ),
+        code::GIT_FAILED => Error::new(Kind::Usage, code::BAD_RANGE, e.message().to_owned())
+            .hint("a range looks like: main..HEAD")
+            .hint("a shallow clone may not reach so far: git fetch --unshallow"),
         _ => e,
     })?;
     Ok(listed.split(|b| *b == b'\n').filter_map(named).collect())

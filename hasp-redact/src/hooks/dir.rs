@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, sibling};
 
@@ -55,7 +56,7 @@ impl HookDir {
             let shown = printable_path(&dir);
             return Err(Error::new(
                 Kind::Denied,
-                "hooks-off",
+                code::HOOKS_OFF,
                 format!("core.hooksPath is {shown}, which is no directory"),
             )
             .hint(

@@ -9,6 +9,7 @@ pub(crate) use dir::{HookDir, HookManager};
 
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Kind, Result};
 
@@ -97,7 +98,7 @@ impl HookDir {
                 let (shown, typed) = (printable_path(&kept), shell_word(kept.as_os_str()));
                 return Err(Error::new(
                     Kind::Create,
-                    "exists",
+                    code::EXISTS,
                     format!("{shown} is there already"),
                 )
                 .hint(format!("look at it, then move it away: mv {typed} {typed}.old")));

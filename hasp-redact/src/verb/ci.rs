@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::code;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result};
 use zeroize::Zeroizing;
@@ -92,7 +93,7 @@ fn buildkite(value: &[u8], context: &Context) -> Result<()> {
 }
 
 fn missing_agent() -> Error {
-    Error::new(Kind::Io, "no-agent", "buildkite-agent cannot be run, or did not take the value")
+    Error::new(Kind::Io, code::NO_AGENT, "buildkite-agent cannot be run, or did not take the value")
         .hint("use --ci buildkite in a Buildkite job only: buildkite-agent redactor add")
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::code;
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
@@ -137,7 +138,7 @@ fn pushed(words: &[OsString], git: &Git, cx: &Context) -> Result<Vec<OsString>> 
         let [_, local, _, remote] = cells[..] else {
             return Err(Error::new(
                 Kind::Data,
-                "bad-refs",
+                code::BAD_REFS,
                 "git did not say what is pushed as it does for a hook pre-push",
             ));
         };

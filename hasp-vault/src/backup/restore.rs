@@ -169,7 +169,7 @@ fn clear(dir: &Path) -> Result<()> {
 }
 
 fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<About> {
-    let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code() {
+    let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code().as_str() {
         "tampered" => tar::bad(),
         _ => e.hint(
             "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE hasp-vault restore < FILE",

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn rule(bytes: &[u8]) -> std::result::Result<(), &'static str> {
-        check(&Secret::copy_of(bytes).unwrap()).map(drop).map_err(|e| e.code())
+        check(&Secret::copy_of(bytes).unwrap()).map(drop).map_err(|e| e.code().as_str())
     }
 
     #[test]

@@ -391,7 +391,7 @@ pub(crate) mod tests {
             [(expired, "secret-expired"), (revoked, "secret-revoked"), (gone, "secret-destroyed")]
         {
             let error = item.deliverable(now).unwrap_err();
-            assert_eq!((error.code(), error.kind()), (code, Kind::Denied));
+            assert_eq!((error.code().as_str(), error.kind()), (code, Kind::Denied));
         }
         let later = Item { expires: Some(now.after(Duration::from_secs(1))), ..item() };
         assert!(later.deliverable(now).is_ok());

@@ -94,7 +94,7 @@ impl Vault {
         let hit =
             self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
         let hit: Vec<Waiting> = hit.collect();
-        let unknown = |code, message: &str| {
+        let unknown = |code: &'static str, message: &str| {
             Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox")
         };
         match &hit[..] {

@@ -83,7 +83,7 @@ impl Vault {
             match Vault::open_as(home, dir, claimed, &text) {
                 // Read in the midst of a change, pin and settings belong to two different ones.
                 Err(e)
-                    if ["key-changed", "rolled-back"].contains(&e.code())
+                    if ["key-changed", "rolled-back"].contains(&e.code().as_str())
                         && known::find(home, id)?.is_some() =>
                 {
                     journal::settle(home, id).map_err(|_| e)?;
@@ -310,7 +310,7 @@ impl Vault {
     pub(crate) fn verify_item(&self, name: &SecretName, text: &[u8]) -> Result<Item> {
         let record =
             record::verify(self, record::ITEM, name.as_str(), text).map_err(|e| {
-                match e.code() {
+                match e.code().as_str() {
                     "tampered" => self.unreadable(name, text),
                     _ => e,
                 }

@@ -152,7 +152,7 @@ impl Unlocked {
         let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
         let event = events::of_secret(word, job.name).field("version", job.version);
         let event = event.field("step", job.step.word()).field("program", job.program.to_string());
-        let event = event.maybe("code", failed.map(|e| e.code()));
+        let event = event.maybe("code", failed.map(|e| e.code().as_str()));
         self.vault().log()?.append(now, &[event]).map(drop)
     }
 

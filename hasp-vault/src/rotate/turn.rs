@@ -19,7 +19,7 @@ impl Vault {
     pub fn rotation_turn(&self, name: &SecretName) -> Result<Lock> {
         let slot = Sha256::digest(name.as_str())[0] % SLOTS;
         let path = self.lock_path()?.with_extension(format!("rotate-{slot}"));
-        lock::lock(&path).map_err(|error| match error.code() {
+        lock::lock(&path).map_err(|error| match error.code().as_str() {
             "busy" => Error::new(
                 error.kind(),
                 "busy",

@@ -67,8 +67,8 @@ fn target(cx: &mut Context) -> Result<Target> {
         Err(error) => error,
     };
     let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
-    let Some(dir) =
-        named.filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code()))
+    let Some(dir) = named
+        .filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code().as_str()))
     else {
         return Err(error);
     };

@@ -63,7 +63,7 @@ fn question(name: &SecretName) -> String {
 }
 
 fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
-    let value = asked.map_err(|e| match e.code() {
+    let value = asked.map_err(|e| match e.code().as_str() {
         "several-lines" => {
             e.hint(format!("store it from a file: hasp-vault set {name} --from FILE"))
         }

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::code;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
@@ -96,7 +97,7 @@ impl Watch {
         let key = self.key_or_new()?;
         // What cannot be read is what this is to mend.
         let mut kept = match self.load() {
-            Err(e) if e.code() == "no-watch" => Vec::new(),
+            Err(e) if e.code() == code::NO_WATCH => Vec::new(),
             loaded => loaded?.1,
         };
         let mut fresh = std::collections::BTreeMap::new();
@@ -203,7 +204,7 @@ fn settle(records: Vec<Kept>) -> Vec<Kept> {
 }
 
 fn no_watch(why: &str) -> Error {
-    Error::new(Kind::Missing, "no-watch", why.to_owned()).hint(
+    Error::new(Kind::Missing, code::NO_WATCH, why.to_owned()).hint(
         "take the fingerprints of all values, which unlocks the vault: hasp-vault watch rebuild",
     )
 }

@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
         });
         staged.map_err(|error| {
             let _ = self.unlocked.record_program(&job, Some(&error), Timestamp::now());
-            match self.unlocked.abort_rotation(name, error.code(), Timestamp::now()) {
+            match self.unlocked.abort_rotation(name, error.code().as_str(), Timestamp::now()) {
                 Ok(_) => {
                     error.hint(format!("version {version} of {name} is still the current one"))
                 }
