@@ -32,7 +32,7 @@ fmt:
 
 lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	sh tests/lint
+	sh build/lint
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
@@ -51,9 +51,9 @@ install: all
 	install -m 644 man/*.5 "$(MANDIR)/man5"
 	install -m 644 man/*.7 "$(MANDIR)/man7"
 	for tool in $(TOOLS); do \
-		sh tests/completions "$(RELEASE)" "$$tool" bash >"$(BASHDIR)/$$tool" && \
-		sh tests/completions "$(RELEASE)" "$$tool" zsh >"$(ZSHDIR)/_$$tool" && \
-		sh tests/completions "$(RELEASE)" "$$tool" fish >"$(FISHDIR)/$$tool.fish" || exit 1; \
+		sh build/completions "$(RELEASE)" "$$tool" bash >"$(BASHDIR)/$$tool" && \
+		sh build/completions "$(RELEASE)" "$$tool" zsh >"$(ZSHDIR)/_$$tool" && \
+		sh build/completions "$(RELEASE)" "$$tool" fish >"$(FISHDIR)/$$tool.fish" || exit 1; \
 	done
 
 uninstall:

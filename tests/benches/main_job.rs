@@ -43,7 +43,8 @@ fn ready() -> World {
     world.bind(
         "[refs]\na = {}\nb = {}\nc = {}\n\
          [target.test]\nrun = [\"/bin/true\"]\nenv = { A = \"a\", B = \"b\", C = \"c\" }\n\
-         [target.broker]\nrun = [\"sh\", \"-c\", \"exec grep VmHWM /proc/$PPID/status\"]\nenv = { A = \"a\", B = \"b\", C = \"c\" }\n",
+         [target.broker]\nrun = [\"sh\", \"-c\", \"exec grep VmHWM /proc/$PPID/status\"]\nenv = { \
+         A = \"a\", B = \"b\", C = \"c\" }\n",
     );
     for target in ["test", "broker"] {
         world.sh(&format!("hasp-grant -q -t {target} --for 1h --keep --consumer user")).ok();
@@ -69,7 +70,10 @@ fn broker(world: &World) {
         flush.batch(|| two_fsyncs(&scratch));
         exec.batch(|| call(world, "hasp-exec", &["-t", "test"]));
         grant.batch(|| call(world, "hasp-grant", &["-q", "-t", "test", "--consumer", "user"]));
-        world.sh("hasp-grant revoke -q --all; hasp-grant -q -t test --for 1h --keep --consumer user; hasp-grant -q -t broker --for 1h --keep --consumer user").ok();
+        world
+            .sh("hasp-grant revoke -q --all; hasp-grant -q -t test --for 1h --keep --consumer \
+                  user; hasp-grant -q -t broker --for 1h --keep --consumer user")
+            .ok();
     }
     let [alone, env, flush, exec, grant] = costs.map(Cost::finish);
     line(&format!("\n{:<44} {:>8} {:>9} {:>9}  target", "", "CPU ms", "wall ms", "to true"));

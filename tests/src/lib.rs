@@ -5,6 +5,7 @@
 mod emulator;
 mod forms;
 mod load;
+mod modules;
 mod outcome;
 mod peers;
 mod pty;
@@ -16,6 +17,7 @@ mod world;
 pub use emulator::{Emulator, Size, difference};
 pub use forms::{Needle, holds};
 pub use load::Load;
+pub use modules::Modules;
 pub use outcome::Outcome;
 pub use peers::{command, is_root, peer, python, say, skip, wait_until};
 pub use pty::{Pty, processes, random, running_in};

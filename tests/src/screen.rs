@@ -23,7 +23,8 @@ impl Screen {
         world.sh("hasp-bind add db/url").ok();
         let screen = Screen { socket: format!("hasp-{name}-{}", std::process::id()), world };
         let shell = format!(
-            "cd {}; env -i PATH={}:$PATH HOME=$HOME TERM=screen LANG=C.UTF-8 HASP_HOME={} HASP_RUNTIME={} PS1='ready> ' bash --norc",
+            "cd {}; env -i PATH={}:$PATH HOME=$HOME TERM=screen LANG=C.UTF-8 HASP_HOME={} \
+             HASP_RUNTIME={} PS1='ready> ' bash --norc",
             screen.world.project().display(),
             tools().display(),
             screen.world.home().display(),

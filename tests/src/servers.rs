@@ -83,7 +83,8 @@ pub fn sshd(world: &World, public: &str) -> (Server, u16) {
     let base = world.base().display();
     std::fs::write(world.beside("authorized"), format!("{public}\n")).expect("a writable place");
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nAuthorizedKeysFile {base}/authorized\n\
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nAuthorizedKeysFile \
+         {base}/authorized\n\
          StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"
     );
     std::fs::write(world.beside("sshd.conf"), config).expect("a writable place");

@@ -18,7 +18,8 @@ fn world() -> World {
 /// A program that runs hasp without its own input, as an editor's plug-in does.
 const ASKER: &str = "import os, subprocess, sys\n\
 open('asker', 'w').write(str(os.getpid()))\n\
-sys.exit(subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).returncode)\n";
+sys.exit(subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, \
+stdout=subprocess.PIPE).returncode)\n";
 
 #[test]
 fn the_prompt_says_who_asks_for_what_and_where_it_goes() {
@@ -120,7 +121,8 @@ fn nobody_is_asked_in_the_background_or_on_the_screen_of_another_program() {
         // As with `timeout`, which makes a group of its own, though standard input is the terminal.
         let aside = format!("bash -c 'timeout 20 env {line} >out 2>err; exit $?'; echo rc=$?");
         let drawn_over = format!(
-            "stty raw -echo; {line} </dev/null 2>err | cat >out; r=${{PIPESTATUS[0]}}; stty sane; echo rc=$r"
+            "stty raw -echo; {line} </dev/null 2>err | cat >out; r=${{PIPESTATUS[0]}}; stty sane; \
+             echo rc=$r"
         );
         let full_screen = format!(
             "stty -icanon -echo; env {line} 2>err >out </dev/null; r=$?; stty sane; echo rc=$r"

@@ -71,7 +71,8 @@ fn a_daemon_that_keeps_the_output_open_is_left_behind_and_counted() {
 #[test]
 fn whatever_lies_beside_a_delivered_file_goes_with_it() {
     let world = world();
-    let make = r#"sh -c 'd=$(dirname "$F"); mkdir -p "$d/cache/deep"; echo x >"$d/cache/deep/f"; chmod 0 "$d/cache/deep"; ln -s /etc "$d/l"'"#;
+    let make = r#"d=$(dirname "$F"); mkdir -p "$d/cache/deep"; echo x >"$d/cache/deep/f"; "#;
+    let make = format!("sh -c '{make}{}'", r#"chmod 0 "$d/cache/deep"; ln -s /etc "$d/l""#);
     world.sh(&format!("hasp-grant -x --file F=db/url -- {make}")).ok();
     assert_eq!(world.sh("find $HASP_RUNTIME/files -mindepth 1").ok(), "");
 }
@@ -80,8 +81,10 @@ fn whatever_lies_beside_a_delivered_file_goes_with_it() {
 fn files_of_a_broker_and_a_reaper_that_died_together_go_at_the_next_start() {
     let world = world();
     let wait = "sh -c 'echo $F >path; touch ready; exec sleep 30'";
-    let line = "hasp-exec -g token --status-fd 3 3>status & while ! test -e ready; do sleep 0.05; done; \
-                kill -9 $(pgrep -f -- \"--reap $(basename $(dirname $(cat path)))\") $!; sleep 0.2; test -e $(cat path) && echo left; \
+    let line = "hasp-exec -g token --status-fd 3 3>status & while ! test -e ready; do sleep 0.05; \
+                done; \
+                kill -9 $(pgrep -f -- \"--reap $(basename $(dirname $(cat path)))\") $!; sleep \
+                0.2; test -e $(cat path) && echo left; \
                 hasp-grant -x -e DB=db/url -- true; test -e $(cat path) || echo swept";
     let outcome = with_token(&world, "--file F=db/url", wait, line);
     assert_eq!(outcome.ok(), "left\nswept\n");
@@ -105,9 +108,9 @@ fn a_token_that_is_minted_while_we_wait_is_not_from_the_future() {
     let outcome = world.sh("(sleep 1.2; hasp-grant -e DB=db/url -- echo ran) | hasp-exec");
     assert_eq!(outcome.ok(), "ran\n");
     world.sh("printf soon-gone | hasp-vault set brief --expires 3s && hasp-bind add brief").ok();
-    let late = world.sh(
-        "hasp-grant --consumer user -e B=brief -o brief.token -- echo ran && (sleep 3.5; cat brief.token) | hasp-exec",
-    );
+    let late = world
+        .sh("hasp-grant --consumer user -e B=brief -o brief.token -- echo ran && (sleep 3.5; cat \
+         brief.token) | hasp-exec");
     late.refused_with_hint(125, "secret-expired");
 }
 
@@ -172,7 +175,8 @@ fn words_after_the_dashes_are_compared_before_they_are_appended() {
     world.sh("hasp-grant revoke --all").ok();
     world.write(
         "hasp.toml",
-        "[refs]\n\"db/url\" = {}\n[target.t]\nrun = [\"echo\", \"T\", \"...\"]\nenv = { DB = \"db/url\" }\n",
+        "[refs]\n\"db/url\" = {}\n[target.t]\nrun = [\"echo\", \"T\", \"...\"]\nenv = { DB = \
+         \"db/url\" }\n",
     );
     world.sh("hasp-bind --yes && hasp-grant --consumer user --for 1h --keep -t t").ok();
     assert_eq!(world.sh("hasp-exec -t t -- more").ok(), "T more\n");
@@ -183,10 +187,16 @@ fn words_after_the_dashes_are_compared_before_they_are_appended() {
 fn revoking_goes_on_after_a_bad_entry_and_outlives_its_being_put_back() {
     let world = world();
     world.sh("hasp-grant --consumer user --for 1h -e DB=db/url -o token -- echo ran").ok();
-    world.sh("cp -p $HASP_RUNTIME/grants/* saved; mkdir $HASP_RUNTIME/grants/00000000000000000000000000000000").ok();
+    world
+        .sh("cp -p $HASP_RUNTIME/grants/* saved; mkdir \
+              $HASP_RUNTIME/grants/00000000000000000000000000000000")
+        .ok();
     assert_eq!(world.sh("hasp-grant revoke --all").status, 74);
     world.sh("hasp-exec -g token").refused_with_hint(125, "revoked");
-    world.sh("rmdir $HASP_RUNTIME/grants/0*; cp -p saved $HASP_RUNTIME/grants/$(ls $HASP_RUNTIME/spent | head -1 | cut -d. -f1)").ok();
+    world
+        .sh("rmdir $HASP_RUNTIME/grants/0*; cp -p saved $HASP_RUNTIME/grants/$(ls \
+              $HASP_RUNTIME/spent | head -1 | cut -d. -f1)")
+        .ok();
     world.sh("hasp-exec -g token").refused(125, "revoked");
 }
 
@@ -211,7 +221,8 @@ fn a_value_typed_into_the_command_is_refused_and_on_no_record() {
 #[test]
 fn a_token_goes_into_a_fifo_without_replacing_it() {
     let world = world();
-    let line = "mkfifo -m 600 pipe; hasp-exec -g pipe & hasp-grant --consumer user -e DB=db/url -o pipe -- echo ran; wait $!; test -p pipe";
+    let line = "mkfifo -m 600 pipe; hasp-exec -g pipe & hasp-grant --consumer user -e DB=db/url \
+                -o pipe -- echo ran; wait $!; test -p pipe";
     assert_eq!(world.sh(line).ok(), "ran\n");
     world.sh("hasp-grant -e DB=db/url -o /nonexistent/dir/x -- echo ran").refused(74, "not-found");
     assert_eq!(world.sh("hasp-grant list").ok(), "");
@@ -232,7 +243,8 @@ fn a_denial_outside_of_the_project_is_on_record_and_a_broken_manifest_stops_noth
 fn another_users_directory_of_our_name_keeps_nobody_from_revoking() {
     let world = world();
     world.sh("hasp-grant --consumer user --for 1h -e DB=db/url -o token -- echo ran").ok();
-    let line = "export XDG_RUNTIME_DIR=$PWD/theirs; mkdir -p theirs/hasp; chown -R 34567 theirs; hasp-grant revoke --all";
+    let line = "export XDG_RUNTIME_DIR=$PWD/theirs; mkdir -p theirs/hasp; chown -R 34567 theirs; \
+                hasp-grant revoke --all";
     world.sh(line).ok();
     world.sh("hasp-exec -g token").refused(125, "revoked");
     assert_eq!(world.sh("ls theirs/hasp").ok(), "");

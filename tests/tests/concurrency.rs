@@ -9,11 +9,13 @@ use hasp_tests::World;
 #[test]
 fn fifty_concurrent_writers_are_all_present() {
     let world = World::new();
-    let line = "for i in $(seq 50); do (printf value-%s-0123456789 $i | hasp-vault set -q many/n$i || echo failed $i) & done; wait";
+    let line = "for i in $(seq 50); do (printf value-%s-0123456789 $i | hasp-vault set -q \
+                many/n$i || echo failed $i) & done; wait";
     assert_eq!(world.sh(line).ok(), "");
     let listed = world.sh("hasp-vault list --verify --json").objects();
     assert_eq!(listed.len(), 50);
-    let wrong = "for i in $(seq 50); do [ \"$(hasp-vault reveal --force many/n$i)\" = value-$i-0123456789 ] || echo $i; done";
+    let wrong = "for i in $(seq 50); do [ \"$(hasp-vault reveal --force many/n$i)\" = \
+                 value-$i-0123456789 ] || echo $i; done";
     assert_eq!(world.sh(wrong).ok(), "");
     assert_eq!(left_behind(&world), Vec::<String>::new());
     world.verify_record();
@@ -22,7 +24,8 @@ fn fifty_concurrent_writers_are_all_present() {
 #[test]
 fn concurrent_writers_of_one_name_make_one_version_each() {
     let world = World::new();
-    let line = "for i in $(seq 12); do (printf value-%s-0123456789 $i | hasp-vault set -q same || echo failed $i) & done; wait";
+    let line = "for i in $(seq 12); do (printf value-%s-0123456789 $i | hasp-vault set -q same || \
+                echo failed $i) & done; wait";
     assert_eq!(world.sh(line).ok(), "");
     assert_eq!(world.sh("hasp-vault list --verify --json").objects()[0]["version"], 12);
 }
@@ -45,7 +48,8 @@ fn killed_writers_leave_what_they_acknowledged() {
          printf %s $v | hasp-vault set -q k/w$1 2>>err.$1 && echo $v >ack.$1; done\n",
     );
     let killer = "for w in 1 2 3 4; do ./writer $w & done; \
-                  for i in $(seq 150); do sleep 0.0$((RANDOM % 40 + 10)); pkill -9 -n -x hasp-vault -s 0 && echo killed; done; touch stop; wait";
+                  for i in $(seq 150); do sleep 0.0$((RANDOM % 40 + 10)); pkill -9 -n -x \
+                  hasp-vault -s 0 && echo killed; done; touch stop; wait";
     let began = Instant::now();
     let killed = world.sh(killer).ok().lines().count();
     assert!(killed > 30, "{killed} writers were killed");

@@ -69,7 +69,10 @@ const LOADERS: &[(&str, &str, &str)] = &[
 fn whoever_uses_a_grant_does_not_choose_its_code() {
     let world = world();
     // Python looks below HOME for the packages of a user.
-    world.sh("d=$(HOME=../evil/home python3 -c 'import site; print(site.getusersitepackages())' 2>/dev/null) && mkdir -p $d && cp ../evil/usercustomize.py $d; true").ok();
+    world
+        .sh("d=$(HOME=../evil/home python3 -c 'import site; print(site.getusersitepackages())' \
+              2>/dev/null) && mkdir -p $d && cp ../evil/usercustomize.py $d; true")
+        .ok();
     let mut effective = 0;
     for (program, approved, set) in LOADERS.iter().filter(|(program, ..)| program_is_there(program))
     {
@@ -84,7 +87,8 @@ fn whoever_uses_a_grant_does_not_choose_its_code() {
         assert!(!used.stdout.contains("planted"), "{program} {set}: {}", used.stdout);
         let clean = world.sh(&format!(
             "hasp-grant -q --consumer user --any-command --for 1h -e K=db/url -o ../any; \
-             E=$(realpath ../evil); env {set} \"$(command -v hasp-exec)\" -g ../any -- {approved} 2>&1"
+             E=$(realpath ../evil); env {set} \"$(command -v hasp-exec)\" -g ../any -- {approved} \
+             2>&1"
         ));
         assert!(
             !clean.stdout.contains("planted"),
@@ -127,7 +131,8 @@ fn a_name_that_is_kept_is_typed_shown_and_recorded() {
 fn what_is_pinned_is_shown_and_what_is_dropped_is_explained() {
     let world = world();
     world
-        .sh("PATH=.:$PATH HOME=/pinned hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- env")
+        .sh("PATH=.:$PATH HOME=/pinned hasp-grant -q --consumer user --uses 9 --for 1h -e \
+             K=db/url -o ../t -- env")
         .ok();
     let shown = world.sh("hasp-grant show ../t");
     assert!(
@@ -154,7 +159,8 @@ fn a_target_drops_pins_and_keeps_as_its_manifest_says() {
     let world = world();
     let manifest = |rest: &str| {
         format!(
-            "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env', '...']\nenv = {{ K = 'db/url' }}\n{rest}"
+            "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env', '...']\nenv = {{ K = 'db/url' \
+             }}\n{rest}"
         )
     };
     let used = |rest: &str| {
@@ -217,7 +223,10 @@ fn no_way_of_delivery_takes_a_name_that_loads_code() {
             let what = if table == "template" { "t.in" } else { "db/url" };
             world.write(
                 "hasp.toml",
-                format!("[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env']\n{table} = {{ {name} = '{what}' }}\n"),
+                format!(
+                    "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['env']\n{table} = {{ \
+                         {name} = '{what}' }}\n"
+                ),
             );
             world.sh("hasp-bind --yes").refused(78, "bad-variable");
         }
@@ -231,7 +240,8 @@ fn make_below_the_broker_shares_the_jobs_of_make_above_it() {
     }
     let world = world();
     world
-        .sh("hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- sh -c 'echo \"flags:$MAKEFLAGS\"'")
+        .sh("hasp-grant -q --consumer user --uses 9 --for 1h -e K=db/url -o ../t -- sh -c 'echo \
+             \"flags:$MAKEFLAGS\"'")
         .ok();
     world.write("Makefile", "all:\n\t+@hasp-exec -g ../t\n");
     let flags = world.sh("make -j3 -k 'X=planted'");
@@ -265,8 +275,10 @@ fn classes() -> World {
     world.store("asked", "value-of-asked-4711");
     world.bind(
         "[refs]\nlow = {}\nmedium = {}\nhigh = {}\ncritical = {}\nasked = { class = 'high' }\n\
-         [target.none]\nenv = { K = 'asked' }\n[target.open]\nrun = ['env', '...']\nenv = { K = 'high' }\n\
-         [target.words]\nrun = ['/bin/echo', '...']\nenv = { K = 'asked' }\n[target.medium]\nenv = { K = 'medium' }\n",
+         [target.none]\nenv = { K = 'asked' }\n[target.open]\nrun = ['env', '...']\nenv = { K = \
+         'high' }\n\
+         [target.words]\nrun = ['/bin/echo', '...']\nenv = { K = 'asked' }\n[target.medium]\nenv \
+         = { K = 'medium' }\n",
     );
     world
 }
@@ -313,7 +325,10 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
     for fixed in ["sh ./x.sh", "sh -eu x.sh", "../mytool x.sh", "python3 -u script.py", "echo -e"] {
         world.sh(&format!("hasp-grant -q --consumer user -o ../t -e K=high -- {fixed} ...")).ok();
     }
-    world.sh("hasp-grant -q --consumer user -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t -- sh x.sh -c").ok();
+    world
+        .sh("hasp-grant -q --consumer user -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t \
+              -- sh x.sh -c")
+        .ok();
     for name in ["low", "medium"] {
         let minted =
             world.sh(&format!("hasp-grant -q --consumer user -o ../t --any-command -e K={name}"));
@@ -370,8 +385,10 @@ fn of_make_it_is_said_that_a_makefile_takes_any_variable() {
     world.store("k", DB_URL);
     world.write("Makefile", "all:\n");
     world.bind(
-        "[refs]\nk = {}\n[target.m]\nrun = ['make', '-n']\nenv = { K = 'k' }\n[target.c]\nrun = ['make', '-n']\n\
-         env = { K = 'k' }\nclean-env = true\npass-env = ['PATH']\n[target.o]\nrun = ['echo', 'makefile']\nenv = { K = 'k' }\n",
+        "[refs]\nk = {}\n[target.m]\nrun = ['make', '-n']\nenv = { K = 'k' }\n[target.c]\nrun = \
+         ['make', '-n']\n\
+         env = { K = 'k' }\nclean-env = true\npass-env = ['PATH']\n[target.o]\nrun = ['echo', \
+         'makefile']\nenv = { K = 'k' }\n",
     );
     let said =
         "make takes any variable of its Makefile from the environment; clean-env keeps it out";

@@ -122,8 +122,10 @@ fn modes_do_not_depend_on_the_umask() {
     let world = World::bare();
     world.script("w", "#!/bin/sh\numask\n");
     world
-        .sh("umask 000; hasp-vault init -q --no-passphrase; printf 0123456789 | hasp-vault set -q api/key; \
-              hasp-bind -q add api/key; hasp-grant -q --keep --for 1h --consumer user -e K=api/key -- ./w; \
+        .sh("umask 000; hasp-vault init -q --no-passphrase; printf 0123456789 | hasp-vault set -q \
+             api/key; \
+              hasp-bind -q add api/key; hasp-grant -q --keep --for 1h --consumer user -e \
+              K=api/key -- ./w; \
               hasp-grant -q --consumer user -e K=api/key -o ../token -- ./w")
         .ok();
     let mut checked = 0;
@@ -147,7 +149,8 @@ fn modes_do_not_depend_on_the_umask() {
 #[test]
 fn what_makes_a_child_load_code_is_dropped() {
     let world = World::with_project();
-    let line = "export LD_PRELOAD=/x LD_LIBRARY_PATH=/x DYLD_INSERT_LIBRARIES=/x BASH_ENV=/x ENV=/x HASP_X=1 KEPT=yes; ls() { :; }; export -f ls; \
+    let line = "export LD_PRELOAD=/x LD_LIBRARY_PATH=/x DYLD_INSERT_LIBRARIES=/x BASH_ENV=/x \
+                ENV=/x HASP_X=1 KEPT=yes; ls() { :; }; export -f ls; \
                 hasp-grant -q -x -e K=api/key -- env";
     let shown = world.sh(line);
     let names: Vec<&str> =
@@ -182,7 +185,9 @@ fn a_relative_path_is_not_searched() {
         let outcome = world.sh(&format!("PATH={path} hasp-grant -q -x -e K=api/key -- uname"));
         assert_eq!(outcome.ok(), "Linux\n", "{path}");
     }
-    world.sh("PATH=.:$PATH; hash -p \"$(command -v hasp-grant)\" hasp-grant; mv uname only-here; hasp-grant -e K=api/key -- only-here")
+    world
+        .sh("PATH=.:$PATH; hash -p \"$(command -v hasp-grant)\" hasp-grant; mv uname only-here; \
+              hasp-grant -e K=api/key -- only-here")
         .refused_with_hint(66, "program-missing");
 }
 
@@ -196,20 +201,23 @@ fn the_child_has_no_descriptor_that_is_not_its_own() {
     let with_fd = world.sh(&format!("hasp-grant -q -x --fd K=api/key --file F=db/url -- {list}"));
     assert_eq!(with_fd.ok().lines().count(), 5, "one more, the delivery: {}", with_fd.stdout);
     let passed = world
-        .sh("hasp-grant -q -e K=api/key -o ../t -- sh -c 'cat <&7'; exec 7<hasp.toml; hasp-exec -g ../t --pass-fd 7");
+        .sh("hasp-grant -q -e K=api/key -o ../t -- sh -c 'cat <&7'; exec 7<hasp.toml; hasp-exec \
+             -g ../t --pass-fd 7");
     assert_eq!(passed.ok(), MANIFEST);
 }
 
 #[test]
 fn ends_of_pipes() {
     let world = World::with_project();
-    let endless =
-        world.sh("hasp-grant -q -o ../t -e K=api/key -- yes; hasp-exec -g ../t | head -1; echo ${PIPESTATUS[0]}");
+    let endless = world
+        .sh("hasp-grant -q -o ../t -e K=api/key -- yes; hasp-exec -g ../t | head -1; echo \
+                  ${PIPESTATUS[0]}");
     assert_eq!(endless.ok(), "y\n141\n");
     assert!(!endless.stderr.contains("panicked"));
     let began = Instant::now();
-    let closes =
-        world.sh("hasp-grant -q -x -e K=api/key -- sh -c 'exec >&- 2>&-; sleep 1; exit 3'; s=$?; times; exit $s");
+    let closes = world
+        .sh("hasp-grant -q -x -e K=api/key -- sh -c 'exec >&- 2>&-; sleep 1; exit 3'; s=$?; \
+                  times; exit $s");
     assert_eq!(closes.status, 3);
     assert!(began.elapsed() < Duration::from_secs(5));
     let (minutes, seconds) = closes
@@ -228,7 +236,8 @@ fn ends_of_pipes() {
         closes.stdout
     );
     let large = world.sh(
-        "hasp-grant -q -x -e K=api/key -- sh -c 'head -c 30000000 /dev/zero; exit 5' | wc -c; exit ${PIPESTATUS[0]}",
+        "hasp-grant -q -x -e K=api/key -- sh -c 'head -c 30000000 /dev/zero; exit 5' | wc -c; \
+         exit ${PIPESTATUS[0]}",
     );
     assert_eq!((large.status, large.stdout.trim()), (5, "30000000"));
 }
@@ -281,13 +290,15 @@ fn another_user_reads_nothing() {
     }
     let world = World::with_project();
     world
-        .sh("hasp-grant -q -t test --for 1h --keep --consumer user; hasp-grant -q -t test -o ../token --consumer user")
+        .sh("hasp-grant -q -t test --for 1h --keep --consumer user; hasp-grant -q -t test -o \
+             ../token --consumer user")
         .ok();
     world.sh("chmod 755 .. . $HASP_RUNTIME/..; chmod 644 hasp.toml").ok();
     let reached = as_user(
         &world,
         61235,
-        "find $HASP_HOME $HASP_RUNTIME ../token -type f -readable 2>/dev/null; cat hasp.toml >/dev/null && echo project",
+        "find $HASP_HOME $HASP_RUNTIME ../token -type f -readable 2>/dev/null; cat hasp.toml \
+         >/dev/null && echo project",
     );
     assert_eq!(reached.stdout, "project\n", "only the project can be read");
     for line in [
@@ -323,7 +334,8 @@ fn a_running_broker_is_closed_to_its_own_user() {
     world.sh("mkdir -p -m 700 $HASP_RUNTIME; chown -R 61236:61236 .. $HASP_RUNTIME/..").ok();
     as_user(&world, 61236, "hasp-grant -q -t test --for 1h --keep --consumer user").ok();
     let line = "hasp-exec -t test & until [ -s pid ]; do sleep 0.02; done; read broker child <pid; \
-                for p in $broker $child; do for f in environ mem maps fd/0 cwd/x exe; do (: </proc/$p/$f) 2>/dev/null && echo $f; done; \
+                for p in $broker $child; do for f in environ mem maps fd/0 cwd/x exe; do (: \
+                </proc/$p/$f) 2>/dev/null && echo $f; done; \
                 grep \"Max core\" /proc/$p/limits; done; touch stop; wait";
     let outcome = as_user(&world, 61236, line);
     let lines: Vec<&str> = outcome.ok().lines().collect();

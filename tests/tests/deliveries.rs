@@ -55,7 +55,8 @@ fn psql_takes_its_password_file_and_a_url() {
     // The server says the password, in two halves that make a whole only in the answer.
     let (first, second) = PASSWORD.split_at(9);
     let query = format!(
-        "#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || '{second}'\"\n"
+        "#!/bin/sh\nexec psql -w \"$DATABASE_URL\" -Atc \"select session_user, '{first}' || \
+         '{second}'\"\n"
     );
     world.script("query", &query);
     assert_eq!(
@@ -122,7 +123,8 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     let (_sshd, port) = sshd(world, &public);
     let base = world.base().display();
     let ssh = format!(
-        "ssh -F /dev/null -p {port} -o BatchMode=yes -o UserKnownHostsFile={base}/hosts -o StrictHostKeyChecking=accept-new 127.0.0.1"
+        "ssh -F /dev/null -p {port} -o BatchMode=yes -o UserKnownHostsFile={base}/hosts -o \
+         StrictHostKeyChecking=accept-new 127.0.0.1"
     );
     assert_eq!(world.sh(&format!("{ssh} echo in")).status, 255, "the server wants no key");
     assert_eq!(
@@ -140,7 +142,8 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     let _agent = Server::start(Command::new("ssh-agent").args(["-D", "-a", &agent]));
     wait_until(Duration::from_secs(5), || std::path::Path::new(&agent).exists());
     let through = format!(
-        "export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} echo in"
+        "export SSH_AUTH_SOCK={agent}; hasp-grant -q -x --stdin deploy -- ssh-add -q - && {ssh} \
+         echo in"
     );
     assert_eq!(world.sh(&through).ok(), "in\n");
     // A login by hand: the far terminal has our size, follows it, and ^C stays there.
@@ -165,7 +168,8 @@ fn git_asks_a_program_and_a_credential_helper() {
     }
     let world = world(PASSWORD);
     let (_server, port) = doors(&world, "none", &format!("deploy:{PASSWORD}"));
-    let make = "git init -q ../served/api && cd ../served/api && git -c user.name=t -c user.email=t@t commit -q --allow-empty -m one && \
+    let make = "git init -q ../served/api && cd ../served/api && git -c user.name=t -c \
+                user.email=t@t commit -q --allow-empty -m one && \
                 git update-server-info";
     world.sh(make).ok();
     let clone = format!("clone -q http://deploy@127.0.0.1:{port}/git/api/.git");
@@ -197,7 +201,8 @@ fn git_asks_a_program_and_a_credential_helper() {
         assert_eq!(world.sh(&format!("grep -r '{PASSWORD}' copy .; true")).ok(), "");
     }
     let fill = format!(
-        "{quiet} printf 'url=http://127.0.0.1:{port}/\\n\\n' | GIT_ASKPASS=true hasp-grant -q -x -e TOKEN=s -- git -c credential.helper=\"$PWD/helper\" credential fill"
+        "{quiet} printf 'url=http://127.0.0.1:{port}/\\n\\n' | GIT_ASKPASS=true hasp-grant -q -x \
+         -e TOKEN=s -- git -c credential.helper=\"$PWD/helper\" credential fill"
     );
     assert!(world.sh(&fill).ok().ends_with("username=deploy\npassword=[hasp:s]\n"));
 }
@@ -210,7 +215,8 @@ fn a_registry_login_reads_its_password_from_standard_input() {
     let world = world(PASSWORD);
     let (_server, port) = doors(&world, "none", &format!("robot:{PASSWORD}"));
     let login = format!(
-        "skopeo login --tls-verify=false --authfile $HASP_RUNTIME/auth.json --username robot --password-stdin 127.0.0.1:{port}"
+        "skopeo login --tls-verify=false --authfile $HASP_RUNTIME/auth.json --username robot \
+         --password-stdin 127.0.0.1:{port}"
     );
     assert_ne!(world.feed(&login, "wrong").status, 0, "the registry takes any password");
     assert_eq!(run(&world, "--stdin s", &login), "Login Succeeded!\n");
@@ -274,11 +280,13 @@ fn node_and_its_subprocesses_read_files_and_descriptors_byte_for_byte() {
     world.sh("hasp-bind add s").ok();
     let script = "const fs = require('fs'), { spawnSync } = require('child_process');\n\
         const fd = Number(process.env.FD), file = process.env.FILE;\n\
-        const tell = v => console.log(v.length, require('crypto').createHash('sha256').update(v).digest('hex'));\n\
+        const tell = v => console.log(v.length, \
+        require('crypto').createHash('sha256').update(v).digest('hex'));\n\
         tell(fs.readFileSync(file));\n\
         tell(spawnSync('cat', [file]).stdout);\n\
         tell(fs.readFileSync('/dev/fd/' + fd));\n\
-        tell(spawnSync('cat', ['/dev/fd/3'], { stdio: ['ignore', 'pipe', 'inherit', fd] }).stdout);\n\
+        tell(spawnSync('cat', ['/dev/fd/3'], { stdio: ['ignore', 'pipe', 'inherit', fd] \
+        }).stdout);\n\
         tell(fs.readFileSync(fd));\n";
     world.write("read.js", script);
     same_each_time(&run(&world, "--fd FD=s --file FILE=s", "node read.js"), 5);

@@ -12,7 +12,11 @@ fn world() -> World {
     let world = World::new();
     world.store("db/pw", AWKWARD);
     std::fs::create_dir(world.project().join("ops")).unwrap();
-    world.write("ops/all.in", "plain {{db/pw}}\nurl {{db/pw:url}}\njson {{ db/pw:json }}\nbase64 {{db/pw:base64}}\nshell {{db/pw:shell}}\n{{{{ }}\n");
+    world.write(
+        "ops/all.in",
+        "plain {{db/pw}}\nurl {{db/pw:url}}\njson {{ db/pw:json }}\nbase64 \
+                               {{db/pw:base64}}\nshell {{db/pw:shell}}\n{{{{ }}\n",
+    );
     world
 }
 
@@ -25,7 +29,8 @@ fn manifest(target: &str) -> String {
 /// A manifest whose target compares its template's file with the file `expected` and prints it.
 fn compares() -> String {
     manifest(
-        "run = ['sh', '-c', 'stat -c %a \"$F\"; cmp \"$F\" ../expected; cat \"$F\"; echo \"$F\" >path']\ntemplate = { F = 'ops/all.in' }",
+        "run = ['sh', '-c', 'stat -c %a \"$F\"; cmp \"$F\" ../expected; cat \"$F\"; echo \"$F\" \
+         >path']\ntemplate = { F = 'ops/all.in' }",
     )
 }
 
@@ -133,7 +138,8 @@ fn an_optional_reference_that_is_not_stored_is_empty_and_said() {
 fn whoever_decides_sees_the_template() {
     let world = world();
     world.write("ops/t.in", "host {{db/pw}} \n");
-    let target = "run = ['true']\nenv = { PW = 'db/pw' }\ntemplate = { F = 'ops/t.in' }\nno-new-privs = true";
+    let target = "run = ['true']\nenv = { PW = 'db/pw' }\ntemplate = { F = 'ops/t.in' \
+                  }\nno-new-privs = true";
     world.bind(&manifest(target));
     let show = world.sh("hasp-target show t");
     assert!(
@@ -253,11 +259,15 @@ fn a_value_that_a_filter_cannot_write_releases_nothing() {
     assert_eq!(world.runs(), 0);
     assert_eq!(world.events("exec.deny")[0]["code"], "template-not-text");
     world.write("ops/b.in", "{{bin/key}}{{bin/key:url}}");
-    let exact =
-        world.sh("hasp-grant -q -x --template F=ops/b.in -- sh -c 'od -An -tx1 <\"$F\" | tr -d \" \\n\" | md5sum'");
+    let exact = world
+        .sh("hasp-grant -q -x --template F=ops/b.in -- sh -c 'od -An -tx1 <\"$F\" | tr -d \" \
+                  \\n\" | md5sum'");
     assert_eq!(
         exact.ok(),
-        world.sh(r#"printf '\377\376-and-more%%FF%%FE-and-more' | od -An -tx1 | tr -d " \n" | md5sum"#).ok()
+        world
+            .sh(r#"printf '\377\376-and-more%%FF%%FE-and-more' | od -An -tx1 |
+            tr -d " \n" | md5sum"#)
+            .ok()
     );
 }
 
@@ -267,9 +277,11 @@ fn a_descriptor_reads_again_by_its_name_and_can_be_neither_written_nor_run() {
     world.sh("hasp-bind -q add db/pw").ok();
     world.script(
         "look",
-        "#!/bin/sh\nexec 2>/dev/null\n[ \"$(wc -c <&$N)\" = \"$(wc -c </dev/fd/$N)\" ] && echo same\n\
+        "#!/bin/sh\nexec 2>/dev/null\n[ \"$(wc -c <&$N)\" = \"$(wc -c </dev/fd/$N)\" ] && echo \
+         same\n\
          cmp -s /dev/fd/$N ../value && cmp -s /proc/self/fd/$M ../value && echo exact\n\
-         (echo x >&$N) || echo closed\n(echo x >/dev/fd/$N) || echo sealed\n/dev/fd/$N || echo no program\n",
+         (echo x >&$N) || echo closed\n(echo x >/dev/fd/$N) || echo sealed\n/dev/fd/$N || echo no \
+         program\n",
     );
     std::fs::write(world.beside("value"), AWKWARD).unwrap();
     let outcome = world.sh("hasp-grant -q -x --fd N=db/pw --fd M=db/pw -- ./look");
@@ -284,10 +296,13 @@ fn everything_at_once_reaches_one_command() {
     std::fs::write(world.beside("env"), format!("{AWKWARD}\n")).unwrap();
     world.script(
         "look",
-        "#!/bin/sh\ncmp - ../value || exit 1\ncmp \"$F\" ../value || exit 2\ncmp /dev/fd/$N ../value || exit 3\n\
-         printf '%s\\n' \"$E\" | cmp - ../env || exit 4\ngrep -q ^plain \"$T\" || exit 5\necho all\n",
+        "#!/bin/sh\ncmp - ../value || exit 1\ncmp \"$F\" ../value || exit 2\ncmp /dev/fd/$N \
+         ../value || exit 3\n\
+         printf '%s\\n' \"$E\" | cmp - ../env || exit 4\ngrep -q ^plain \"$T\" || exit 5\necho \
+         all\n",
     );
-    let line = "hasp-grant -q -x -e E=db/pw --file F=db/pw --fd N=db/pw --template T=ops/all.in --stdin db/pw -- ./look";
+    let line = "hasp-grant -q -x -e E=db/pw --file F=db/pw --fd N=db/pw --template T=ops/all.in \
+                --stdin db/pw -- ./look";
     assert_eq!(world.sh(line).ok(), "all\n");
     world
         .sh("hasp-grant -e T=db/pw --template T=ops/all.in -o ../t -- ./look")
@@ -394,7 +409,8 @@ fn a_clean_environment_is_the_grants_and_what_is_dropped_is_named() {
     let world = world();
     let names = "run = ['sh', '-c', 'env | cut -d= -f1 | sort | tr \"\\n\" \" \"']";
     world.bind(&manifest(&format!(
-        "{names}\nenv = {{ K = 'db/pw' }}\nclean-env = true\npass-env = ['PATH', 'TERM']\nkeep-env = ['LD_BIND_NOW']"
+        "{names}\nenv = {{ K = 'db/pw' }}\nclean-env = true\npass-env = ['PATH', \
+         'TERM']\nkeep-env = ['LD_BIND_NOW']"
     )));
     world.sh("hasp-grant -q -t t --for 1h --keep --consumer user").ok();
     // What hasp.toml says now is not what was approved.
@@ -425,8 +441,10 @@ fn a_clean_environment_is_the_grants_and_what_is_dropped_is_named() {
         open.stdout
     );
     // A name given twice is one variable: the one that getenv(3) sees.
-    let twice = "import ctypes, os\nc = ctypes.CDLL(None)\nvars = [f'{k}={v}'.encode() for k, v in os.environ.items()] + [b'TWICE=1', b'TWICE=2']\n\
-                 argv = [b'hasp-exec', b'-q', b'-g', b'../t']\nlist = lambda l: (ctypes.c_char_p * (len(l) + 1))(*l, None)\n\
+    let twice = "import ctypes, os\nc = ctypes.CDLL(None)\nvars = [f'{k}={v}'.encode() for k, v \
+                 in os.environ.items()] + [b'TWICE=1', b'TWICE=2']\n\
+                 argv = [b'hasp-exec', b'-q', b'-g', b'../t']\nlist = lambda l: (ctypes.c_char_p \
+                 * (len(l) + 1))(*l, None)\n\
                  c.execvpe(argv[0], list(argv), list(vars))\n";
     world.write("twice.py", twice);
     let seen = world.sh(&format!("{ad_hoc} -- /usr/bin/env; python3 twice.py | grep TWICE"));

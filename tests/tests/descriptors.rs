@@ -46,7 +46,10 @@ fn world() -> World {
     world.store("db/url", DB_URL);
     world.script("look", LOOK);
     std::fs::write(world.beside("passphrase"), PASSPHRASE).unwrap();
-    world.sh("hasp-bind -q add db/url; hasp-grant -q --consumer user --for 10m -e DB=db/url -o ../t -- ./look").ok();
+    world
+        .sh("hasp-bind -q add db/url; hasp-grant -q --consumer user --for 10m -e DB=db/url -o \
+              ../t -- ./look")
+        .ok();
     std::fs::copy(world.home().join("identity"), world.beside("id")).unwrap();
     world
 }
@@ -158,7 +161,8 @@ fn in_recipes_of_make_no_source_is_handed_over() {
     }
     let source = "HASP_GRANT=fd:3 hasp-exec 3< <(cat ../t)";
     let beside = "HASP_GRANT=fd:5 hasp-exec 5< <(cat ../t)";
-    let by_x = "HASP_IDENTITY=fd:3 hasp-grant -q -x --clean-env --consumer user -e DB=db/url -- ./look 3< <(cat ../id)";
+    let by_x = "HASP_IDENTITY=fd:3 hasp-grant -q -x --clean-env --consumer user -e DB=db/url -- \
+                ./look 3< <(cat ../id)";
     for (line, seen) in
         [(source, "0 1 2\n0 1 2\n"), (by_x, "0 1 2\n0 1 2\n"), (beside, "0 1 2\n0 1 2 3 4\n")]
     {

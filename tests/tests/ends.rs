@@ -18,10 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// while, and one that wants to live on.
 const PROGRAMS: [&str; 3] =
     ["vim -u NONE -N -c 'call setline(1, 1)' modified", "./tidy", "./stubborn"];
-const TIDY: &str = "#!/bin/bash\ntrap 'sleep 0.1; touch tidied; exit 7' HUP\necho up\nwhile :; do sleep 0.02; done\n";
+const TIDY: &str = "#!/bin/bash\ntrap 'sleep 0.1; touch tidied; exit 7' HUP\necho up\nwhile :; do \
+                    sleep 0.02; done\n";
 const STUBBORN: &str = "#!/bin/bash\ntrap '' HUP\necho up\nwhile :; do sleep 0.02; done\n";
 /// Reads its terminal until that is dead, and says whether the signal had come by then.
-const READER: &str = "#!/bin/bash\ntrap 'told=told' HUP\necho up\nwhile read -r _; do :; done\necho ${told:-not told} >order\n";
+const READER: &str = "#!/bin/bash\ntrap 'told=told' HUP\necho up\nwhile read -r _; do :; \
+                      done\necho ${told:-not told} >order\n";
 
 /// Every kill(2) of broker and monitor comes late.
 const SLOWLY: &str =
@@ -50,7 +52,10 @@ const BLOWS: [Blow; 5] =
 fn world() -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world
+        .sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url \
+              --any-command")
+        .ok();
     world.script("tidy", TIDY);
     world.script("stubborn", STUBBORN);
     world.script("reader", READER);
@@ -172,7 +177,12 @@ fn long_a_command_ends_with_its_terminal_at_any_moment_under_load() {
 #[test]
 fn with_hangups_ignored_broker_and_command_live_on() {
     let world = world();
-    world.script("survivor", "#!/bin/bash\necho up\nwhile ! test -e closed; do sleep 0.02; done\necho \"to a file $DB\"\n{ echo to nobody >/dev/tty; } 2>/dev/null || echo hung up\n");
+    world.script(
+        "survivor",
+        "#!/bin/bash\necho up\nwhile ! test -e closed; do sleep 0.02; \
+                              done\necho \"to a file $DB\"\n{ echo to nobody >/dev/tty; } \
+                              2>/dev/null || echo hung up\n",
+    );
     let mut terminal =
         Pty::start(&world, "bash", &["-c", "nohup hasp-exec -- ./survivor >log 2>&1; true"]);
     let log = || std::fs::read_to_string(world.project().join("log")).unwrap_or_default();

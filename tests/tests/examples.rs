@@ -54,7 +54,8 @@ fn repository(script: &str) -> (World, String, String) {
     std::fs::copy(example(script), world.project().join("ci/deploy")).unwrap();
     world.script(
         "release",
-        "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | grep -c -e HASP -e AGE-SECRET\nexit 0\n",
+        "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | grep -c -e HASP -e \
+         AGE-SECRET\nexit 0\n",
     );
     let status = world.sh("cp -R $HASP_HOME/vault secrets && hasp-vault status --json");
     let key = status.objects()[0]["public_key"].as_str().unwrap().to_owned();
@@ -122,7 +123,8 @@ fn a_gitlab_job_deploys_with_the_vault_of_its_repository() {
     ];
     world.sh("chmod -R a+w .").ok();
     let outcome = bare(&world, &vars, &format!("{project}/ci/deploy"));
-    let expected = "releasing --check 4f2a with [hasp:deploy/token]\n0\nreleasing 4f2a with [hasp:deploy/token]\n0\n";
+    let expected = "releasing --check 4f2a with [hasp:deploy/token]\n0\nreleasing 4f2a with \
+                    [hasp:deploy/token]\n0\n";
     assert_eq!(outcome.ok(), expected, "{}", outcome.stderr);
     assert!(!world.beside(".hasp-17").exists());
 }
@@ -134,7 +136,8 @@ fn backup(name: &str) -> World {
     copy(&world, name);
     world.script(
         "backup",
-        "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | grep -c HASP; exit 3\n",
+        "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | grep -c HASP; \
+         exit 3\n",
     );
     world.sh("hasp-bind --yes").ok();
     world
@@ -217,8 +220,10 @@ fn the_entry_point_of_a_container_is_its_first_process() {
     let world = World::new();
     world.store("api/key", TOKEN);
     copy(&world, "container");
-    let serve = "#!/bin/sh\necho \"serving under $PPID with $(cat \"$API_KEY_FILE\")\"\n(sh -c 'exec sleep 0.1' &)\nsleep 0.3\n\
-                 grep -l '^State:.Z' /proc/[0-9]*/status\ntrap 'echo draining; exit 0' TERM\ntouch ready\nwhile :; do sleep 0.05; done\n";
+    let serve = "#!/bin/sh\necho \"serving under $PPID with $(cat \"$API_KEY_FILE\")\"\n(sh -c \
+                 'exec sleep 0.1' &)\nsleep 0.3\n\
+                 grep -l '^State:.Z' /proc/[0-9]*/status\ntrap 'echo draining; exit 0' \
+                 TERM\ntouch ready\nwhile :; do sleep 0.05; done\n";
     world.script("serve", serve);
     world.sh("hasp-bind --yes").ok();
     let identity = world.beside("hasp_identity");
@@ -228,7 +233,8 @@ fn the_entry_point_of_a_container_is_its_first_process() {
     let vars = [("HASP_HOME", &*home), ("HASP_IDENTITY", &*identity), ("HASP_RUNTIME", &*runtime)];
     // The manager of containers asks the first process to end.
     let line = format!(
-        "cd '{}'; unshare -fp --mount-proc ./entrypoint & while ! test -e ready; do sleep 0.02; done; kill -TERM $(pgrep -P $!); wait $!",
+        "cd '{}'; unshare -fp --mount-proc ./entrypoint & while ! test -e ready; do sleep 0.02; \
+         done; kill -TERM $(pgrep -P $!); wait $!",
         world.project().display()
     );
     let outcome = bare(&world, &vars, &line);

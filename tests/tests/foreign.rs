@@ -14,7 +14,10 @@ fn whichever_word_names_a_file_of_another_user_it_is_refused() {
     world.store("k", DB_URL);
     world.write("t.in", "text\n");
     world.sh("hasp-bind -q add k").ok();
-    world.sh("mkdir sub work; echo 'echo ran' >sub/x; echo 'all:; @true' >sub/Makefile; chmod 755 sub/x").ok();
+    world
+        .sh("mkdir sub work; echo 'echo ran' >sub/x; echo 'all:; @true' >sub/Makefile; chmod 755 \
+              sub/x")
+        .ok();
     world.sh("printf 'all:\\n\\t@true\\n' >sub/Makefile; cp sub/Makefile .").ok();
     let token = "hasp-grant -q --consumer user --uses 99 --for 1h -e K=k";
     for (file, command) in [

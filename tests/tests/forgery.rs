@@ -25,7 +25,8 @@ fn all_refused(world: &World, token: &Path, code: &str) {
 
 fn encrypt_to_the_recipient(world: &World, to: &str) {
     let line = format!(
-        "r=$(age-keygen -y ../home/identity) && printf {FORGED} | age -r \"$r\" >../forged && cp ../forged {to}"
+        "r=$(age-keygen -y ../home/identity) && printf {FORGED} | age -r \"$r\" >../forged && cp \
+         ../forged {to}"
     );
     world.sh(&line).ok();
 }
@@ -65,7 +66,8 @@ fn a_replaced_keys_file_is_refused() {
     // A root of the right form, encrypted by somebody who knows the recipient: it does not match
     // the pin.
     world
-        .sh("age -d -i ../home/identity ../keys >../root; LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000' <../root >../other; \
+        .sh("age -d -i ../home/identity ../keys >../root; LC_ALL=C tr '\\000-\\377' \
+             '\\001-\\377\\000' <../root >../other; \
              age -r \"$(age-keygen -y ../home/identity)\" <../other >../home/vault/keys.age")
         .ok();
     let minted = world.sh("hasp-grant -t test");
@@ -90,7 +92,8 @@ fn an_added_recipient_is_refused() {
     let world = World::with_project();
     let token = world.mint("-t test");
     world.sh("age-keygen -o ../mallory 2>/dev/null; cp ../home/vault/vault.toml ../good").ok();
-    let line = "m=$(age-keygen -y ../mallory); sed -i \"s/^recipients = \\[/recipients = [\\\"$m\\\", /\" ../home/vault/vault.toml; \
+    let line = "m=$(age-keygen -y ../mallory); sed -i \"s/^recipients = \\[/recipients = \
+                [\\\"$m\\\", /\" ../home/vault/vault.toml; \
                 ! cmp -s ../good ../home/vault/vault.toml";
     world.sh(line).ok();
     all_refused(&world, &token, "tampered");
@@ -110,7 +113,10 @@ fn swapped_items_are_refused() {
 fn swapped_value_files_are_refused() {
     let world = World::with_project();
     let token = world.mint("-t test");
-    world.sh("cd ../home/vault/items && mv api/key/1.age k && mv db/url/1.age api/key/1.age && mv k db/url/1.age").ok();
+    world
+        .sh("cd ../home/vault/items && mv api/key/1.age k && mv db/url/1.age api/key/1.age && mv \
+              k db/url/1.age")
+        .ok();
     all_refused(&world, &token, "tampered");
 }
 
@@ -165,7 +171,8 @@ fn another_projects_binding_is_refused() {
 /// Presents each of these as a token, from stdin, in one shell; gives back the codes.
 fn present(world: &World, tokens: &[String]) -> Vec<String> {
     let line = "while IFS= read -r t; do printf '%s\\n' \"$t\" | hasp-exec 2>&1 >>../delivered | \
-                sed -n 's/.*: error: .*\\[\\(.*\\)\\]$/\\1/p' | head -1; echo \"status ${PIPESTATUS[1]}\"; done";
+                sed -n 's/.*: error: .*\\[\\(.*\\)\\]$/\\1/p' | head -1; echo \"status \
+                ${PIPESTATUS[1]}\"; done";
     let outcome = world.feed(line, tokens.join("\n") + "\n");
     let lines: Vec<String> = outcome.ok().lines().map(str::to_owned).collect();
     assert_eq!(
@@ -263,7 +270,8 @@ fn edited_after_minting_what_was_approved_runs() {
     world.write("hasp.toml", MANIFEST);
     world.sh("hasp-grant -q --consumer user -t test -o ../second && rm hasp.toml").ok();
     world.sh(&format!("hasp-exec -g {}", token.display())).ok();
-    let words = world.sh("git init -q 2>/dev/null; hasp-grant -q --consumer user -e K=api/key -o ../w -- ./show one; hasp-exec -g ../w -- ./evil");
+    let words = world.sh("git init -q 2>/dev/null; hasp-grant -q --consumer user -e K=api/key -o \
+                          ../w -- ./show one; hasp-exec -g ../w -- ./evil");
     words.refused_with_hint(125, "other-command");
 }
 

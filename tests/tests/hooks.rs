@@ -14,7 +14,10 @@ fn world() -> World {
 }
 
 fn repository(world: &World) {
-    world.sh("git init -q -b main . && git config user.name n && git config user.email n@example.org && echo a >a && git add a && git commit -qm first").ok();
+    world
+        .sh("git init -q -b main . && git config user.name n && git config user.email \
+              n@example.org && echo a >a && git add a && git commit -qm first")
+        .ok();
 }
 
 /// What a hook says: git gives its standard output to ours on the one stream or the other.
@@ -66,7 +69,10 @@ fn every_way_to_commit() {
         assert_ne!(outcome.status, 0, "{line}: {}{}", outcome.stdout, outcome.stderr);
         assert!(said(&outcome).contains("api/key"), "{line}: {}{}", outcome.stdout, outcome.stderr);
         assert_eq!(world.sh("git rev-parse HEAD").ok(), before, "{line}");
-        world.sh("git merge --abort; git rebase --abort; git cherry-pick --abort; git reset -q --hard; git clean -qfd; true").ok();
+        world
+            .sh("git merge --abort; git rebase --abort; git cherry-pick --abort; git reset -q \
+                  --hard; git clean -qfd; true")
+            .ok();
     };
     let leak = format!("echo {API_KEY} >>a");
     stopped(&format!("{leak}; git commit -qam x"));
@@ -75,10 +81,14 @@ fn every_way_to_commit() {
     stopped(&format!("echo {API_KEY} | base64 >n; git add n; git commit -qm x"));
     stopped(&format!("mkdir -p d/e; cd d/e; echo {API_KEY} >n; git add n; git commit -qm x"));
     // A conflict in a merge, a rebase, a cherry-pick, solved with the value in it.
-    world.sh("git checkout -qb side; echo side >a; git commit -qam side; git checkout -q main; echo main >a; git commit -qam main").ok();
+    world
+        .sh("git checkout -qb side; echo side >a; git commit -qam side; git checkout -q main; \
+              echo main >a; git commit -qam main")
+        .ok();
     stopped(&format!("git merge -q side; echo {API_KEY} >a; git add a; git commit -qm merged"));
     stopped(&format!(
-        "git cherry-pick side; echo {API_KEY} >a; git add a; GIT_EDITOR=true git cherry-pick --continue"
+        "git cherry-pick side; echo {API_KEY} >a; git add a; GIT_EDITOR=true git cherry-pick \
+         --continue"
     ));
     stopped(&format!(
         "git worktree add -q ../tree; cd ../tree; echo {API_KEY} >w; git add w; git commit -qm x"
@@ -89,7 +99,10 @@ fn every_way_to_commit() {
 #[test]
 fn exactly_what_is_pushed_is_looked_at() {
     let world = world();
-    world.sh("git init -q --bare ../remote && git remote add origin ../remote && git push -q origin main").ok();
+    world
+        .sh("git init -q --bare ../remote && git remote add origin ../remote && git push -q \
+              origin main")
+        .ok();
     let leak = format!("echo {API_KEY} >l && git add l && git commit -q --no-verify -m leak");
     let stopped = |line: &str| {
         let before = world.sh("git ls-remote origin").ok().to_owned();
@@ -104,7 +117,10 @@ fn exactly_what_is_pushed_is_looked_at() {
     stopped("git tag v1 HEAD~1 && git push -q origin v1");
     stopped("git tag -a -m note v2 HEAD~1 && git push -q origin v2");
     stopped("git push -q --all origin");
-    world.sh("git tag -d v1 v2; git push -q origin HEAD~2:refs/heads/clean && git push -q origin :clean").ok();
+    world
+        .sh("git tag -d v1 v2; git push -q origin HEAD~2:refs/heads/clean && git push -q origin \
+              :clean")
+        .ok();
     // The first push to an empty repository, and one to an address.
     world.sh("git init -q --bare ../empty && git remote add empty ../empty").ok();
     assert_ne!(world.sh("git push -q empty main").status, 0);
@@ -155,7 +171,10 @@ fn what_was_there_is_called_first_and_comes_back() {
             before
         );
     }
-    world.sh("rm .git/hooks/pre-commit .git/hooks/pre-push; hasp-redact hooks install; hasp-redact hooks remove").ok();
+    world
+        .sh("rm .git/hooks/pre-commit .git/hooks/pre-push; hasp-redact hooks install; \
+              hasp-redact hooks remove")
+        .ok();
     assert!(!world.project().join(".git/hooks/pre-commit").exists());
     world.sh("hasp-redact hooks remove").ok();
 }
@@ -250,7 +269,10 @@ fn hooks_elsewhere() {
         world.sh(&format!("cd {dir} && git reset -q && rm k")).ok();
     };
     // core.hooksPath, in the repository and shared.
-    world.sh("git config core.hooksPath .githooks && hasp-redact hooks install && test -x .githooks/pre-commit").ok();
+    world
+        .sh("git config core.hooksPath .githooks && hasp-redact hooks install && test -x \
+              .githooks/pre-commit")
+        .ok();
     leak(".");
     let shared =
         world.sh("git config core.hooksPath \"$PWD/../shared\" && hasp-redact hooks install");
@@ -264,8 +286,15 @@ fn hooks_elsewhere() {
     world.sh("git worktree add -q ../tree && cd ../tree && hasp-redact hooks install").ok();
     leak("../tree");
     leak(".");
-    world.sh("git init -q ../lib && git -C ../lib -c user.name=n -c user.email=n commit -q --allow-empty -m x && git -c protocol.file.allow=always submodule add -q ../lib sub").ok();
-    world.sh("cd sub && git config user.name n && git config user.email n && hasp-redact hooks install").ok();
+    world
+        .sh("git init -q ../lib && git -C ../lib -c user.name=n -c user.email=n commit -q \
+              --allow-empty -m x && git -c protocol.file.allow=always submodule add -q ../lib \
+              sub")
+        .ok();
+    world
+        .sh("cd sub && git config user.name n && git config user.email n && hasp-redact hooks \
+              install")
+        .ok();
     assert!(world.project().join(".git/modules/sub/hooks/pre-commit").exists());
     leak("sub");
     // A bare repository commits nothing.
@@ -284,7 +313,10 @@ fn husky_and_the_pre_commit_framework() {
     world.store("api/key", API_KEY);
     repository(&world);
     // husky 9: what git calls is generated and calls the file of the same name one directory above.
-    world.sh("mkdir -p .husky/_ && git config core.hooksPath .husky/_ && echo true >.husky/pre-commit").ok();
+    world
+        .sh("mkdir -p .husky/_ && git config core.hooksPath .husky/_ && echo true \
+              >.husky/pre-commit")
+        .ok();
     world.script(".husky/_/pre-commit", "#!/usr/bin/env sh\nsh -e .husky/pre-commit \"$@\"\n");
     world.sh("hasp-redact hooks install").ok();
     world.sh("hasp-redact hooks status").ok();
@@ -295,7 +327,10 @@ fn husky_and_the_pre_commit_framework() {
         stopped.stdout,
         stopped.stderr
     );
-    world.sh("git reset -q && rm k && hasp-redact hooks remove && test ! -e .husky/pre-push && test \"$(cat .husky/pre-commit)\" = true").ok();
+    world
+        .sh("git reset -q && rm k && hasp-redact hooks remove && test ! -e .husky/pre-push && \
+              test \"$(cat .husky/pre-commit)\" = true")
+        .ok();
     world.sh("git config --unset core.hooksPath").ok();
     // The framework runs the entry of our .pre-commit-hooks.yaml, and tells a push by two
     // variables.

@@ -8,7 +8,8 @@ use hasp_tests::{DB_URL, Outcome, PASSPHRASE, World};
 
 /// What Alice does, in the same directory tree with a home of her own.
 const ALICE: &str = "HASP_HOME=$PWD/../alice HASP_VAULT=$PWD/../repo/vault";
-const MANIFEST: &str = "[refs]\n\"db/url\" = { about = \"the database\" }\n[target.show]\nrun = [\"printenv\", \"DB\"]\nenv = { DB = \"db/url\" }\n";
+const MANIFEST: &str = "[refs]\n\"db/url\" = { about = \"the database\" }\n[target.show]\nrun = \
+                        [\"printenv\", \"DB\"]\nenv = { DB = \"db/url\" }\n";
 
 /// Alice's repository with a vault at this place, and a clone of it, which is the project here. Bob
 /// has nothing yet.

@@ -17,7 +17,8 @@ const PHRASE: &str = "gravel ointment saffron 4471";
 const TYPED: &str = "typed-Yd5Rk9Ws2Nq8Lb3";
 const TYPED_PHRASE: &str = "mallet quiver hydrant 9026";
 
-const WAITS: &str = "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo ready\nread -r go <../go\n";
+const WAITS: &str = "#!/bin/sh\ncat >/dev/null\ncat \"$FILE\"; echo \"$VALUE\" >&2\necho; echo \
+                     ready\nread -r go <../go\n";
 
 fn world(value: &str, phrase: &str) -> World {
     let world = World::bare();
@@ -33,7 +34,7 @@ fn world(value: &str, phrase: &str) -> World {
 
 /// What the token and the ledger hold, besides values and passphrase.
 fn needles(token: &str, ledger: &[u8]) -> Vec<Needle> {
-    let payload = hasp_grant::paseto::parse(token.trim_end()).unwrap().payload;
+    let payload = hasp_grant::parse_token(token.trim_end()).unwrap().payload;
     let decode = |json: &[u8], field: &str| {
         let object: serde_json::Value = serde_json::from_slice(json).unwrap();
         data_encoding::BASE64URL_NOPAD.decode(object[field].as_str().unwrap().as_bytes()).unwrap()
@@ -81,7 +82,8 @@ fn processes(world: &World, child: &str) -> Vec<(bool, Vec<u8>, Vec<u8>)> {
 #[test]
 fn nothing_secret_is_anywhere_but_where_it_belongs() {
     let world = world(BY_ENV, PHRASE);
-    let mint = "HASP_PASSPHRASE=fd:3 hasp-grant -q --consumer user --for 1h -e VALUE=env --file FILE=file --stdin stdin \
+    let mint = "HASP_PASSPHRASE=fd:3 hasp-grant -q --consumer user --for 1h -e VALUE=env --file \
+                FILE=file --stdin stdin \
                 -o /dev/shm/$$.t -- ./waits 3<../phrase && cat /dev/shm/$$.t && rm /dev/shm/$$.t";
     let minted = world.sh(mint);
     let token = minted.ok().to_owned();
@@ -126,7 +128,9 @@ fn nothing_secret_is_anywhere_but_where_it_belongs() {
         assert!(hits.is_empty(), "{hits:?} is left in {}", file.display());
     }
     assert_eq!(world.events("exec.start").len(), 1);
-    let all = world.sh("hasp-audit log; hasp-audit log --json; hasp-grant list --json; hasp-grant list; hasp-vault show env; hasp-vault list");
+    let all = world
+        .sh("hasp-audit log; hasp-audit log --json; hasp-grant list --json; hasp-grant \
+                        list; hasp-vault show env; hasp-vault list");
     let own = std::fs::read(&entry).unwrap();
     assert!(found(&needles, &own) == ["ledger half"]);
     assert!(found(&needles, &all.stdout).is_empty() && found(&needles, &all.stderr).is_empty());
@@ -135,7 +139,8 @@ fn nothing_secret_is_anywhere_but_where_it_belongs() {
 #[test]
 fn errors_tell_nothing() {
     let world = world(TYPED, TYPED_PHRASE);
-    let mint = "HASP_PASSPHRASE=fd:3 hasp-grant -q --consumer user --for 1h -e VALUE=env -o - -- ./waits 3<../phrase";
+    let mint = "HASP_PASSPHRASE=fd:3 hasp-grant -q --consumer user --for 1h -e VALUE=env -o - -- \
+                ./waits 3<../phrase";
     let token = world.sh(mint).ok().trim_end().to_owned();
     let ledger =
         std::fs::read(world.files(&world.runtime().join("grants")).pop().unwrap()).unwrap();

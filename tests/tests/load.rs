@@ -15,7 +15,10 @@ fn world(delivery: &str) -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
     world
-        .sh(&format!("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user {delivery} --any-command"))
+        .sh(&format!(
+            "hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user \
+                      {delivery} --any-command"
+        ))
         .ok();
     world
 }
@@ -60,7 +63,8 @@ fn bursts_before_the_end_arrive_whole_on_a_terminal() {
 fn line_ends_of_what_is_still_on_its_way_at_the_end_are_not_doubled() {
     if peer("script") {
         let world = world("-e DB=db/url");
-        let line = "mkfifo idle; script -qec 'hasp-exec -- seq 25000; stty -a' /dev/null <>idle | (sleep 0.5; cat)";
+        let line = "mkfifo idle; script -qec 'hasp-exec -- seq 25000; stty -a' /dev/null <>idle | \
+                    (sleep 0.5; cat)";
         let outcome = world.sh(line);
         let lines: Vec<&str> = outcome.ok().split("\r\n").collect();
         assert!(
@@ -81,8 +85,10 @@ fn a_gigabyte_to_a_slow_reader_takes_little_memory() {
         "pour",
         "#!/bin/sh\nhead -c 1073741824 /dev/zero\ngrep VmHWM /proc/$PPID/status >peak\n",
     );
-    let reader = "import sys, time\ntotal = 0\nwhile True:\n  chunk = sys.stdin.buffer.read1(1 << 20)\n  if not chunk: break\n  \
-                  if total >> 24 != (total + len(chunk)) >> 24: time.sleep(0.01)\n  total += len(chunk)\nprint(total)\n";
+    let reader = "import sys, time\ntotal = 0\nwhile True:\n  chunk = sys.stdin.buffer.read1(1 << \
+                  20)\n  if not chunk: break\n  \
+                  if total >> 24 != (total + len(chunk)) >> 24: time.sleep(0.01)\n  total += \
+                  len(chunk)\nprint(total)\n";
     world.write("reader.py", reader);
     let outcome = world.sh("hasp-exec -- ./pour | (sleep 0.5; python3 reader.py)");
     assert_eq!(outcome.ok(), "1073741824\n", "{}", outcome.stderr);
@@ -95,9 +101,11 @@ fn a_gigabyte_to_a_slow_reader_takes_little_memory() {
 fn a_command_that_closes_its_streams_at_once_costs_nothing() {
     let world = world("-e DB=db/url");
     // On a terminal our parent is the monitor and its parent the broker.
-    let quiet = "#!/bin/bash\nread -r _ name _ parent _ <<<\"$(cut -d' ' -f1-5 /proc/$PPID/stat)\"\n\
+    let quiet = "#!/bin/bash\nread -r _ name _ parent _ <<<\"$(cut -d' ' -f1-5 \
+                 /proc/$PPID/stat)\"\n\
         broker=$PPID; [ \"$1\" != pty ] || broker=$parent\n\
-        exec >&- 2>&- <&-\nsleep 0.2\ncut -d' ' -f14,15 /proc/$broker/stat >cpu\nsleep 1.3\ncut -d' ' -f14,15 /proc/$broker/stat >>cpu\n\
+        exec >&- 2>&- <&-\nsleep 0.2\ncut -d' ' -f14,15 /proc/$broker/stat >cpu\nsleep 1.3\ncut \
+        -d' ' -f14,15 /proc/$broker/stat >>cpu\n\
         [ \"$1\" != pty ] || echo late >/dev/tty\nexit 5\n";
     world.script("quiet", quiet);
     // script(1) types an end of input, which would be echoed; a pipe that stays open has none.
@@ -174,8 +182,12 @@ fn no_value_is_written_to_a_disk() {
     let world = World::new();
     world.store("db/url", DB_URL);
     world.sh("hasp-bind add db/url").ok();
-    world.sh("hasp-grant --consumer user -o token -e A=db/url --file B=db/url --fd C=db/url -- sh -c 'cat $B; echo $A >&2; cat <&$C'").ok();
-    let line = "strace -f -qq -y -s 4096 -o trace -e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendfile,splice,vmsplice \
+    world
+        .sh("hasp-grant --consumer user -o token -e A=db/url --file B=db/url --fd C=db/url -- sh \
+              -c 'cat $B; echo $A >&2; cat <&$C'")
+        .ok();
+    let line = "strace -f -qq -y -s 4096 -o trace -e \
+                trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendfile,splice,vmsplice \
                 hasp-exec -g token >out 2>err";
     world.sh(line).ok();
     let trace = std::fs::read_to_string(world.project().join("trace")).unwrap();

@@ -150,7 +150,8 @@ fn an_identity_from_elsewhere_replaces_the_file() {
         assert!(opened.ok().trim_end() == API_KEY, "{source}");
     }
     let variable = world.sh(
-        "export ID=\"$(cat ../id)\"; HASP_IDENTITY=env:ID hasp-grant -x -q -e K=api/key -- sh -c 'echo ${ID-gone}'",
+        "export ID=\"$(cat ../id)\"; HASP_IDENTITY=env:ID hasp-grant -x -q -e K=api/key -- sh -c \
+         'echo ${ID-gone}'",
     );
     assert_eq!(variable.ok(), "gone\n", "the variable is withheld from the child");
     world.sh("HASP_IDENTITY=/no/such hasp-vault reveal --force api/key").civil();

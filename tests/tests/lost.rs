@@ -90,7 +90,8 @@ fn a_command_whose_output_was_lost_did_not_end_well() {
         ("hasp-exec -- true >/dev/full", 0, ""),
         ("hasp-exec -- seq 1000000 | head -1; exit ${PIPESTATUS[0]}", 141, ""),
         (
-            "hasp-exec -- sh -c 'trap \"\" PIPE; seq 1000000; exit 0' 2>/dev/null | head -1; exit ${PIPESTATUS[0]}",
+            "hasp-exec -- sh -c 'trap \"\" PIPE; seq 1000000; exit 0' 2>/dev/null | head -1; exit \
+             ${PIPESTATUS[0]}",
             0,
             "",
         ),
@@ -119,7 +120,8 @@ fn whatever_the_cause_lost_output_is_lost() {
     for cause in ["ENOSPC", "EIO", "EFBIG", "EDQUOT", "ENXIO"] {
         for (own, to) in [("echo text", "out"), ("echo text >&2", "err")] {
             let failing = format!(
-                "strace -f -qq -o /dev/null -P $PWD/{to} -e trace=write -e inject=write:error={cause}"
+                "strace -f -qq -o /dev/null -P $PWD/{to} -e trace=write -e \
+                 inject=write:error={cause}"
             );
             let outcome = world.sh(&format!("{failing} hasp-exec -- sh -c '{own}' >>out 2>>err"));
             assert_eq!(outcome.status, 74, "{cause} {to}: {}", outcome.stderr);

@@ -20,7 +20,8 @@ const LOSSES: [(&str, &str, &str); 9] = [
         "loss-accepted",
     ),
     (
-        "f=$(ls ../home/audit/*/*.jsonl); head -n 1 $f >../cut; cat ../cut >$f; rm ../home/audit/*/key",
+        "f=$(ls ../home/audit/*/*.jsonl); head -n 1 $f >../cut; cat ../cut >$f; rm \
+         ../home/audit/*/key",
         "key-state",
         "loss-accepted",
     ),

@@ -99,7 +99,8 @@ fn grants_with_x_ad_hoc_and_kept() {
     assert_eq!(stays.ok(), "mine\n", "stdin stays with the command");
 
     let day = world
-        .sh("hasp-grant -q -t test --for 8h --keep && hasp-exec -t test && hasp-exec -t test && hasp-exec -g kept");
+        .sh("hasp-grant -q -t test --for 8h --keep && hasp-exec -t test && hasp-exec -t test && \
+             hasp-exec -g kept");
     assert_eq!(day.ok(), marked.repeat(3));
     let few = world.sh(
         "hasp-grant -t test --uses 2 -o ../two && for i in 1 2 3; do hasp-exec -g ../two; done",
@@ -165,7 +166,8 @@ fn the_newest_kept_grant_that_passes_is_used() {
 #[test]
 fn the_first_line_is_the_token_and_the_rest_is_the_childs() {
     let world = World::with_project();
-    let line = "{ hasp-grant -q -e K=api/key -- cat; printf 'a\\nb'; head -c 100000 /dev/zero; } | hasp-exec | cksum";
+    let line = "{ hasp-grant -q -e K=api/key -- cat; printf 'a\\nb'; head -c 100000 /dev/zero; } \
+                | hasp-exec | cksum";
     world.sh("hasp-bind add api/key").ok();
     let expected = world.sh("{ printf 'a\\nb'; head -c 100000 /dev/zero; } | cksum").stdout;
     assert_eq!(world.sh(line).ok(), expected);
@@ -180,7 +182,8 @@ fn the_childs_status_and_signal_pass_through() {
     world.script("end", "#!/bin/sh\nexit \"$1\"\n");
     world.script("fall", "#!/bin/sh\nkill -s \"$1\" $$\n");
     world.bind(&format!(
-        "{MANIFEST}[target.end]\nrun = [\"./end\", \"...\"]\n[target.fall]\nrun = [\"./fall\", \"...\"]\n"
+        "{MANIFEST}[target.end]\nrun = [\"./end\", \"...\"]\n[target.fall]\nrun = [\"./fall\", \
+         \"...\"]\n"
     ));
     for target in ["end", "fall"] {
         world.sh(&format!("hasp-grant -q -t {target} --for 1h --keep --consumer user")).ok();
@@ -212,7 +215,8 @@ fn signals_reach_the_child() {
     let world = World::with_project();
     world.script(
         "wait",
-        "#!/bin/sh\ntrap 'echo caught; exit 7' TERM INT HUP\necho ready\nwhile :; do sleep 0.05; done\n",
+        "#!/bin/sh\ntrap 'echo caught; exit 7' TERM INT HUP\necho ready\nwhile :; do sleep 0.05; \
+         done\n",
     );
     world.bind(&format!(
         "{MANIFEST}[target.wait]\nrun = [\"./wait\"]\nenv = {{ K = \"api/key\" }}\n"
@@ -311,7 +315,8 @@ fn values_are_stored_exactly() {
 #[test]
 fn the_vault_that_was_remembered_for_a_project_is_the_vault_there() {
     let world = World::new();
-    let made = "export HASP_VAULT=$PWD/../team; hasp-vault init -q && echo 'a shared value' | hasp-vault set -q shared";
+    let made = "export HASP_VAULT=$PWD/../team; hasp-vault init -q && echo 'a shared value' | \
+                hasp-vault set -q shared";
     world.sh(made).ok();
     world.write("hasp.toml", "[refs]\nshared = {}\n");
     world.sh("hasp-bind -q --yes --vault ../team").ok();

@@ -163,7 +163,12 @@ fn values_in_files_and_on_descriptors_are_where_the_filter_needs_them() {
 #[test]
 fn a_program_of_a_rotation_runs_beside_no_open_value() {
     let Some(world) = world() else { return };
-    let program = world.script("rotate", "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $PPID >pid.new; mv pid.new pid\nwhile ! [ -e stop ]; do sleep 0.05; done\necho Nxt-Value-77120-Gamma\n");
+    let program = world.script(
+        "rotate",
+        "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $PPID \
+        >pid.new; mv pid.new pid\nwhile ! [ -e stop ]; do sleep 0.05; done\necho \
+        Nxt-Value-77120-Gamma\n",
+    );
     world.sh("chmod 755 . ..").ok();
     let mut shell =
         world.start(&format!("hasp-vault rotate lines --run {} 2>err", program.display()));

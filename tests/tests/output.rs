@@ -13,7 +13,10 @@ use hasp_tests::{DB_URL, Load, Pty, World, peer, random};
 fn world() -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world
+        .sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url \
+              --any-command")
+        .ok();
     world
 }
 
@@ -118,7 +121,10 @@ fn a_filter_that_takes_longer_than_the_grace_loses_nothing() {
 /// takes longer than the grace.
 fn long_values(rounds: usize) {
     let world = World::in_memory();
-    world.sh("head -c 200000 /dev/urandom >big; hasp-vault set long --from big -q; hasp-bind -q add long").ok();
+    world
+        .sh("head -c 200000 /dev/urandom >big; hasp-vault set long --from big -q; hasp-bind -q \
+              add long")
+        .ok();
     world.sh("hasp-grant -q --for 1h --keep --consumer user --file F=long --any-command").ok();
     for (stream, redirection) in [("", ""), (" >&2", " 2>&1")] {
         for _ in 0..rounds {
@@ -169,7 +175,10 @@ fn the_dump_of_a_long_value_arrives_to_the_end() {
         (state >> 24) as u8
     };
     world.store("blob", (0..6000).map(&mut next).collect::<Vec<u8>>());
-    world.sh("hasp-bind add blob && hasp-grant --for 1h --keep --consumer user --file F=blob --any-command").ok();
+    world
+        .sh("hasp-bind add blob && hasp-grant --for 1h --keep --consumer user --file F=blob \
+              --any-command")
+        .ok();
     for dump in [
         "xxd -p \"$F\"",
         "xxd -p -c 0 \"$F\"",

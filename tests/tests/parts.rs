@@ -7,13 +7,18 @@ use hasp_tests::World;
 const PW: &str = "Zx8-Secret-Pw-77";
 const URL: &str = "postgres://app:Zx8-Secret-Pw-77@db.example.com:5432/x";
 const BODY: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
-const DOCUMENT: &str = "{\"type\":\"service_account\",\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\n-----END PRIVATE KEY-----\\n\"}";
+const DOCUMENT: &str = "{\"type\":\"service_account\",\"private_key\":\"-----BEGIN PRIVATE \
+                        KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\\n\
+                         BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\n-----END PRIVATE KEY-----\\n\"}";
 
 fn world() -> World {
     let world = World::new();
     world.store("u", URL);
     world.store("j", DOCUMENT);
-    world.sh("git init -q -b main . && git config user.name n && git config user.email n@example.org").ok();
+    world
+        .sh("git init -q -b main . && git config user.name n && git config user.email \
+              n@example.org")
+        .ok();
     world
 }
 
@@ -32,7 +37,10 @@ fn a_command_that_prints_a_part_is_redacted() {
     );
     assert!(!out.stdout.contains(PW) && !out.stdout.contains("MIIEvQ"), "a part was printed");
     // Words of a start are on record redacted too.
-    world.bind("[refs]\nu = { about = \"a URL\" }\n[target.t]\nrun = [\"true\", \"...\"]\nenv = { U = \"u\" }\n");
+    world.bind(
+        "[refs]\nu = { about = \"a URL\" }\n[target.t]\nrun = [\"true\", \"...\"]\nenv = { \
+                U = \"u\" }\n",
+    );
     world.sh("hasp-grant -q -t t --for 1h --keep --consumer user").ok();
     world.sh(&format!("hasp-exec -t t -- {PW}")).ok();
     let argv = world.events("exec.start")[1]["argv"].clone();
@@ -65,7 +73,8 @@ fn the_record_knows_whose_part_it_is() {
     );
     assert!(known.stderr.contains("this value is a part of u@1"), "{}", known.stderr);
     let pem = format!(
-        "-----BEGIN PRIVATE KEY-----\n{BODY}\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE KEY-----\n"
+        "-----BEGIN PRIVATE KEY-----\n{BODY}\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE \
+         KEY-----\n"
     );
     // From a pipe without its last newline, from a file with it.
     assert!(world.feed("hasp-audit who --from -", &pem).stderr.contains("a part of j@1"));

@@ -39,7 +39,12 @@ fn where_system_calls_are_refused_something_as_strong_is_used() {
         return;
     }
     let world = world();
-    world.script("look", "#!/bin/sh\ncat /dev/fd/$N | wc -c; case $(readlink /proc/self/fd/$N) in *deleted*) echo nameless ;; esac; cat | wc -c; (echo x >&$N) 2>/dev/null || echo closed\n");
+    world.script(
+        "look",
+        "#!/bin/sh\ncat /dev/fd/$N | wc -c; case $(readlink /proc/self/fd/$N) in \
+                          *deleted*) echo nameless ;; esac; cat | wc -c; (echo x >&$N) \
+                          2>/dev/null || echo closed\n",
+    );
     for error in ["EPERM", "ENOSYS"] {
         let calls =
             "memfd_create,close_range,faccessat2,statx,mlock,madvise,landlock_create_ruleset";
@@ -48,7 +53,8 @@ fn where_system_calls_are_refused_something_as_strong_is_used() {
         assert_eq!(outcome.ok(), format!("{0}\nnameless\n{0}\nclosed\n", DB_URL.len()), "{error}");
         assert!(world.files(&world.runtime().join("files")).is_empty());
         // Nobody's descriptors but the command's own, without the one call that withholds all.
-        let look = "hasp-grant -q -x -e K=db/url -- sh -c 'for n in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && echo $n; done; true' 8</dev/null";
+        let look = "hasp-grant -q -x -e K=db/url -- sh -c 'for n in 3 4 5 6 7 8 9; do [ -e \
+                    /proc/$$/fd/$n ] && echo $n; done; true' 8</dev/null";
         assert_eq!(filtered(&world, calls, error, look).ok(), "");
     }
 }
@@ -64,7 +70,8 @@ fn without_memory_files_or_a_place_in_memory_nothing_is_spent() {
     if !on_disk {
         return say("skipped: the temporary directory is in memory");
     }
-    let setup = "export HASP_RUNTIME=$PWD/../disk/run; hasp-grant -q --consumer user --fd N=db/url -o ../t -- sh -c 'echo ran >>ran'";
+    let setup = "export HASP_RUNTIME=$PWD/../disk/run; hasp-grant -q --consumer user --fd \
+                 N=db/url -o ../t -- sh -c 'echo ran >>ran'";
     world.sh(setup).ok();
     let refused = filtered(
         &world,
@@ -122,19 +129,28 @@ fn as_the_first_process_of_a_container_it_reaps_forwards_and_tells_a_signal_by_1
     assert_eq!(world.sh(&format!("{first} -- sh -c 'exit 7'")).status, 7);
     assert_eq!(world.sh(&format!("{first} -- sh -c 'kill -KILL $$'")).status, 137);
     // Orphans that end while the command runs leave no zombie behind.
-    world.script("orphans", "#!/bin/sh\nfor i in 1 2 3 4 5; do sh -c 'sleep 0.1 & exit'; done\nsleep 0.6\ngrep -l '^State:.Z' /proc/[0-9]*/status | wc -l\n");
+    world.script(
+        "orphans",
+        "#!/bin/sh\nfor i in 1 2 3 4 5; do sh -c 'sleep 0.1 & exit'; \
+                             done\nsleep 0.6\ngrep -l '^State:.Z' /proc/[0-9]*/status | wc -l\n",
+    );
     assert_eq!(world.sh(&format!("{first} -- ./orphans")).ok(), "0\n");
     // A token through a pipe, from a mint in the same container.
-    let inside = "unshare --pid --fork --mount-proc sh -c 'hasp-grant -q -e K=db/url -- echo ran | hasp-exec; echo $?'";
+    let inside = "unshare --pid --fork --mount-proc sh -c 'hasp-grant -q -e K=db/url -- echo ran \
+                  | hasp-exec; echo $?'";
     assert_eq!(world.sh(inside).ok(), "ran\n0\n");
     world.script(
         "waits",
-        "#!/bin/sh\ntrap 'echo got TERM; exit 9' TERM\necho $$ >ready\nwhile :; do sleep 0.05; done\n",
+        "#!/bin/sh\ntrap 'echo got TERM; exit 9' TERM\necho $$ >ready\nwhile :; do sleep 0.05; \
+         done\n",
     );
     let mut child =
         world.shell(&format!("exec {first} -- ./waits")).stdin(Stdio::null()).spawn().unwrap();
     wait_until(Duration::from_secs(20), || world.project().join("ready").exists());
-    world.sh("pkill -TERM -x hasp-exec -P $(pgrep -f -x 'unshare --pid --fork --mount-proc --kill-child hasp-exec -- ./waits' | head -1)").ok();
+    world
+        .sh("pkill -TERM -x hasp-exec -P $(pgrep -f -x 'unshare --pid --fork --mount-proc \
+              --kill-child hasp-exec -- ./waits' | head -1)")
+        .ok();
     let status = child.wait().unwrap();
     let outcome = Outcome::of(std::process::Output { status, ..child.wait_with_output().unwrap() });
     assert_eq!((outcome.status, outcome.stdout.as_str()), (9, "got TERM\n"), "{}", outcome.stderr);
@@ -146,8 +162,12 @@ fn where_no_terminal_can_be_made_the_output_is_redacted_on_pipes() {
         return;
     }
     let world = world();
-    world.sh("hasp-grant -q --consumer user --for 1h --keep -e K=db/url -- sh -c 'test -t 1 || echo no terminal; echo \"$K\"'").ok();
-    let inside = "script -qec \"unshare --mount sh -c 'mount --bind /dev/null /dev/ptmx; exec hasp-exec -g kept'\" /dev/null";
+    world
+        .sh("hasp-grant -q --consumer user --for 1h --keep -e K=db/url -- sh -c 'test -t 1 || \
+              echo no terminal; echo \"$K\"'")
+        .ok();
+    let inside = "script -qec \"unshare --mount sh -c 'mount --bind /dev/null /dev/ptmx; exec \
+                  hasp-exec -g kept'\" /dev/null";
     assert_eq!(world.sh(inside).ok().replace('\r', ""), "no terminal\n[hasp:db/url]\n");
 }
 
@@ -166,7 +186,8 @@ fn a_command_starts_hardened_on_pipes_and_on_a_terminal() {
         return;
     }
     let world = world();
-    let look = "sh -c 'cat /proc/self/coredump_filter; grep -E \"^(SigBlk|SigIgn|NoNewPrivs)\" /proc/self/status; \
+    let look = "sh -c 'cat /proc/self/coredump_filter; grep -E \"^(SigBlk|SigIgn|NoNewPrivs)\" \
+                /proc/self/status; \
                 for n in 3 4 5 6 7 8 9 10; do [ -e /proc/$$/fd/$n ] && echo open $n; done; true'";
     let before = "trap '' PIPE; exec 8</dev/null 9>/dev/null; ulimit -Sc unlimited 2>/dev/null";
     for shown in both(&world, before, look) {
@@ -210,7 +231,8 @@ fn a_target_that_asks_for_it_gains_no_privileges() {
     let world = world();
     let manifest = |more: &str| {
         format!(
-            "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['grep', 'NoNewPrivs', '/proc/self/status']\nenv = {{ K = 'db/url' }}\n{more}"
+            "[refs]\n\"db/url\" = {{}}\n[target.t]\nrun = ['grep', 'NoNewPrivs', \
+             '/proc/self/status']\nenv = {{ K = 'db/url' }}\n{more}"
         )
     };
     world.bind(&manifest("no-new-privs = true"));
@@ -269,12 +291,16 @@ fn another_process_of_the_same_user_reads_no_memory_of_the_broker() {
             "exec setpriv --reuid=61236 --regid=61236 --clear-groups bash -c '{line}'"
         ))
     };
-    user("hasp-vault init -q --no-passphrase; printf fjord-and-quartz-4711 | hasp-vault set -q k; hasp-bind -q add k")
-        .ok();
+    user(
+        "hasp-vault init -q --no-passphrase; printf fjord-and-quartz-4711 | hasp-vault set -q k; \
+          hasp-bind -q add k",
+    )
+    .ok();
     world.script(
         "look",
         "#!/bin/sh\nfor p in $PPID $(pgrep -u 61236 -f -- \"--reap|--monitor\"); do\n\
-        for f in environ mem maps fd/0 auxv; do cat /proc/$p/$f >/dev/null 2>&1 && echo \"$p $f is readable\"; done\n\
+        for f in environ mem maps fd/0 auxv; do cat /proc/$p/$f >/dev/null 2>&1 && echo \"$p $f \
+        is readable\"; done\n\
         ls /proc/$p/fd >/dev/null 2>&1 && echo \"$p fd is readable\"\ndone\n\
         cat /proc/$$/environ >/dev/null && pgrep -c -u 61236 -f -- \"--reap|--monitor\"\n",
     );
@@ -290,7 +316,8 @@ fn another_process_of_the_same_user_reads_no_memory_of_the_broker() {
 fn a_token_typed_as_a_target_comes_back_from_no_descriptor() {
     let world = world();
     world.sh("hasp-grant -q --consumer user --for 1h -e K=db/url -o ../t -- true").ok();
-    let line = "t=$(cat ../t); hasp-exec -g ../t -t \"$t\" --status-fd 3 3>status; hasp-exec -g ../t --explain -t \"$t\"; hasp-exec --json -t \"$t\"";
+    let line = "t=$(cat ../t); hasp-exec -g ../t -t \"$t\" --status-fd 3 3>status; hasp-exec -g \
+                ../t --explain -t \"$t\"; hasp-exec --json -t \"$t\"";
     let outcome = world.sh(line);
     let token = std::fs::read_to_string(world.beside("t")).unwrap();
     let status = std::fs::read_to_string(world.project().join("status")).unwrap();
@@ -361,13 +388,15 @@ fn the_doctor_names_what_is_wrong_with_the_command_that_mends_it() {
         ("chmod a-x show", "target test", "-> chmod +x "),
         ("hasp-bind -q drop", "consent", "-> hasp-bind"),
         (
-            "printf '\"new/key\" = {}\\n' >n; sed -i '/^\\[refs\\]/r n' hasp.toml; hasp-bind -q --yes",
+            "printf '\"new/key\" = {}\\n' >n; sed -i '/^\\[refs\\]/r n' hasp.toml; hasp-bind -q \
+             --yes",
             "new/key",
             "-> hasp-vault set new/key",
         ),
         ("hasp-vault revoke -q api/key", "api/key", "-> "),
         (
-            "hasp-grant -q -t test --for 1h --keep --consumer user; for f in $HASP_RUNTIME/grants/*; do echo x >$f; done",
+            "hasp-grant -q -t test --for 1h --keep --consumer user; for f in \
+             $HASP_RUNTIME/grants/*; do echo x >$f; done",
             "grants",
             "-> end it: hasp-grant revoke ",
         ),

@@ -74,7 +74,8 @@ fn a_vault_can_be_made_for_a_plugin_alone() {
     std::fs::set_permissions(world.home(), PermissionsExt::from_mode(0o700)).unwrap();
     allow_the_real_one(&world);
     identity(&world, IDENTITY);
-    let line = "export HASP_IDENTITY=token; hasp-vault init && printf value-of-it | hasp-vault set a/b && hasp-vault reveal --force a/b";
+    let line = "export HASP_IDENTITY=token; hasp-vault init && printf value-of-it | hasp-vault \
+                set a/b && hasp-vault reveal --force a/b";
     assert!(world.sh(line).ok().contains("value-of-it"));
     assert_eq!(world.sh("hasp-vault recipients").ok().trim_end(), RECIPIENT);
     world
@@ -122,7 +123,8 @@ fn a_program_runs_only_where_it_was_linked_and_nobody_else_can_change_it() {
     assert_eq!(world.sh("hasp-vault recipients").ok().lines().count(), 1);
     // It gets no source of a passphrase, no descriptor of ours, and says nothing through age's own
     // debugging.
-    let leaky = "export AGEDEBUG=plugin KEY=hunter2 HASP_PASSPHRASE=env:KEY TOKEN=hunter3; exec 7<hasp.toml;";
+    let leaky = "export AGEDEBUG=plugin KEY=hunter2 HASP_PASSPHRASE=env:KEY TOKEN=hunter3; exec \
+                 7<hasp.toml;";
     world.write("hasp.toml", "");
     assert_eq!(world.sh(&format!("{leaky} {add}")).ok(), "");
     let seen = std::fs::read_to_string(world.beside("bin/age-plugin-hasptest.seen")).unwrap();

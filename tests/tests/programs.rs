@@ -206,7 +206,10 @@ impl Stage {
     fn set(length: usize) -> Stage {
         let world = World::new();
         world.store("k", value(length));
-        world.sh("hasp-bind add k; hasp-grant -q --for 8h --keep --consumer user --any-command --file K=k").ok();
+        world
+            .sh("hasp-bind add k; hasp-grant -q --for 8h --keep --consumer user --any-command \
+                  --file K=k")
+            .ok();
         let lines: Vec<String> =
             (1..=90).map(|n| format!("plain ascii line {n} of a file")).collect();
         world.write("plain", lines.join("\n") + "\n");
@@ -224,7 +227,8 @@ impl Stage {
             "set -g status-right ''\nset -g automatic-rename off\nset -g escape-time 0\n",
         );
         world.write("screenrc", "startup_message off\n");
-        let make = "mkdir -p files/sub screens && chmod 700 screens && git init -q repository && cd repository && \
+        let make = "mkdir -p files/sub screens && chmod 700 screens && git init -q repository && \
+                    cd repository && \
              for n in $(seq 30); do seq $n >numbers; git add numbers; \
              git -c user.name=t -c user.email=t@example.org commit -q -m \"change $n\"; done; \
              ssh-keygen -q -t ed25519 -N '' -f ../../key";
@@ -233,7 +237,8 @@ impl Stage {
         let (server, port) = sshd(&world, &public);
         let base = world.base().display();
         let ssh = format!(
-            "ssh -F /dev/null -p {port} -i {base}/key -o UserKnownHostsFile={base}/hosts -o LogLevel=ERROR \
+            "ssh -F /dev/null -p {port} -i {base}/key -o UserKnownHostsFile={base}/hosts -o \
+             LogLevel=ERROR \
              -o StrictHostKeyChecking=accept-new -t 127.0.0.1 'cd {}; env PS1=far: sh'",
             world.project().display()
         );

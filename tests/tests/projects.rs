@@ -10,7 +10,8 @@ const MALLORY: u32 = 61_237;
 
 fn manifest(name: &str) -> String {
     format!(
-        "{name}[refs]\n\"prod/key\" = {{}}\n[target.deploy]\nrun = ['/bin/sh', '-c', 'echo \"got $K\"']\nenv = {{ K = 'prod/key' }}\n\
+        "{name}[refs]\n\"prod/key\" = {{}}\n[target.deploy]\nrun = ['/bin/sh', '-c', 'echo \"got \
+         $K\"']\nenv = {{ K = 'prod/key' }}\n\
          [target.test]\nrun = ['/bin/true']\nenv = {{ K = 'prod/key' }}\n"
     )
 }
@@ -296,8 +297,9 @@ fn a_program_or_template_that_another_user_can_change_is_refused() {
             if !used.is_empty() {
                 world.sh(&format!("hasp-exec -g {used}")).refused_with_hint(125, "foreign-file");
             }
-            let consent =
-                world.sh("touch hasp.toml; sed -i 's/^run/run /' hasp.toml; hasp-bind drop -q; hasp-bind --yes");
+            let consent = world
+                .sh("touch hasp.toml; sed -i 's/^run/run /' hasp.toml; hasp-bind drop -q; \
+                          hasp-bind --yes");
             let relevant = ["show", "t.in"].contains(&file);
             assert!(
                 !relevant
@@ -333,7 +335,8 @@ fn the_search_ends_where_another_users_directories_begin() {
     // Below a directory of somebody else the search does not go on at all.
     world
         .sh(&format!(
-            "rm -rf ../pub; mkdir -p ../pub/theirs/ours; echo '[refs]' >../pub/hasp.toml; chown {MALLORY} ../pub/theirs"
+            "rm -rf ../pub; mkdir -p ../pub/theirs/ours; echo '[refs]' >../pub/hasp.toml; chown \
+             {MALLORY} ../pub/theirs"
         ))
         .ok();
     for (line, status) in [
@@ -362,7 +365,8 @@ fn a_person_can_say_that_a_shared_project_is_meant() {
     let Some(world) = threatened() else { return };
     world
         .sh(&format!(
-            "mkdir ../team; cp -a hasp.toml show t.in ../team/; mkdir -p ../team/sub; chown -R {MALLORY} ../team"
+            "mkdir ../team; cp -a hasp.toml show t.in ../team/; mkdir -p ../team/sub; chown -R \
+             {MALLORY} ../team"
         ))
         .ok();
     at(&world, "team", "hasp-bind --yes").refused(77, "foreign-project");
@@ -391,7 +395,11 @@ fn a_person_can_say_that_a_shared_project_is_meant() {
 #[test]
 fn for_a_user_who_is_not_root_the_same_holds() {
     let Some(world) = threatened() else { return };
-    world.sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run; chmod 755 ../pub").ok();
+    world
+        .sh("chmod 755 ..; mkdir -m 1777 ../pub; mkdir ../pub/ann ../run; cp -a hasp.toml show \
+              t.in ../pub/; chown -R 61236 ../pub/ann ../run; chmod 700 ../run; chmod 755 \
+              ../pub")
+        .ok();
     let ann = |line: &str| {
         let env = "export HASP_HOME=$PWD/home HASP_RUNTIME=/dev/shm/hasp-projects-61236";
         at(

@@ -14,7 +14,8 @@ fn ready() -> bool {
 /// What the shell reads after the line goes to the file `left`.
 fn and_then(line: &str) -> String {
     format!(
-        "stty -g >before; {line}; echo rc=$?; stty -g | cmp - before && echo as-before; timeout 0.4 cat >left; true"
+        "stty -g >before; {line}; echo rc=$?; stty -g | cmp - before && echo as-before; timeout \
+         0.4 cat >left; true"
     )
 }
 
@@ -297,7 +298,8 @@ fn it_can_be_stopped_and_goes_on_with_the_question() {
     let world = World::new();
     for (name, stop) in [("k1", "type:half\\x1a"), ("k2", "kill:TSTP"), ("k3", "kill:STOP")] {
         let line = format!(
-            "stty -g >before; sh -c 'echo $$ >pid; exec hasp-vault set {name}'; stty echo icanon isig; echo stopped=$?; fg; echo rc=$?; \
+            "stty -g >before; sh -c 'echo $$ >pid; exec hasp-vault set {name}'; stty echo icanon \
+             isig; echo stopped=$?; fg; echo rc=$?; \
              stty -g | cmp - before && echo as-before"
         );
         let steps = [

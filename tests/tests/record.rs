@@ -104,7 +104,8 @@ fn no_value_in_any_form_is_anywhere_in_the_record() {
     let story = [
         "hasp-exec -t test".to_owned(),
         format!(
-            "hasp-exec -t test -- {API_KEY} url={DB_URL} \"$(printf %s {API_KEY} | base64)\" \"$(printf %s {API_KEY} | xxd -p)\""
+            "hasp-exec -t test -- {API_KEY} url={DB_URL} \"$(printf %s {API_KEY} | base64)\" \
+             \"$(printf %s {API_KEY} | xxd -p)\""
         ),
         format!("hasp-exec -g '{API_KEY}'; hasp-exec -t {API_KEY}; hasp-exec -t {TYPED}"),
         format!("hasp-grant -q -e V=api/key --reason 'since {API_KEY} is new' -- echo"),
@@ -153,16 +154,21 @@ fn no_value_in_any_form_is_anywhere_in_the_record() {
     assert!(world.record().len() > 25, "{}", world.record().len());
     let script = format!(
         "hasp-vault reveal --force made >../made; \
-         {{ printf 'API_KEY=%s\\0DB_URL=%s\\0PHRASE=%s\\0' '{API_KEY}' '{DB_URL}' '{PASSPHRASE}'; printf 'MADE='; cat ../made; printf '\\0'; }} >../values; \
-         cat ../home/audit/*/*.jsonl >../record; hasp-redact --values ../values <../record >../redacted; cmp ../record ../redacted && echo same; \
-         {{ cat ../record; printf %s {API_KEY} | base64; }} | hasp-redact --values ../values | grep -c 'hasp:API_KEY'"
+         {{ printf 'API_KEY=%s\\0DB_URL=%s\\0PHRASE=%s\\0' '{API_KEY}' '{DB_URL}' '{PASSPHRASE}'; \
+         printf 'MADE='; cat ../made; printf '\\0'; }} >../values; \
+         cat ../home/audit/*/*.jsonl >../record; hasp-redact --values ../values <../record \
+         >../redacted; cmp ../record ../redacted && echo same; \
+         {{ cat ../record; printf %s {API_KEY} | base64; }} | hasp-redact --values ../values | \
+         grep -c 'hasp:API_KEY'"
     );
     let redacted = world.sh(&script);
     assert_eq!(redacted.stdout, "same\n1\n", "{}", redacted.stderr);
     // The same for what a reader is shown.
-    let shown = world
-        .sh("for form in '' --json; do hasp-audit log $form; done >../shown; hasp-audit export >>../shown; \
-                          hasp-redact --values ../values <../shown | cmp - ../shown && echo same");
+    let shown = world.sh(
+        "for form in '' --json; do hasp-audit log $form; done >../shown; hasp-audit export \
+             >>../shown; \
+                          hasp-redact --values ../values <../shown | cmp - ../shown && echo same",
+    );
     assert_eq!(shown.stdout, "same\n", "{}", shown.stderr);
     world.verify_record();
 }
@@ -172,9 +178,12 @@ fn no_value_in_any_form_is_anywhere_in_the_record() {
 #[test]
 fn hostile_names_stay_one_line_and_do_not_reach_the_terminal() {
     let world = World::with_project();
-    let make = r#"D=$'../a\nb"c\\\e[2J\e]0;owned\a\u2028\u202e'; mkdir "$D" $'../x\xff\xfe'; for d in "$D" $'../x\xff\xfe'; do
-        (cd "$d" && mkdir .git && printf '#!/bin/sh\necho hi\n' >$'run\n\e[31m\xff' && chmod +x run* && hasp-bind -q add api/key &&
-         hasp-grant -q -x --consumer user -e K=api/key -- "$PWD"/run* $'w\e[2J\xff'; hasp-exec -t $'t\e[2J'; hasp-exec -g ./none); done; true"#;
+    let make = r#"D=$'../a\nb"c\\\e[2J\e]0;owned\a\u2028\u202e'
+        mkdir "$D" $'../x\xff\xfe'; for d in "$D" $'../x\xff\xfe'; do
+        (cd "$d" && mkdir .git && printf '#!/bin/sh\necho hi\n' >$'run\n\e[31m\xff' &&
+         chmod +x run* && hasp-bind -q add api/key &&
+         hasp-grant -q -x --consumer user -e K=api/key -- "$PWD"/run* $'w\e[2J\xff'
+         hasp-exec -t $'t\e[2J'; hasp-exec -g ./none); done; true"#;
     world.sh(make).ok();
     let segment = world
         .files(&world.home().join("audit"))
@@ -241,7 +250,10 @@ fn verification_on_a_terminal_shows_how_far_it_is() {
 fn what_is_rolled_back_is_found() {
     let world = World::with_project();
     world.sh("cp -a ../home ../early").ok();
-    world.sh("hasp-grant -q -t test --for 1h --keep --consumer user; hasp-exec -t test; hasp-audit head >../head").ok();
+    world
+        .sh("hasp-grant -q -t test --for 1h --keep --consumer user; hasp-exec -t test; \
+              hasp-audit head >../head")
+        .ok();
     world
         .sh("hasp-vault generate later --kind hex >/dev/null; hasp-audit verify --expect ../head")
         .ok();
@@ -256,7 +268,8 @@ fn what_is_rolled_back_is_found() {
         ("rm ../home/audit/*/*.jsonl", 1, "tail-missing"),
         ("rm -r ../home/audit/*", 1, "log-missing"),
         (
-            "for f in key 00000001.jsonl; do cat ../early/audit/*/$f >$(ls ../home/audit/*/$f); done",
+            "for f in key 00000001.jsonl; do cat ../early/audit/*/$f >$(ls ../home/audit/*/$f); \
+             done",
             1,
             "tail-missing",
         ),
@@ -270,7 +283,8 @@ fn what_is_rolled_back_is_found() {
     world.sh("hasp-audit verify --expect ../head").refused_with_hint(1, "tail-missing");
     // Gone on from there, so that it is as long as it was.
     world
-        .sh("for i in 1 2 3 4 5 6 7 8; do echo '{\"event\":\"test.x\"}' | hasp-audit append; done; hasp-audit verify")
+        .sh("for i in 1 2 3 4 5 6 7 8; do echo '{\"event\":\"test.x\"}' | hasp-audit append; \
+             done; hasp-audit verify")
         .ok();
     world.sh("hasp-audit verify --expect ../head").refused_with_hint(1, "head-mismatch");
     world.sh(back).ok();
@@ -306,7 +320,10 @@ fn the_incident_loop_of_the_man_page() {
         "api/key@1\ndb/url@1\n"
     );
     assert_eq!(world.sh("hasp-audit exposed --since 24h --consumer session").ok(), "");
-    world.sh("hasp-audit exposed --since 24h --consumer user | sed 's/@.*//' | sort -u | xargs hasp-vault revoke").ok();
+    world
+        .sh("hasp-audit exposed --since 24h --consumer user | sed 's/@.*//' | sort -u | xargs \
+              hasp-vault revoke")
+        .ok();
     let revoked = world.sh("hasp-audit --event vault.revoke --since 1h --json").objects();
     assert_eq!(
         revoked.iter().map(|r| text(r, "secret")).collect::<Vec<_>>(),
@@ -339,7 +356,8 @@ fn copies_go_to_syslog_as_the_policy_says() {
         got.push(String::from_utf8_lossy(&buffer[..size]).into_owned());
     }
     assert!(
-        matches!(&got[..], [start, end] if start.contains("\"exec.start\"") && end.contains("\"exec.end\"")),
+        matches!(&got[..], [start, end]
+            if start.contains("\"exec.start\"") && end.contains("\"exec.end\"")),
         "{got:?}"
     );
     // Without anybody behind the socket the command runs all the same, and the outage is on record.
@@ -373,7 +391,8 @@ def note(text):
     body, signatures = text[:text.rindex("\n\n") + 1], text[text.rindex("\n\n") + 2:]
     assert signatures.endswith("\n")
     origin, size, root, *extensions = body.split("\n")[:-1]
-    assert not extensions and str(int(size)) == size and len(base64.b64decode(root, validate=True)) == 32
+    assert not extensions and str(int(size)) == size
+    assert len(base64.b64decode(root, validate=True)) == 32
     for line in signatures.splitlines():
         dash, name, signature = line.split(" ")
         signature = base64.b64decode(signature, validate=True)
@@ -387,7 +406,8 @@ def export(data):
     lines = data.splitlines(keepends=True)
     trailer = json.loads(lines.pop())["export"]
     digest = hashlib.sha256(b"".join(lines)).digest()
-    signed = f"hasp-audit/{trailer['log']}/export\n{len(lines)}\n{base64.b64encode(digest).decode()}\n"
+    signed = f"hasp-audit/{trailer['log']}/export\n{len(lines)}\n"
+    signed += f"{base64.b64encode(digest).decode()}\n"
     key.verify(base64.b64decode(trailer["signature"]), signed.encode())
     return len(lines)
 
@@ -395,7 +415,8 @@ data = open(sys.argv[2], "rb").read()
 check = note if sys.argv[3] == "note" else export
 subject = data.decode() if check is note else data
 print(check(subject))
-for changed in (subject.replace("\n", "0\n", 2) if check is note else subject.replace(b"exec", b"exex", 1),):
+for changed in (subject.replace("\n", "0\n", 2) if check is note
+                else subject.replace(b"exec", b"exex", 1),):
     try:
         check(changed)
         sys.exit("a changed one was accepted")
@@ -421,7 +442,8 @@ fn strangers_verify_heads_and_exports_with_the_public_key_alone() {
         .to_owned();
     let records = world.record().len();
     world
-        .sh("hasp-audit head --note >../note; hasp-audit export >../export; hasp-audit export --redacted >../veiled")
+        .sh("hasp-audit head --note >../note; hasp-audit export >../export; hasp-audit export \
+             --redacted >../veiled")
         .ok();
     for (file, form) in [("note", "note"), ("export", "export"), ("veiled", "export")] {
         let checked = world.sh(&format!("{} ../stranger.py {public} ../{file} {form}", python()));

@@ -38,7 +38,8 @@ fn a_record_that_cannot_be_written_stops_everything() {
     ] {
         let inject = |command: &str| {
             let failing = world.sh(&format!(
-                "strace -f -qq -o /dev/null -P {log} -e trace={calls} -e inject={calls}:error={error} {command}"
+                "strace -f -qq -o /dev/null -P {log} -e trace={calls} -e \
+                 inject={calls}:error={error} {command}"
             ));
             failing.civil().clone()
         };
@@ -87,7 +88,8 @@ fn a_full_disk_stops_everything() {
 cp -a $HASP_HOME/audit ../saved
 mount -t tmpfs -o size=128k,mode=0700 none $HASP_HOME/audit && cp -a ../saved/. $HASP_HOME/audit/
 dd if=/dev/zero of=$HASP_HOME/audit/fill bs=1k 2>/dev/null
-for i in $(seq 12); do hasp-exec -t test >../out.$i 2>../err.$i; echo "$? $(wc -c <../out.$i) $(wc -l <ran)"; done
+for i in $(seq 12); do hasp-exec -t test >../out.$i 2>../err.$i
+  echo "$? $(wc -c <../out.$i) $(wc -l <ran)"; done
 hasp-grant -t test >../minted 2>../minting; echo "mint $? $(wc -c <../minted)"
 rm $HASP_HOME/audit/fill; hasp-exec -t test; hasp-audit verify >/dev/null && echo whole
 "#;

@@ -56,7 +56,10 @@ fn after_an_incident_what_was_let_out_is_replaced() {
     world.script("new", NEW);
     world.store("unused", "a-value-nobody-saw");
     world.sh("hasp-grant -x -t test").ok();
-    world.sh("hasp-grant revoke -q --all; hasp-audit exposed --since 24h | hasp-vault rotate - --run ./new").ok();
+    world
+        .sh("hasp-grant revoke -q --all; hasp-audit exposed --since 24h | hasp-vault rotate - \
+              --run ./new")
+        .ok();
     for name in ["db/url", "api/key"] {
         assert!(
             world.sh(&format!("hasp-vault reveal {name} --force")).ok()
@@ -65,7 +68,10 @@ fn after_an_incident_what_was_let_out_is_replaced() {
     }
     assert!(world.sh("hasp-vault reveal unused --force").ok() == "a-value-nobody-saw");
     // The same list once more: those versions are not current any more.
-    world.sh("hasp-audit exposed --since 24h | grep -v unused | grep @1 | hasp-vault rotate - --run ./new").ok();
+    world
+        .sh("hasp-audit exposed --since 24h | grep -v unused | grep @1 | hasp-vault rotate - \
+              --run ./new")
+        .ok();
     assert_eq!(world.sh("hasp-vault show db/url --json").objects()[0]["version"], 2);
     assert_eq!(world.events("vault.rotate-promote").len(), 2);
     world.verify_record();
@@ -75,11 +81,17 @@ fn after_an_incident_what_was_let_out_is_replaced() {
 fn a_run_says_once_what_expires_within_two_weeks() {
     let world = World::with_project();
     let line = |out: &str| out.lines().filter(|l| l.contains(" expires on ")).count();
-    world.sh("hasp-vault set -q db/url --expires 15d --from env:HOME; hasp-vault set -q api/key --expires 20d --from env:HOME").ok();
+    world
+        .sh("hasp-vault set -q db/url --expires 15d --from env:HOME; hasp-vault set -q api/key \
+              --expires 20d --from env:HOME")
+        .ok();
     let quiet = world.sh("hasp-grant -x -t test");
     quiet.ok();
     assert_eq!(line(&quiet.stderr), 0, "{}", quiet.stderr);
-    world.sh("hasp-vault set -q db/url --expires 14d --from env:HOME; hasp-vault set -q api/key --expires 2d --from env:HOME").ok();
+    world
+        .sh("hasp-vault set -q db/url --expires 14d --from env:HOME; hasp-vault set -q api/key \
+              --expires 2d --from env:HOME")
+        .ok();
     let told = world.sh("hasp-grant -x -t test");
     told.ok();
     assert_eq!(line(&told.stderr), 1, "{}", told.stderr);
@@ -100,7 +112,10 @@ fn a_revoked_secret_says_when_why_and_by_whom_to_whoever_is_refused() {
     let world = World::with_project();
     let token = world.mint("-t test --for 1h");
     // Of another machine's ledger, so that only the vault can tell.
-    world.sh("cp -a \"$HASP_RUNTIME\" ../kept; USER=alice hasp-vault revoke db/url --reason 'leaked in CI'; rm -r \"$HASP_RUNTIME\"; mv ../kept \"$HASP_RUNTIME\"").ok();
+    world
+        .sh("cp -a \"$HASP_RUNTIME\" ../kept; USER=alice hasp-vault revoke db/url --reason \
+              'leaked in CI'; rm -r \"$HASP_RUNTIME\"; mv ../kept \"$HASP_RUNTIME\"")
+        .ok();
     for line in [format!("hasp-exec -g {}", token.display()), "hasp-grant -x -t test".to_owned()] {
         let refused = world.sh(&line);
         refused.refused_with_hint(125, "secret-revoked");
@@ -125,7 +140,8 @@ fn a_destroyed_value_is_nowhere_in_the_home() {
         ("retired", "hasp-vault rotate retired --run ./new --retire /bin/true"),
         (
             "given-up",
-            "hasp-vault rotate given-up --run ./new --test /bin/false; hasp-vault rotate given-up --abort",
+            "hasp-vault rotate given-up --run ./new --test /bin/false; hasp-vault rotate given-up \
+             --abort",
         ),
         ("forgotten", "hasp-vault destroy forgotten --yes --forget"),
     ] {

@@ -21,7 +21,8 @@ const FORWARDED: [&str; 9] =
 const CATCHER: &str = "#!/usr/bin/env python3\nimport os, signal, time\n\
     log = os.open('caught', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)\n\
     for name in 'INT TERM HUP QUIT USR1 USR2 WINCH TSTP CONT'.split():\n  \
-    signal.signal(getattr(signal, 'SIG' + name), lambda number, _, name=name: os.write(log, (name + '\\n').encode()))\n\
+    signal.signal(getattr(signal, 'SIG' + name), lambda number, _, name=name: os.write(log, (name \
+    + '\\n').encode()))\n\
     parent = open(f'/proc/{os.getppid()}/stat').read().rsplit(')', 1)[1].split()[1]\n\
     os.write(log, f'{os.getppid()} {parent}\\n'.encode())\n\
     while not os.path.exists('enough'): time.sleep(0.01)\n";
@@ -30,7 +31,10 @@ const CATCHER: &str = "#!/usr/bin/env python3\nimport os, signal, time\n\
 fn world() -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world
+        .sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url \
+              --any-command")
+        .ok();
     world.script("catcher", CATCHER);
     world
 }
@@ -118,7 +122,8 @@ fn what_the_terminal_sends_to_the_whole_group_arrives_once() {
 #[test]
 fn every_status_is_the_commands_own() {
     let world = world();
-    let line = "for i in $(seq 0 255); do hasp-exec -- sh -c \"exit $i\"; [ $? = $i ] || echo bad $i; done";
+    let line = "for i in $(seq 0 255); do hasp-exec -- sh -c \"exit $i\"; [ $? = $i ] || echo bad \
+                $i; done";
     assert_eq!(world.sh(line).ok(), "");
     for (number, name) in [
         (1, "HUP"),
@@ -169,7 +174,8 @@ fn a_command_does_not_outlive_a_broker_that_is_killed() {
         ("script -qec 'hasp-exec -- ./wait' /dev/null </dev/null", 1),
     ] {
         let world = world();
-        let wait = "#!/bin/bash\nread -r _ _ _ parent _ <<<\"$(cat /proc/$PPID/stat)\"\necho $PPID $parent >caught.new\n\
+        let wait = "#!/bin/bash\nread -r _ _ _ parent _ <<<\"$(cat /proc/$PPID/stat)\"\necho \
+                    $PPID $parent >caught.new\n\
                     echo $$ >pid; mv caught.new caught\nexec sleep 60\n";
         world.script("wait", wait);
         let mut run = world.start(line);
@@ -190,7 +196,8 @@ fn as_the_first_process_it_reaps_and_passes_on_what_it_is_sent() {
     }
     let world = world();
     // Orphans of the command become children of the first process.
-    let orphans = "for i in 1 2 3; do (sh -c \"exec sleep 0.1\" &); done; sleep 0.5; echo $PPID; grep -l \"^State:.Z\" /proc/[0-9]*/status; exit 5";
+    let orphans = "for i in 1 2 3; do (sh -c \"exec sleep 0.1\" &); done; sleep 0.5; echo $PPID; \
+                   grep -l \"^State:.Z\" /proc/[0-9]*/status; exit 5";
     let contained = "unshare -fp --mount-proc";
     let outcome = world.sh(&format!("{contained} hasp-exec -- sh -c '{orphans}'"));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (5, "1\n"), "{}", outcome.stderr);
@@ -203,7 +210,8 @@ fn as_the_first_process_it_reaps_and_passes_on_what_it_is_sent() {
     // What a container's manager does: TERM to the first process, from outside. Death by a signal
     // is a status here.
     let line = format!(
-        "{contained} hasp-exec -- sh -c 'touch up; exec sleep 60' & while ! test -e up; do sleep 0.02; done; \
+        "{contained} hasp-exec -- sh -c 'touch up; exec sleep 60' & while ! test -e up; do sleep \
+         0.02; done; \
                         kill -TERM $(pgrep -P $!); wait $!"
     );
     let outcome = world.sh(&line);

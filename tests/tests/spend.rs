@@ -18,7 +18,8 @@ fn counting_world() -> World {
 /// that succeeded.
 fn race(n: usize, command: &str) -> String {
     format!(
-        "exec 8>../gate; flock 8; for i in $(seq {n}); do (flock -s 9; {command} >/dev/null 2>>../race.err 8>&- 9>&- && printf y) \
+        "exec 8>../gate; flock 8; for i in $(seq {n}); do (flock -s 9; {command} >/dev/null \
+         2>>../race.err 8>&- 9>&- && printf y) \
          9<../gate 8>&- & done; flock -u 8; exec 8>&-; wait"
     )
 }
@@ -67,7 +68,8 @@ fn nothing_starts_after_revoke_has_returned() {
     for _ in 0..4 {
         let token = world.mint("-t test --uses 1000");
         let line = format!(
-            "{{ {}; }} & sleep 0.1; hasp-grant revoke -q --all; hasp-exec -g {}; s=$?; wait; exit $s",
+            "{{ {}; }} & sleep 0.1; hasp-grant revoke -q --all; hasp-exec -g {}; s=$?; wait; exit \
+             $s",
             race(30, &format!("hasp-exec -g {}", token.display())),
             token.display()
         );

@@ -12,7 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn world() -> World {
     let world = World::in_memory();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world
+        .sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url \
+              --any-command")
+        .ok();
     // Half of the value goes to each stream.
     world.script(
         "halves",
@@ -81,11 +84,13 @@ const AWAY: [&str; 7] = [
 fn a_command_never_has_our_terminal() {
     let world = world();
     // Field 7 of stat is the controlling terminal; the field before holds no blank here.
-    let look = "#!/bin/bash\nread -r _ _ _ _ _ _ tty _ </proc/self/stat\necho \"$tty\" >tty\necho \"told $DB\" >/dev/tty\n";
+    let look = "#!/bin/bash\nread -r _ _ _ _ _ _ tty _ </proc/self/stat\necho \"$tty\" >tty\necho \
+                \"told $DB\" >/dev/tty\n";
     world.script("look", look);
     for redirection in AWAY {
         let line = format!(
-            "read -r _ _ _ _ _ _ tty _ </proc/self/stat; echo $tty >own; hasp-exec -- ./look {redirection}"
+            "read -r _ _ _ _ _ _ tty _ </proc/self/stat; echo $tty >own; hasp-exec -- ./look \
+             {redirection}"
         );
         let (_, shown) = Pty::start(&world, "bash", &["-c", &line]).end();
         assert!(
@@ -107,10 +112,12 @@ fn without_terminals_to_be_had_it_is_in_a_session_of_its_own() {
     let world = world();
     world.script(
         "look",
-        "#!/bin/sh\n{ echo \"told $DB\" >/dev/tty; } 2>/dev/null || echo none\necho up; exec sleep 100\n",
+        "#!/bin/sh\n{ echo \"told $DB\" >/dev/tty; } 2>/dev/null || echo none\necho up; exec \
+         sleep 100\n",
     );
     // The terminal itself is still open, and /dev/tty leads to it.
-    let hidden = "unshare -m bash -c 'mount -t tmpfs none /dev/pts && exec hasp-exec -- ./look >out 2>&1'; echo \"rc=$?\"";
+    let hidden = "unshare -m bash -c 'mount -t tmpfs none /dev/pts && exec hasp-exec -- ./look \
+                  >out 2>&1'; echo \"rc=$?\"";
     let mut terminal = Pty::start(&world, "bash", &["-c", hidden]);
     wait_until(PATIENCE, || read(&world, "out").contains("up"));
     assert_eq!(read(&world, "out"), "none\nup\n");
@@ -122,7 +129,8 @@ fn without_terminals_to_be_had_it_is_in_a_session_of_its_own() {
 #[test]
 fn a_password_is_asked_for_on_the_terminal_wherever_the_streams_lead() {
     let world = world();
-    let ask = "#!/bin/bash\nread -rsp \"Password for $DB: \" p </dev/tty 2>/dev/tty\necho \"length ${#p}\" >length\ncat\n";
+    let ask = "#!/bin/bash\nread -rsp \"Password for $DB: \" p </dev/tty 2>/dev/tty\necho \
+               \"length ${#p}\" >length\ncat\n";
     world.script("ask", ask);
     for redirection in [">out 2>&1", "2>err | cat >out", ">out", "2>err >out"] {
         world.sh("rm -f length out").ok();
@@ -203,7 +211,8 @@ fn a_command_whose_outputs_lead_elsewhere_stops_and_goes_on() {
 #[test]
 fn the_programs_of_a_rotation_do_not_have_the_terminal() {
     let world = world();
-    let new = "#!/bin/bash\n{ : </dev/tty; } 2>/dev/null && echo has >tty || echo none >tty\necho rotated-value-4711\n";
+    let new = "#!/bin/bash\n{ : </dev/tty; } 2>/dev/null && echo has >tty || echo none >tty\necho \
+               rotated-value-4711\n";
     world.script("new", new);
     let (status, shown) =
         Pty::start(&world, "hasp-vault", &["rotate", "db/url", "--run", "./new"]).end();
@@ -270,7 +279,10 @@ fn other_jobs_keep_their_line_ends_after_a_stop() {
     wait_until(PATIENCE, || read(&screen.world, "up").contains("up"));
     screen.key("C-z");
     screen.see("[1]+  Stopped");
-    screen.enter("(until test -e go; do sleep 0.02; done; printf 'one\\ntwo\\n'; touch printed) & clear; fg %1");
+    screen.enter(
+        "(until test -e go; do sleep 0.02; done; printf 'one\\ntwo\\n'; touch printed) & \
+                  clear; fg %1",
+    );
     screen.see("hasp-exec");
     screen.world.write("go", "");
     wait_until(PATIENCE, || screen.world.project().join("printed").exists());

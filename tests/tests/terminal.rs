@@ -17,12 +17,16 @@ fn the_command_sees_a_terminal_and_its_output_is_redacted() {
         return;
     }
     let screen = Screen::open("sees");
-    screen.enter("hasp-exec -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo all three; stty size; echo \"<$DB>\"; exit 3'; echo rc=$?");
+    screen.enter(
+        "hasp-exec -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo all three; stty \
+                  size; echo \"<$DB>\"; exit 3'; echo rc=$?",
+    );
     let shown = screen.see("rc=3");
     assert!(shown.contains("\nall three\n") && shown.contains("\n30 100\n"), "{shown}");
     assert!(shown.contains("<[hasp:db/url]>") && !shown.contains("Quartz"), "{shown}");
     screen.enter(
-        "clear; hasp-exec -- sh -c 'trap \"stty size; exit\" WINCH; echo waiting; while :; do sleep 0.05; done'",
+        "clear; hasp-exec -- sh -c 'trap \"stty size; exit\" WINCH; echo waiting; while :; do \
+         sleep 0.05; done'",
     );
     screen.see("waiting");
     screen.tmux(&["resize-window", "-t", "t", "-x", "90", "-y", "25"]);
@@ -137,7 +141,8 @@ fn the_monitor_has_no_environment() {
         "look",
         "#!/bin/sh\ntr '\\0' ' ' </proc/$PPID/cmdline; echo size=$(wc -c </proc/$PPID/environ)\n",
     );
-    let line = "hasp-grant -e DB=db/url -o token --consumer user -- ./look && script -qec 'hasp-exec -g token' /dev/null";
+    let line = "hasp-grant -e DB=db/url -o token --consumer user -- ./look && script -qec \
+                'hasp-exec -g token' /dev/null";
     let outcome = world.sh(line);
     let shown = outcome.ok();
     assert!(shown.contains("--monitor") && shown.contains("size=0\r"), "{shown}");
@@ -174,7 +179,11 @@ fn programs_that_draw_on_the_screen_do_so() {
     screen.key("C-d");
     screen.see("ready>");
     // Colour goes through as it is, and does not hide a value that it is put into.
-    screen.enter("clear; hasp-exec -- sh -c 'printf \"\\033[31mred\\033[0m\\n\"; b=${DB#??????????????????}; printf \"%s\\033[1m%s\\033[0m|\\n\" \"${DB%\"$b\"}\" \"$b\"'");
+    screen.enter(
+        "clear; hasp-exec -- sh -c 'printf \"\\033[31mred\\033[0m\\n\"; \
+                  b=${DB#??????????????????}; printf \"%s\\033[1m%s\\033[0m|\\n\" \
+                  \"${DB%\"$b\"}\" \"$b\"'",
+    );
     screen.see("[hasp:db/url]|");
     assert!(screen.tmux(&["capture-pane", "-p", "-e", "-t", "t"]).contains("\u{1b}[31mred"));
     assert!(!screen.shown().contains("Quartz"), "{}", screen.shown());
@@ -274,7 +283,8 @@ while b'ready' not in shown: shown += os.read(fd, 1000)\n\
 time.sleep(0.3)\n\
 taken = []\n\
 for _ in range(21):\n  \
-began = time.monotonic(); os.write(fd, b'p'); shown += os.read(fd, 1000); taken.append(time.monotonic() - began); time.sleep(0.01)\n\
+began = time.monotonic(); os.write(fd, b'p'); shown += os.read(fd, 1000); \
+taken.append(time.monotonic() - began); time.sleep(0.01)\n\
 os.write(fd, b'\\n' + sys.argv[1].encode() + b'\\n')\n\
 while select.select([fd], [], [], 1)[0]: shown += os.read(fd, 1000)\n\
 print(int(sorted(taken)[10] * 1000), shown)\n";
@@ -286,7 +296,10 @@ fn a_key_that_a_value_begins_with_is_echoed_at_once_and_a_typed_value_is_not() {
     }
     let world = World::new();
     world.store("db/url", DB_URL);
-    world.sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url --any-command").ok();
+    world
+        .sh("hasp-bind add db/url && hasp-grant --for 1h --keep --consumer user -e DB=db/url \
+              --any-command")
+        .ok();
     world.write("typist.py", TYPIST);
     let outcome = world.sh(&format!("python3 typist.py '{DB_URL}'"));
     let (middle, shown) = outcome.ok().split_once(' ').expect("two words");
