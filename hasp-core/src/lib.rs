@@ -7,6 +7,7 @@
 
 pub mod code;
 pub mod descriptors;
+pub mod dotenv;
 pub mod environ;
 pub mod error;
 pub mod files;

@@ -36,7 +36,12 @@ pub struct Cli {
 #[derive(Args, Debug, Default, PartialEq)]
 pub struct Mint {
     /// The target of hasp.toml
-    #[arg(short, long, value_name = "TARGET", conflicts_with_all = ["env", "file", "fd", "template", "stdin"])]
+    #[arg(
+        short,
+        long,
+        value_name = "TARGET",
+        conflicts_with_all = ["env", "file", "fd", "template", "stdin"],
+    )]
     pub target: Option<String>,
     /// Deliver REF in the environment variable VAR
     #[arg(short, long, value_name = "VAR=REF")]

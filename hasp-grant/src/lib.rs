@@ -1,41 +1,36 @@
 //! Permission: a signed grant in two halves, for one consumer, one project, one action and one
 //! window.
 //!
-//! A token is a PASETO v4.public ([`paseto`]) whose claims ([`claims`]) name everything that was
-//! approved. It carries half of the key to the granted versions' file keys ([`seal`]); the other
-//! half lies in the runtime directory ([`ledger`]), where spending, revoking or expiry destroys it.
-//! [`check::verify`] applies every check and is the only maker of a [`check::VerifiedGrant`], which
-//! [`spend`] turns into values by way of the record.
+//! A token is a PASETO v4.public (`token::paseto`) whose claims ([`Claims`]) name everything that
+//! was approved. It carries half of the key to the granted versions' file keys (`token::seal`); the
+//! other half lies in the runtime directory ([`Ledger`]), where spending, revoking or expiry
+//! destroys it. [`verify`] applies every check and is the only maker of a [`VerifiedGrant`], which
+//! `spend` turns into values by way of the record.
 #![forbid(unsafe_code)]
 
-pub mod check;
-pub mod claims;
+mod action;
 pub mod cli;
-pub mod code;
-pub mod control;
-pub mod delivery;
-mod handover;
-pub mod id;
-pub mod jobserver;
-pub mod ledger;
-pub mod manage;
+mod ledger;
 mod mint;
-mod order;
-pub mod paseto;
-mod pins;
-pub mod program;
-pub mod render;
 mod run;
-pub mod runners;
-pub mod seal;
-pub mod shown;
-pub mod spend;
-pub mod swap;
-pub mod token;
-mod window;
-pub mod word;
+mod spend;
+mod token;
+mod verb;
 
-pub use check::{Check, Situation, VerifiedGrant};
-pub use id::GrantId;
+pub use action::program::{check as check_program, find as find_program};
+pub use action::{Action, EnvRules};
 pub use ledger::Ledger;
-pub use spend::Opened;
+pub use ledger::record::record as record_end;
+pub use ledger::sweep::sweep_expired;
+pub use mint::jobserver::inherited as inherited_jobserver;
+pub use mint::summary::{HANG, terms_lines};
+pub use mint::swap::{Keeping, devices as swap_devices};
+pub use spend::check::{Check, VerifiedGrant, verify};
+pub use spend::situation::Situation;
+pub use spend::{Opened, Released, nothing_released};
+pub use token::arg::Arg;
+pub use token::claims::{Claims, Terms};
+pub use token::id::GrantId;
+pub use token::paseto::{malformed, parse as parse_token};
+pub use token::seal::{Half, open as open_seal};
+pub use token::{MAX_TOKEN, line as token_line};

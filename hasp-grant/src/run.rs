@@ -4,12 +4,11 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use hasp_core::descriptors::Sources;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
-use crate::{handover, jobserver, manage, mint};
+use crate::verb::{list, mint, revoke, show, sweep};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -31,18 +30,11 @@ impl Tool for Cli {
             .hint("hasp-grant --help"));
         }
         match &self.verb {
-            Some(Verb::List { all }) => manage::list(*all, context),
-            Some(Verb::Show { source }) => manage::show(source.as_deref(), context),
-            Some(Verb::Revoke(which)) => manage::revoke(which, context),
-            Some(Verb::Sweep) => manage::sweep(context),
-            None => {
-                // Before anything of ours is open: a number names what the caller opened and
-                // nothing else.
-                let jobserver = jobserver::inherited(&context.env, &Sources::of(&context.env));
-                handover::check(&self.mint, context)?;
-                let minted = mint::mint(&self.mint, context)?;
-                handover::hand_over(&self.mint, &minted, &jobserver, context)
-            }
+            Some(Verb::List { all }) => list::list(*all, context),
+            Some(Verb::Show { source }) => show::show(source.as_deref(), context),
+            Some(Verb::Revoke(which)) => revoke::revoke(which, context),
+            Some(Verb::Sweep) => sweep::sweep(context),
+            None => mint::mint(&self.mint, context),
         }
     }
 

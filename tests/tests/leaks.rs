@@ -34,7 +34,7 @@ fn world(value: &str, phrase: &str) -> World {
 
 /// What the token and the ledger hold, besides values and passphrase.
 fn needles(token: &str, ledger: &[u8]) -> Vec<Needle> {
-    let payload = hasp_grant::paseto::parse(token.trim_end()).unwrap().payload;
+    let payload = hasp_grant::parse_token(token.trim_end()).unwrap().payload;
     let decode = |json: &[u8], field: &str| {
         let object: serde_json::Value = serde_json::from_slice(json).unwrap();
         data_encoding::BASE64URL_NOPAD.decode(object[field].as_str().unwrap().as_bytes()).unwrap()

@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use hasp_core::{Home, Runtime};
-use hasp_grant::claims::Claims;
-use hasp_grant::seal::{self, Half};
-use hasp_grant::{GrantId, Ledger, paseto};
+use hasp_grant::{Claims, GrantId, Half, Ledger, open_seal, parse_token};
 use hasp_tests::{API_KEY, Needle, World, peer};
 use hasp_vault::{FileKey, Vault};
 
@@ -30,7 +28,7 @@ fn half_in(json: &[u8]) -> [u8; 32] {
 
 fn seize(world: &World) -> Seized {
     let token = std::fs::read_to_string(world.mint("-t test")).unwrap();
-    let payload = paseto::parse(token.trim_end()).unwrap().payload;
+    let payload = parse_token(token.trim_end()).unwrap().payload;
     let claims = Claims::decode(&payload).unwrap();
     let entry =
         std::fs::read(world.runtime().join("grants").join(claims.terms.jti.as_str())).unwrap();
@@ -53,7 +51,7 @@ fn both_halves_open_the_seal() {
     let (s, vault) = (seize(&world), vault(&world));
     let (half, other) = (Half::from_bytes(s.half), Half::from_bytes(s.ledger_half));
     let keys =
-        seal::open(&s.claims.seal, &half, &other, &vault.id().to_string(), &s.claims.terms.jti)
+        open_seal(&s.claims.seal, &half, &other, &vault.id().to_string(), &s.claims.terms.jti)
             .unwrap();
     assert_eq!(keys.len(), s.claims.terms.items.len());
     for (item, key) in s.claims.terms.items.iter().zip(keys) {
@@ -85,7 +83,7 @@ fn the_token_and_the_vault_without_the_ledger_open_nothing() {
     let guesses = runs::<32>(&payload).chain([[0; 32], [0xff; 32], s.half]);
     for guess in guesses {
         let (half, other) = (Half::from_bytes(s.half), Half::from_bytes(guess));
-        assert!(seal::open(&s.claims.seal, &half, &other, &id, jti).is_err());
+        assert!(open_seal(&s.claims.seal, &half, &other, &id, jti).is_err());
     }
     assert!(!runs::<16>(&payload).any(|key| opens(&vault, &s.claims, key)));
     assert!(!runs::<16>(&sealed_bytes(&payload)).any(|key| opens(&vault, &s.claims, key)));
@@ -122,7 +120,7 @@ fn the_ledger_and_the_vault_without_the_token_open_nothing() {
     let jti = &s.claims.terms.jti;
     for guess in runs::<32>(&s.entry).chain([[0; 32], s.ledger_half]) {
         let (half, other) = (Half::from_bytes(guess), Half::from_bytes(s.ledger_half));
-        assert!(seal::open(&s.claims.seal, &half, &other, &vault.id().to_string(), jti).is_err());
+        assert!(open_seal(&s.claims.seal, &half, &other, &vault.id().to_string(), jti).is_err());
     }
     assert!(!runs::<16>(&s.ledger_half).any(|key| opens(&vault, &s.claims, key)));
     assert!(!runs::<16>(&s.entry).any(|key| opens(&vault, &s.claims, key)));
@@ -134,7 +132,7 @@ fn halves_of_different_grants_do_not_fit() {
     let (a, b, id) = (seize(&world), seize(&world), vault(&world).id().to_string());
     let jti: &GrantId = &a.claims.terms.jti;
     let open = |half, other| {
-        seal::open(&a.claims.seal, &Half::from_bytes(half), &Half::from_bytes(other), &id, jti)
+        open_seal(&a.claims.seal, &Half::from_bytes(half), &Half::from_bytes(other), &id, jti)
     };
     assert!(open(a.half, b.ledger_half).is_err());
     assert!(open(b.half, a.ledger_half).is_err());

@@ -14,8 +14,7 @@ use hasp_audit::Event;
 use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Runtime};
-use hasp_grant::claims::Terms;
-use hasp_grant::{Check, GrantId};
+use hasp_grant::{Check, GrantId, Terms};
 use hasp_redact::{Filter, Patterns};
 
 /// What is about to start.

@@ -10,8 +10,8 @@ use hasp_core::secret::Secret;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Source, files};
 use hasp_grant::Ledger;
-use hasp_grant::paseto::malformed;
-use hasp_grant::token::MAX_TOKEN;
+use hasp_grant::MAX_TOKEN;
+use hasp_grant::malformed;
 
 use crate::cli::Cli;
 

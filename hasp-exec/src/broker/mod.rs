@@ -23,10 +23,10 @@ use hasp_consumer::Caller;
 use hasp_core::system::BeforeExec;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Here, Home, Result, Runtime, Secret, Timestamp, memory};
-use hasp_grant::check::{self, Check, Situation};
-use hasp_grant::claims::{Action, Terms};
-use hasp_grant::spend::{Released, nothing_released};
-use hasp_grant::{Ledger, VerifiedGrant, manage, token};
+use hasp_grant::{
+    Action, Check, Ledger, Released, Situation, Terms, VerifiedGrant, nothing_released, record_end,
+    sweep_expired, token_line, verify,
+};
 use hasp_redact::Patterns;
 use hasp_vault::Vault;
 
@@ -167,8 +167,8 @@ fn verified(
     context: &mut Context,
     denied: &mut Denied<'_>,
 ) -> Result<VerifiedGrant> {
-    let swept = manage::sweep_expired(&desk.ledger, context.now)?;
-    manage::record(&swept, "grant.sweep", "expired", context)?;
+    let swept = sweep_expired(&desk.ledger, context.now)?;
+    record_end(&swept, "grant.sweep", "expired", context)?;
     let found = find::find(cli, &desk.ledger, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
@@ -176,8 +176,8 @@ fn verified(
     let attempt = |text: &Secret| -> Attempt {
         let mut failed = None;
         let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
-        let line = token::line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
-        let grant = check::verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
+        let line = token_line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
+        let grant = verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
         let deliverable = deliver::check(&grant.terms().action, &desk.runtime);
         deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
     };

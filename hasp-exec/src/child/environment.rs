@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use hasp_core::Environ;
-use hasp_grant::claims::EnvRules;
+use hasp_grant::EnvRules;
 use hasp_target::loaders::{self, Fate};
 
 /// What the child inherits, one entry a name, and the names that were dropped although they were
@@ -75,7 +75,7 @@ fn left_of(name: &OsStr, value: &OsStr, rules: &EnvRules) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hasp_grant::word::Word;
+    use hasp_grant::Arg;
 
     fn environ(names: &[&str]) -> Environ {
         names.iter().map(|n| (OsString::from(n), OsString::from("v"))).collect()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn rules(keep: &[&str], pinned: &[(&str, &str)]) -> EnvRules {
-        let pinned = pinned.iter().map(|(n, v)| ((*n).to_owned(), Word::from(v))).collect();
+        let pinned = pinned.iter().map(|(n, v)| ((*n).to_owned(), Arg::from(v))).collect();
         EnvRules {
             keep: keep.iter().map(|n| (*n).to_owned()).collect(),
             pinned: Some(pinned),

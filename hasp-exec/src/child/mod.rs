@@ -20,7 +20,7 @@ use hasp_core::descriptors::Sources;
 use hasp_core::system::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
-use hasp_grant::jobserver;
+use hasp_grant::inherited_jobserver;
 
 use crate::cli::Cli;
 
@@ -121,7 +121,7 @@ pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
             return Err(fd_source(*number));
         }
     }
-    Ok(cli.pass_fd.iter().copied().chain(jobserver::inherited(env, &sources)).collect())
+    Ok(cli.pass_fd.iter().copied().chain(inherited_jobserver(env, &sources)).collect())
 }
 
 fn fd_source(number: RawFd) -> Error {

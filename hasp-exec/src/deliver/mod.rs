@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
+use hasp_grant::Action;
 use hasp_grant::Opened;
-use hasp_grant::claims::Action;
 use hasp_target::Channel;
 
 use crate::deliver::directory::Directory;

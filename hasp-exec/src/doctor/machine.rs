@@ -9,7 +9,7 @@ use rustix::pty::{OpenptFlags, openpt, unlockpt};
 use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Runtime, cause_text, sibling, system};
-use hasp_grant::swap::{self, Keeping};
+use hasp_grant::{Keeping, swap_devices};
 
 use super::Findings;
 use hasp_core::memory;
@@ -124,7 +124,7 @@ fn locked_memory(findings: &mut Findings) {
 }
 
 fn swap(findings: &mut Findings) {
-    let devices = swap::devices();
+    let devices = swap_devices();
     if devices.is_empty() {
         let known = Path::new("/proc/swaps").exists();
         return findings

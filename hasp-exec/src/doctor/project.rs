@@ -4,7 +4,7 @@
 use hasp_bind::{Binding, Project};
 use hasp_core::tool::Context;
 use hasp_core::{Home, SecretName};
-use hasp_grant::program;
+use hasp_grant::{check_program, find_program};
 use hasp_target::{FILE_NAME, Manifest, Target};
 use hasp_vault::Vault;
 
@@ -66,8 +66,8 @@ fn target(
     let runs = || {
         let dir = target.resolve_dir(&project.root)?;
         let Some(word) = target.run.as_ref().and_then(|run| run.first()) else { return Ok(()) };
-        program::find(word.as_ref(), &dir, context.env.get("PATH"))
-            .and_then(|path| program::check(&path))
+        find_program(word.as_ref(), &dir, context.env.get("PATH"))
+            .and_then(|path| check_program(&path))
     };
     match binding.check_target(target).and_then(|()| runs()) {
         Ok(()) => findings.good(&topic, "consented to, and its program is there"),

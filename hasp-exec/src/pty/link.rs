@@ -17,19 +17,19 @@ use zeroize::Zeroizing;
 
 use hasp_core::output::write_all;
 use hasp_core::{Error, Result, Secret, secret};
-use hasp_grant::word::Word;
+use hasp_grant::Arg;
 
 /// What the monitor is to start.
 #[derive(Serialize, Deserialize)]
 pub struct Launch {
     /// The absolute program.
-    pub program: Word,
+    pub program: Arg,
     /// Its words.
-    pub argv: Vec<Word>,
+    pub argv: Vec<Arg>,
     /// Where it runs.
-    pub dir: Word,
+    pub dir: Arg,
     /// Its environment, but for the values.
-    pub vars: Vec<(Word, Word)>,
+    pub vars: Vec<(Arg, Arg)>,
     /// Descriptors that it inherits besides 0 to 2.
     pub pass: Vec<i32>,
     /// Whether it may gain privileges.

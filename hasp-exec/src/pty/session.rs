@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGTTIN, SIGTTOU};
 
 use hasp_core::system::{self, BeforeExec};
 use hasp_core::{Error, Kind, Result};
-use hasp_grant::word::Word;
+use hasp_grant::Arg;
 use hasp_redact::Patterns;
 
 use crate::child::reap;
@@ -350,10 +350,10 @@ fn start_monitor(
 
 fn launch(plan: &Plan<'_>, foreground: bool, screen: RawFd) -> Launch {
     Launch {
-        program: Word::from(plan.program),
-        argv: plan.argv.iter().map(Word::from).collect(),
-        dir: Word::from(plan.dir),
-        vars: plan.vars.iter().map(|(n, v)| (Word::from(n), Word::from(v))).collect(),
+        program: Arg::from(plan.program),
+        argv: plan.argv.iter().map(Arg::from).collect(),
+        dir: Arg::from(plan.dir),
+        vars: plan.vars.iter().map(|(n, v)| (Arg::from(n), Arg::from(v))).collect(),
         pass: plan.pass.clone(),
         no_new_privs: plan.no_new_privs,
         umask: plan.umask.as_raw_mode(),

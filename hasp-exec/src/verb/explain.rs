@@ -5,8 +5,7 @@ use hasp_core::output::without_tokens;
 use hasp_core::text::{printable_os, printable_path, shell_words};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, Secret, Timestamp};
-use hasp_grant::check::{self, Check, Situation};
-use hasp_grant::{VerifiedGrant, shown, token};
+use hasp_grant::{Check, HANG, Situation, VerifiedGrant, terms_lines, token_line, verify};
 
 use crate::broker::Desk;
 use crate::broker::find::{self, Found};
@@ -56,8 +55,7 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
             passed.push(check);
         }
     };
-    let verified =
-        token::line(text.expose()).and_then(|line| check::verify(line, situation, &mut trace));
+    let verified = token_line(text.expose()).and_then(|line| verify(line, situation, &mut trace));
     let possible = |grant: VerifiedGrant| {
         let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
         if outcome.is_err() {
@@ -100,11 +98,11 @@ fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
         }));
     }
     context.out.folded(&format!("would run: {command}"), 4)?;
-    for line in shown::terms_lines(terms).iter().skip(1) {
-        context.out.folded(line, shown::HANG)?;
+    for line in terms_lines(terms).iter().skip(1) {
+        context.out.folded(line, HANG)?;
     }
     if !dropped.is_empty() {
-        context.out.folded(&format!("  {:<10} {}", "drops", dropped.join(" ")), shown::HANG)?;
+        context.out.folded(&format!("  {:<10} {}", "drops", dropped.join(" ")), HANG)?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// The blast radius of a secret; the order is from harmless to worst.
 #[derive(
     Clone,
@@ -70,7 +72,11 @@ impl FromStr for Class {
     fn from_str(text: &str) -> Result<Class> {
         let all = [Class::Low, Class::Medium, Class::High, Class::Critical];
         all.into_iter().find(|c| c.word() == text).ok_or_else(|| {
-            Error::new(Kind::Usage, "bad-class", "a class is one of: low, medium, high, critical")
+            Error::new(
+                Kind::Usage,
+                code::BAD_CLASS,
+                "a class is one of: low, medium, high, critical",
+            )
         })
     }
 }
@@ -109,7 +115,7 @@ impl FromStr for Allow {
         let (project, target) = text.rsplit_once(':').map_or((text, None), |(p, t)| (p, Some(t)));
         let empty = project.is_empty() || target.is_some_and(str::is_empty);
         if empty || text.len() > 512 || text.chars().any(char::is_control) {
-            return Err(Error::new(Kind::Usage, "bad-scope", "that is not a scope")
+            return Err(Error::new(Kind::Usage, code::BAD_SCOPE, "that is not a scope")
                 .hint("a scope looks like --allow api or --allow api:test"));
         }
         Ok(Allow { project: project.to_owned(), target: target.map(str::to_owned) })
@@ -150,7 +156,7 @@ mod tests {
         assert_eq!(Class::High.ceiling().unwrap().as_secs(), 3600);
         assert_eq!(Class::Critical.ceiling(), None);
         assert_eq!("critical".parse::<Class>().unwrap(), Class::Critical);
-        assert_eq!("Critical".parse::<Class>().unwrap_err().code(), "bad-class");
+        assert_eq!("Critical".parse::<Class>().unwrap_err().code(), code::BAD_CLASS);
     }
 
     #[test]
@@ -168,7 +174,7 @@ mod tests {
                 && !one.admits("n", "/src/a:b/api", None)
         );
         for bad in ["", ":", ":t", "p:", "a\nb"] {
-            assert_eq!(bad.parse::<Allow>().unwrap_err().code(), "bad-scope");
+            assert_eq!(bad.parse::<Allow>().unwrap_err().code(), code::BAD_SCOPE);
         }
     }
 

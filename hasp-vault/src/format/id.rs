@@ -7,6 +7,8 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// 32 lower hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VaultId([u8; 16]);
@@ -16,7 +18,7 @@ impl VaultId {
     pub fn random() -> Result<VaultId> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|e| {
-            Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}"))
+            Error::new(Kind::Io, code::RANDOM, format!("cannot draw random bytes: {e}"))
         })?;
         Ok(VaultId(id))
     }
@@ -35,7 +37,7 @@ impl FromStr for VaultId {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok();
         let id = bytes.and_then(|b| b.try_into().ok());
         id.map(VaultId).ok_or_else(|| {
-            Error::new(Kind::Data, "bad-vault-id", "a vault id has 32 lower hex digits")
+            Error::new(Kind::Data, code::BAD_VAULT_ID, "a vault id has 32 lower hex digits")
         })
     }
 }
@@ -68,7 +70,7 @@ mod tests {
         let id = VaultId::random().unwrap();
         assert_eq!(id.to_string().parse::<VaultId>().unwrap(), id);
         for bad in ["", "0", &"A".repeat(32), &"a".repeat(31), &"a".repeat(33), &"g".repeat(32)] {
-            assert_eq!(bad.parse::<VaultId>().unwrap_err().code(), "bad-vault-id");
+            assert_eq!(bad.parse::<VaultId>().unwrap_err().code(), code::BAD_VAULT_ID);
         }
     }
 }

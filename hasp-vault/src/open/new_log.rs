@@ -7,6 +7,7 @@ use hasp_audit::{Event, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
+use crate::code;
 use crate::format::known::{self, Known};
 use crate::open::unlocked::Unlocked;
 
@@ -23,7 +24,7 @@ impl Unlocked {
         if before.log != *vault.log_id() || !Log::is_gone(home, &before.log) {
             return Err(Error::new(
                 Kind::Usage,
-                "nothing-lost",
+                code::NOTHING_LOST,
                 "the record is there: nothing was changed",
             )
             .hint("look at the whole of it: hasp-audit verify"));

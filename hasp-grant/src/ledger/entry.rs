@@ -1,0 +1,95 @@
+//! What the ledger holds of one grant: the half that opens it together with the token's, and the
+//! terms as they were minted, with the clock of the boot beside them, which nobody can set.
+
+use hasp_core::{Error, Kind, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::tombstone::{End, ended};
+use crate::token::claims::Terms;
+use crate::token::id::GrantId;
+use crate::token::seal::Half;
+
+/// What the ledger holds of one grant.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub(super) v: u8,
+    /// Which vault minted it.
+    pub vault: String,
+    /// The boot in which it lives.
+    pub(super) boot: String,
+    /// Seconds since boot from which, and up to which, it may be used.
+    pub(super) since: u64,
+    pub(super) until: u64,
+    pub(super) half: Half,
+    /// The canonical terms, compared with the token's byte for byte.
+    pub(super) terms: String,
+}
+
+impl Entry {
+    /// Compares the entry with the token's terms and this boot's clock.
+    ///
+    /// # Errors
+    /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the
+    /// boot clock.
+    pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
+        if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
+            return Err(Error::new(
+                Kind::Denied,
+                "ledger-mismatch",
+                "the ledger's entry for this grant is another grant's",
+            )
+            .hint("mint a new one: hasp-grant -t TARGET"));
+        }
+        if !self.lives(boot, boot_seconds) {
+            return Err(ended(&terms.jti, End::Expired));
+        }
+        if boot_seconds < self.since {
+            return Err(Error::new(Kind::Denied, "not-yet-valid", "the grant is not valid yet"));
+        }
+        Ok(())
+    }
+
+    /// Whether its window is still open by the clock of this boot.
+    pub fn lives(&self, boot: &str, boot_seconds: u64) -> bool {
+        self.boot == boot && boot_seconds < self.until
+    }
+
+    /// The terms as they were minted.
+    ///
+    /// # Errors
+    /// `[ledger-damaged]`.
+    pub fn terms(&self) -> Result<Terms> {
+        serde_json::from_str(&self.terms).map_err(|_| {
+            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged")
+                .hint("hasp-grant revoke --all")
+        })
+    }
+}
+
+/// The denial for an entry that cannot be read.
+pub fn damaged(id: &GrantId) -> Error {
+    Error::new(
+        Kind::Denied,
+        "ledger-damaged",
+        format!("the ledger's entry for grant {} is damaged", id.short()),
+    )
+    .hint(format!("hasp-grant revoke {}", id.as_str()))
+}
+
+/// The denial for a grant of which nothing is left.
+pub fn lost(id: &GrantId) -> Error {
+    Error::new(
+        Kind::Denied,
+        "no-ledger",
+        format!(
+            "the ledger has nothing of grant {}: its half \
+        is gone",
+            id.short()
+        ),
+    )
+    .hint(
+        "grants end with the boot and live in one runtime directory; mint a new one: \
+            hasp-grant -t TARGET",
+    )
+}

@@ -1,0 +1,254 @@
+//! The other half of every grant, in memory only: `<runtime>/grants/<jti>` while a grant can be
+//! used, `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One
+//! lock covers spending, revoking and sweeping.
+
+pub(crate) mod entry;
+pub(crate) mod record;
+pub(crate) mod sweep;
+pub(crate) mod tombstone;
+
+use std::path::PathBuf;
+
+use hasp_core::files::Guard;
+use hasp_core::lock::Lock;
+use hasp_core::{Error, Result, Runtime, Timestamp, files, lock, time, tree};
+
+use crate::ledger::entry::{Entry, damaged, lost};
+use crate::ledger::tombstone::{End, ended};
+use crate::token::claims::Terms;
+use crate::token::id::GrantId;
+use crate::token::seal::Half;
+
+/// The largest ledger entry, in bytes: the terms hold the approved command.
+const MAX_ENTRY: usize = 8 << 20;
+
+/// The ledger of one runtime directory.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    runtime: Runtime,
+}
+
+/// The ledger while its lock is held: nobody else spends, revokes or sweeps.
+pub struct Locked<'a> {
+    ledger: &'a Ledger,
+    _lock: Lock,
+}
+
+impl Ledger {
+    /// The ledger of this runtime directory; its folders are made if absent.
+    pub fn open(runtime: &Runtime) -> Result<Ledger> {
+        for folder in ["grants", "spent", "kept"] {
+            runtime.dir(folder)?;
+        }
+        Ok(Ledger { runtime: runtime.clone() })
+    }
+
+    /// Waits for the lock, at most 10 s.
+    pub fn lock(&self) -> Result<Locked<'_>> {
+        Ok(Locked { ledger: self, _lock: lock::lock(&self.runtime.join("lock"))? })
+    }
+
+    /// The lock if nobody holds it.
+    pub fn try_lock(&self) -> Result<Option<Locked<'_>>> {
+        let held = lock::try_lock(&self.runtime.join("lock"))?;
+        Ok(held.map(|lock| Locked { ledger: self, _lock: lock }))
+    }
+
+    /// Stores a new grant's entry and returns nothing of it: the half goes nowhere else.
+    pub fn enter(&self, vault: &str, terms: &Terms, half: Half) -> Result<()> {
+        let now = time::boot_seconds();
+        let from_now =
+            |t: Timestamp| u64::try_from(t.as_second() - terms.iat.as_second()).unwrap_or(0);
+        let entry = Entry {
+            v: 1,
+            vault: vault.to_owned(),
+            boot: time::boot_id()?,
+            since: now + from_now(terms.nbf),
+            until: now + from_now(terms.exp),
+            half,
+            terms: terms.canonical()?,
+        };
+        let text = hasp_core::secret::json(&entry)?;
+        let _writing = self.lock()?;
+        files::create(&self.entry_path(&terms.jti), &text)
+    }
+
+    /// The entry of a grant, or why there is none.
+    ///
+    /// # Errors
+    /// `[spent]`, `[revoked]`, `[expired]` by its tombstone, `[no-ledger]` without one,
+    /// `[ledger-damaged]`.
+    pub fn entry(&self, id: &GrantId) -> Result<Entry> {
+        if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id)? {
+            return Err(ended(id, end));
+        }
+        let path = self.entry_path(id);
+        let Some(text) = files::read_if_present(&path, Guard::Private, MAX_ENTRY)? else {
+            return Err(self.ended(id)?.map_or_else(|| lost(id), |end| ended(id, end)));
+        };
+        let text = zeroize::Zeroizing::new(text);
+        match serde_json::from_slice(&text) {
+            Ok(entry) => Ok(entry),
+            // Read while somebody erased it: the tombstone was there first.
+            Err(_) => Err(self.ended(id)?.map_or_else(|| damaged(id), |end| ended(id, end))),
+        }
+    }
+
+    /// How the grant ended, by its tombstones.
+    ///
+    /// # Errors
+    /// Where a tombstone cannot be looked for: a grant may have ended, and is not used.
+    pub fn ended(&self, id: &GrantId) -> Result<Option<End>> {
+        let tombs = [
+            ("revoked", End::Revoked),
+            ("expired", End::Expired),
+            ("spent", End::Spent),
+            ("1", End::Spent),
+        ];
+        for (suffix, end) in tombs {
+            if tree::is_there(&self.tomb_path(id, suffix))? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How often the grant was used.
+    ///
+    /// # Errors
+    /// As [`Ledger::ended`].
+    pub fn uses(&self, id: &GrantId) -> Result<u32> {
+        let mut used = 0;
+        while tree::is_there(&self.tomb_path(id, &(used + 1).to_string()))? {
+            used += 1;
+        }
+        Ok(used)
+    }
+
+    /// The ids of all live entries, sorted.
+    pub fn ids(&self) -> Result<Vec<GrantId>> {
+        let folder = self.runtime.join("grants");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut ids: Vec<GrantId> = names.filter_map(|n| n.parse().ok()).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Ids and ends of the grants that left a tombstone, sorted.
+    pub fn tombs(&self) -> Result<Vec<GrantId>> {
+        let folder = self.runtime.join("spent");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut ids: Vec<GrantId> =
+            names.filter_map(|n| n.split('.').next()?.parse().ok()).collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Where the token of a kept grant lies.
+    pub fn kept_path(&self, id: &GrantId) -> PathBuf {
+        self.runtime.join("kept").join(id.as_str())
+    }
+
+    /// The runtime directory of this ledger.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    fn entry_path(&self, id: &GrantId) -> PathBuf {
+        self.runtime.join("grants").join(id.as_str())
+    }
+
+    fn tomb_path(&self, id: &GrantId, suffix: &str) -> PathBuf {
+        self.runtime.join("spent").join(format!("{}.{suffix}", id.as_str()))
+    }
+}
+
+impl Locked<'_> {
+    /// Spends one use and gives out the half: a tombstone made exclusively for each use, and with
+    /// the last one the half is overwritten and unlinked before it is returned.
+    ///
+    /// # Errors
+    /// `[spent]`, `[revoked]`, `[expired]`, `[no-ledger]`: what happened since the checks.
+    pub fn spend(&self, vault: &str, terms: &Terms) -> Result<Half> {
+        let id = &terms.jti;
+        let entry = self.ledger.entry(id)?;
+        entry.check(vault, terms, &time::boot_id()?, time::boot_seconds())?;
+        let Some(limit) = terms.uses else { return Ok(entry.half) };
+        let used = self.ledger.uses(id)?;
+        if used >= limit {
+            return Err(ended(id, End::Spent));
+        }
+        self.bury(id, &(used + 1).to_string())?;
+        if used + 1 == limit {
+            self.erase(id)?;
+        }
+        Ok(entry.half)
+    }
+
+    /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half
+    /// is erased, whether or not the tombstone could be made.
+    pub fn end(&self, id: &GrantId, end: End) -> Result<()> {
+        let buried = match end {
+            // Its uses are its tombstones.
+            End::Spent => Ok(()),
+            End::Revoked | End::Expired => self.bury(id, end.word()),
+        };
+        self.erase(id)?;
+        match buried {
+            Err(e) if e.code() == "spent" => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes tombstones of grants whose window closed more than a day ago, and temporary files of
+    /// dead writers.
+    pub fn tidy(&self, now: Timestamp) -> Result<()> {
+        files::sweep_temps(&self.ledger.runtime.join("grants"))?;
+        files::sweep_temps(&self.ledger.runtime.join("kept"))?;
+        let horizon = now.before(std::time::Duration::from_secs(2 * 86400)).as_second();
+        let folder = self.ledger.runtime.join("spent");
+        tree::remove_files(&folder, |name| {
+            let meta = folder.join(name).symlink_metadata();
+            meta.is_ok_and(|m| std::os::unix::fs::MetadataExt::mtime(&m) < horizon)
+        })
+    }
+
+    /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no
+    /// private regular file holds no half of ours: it is only unlinked.
+    fn erase(&self, id: &GrantId) -> Result<()> {
+        let path = self.ledger.entry_path(id);
+        if tree::is_there(&path)? {
+            let file = files::open_or_create(&path).ok();
+            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            if let Some(file) = file {
+                let length = file.metadata().map_or(0, |m| m.len());
+                let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY).min(MAX_ENTRY)];
+                rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
+            }
+        }
+        match std::fs::remove_file(self.ledger.kept_path(id)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &self.ledger.kept_path(id), e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn bury(&self, id: &GrantId, suffix: &str) -> Result<()> {
+        use rustix::fs::{CWD, Mode, OFlags};
+        let path = self.ledger.tomb_path(id, suffix);
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(_) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => Err(ended(id, End::Spent)),
+            Err(e) => Err(Error::io("write", &path, e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The resolved request on the terminal, and the questions: for consent that is missing, and for
+//! `critical`.
+
+use hasp_bind::{Binding, Consented, Project};
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Kind, Result};
+use hasp_vault::{Class, Unlocked};
+
+use crate::mint::request::Request;
+use crate::mint::summary;
+use crate::token::claims::Terms;
+
+/// Shows the resolved action on the terminal and asks where the design says so: for consent that is
+/// missing, and for `critical`.
+pub fn consent(
+    terms: &Terms,
+    request: &Request,
+    project: &Project,
+    context: &mut Context,
+) -> Result<()> {
+    let missing = !request.unbound.is_empty() || request.unconsented.is_some();
+    let question = match (missing, request.class) {
+        (true, _) => Some("Bind them to this project and grant this?"),
+        (false, Class::Critical) => Some("A critical secret: grant this?"),
+        (false, _) => None,
+    };
+    let terminal = Terminal::open();
+    if let (true, Some(_), Some(taken)) = (missing, &terminal, &request.name_taken) {
+        return Err(taken.clone());
+    }
+    match (terminal, question) {
+        (Some(mut terminal), Some(question)) => {
+            terminal.show_block(&summary::block(terms, request, project), &context.env)?;
+            if terminal.confirm(question)? {
+                Ok(())
+            } else {
+                Err(Error::new(Kind::Denied, "refused", "not granted"))
+            }
+        }
+        (Some(mut terminal), None) if !context.out.quiet => {
+            terminal.show_block(&summary::block(terms, request, project), &context.env)
+        }
+        (None, None) => {
+            request.loud.iter().chain(&request.warnings).for_each(|w| context.out.warn(w));
+            Ok(())
+        }
+        (Some(_), None) => {
+            request.loud.iter().for_each(|w| context.out.warn(w));
+            Ok(())
+        }
+        (None, Some(_)) if missing => Err(unbound(request)),
+        (None, Some(_)) => Err(Error::new(
+            Kind::Locked,
+            "no-terminal",
+            "a critical secret is granted only when a person says yes on a terminal",
+        )
+        .hint("run the same command in a terminal")),
+    }
+}
+
+fn unbound(request: &Request) -> Error {
+    let names: Vec<String> = request.unbound.iter().map(ToString::to_string).collect();
+    match &request.unconsented {
+        Some(target) => Error::new(
+            Kind::Denied,
+            "target-unconsented",
+            format!("nobody has consented to target '{}' yet", target.name),
+        )
+        .hint("see what this project asks for and consent: hasp-bind"),
+        None => Error::new(
+            Kind::Denied,
+            "unbound",
+            format!("this project is not bound to {}", names.join(", ")),
+        )
+        .hint(format!("hasp-bind add {}", names.join(" "))),
+    }
+}
+
+/// Puts into the binding what was consented to.
+pub fn extend_binding(
+    project: &Project,
+    request: &Request,
+    unlocked: &Unlocked,
+    context: &Context,
+) -> Result<()> {
+    if request.unbound.is_empty() && request.unconsented.is_none() {
+        return Ok(());
+    }
+    let extend = |binding: &mut Binding| {
+        for reference in &request.unbound {
+            binding.refs.entry(reference.clone()).or_insert_with(|| reference.clone());
+        }
+        if let Some(target) = &request.unconsented {
+            binding.targets.insert(target.name.clone(), Consented::to(target));
+        }
+        Ok(())
+    };
+    Binding::change(unlocked, project, context.now, extend).map(drop)
+}

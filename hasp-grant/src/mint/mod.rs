@@ -1,0 +1,130 @@
+//! Minting: resolve, show, ask, unlock, and only then take the file keys. The entry in the ledger
+//! and the line in the record are written before the token leaves this process.
+
+pub(crate) mod command;
+pub(crate) mod consent;
+pub(crate) mod context;
+pub(crate) mod handover;
+pub(crate) mod issue;
+pub(crate) mod items;
+pub(crate) mod jobserver;
+pub(crate) mod request;
+pub(crate) mod summary;
+pub(crate) mod swap;
+pub(crate) mod wanted;
+pub(crate) mod warnings;
+pub(crate) mod window;
+
+use hasp_bind::{Binding, Project};
+use hasp_consumer::{Caller, Consumer};
+use hasp_core::terminal::Terminal;
+use hasp_core::tool::Context;
+use hasp_core::{Error, Here, Home, Result, Runtime, Timestamp};
+use hasp_vault::Vault;
+use zeroize::Zeroizing;
+
+use crate::action::{Granted, control};
+use crate::cli::Mint;
+use crate::ledger::Ledger;
+use crate::ledger::sweep::sweep_expired;
+use crate::ledger::tombstone::End;
+use crate::mint::consent::{consent, extend_binding};
+use crate::mint::context::MintContext;
+use crate::mint::issue::{issue, mint_event, refuse_values_in_words};
+use crate::mint::request::Request;
+use crate::spend::nothing_released;
+use crate::token::arg::Arg;
+use crate::token::claims::Terms;
+use crate::token::id::GrantId;
+
+/// A minted grant.
+pub struct Minted {
+    /// What it grants.
+    pub terms: Terms,
+    /// The token: whoever has it may use it.
+    pub token: Zeroizing<String>,
+    /// Its ledger.
+    pub ledger: Ledger,
+}
+
+/// Everything that a proposal needs to become a grant.
+struct Proposal {
+    terms: Terms,
+    request: Request,
+}
+
+/// Mints what the command line asks for.
+pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
+    let home = Home::locate(&context.env)?;
+    home.check()?;
+    let cwd =
+        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
+    let project = Project::find(&home, &cwd)?;
+    let vault = Vault::here(&Here::find(&context.env)?)?;
+    let runtime = Runtime::locate(&context.env)?;
+    let ledger = Ledger::open(&runtime)?;
+    sweep_quietly(&ledger, context);
+    let proposal = {
+        let at = MintContext {
+            project: &project,
+            cwd: &cwd,
+            vault: &vault,
+            runtime: &runtime,
+            env: &context.env,
+            now: context.now,
+        };
+        propose(asked, &at, &home)?
+    };
+    // Echo stays off from the question to the passphrase.
+    let asking = Terminal::open();
+    consent(&proposal.terms, &proposal.request, &project, context)?;
+    let unlocked = vault.unlock(context)?;
+    drop(asking);
+    let Proposal { mut terms, request } = proposal;
+    // The window begins now: a passphrase may have taken its time.
+    terms.begin(Timestamp::now());
+    refuse_values_in_words(&terms, &request, &unlocked)?;
+    extend_binding(&project, &request, &unlocked, context)?;
+    let token = issue(&terms, &request, &unlocked, &ledger)?;
+    if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
+        ledger.lock()?.end(&terms.jti, End::Revoked)?;
+        return Err(nothing_released(e));
+    }
+    Ok(Minted { terms, token, ledger })
+}
+
+fn propose(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<Proposal> {
+    let binding = Binding::load(at.vault, &at.project.root)?;
+    let binding = binding.unwrap_or_else(|| Binding::new(at.project));
+    let mut request = request::resolve(asked, at, &binding)?;
+    let window = window::resolve(asked, request.class)?;
+    let caller = Caller::current()?;
+    let word = window.consumer.as_deref().or(asked.consumer.as_deref());
+    let (consumer, warnings) = match word {
+        Some(word) => Consumer::resolve(word, home, &caller)?,
+        None => Consumer::default_for(&caller, window.uses == Some(1) && !asked.keep)?,
+    };
+    request.warnings.extend(warnings);
+    let items: Vec<Granted> = request.granted.iter().map(|(g, _)| g.clone()).collect();
+    if matches!(consumer, Consumer::User { .. }) {
+        request.loud.extend(control::loud_consumer(&items));
+    }
+    let terms = Terms {
+        jti: GrantId::random()?,
+        iat: at.now,
+        nbf: at.now,
+        exp: at.now.after(window.length),
+        uses: window.uses,
+        consumer,
+        project: Arg::from(&at.project.root),
+        action: request.action.clone(),
+        items,
+        reason: asked.reason.clone(),
+    };
+    Ok(Proposal { terms, request })
+}
+
+/// Expired halves go by the way; a sweep that cannot be done now is done next time.
+fn sweep_quietly(ledger: &Ledger, context: &Context) {
+    let _ = sweep_expired(ledger, context.now);
+}

@@ -1,0 +1,85 @@
+//! What is to be delivered, from the target of `hasp.toml` or from the command line.
+
+use hasp_bind::Project;
+use hasp_core::{Error, Kind, Result};
+use hasp_target::{Channel, Delivery, MAX_TEMPLATES, Target, Template};
+
+use crate::cli::Mint;
+use crate::mint::context::MintContext;
+
+/// What is to be delivered.
+pub struct Wanted {
+    /// Values.
+    pub deliveries: Vec<Delivery>,
+    /// Files with values in them.
+    pub templates: Vec<Template>,
+}
+
+/// The target of this name.
+///
+/// # Errors
+/// `[no-manifest]`; the codes of the manifest.
+pub fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
+    let manifest = project.manifest.as_ref().ok_or_else(|| {
+        Error::new(Kind::Missing, "no-manifest", "there is no hasp.toml here, and so no target")
+            .hint("make one with: hasp-target init")
+    })?;
+    manifest.target(name)
+}
+
+/// From the target, or from the command line.
+pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Result<Wanted> {
+    if let Some(target) = target {
+        return Ok(Wanted {
+            deliveries: target.deliveries.clone(),
+            templates: target.templates.clone(),
+        });
+    }
+    let mut wanted = Vec::new();
+    for (channel, words) in
+        [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)]
+    {
+        for word in words {
+            wanted.push(Delivery::parse(channel, word)?);
+        }
+    }
+    if let Some(word) = &mint.stdin {
+        wanted.push(Delivery::parse(Channel::Stdin, word)?);
+    }
+    let root = &at.project.root;
+    let parsed = mint.template.iter().map(|word| Template::parse(word, root, at.cwd));
+    let templates = parsed.collect::<Result<Vec<_>>>()?;
+    refuse_twice(&wanted, &templates)?;
+    if templates.iter().map(|t| t.text().len()).sum::<usize>() > MAX_TEMPLATES {
+        let message =
+            format!("the templates are longer than {} KiB together", MAX_TEMPLATES / 1024);
+        return Err(Error::new(Kind::Usage, "manifest-too-large", message)
+            .hint("deliver values by --file or --fd instead"));
+    }
+    if wanted.is_empty() && templates.is_empty() {
+        return Err(Error::new(
+            Kind::Usage,
+            "nothing-granted",
+            "say what to grant: a target, or values and a command",
+        )
+        .hint("hasp-grant -x -t TARGET")
+        .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
+    }
+    Ok(Wanted { deliveries: wanted, templates })
+}
+
+fn refuse_twice(wanted: &[Delivery], templates: &[Template]) -> Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    let direct = wanted.iter().filter_map(|d| d.variable.as_deref());
+    match direct.chain(templates.iter().map(Template::variable)).find(|v| !seen.insert(*v)) {
+        None => Ok(()),
+        Some(variable) => Err(Error::new(
+            Kind::Usage,
+            "delivered-twice",
+            format!("{variable} is to hold two values"),
+        )
+        .hint(format!(
+            "give each value a variable of its own: -e {variable}=REF -e {variable}_2=REF"
+        ))),
+    }
+}

@@ -1,0 +1,89 @@
+//! What deserves a look before the passphrase is given.
+
+use std::ffi::{OsStr, OsString};
+
+use hasp_bind::Project;
+use hasp_core::text::printable_path;
+use hasp_core::{Result, trust};
+use hasp_target::{MAKE, names_make};
+
+use crate::action::{Action, files, program};
+use crate::mint::context::MintContext;
+use crate::mint::swap;
+use crate::mint::swap::Keeping;
+use crate::token::arg::Arg;
+
+/// Who else can change the project, the files of it that this action is made of, or a directory in
+/// which the command finds programs.
+///
+/// # Errors
+/// `[foreign-file]` for a file of a project that is not bound as shared.
+pub fn strangers(action: &Action, at: &MintContext<'_>, shared: bool) -> Result<Vec<String>> {
+    let Project { root, stranger, .. } = at.project;
+    let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
+    let program = action.program.as_ref().map(Arg::as_path);
+    let code =
+        program.map(|p| files::named(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
+    let templates = action.templates.iter().map(|t| root.join(t.path()));
+    let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
+    for file in code.iter().cloned().chain(templates) {
+        match program::stranger(&file, root) {
+            Some(other) if file.starts_with(root) && !shared => {
+                return Err(program::foreign(&other));
+            }
+            other => found.extend(other.map(|o| o.text())),
+        }
+    }
+    let search = action.env.search(at.env.get("PATH")).map(std::env::split_paths);
+    found.extend(
+        search
+            .into_iter()
+            .flatten()
+            .filter_map(|dir| trust::stranger_on_the_way(&dir))
+            .map(|s| s.text()),
+    );
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// What whoever uses the grant could do beyond the words that are approved, and where its key could
+/// be written.
+pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(program) = &action.program {
+        let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
+        let (dir, root) = (action.dir.as_path(), &at.project.root);
+        warnings.extend(program::writable_warnings(program.as_path(), &argv, dir, root));
+        if !argv[0].as_encoded_bytes().contains(&b'/') {
+            warnings.extend(program::search_warnings(at.env.get("PATH"), program.as_path()));
+        }
+    }
+    if !action.env.keep.is_empty() {
+        let names = action.env.keep.join(", ");
+        warnings.push(format!(
+            "keeps {names}: whoever uses this grant can make the command load other code"
+        ));
+    }
+    let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
+    if !action.env.clean && names_make(&words) {
+        warnings.push(MAKE.to_owned());
+    }
+    if action.raw {
+        warnings.push("the output will not be redacted".to_owned());
+    }
+    if at.runtime.on_disk() {
+        warnings.push(
+            "HASP_RUNTIME is on a disk: half of this grant's key will be written there".to_owned(),
+        );
+    }
+    warnings.extend(swap_warning());
+    warnings
+}
+
+/// Memory that is swapped out is on a disk.
+fn swap_warning() -> Option<String> {
+    let plain = swap::devices().into_iter().find(|s| s.keeping == Keeping::Plain)?;
+    let shown = printable_path(&plain.path);
+    Some(format!("swap on {shown} may not be encrypted: memory that holds keys can reach it"))
+}

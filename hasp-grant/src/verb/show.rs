@@ -1,0 +1,54 @@
+//! `hasp-grant show`: what a token grants, without half and seal.
+
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Here, Result, Source};
+use hasp_vault::Vault;
+
+use crate::mint::summary;
+use crate::token;
+use crate::token::paseto;
+use crate::verb::ledgers;
+
+/// `hasp-grant show`: the claims without half and seal, and whether this vault signed them.
+pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<Exit> {
+    let text = read_token(source, context)?;
+    let parts = paseto::parse(token::line(text.expose())?)?;
+    let vault = Vault::here(&Here::find(&context.env)?)?;
+    token::check_footer(&parts, &vault)?;
+    let terms = token::verify(&parts, &vault)?.terms;
+    if context.out.json {
+        context.out.object(&serde_json::json!({"v": 1, "signature": "good", "terms": terms}))?;
+        return Ok(Exit::OK);
+    }
+    let head =
+        format!("grant {}: {}, signed by this vault", terms.jti.short(), summary::headline(&terms));
+    context.out.folded(&head, 4)?;
+    for line in summary::terms_lines(&terms) {
+        context.out.folded(&line, summary::HANG)?;
+    }
+    Ok(Exit::OK)
+}
+
+/// The token of a kept grant if the word is an id, else whatever the source gives.
+fn read_token(
+    source: Option<&std::ffi::OsStr>,
+    context: &mut Context,
+) -> Result<hasp_core::Secret> {
+    if let Some(word) = source.and_then(std::ffi::OsStr::to_str)
+        && word.len() >= 4
+        && word.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        for ledger in ledgers(context) {
+            let kept = ledger
+                .ids()?
+                .into_iter()
+                .filter(|id| id.as_str().starts_with(word))
+                .map(|id| ledger.kept_path(&id));
+            if let Some(path) = kept.into_iter().find(|p| p.exists()) {
+                return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
+            }
+        }
+    }
+    let source = source.map_or(Ok(Source::Stdin), Source::parse)?;
+    source.read(&mut context.env, token::MAX_TOKEN)
+}
