@@ -28,7 +28,7 @@ const LOCK: &str = "files.lock";
 const MAX_DEPTH: u32 = 64;
 
 /// A delivery directory with its reaper. Dropping it removes it.
-pub struct Directory {
+pub(crate) struct Directory {
     path: PathBuf,
     handle: File,
     /// The reaper waits for the other end of this to close.
@@ -38,7 +38,7 @@ pub struct Directory {
 impl Directory {
     /// Makes an empty directory and its reaper; no file is written before the reaper has left our
     /// session.
-    pub fn create(runtime: &Runtime) -> Result<Directory> {
+    pub(crate) fn create(runtime: &Runtime) -> Result<Directory> {
         let folder = runtime.dir(FOLDER)?;
         // Between making a directory and locking it, a sweep would take it for a dead owner's.
         let _sweeps = lock::lock(&runtime.join(LOCK))?;
@@ -53,7 +53,7 @@ impl Directory {
     }
 
     /// A value as a file that was opened read-only, 0400, before its name went.
-    pub fn nameless(&self, value: &Secret) -> Result<OwnedFd> {
+    pub(crate) fn nameless(&self, value: &Secret) -> Result<OwnedFd> {
         const NAME: &str = ".nameless";
         let path = self.write(NAME, value)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -63,7 +63,7 @@ impl Directory {
     }
 
     /// Writes a value as a new file, 0400, and returns its path.
-    pub fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
         let path = self.path.join(name);
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -86,7 +86,7 @@ impl Drop for Directory {
 
 /// Removes what owners left that died together with their reapers: their lock is free. Skipped
 /// while somebody makes one.
-pub fn sweep(runtime: &Runtime) -> Result<()> {
+pub(crate) fn sweep(runtime: &Runtime) -> Result<()> {
     let folder = runtime.join(FOLDER);
     let left = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if left && let Some(_sweeps) = lock::try_lock(&runtime.join(LOCK))? {
@@ -99,7 +99,7 @@ pub fn sweep(runtime: &Runtime) -> Result<()> {
 /// to close, then remove.
 ///
 /// Standard input is the socket and standard output the directory; nothing else is open.
-pub fn reap(name: &OsStr) -> Result<()> {
+pub(crate) fn reap(name: &OsStr) -> Result<()> {
     let ignored =
         [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
     for signal in ignored {
