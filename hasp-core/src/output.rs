@@ -144,6 +144,7 @@ impl Output {
     /// A warning on stderr: `hasp-x: warning: ...`; one JSON object with `--json`.
     pub fn warn(&mut self, text: &str) {
         if self.json {
+            self.push();
             let object = serde_json::json!({"warning": {"message": text}});
             let _ = write_all(rustix::stdio::stderr(), format!("{object}\n").as_bytes());
         } else {
@@ -157,6 +158,8 @@ impl Output {
             return;
         }
         if self.json {
+            // What was printed before it, a report perhaps, comes before it.
+            self.push();
             let line = without_tokens(&format!("{}\n", error.to_json()));
             let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
             return;
