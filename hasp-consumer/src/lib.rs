@@ -15,7 +15,6 @@ mod program;
 mod registry;
 mod resolve;
 mod run;
-mod stat;
 mod whoami;
 
 pub use caller::{Caller, Leader};

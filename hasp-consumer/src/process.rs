@@ -1,15 +1,13 @@
 //! A process that cannot be mistaken for another one: pids are reused, so its start time, the boot
 //! and the pid namespace are part of what it is (DESIGN section 5).
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use hasp_core::text::printable_path;
+use hasp_core::platform::{self, ProcessFacts};
+use hasp_core::text::{printable, printable_path};
 use hasp_core::{Error, Kind, Result};
-
-use crate::stat::Stat;
 
 /// One process of one boot, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,18 +48,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of this process, by a `/proc` that is the one of our own pid namespace.
+    /// The place of this process, if its processes are those that can be seen.
     ///
     /// # Errors
     /// `[no-proc]`: without it, or with another namespace's, nobody can be recognised.
     pub(crate) fn here() -> Result<Place> {
-        let own = rustix::process::getpid().as_raw_nonzero().get().to_string();
-        let link = std::fs::read_link("/proc/self").ok();
-        let pidns = std::fs::read_link("/proc/self/ns/pid").ok().and_then(|l| inode(&l));
-        match (link, pidns, hasp_core::time::boot_id()) {
-            (Some(link), Some(pidns), Ok(boot)) if link == Path::new(&own) => {
-                Ok(Place { boot, pidns })
-            }
+        match (platform::pid_space(), hasp_core::time::boot_id()) {
+            (Some(pidns), Ok(boot)) => Ok(Place { boot, pidns }),
             _ => Err(no_proc()),
         }
     }
@@ -75,24 +68,24 @@ impl Place {
     /// The same, not to be relied on before [`Process::unchanged`] has said that status and program
     /// are of one process.
     pub(crate) fn glance(&self, pid: u32) -> Option<Process> {
-        let stat = Stat::read(pid).filter(Stat::alive)?;
-        Some(Process { exe: program(pid), ..self.made_of(stat) })
+        let facts = platform::process(pid).filter(|facts| facts.alive)?;
+        Some(Process { exe: platform::program(pid), ..self.made_of(facts) })
     }
 
-    fn made_of(&self, stat: Stat) -> Process {
+    fn made_of(&self, facts: ProcessFacts) -> Process {
         let id = ProcessId {
             boot: self.boot.clone(),
             pidns: self.pidns,
-            pid: stat.pid,
-            start: stat.start,
+            pid: facts.pid,
+            start: facts.start,
         };
         Process {
             id,
             exe: None,
-            tty: stat.terminal(),
-            comm: stat.comm,
-            sid: stat.sid,
-            ppid: stat.ppid,
+            tty: facts.terminal,
+            comm: printable(&facts.name),
+            sid: facts.session,
+            ppid: facts.parent,
         }
     }
 
@@ -105,33 +98,17 @@ impl Place {
 impl ProcessId {
     /// Whether this very process still runs.
     pub(crate) fn alive(&self) -> bool {
-        Stat::read(self.pid).is_some_and(|stat| stat.alive() && stat.start == self.start)
+        platform::process(self.pid).is_some_and(|now| now.alive && now.start == self.start)
     }
-}
-
-/// `pid:[4026531836]`.
-fn inode(link: &Path) -> Option<u64> {
-    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// The program's path, only if that path is, for us, the very file that runs: a process in another
-/// mount namespace or root directory shows a path of its own, and a replaced program shows one that
-/// ends in " (deleted)".
-fn program(pid: u32) -> Option<PathBuf> {
-    let link = PathBuf::from(format!("/proc/{pid}/exe"));
-    let path = std::fs::read_link(&link).ok()?;
-    let runs = std::fs::metadata(&link).ok()?;
-    let there = std::fs::symlink_metadata(&path).ok()?;
-    ((runs.dev(), runs.ino()) == (there.dev(), there.ino())).then_some(path)
 }
 
 impl Process {
     /// Whether it still runs with the parent and in the session that were read: it has had its pid
     /// all the time.
     pub(crate) fn unchanged(&self) -> bool {
-        let now = Stat::read(self.id.pid).filter(Stat::alive);
+        let now = platform::process(self.id.pid).filter(|now| now.alive);
         now.is_some_and(|now| {
-            (now.start, now.ppid, now.sid) == (self.id.start, self.ppid, self.sid)
+            (now.start, now.parent, now.session) == (self.id.start, self.ppid, self.sid)
         })
     }
 
@@ -143,12 +120,8 @@ impl Process {
 }
 
 fn no_proc() -> Error {
-    Error::new(
-        Kind::Denied,
-        "no-proc",
-        "nobody can be recognised here: /proc is missing or belongs to another pid namespace",
-    )
-    .hint("mount it: mount -t proc proc /proc")
+    let [why, hint] = platform::PROCESSES;
+    Error::new(Kind::Denied, "no-proc", format!("nobody can be recognised here: {why}")).hint(hint)
 }
 
 #[cfg(test)]
@@ -169,7 +142,7 @@ mod tests {
     fn a_zombie_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let place = Place::here().unwrap();
-        while Stat::read(child.id()).unwrap().alive() {
+        while platform::process(child.id()).is_some_and(|facts| facts.alive) {
             std::thread::yield_now();
         }
         assert_eq!(place.process(child.id()), None);
@@ -202,12 +175,5 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!((before, after), (Some(copy.canonicalize().unwrap()), None));
-    }
-
-    #[test]
-    fn namespace_links() {
-        assert_eq!(inode(Path::new("pid:[4026531836]")), Some(4_026_531_836));
-        assert_eq!(inode(Path::new("pid:[]")), None);
-        assert_eq!(inode(Path::new("net:[1]")), None);
     }
 }

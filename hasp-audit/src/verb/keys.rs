@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Environ, Error, Home, Kind, Result, descriptors, sibling, system};
+use hasp_core::{Environ, Error, Home, Kind, Result, descriptors, platform, sibling};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -144,9 +144,8 @@ fn ask(
 ) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
     descriptors::lend(&Environ::capture(), source);
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
-    system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
+    let (reader, writer) = platform::pipe().map_err(|e| run(e.into()))?;
+    platform::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());
     let mut child = command.spawn().map_err(run)?;
     drop(writer);
