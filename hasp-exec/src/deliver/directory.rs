@@ -45,7 +45,9 @@ impl Directory {
         let made = tempfile::Builder::new().prefix("d").rand_bytes(16).tempdir_in(&folder);
         let path = made.map_err(|e| Error::io("create a directory in", &folder, e))?.keep();
         let handle = open_directory(&path)?;
-        handle.try_lock().map_err(|_| Error::bug("a fresh delivery directory is locked"))?;
+        if !lock::take(&handle).map_err(|e| Error::io("lock", &path, e))? {
+            return Err(Error::bug("a fresh delivery directory is locked"));
+        }
         let leash = start_reaper(&path, &handle)?;
         Ok(Directory { path, handle, _leash: leash })
     }
@@ -136,7 +138,7 @@ fn sweep_folder(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.filter_map(std::result::Result::ok) {
         if let Ok(handle) = open_directory(&entry.path())
-            && handle.try_lock().is_ok()
+            && lock::take(&handle).unwrap_or(false)
         {
             let _ = remove(&handle, &entry.file_name());
         }
@@ -204,7 +206,7 @@ mod tests {
             std::fs::write(base.path().join(name).join("VALUE"), "x").unwrap();
         }
         let held = open_directory(&base.path().join("live")).unwrap();
-        held.try_lock().unwrap();
+        assert!(lock::take(&held).unwrap());
         sweep_folder(base.path());
         assert!(base.path().join("live/VALUE").exists());
         assert!(!base.path().join("dead").exists());

@@ -4,8 +4,12 @@ mod info;
 mod place;
 mod process;
 
+use std::ffi::OsString;
+
+use super::posix;
+
 pub use super::posix::descriptors::withhold_one_by_one as withhold_descriptors;
-pub use super::posix::guard::{guard, on_parent_death};
+pub use super::posix::guard::on_parent_death;
 pub use super::posix::memory::{
     NO_NEW_PRIVILEGES, flush, has_memory_files, keep_out_of_dumps, memory_file, no_new_privileges,
     widen,
@@ -19,3 +23,8 @@ pub use place::{
 pub use process::{
     PROCESSES, file_id, holders, pid_space, process, program, program_name, readers, target,
 };
+
+/// What this process has to do if it was started as a guard; it does nothing else then.
+pub fn guard(args: &[OsString]) -> bool {
+    posix::guard::guard(args, |pid| process(pid).map(|facts| facts.start))
+}

@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn the_table_is_read_whatever_is_in_it() {
-        let table = "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n/no/such\\040file file 2 0 -2\n\n";
+        let table = "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n\
+                     /no/such\\040file file 2 0 -2\n\n";
         let found = read(table);
         assert_eq!(found[0].keeping, Keeping::Memory);
         assert_eq!(found[1], Swap { path: "/no/such file".into(), keeping: Keeping::Plain });

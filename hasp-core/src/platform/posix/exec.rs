@@ -119,8 +119,8 @@ impl BeforeExec {
             self.image.as_ref().map_or(Ok(()), |image| Err(image.execute()))
         };
         // SAFETY: the closure runs in the forked child and only makes system calls (prctl, write,
-        // setsid, ioctl, signal, umask, execve); it does not allocate, lock or touch state shared with the
-        // parent.
+        // setsid, ioctl, signal, umask, execve); it does not allocate, lock or touch state shared
+        // with the parent.
         unsafe { command.pre_exec(steps) };
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! It is this program again, started before the child, so that it has no copy of what we hold in
 //! memory; the child says its number through the pipe before it executes anything.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -13,7 +14,6 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::platform::posix::descriptors::pipe;
 use crate::platform::posix::signals::ignore;
-use crate::platform::this;
 
 /// The word by which this program is started as a guard, with the signal's number behind it.
 pub const GUARD: &str = "--hasp-guard";
@@ -49,8 +49,9 @@ impl ParentDeath {
     }
 }
 
-/// What this process has to do if it was started as a guard; it does nothing else then.
-pub fn guard(args: &[std::ffi::OsString]) -> bool {
+/// What this process has to do if it was started as a guard; it does nothing else then. When a
+/// process started, the system tells by `start`.
+pub fn guard(args: &[OsString], start: impl Fn(u32) -> Option<u64>) -> bool {
     let [_, word, number] = args else { return false };
     if word != GUARD {
         return false;
@@ -58,25 +59,25 @@ pub fn guard(args: &[std::ffi::OsString]) -> bool {
     let signal = number.to_str().and_then(|n| Signal::from_named_raw(n.parse().ok()?));
     if let Some(signal) = signal {
         [Signal::HUP, Signal::INT, Signal::TERM].into_iter().for_each(ignore);
-        wait(signal);
+        wait(signal, start);
     }
     true
 }
 
-fn wait(signal: Signal) {
+fn wait(signal: Signal, start: impl Fn(u32) -> Option<u64>) {
     let mut life = std::io::stdin();
     let mut number = [0; 4];
     if life.read_exact(&mut number).is_err() {
         return;
     }
     let Some(child) = Pid::from_raw(i32::from_ne_bytes(number)) else { return };
-    let facts = || this::process(child.as_raw_nonzero().get().unsigned_abs());
-    let before = facts().map(|facts| facts.start);
+    let number = child.as_raw_nonzero().get().unsigned_abs();
+    let before = start(number);
     let mut byte = [0];
     let end = life.as_fd();
     while !matches!(rustix::io::read(end, &mut byte), Ok(0)) {}
     // Its number may be another process's by now.
-    if before.is_some() && facts().map(|facts| facts.start) == before {
+    if before.is_some() && start(number) == before {
         let _ = kill_process(child, signal);
     }
 }
