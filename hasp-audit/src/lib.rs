@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
-pub mod id;
 pub mod log;
 pub mod query;
 pub mod record;
@@ -17,7 +16,7 @@ pub mod verify;
 mod run;
 mod verb;
 
-pub use id::LogId;
+pub use hasp_core::LogId;
 pub use log::Log;
 pub use query::{By, filter::Filter};
 pub use record::event::Event;

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Here, Home, Result};
 use hasp_vault::Vault;
@@ -21,7 +19,7 @@ impl Tool for Cli {
     fn run(self, cx: &mut Context) -> Result<Exit> {
         let options = &self.options;
         match &self.verb {
-            Some(Verb::Completions { shell }) => completions(*shell, cx),
+            Some(Verb::Completions { shell }) => Cli::completions(*shell, cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
             Some(Verb::List { all: false }) => verb::list::project(&Place::new(options, cx)?, cx),
             Some(Verb::Add { references }) => {
@@ -158,10 +156,4 @@ fn current_dir() -> Result<PathBuf> {
 
 fn real(dir: &Path) -> Result<PathBuf> {
     dir.canonicalize().map_err(|e| Error::io("open", dir, e))
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-bind", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

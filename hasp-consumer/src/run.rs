@@ -1,7 +1,5 @@
 //! From the command line to a verb.
 
-use clap::CommandFactory;
-
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
@@ -23,7 +21,7 @@ impl Tool for Cli {
             Verb::Remove { consumer } => manage::remove(&consumer, cx),
             Verb::List => list(cx),
             Verb::Show { consumer } => show(&consumer, cx),
-            Verb::Completions { shell } => completions(shell, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
 }
@@ -72,10 +70,4 @@ fn show(name: &str, cx: &mut Context) -> Result<Exit> {
 
 fn object(name: &str, entry: &Entry) -> serde_json::Value {
     json!({"v": 1, "name": name, "exe": printable_path(&entry.exe), "added": entry.added, "warnings": program::warnings(&entry.exe)})
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-consumer", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

@@ -69,7 +69,7 @@ pub enum Verb {
     Completions {
         /// The shell
         #[arg(value_enum)]
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 

@@ -1,6 +1,5 @@
 //! The command: values in, then filter or one of the verbs.
 
-use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 use std::sync::Arc;
@@ -27,12 +26,7 @@ impl Tool for Cli {
             Some(Verb::Scan(args)) => scan::run(args, context),
             Some(Verb::Watch) => watch::run(context),
             Some(Verb::Hooks(verb)) => hooks::run(verb, context),
-            Some(Verb::Completions { shell }) => {
-                let mut script = Vec::new();
-                clap_complete::generate(*shell, &mut Cli::command(), "hasp-redact", &mut script);
-                context.out.data(&script)?;
-                Ok(Exit::OK)
-            }
+            Some(Verb::Completions { shell }) => Self::completions(*shell, context),
         }
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
+use hasp_core::suggest;
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_core::{Class, Error, Kind, Result, SecretName};
 use toml::de::DeTable;
 
 use crate::excerpt::Shown;
-use crate::fault::{Checked, Fault, nearest};
+use crate::fault::{Checked, Fault};
 use crate::fields::{Fields, check_text, shown, table};
 use crate::target::{self, Target};
 use crate::text;
@@ -21,8 +22,6 @@ pub const FILE_NAME: &str = "hasp.toml";
 pub const MAX_SIZE: usize = 256 * 1024;
 /// The longest text of all templates of a project, in bytes: the consent to its targets holds it.
 const MAX_TEXT: usize = 256 * 1024;
-/// The classes of the vault, the widest first.
-const CLASSES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 /// A manifest that was read whole and found good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +41,8 @@ pub struct Manifest {
 pub struct RefSpec {
     /// For people.
     pub about: Option<String>,
-    /// `low`, `medium`, `high` or `critical`: the grant is held to the stricter of this and the
-    /// vault's.
-    pub class: Option<String>,
+    /// The grant is held to the stricter of this and the vault's.
+    pub class: Option<Class>,
     /// Whether the targets run without it.
     pub required: bool,
 }
@@ -90,10 +88,8 @@ impl Manifest {
                 "target-unknown",
                 format!("target '{shown}' is not in {FILE_NAME}"),
             );
-            match nearest(name, self.targets.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean '{near}'?")),
-                None => error.hint("see what there is with: hasp-target list"),
-            }
+            let near = suggest::hint(name, self.targets.keys().map(String::as_str));
+            error.hint(near.as_deref().unwrap_or("see what there is with: hasp-target list"))
         })
     }
 }
@@ -160,15 +156,16 @@ fn read_refs(refs: &DeTable<'_>) -> Checked<BTreeMap<SecretName, RefSpec>> {
 
 fn read_ref(what: &str, spec: &DeTable<'_>) -> Checked<RefSpec> {
     let fields = Fields::new(what, spec, &["about", "class", "required"])?;
-    let class = fields.string("class")?;
-    if let Some(class) = class.as_ref().filter(|c| !CLASSES.contains(&c.text)) {
-        return Err(Fault::new("manifest-bad-class", class.span.clone(), "that is not a class")
-            .suggest(class.text, CLASSES)
-            .hint("the classes are low, medium, high and critical"));
-    }
+    let class = fields.string("class")?.map(|word| {
+        word.text.parse::<Class>().map_err(|_| {
+            Fault::new("manifest-bad-class", word.span.clone(), "that is not a class")
+                .suggest(word.text, Class::ALL.map(Class::as_str))
+                .hint("the classes are low, medium, high and critical")
+        })
+    });
     Ok(RefSpec {
         about: fields.string("about")?.map(|w| w.text.to_owned()),
-        class: class.map(|w| w.text.to_owned()),
+        class: class.transpose()?,
         required: fields.boolean("required", true)?,
     })
 }

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::trust;
@@ -30,7 +28,7 @@ impl Tool for Cli {
             Verb::Explain { target } => explain::run(&Manifest::load(&nearest(cx)?)?, &target, cx),
             Verb::Examples { target, write } => examples::run(&nearest(cx)?, &target, write, cx),
             Verb::Add(args) => add::run(&args, &nearest(cx)?, cx),
-            Verb::Completions { shell } => completions(shell, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
 }
@@ -110,10 +108,4 @@ fn object(target: &Target) -> serde_json::Value {
         "deliveries": target.deliveries, "templates": target.templates, "clean_env": target.clean_env, "pass_env": target.pass_env,
         "keep_env": target.keep_env, "no_new_privs": target.no_new_privs, "classes": target.classes, "digest": target.digest(),
     })
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-target", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

@@ -7,12 +7,11 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Event, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
 
 use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::record::{self, Label};
 use crate::format::settings::{self, Settings};

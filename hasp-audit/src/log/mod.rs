@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files, tree};
 
-use crate::id::LogId;
 use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;
@@ -82,7 +81,7 @@ impl Log {
     }
 
     fn at(home: &Home, id: &LogId, dir: PathBuf) -> Log {
-        Log { id: id.clone(), home: home.root().to_owned(), dir, full: segment::FULL }
+        Log { id: *id, home: home.root().to_owned(), dir, full: segment::FULL }
     }
 
     /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`].
@@ -172,7 +171,7 @@ impl Log {
         let path = segment::path(&self.dir, end.state.segment);
         end.file.sync_data().map_err(|e| Error::io("flush", &path, e))?;
         self.advance(&end.kept, &end.state)?;
-        Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
+        Ok(Head { log: self.id, count: end.state.n, mac: end.state.prev })
     }
 
     /// Signs the head and keeps it beside the log, and packs a closed segment if there is one;

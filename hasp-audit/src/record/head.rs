@@ -5,10 +5,9 @@
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, LogId, Result};
 use sha2::{Digest, Sha256};
 
-use crate::id::LogId;
 use crate::record::chain::MacBytes;
 
 /// The file beside the log that holds the head of the last unlock.

@@ -8,11 +8,10 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Environ, Error, Home, Kind, Result, descriptors, sibling, system};
+use hasp_core::{Environ, Error, Home, Kind, LogId, Result, descriptors, sibling, system};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::id::LogId;
 use crate::log::Log;
 
 /// What `hasp-vault status` says of the vault that applies here.

@@ -13,9 +13,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
-use hasp_core::{Home, Kind, Result};
+use hasp_core::{Home, Kind, LogId, Result};
 
-use crate::id::LogId;
 use crate::log;
 use crate::record::chain::{Key, MacBytes};
 use crate::record::head::{self, Head, SignedHead};

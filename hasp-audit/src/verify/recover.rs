@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files};
 
-use crate::id::LogId;
 use crate::log::policy::Policy;
 use crate::log::{Log, compose, or_missing};
 use crate::record::chain::Key;

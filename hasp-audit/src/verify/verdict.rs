@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use crate::id::LogId;
+use hasp_core::LogId;
+
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;

@@ -121,7 +121,7 @@ pub fn run(
         Denied { check: None, grant: None, project: desk.root.as_deref().ok(), target: None };
     let mut notice = None;
     let outcome = verified(cli, &desk, context, &mut denied).and_then(|grant| {
-        denied.grant = Some(grant.terms().jti.clone());
+        denied.grant = Some(grant.terms().jti);
         notice = grant.notice().map(str::to_owned);
         released(grant, &desk, &log)
     });

@@ -2,10 +2,8 @@
 
 use hasp_audit::Event;
 use hasp_core::tool::Context;
-use hasp_core::{Here, Result};
+use hasp_core::{GrantId, Here, Result};
 use hasp_vault::Vault;
-
-use crate::token::id::GrantId;
 
 /// Puts the end of grants on record, in the log of the vault at hand.
 pub fn record(ids: &[GrantId], event: &str, why: &str, context: &Context) -> Result<()> {

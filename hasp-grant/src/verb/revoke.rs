@@ -4,14 +4,13 @@
 use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, SecretName};
+use hasp_core::{Error, GrantId, Home, Kind, Result, SecretName};
 
 use crate::cli::Revoke;
 use crate::ledger::Ledger;
 use crate::ledger::record::record;
 use crate::ledger::tombstone::End;
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 use crate::verb::ledgers;
 
 /// `hasp-grant revoke`.

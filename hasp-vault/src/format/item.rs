@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use hasp_core::text::printable;
 use hasp_core::time::{duration_text, parse_duration};
-use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Class, Error, Kind, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::class::{Allow, Class};
+use super::allow::Allow;
 use super::rotation::{Plan, Rotation};
 use super::version::Version;
 

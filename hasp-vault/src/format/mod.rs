@@ -1,9 +1,8 @@
 //! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the
 //! serials that were seen.
 
-pub mod class;
+pub mod allow;
 pub mod expiry;
-pub mod id;
 pub mod item;
 pub mod known;
 pub mod public_key;

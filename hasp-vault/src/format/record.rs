@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, VaultId};
 
-use super::id::VaultId;
 use super::seen::Seen;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;

@@ -11,12 +11,12 @@ use data_encoding::HEXLOWER;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Class, Error, Kind, Result, Secret, SecretName, Timestamp};
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::age_file;
-use crate::format::class::{Allow, Class};
+use crate::format::allow::Allow;
 use crate::format::item::{Item, State};
 use crate::format::record;
 use crate::format::rotation::{Every, Plan};

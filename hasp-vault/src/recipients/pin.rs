@@ -4,11 +4,10 @@
 use age::secrecy::SecretString;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, Var, VaultId};
 
 use crate::crypto::age_file;
 use crate::crypto::identity::Identity;
-use crate::format::id::VaultId;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 /// What it takes to write the identity's file anew.
@@ -19,7 +18,7 @@ pub struct Keeper {
 
 /// Opens the identity as every verb does, and keeps what it was opened with.
 pub fn open(home: &Home, cx: &mut Context) -> Result<(Identity, Keeper)> {
-    let from_home = cx.env.get("HASP_IDENTITY").is_none();
+    let from_home = cx.env.var(Var::Identity).is_none();
     let (identity, passphrase) = unlocked::open_with_passphrase(home, cx)?;
     Ok((identity, Keeper { passphrase, from_home }))
 }

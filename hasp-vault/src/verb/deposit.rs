@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hasp_audit::Event;
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Result, Secret, SecretName};
+use hasp_core::{Error, Here, Result, Secret, SecretName, Var};
 
 use super::input;
 use crate::cli::DepositArgs;
@@ -66,7 +66,7 @@ fn target(cx: &mut Context) -> Result<Target> {
         }
         Err(error) => error,
     };
-    let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
+    let named = cx.env.var(Var::Vault).map(PathBuf::from);
     let Some(dir) = named
         .filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code().as_str()))
     else {
