@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use hasp_core::text::printable;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use hasp_target::{Target, changes, lines};
-use hasp_vault::{Unlocked, Vault, record};
+use hasp_vault::{Unlocked, Vault, signed};
 
 use crate::body::{Body, KIND};
 use crate::project::Project;
@@ -114,13 +114,13 @@ impl Binding {
     pub fn load(vault: &Vault, root: &Path) -> Result<Option<Binding>> {
         let id = store::id(root);
         let body =
-            record::read(|| store::read(vault.home(), &id), |text| verified(vault, &id, text))?;
+            signed::read(|| store::read(vault.home(), &id), |text| verified(vault, &id, text))?;
         let Some(body) = body else { return Ok(None) };
         let binding = body
             .into_binding(root)
-            .ok_or_else(|| record::tampered(&store::path(vault.home(), root)))?;
+            .ok_or_else(|| signed::tampered(&store::path(vault.home(), root)))?;
         // A home that cannot be written must not stop reading.
-        let _ = record::saw(vault, KIND, &id, binding.serial);
+        let _ = vault.saw(KIND, &id, binding.serial);
         Ok(Some(binding))
     }
 
@@ -160,7 +160,7 @@ impl Binding {
         let _held = store::exclusive(vault.home())?;
         vault.log()?.append(now, &[events::dropped(&self)])?;
         let id = store::id(&self.root);
-        record::saw(vault, KIND, &id, self.serial + 1)?;
+        vault.saw(KIND, &id, self.serial + 1)?;
         store::remove(vault.home(), &id)
     }
 
@@ -217,10 +217,10 @@ impl Binding {
         let id = store::id(&self.root);
         self.serial = self.serial.max(vault.seen().highest(KIND, &id)?) + 1;
         let body = Body::of(self, *vault.id(), now).render()?;
-        let text = record::sign(unlocked, KIND, &id, self.serial, &body);
+        let text = unlocked.sign(KIND, &id, self.serial, &body);
         vault.log()?.append(now, &events::between(old.as_ref(), self))?;
         store::write(vault.home(), &id, &text)?;
-        record::saw(vault, KIND, &id, self.serial)
+        vault.saw(KIND, &id, self.serial)
     }
 }
 
@@ -230,14 +230,15 @@ impl Binding {
 /// `[tampered]`, `[rolled-back]`, `[other-vault]`, `[vault-rekeyed]`.
 pub(crate) fn verified(vault: &Vault, id: &str, text: &[u8]) -> Result<Body> {
     let path = store::path_of(vault.home(), id);
-    let claimed = Body::unverified(text).ok_or_else(|| record::tampered(&path))?;
+    let claimed = Body::unverified(text).ok_or_else(|| signed::tampered(&path))?;
     if claimed.vault != *vault.id() {
         return Err(vault.other_than_bound(Path::new(&claimed.root)));
     }
-    let record = record::verify(vault, KIND, id, text)
+    let record = vault
+        .verify(KIND, id, text)
         .map_err(|e| rekeyed(vault, id, text, &claimed).unwrap_or(e))?;
     let body = Body::parse(&record.body).filter(|b| b.serial == record.serial);
-    body.ok_or_else(|| record::tampered(&path))
+    body.ok_or_else(|| signed::tampered(&path))
 }
 
 /// A consent from before the vault got its key: not forged, and yet not valid, since somebody who
@@ -256,7 +257,7 @@ fn rekeyed(vault: &Vault, id: &str, text: &[u8], claimed: &Body) -> Option<Error
 
 /// Whether a key that the vault had before signed this.
 fn signed_earlier(vault: &Vault, id: &str, text: &[u8]) -> bool {
-    let label = record::Label { vault: *vault.id(), kind: KIND, name: id };
+    let label = signed::Label { vault: *vault.id(), kind: KIND, name: id };
     // An earlier log may have been kept under the key of today.
     let mut earlier = vault.known().earlier.iter().filter(|e| e.key != *vault.record_key());
     earlier.any(|e| label.verify(&e.key, text).is_some())

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Result, SecretName, Timestamp};
-use hasp_vault::{VaultId, record};
+use hasp_vault::{VaultId, signed};
 
 use crate::binding::{Binding, Consented};
 
 /// The kind of the record, part of what is signed.
-pub(crate) const KIND: &str = record::BINDING;
+pub(crate) const KIND: &str = signed::BINDING;
 
 /// What is in the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl Body {
     /// Reads a binding without verifying it: for finding the vault and for lists, authorises
     /// nothing.
     pub(crate) fn unverified(text: &[u8]) -> Option<Body> {
-        record::unverified(text).and_then(|r| Body::parse(&r.body))
+        signed::unverified(text).and_then(|r| Body::parse(&r.body))
     }
 }
 

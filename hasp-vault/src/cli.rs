@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use hasp_core::Class;
 use hasp_core::tool::Common;
 
-use crate::item::generate::Sort;
+use crate::format::value_kind::ValueKind;
 
 mod lifecycle;
 mod rotation;
@@ -170,9 +170,9 @@ pub struct ItemArgs {
 pub struct GenerateArgs {
     /// Which secret
     pub name: String,
-    /// What sort of value
+    /// What kind of value
     #[arg(long, value_enum)]
-    pub kind: Sort,
+    pub kind: ValueKind,
     /// Characters of a password, bytes of hex and base64, words of a passphrase
     #[arg(long, value_name = "N")]
     pub length: Option<usize>,

@@ -4,6 +4,8 @@
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 use zeroize::Zeroizing;
 
+use crate::code;
+
 /// A value as `NAME=VALUE` and whether python-dotenv would read the same as a shell.
 pub struct Assignment {
     /// With the newline at its end.
@@ -99,7 +101,7 @@ pub fn json(values: &[(SecretName, Secret)]) -> Result<Secret> {
 fn not_text(name: &SecretName) -> Error {
     Error::new(
         Kind::Data,
-        "not-exportable",
+        code::NOT_EXPORTABLE,
         format!("{name} is no text, and has no form in this format"),
     )
     .hint(format!("write it as it is: hasp-vault reveal {name} --force"))
@@ -143,7 +145,8 @@ mod tests {
         fn what_is_portable_is_read_back_by_import(value in "[ -~\n]{1,40}") {
             let (text, portable) = line(&value);
             if portable {
-                let read = crate::import::dotenv::parse(&Secret::copy_of(text.as_bytes()).unwrap()).unwrap();
+                let text = Secret::copy_of(text.as_bytes()).unwrap();
+                let read = crate::import::dotenv::parse(&text).unwrap();
                 prop_assert!(read.len() == 1 && read[0].value.expose() == value.as_bytes());
             }
         }

@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::{By, Filter, query};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Result, SecretName, tree};
+use hasp_core::{Code, Error, Result, SecretName, tree};
 use rustix::fs::Mode;
 
 use crate::backup::STAGING;
+use crate::code;
 use crate::format::item::Item;
-use crate::format::record;
+use crate::format::signed;
+use crate::format::version::file_number;
 use crate::open::vault::Vault;
-use crate::open::writer::{Writer, file_number};
+use crate::open::writer::Writer;
 
 /// Something that is not as it should be.
 #[derive(Debug)]
 pub struct Finding {
     /// A stable code.
-    pub code: &'static str,
+    pub code: Code,
     /// What and where.
     pub message: String,
     /// What repair would do; nothing if only a person can.
@@ -41,10 +42,10 @@ pub enum Repair {
 
 impl Finding {
     fn of(error: &Error) -> Finding {
-        Finding { code: error.code().as_str(), message: error.message().to_owned(), repair: None }
+        Finding { code: error.code(), message: error.message().to_owned(), repair: None }
     }
 
-    fn new(code: &'static str, message: String) -> Finding {
+    fn new(code: Code, message: String) -> Finding {
         Finding { code, message, repair: None }
     }
 }
@@ -60,7 +61,7 @@ pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
     }
     let names = vault.names()?;
     let survey = vault.survey(&names);
-    findings.extend(survey.faults.iter().filter(|f| f.code() != "open-mode").map(Finding::of));
+    findings.extend(survey.faults.iter().filter(|f| f.code() != code::OPEN_MODE).map(Finding::of));
     for item in &survey.items {
         values(vault, item, &mut findings);
         leftovers(vault, item, &mut findings)?;
@@ -119,13 +120,17 @@ fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
             }
             let repair = files::is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
             let message = format!("{} has no place in a vault", printable_path(&entry.path()));
-            findings.push(Finding { code: "orphan", message, repair });
+            findings.push(Finding { code: code::ORPHAN, message, repair });
         }
     }
     let left = vault.dir().with_file_name(STAGING);
     if tree::is_there(&left)? {
         let message = format!("an interrupted restore has left {}", printable_path(&left));
-        findings.push(Finding { code: "orphan", message, repair: Some(Repair::RemoveDir(left)) });
+        findings.push(Finding {
+            code: code::ORPHAN,
+            message,
+            repair: Some(Repair::RemoveDir(left)),
+        });
     }
     Ok(())
 }
@@ -135,17 +140,19 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
     let meta = path.symlink_metadata().map_err(|e| Error::io("open", path, e))?;
     let shown = printable_path(path);
     if meta.is_symlink() {
-        findings.push(Finding::new("symlink", format!("{shown} is a symbolic link")));
+        findings.push(Finding::new(code::SYMLINK, format!("{shown} is a symbolic link")));
         return Ok(());
     }
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        findings
-            .push(Finding::new("foreign-owner", format!("{shown} belongs to user {}", meta.uid())));
+        findings.push(Finding::new(
+            code::FOREIGN_OWNER,
+            format!("{shown} belongs to user {}", meta.uid()),
+        ));
     } else if meta.mode() & 0o077 != 0 {
         let message = format!("{shown} is open to other users (mode {:03o})", meta.mode() & 0o777);
         let wanted = if meta.is_dir() { 0o700 } else { 0o600 };
         let repair = Some(Repair::Close(path.to_owned(), wanted));
-        findings.push(Finding { code: "open-mode", message, repair });
+        findings.push(Finding { code: code::OPEN_MODE, message, repair });
     }
     if meta.is_dir() {
         for entry in std::fs::read_dir(path)
@@ -162,7 +169,7 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
 fn values(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) {
     for version in item.versions.iter().filter(|v| v.destroyed.is_none()) {
         match vault.value_file(&item.name, &version.file, &version.sha256) {
-            Err(e) if e.code() != "open-mode" => findings.push(Finding::of(&e)),
+            Err(e) if e.code() != code::OPEN_MODE => findings.push(Finding::of(&e)),
             _ => {}
         }
     }
@@ -188,7 +195,7 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
             || file_number(&name).is_some_and(|n| n >= item.next_file);
         let repair = ours.then(|| Repair::Remove(path.clone()));
         findings.push(Finding {
-            code: "orphan",
+            code: code::ORPHAN,
             message: format!("no record names {}", printable_path(&path)),
             repair,
         });
@@ -198,9 +205,9 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
 
 /// Secrets that were seen here and are gone without having been forgotten.
 fn vanished(vault: &Vault, names: &[SecretName], findings: &mut Vec<Finding>) {
-    for name in vault.seen().names(record::ITEM).iter().filter(|n| names.binary_search(n).is_err())
+    for name in vault.seen().names(signed::ITEM).iter().filter(|n| names.binary_search(n).is_err())
     {
-        findings.push(Finding::new("vanished", format!("{name} was in the vault and is gone")));
+        findings.push(Finding::new(code::VANISHED, format!("{name} was in the vault and is gone")));
     }
 }
 
@@ -213,8 +220,7 @@ fn recorded(
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
-    let log = vault.log()?;
-    query::run(log.path(), &Filter::default(), By::Scan, &mut |record| {
+    vault.log()?.each(&mut |record| {
         let version = record.object.get("version").and_then(serde_json::Value::as_u64);
         match (record.event(), version) {
             // A restore puts an older state in place on purpose, a resolve the version of one side.
@@ -238,9 +244,10 @@ fn recorded(
             find(items, &name).and_then(|i| i.versions.last()).map_or(0, |v| u64::from(v.number));
         if known < version && !broken.iter().any(|b| b.as_str() == name) {
             let message = format!(
-                "the log knows version {version} of {name}, the vault has {known}: a write that never came to its end, or an old copy put back"
+                "the log knows version {version} of {name}, the vault has {known}: a write \
+                 that never came to its end, or an old copy put back"
             );
-            findings.push(Finding::new("older-than-log", message));
+            findings.push(Finding::new(code::OLDER_THAN_LOG, message));
         }
     }
     Ok(())

@@ -11,13 +11,14 @@ use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, VaultId, tree};
 use serde::{Deserialize, Serialize};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
 use crate::format::known::{self, Known};
-use crate::format::record::{self, Label};
 use crate::format::settings::{FORMAT, Settings};
+use crate::format::signed::{self, Label};
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 
@@ -156,7 +157,7 @@ impl Init {
             token_key: keys.token_key(),
             recipients,
         };
-        let label = Label { vault: known.id, kind: record::VAULT, name: "" };
+        let label = Label { vault: known.id, kind: signed::VAULT, name: "" };
         let text = label.sign(1, &settings.render()?, |m| keys.sign_record(m));
         files::replace(&self.staging().join("vault.toml"), text.as_bytes())
     }
@@ -217,7 +218,7 @@ pub(crate) fn refuse_existing(dir: &Path) -> Result<()> {
     let shown = printable_path(dir);
     Err(Error::new(
         Kind::Create,
-        "exists",
+        code::EXISTS,
         format!("{shown} is there already: nothing was changed"),
     )
     .hint("see it with: hasp-vault status"))
@@ -236,7 +237,7 @@ fn distinct(recipients: impl Iterator<Item = Recipient>) -> Vec<Recipient> {
 fn read_plan(path: &Path) -> Result<Plan> {
     let text = files::read(path, Guard::Private, 1 << 16)?;
     let plan = std::str::from_utf8(&text).ok().and_then(|t| toml::from_str(t).ok());
-    plan.ok_or_else(|| record::tampered(path))
+    plan.ok_or_else(|| signed::tampered(path))
 }
 
 /// A rename within the home; nothing to do if it was done before.

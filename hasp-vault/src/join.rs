@@ -9,13 +9,15 @@ use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
 use crate::format::known::{self, Known};
-use crate::format::record::{self, Label};
 use crate::format::settings::{self, Settings};
-use crate::open::vault::{Vault, at_path};
+use crate::format::signed::{self, Label};
+use crate::open::fault::at_path;
+use crate::open::identity::Identity;
+use crate::open::vault::Vault;
 use crate::recipients::pin::Keeper;
 
 /// A vault that signs itself, and is not trusted yet.
@@ -37,14 +39,14 @@ impl<'a> Candidate<'a> {
             files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
                 Error::new(
                     Kind::Missing,
-                    "no-vault",
+                    code::NO_VAULT,
                     format!("there is no vault in {}", printable_path(dir)),
                 )
             })?;
-        let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
+        let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
         let settings = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
-        let label = Label { vault: settings.id, kind: record::VAULT, name: "" };
-        label.verify(&settings.record_key, &text).ok_or_else(|| record::tampered(&path))?;
+        let label = Label { vault: settings.id, kind: signed::VAULT, name: "" };
+        label.verify(&settings.record_key, &text).ok_or_else(|| signed::tampered(&path))?;
         let before = known::find(home, settings.id)?;
         Ok(Candidate { home, dir, settings, before })
     }
@@ -81,7 +83,7 @@ impl<'a> Candidate<'a> {
         let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
         let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
         if keys.record_key() != *self.key() {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         Ok(keys)
     }

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use common::{Lab, has};
 
-const ENV: &str = "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
+const ENV: &str = "\u{feff}# settings\r\nexport DATABASE_URL=\"postgres://u:p$w@h/db\" # \
+                   comment\r\nMULTI='one\ntwo'\nPORT=3000\n";
 
 #[test]
 fn a_dotenv_file_becomes_secrets_and_says_what_to_type_next() {
@@ -135,7 +136,8 @@ fn an_export_is_forced_recorded_and_read_alike_by_shells_and_dotenv() {
             assert!(common::feed(command, b"").ok().stdout == value.as_bytes(), "{shell} {name}");
         }
     }
-    let probe = "import sys; from dotenv import dotenv_values; sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
+    let probe = "import sys; from dotenv import dotenv_values; \
+                 sys.stdout.write(dotenv_values(sys.argv[1])[sys.argv[2]])";
     let there =
         Command::new("python3").args(["-c", "import dotenv"]).stderr(Stdio::null()).status();
     if !there.is_ok_and(|s| s.success()) {
@@ -306,10 +308,11 @@ fn a_tree_of_passage_comes_in_through_age() {
         return common::skipped("age");
     }
     let lab = Lab::in_memory();
-    let script = "mkdir -p .passage/store/db .passage/store/.git && age-keygen -o .passage/identities 2>/dev/null && \
-                  to=$(age-keygen -y .passage/identities) && \
-                  echo postgres://x | age -r $to -o .passage/store/db/url.age && \
-                  printf 'password\\nuser: me\\n' | age -r $to -o .passage/store/login.age && echo x >.passage/store/.git/config.age";
+    let script = "mkdir -p .passage/store/db .passage/store/.git && age-keygen -o \
+                  .passage/identities 2>/dev/null && to=$(age-keygen -y .passage/identities) \
+                  && echo postgres://x | age -r $to -o .passage/store/db/url.age && printf \
+                  'password\\nuser: me\\n' | age -r $to -o .passage/store/login.age && echo x \
+                  >.passage/store/.git/config.age";
     let mut command = Command::new("sh");
     command.args(["-c", script]).current_dir(lab.dir.path());
     common::feed(command, b"").ok();

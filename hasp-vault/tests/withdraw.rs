@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::process::Command;
 
 use common::Installed;
@@ -19,7 +20,7 @@ fn a_revoked_secret_says_when_why_and_by_whom_until_it_is_set_again() {
     let vault = lab.open().unwrap();
     let item = vault.item(&"db/url".parse().unwrap()).unwrap();
     let refused = item.deliverable(hasp_core::Timestamp::now()).unwrap_err();
-    assert_eq!(refused.code(), "secret-revoked");
+    assert_eq!(refused.code(), code::SECRET_REVOKED);
     assert!(
         refused.message().contains("leaked in CI (by alice)") && refused.message().contains("20")
     );

@@ -6,7 +6,7 @@ use serde_json::json;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
-use hasp_vault::{Vault, record};
+use hasp_vault::{Vault, signed};
 
 use crate::binding::{self, Binding};
 use crate::body::Body;
@@ -52,7 +52,7 @@ pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
 /// By the vault that it names: the remembered directory, else the home's own; what `HASP_VAULT`
 /// says is for one project.
 fn verified(home: &Home, id: &str) -> Result<Body> {
-    let damaged = || record::tampered(&store::path_of(home, id));
+    let damaged = || signed::tampered(&store::path_of(home, id));
     let text = store::read(home, id)?.ok_or_else(damaged)?;
     let claimed = Body::unverified(&text).ok_or_else(damaged)?;
     let dir = claimed.dir.unwrap_or_else(|| home.join("vault"));

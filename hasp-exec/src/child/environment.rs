@@ -12,16 +12,16 @@ use hasp_target::loaders::{self, Fate};
 /// What the child inherits, one entry a name, and the names that were dropped although they were
 /// set.
 #[derive(Debug)]
-pub struct Inherited {
+pub(crate) struct Inherited {
     /// Name and value.
-    pub vars: BTreeMap<OsString, OsString>,
+    pub(crate) vars: BTreeMap<OsString, OsString>,
     /// Dropped names that load code, name hasp's sources, or were taken as a source.
-    pub dropped: Vec<OsString>,
+    pub(crate) dropped: Vec<OsString>,
 }
 
 /// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what
 /// loads code (hasp.toml(5)).
-pub fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
+pub(crate) fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
     let mut vars = BTreeMap::new();
     let mut dropped = BTreeSet::new();
     for (name, value) in env.for_child().filter(|(name, _)| passes(name, rules)) {

@@ -204,6 +204,6 @@ pub struct JoinArgs {
 /// `watch`.
 #[derive(Subcommand, Debug)]
 pub enum WatchVerb {
-    /// Take the fingerprints of all values anew
+    /// Take the fingerprints of all values again
     Rebuild,
 }

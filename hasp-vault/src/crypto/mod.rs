@@ -2,7 +2,6 @@
 
 pub mod age_file;
 pub mod file_key;
-pub mod identity;
 pub mod keys;
 pub mod openssh;
 pub mod passphrase;

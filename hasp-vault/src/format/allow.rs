@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// `PROJECT[:TARGET]`: a project, by its name or root, and optionally one target of it, that may
 /// ask for a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl FromStr for Allow {
         let (project, target) = text.rsplit_once(':').map_or((text, None), |(p, t)| (p, Some(t)));
         let empty = project.is_empty() || target.is_some_and(str::is_empty);
         if empty || text.len() > 512 || text.chars().any(char::is_control) {
-            return Err(Error::new(Kind::Usage, "bad-scope", "that is not a scope")
+            return Err(Error::new(Kind::Usage, code::BAD_SCOPE, "that is not a scope")
                 .hint("a scope looks like --allow api or --allow api:test"));
         }
         Ok(Allow { project: project.to_owned(), target: target.map(str::to_owned) })
@@ -85,7 +87,7 @@ mod tests {
                 && !one.admits("n", "/src/a:b/api", None)
         );
         for bad in ["", ":", ":t", "p:", "a\nb"] {
-            assert_eq!(bad.parse::<Allow>().unwrap_err().code(), "bad-scope");
+            assert_eq!(bad.parse::<Allow>().unwrap_err().code(), code::BAD_SCOPE);
         }
     }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::public_key;
 
+use crate::code;
+
 /// The file's name in the home.
 pub const FILE: &str = "known_vaults";
 const MAX_FILE: usize = 1 << 20;
@@ -81,7 +83,7 @@ pub fn load(home: &Home) -> Result<Vec<Known>> {
     let text = String::from_utf8(content).ok();
     let list = text.and_then(|t| toml::from_str::<List>(&t).ok()).ok_or_else(|| {
         let shown = printable_path(&path);
-        Error::new(Kind::Data, "tampered", format!("{shown} is damaged"))
+        Error::new(Kind::Data, code::TAMPERED, format!("{shown} is damaged"))
             .hint("put it back from a backup")
     })?;
     Ok(list.vault)

@@ -2,12 +2,15 @@
 //! serials that were seen.
 
 pub mod allow;
+pub mod body;
+pub mod events;
 pub mod expiry;
 pub mod item;
 pub mod known;
 pub mod public_key;
-pub mod record;
 pub mod rotation;
 pub mod seen;
 pub mod settings;
+pub mod signed;
+pub mod value_kind;
 pub mod version;

@@ -70,6 +70,7 @@ fn at(key: &str, why: &str) -> hasp_core::Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::code;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Result<Vec<(String, String)>> {
@@ -126,7 +127,7 @@ mod tests {
     fn objects_may_stand_in_each_other_as_deep_as_is_said() {
         let nested = |depth: usize| format!("{}1.50{}", "{\"a\":".repeat(depth), "}".repeat(depth));
         assert_eq!(read(&nested(MAX_DEPTH)).unwrap()[0].1, "1.50");
-        assert_eq!(read(&nested(MAX_DEPTH + 1)).unwrap_err().code(), "bad-import");
+        assert_eq!(read(&nested(MAX_DEPTH + 1)).unwrap_err().code(), code::BAD_IMPORT);
     }
 
     #[test]
@@ -147,14 +148,16 @@ mod tests {
             "{\"a\":hunter2}",
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.code() == "bad-import" && !format!("{error:?}").contains("hunter2"));
+            assert!(error.code() == code::BAD_IMPORT && !format!("{error:?}").contains("hunter2"));
         }
         assert!(read(&format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000))).is_err());
     }
 
     proptest! {
         #[test]
-        fn any_number_keeps_its_characters(number in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?") {
+        fn any_number_keeps_its_characters(
+            number in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?"
+        ) {
             let found = read(&format!("{{\"n\":{{\"m\":{number}}}}}")).unwrap();
             prop_assert_eq!(found, [("n/m".to_owned(), number)]);
         }

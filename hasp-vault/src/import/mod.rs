@@ -7,6 +7,8 @@ pub mod pass;
 
 use hasp_core::{Error, Kind, Secret};
 
+use crate::code;
+
 /// The largest input, in bytes.
 pub const MAX_INPUT: usize = 64 << 20;
 
@@ -23,7 +25,7 @@ pub struct Entry {
 pub(crate) fn unreadable(place: &str, why: &str) -> Error {
     Error::new(
         Kind::Data,
-        "bad-import",
+        code::BAD_IMPORT,
         format!("{place}: {why} (not shown: it may be a value); nothing was imported"),
     )
 }

@@ -11,8 +11,9 @@ use rustix::process::Signal;
 
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::system::{self, BeforeExec, Image};
-use hasp_core::{Environ, Error, Kind, Result, Secret, SecretName, cause_text, memory};
+use hasp_core::{Code, Environ, Error, Kind, Result, Secret, SecretName, cause_text, memory};
 
+use crate::code;
 use crate::format::rotation::Program;
 use crate::trusted;
 
@@ -31,7 +32,7 @@ pub enum Step {
 
 impl Step {
     /// The word in options, records and the program's environment.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Step::Run => "run",
             Step::Test => "test",
@@ -39,11 +40,11 @@ impl Step {
         }
     }
 
-    fn failed(self) -> &'static str {
+    fn failed(self) -> Code {
         match self {
-            Step::Run => "program-failed",
-            Step::Test => "test-failed",
-            Step::Retire => "retire-failed",
+            Step::Run => code::PROGRAM_FAILED,
+            Step::Test => code::TEST_FAILED,
+            Step::Retire => code::RETIRE_FAILED,
         }
     }
 }
@@ -73,8 +74,14 @@ impl Job<'_> {
     /// moment later.
     fn find(&self) -> Result<PathBuf> {
         trusted::find(self.program.path()).map_err(|why| {
-            Error::new(Kind::Denied, "program-untrusted", format!("{} is not run: {why}", self.program)).hint(
-                "only you or root may be able to change the program and every directory and link on the way to it",
+            Error::new(
+                Kind::Denied,
+                code::PROGRAM_UNTRUSTED,
+                format!("{} is not run: {why}", self.program),
+            )
+            .hint(
+                "only you or root may be able to change the program and every directory and \
+                 link on the way to it",
             )
         })
     }
@@ -129,7 +136,7 @@ impl Job<'_> {
             let why = cause_text(&e);
             Error::new(
                 Kind::Denied,
-                "program-unusable",
+                code::PROGRAM_UNUSABLE,
                 format!("{} cannot be run: {why}", self.program),
             )
             .hint("it must be executable, and begin with #! if it is a script")
@@ -141,7 +148,7 @@ impl Job<'_> {
         let version = self.version.to_string();
         let own = [
             ("ROTATE_NAME", self.name.as_str()),
-            ("ROTATE_STEP", self.step.word()),
+            ("ROTATE_STEP", self.step.as_str()),
             ("ROTATE_VERSION", &version),
         ];
         let kept = trusted::KEPT
@@ -170,7 +177,7 @@ impl Job<'_> {
 fn no_memory_file() -> Error {
     Error::new(
         Kind::Denied,
-        "no-memfd",
+        code::NO_MEMFD,
         "memory files are refused here, and a value goes to a program in nothing else",
     )
     .hint("give the new value yourself: hasp-vault rotate NAME --from SRC")

@@ -6,11 +6,12 @@ use hasp_audit::Event;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
+use crate::code;
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Every, Plan, Retiring, Rotation};
-use crate::item::events;
-use crate::item::set::{SetOptions, check_value, flush, refuse_open_rotation};
-use crate::item::withdraw::remove;
+use crate::format::rotation::{Every, Recipe, Retiring, Rotation};
+use crate::item::revoke::remove;
+use crate::item::set::{SetOptions, check_value, refuse_open_rotation};
 use crate::open::unlocked::Unlocked;
 use crate::open::writer::Writer;
 
@@ -18,7 +19,7 @@ use crate::open::writer::Writer;
 #[derive(Clone, Debug, Default)]
 pub struct Start {
     /// How it is done.
-    pub plan: Plan,
+    pub plan: Recipe,
     /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
     pub every: Option<Every>,
     /// It was begun because it was due.
@@ -68,7 +69,7 @@ impl Unlocked {
             }
             let dir = self.vault().make_item_dir(name)?;
             let (number, path) = self.append_version(&dir, item, value, now)?;
-            flush(&path)?;
+            files::flush(&path)?;
             rotation.staged = Some(number);
             item.rotation = Some(rotation);
             Ok(Change::new(events::of_version("vault.rotate-stage", item, number)))
@@ -103,7 +104,7 @@ impl Unlocked {
                 version.retiring = retiring;
             }
             if let Some(Every::Span(_)) = every {
-                item.recipe = Some(plan).filter(|p| *p != Plan::default());
+                item.recipe = Some(plan).filter(|p| *p != Recipe::default());
             }
             (item.current, item.state, item.forget, item.rotation) =
                 (number, State::Active, None, None);
@@ -134,7 +135,7 @@ impl Unlocked {
             if !waits {
                 let message =
                     format!("version {number} of {name} does not wait to be retired any more");
-                return Err(Error::new(Kind::Missing, "no-rotation", message)
+                return Err(Error::new(Kind::Missing, code::NO_ROTATION, message)
                     .hint(format!("see how far it is: hasp-vault history {name}")));
             }
             let event = events::of_version("vault.rotate-retire", item, number);
@@ -151,7 +152,8 @@ impl Unlocked {
     ) -> Result<()> {
         let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
         let event = events::of_secret(word, job.name).field("version", job.version);
-        let event = event.field("step", job.step.word()).field("program", job.program.to_string());
+        let event =
+            event.field("step", job.step.as_str()).field("program", job.program.to_string());
         let event = event.maybe("code", failed.map(|e| e.code().as_str()));
         self.vault().log()?.append(now, &[event]).map(drop)
     }
@@ -236,7 +238,7 @@ fn lose(item: &mut Item, number: u32, now: Timestamp) -> Option<String> {
 fn unchanged(name: &SecretName) -> Error {
     Error::new(
         Kind::Data,
-        "value-unchanged",
+        code::VALUE_UNCHANGED,
         format!("the new value of {name} is the old one: nothing was changed"),
     )
     .hint("make a new one at the provider first")
@@ -245,7 +247,7 @@ fn unchanged(name: &SecretName) -> Error {
 /// The error where nothing is being rotated.
 pub fn no_rotation(item: &Item) -> Error {
     let name = &item.name;
-    Error::new(Kind::Missing, "no-rotation", format!("{name} is not being rotated"))
+    Error::new(Kind::Missing, code::NO_ROTATION, format!("{name} is not being rotated"))
         .hint(format!("begin with: hasp-vault rotate {name}"))
 }
 
@@ -255,7 +257,7 @@ fn nothing_to_abort(item: &Item) -> Error {
     };
     let (name, number) = (&item.name, waiting.number);
     let message = format!("{name} has its new value already; version {number} waits to be retired");
-    Error::new(Kind::Denied, "rotated-already", message)
+    Error::new(Kind::Denied, code::ROTATED_ALREADY, message)
         .hint(format!("retire it: hasp-vault rotate {name} --resume"))
         .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
 }

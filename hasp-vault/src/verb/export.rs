@@ -7,17 +7,22 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
 use crate::cli::{ExportArgs, Format};
+use crate::code;
 use crate::export;
-use crate::item::events;
+use crate::format::events;
 use crate::open::vault::Vault;
 
 pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: BTreeSet<SecretName> =
         args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
     if !args.force {
-        return Err(Error::new(Kind::Denied, "not-forced", "an export writes values in the clear")
-            .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
-            .hint("or say that you mean it: --force"));
+        return Err(Error::new(
+            Kind::Denied,
+            code::NOT_FORCED,
+            "an export writes values in the clear",
+        )
+        .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
+        .hint("or say that you mean it: --force"));
     }
     let format = args.format.unwrap_or(Format::Env);
     if format == Format::Env {
@@ -60,7 +65,7 @@ fn refuse_same_variable(names: &BTreeSet<SecretName>) -> Result<()> {
             let variable = export::variable(name);
             Err(Error::new(
                 Kind::Usage,
-                "same-variable",
+                code::SAME_VARIABLE,
                 format!("two of these secrets would both become {variable}"),
             )
             .hint("export them apart, or with --format json"))

@@ -11,7 +11,8 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 
 use super::{input, progress, set};
 use crate::cli::{Conflict, ImportArgs, ImportFormat};
-use crate::import::pass::{Sort, Tree};
+use crate::code;
+use crate::import::pass::{Store, Tree};
 use crate::import::{Entry, MAX_INPUT, dotenv, json};
 use crate::item::set::check_value;
 use crate::open::unlocked::Unlocked;
@@ -23,7 +24,7 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let options = set::options(&args.options)?;
     let found = read(args, cx)?;
     if found.is_empty() {
-        return Err(Error::new(Kind::Data, "nothing-to-import", "there is nothing to import"));
+        return Err(Error::new(Kind::Data, code::NOTHING_TO_IMPORT, "there is nothing to import"));
     }
     if args.dry_run {
         return preview(&found, vault, cx);
@@ -46,13 +47,13 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
     let entries = match format(args) {
-        ImportFormat::Pass => open_tree(Sort::Pass, args, cx)?,
-        ImportFormat::Passage => open_tree(Sort::Passage, args, cx)?,
+        ImportFormat::Pass => open_tree(Store::Pass, args, cx)?,
+        ImportFormat::Passage => open_tree(Store::Passage, args, cx)?,
         text => {
             if args.first_line {
                 return Err(Error::new(
                     Kind::Usage,
-                    "usage",
+                    code::USAGE,
                     "--first-line is for --format pass and passage",
                 )
                 .hint("hasp-vault import --help"));
@@ -87,8 +88,8 @@ fn read_text(format: ImportFormat, args: &ImportArgs, cx: &mut Context) -> Resul
 
 /// Only what is wanted is opened: each entry is a call of the program, and may be a touch of a
 /// token.
-fn open_tree(sort: Sort, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
-    let tree = Tree::locate(sort, args.from.as_deref().map(Path::new), &cx.env)?;
+fn open_tree(store: Store, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entry>> {
+    let tree = Tree::locate(store, args.from.as_deref().map(Path::new), &cx.env)?;
     let wanted = select(args, tree.keys()?)?;
     let bar = progress::bar(wanted.len(), "entries opened", cx);
     let mut entries = Vec::with_capacity(wanted.len());
@@ -100,7 +101,8 @@ fn open_tree(sort: Sort, args: &ImportArgs, cx: &mut Context) -> Result<Vec<Entr
     let several = entries.iter().filter(|e| e.value.expose().contains(&b'\n')).count();
     if several > 0 {
         cx.out.note(&format!(
-            "{several} entries of {} have several lines and are taken whole; --first-line takes the password alone",
+            "{several} entries of {} have several lines and are taken whole; --first-line \
+             takes the password alone",
             tree.shown()
         ));
     }
@@ -113,7 +115,7 @@ fn select(args: &ImportArgs, keys: Vec<String>) -> Result<BTreeSet<String>> {
         let shown = printable(key.as_bytes());
         return Err(Error::new(
             Kind::Usage,
-            "key-unknown",
+            code::KEY_UNKNOWN,
             format!("there is no '{shown}' to import"),
         ));
     }
@@ -140,7 +142,7 @@ fn refuse_twice(named: &[Named]) -> Result<()> {
     match named.iter().find(|(name, _)| !seen.insert(name)) {
         Some((name, _)) => Err(Error::new(
             Kind::Data,
-            "bad-import",
+            code::BAD_IMPORT,
             format!("two keys would both become '{name}'"),
         )),
         None => Ok(()),
@@ -171,7 +173,7 @@ fn settle(
                 Conflict::Error => {
                     return Err(Error::new(
                         Kind::Create,
-                        "exists",
+                        code::EXISTS,
                         format!("{name} is there with another value; nothing was imported"),
                     )
                     .hint("say what to do: --on-conflict skip, or --on-conflict overwrite"));
@@ -211,7 +213,8 @@ fn next_step(args: &ImportArgs, cx: &mut Context) {
     if format(args) == ImportFormat::Env {
         let file = shell_word(from);
         cx.out.plain_note(&format!(
-            "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- COMMAND\n"
+            "Next, in the project:\n\n  hasp-target add TARGET --from-env {file}{prefix} -- \
+             COMMAND\n"
         ));
     }
 }

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use super::{input, set};
 use crate::cli::{AcceptArgs, RejectArgs};
+use crate::code;
 use crate::format::item::Item;
 use crate::item::inbox::{Deposit, Waiting};
 use crate::item::set::{SetOptions, check_value};
@@ -124,7 +125,7 @@ fn confirm(line: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "it would replace a value, and there is no terminal to ask",
         )
         .hint("say it in advance: hasp-vault accept ID --yes")
@@ -132,7 +133,7 @@ fn confirm(line: &str) -> Result<()> {
     if terminal.confirm(&format!("{line}\nStore it?"))? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }
 
 fn store(

@@ -9,6 +9,7 @@ use hasp_core::{Error, Home, Kind, Result, Var, lead};
 
 use super::recovery;
 use crate::cli::InitArgs;
+use crate::code;
 use crate::crypto::passphrase;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
@@ -22,7 +23,10 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
     let dir = directory(&home, cx)?;
     let init = Init::begin(&home, &dir)?;
     if let Some(vault) = init.resume()? {
-        cx.out.note("an interrupted init was finished: the identity and its passphrase are those given then");
+        cx.out.note(
+            "an interrupted init was finished: the identity and its passphrase are those given \
+             then",
+        );
         return done(&vault, cx);
     }
     init.refuse_existing()?;
@@ -54,8 +58,10 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     if has {
         let shown = printable_path(home.root());
         let message = format!("there is an identity in {shown} but no vault: nothing was changed");
-        return Err(lead::to_a_vault(Error::new(Kind::Create, "exists", message), home)
-            .hint("or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory hasp-vault init"));
+        return Err(lead::to_a_vault(Error::new(Kind::Create, code::EXISTS, message), home).hint(
+            "or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory \
+             hasp-vault init",
+        ));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);

@@ -9,6 +9,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, system};
 
 use super::input;
+use crate::code;
 use crate::open::vault::Vault;
 
 /// The longest head that is signed, in bytes.
@@ -29,7 +30,11 @@ pub fn sign_head(fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let out = descriptor(fd)?;
     let head = Source::Stdin.read(&mut cx.env, MAX_HEAD)?;
     if !head.expose().starts_with(HEAD) {
-        return Err(Error::new(Kind::Data, "not-a-head", "stdin does not hold the head of a log"));
+        return Err(Error::new(
+            Kind::Data,
+            code::NOT_A_HEAD,
+            "stdin does not hold the head of a log",
+        ));
     }
     let signature = vault.unlock_for_keys(cx)?.keys().sign_record(head.expose());
     write_all(&out, &signature)?;
@@ -51,11 +56,11 @@ pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {
     let out = system::duplicate(fd).map_err(|_| {
-        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
+        Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {fd} is not open"))
             .hint("this verb is for other hasp tools")
     })?;
     if rustix::termios::isatty(&out) {
-        return Err(Error::new(Kind::Usage, "terminal", "keys are not written to a terminal"));
+        return Err(Error::new(Kind::Usage, code::TERMINAL, "keys are not written to a terminal"));
     }
     Ok(out)
 }

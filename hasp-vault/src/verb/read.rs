@@ -5,17 +5,22 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
 
 use crate::cli::{GetArgs, RevealArgs};
+use crate::code;
+use crate::format::events;
 use crate::format::item::Item;
-use crate::item::events;
 use crate::open::vault::Vault;
 
 /// The age file as it lies in the vault, checked against the signed record; needs no unlock.
 pub fn get(args: &GetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let wanted: VersionedName = args.name.parse()?;
     if cx.out.stdout_is_terminal() {
-        return Err(Error::new(Kind::Usage, "terminal", "ciphertext is not written to a terminal")
-            .hint(format!("hasp-vault get {} | age -d -i IDENTITY", args.name))
-            .hint(format!("to see the value: hasp-vault reveal {}", args.name)));
+        return Err(Error::new(
+            Kind::Usage,
+            code::TERMINAL,
+            "ciphertext is not written to a terminal",
+        )
+        .hint(format!("hasp-vault get {} | age -d -i IDENTITY", args.name))
+        .hint(format!("to see the value: hasp-vault reveal {}", args.name)));
     }
     let (item, number) = find(&wanted, vault)?;
     let version = item.version(number)?;
@@ -31,7 +36,7 @@ pub fn reveal(args: &RevealArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
     if !args.force && !cx.out.stdout_is_terminal() {
         return Err(Error::new(
             Kind::Denied,
-            "not-a-terminal",
+            code::NOT_A_TERMINAL,
             "a value is shown on a terminal only",
         )
         .hint(format!(
@@ -82,7 +87,8 @@ fn show(value: &Secret, cx: &mut Context) -> Result<()> {
         cx.out.value(value.expose())?;
     } else {
         cx.out.warn(
-            "the value is not plain text: control characters are shown escaped; --force to a pipe writes it as it is",
+            "the value is not plain text: control characters are shown escaped; --force to a \
+             pipe writes it as it is",
         );
         let shown = Secret::from_vec(printable(value.expose()).into_bytes())?;
         cx.out.value(shown.expose())?;

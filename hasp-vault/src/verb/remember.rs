@@ -12,7 +12,8 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, sibling, system};
 
-use crate::crypto::identity::Identity;
+use crate::code;
+use crate::open::identity::Identity;
 
 /// What a project here would need to use a vault.
 pub enum Use {
@@ -69,7 +70,7 @@ pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
     }
     Err(Error::new(
         hasp_core::Kind::Io,
-        "not-remembered",
+        code::NOT_REMEMBERED,
         "hasp-bind could not remember the vault for this project",
     )
     .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
@@ -109,7 +110,8 @@ pub fn next(used: &Use, dir: &Path) -> String {
             "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned()
         }
         Use::Other(other) => format!(
-            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in {} now\n",
+            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in \
+             {} now\n",
             printable_path(other)
         ),
         Use::NoProject => format!(
@@ -128,7 +130,7 @@ pub fn require_identity(home: &Home, dir: &Path, cx: &Context) -> Result<()> {
         return Ok(());
     }
     let word = shell_word(dir.as_os_str());
-    Err(Error::new(hasp_core::Kind::Locked, "no-identity", "there is no identity to join with")
+    Err(Error::new(hasp_core::Kind::Locked, code::NO_IDENTITY, "there is no identity to join with")
         .hint("make one, and have a member add what it prints: hasp-vault identity new")
         .hint(format!(
             "or name the one that you have: HASP_IDENTITY=/path/to/identity hasp-vault join {word}"

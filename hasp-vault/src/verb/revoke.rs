@@ -7,7 +7,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName, sibling};
 
 use crate::cli::RevokeArgs;
-use crate::item::withdraw::Revoked;
+use crate::code;
+use crate::item::revoke::Revoked;
 use crate::open::vault::Vault;
 
 pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
@@ -64,7 +65,7 @@ pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
         if !status.success() {
             return Err(Error::new(
                 Kind::Io,
-                "grants-not-ended",
+                code::GRANTS_NOT_ENDED,
                 format!("hasp-grant could not end the grants on {name}"),
             )
             .hint(format!("see why with: hasp-grant revoke --secret {name}")));

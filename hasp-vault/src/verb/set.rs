@@ -7,6 +7,7 @@ use hasp_core::{Error, Kind, Result, SecretName};
 
 use super::input;
 use crate::cli::{ItemArgs, SetArgs};
+use crate::code;
 use crate::format::item::Item;
 use crate::item::set::SetOptions;
 use crate::open::vault::Vault;
@@ -55,7 +56,11 @@ fn ask_all(
 pub fn options(args: &ItemArgs) -> Result<SetOptions> {
     let allow = args.allow.iter().map(|a| a.parse()).collect::<Result<Vec<_>>>()?;
     if args.note.as_ref().is_some_and(|n| n.len() > 4096) {
-        return Err(Error::new(Kind::Usage, "note-too-long", "the note has more than 4096 bytes"));
+        return Err(Error::new(
+            Kind::Usage,
+            code::NOTE_TOO_LONG,
+            "the note has more than 4096 bytes",
+        ));
     }
     Ok(SetOptions {
         class: args.class,
@@ -72,7 +77,8 @@ pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
     let size = item.current_version().map_or(0, |v| v.size);
     if cx.out.json {
         return cx.out.object(&serde_json::json!({
-            "v": 1, "secret": item.name, "version": item.current, "class": item.class, "size": size, "expires": item.expires,
+            "v": 1, "secret": item.name, "version": item.current, "class": item.class,
+            "size": size, "expires": item.expires,
         }));
     }
     let expires = item.expires.map(|e| format!(", expires {}", e.local())).unwrap_or_default();
@@ -84,6 +90,6 @@ pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
 }
 
 fn one_by_one() -> Error {
-    Error::new(Kind::Usage, "several-names", "several names are asked for on the terminal only")
+    Error::new(Kind::Usage, code::SEVERAL_NAMES, "several names are asked for on the terminal only")
         .hint("store them one by one, each with its value on stdin: hasp-vault set NAME < FILE")
 }

@@ -21,9 +21,12 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let known = vault.known();
     if cx.out.json {
         cx.out.object(&serde_json::json!({
-            "v": 1, "vault": vault.id(), "dir": printable_path(vault.dir()), "home": printable_path(vault.home().root()),
-            "log": vault.log_id(), "public_key": key, "identity": identity, "recipients": recipients, "secrets": secrets,
-            "since": known.since, "how": known.how, "rotating": rotating.iter().map(|i| &i.name).collect::<Vec<_>>(),
+            "v": 1, "vault": vault.id(), "dir": printable_path(vault.dir()),
+            "home": printable_path(vault.home().root()),
+            "log": vault.log_id(), "public_key": key, "identity": identity,
+            "recipients": recipients, "secrets": secrets,
+            "since": known.since, "how": known.how,
+            "rotating": rotating.iter().map(|i| &i.name).collect::<Vec<_>>(),
             "retiring": retiring,
         }))?;
         return Ok(Exit::OK);

@@ -1,4 +1,4 @@
-//! `watch rebuild`: the fingerprints of all values anew, for the leak watch, which hasp-redact
+//! `watch rebuild`: the fingerprints of all values again, for the leak watch, which hasp-redact
 //! owns.
 
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
 use hasp_redact::Watch;
 
-use crate::item::events;
+use crate::format::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 

@@ -200,7 +200,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stanzas_come_back(body in proptest::collection::vec(any::<u8>(), 0..300), args in proptest::collection::vec("[!-~]{1,9}", 0..4)) {
+        fn stanzas_come_back(body in proptest::collection::vec(any::<u8>(), 0..300),
+        args in proptest::collection::vec("[!-~]{1,9}", 0..4)) {
             let words: Vec<&str> = args.iter().map(String::as_str).collect();
             let read = decode(&mut &encode("tag", &words, &body)[..]).unwrap();
             prop_assert_eq!((read.tag.as_str(), read.args, read.body), ("tag", args, body));

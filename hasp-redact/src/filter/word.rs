@@ -3,9 +3,9 @@
 
 use zeroize::Zeroizing;
 
+use crate::decode::layer::{Layer, SPARSE};
 use crate::filter::form::{Case, Form};
 use crate::filter::pattern::needle::{Needles, Origin};
-use crate::scan::layer::{Layer, SPARSE};
 
 /// The word for a match of this needle that covers these bytes.
 pub(crate) fn of(needles: &Needles, needle: u32, form: Form, found: &[u8]) -> &'static str {

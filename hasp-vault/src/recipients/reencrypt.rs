@@ -1,4 +1,4 @@
-//! Encrypting values anew, several at a time: the new files lie beside the old ones, unflushed and
+//! Encrypting values again, several at a time: the new files lie beside the old ones, unflushed and
 //! named by no record yet.
 
 use std::path::PathBuf;
@@ -15,14 +15,15 @@ use crate::crypto::recipient::Recipient;
 use crate::format::item::Item;
 use crate::format::version::Version;
 use crate::item::set::write_new;
-use crate::open::vault::{Vault, at_path};
+use crate::open::fault::at_path;
+use crate::open::vault::Vault;
 
 /// How many secrets a thread takes at a time.
 const BATCH: usize = 16;
 const MAX_THREADS: usize = 8;
 
 /// From one encryption to the other.
-pub struct Anew<'a> {
+pub struct Reencrypt<'a> {
     /// Where the old files are.
     pub from: &'a Vault,
     /// What opens them.
@@ -58,7 +59,7 @@ impl Renewed {
     }
 }
 
-impl Anew<'_> {
+impl Reencrypt<'_> {
     /// Renews all of them, or none: after a failure the files that were written are removed again.
     pub fn all(&self, items: Vec<Item>) -> Result<Vec<Renewed>> {
         let written = Mutex::new(Vec::new());

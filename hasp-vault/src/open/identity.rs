@@ -9,8 +9,9 @@ use age::ssh;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result, Secret, Timestamp, VaultId};
 
-use super::plugin;
-use super::recipient::Recipient;
+use crate::code;
+use crate::crypto::plugin;
+use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
 
 /// The longest identity text.
@@ -103,7 +104,7 @@ impl Identity {
                 ssh::Identity::from(locked.decrypt(passphrase()?).map_err(|_| {
                     Error::new(
                         Kind::Denied,
-                        "wrong-passphrase",
+                        code::WRONG_PASSPHRASE,
                         "the passphrase of the ssh key is wrong",
                     )
                 })?)
@@ -175,7 +176,7 @@ impl Identity {
         }
         Err(Error::new(
             Kind::Data,
-            "key-changed",
+            code::KEY_CHANGED,
             "known_vaults names another key for this vault than your identity does",
         )
         .hint("somebody changed known_vaults in the home: put it back from a backup"))
@@ -213,7 +214,7 @@ fn unknown_recipient(line: usize) -> Error {
 }
 
 fn bad(why: &str) -> Error {
-    Error::new(Kind::Data, "bad-identity", format!("the identity cannot be used: {why}"))
+    Error::new(Kind::Data, code::BAD_IDENTITY, format!("the identity cannot be used: {why}"))
         .hint("an identity is what age-keygen or ssh-keygen writes")
 }
 
@@ -236,7 +237,7 @@ mod tests {
         assert_eq!(read.recipients(), made.recipients());
         read.check_pin(vault, &pin).unwrap();
         let other = Keys::derive(&[2; 32]).record_key();
-        assert_eq!(read.check_pin(vault, &other).unwrap_err().code(), "key-changed");
+        assert_eq!(read.check_pin(vault, &other).unwrap_err().code(), code::KEY_CHANGED);
         read.check_pin(VaultId::random().unwrap(), &other).unwrap();
     }
 
@@ -265,7 +266,7 @@ mod tests {
             ["", "# only\n", "hunter2\n", "# hasp vault x ed25519 y\n", "AGE-SECRET-KEY-1HUNTER2\n"]
         {
             let error = parse(bad).err().unwrap();
-            assert_eq!(error.code(), "bad-identity");
+            assert_eq!(error.code(), code::BAD_IDENTITY);
             assert!(!error.message().to_lowercase().contains("hunter2"));
         }
     }

@@ -2,16 +2,14 @@
 //! everything that decides something is signed by the vault and verified with the pinned key before
 //! a byte of it is used.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, VaultId};
 
-use super::seen::Seen;
-use crate::open::unlocked::Unlocked;
-use crate::open::vault::Vault;
+use crate::code;
 
 /// The kind of `vault.toml`; its name is empty.
 pub const VAULT: &str = "vault";
@@ -78,28 +76,6 @@ pub struct Verified {
     pub body: String,
 }
 
-/// Signs a record: its whole text. `body` is TOML without the serial, which is put before it (or
-/// with it as first line).
-pub fn sign(unlocked: &Unlocked, kind: &str, name: &str, serial: u64, body: &str) -> String {
-    let label = Label { vault: *unlocked.vault().id(), kind, name };
-    label.sign(serial, body, |message| unlocked.keys().sign_record(message))
-}
-
-/// The code for a record that is older than what was seen.
-const ROLLED_BACK: &str = "rolled-back";
-
-/// Verifies a record with the vault's pinned key and against the highest serial seen.
-///
-/// # Errors
-/// `[tampered]` and `[rolled-back]`, both naming the file.
-pub fn verify(vault: &Vault, kind: &str, name: &str, text: &[u8]) -> Result<Verified> {
-    let label = Label { vault: *vault.id(), kind, name };
-    let path = path(vault, kind, name);
-    let record = label.verify(vault.record_key(), text).ok_or_else(|| tampered(&path))?;
-    check_seen(vault.seen(), kind, name, record.serial, &path)?;
-    Ok(record)
-}
-
 /// Reads and verifies a record that another process may be replacing: one that was replaced between
 /// the look at its file and the look at what was seen is read again. `None` if there is none.
 ///
@@ -112,7 +88,7 @@ pub fn read<T>(
     let Some(mut text) = read()? else { return Ok(None) };
     loop {
         let error = match verify(&text) {
-            Err(error) if error.code() == ROLLED_BACK => error,
+            Err(error) if error.code() == code::ROLLED_BACK => error,
             outcome => return outcome.map(Some),
         };
         match read()? {
@@ -122,38 +98,12 @@ pub fn read<T>(
     }
 }
 
-/// Remembers that a verified record of this serial was seen.
-pub fn saw(vault: &Vault, kind: &str, name: &str, serial: u64) -> Result<()> {
-    vault.seen().raise(kind, name, serial)
-}
-
-/// Refuses a serial below the highest seen.
-pub fn check_seen(
-    seen: &Seen,
-    kind: &str,
-    name: &str,
-    serial: u64,
-    path: &std::path::Path,
-) -> Result<()> {
-    let highest = seen.highest(kind, name)?;
-    if serial >= highest {
-        return Ok(());
-    }
-    let shown = printable_path(path);
-    Err(Error::new(
-        Kind::Data,
-        ROLLED_BACK,
-        format!("{shown} is older than what was seen here (serial {serial}, seen {highest})"),
-    )
-    .hint("an old copy was put back: git pull, or restore the newest backup"))
-}
-
 /// The error for a record that is damaged, forged, or another one's.
-pub fn tampered(path: &std::path::Path) -> Error {
+pub fn tampered(path: &Path) -> Error {
     let shown = printable_path(path);
     Error::new(
         Kind::Data,
-        "tampered",
+        code::TAMPERED,
         format!("{shown} is damaged or was not written by this vault"),
     )
     .hint("put it back from git or a backup, then: hasp-vault status")
@@ -174,14 +124,6 @@ fn split(text: &[u8]) -> Option<(Signature, Verified)> {
     let serial: u64 = digits.parse().ok()?;
     // One spelling of one number: "+7" and "007" would be other bytes with the same meaning.
     (serial.to_string() == digits).then(|| (signature, Verified { serial, body: body.to_owned() }))
-}
-
-fn path(vault: &Vault, kind: &str, name: &str) -> PathBuf {
-    match kind {
-        VAULT => vault.dir().join("vault.toml"),
-        ITEM => vault.dir().join("items").join(name).join("meta.toml"),
-        _ => vault.home().join(format!("{kind}s")).join(format!("{name}.toml")),
-    }
 }
 
 #[cfg(test)]

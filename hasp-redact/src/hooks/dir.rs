@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, sibling};
 
@@ -13,7 +14,7 @@ use crate::git::{Git, output};
 
 /// Who else looks after the hooks there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum HookManager {
     /// Nobody: each hook is a file of its own.
     Plain,
     /// husky, which calls the file of the same name in the repository.
@@ -22,11 +23,11 @@ pub(crate) enum Sort {
 
 /// Where hooks are written.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct HookDir {
     /// The directory.
     pub dir: PathBuf,
     /// Who else looks after it.
-    pub sort: Sort,
+    pub manager: HookManager,
     /// The program that they call.
     pub program: PathBuf,
     /// Whether other repositories have the same directory.
@@ -35,12 +36,12 @@ pub(crate) struct Place {
     pub bare: bool,
 }
 
-impl Place {
+impl HookDir {
     /// Where the hooks of the repository of this directory are.
     ///
     /// # Errors
     /// `[no-repository]`; `[hooks-off]` if `core.hooksPath` leads to no directory.
-    pub fn find(git: &Git) -> Result<Place> {
+    pub fn find(git: &Git) -> Result<HookDir> {
         let ask = |words: &[&str]| output(&mut git.telling_hooks(words)).map(|text| path(&text));
         let mut dir =
             git.dir().join(ask(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"])?);
@@ -55,7 +56,7 @@ impl Place {
             let shown = printable_path(&dir);
             return Err(Error::new(
                 Kind::Denied,
-                "hooks-off",
+                code::HOOKS_OFF,
                 format!("core.hooksPath is {shown}, which is no directory"),
             )
             .hint(
@@ -64,15 +65,15 @@ impl Place {
         }
         // husky 9 has its own files in .husky/_, which it writes anew; what they call is one
         // directory above.
-        let mut sort = Sort::Plain;
+        let mut manager = HookManager::Plain;
         if dir.ends_with(".husky/_") {
             dir.pop();
-            sort = Sort::Husky;
+            manager = HookManager::Husky;
         } else if dir.ends_with(".husky") {
-            sort = Sort::Husky;
+            manager = HookManager::Husky;
         }
         let shared = !dir.starts_with(&common) && !dir.starts_with(&top);
-        Ok(Place { dir, sort, program: sibling::path("hasp-redact")?, shared, bare })
+        Ok(HookDir { dir, manager, program: sibling::path("hasp-redact")?, shared, bare })
     }
 
     /// The hooks that make sense here.

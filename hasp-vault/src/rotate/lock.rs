@@ -5,6 +5,7 @@ use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::open::vault::Vault;
 
 /// Lock files are shared by names that hash alike, so that no name stays behind when its secret is
@@ -16,13 +17,13 @@ impl Vault {
     ///
     /// # Errors
     /// `[busy]` while another process has it for longer than 10 s.
-    pub fn rotation_turn(&self, name: &SecretName) -> Result<Lock> {
+    pub fn rotation_lock(&self, name: &SecretName) -> Result<Lock> {
         let slot = Sha256::digest(name.as_str())[0] % SLOTS;
         let path = self.lock_path()?.with_extension(format!("rotate-{slot}"));
-        lock::lock(&path).map_err(|error| match error.code().as_str() {
-            "busy" => Error::new(
+        lock::lock(&path).map_err(|error| match error.code() {
+            code::BUSY => Error::new(
                 error.kind(),
-                "busy",
+                code::BUSY,
                 format!("{name} is being rotated by another process"),
             )
             .hint("wait for it to end, then: hasp-vault status"),

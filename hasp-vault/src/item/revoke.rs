@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, files};
 
+use crate::code;
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::record;
-use crate::item::events;
+use crate::format::signed;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::open::writer::Writer;
@@ -33,10 +34,15 @@ impl Unlocked {
         let mut item = self.vault().item(name)?;
         let version = item.version(item.current)?;
         if self.holds_value(&[reason.as_bytes()], version)? {
-            return Err(Error::new(Kind::Denied, "value-in-reason", format!("the reason holds the value of {name}"))
-                .hint(
-                    "a reason is kept in the record: give one without the value, for example --reason 'seen in a log'",
-                ));
+            return Err(Error::new(
+                Kind::Denied,
+                code::VALUE_IN_REASON,
+                format!("the reason holds the value of {name}"),
+            )
+            .hint(
+                "a reason is kept in the record: give one without the value, for example \
+                 --reason 'seen in a log'",
+            ));
         }
         if let State::Revoked { .. } = item.state {
             return Ok(Revoked { item, unrecorded: None });
@@ -97,7 +103,7 @@ impl Vault {
         if item.forget.is_none_or(|at| at > now) || !matches!(item.state, State::Destroyed { .. }) {
             return Err(Error::new(
                 Kind::Denied,
-                "not-due",
+                code::NOT_DUE,
                 format!("{name} is not to be forgotten yet"),
             ));
         }
@@ -108,7 +114,7 @@ impl Vault {
         // Stays if names below it are secrets too.
         let _ = std::fs::remove_dir(&dir);
         files::sync_parent(&dir)?;
-        self.seen().forget(record::ITEM, name.as_str())?;
+        self.seen().forget(signed::ITEM, name.as_str())?;
         self.watch().forget(&self.id().to_string(), name)?;
         self.forget_programs(name)?;
         writer.done()
@@ -122,7 +128,7 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
         Some(number) if number == item.current => {
             return Err(Error::new(
                 Kind::Denied,
-                "version-current",
+                code::VERSION_CURRENT,
                 format!("version {number} is the current one of {name}"),
             )
             .hint(format!("put a new value in its place first: hasp-vault set {name}"))
@@ -152,7 +158,7 @@ fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<Str
 fn version_staged(name: &SecretName, number: u32) -> Error {
     Error::new(
         Kind::Denied,
-        "version-staged",
+        code::VERSION_STAGED,
         format!("version {number} of {name} is staged to become the current one"),
     )
     .hint(format!("give it up with: hasp-vault rotate {name} --abort"))

@@ -2,15 +2,12 @@
 //! from the index, from a scan and from the lines themselves.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{Fixture, ROOT, at, event};
-use hasp_audit::query::checked as reread;
-use hasp_audit::query::filter::Filter;
-use hasp_audit::query::{self, By};
-use hasp_audit::record::{Record, term};
-use hasp_audit::segment::{self, pack};
-use hasp_audit::{Against, Event, Log};
+use crate::common::{Fixture, ROOT, at, event};
+use crate::query::filter::Filter;
+use crate::query::{self, By, checked};
+use crate::record::{Record, term};
+use crate::segment::{self, pack};
+use crate::{Against, Event, Log};
 
 /// Four closed segments of about 1.5 MB and one that is open, a few appends each with very many
 /// records.
@@ -142,94 +139,124 @@ fn an_index_that_was_forged_hides_nothing_from_verify() {
     let packed = std::fs::read(f.path("00000001.jsonl.zst")).unwrap();
     std::fs::write(
         f.path("00000001.idx"),
-        hasp_audit::segment::index::Builder::default().finish(&[], &packed),
+        crate::segment::index::Builder::default().finish(&[], &packed),
     )
     .unwrap();
     let told = answers(&f, &filter, By::Index);
     assert!(told.len() < 60 && told[0] > 1, "the first segment is hidden");
-    let first = || hasp_audit::record::chain::Key::first(&ROOT, &f.id);
+    let first = || crate::record::chain::Key::first(&ROOT, &f.id);
     let mut verified = Vec::new();
     let report = f.verify();
     let mut each = |r: Record| {
         verified.push(r.n());
         Ok(())
     };
-    reread::run(f.log.path(), first(), &report, &filter, &mut each).unwrap();
+    checked::run(f.log.path(), first(), &report, &filter, &mut each).unwrap();
     assert_eq!(verified, all);
     // What changes behind the back of a verification is not shown as verified.
     let last = f.path(&format!("{:08}.jsonl", segment::list(f.log.path()).unwrap().len()));
     let mut bytes = std::fs::read(&last).unwrap();
     bytes[120] ^= 1;
     std::fs::write(&last, &bytes).unwrap();
-    let late = reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err();
+    let late = checked::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err();
     assert_eq!((late.code().as_str(), late.kind().status()), ("tampered", 1));
     std::fs::remove_file(&last).unwrap();
     assert_eq!(
-        reread::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(())).unwrap_err().code(),
+        checked::run(f.log.path(), first(), &report, &filter, &mut |_| Ok(()))
+            .unwrap_err()
+            .code()
+            .as_str(),
         "tampered"
     );
 }
 
+/// The files of [`long`] once it is packed.
+const NAMES: [&str; 5] = [
+    "00000001.jsonl.zst",
+    "00000002.jsonl.zst",
+    "00000003.jsonl.zst",
+    "00000004.jsonl.zst",
+    "00000005.jsonl",
+];
+
+/// The segments as they were, to be put back, and the numbers of their first records.
+struct Saved {
+    contents: Vec<Vec<u8>>,
+    firsts: Vec<u64>,
+}
+
+impl Saved {
+    fn of(f: &Fixture) -> Saved {
+        let first = |number: u32| {
+            let mut lines = segment::Lines::open(f.log.path(), number, u64::MAX).unwrap();
+            let mut line = Vec::new();
+            lines.next_into(&mut line).unwrap();
+            Record::parse(&line).unwrap().n()
+        };
+        let contents = NAMES.iter().map(|n| std::fs::read(f.path(n)).unwrap()).collect();
+        Saved { contents, firsts: (1..=5).map(first).collect() }
+    }
+
+    fn restore(&self, f: &Fixture, some: &[usize]) {
+        for at in some {
+            std::fs::write(f.path(NAMES[*at]), &self.contents[*at]).unwrap();
+            private(&f.path(NAMES[*at]));
+        }
+    }
+}
+
 fn segments_removed_swapped_foreign_or_damaged(f: &Fixture) {
-    let names = [
-        "00000001.jsonl.zst",
-        "00000002.jsonl.zst",
-        "00000003.jsonl.zst",
-        "00000004.jsonl.zst",
-        "00000005.jsonl",
-    ];
-    let first = |number: u32| {
-        let mut lines = segment::Lines::open(f.log.path(), number, u64::MAX).unwrap();
-        let mut line = Vec::new();
-        lines.next_into(&mut line).unwrap();
-        Record::parse(&line).unwrap().n()
-    };
-    let firsts: Vec<u64> = (1..=5).map(first).collect();
-    let saved: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(f.path(n)).unwrap()).collect();
-    let restore = |some: &[usize]| {
-        some.iter().for_each(|i| std::fs::write(f.path(names[*i]), &saved[*i]).unwrap())
-    };
-    for gone in 0..5 {
-        std::fs::remove_file(f.path(names[gone])).unwrap();
+    let saved = Saved::of(f);
+    removed_or_swapped(f, &saved);
+    foreign_or_damaged(f, &saved);
+    assert_eq!(f.fault(), None);
+}
+
+fn removed_or_swapped(f: &Fixture, saved: &Saved) {
+    for (gone, name) in NAMES.iter().enumerate() {
+        std::fs::remove_file(f.path(name)).unwrap();
         let (code, n) = f.fault().unwrap();
-        assert_eq!(
-            (code, n),
-            (if gone == 4 { "tail-missing" } else { "tampered" }, Some(firsts[gone]))
-        );
-        std::fs::write(f.path(names[gone]), &saved[gone]).unwrap();
-        private(&f.path(names[gone]));
+        let expected = if gone == 4 { "tail-missing" } else { "tampered" };
+        assert_eq!((code, n), (expected, Some(saved.firsts[gone])));
+        saved.restore(f, &[gone]);
     }
     for (one, other) in [(0, 1), (1, 3)] {
-        std::fs::write(f.path(names[one]), &saved[other]).unwrap();
-        std::fs::write(f.path(names[other]), &saved[one]).unwrap();
-        assert_eq!(f.fault(), Some(("tampered", Some(firsts[one]))));
-        restore(&[one, other]);
+        std::fs::write(f.path(NAMES[one]), &saved.contents[other]).unwrap();
+        std::fs::write(f.path(NAMES[other]), &saved.contents[one]).unwrap();
+        assert_eq!(f.fault(), Some(("tampered", Some(saved.firsts[one]))));
+        saved.restore(f, &[one, other]);
     }
     // Renumbered, so that no number is missing.
-    std::fs::remove_file(f.path(names[2])).unwrap();
-    std::fs::rename(f.path(names[3]), f.path(names[2])).unwrap();
-    std::fs::rename(f.path(names[4]), f.path("00000004.jsonl")).unwrap();
-    assert_eq!(f.fault(), Some(("tampered", Some(firsts[2]))));
-    std::fs::rename(f.path("00000004.jsonl"), f.path(names[4])).unwrap();
-    restore(&[2, 3]);
-    private(&f.path(names[3]));
+    std::fs::remove_file(f.path(NAMES[2])).unwrap();
+    std::fs::rename(f.path(NAMES[3]), f.path(NAMES[2])).unwrap();
+    std::fs::rename(f.path(NAMES[4]), f.path("00000004.jsonl")).unwrap();
+    assert_eq!(f.fault(), Some(("tampered", Some(saved.firsts[2]))));
+    std::fs::rename(f.path("00000004.jsonl"), f.path(NAMES[4])).unwrap();
+    saved.restore(f, &[2, 3]);
+}
+
+fn foreign_or_damaged(f: &Fixture, saved: &Saved) {
+    let firsts = &saved.firsts;
     // One of another log, which counts before the packed one of the same number.
     let foreign = Fixture::of(50);
     std::fs::copy(foreign.segment(), f.path("00000003.jsonl")).unwrap();
     assert_eq!(f.fault(), Some(("tampered", Some(firsts[2]))));
     std::fs::remove_file(f.path("00000003.jsonl")).unwrap();
-    for at in [0, 1000, saved[1].len() - 1] {
-        let mut damaged = saved[1].clone();
+    for at in [0, 1000, saved.contents[1].len() - 1] {
+        let mut damaged = saved.contents[1].clone();
         damaged[at] ^= 0x10;
-        std::fs::write(f.path(names[1]), &damaged).unwrap();
+        std::fs::write(f.path(NAMES[1]), &damaged).unwrap();
         let (code, n) = f.fault().unwrap();
         assert!(code == "tampered" && (firsts[1]..firsts[2]).contains(&n.unwrap()), "{code} {n:?}");
         let unread =
             query::run(f.log.path(), &Filter::default(), By::Index, &mut |_| Ok(())).unwrap_err();
-        assert_eq!(unread.code(), "tampered", "an answer from a part of the record is no answer");
+        assert_eq!(
+            unread.code().as_str(),
+            "tampered",
+            "an answer from a part of the record is no answer"
+        );
     }
-    restore(&[1]);
-    assert_eq!(f.fault(), None);
+    saved.restore(f, &[1]);
 }
 
 fn a_lost_key_state_is_rebuilt_across_segments(f: &Fixture) {
@@ -241,11 +268,11 @@ fn a_lost_key_state_is_rebuilt_across_segments(f: &Fixture) {
     })
     .unwrap();
     assert_eq!(next, 9 * 2_600 + 1);
-    let state = hasp_audit::segment::state::State::read(f.log.path()).unwrap();
+    let state = crate::segment::state::State::read(f.log.path()).unwrap();
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     std::fs::remove_file(f.path("key")).unwrap();
     Log::recover(&f.home, &f.id, &against, at(1)).unwrap();
-    assert_eq!(hasp_audit::segment::state::State::read(f.log.path()).unwrap().n, state.n + 1);
+    assert_eq!(crate::segment::state::State::read(f.log.path()).unwrap().n, state.n + 1);
     assert_eq!(f.fault(), None);
     f.log.append(at(1), &[event(1)]).unwrap();
     assert_eq!(f.fault(), None);

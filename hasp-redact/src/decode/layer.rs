@@ -5,10 +5,10 @@
 //! the text that took: so the place of a match is found by reading the same text once more, and
 //! nothing is kept about each byte.
 
-use super::bytes::symbol::{base32, base64, is_symbol};
-use crate::decode::ansi::ESCAPE;
-use crate::decode::text::{Text, nibble};
-use crate::decode::unit::{Units, decode};
+use super::alphabet::{base32, base64, is_symbol};
+use super::ansi::ESCAPE;
+use super::text::{Text, nibble};
+use super::unit::{Units, decode};
 
 /// A way to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,7 +340,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_and_places_grow(text in proptest::collection::vec(prop_oneof![Just(b'%'), Just(b'\\'), Just(b'u'), Just(b'0'), Just(b'\n'), any::<u8>()], 0..80)) {
+        fn any_text_is_read_and_places_grow(
+            text in proptest::collection::vec(
+                prop_oneof![
+                    Just(b'%'),
+                    Just(b'\\'),
+                    Just(b'u'),
+                    Just(b'0'),
+                    Just(b'\n'),
+                    any::<u8>()
+                ],
+                0..80,
+            ),
+        ) {
             for layer in ALL {
                 let whole = read(layer, &text);
                 let mut last = 0;

@@ -5,7 +5,7 @@
 //! write costs one value and not all that follow.
 
 use super::key::Key;
-use super::mark::{Mark, Sort, Unwatched, judge_parts, marks};
+use super::mark::{Alphabet, Mark, Unwatched, judge_parts, marks};
 
 const BEGIN: [u8; 2] = [0xf6, b'W'];
 /// The bytes before the body.
@@ -63,7 +63,7 @@ impl Kept {
             body.extend(mark.len.to_le_bytes());
             body.extend(mark.offset.to_le_bytes());
             body.extend([
-                mark.sort as u8,
+                mark.alphabet as u8,
                 mark.windows.len() as u8,
                 u8::from(mark.folded.is_some()),
             ]);
@@ -159,14 +159,15 @@ impl<'a> Reader<'a> {
 
     fn mark(&mut self) -> Option<Mark> {
         let (len, offset) = (self.number()?, self.number()?);
-        let [sort, count, folded] = self.array()?;
-        let sort =
-            [Sort::Plain, Sort::Printable, Sort::Any].into_iter().find(|s| *s as u8 == sort)?;
+        let [alphabet, count, folded] = self.array()?;
+        let alphabet = [Alphabet::Plain, Alphabet::Printable, Alphabet::Any]
+            .into_iter()
+            .find(|s| *s as u8 == alphabet)?;
         let windows =
             (0..count).map(|_| self.array().map(u64::from_le_bytes)).collect::<Option<_>>()?;
         let exact = self.array()?;
         let folded = if folded == 1 { Some(self.array()?) } else { None };
-        Some(Mark { len, offset, sort, windows, exact, folded })
+        Some(Mark { len, offset, alphabet, windows, exact, folded })
     }
 }
 
@@ -207,7 +208,8 @@ mod tests {
         fn any_bytes_are_read_or_skipped(bytes: Vec<u8>, tail: Vec<u8>) {
             let key = Key::new(&[1; 32]);
             decode(&key, &bytes);
-            let whole = [kept(&key, "a", b"ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV").encode(&key), tail].concat();
+            let first = kept(&key, "a", b"ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV").encode(&key);
+            let whole = [first, tail].concat();
             prop_assert!(!decode(&key, &whole).0.is_empty());
         }
     }

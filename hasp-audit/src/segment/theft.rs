@@ -3,12 +3,10 @@
 //! with the key of today).
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{Fixture, at, event};
-use hasp_audit::record::chain::Key;
-use hasp_audit::record::line;
-use hasp_audit::segment::state::State;
+use crate::common::{Fixture, at, event};
+use crate::record::chain::Key;
+use crate::record::line;
+use crate::segment::state::State;
 
 /// Lines as the thief can make them: any number, any previous mac, but only the keys from the
 /// stolen one on.

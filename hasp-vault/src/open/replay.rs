@@ -13,10 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::format::known::{self, Known};
 use crate::format::public_key;
-use crate::format::record::{self, Label};
 use crate::format::seen::Seen;
-use crate::item::batch::{rename_over, sync_all};
-use crate::open::writer::file_number;
+use crate::format::signed::{self, Label};
+use crate::format::version::file_number;
 
 const MAX_JOURNAL: usize = 1 << 30;
 
@@ -78,7 +77,7 @@ impl Journal {
     /// remembers; the old files go last.
     fn apply(&self, home: &Home) -> Result<()> {
         let journal = path(home, self.id);
-        self.verify(home).ok_or_else(|| record::tampered(&journal))?;
+        self.verify(home).ok_or_else(|| signed::tampered(&journal))?;
         if tree::is_there(&self.dir)? {
             self.write_vault()?;
             self.write_home(home)?;
@@ -99,20 +98,23 @@ impl Journal {
                 .verify(&self.key, text.as_bytes())
                 .map(|r| r.serial)
         };
-        signed(record::VAULT, "", &self.settings).filter(|_| pinned == self.key)?;
+        signed(signed::VAULT, "", &self.settings).filter(|_| pinned == self.key)?;
         let own =
-            |line: &Line| signed(record::ITEM, line.name.as_str(), &line.text) == Some(line.serial);
+            |line: &Line| signed(signed::ITEM, line.name.as_str(), &line.text) == Some(line.serial);
         self.lines.iter().all(own).then_some(())
     }
 
     fn write_vault(&self) -> Result<()> {
         let items = self.dir.join("items");
         for line in &self.lines {
-            rename_over(&items.join(line.name.as_str()).join("meta.toml"), line.text.as_bytes())?;
+            files::rename_over(
+                &items.join(line.name.as_str()).join("meta.toml"),
+                line.text.as_bytes(),
+            )?;
         }
-        rename_over(&self.dir.join("keys.age"), &self.keys)?;
-        rename_over(&self.dir.join("vault.toml"), self.settings.as_bytes())?;
-        sync_all(&self.dir)
+        files::rename_over(&self.dir.join("keys.age"), &self.keys)?;
+        files::rename_over(&self.dir.join("vault.toml"), self.settings.as_bytes())?;
+        files::flush_all(&self.dir)
     }
 
     fn write_home(&self, home: &Home) -> Result<()> {
@@ -123,10 +125,10 @@ impl Journal {
             known::put(home, repin.known.clone())?;
         }
         let seen = Seen::of(home, self.id);
-        let settings = record::unverified(self.settings.as_bytes()).map_or(0, |r| r.serial);
-        seen.raise_all(record::ITEM, self.lines.iter().map(|l| (l.name.as_str(), l.serial)))?;
-        seen.raise_all(record::VAULT, std::iter::once(("", settings)))?;
-        sync_all(home.root())
+        let settings = signed::unverified(self.settings.as_bytes()).map_or(0, |r| r.serial);
+        seen.raise_all(signed::ITEM, self.lines.iter().map(|l| (l.name.as_str(), l.serial)))?;
+        seen.raise_all(signed::VAULT, std::iter::once(("", settings)))?;
+        files::flush_all(home.root())
     }
 
     fn remove_stale(&self) -> Result<()> {
@@ -164,7 +166,7 @@ pub fn resume(home: &Home, id: VaultId, _lock: &Lock) -> Result<()> {
         return Ok(());
     };
     let journal = serde_json::from_slice::<Journal>(&content).ok().filter(|j| j.id == id);
-    journal.ok_or_else(|| record::tampered(&path))?.apply(home)
+    journal.ok_or_else(|| signed::tampered(&path))?.apply(home)
 }
 
 fn take_lock(home: &Home, id: VaultId) -> Result<Lock> {

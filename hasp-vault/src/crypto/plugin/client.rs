@@ -14,26 +14,28 @@ use zeroize::Zeroize;
 
 use super::wire::Wire;
 
+use crate::code;
+
 /// The length of a file key.
 const KEY_BYTES: usize = 16;
 
 /// A conversation with one plugin.
-pub struct Talk<'a> {
+pub struct PluginClient<'a> {
     name: &'a str,
     wire: Wire,
     /// From the first question to the end: what is typed between two of them is not shown.
     terminal: Option<Terminal>,
 }
 
-impl Talk<'_> {
+impl PluginClient<'_> {
     /// Starts the plugin.
     ///
     /// # Errors
     /// `[plugin-failed]`, as for all that follows.
-    pub fn begin<'a>(name: &'a str, program: &Path, machine: &str) -> Result<Talk<'a>> {
+    pub fn begin<'a>(name: &'a str, program: &Path, machine: &str) -> Result<PluginClient<'a>> {
         let wire = Wire::open(program, machine)
             .map_err(|e| failed(name, &format!("it cannot be run: {}", cause_text(&e))))?;
-        Ok(Talk { name, wire, terminal: None })
+        Ok(PluginClient { name, wire, terminal: None })
     }
 
     /// The stanzas from which the plugin can unwrap this file key for this recipient, and the
@@ -154,6 +156,6 @@ impl Talk<'_> {
 }
 
 fn failed(name: &str, why: &str) -> Error {
-    Error::new(Kind::Io, "plugin-failed", format!("age-plugin-{name}: {why}"))
+    Error::new(Kind::Io, code::PLUGIN_FAILED, format!("age-plugin-{name}: {why}"))
         .hint("try it by itself, with age: age -r RECIPIENT, age -d -i IDENTITY")
 }
