@@ -43,7 +43,7 @@ pub(crate) fn start(
         .os("program", start.program)
         .maybe("program_sha256", digest::of_program(start.program, runtime))
         .argv(&words)
-        .field("consumer", terms.consumer.word())
+        .field("consumer", terms.consumer.selector())
         .field("secrets", secrets(terms))
         .field("asker", asker(caller))
 }
