@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
@@ -166,7 +166,7 @@ impl Init {
         let staged = Home::at(self.staging());
         let log =
             Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
-        log.append(now, &[Event::new("vault.init").field("vault", known.id.to_string())])?;
+        log.append(now, &[Event::new(EventKind::VaultInit).field("vault", known.id.to_string())])?;
         log.checkpoint(&known.key, &|m| keys.sign_record(m))
     }
 

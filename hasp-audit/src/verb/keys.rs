@@ -63,8 +63,7 @@ pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {
 /// The audit root of this log.
 ///
 /// # Errors
-/// As `hasp-vault` ends: `Kind::Locked` if the vault cannot be unlocked; without the key there is no
-/// answer.
+/// As `hasp-vault` ends: `Kind::Locked` if it cannot be unlocked; without a key, no answer.
 pub(crate) fn audit_root(id: &LogId, cx: &mut Context) -> Result<Zeroizing<[u8; 32]>> {
     let mut command = vault(&["key", "audit", "--log", id.as_str()])?;
     command.stdin(Stdio::inherit());
