@@ -12,6 +12,7 @@ use crate::files;
 use crate::lead;
 use crate::platform::{self, in_memory};
 use crate::text::{printable_path, shell_word};
+use crate::var::Var;
 
 /// The home directory of hasp, `$HASP_HOME` or `${XDG_DATA_HOME:-~/.local/share}/hasp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +26,8 @@ impl Home {
     /// # Errors
     /// `[home-relative]` for a relative path, `[home-unset]` if nothing names one.
     pub fn locate(env: &Environ) -> Result<Home> {
-        if let Some(named) = env.get("HASP_HOME") {
-            return Ok(Home { root: absolute("HASP_HOME", named)? });
+        if let Some(named) = env.var(Var::Home) {
+            return Ok(Home { root: absolute(Var::Home.as_str(), named)? });
         }
         if let Some(data) = env.get("XDG_DATA_HOME").filter(|d| Path::new(d).is_absolute()) {
             return Ok(Home { root: Path::new(data).join("hasp") });
@@ -117,7 +118,7 @@ impl Runtime {
     /// none of his business), for `revoke`, which must reach the grants of each.
     pub fn all(env: &Environ) -> Vec<Runtime> {
         let mut roots: Vec<PathBuf> =
-            env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
+            env.var(Var::Runtime).map(PathBuf::from).into_iter().collect();
         roots.extend(env.get("XDG_RUNTIME_DIR").map(|d| Path::new(d).join("hasp")));
         roots.extend(platform::memory_places());
         let mut seen = Vec::new();
@@ -151,8 +152,8 @@ impl Runtime {
     }
 
     fn choose(env: &Environ) -> Result<Runtime> {
-        if let Some(named) = env.get("HASP_RUNTIME") {
-            let root = absolute("HASP_RUNTIME", named)?;
+        if let Some(named) = env.var(Var::Runtime) {
+            let root = absolute(Var::Runtime.as_str(), named)?;
             let on_disk = !in_memory(&root);
             return Ok(Runtime { root, on_disk });
         }

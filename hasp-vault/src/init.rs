@@ -8,14 +8,13 @@ use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, VaultId, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::settings::{FORMAT, Settings};
 use crate::format::signed::{self, Label};

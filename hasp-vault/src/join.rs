@@ -7,12 +7,11 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
 
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::settings::{self, Settings};
 use crate::format::signed::{self, Label};

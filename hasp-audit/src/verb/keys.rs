@@ -10,11 +10,10 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Home, Kind, Result, code, descriptors, platform};
+use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, platform};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::id::LogId;
 use crate::log::Log;
 
 /// The tool that has the keys.

@@ -4,9 +4,9 @@
 use rustix::process::{Resource, getrlimit};
 
 use hasp_consumer::Caller;
-use hasp_core::platform::Keeping;
-use hasp_core::text::printable_path;
-use hasp_core::{Environ, Runtime, cause_text, platform, sibling};
+use hasp_core::platform::{self, Keeping};
+use hasp_core::text::{printable_os, printable_path};
+use hasp_core::{Environ, Runtime, Var, cause_text, sibling, suggest};
 
 use super::Findings;
 
@@ -32,6 +32,18 @@ pub(super) fn look(env: &Environ, findings: &mut Findings) {
     terminals(findings);
     runtime(env, findings);
     tools(findings);
+    variables(env, findings);
+}
+
+/// A misspelt one is without effect, which is worse than an error.
+fn variables(env: &Environ, findings: &mut Findings) {
+    for name in env.strange() {
+        let shown = printable_os(name);
+        let text = format!("{shown} is no variable of hasp and without effect");
+        let near = suggest::hint(&shown, Var::ALL.map(Var::as_str));
+        let unset = format!("unset {shown}");
+        findings.note("environment", text, &[near.as_deref().unwrap_or(&unset)]);
+    }
 }
 
 fn kernel(findings: &mut Findings) {

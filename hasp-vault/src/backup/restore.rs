@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files;
-use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 
 use super::tar;
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
 use crate::format::seen::Seen;

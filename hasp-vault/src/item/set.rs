@@ -9,12 +9,12 @@ use data_encoding::HEXLOWER;
 use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Class, Error, Kind, Result, Secret, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::code;
 use crate::crypto::age_file;
-use crate::format::class::{Allow, Class};
+use crate::format::allow::Allow;
 use crate::format::events;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Recipe};
