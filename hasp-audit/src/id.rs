@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// 128 random bits, written as 32 lower hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogId(String);
@@ -36,7 +38,7 @@ impl FromStr for LogId {
         if text.len() == 32 && text.bytes().all(hex) {
             return Ok(LogId(text.to_owned()));
         }
-        Err(Error::new(Kind::Usage, "bad-log-id", "a log id is 32 lower hex digits").hint(
+        Err(Error::new(Kind::Usage, code::BAD_LOG_ID, "a log id is 32 lower hex digits").hint(
             "see the logs of this home with: ls \"${HASP_HOME:-$HOME/.local/share/hasp}/audit\"",
         ))
     }
@@ -78,7 +80,7 @@ mod tests {
         for bad in
             ["", "../..", "0123", &"A".repeat(32), &"a".repeat(33), &format!("{}/", "a".repeat(31))]
         {
-            assert_eq!(bad.parse::<LogId>().unwrap_err().code(), "bad-log-id");
+            assert_eq!(bad.parse::<LogId>().unwrap_err().code().as_str(), "bad-log-id");
         }
     }
 }

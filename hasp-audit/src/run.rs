@@ -5,6 +5,7 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, LogArgs, Verb};
+use crate::code;
 use crate::verb::place::Place;
 use crate::verb::{append, export, exposed, head, log, recover, verify, who};
 
@@ -19,7 +20,7 @@ impl Tool for Cli {
             return log::run(cx, &Place::find(cx, id)?, &self.log);
         };
         if self.log != LogArgs::default() {
-            return Err(Error::new(Kind::Usage, "usage", "options of a verb stand behind it")
+            return Err(Error::new(Kind::Usage, code::USAGE, "options of a verb stand behind it")
                 .hint("hasp-audit log --secret db/url"));
         }
         match verb {

@@ -12,6 +12,9 @@ use common::{Fixture, at, event};
 use hasp_audit::Event;
 use hasp_core::Kind;
 
+/// A segment of this many bytes is closed.
+const FULL: u64 = 16 << 20;
+
 /// Tells why a test was not made; where CI says that everything is there, that is a failure.
 fn skip(why: &str) {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
@@ -121,7 +124,7 @@ fn prepared(state: &str) -> Fixture {
             let fat = (0..6)
                 .fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
             f.log.append(at(1), &vec![fat; 5_200]).unwrap();
-            assert!(f.segment().metadata().unwrap().len() >= hasp_audit::segment::FULL);
+            assert!(f.segment().metadata().unwrap().len() >= FULL);
         }
         _ => {}
     }
@@ -183,13 +186,12 @@ fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
 }
 
 fn events(f: &Fixture, name: &str) -> usize {
-    let filter = hasp_audit::query::filter::Filter::term(hasp_audit::record::term::event(name));
     let mut found = 0;
-    hasp_audit::query::run(f.log.path(), &filter, hasp_audit::query::By::Scan, &mut |_| {
-        found += 1;
+    let mut count = |r: hasp_audit::Record| {
+        found += usize::from(r.event() == name);
         Ok(())
-    })
-    .unwrap();
+    };
+    f.log.each(&mut count).unwrap();
     found
 }
 

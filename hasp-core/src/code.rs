@@ -38,6 +38,14 @@ impl Code {
         self.meaning
     }
 
+    /// The name that another tool's failure has: one of this crate's, or a name to be printed and
+    /// compared with nothing.
+    pub(crate) fn relayed(name: &str) -> Code {
+        let known = ALL.iter().find(|code| code.name == name);
+        // A tool ends with one failure, so that one name is all that is ever kept.
+        known.copied().unwrap_or_else(|| Code::new(name.to_owned().leak(), &[], ""))
+    }
+
     /// Whether a failure of this kind may have this name.
     pub(crate) fn fits(self, kind: Kind) -> bool {
         // One made from text has no kinds.

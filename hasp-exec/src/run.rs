@@ -11,8 +11,8 @@ use crate::broker::status::StatusFd;
 use crate::cli::Cli;
 use crate::deliver::directory;
 use crate::pty::monitor;
-use crate::verb::explain;
-use crate::{broker, child, doctor};
+use crate::verb::{explain, run};
+use crate::{child, doctor};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -40,7 +40,7 @@ impl Tool for Cli {
         // Before the status's own descriptor is open: it could get a number that was asked for.
         let passed = child::passed(&self, &context.env);
         let status = StatusFd::open(self.status_fd)?;
-        let outcome = passed.and_then(|passed| broker::run(&self, passed, &status, context));
+        let outcome = passed.and_then(|passed| run::run(&self, passed, &status, context));
         if let Err(error) = &outcome {
             status.refused(error, refusal(error));
         }

@@ -8,7 +8,8 @@ use hasp_core::tool::Common;
 
 /// The command line.
 #[derive(Parser, Debug)]
-#[command(name = "hasp-redact", version, about = ABOUT, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "hasp-redact", version, about = ABOUT, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do instead of filtering.
     #[command(subcommand)]
@@ -153,7 +154,8 @@ pub enum Ci {
     Buildkite,
 }
 
-const ABOUT: &str = "Copies stdin to stdout and writes [hasp:NAME] in place of values, in whatever form they appear";
+const ABOUT: &str = "Copies stdin to stdout and writes [hasp:NAME] in place of values, in \
+                     whatever form they appear";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -161,7 +161,8 @@ fn message(to: To, line: &[u8]) -> Option<Vec<u8>> {
         ),
         // Neither number nor name of an event can hold a newline, which would begin another field.
         To::Journald => format!(
-            "PRIORITY={severity}\nSYSLOG_FACILITY={AUTHPRIV}\nSYSLOG_IDENTIFIER=hasp-audit\nHASP_N={}\nHASP_EVENT={}\nMESSAGE=",
+            "PRIORITY={severity}\nSYSLOG_FACILITY={AUTHPRIV}\nSYSLOG_IDENTIFIER=hasp-audit\n\
+             HASP_N={}\nHASP_EVENT={}\nMESSAGE=",
             record.n(),
             record.event()
         ),
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     const LINE: &[u8] =
-        br#"{"v":1,"n":7,"t":"2026-01-03T04:05:06Z","event":"exec.deny","code":"spent","prev":"","mac":""}"#;
+        br#"{"v":1,"n":7,"t":"2026-01-03T04:05:06Z","event":"exec.deny","code":"spent"}"#;
 
     #[test]
     fn a_syslog_message_is_what_logger_sends() {

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::code;
+
 /// Keys of the frame of a line, which no field may have.
 const RESERVED: [&str; 6] = ["v", "n", "t", "event", "prev", "mac"];
 /// A longer text is cut, in bytes; the rest is stood for by length and hash.
@@ -200,7 +202,7 @@ impl serde_json::ser::Formatter for Ascii {
 }
 
 fn bad_event(what: &str) -> Error {
-    Error::new(Kind::Data, "bad-event", format!("this event cannot be recorded: {what}"))
+    Error::new(Kind::Data, code::BAD_EVENT, format!("this event cannot be recorded: {what}"))
         .hint("an event looks like: {\"event\":\"scan.leak\",\"secret\":\"db/url\",\"count\":2}")
 }
 
@@ -247,7 +249,11 @@ mod tests {
     #[test]
     fn names_that_would_break_the_form_are_refused() {
         for bad in ["x", "x.", ".y", "X.y", "x.y z", "x.y\n", "x.y.z"] {
-            assert_eq!(Event::new(bad).validate().unwrap_err().code(), "bad-event", "{bad}");
+            assert_eq!(
+                Event::new(bad).validate().unwrap_err().code().as_str(),
+                "bad-event",
+                "{bad}"
+            );
         }
         for bad in ["mac", "prev", "n", "t", "v", "event", "", "A", "a\"b"] {
             assert!(Event::new("x.y").field(bad, 1).validate().is_err(), "{bad}");
@@ -268,7 +274,11 @@ mod tests {
             r#"{"event":"x.y","mac":"00"}"#,
             r#"{"event":"x.y"} x"#,
         ] {
-            assert_eq!(Event::from_json(bad.as_bytes()).unwrap_err().code(), "bad-event", "{bad}");
+            assert_eq!(
+                Event::from_json(bad.as_bytes()).unwrap_err().code().as_str(),
+                "bad-event",
+                "{bad}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 use hasp_core::{Error, Kind, Result};
 use serde_json::Value;
 
+use crate::code;
 use crate::record::event::{Event, json};
 use crate::record::line::{FRAME, MAX_LINE};
 
@@ -87,7 +88,7 @@ fn item(event: &Event, name: &str, values: &[Value]) -> Event {
 fn too_long(len: usize) -> Error {
     Error::new(
         Kind::Bug,
-        "record-too-long",
+        code::RECORD_TOO_LONG,
         format!("an event of {len} bytes does not fit into a record"),
     )
     .hint("this is a bug in hasp: please report it with the command that you typed")
@@ -141,6 +142,6 @@ mod tests {
     fn without_a_list_to_move_it_is_refused() {
         let event =
             (0..20).fold(Event::new("x.y"), |e, n| e.field(format!("f{n}"), "x".repeat(500)));
-        assert_eq!(bodies(&event, 0).unwrap_err().code(), "record-too-long");
+        assert_eq!(bodies(&event, 0).unwrap_err().code().as_str(), "record-too-long");
     }
 }

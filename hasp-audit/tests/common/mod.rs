@@ -73,7 +73,7 @@ impl Fixture {
 
     /// The code of the fault, and the record that it names.
     pub fn fault(&self) -> Option<(&'static str, Option<u64>)> {
-        self.verify().fault.map(|f| (f.code, f.n))
+        self.verify().fault.map(|f| (f.code.as_str(), f.n))
     }
 
     pub fn lines(&self) -> Vec<Vec<u8>> {

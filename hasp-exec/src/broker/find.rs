@@ -14,12 +14,13 @@ use hasp_grant::MAX_TOKEN;
 use hasp_grant::malformed;
 
 use crate::cli::Cli;
+use crate::code;
 
 /// The word that stands for the kept grants.
 const KEPT: &str = "kept";
 
 /// Where the token is.
-pub enum Found {
+pub(crate) enum Found {
     /// This one.
     Token(Secret),
     /// One of these kept ones, the newest first: the first that passes the checks is used.
@@ -31,7 +32,7 @@ pub enum Found {
 /// # Errors
 /// `[no-grant]` if there is none anywhere, `[token-empty]` for an empty line on stdin; the codes of
 /// [`Source`].
-pub fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
+pub(crate) fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
     let named = cli.grant.clone().or_else(|| context.env.get("HASP_GRANT").map(OsStr::to_owned));
     if let Some(word) = named {
         return named_source(&word, ledger, context);
@@ -74,7 +75,7 @@ fn kept(ledger: &Ledger) -> Result<Vec<PathBuf>> {
 }
 
 /// Reads a kept token under the file discipline of the runtime directory.
-pub fn read_kept(path: &std::path::Path) -> Result<Secret> {
+pub(crate) fn read_kept(path: &std::path::Path) -> Result<Secret> {
     files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec)
 }
 
@@ -97,7 +98,7 @@ fn first_line(context: &mut Context) -> Result<Secret> {
 }
 
 fn bounded(error: Error) -> Error {
-    if error.code() == "value-too-large" { too_long() } else { error }
+    if error.code() == hasp_core::code::VALUE_TOO_LARGE { too_long() } else { error }
 }
 
 fn too_long() -> Error {
@@ -105,14 +106,14 @@ fn too_long() -> Error {
 }
 
 fn no_grant() -> Error {
-    Error::new(Kind::Denied, "no-grant", "there is no grant to use")
+    Error::new(Kind::Denied, code::NO_GRANT, "there is no grant to use")
         .hint("grant and run at once: hasp-grant -x -t TARGET")
         .hint("or through a pipe: hasp-grant -t TARGET | hasp-exec")
 }
 
 fn none_kept(cli: &Cli) -> Error {
     let target = cli.target.as_deref().unwrap_or("TARGET");
-    Error::new(Kind::Denied, "no-grant", "no kept grant, and stdin is the command's")
+    Error::new(Kind::Denied, code::NO_GRANT, "no kept grant, and stdin is the command's")
         .hint(format!("keep one: hasp-grant -t {target} --for 8h --keep"))
         .hint("or name where the token is: hasp-exec -g - (stdin), -g fd:N, -g FILE")
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid, wai
 const ROUND: Duration = Duration::from_millis(20);
 
 /// Waits until the child has ended and leaves its status to be read.
-pub fn wait_for(child: u32) {
+pub(crate) fn wait_for(child: u32) {
     let Some(child) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return };
     let first = std::process::id() == 1;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -27,7 +27,7 @@ pub fn wait_for(child: u32) {
 }
 
 /// As PID 1: reaps orphans from a thread, while somebody else tells of the child's end.
-pub fn in_background() {
+pub(crate) fn in_background() {
     if std::process::id() == 1 {
         let _ = std::thread::Builder::new().spawn(|| {
             loop {

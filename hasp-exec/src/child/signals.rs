@@ -27,12 +27,12 @@ const MOMENT: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
-pub struct Forwarder {
+pub(crate) struct Forwarder {
     signals: SignalsInfo<WithOrigin>,
 }
 
 /// Whom signals are passed on to, from a thread of its own.
-pub trait Receiver: Send + 'static {
+pub(crate) trait Receiver: Send + 'static {
     /// A signal that somebody sent to this process alone, or, with `from_terminal`, that the
     /// terminal sent to its whole group.
     fn receive(&self, signal: i32, from_terminal: bool);
@@ -41,7 +41,7 @@ pub trait Receiver: Send + 'static {
 impl Forwarder {
     /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and
     /// in the child.
-    pub fn catch() -> Result<Forwarder> {
+    pub(crate) fn catch() -> Result<Forwarder> {
         let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| !is_ignored(*s)).collect();
         let signals = SignalsInfo::<WithOrigin>::new(caught)
             .map_err(|e| Error::system("catch signals", e))?;
@@ -49,7 +49,7 @@ impl Forwarder {
     }
 
     /// Passes on from a thread, so that a blocked output does not hold a signal back.
-    pub fn forward_to(mut self, receiver: impl Receiver) -> Result<()> {
+    pub(crate) fn forward_to(mut self, receiver: impl Receiver) -> Result<()> {
         let relay = std::thread::Builder::new().spawn(move || {
             for origin in self.signals.forever() {
                 receiver.receive(origin.signal, matches!(origin.cause, Cause::Kernel));
@@ -61,7 +61,7 @@ impl Forwarder {
 
 /// A child without a terminal of its own; after [`Target::clear`] nobody.
 #[derive(Clone)]
-pub struct Target {
+pub(crate) struct Target {
     child: Arc<AtomicI32>,
     /// Whether it leads a session of its own, which no terminal tells of anything; else it is in
     /// our process group.
@@ -73,14 +73,14 @@ pub struct Target {
 
 impl Target {
     /// This child.
-    pub fn new(child: u32, apart: bool) -> Target {
+    pub(crate) fn new(child: u32, apart: bool) -> Target {
         let child = Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0)));
         Target { child, apart, stopped: Arc::default() }
     }
 
     /// Nobody from now on: the child has been waited for, and its number may become another
     /// process's.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.child.store(0, Ordering::SeqCst);
     }
 
@@ -106,7 +106,7 @@ impl Target {
 }
 
 /// Whether a process stands still; so it is taken to where /proc cannot tell.
-pub fn stands(process: Pid) -> bool {
+pub(crate) fn stands(process: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok();
     stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
 }
@@ -131,7 +131,7 @@ impl Receiver for Target {
 }
 
 /// What a signal does once the child has ended: its own effect on us, after a while.
-pub fn late(signal: i32, before: impl FnOnce()) {
+pub(crate) fn late(signal: i32, before: impl FnOnce()) {
     std::thread::sleep(LAST_WORDS);
     before();
     system::die_of(signal);
@@ -148,7 +148,7 @@ fn reached_our_group(signal: i32) -> bool {
 }
 
 /// Whether this process was started with the signal ignored.
-pub fn is_ignored(signal: i32) -> bool {
+pub(crate) fn is_ignored(signal: i32) -> bool {
     ignored_mask() & (1 << (signal - 1)) != 0
 }
 

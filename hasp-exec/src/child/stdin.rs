@@ -11,7 +11,10 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Result, system};
 
 /// A standard input in place of ours; `None` where the command may have ours.
-pub fn instead(token: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<Option<OwnedFd>> {
+pub(crate) fn instead(
+    token: Option<&std::ffi::OsStr>,
+    context: &mut Context,
+) -> Result<Option<OwnedFd>> {
     if !descriptors::can_be_read_again(0) {
         return Ok(None);
     }

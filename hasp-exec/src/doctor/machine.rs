@@ -60,7 +60,8 @@ fn proc(findings: &mut Findings) {
 }
 
 fn ptrace(findings: &mut Findings) {
-    const OPEN: &str = "while a command runs, any program of this user can read its memory (hasp's own processes are closed)";
+    const OPEN: &str = "while a command runs, any program of this user can read its memory \
+                        (hasp's own processes are closed)";
     let fix = "sudo sysctl kernel.yama.ptrace_scope=1";
     match setting("/proc/sys/kernel/yama/ptrace_scope").as_deref() {
         Some("0") => findings.note("ptrace", format!("scope 0: {OPEN}"), &[fix]),
@@ -111,7 +112,8 @@ fn locked_memory(findings: &mut Findings) {
         }
         Some(limit) => {
             let text = format!(
-                "{} KiB can be locked: values of up to {} KiB in all, with what the filter searches for, stay out of swap",
+                "{} KiB can be locked: values of up to {} KiB in all, with what the filter \
+                 searches for, stay out of swap",
                 limit >> 10,
                 (limit / LOCKED) >> 10
             );
@@ -158,7 +160,8 @@ fn core_dumps(findings: &mut Findings) {
     let limit = getrlimit(Resource::Core);
     if pattern.starts_with('|') && limit.current == Some(0) {
         let text = format!(
-            "{shown} gets dumps whatever the limit, and it is 0 for good: they hold no memory, but names"
+            "{shown} gets dumps whatever the limit, and it is 0 for good: they hold no memory, \
+             but names"
         );
         return findings.note(
             "core dumps",
@@ -192,7 +195,8 @@ fn runtime(env: &Environ, findings: &mut Findings) {
     let shown = printable_path(runtime.root());
     if runtime.on_disk() {
         let text = format!(
-            "{shown} is on a disk: half of each grant's key is written there, and no file is delivered"
+            "{shown} is on a disk: half of each grant's key is written there, and no file is \
+             delivered"
         );
         return findings.wrong_text(
             "runtime",

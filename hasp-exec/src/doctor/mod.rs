@@ -39,7 +39,7 @@ struct Findings {
 }
 
 /// Prints all findings: 0 if nothing is wrong, else 1.
-pub fn run(context: &mut Context) -> Result<Exit> {
+pub(crate) fn run(context: &mut Context) -> Result<Exit> {
     let mut findings = Findings { area: "machine", list: Vec::new() };
     machine::look(&context.env, &mut findings);
     findings.area = "home";
@@ -81,7 +81,7 @@ impl Findings {
 }
 
 impl State {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             State::Good => "ok",
             State::Note => "note",
@@ -105,10 +105,10 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
     let mut area = "";
     for Finding { area: of, topic, state, text, fix } in findings {
         if context.out.json {
-            let (state, text) = (state.word(), without_tokens(text));
-            context.out.object(
-                &serde_json::json!({"v": 1, "area": of, "topic": topic, "state": state, "text": text, "fix": fix}),
-            )?;
+            let (state, text) = (state.as_str(), without_tokens(text));
+            context.out.object(&serde_json::json!({
+                "v": 1, "area": of, "topic": topic, "state": state, "text": text, "fix": fix,
+            }))?;
             continue;
         }
         if *of != area {
@@ -119,7 +119,7 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
         let margin = " ".repeat(width + 10);
         let text = without_tokens(text).replace('\n', &format!("\n{margin}"));
         context.out.folded(
-            format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end(),
+            format!("  {:<5} {topic:width$}  {text}", state.as_str()).trim_end(),
             margin.len(),
         )?;
         fix.iter().try_for_each(|f| {

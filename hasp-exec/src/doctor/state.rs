@@ -55,14 +55,12 @@ fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
         () => {
             let text =
                 "none here: secrets can be deposited and grants used, but nothing can be granted";
-            let hints: &[&str] = match home.join("known_vaults").exists()
-                || home.join("vault").exists()
-            {
-                true => &["put identity.age back from a copy, or: export HASP_IDENTITY=SRC"],
-                false => &[
-                    "hasp-vault identity new, and have a member add it; or: export HASP_IDENTITY=SRC",
-                ],
-            };
+            let hints: &[&str] =
+                match home.join("known_vaults").exists() || home.join("vault").exists() {
+                    true => &["put identity.age back from a copy, or: export HASP_IDENTITY=SRC"],
+                    false => &["hasp-vault identity new, and have a member add it; \
+                     or: export HASP_IDENTITY=SRC"],
+                };
             return findings.note("identity", text, hints);
         }
     };

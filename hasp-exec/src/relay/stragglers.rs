@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A pipe or terminal: its device and inode, and for a terminal the device that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileId {
+pub(crate) struct FileId {
     dev: u64,
     ino: u64,
     terminal: Option<u32>,
@@ -24,7 +24,7 @@ pub struct FileId {
 impl FileId {
     /// Of our end: both ends of a pipe are one file, and a terminal's other end has its number
     /// (ptsname(3)).
-    pub fn of(end: &impl AsFd) -> Result<FileId> {
+    pub(crate) fn of(end: &impl AsFd) -> Result<FileId> {
         let stat = rustix::fs::fstat(end).map_err(|e| Error::system("look at the output", e))?;
         let name = rustix::pty::ptsname(end, Vec::new()).ok();
         let terminal = name.and_then(|n| n.to_str().ok()?.strip_prefix("/dev/pts/")?.parse().ok());
@@ -41,7 +41,7 @@ impl FileId {
 }
 
 /// The processes of this user, other than this one, that hold one of these files.
-pub fn holders(files: &[FileId]) -> Vec<Pid> {
+pub(crate) fn holders(files: &[FileId]) -> Vec<Pid> {
     let own = rustix::process::getpid();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|e| Pid::from_raw(e.ok()?.file_name().to_str()?.parse().ok()?));
@@ -57,7 +57,7 @@ fn holds(pid: Pid, files: &[FileId]) -> bool {
 }
 
 /// Ends them: SIGTERM, and after a while SIGKILL.
-pub fn end(pids: &[Pid], files: &[FileId]) {
+pub(crate) fn end(pids: &[Pid], files: &[FileId]) {
     for pid in pids {
         let _ = kill_process(*pid, Signal::TERM);
     }

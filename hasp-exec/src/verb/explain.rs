@@ -7,18 +7,18 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, Secret, Timestamp};
 use hasp_grant::{Check, HANG, Situation, VerifiedGrant, terms_lines, token_line, verify};
 
-use crate::broker::Desk;
+use crate::broker::Broker;
 use crate::broker::find::{self, Found};
 use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
 
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
-pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
-    let desk = Desk::open(context)?;
-    let found = find::find(cli, &desk.ledger, context)?;
+pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
+    let broker = Broker::open(context)?;
+    let found = find::find(cli, &broker.ledger, context)?;
     context.now = Timestamp::now();
-    let situation = desk.situation(cli, &found, context)?;
+    let situation = broker.situation(cli, &found, context)?;
     let mut first: Option<Attempt> = None;
     match &found {
         Found::Token(text) => first = Some(attempt(text, &situation)),
@@ -93,8 +93,10 @@ fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
     let command = shell_words(grant.argv().iter().map(std::ffi::OsString::as_os_str));
     if context.out.json {
         return context.out.object(&serde_json::json!({
-            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()), "command": command,
-            "deliveries": terms.action.deliveries, "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs, "items": terms.items, "dropped": dropped,
+            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()),
+            "command": command, "deliveries": terms.action.deliveries,
+            "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs,
+            "items": terms.items, "dropped": dropped,
         }));
     }
     context.out.folded(&format!("would run: {command}"), 4)?;

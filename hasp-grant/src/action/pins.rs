@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use hasp_core::Environ;
+use hasp_target::Fate;
 use hasp_target::fate;
-use hasp_target::loaders::Fate;
 
 use crate::token::arg::Arg;
 

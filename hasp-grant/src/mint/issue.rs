@@ -81,7 +81,7 @@ pub fn mint_event(terms: &Terms) -> Event {
         .maybe("program", action.program.as_ref().map(|p| printable_path(p.as_path())))
         .argv(&words)
         .maybe("further", (action.extent != Extent::Exact).then_some(true))
-        .field("consumer", terms.consumer.word())
+        .field("consumer", terms.consumer.selector())
         .field("secrets", secrets.collect::<Vec<_>>())
         .maybe("uses", terms.uses)
         .field("exp", terms.exp.to_string())

@@ -104,7 +104,7 @@ fn unfit(failure: Failure, template: &Template, reference: &SecretName, filter: 
         (Failure::Unfit, Filter::Shell) => "it holds a NUL byte",
         (Failure::Unfit, _) => "it is not UTF-8",
     };
-    let (path, word) = (hasp_core::text::printable_path(template.path()), filter.word());
+    let (path, word) = (hasp_core::text::printable_path(template.path()), filter.as_str());
     Error::new(
         Kind::Denied,
         "template-not-text",

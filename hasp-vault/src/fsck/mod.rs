@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::{By, Filter, query};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Code, Error, Result, SecretName, tree};
@@ -209,8 +208,7 @@ fn recorded(
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
-    let log = vault.log()?;
-    query::run(log.path(), &Filter::default(), By::Scan, &mut |record| {
+    vault.log()?.each(&mut |record| {
         let version = record.object.get("version").and_then(serde_json::Value::as_u64);
         match (record.event(), version) {
             // A restore puts an older state in place on purpose, a resolve the version of one side.

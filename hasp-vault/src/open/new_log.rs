@@ -2,9 +2,7 @@
 //! from, and the home's list of vaults says which log is written. It gets an id of its own, since a
 //! key that somebody may have copied from the old one must not make records of the new one.
 
-use hasp_audit::record::head::SignedHead;
 use hasp_audit::{Event, Log, LogId};
-use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
 use crate::code;
@@ -47,11 +45,7 @@ impl Unlocked {
 
     /// The checkpoint of a log whose records are gone, if that is left and this vault's.
     fn last_head(&self, log: &LogId) -> Option<String> {
-        let path = hasp_audit::log::dir(self.vault().home(), log)
-            .join(hasp_audit::record::head::CHECKPOINT);
-        let note = files::read(&path, Guard::Private, hasp_audit::record::head::MAX_NOTE).ok()?;
-        let signed = SignedHead::parse(std::str::from_utf8(&note).ok()?).ok()?;
-        let head = signed.verify(self.vault().record_key()).ok()?;
+        let head = Log::last_head(self.vault().home(), log, self.vault().record_key())?;
         Some(head.text().trim_end().replace('\n', " "))
     }
 }

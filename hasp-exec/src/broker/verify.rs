@@ -1,0 +1,59 @@
+//! From a token to a verified grant. Nothing is changed by it but expired grants, which are swept.
+
+use std::path::PathBuf;
+
+use hasp_core::tool::Context;
+use hasp_core::{Error, Result, Secret, Timestamp};
+use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
+
+use crate::broker::Broker;
+use crate::broker::events::Denied;
+use crate::broker::find::{self, Found};
+use crate::cli::Cli;
+use crate::deliver;
+
+/// Finds the token and applies the checks; of several kept ones, the newest that passes.
+pub(crate) fn verified(
+    cli: &Cli,
+    broker: &Broker,
+    context: &mut Context,
+    denied: &mut Denied<'_>,
+) -> Result<VerifiedGrant> {
+    let swept = sweep_expired(&broker.ledger, context.now)?;
+    record_end(&swept, "grant.sweep", "expired", context)?;
+    let found = find::find(cli, &broker.ledger, context)?;
+    // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
+    context.now = Timestamp::now();
+    let situation = broker.situation(cli, &found, context)?;
+    let attempt = |text: &Secret| -> Attempt {
+        let mut failed = None;
+        let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
+        let line = token_line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
+        let grant = verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
+        let deliverable = deliver::check(&grant.terms().action, &broker.runtime);
+        deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
+    };
+    let outcome = match found {
+        Found::Token(text) => attempt(&text),
+        Found::Kept(paths) => first_that_passes(&paths, attempt),
+    };
+    outcome.map_err(|(error, check)| {
+        denied.check = check;
+        error
+    })
+}
+
+type Attempt = std::result::Result<VerifiedGrant, (Error, Option<Check>)>;
+
+/// The newest kept grant that passes; if none does, why the newest does not.
+fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) -> Attempt {
+    let mut newest = None;
+    for path in paths {
+        let text = find::read_kept(path).map_err(|e| (e, None));
+        match text.and_then(|text| attempt(&text)) {
+            Ok(grant) => return Ok(grant),
+            Err(failure) => newest = newest.or(Some(failure)),
+        }
+    }
+    Err(newest.unwrap_or_else(|| (Error::bug("no kept grant was tried"), None)))
+}
