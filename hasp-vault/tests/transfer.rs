@@ -395,7 +395,8 @@ fn empty_variables_are_skipped_and_said() {
 fn what_is_no_value_of_its_own_is_remarked() {
     let lab = Lab::new();
     let text = b"PW=ENC[AES256_GCM,data:8Yw0aa==,iv:abcd,tag:efgh,type:str]\n\
-                 DX=\"encrypted:BDqDBibm4wsYqMpCjTQ6BsDHmMadg9K3dAt\"\nOP=op://Private/db/password\n\
+                 DX=\"encrypted:BDqDBibm4wsYqMpCjTQ6BsDHmMadg9K3dAt\"\n\
+                 OP=op://Private/db/password\n\
                  URL=postgres://u:p@${HOST}/x\nB=one-value-123\nB=two-value-456\n";
     for dry in [&["--dry-run"][..], &[]] {
         let args = [&["import", "--prefix", "c"], dry].concat();

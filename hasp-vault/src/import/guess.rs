@@ -122,6 +122,7 @@ pub fn unread(other: Other) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hasp_core::{Error, Result, files, tree};
+use hasp_core::{Result, files, tree};
 
 /// The name of the file.
 pub const NAME: &str = ".gitattributes";
@@ -30,5 +30,5 @@ pub fn write(dir: &Path) -> Result<bool> {
 
 /// As [`write`], where a failure is none: the vault is good without it.
 pub fn offer(dir: &Path) -> bool {
-    write(dir).unwrap_or_else(|_: Error| false)
+    write(dir).unwrap_or(false)
 }

@@ -25,7 +25,7 @@ pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             (true, _, _) => "repaired",
             (false, Some(_), _) => "fsck --repair mends it",
             (false, None, Some(advice)) => advice,
-            (false, None, None) if finding.code.as_str() == "log-missing" => {
+            (false, None, None) if finding.code == hasp_audit::code::LOG_MISSING => {
                 "put it back from a copy of the home, or: hasp-audit accept-loss"
             }
             (false, None, None) => "needs you: put it back from git or a backup, or destroy it",
