@@ -8,6 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use common::Lab;
 
+/// What becomes of the bytes of a file.
+type Turn<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_vault_elsewhere_is_read_whatever_its_modes() {
     let lab = Lab::empty();
@@ -112,7 +115,7 @@ fn a_checkout_that_turned_line_ends_is_read() {
         bytes.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect()
     };
     let longer = |bytes: &[u8]| [bytes, b"\n"].concat();
-    let turns: [(&dyn Fn(&[u8]) -> Vec<u8>, bool); 2] = [(&crlf, true), (&longer, false)];
+    let turns: [(Turn<'_>, bool); 2] = [(&crlf, true), (&longer, false)];
     let files = ["vault.toml", "items/db/url/meta.toml", "items/db/url/1.age", "keys.age"];
     for (turn, all) in turns {
         let before: Vec<Vec<u8>> =

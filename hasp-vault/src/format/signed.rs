@@ -8,9 +8,8 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, VaultId};
 
-use super::id::VaultId;
 use crate::crypto::line_ends::lf;
 
 use crate::code;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
+use hasp_core::suggest::nearest;
 use hasp_core::text::shell_word;
 use hasp_core::{Error, Kind, Result, SecretName};
 
-use super::select::nearest;
 use super::{Fault, shown};
 use crate::code;
 

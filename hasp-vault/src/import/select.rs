@@ -1,6 +1,7 @@
 //! What `--only` and `--except` leave, before anything is judged: a line that cannot be read is
 //! no matter if nobody wants it.
 
+use hasp_core::suggest::nearest;
 use hasp_core::{Error, Kind, Result};
 
 use super::{Fault, shown};
@@ -44,13 +45,6 @@ impl Selection {
     pub fn minds(&self, fault: &Fault) -> bool {
         fault.key.as_deref().map_or(self.only.is_empty(), |key| self.wants(key))
     }
-}
-
-/// The key that was probably meant.
-pub fn nearest<'a>(word: &str, keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = keys.map(|key| (strsim::jaro_winkler(key, word), key));
-    let near = scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
-    near.map(|(_, key)| key)
 }
 
 /// A key stands for itself and for all below it.

@@ -95,7 +95,7 @@ pub fn preview(found: &[(SecretName, Secret)], vault: &Vault, cx: &mut Context) 
 
 /// How many, and of which class.
 pub fn imported(items: &[Item], cx: &mut Context) {
-    let mut classes: Vec<&str> = items.iter().map(|i| i.class.word()).collect();
+    let mut classes: Vec<&str> = items.iter().map(|i| i.class.as_str()).collect();
     classes.sort_unstable();
     classes.dedup();
     let of = match classes[..] {

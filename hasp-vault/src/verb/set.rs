@@ -10,7 +10,7 @@ use hasp_core::{Error, Kind, Result, SecretName};
 use super::{import_report, input};
 use crate::cli::{ItemArgs, SetArgs};
 use crate::code;
-use crate::format::class::Allow;
+use crate::format::allow::Allow;
 use crate::format::item::Item;
 use crate::format::rotation::Every;
 use crate::item::set::SetOptions;
