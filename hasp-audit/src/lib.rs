@@ -9,7 +9,6 @@
 pub mod cli;
 pub mod code;
 
-mod id;
 mod log;
 mod query;
 mod record;
@@ -25,7 +24,7 @@ mod common;
 #[cfg(test)]
 extern crate self as hasp_audit;
 
-pub use id::LogId;
+pub use hasp_core::LogId;
 pub use log::Log;
 pub use record::Record;
 pub use record::event::Event;

@@ -7,12 +7,11 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
 
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::settings::{self, Settings};
 use crate::format::signed::{self, Label};
@@ -81,7 +80,8 @@ impl<'a> Candidate<'a> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
+            .map_err(|e| at_path(&e, &path))?;
         let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
         if keys.record_key() != *self.key() {
             return Err(signed::tampered(&path));

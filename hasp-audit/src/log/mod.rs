@@ -18,10 +18,9 @@ use ed25519_dalek::VerifyingKey;
 use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files, tree};
 
 use crate::code;
-use crate::id::LogId;
 use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;

@@ -4,8 +4,9 @@
 use hasp_core::Timestamp;
 use serde_json::Value;
 
+use hasp_core::LogId;
+
 use crate::code;
-use crate::id::LogId;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;

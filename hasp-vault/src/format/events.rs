@@ -12,7 +12,7 @@ pub fn of_version(event: EventKind, item: &Item, number: u32) -> Event {
         .field("version", number)
         .maybe("fp", version.map(|v| v.fp.clone()))
         .maybe("parts", version.filter(|v| !v.parts.is_empty()).map(|v| v.parts.clone()))
-        .field("class", item.class.word())
+        .field("class", item.class.as_str())
 }
 
 /// An event about a secret as a whole.

@@ -80,7 +80,7 @@ impl Unlocked {
         writer.intend(name)?;
         let event = events::of_secret(EventKind::VaultDestroy, name)
             .maybe("version", version)
-            .field("class", item.class.word());
+            .field("class", item.class.as_str());
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         let dir = self.vault().item_dir(name);

@@ -39,7 +39,7 @@ impl Unlocked {
         )?;
         log.append(now, &[Event::new(EventKind::AuditLoss).field("log", before.log.as_str())])?;
         log.checkpoint(&key, &|m| self.keys().sign_record(m))?;
-        known::put(home, Known { log: id.clone(), earlier: before.as_earlier(), ..before })?;
+        known::put(home, Known { log: id, earlier: before.as_earlier(), ..before })?;
         Ok(id)
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Code, Error, Here, Result, Secret, SecretName};
+use hasp_core::{Code, Error, Here, Result, Secret, SecretName, Var};
 
 use super::input;
 use crate::cli::DepositArgs;
@@ -70,7 +70,7 @@ fn target(cx: &mut Context) -> Result<Target> {
         }
         Err(error) => error,
     };
-    let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
+    let named = cx.env.var(Var::Vault).map(PathBuf::from);
     let Some(dir) = named.filter(|_| UNPINNED.contains(&error.code())) else {
         return Err(error);
     };
