@@ -8,6 +8,7 @@
 //! after all this.
 
 mod copies;
+mod denials;
 pub(crate) mod policy;
 
 use std::fs::File;
