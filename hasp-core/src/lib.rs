@@ -11,6 +11,7 @@ pub mod dotenv;
 pub mod environ;
 pub mod error;
 pub mod files;
+mod habit;
 pub mod here;
 pub mod home;
 pub mod layout;
@@ -31,6 +32,7 @@ pub mod time;
 pub mod tool;
 pub mod tree;
 pub mod trust;
+mod usage;
 
 pub use code::Code;
 pub use environ::Environ;
