@@ -243,6 +243,9 @@ fn spread(target: &mut dyn TableLike, key: &str) {
     let mut table = inline.clone().into_table();
     table.decor_mut().set_prefix(format!("\n{above}"));
     *item = Item::Table(table);
+    if let Some(mut key) = target.key_mut(key) {
+        key.leaf_decor_mut().clear();
+    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn an_empty_file_gets_both_tables() {
 fn a_new_target_stands_behind_everything_and_comments_stay_where_they_were() {
     let text = "[refs]\n# \"db/url\" = {}\n\n# [target.test]\n# run = ['pytest']\n";
     let one = addition("t", &[(Channel::Env, "A=a")], Some(&["true"]));
-    let expected = "[refs]\n\"a\" = {}\n# \"db/url\" = {}\n\n# [target.test]\n# run = \
+    let expected = "[refs]\na = {}\n# \"db/url\" = {}\n\n# [target.test]\n# run = \
                     ['pytest']\n\n[target.t]\nrun = [\"true\"]\nenv = { A = \"a\" }\n";
     assert_eq!(added(text, &one).unwrap(), expected);
     let text = "[refs]\n\"a\" = {}\n[target.x]\nrun = ['x']\n# behind x\n\n[project]\nname = 'p'\n\
@@ -89,7 +89,7 @@ fn the_ends_of_lines_stay_what_they_were() {
     let more = addition("t", &[(Channel::Env, "A=a"), (Channel::Env, "B=b")], Some(&["true"]));
     let found = added(text, &more).unwrap();
     assert!(!found.replace("\r\n", "").contains(['\r', '\n']), "{found:?}");
-    assert!(found.starts_with("# head\r\n[refs]\r\n\"a\" = {} # one\r\n\"b\" = {}\r\n\r\n"));
+    assert!(found.starts_with("# head\r\n[refs]\r\n\"a\" = {} # one\r\nb = {}\r\n\r\n"));
     assert!(found.ends_with("\r\n[target.t.env]\r\nA = \"a\"\r\nB = \"b\"\r\n"), "{found:?}");
 }
 
