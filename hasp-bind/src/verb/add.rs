@@ -1,7 +1,6 @@
 //! `add`: binds references by name. What is bound stands on the command line, so nothing is asked;
 //! whoever types it unlocks.
 
-use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
@@ -21,11 +20,8 @@ pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> R
         binding.refs.extend(pairs.iter().cloned());
         Ok(())
     })?;
-    if place.founded {
-        let root = printable_path(&place.project.root);
-        cx.out.note(&format!(
-            "{root} is a project now, with everything below it that has no hasp.toml of its own"
-        ));
+    if place.project.founded {
+        cx.out.note(&place.project.extent(cx.env.get("HOME")));
     }
     for (reference, secret) in &pairs {
         match before.refs.get(reference).filter(|s| *s != secret) {

@@ -25,6 +25,9 @@ pub(crate) fn project(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     list.targets(&binding, proposal.as_ref())?;
     if !bound {
         cx.out.note("this project is not bound yet: hasp-bind");
+        if let Some(before) = Binding::before(&place.vault, &place.project) {
+            cx.out.note(&format!("{}: {}", before.text(), before.line()));
+        }
     }
     Ok(Exit::OK)
 }

@@ -99,7 +99,8 @@ impl Registry {
             code::CONSUMER_UNKNOWN,
             format!("no consumer is called '{shown}'"),
         );
-        let near = self.consumer.keys().map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
+        let words = self.consumer.keys().map(String::as_str).chain(RESERVED);
+        let near = words.map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
         match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
             Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
             None => error.hint(
