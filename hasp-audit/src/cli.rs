@@ -92,7 +92,7 @@ pub enum Verb {
     #[command(hide = true)]
     Completions {
         /// bash, zsh or fish
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 

@@ -9,7 +9,6 @@
 pub mod cli;
 pub mod code;
 
-mod id;
 mod log;
 mod query;
 mod record;
@@ -25,10 +24,11 @@ mod common;
 #[cfg(test)]
 extern crate self as hasp_audit;
 
-pub use id::LogId;
+pub use hasp_core::LogId;
 pub use log::Log;
 pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;
+pub use record::kind::EventKind;
 pub use verb::keys::current_log;
 pub use verify::{Against, Report, verify};

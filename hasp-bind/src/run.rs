@@ -1,7 +1,5 @@
 //! From the command line to a verb.
 
-use clap::CommandFactory;
-
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
 
@@ -17,7 +15,7 @@ impl Tool for Cli {
     fn run(self, cx: &mut Context) -> Result<Exit> {
         let options = &self.options;
         match &self.verb {
-            Some(Verb::Completions { shell }) => completions(*shell, cx),
+            Some(Verb::Completions { shell }) => Cli::completions(*shell, cx),
             Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
             Some(Verb::List { all: false }) => {
                 verb::list::project(&ProjectVault::new(options, cx)?, cx)
@@ -42,10 +40,4 @@ impl Tool for Cli {
             },
         }
     }
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-bind", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

@@ -1,7 +1,5 @@
 //! From the command line to a verb.
 
-use clap::CommandFactory;
-
 use hasp_core::Result;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 
@@ -20,13 +18,7 @@ impl Tool for Cli {
             Verb::Remove { consumer } => remove::run(&consumer, cx),
             Verb::List => list::run(cx),
             Verb::Show { consumer } => show::run(&consumer, cx),
-            Verb::Completions { shell } => completions(shell, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-consumer", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

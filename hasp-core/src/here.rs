@@ -21,6 +21,7 @@ use crate::files::{self, Guard};
 use crate::home::Home;
 use crate::text::{printable_path, shell_word};
 use crate::trust;
+use crate::var::Var;
 
 /// The file that makes a directory a project.
 pub const MANIFEST: &str = "hasp.toml";
@@ -71,7 +72,7 @@ impl Here {
     /// `[tampered]` for a binding that is damaged; the file discipline's codes for one that others
     /// could have written.
     pub fn within(home: &Home, env: &Environ) -> Result<Here> {
-        if let Some(named) = env.get("HASP_VAULT").map(Path::new) {
+        if let Some(named) = env.var(Var::Vault).map(Path::new) {
             // Absolute, so that what is remembered and shown does not depend on where the tool was
             // started.
             let dir = std::path::absolute(named).map_err(|e| Error::io("find", named, e))?;

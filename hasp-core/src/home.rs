@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::lead;
 use crate::text::{printable_path, shell_word};
+use crate::var::Var;
 
 /// `f_type` of tmpfs and ramfs (linux/magic.h).
 const MEMORY_FILE_SYSTEMS: [u64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -31,8 +32,8 @@ impl Home {
     /// # Errors
     /// `[home-relative]` for a relative path, `[home-unset]` if nothing names one.
     pub fn locate(env: &Environ) -> Result<Home> {
-        if let Some(named) = env.get("HASP_HOME") {
-            return Ok(Home { root: absolute("HASP_HOME", named)? });
+        if let Some(named) = env.var(Var::Home) {
+            return Ok(Home { root: absolute(Var::Home.as_str(), named)? });
         }
         if let Some(data) = env.get("XDG_DATA_HOME").filter(|d| Path::new(d).is_absolute()) {
             return Ok(Home { root: Path::new(data).join("hasp") });
@@ -124,7 +125,7 @@ impl Runtime {
     pub fn all(env: &Environ) -> Vec<Runtime> {
         let uid = rustix::process::geteuid().as_raw();
         let mut roots: Vec<PathBuf> =
-            env.get("HASP_RUNTIME").map(PathBuf::from).into_iter().collect();
+            env.var(Var::Runtime).map(PathBuf::from).into_iter().collect();
         roots.extend(env.get("XDG_RUNTIME_DIR").map(|d| Path::new(d).join("hasp")));
         roots.push(PathBuf::from(format!("/run/user/{uid}/hasp")));
         roots.push(PathBuf::from(format!("/dev/shm/hasp-{uid}")));
@@ -159,8 +160,8 @@ impl Runtime {
     }
 
     fn choose(env: &Environ) -> Result<Runtime> {
-        if let Some(named) = env.get("HASP_RUNTIME") {
-            let root = absolute("HASP_RUNTIME", named)?;
+        if let Some(named) = env.var(Var::Runtime) {
+            let root = absolute(Var::Runtime.as_str(), named)?;
             let on_disk = !in_memory(&root);
             return Ok(Runtime { root, on_disk });
         }

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub use clap_complete::Shell;
+
 use clap::error::ErrorKind;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
@@ -60,6 +62,15 @@ pub trait Tool: clap::Parser {
 
     /// Does what the command line says.
     fn run(self, context: &mut Context) -> Result<Exit>;
+
+    /// Prints what a shell needs to complete this tool's command line. It knows no names of secrets.
+    fn completions(shell: Shell, context: &mut Context) -> Result<Exit> {
+        let mut command = Self::command();
+        let name = command.get_name().to_owned();
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, name, &mut script);
+        context.out.data(&script).map(|()| Exit::OK)
+    }
 
     /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its
     /// own.

@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
-
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
@@ -21,9 +19,7 @@ impl Tool for Cli {
 
     fn run(self, context: &mut Context) -> Result<Exit> {
         if let Some(shell) = self.completions {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hasp-exec", &mut script);
-            return context.out.data(&script).map(|()| Exit::OK);
+            return Self::completions(shell, context);
         }
         if let Some(name) = &self.reap {
             return directory::reap(name).map(|()| Exit::OK);

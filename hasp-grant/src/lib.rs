@@ -19,6 +19,7 @@ mod verb;
 
 pub use action::program::{check as check_program, find as find_program};
 pub use action::{Action, EnvRules};
+pub use hasp_core::GrantId;
 pub use ledger::Ledger;
 pub use ledger::record::record as record_end;
 pub use ledger::sweep::sweep_expired;
@@ -30,7 +31,6 @@ pub use spend::situation::Situation;
 pub use spend::{Opened, Released, nothing_released};
 pub use token::arg::Arg;
 pub use token::claims::{Claims, Terms};
-pub use token::id::GrantId;
 pub use token::paseto::{malformed, parse as parse_token};
 pub use token::seal::{Half, open as open_seal};
 pub use token::{MAX_TOKEN, line as token_line};

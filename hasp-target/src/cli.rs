@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 use hasp_core::tool::Common;
+use hasp_core::tool::Shell;
 
 const EXAMPLES: &str = "\
 Examples:

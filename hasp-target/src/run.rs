@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::trust;
@@ -29,7 +27,7 @@ impl Tool for Cli {
             Verb::Explain { target } => explain::run(&Manifest::load(&nearest(cx)?)?, &target, cx),
             Verb::Examples { target, write } => examples::run(&nearest(cx)?, &target, write, cx),
             Verb::Add(args) => add::run(&args, &nearest_or_here(cx)?, cx),
-            Verb::Completions { shell } => completions(shell, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
 }
@@ -85,10 +83,4 @@ fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
 fn current_dir() -> Result<PathBuf> {
     let dir = std::env::current_dir().and_then(|d| d.canonicalize());
     dir.map_err(|e| Error::system("find the current directory", e))
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-target", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

@@ -63,7 +63,7 @@ fn the_documented_example_is_read() {
     let channels: Vec<Channel> = test.deliveries.iter().map(|d| d.channel).collect();
     assert_eq!(channels, [Channel::Env, Channel::File, Channel::Fd, Channel::Stdin]);
     assert_eq!(test.pass_env, ["HOME", "PATH", "TERM"]);
-    assert_eq!(test.classes[&"db/url".parse().unwrap()], "high");
+    assert_eq!(test.classes[&"db/url".parse().unwrap()], hasp_core::Class::High);
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
+use hasp_core::Class;
 use hasp_core::tool::Common;
 
-use crate::format::class::Class;
 use crate::format::value_kind::ValueKind;
 
 mod lifecycle;
@@ -110,7 +110,7 @@ pub enum Verb {
     #[command(hide = true)]
     Completions {
         /// Which shell.
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 

@@ -4,18 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, VaultId, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::settings::{FORMAT, Settings};
 use crate::format::signed::{self, Label};
@@ -167,7 +166,7 @@ impl Init {
         let staged = Home::at(self.staging());
         let log =
             Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
-        log.append(now, &[Event::new("vault.init").field("vault", known.id.to_string())])?;
+        log.append(now, &[Event::new(EventKind::VaultInit).field("vault", known.id.to_string())])?;
         log.checkpoint(&known.key, &|m| keys.sign_record(m))
     }
 

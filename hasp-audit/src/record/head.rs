@@ -5,11 +5,10 @@
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, LogId, Result};
 use sha2::{Digest, Sha256};
 
 use crate::code;
-use crate::id::LogId;
 use crate::record::chain::MacBytes;
 
 /// The file beside the log that holds the head of the last unlock.

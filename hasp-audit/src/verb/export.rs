@@ -7,14 +7,13 @@ use std::path::Path;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, LogId, Result};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::code;
-use crate::id::LogId;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::Record;

@@ -10,11 +10,10 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Home, Kind, Result, code, descriptors, system};
+use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, system};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::id::LogId;
 use crate::log::Log;
 
 /// The tool that has the keys.
@@ -64,8 +63,7 @@ pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {
 /// The audit root of this log.
 ///
 /// # Errors
-/// As `hasp-vault` ends: `Kind::Locked` if the vault cannot be unlocked; without the key there is no
-/// answer.
+/// As `hasp-vault` ends: `Kind::Locked` if it cannot be unlocked; without a key, no answer.
 pub(crate) fn audit_root(id: &LogId, cx: &mut Context) -> Result<Zeroizing<[u8; 32]>> {
     let mut command = vault(&["key", "audit", "--log", id.as_str()])?;
     command.stdin(Stdio::inherit());

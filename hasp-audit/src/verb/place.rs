@@ -3,11 +3,10 @@
 
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, time};
 use indicatif::ProgressBar;
 
 use crate::code;
-use crate::id::LogId;
 use crate::log::Log;
 use crate::segment::pack;
 use crate::verb::keys;

@@ -13,10 +13,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use hasp_core::files::{self, Guard};
-use hasp_core::{Home, Kind, Result};
+use hasp_core::{Home, Kind, LogId, Result};
 
 use crate::code;
-use crate::id::LogId;
 use crate::log;
 use crate::record::chain::Key;
 use crate::record::head::{self, Head, SignedHead};

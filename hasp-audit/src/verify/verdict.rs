@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use hasp_core::LogId;
+
 use crate::code;
-use crate::id::LogId;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;

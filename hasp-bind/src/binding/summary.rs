@@ -7,7 +7,7 @@ use hasp_core::layout::Block;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::trust;
 use hasp_target::{RefSpec, Target, lines};
-use hasp_vault::{Class, Item, Vault};
+use hasp_vault::{Item, Vault};
 
 use crate::binding::Binding;
 use crate::binding::name;
@@ -97,7 +97,7 @@ fn references(project: &Project, vault: &Vault, proposal: &Proposal<'_>) -> Vec<
 
 /// The stricter of the vault's class and the manifest's.
 fn class(item: Option<&Item>, spec: Option<&RefSpec>) -> String {
-    let asked = spec.and_then(|s| s.class.as_deref()).and_then(|c| c.parse::<Class>().ok());
+    let asked = spec.and_then(|s| s.class);
     match item.map(|i| i.class).max(asked) {
         _ if item.is_none() => "not stored yet".to_owned(),
         Some(class) => class.to_string(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{Lock, lock};
+use hasp_core::suggest;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::{Environ, Error, Home, Kind, Result, SecretName, Timestamp};
 
@@ -99,15 +100,11 @@ impl Registry {
             code::CONSUMER_UNKNOWN,
             format!("no consumer is called '{shown}'"),
         );
-        let words = self.consumer.keys().map(String::as_str).chain(RESERVED);
-        let near = words.map(|k| (strsim::damerau_levenshtein(&shown, k), k)).min();
-        match near.filter(|(distance, k)| *distance <= (k.len() / 3).max(1)) {
-            Some((_, near)) => error.hint(format!("did you mean '{near}'?")),
-            None => error.hint(
-                "a consumer is session, parent, pid:N, user, exe:PATH, or a name from: \
-                            hasp-consumer list",
-            ),
-        }
+        let near = suggest::hint(&shown, self.consumer.keys().map(String::as_str).chain(RESERVED));
+        error.hint(near.as_deref().unwrap_or(
+            "a consumer is session, parent, pid:N, user, exe:PATH, \
+             or a name from: hasp-consumer list",
+        ))
     }
 
     fn sound(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
@@ -24,7 +24,7 @@ pub(crate) fn run(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
         }
         None => {
             registry.consumer.insert(name.to_owned(), Entry { exe: real.clone(), added: cx.now });
-            Ok(Some(Event::new("consumer.add").field("consumer", name).os("exe", &real)))
+            Ok(Some(Event::new(EventKind::ConsumerAdd).field("consumer", name).os("exe", &real)))
         }
     })?;
     cx.out.note(&format!("{name} is {}", printable_path(&real)));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use hasp_core::secret::Secret;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result, Source, files};
+use hasp_core::{Error, Kind, Result, Source, Var, files};
 use hasp_grant::Ledger;
 use hasp_grant::MAX_TOKEN;
 use hasp_grant::malformed;
@@ -33,7 +33,7 @@ pub(crate) enum Found {
 /// `[no-grant]` if there is none anywhere, `[token-empty]` for an empty line on stdin; the codes of
 /// [`Source`].
 pub(crate) fn find(cli: &Cli, ledger: &Ledger, context: &mut Context) -> Result<Found> {
-    let named = cli.grant.clone().or_else(|| context.env.get("HASP_GRANT").map(OsStr::to_owned));
+    let named = cli.grant.clone().or_else(|| context.env.var(Var::Grant).map(OsStr::to_owned));
     if let Some(word) = named {
         return named_source(&word, ledger, context);
     }

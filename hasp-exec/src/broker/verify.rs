@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hasp_audit::EventKind;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result, Secret, Timestamp};
 use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
@@ -20,7 +21,7 @@ pub(crate) fn verified(
     denied: &mut Denied<'_>,
 ) -> Result<VerifiedGrant> {
     let swept = sweep_expired(&broker.ledger, context.now)?;
-    record_end(&swept, "grant.sweep", "expired", context)?;
+    record_end(&swept, EventKind::GrantSweep, "expired", context)?;
     let found = find::find(cli, &broker.ledger, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();

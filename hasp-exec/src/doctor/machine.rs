@@ -7,8 +7,8 @@ use rustix::process::{Resource, getrlimit};
 use rustix::pty::{OpenptFlags, openpt, unlockpt};
 
 use hasp_consumer::Caller;
-use hasp_core::text::printable_path;
-use hasp_core::{Environ, Runtime, cause_text, sibling, system};
+use hasp_core::text::{printable_os, printable_path};
+use hasp_core::{Environ, Runtime, Var, cause_text, sibling, suggest, system};
 use hasp_grant::{Keeping, swap_devices};
 
 use super::Findings;
@@ -39,6 +39,18 @@ pub(super) fn look(env: &Environ, findings: &mut Findings) {
     terminals(findings);
     runtime(env, findings);
     tools(findings);
+    variables(env, findings);
+}
+
+/// A misspelt one is without effect, which is worse than an error.
+fn variables(env: &Environ, findings: &mut Findings) {
+    for name in env.strange() {
+        let shown = printable_os(name);
+        let text = format!("{shown} is no variable of hasp and without effect");
+        let near = suggest::hint(&shown, Var::ALL.map(Var::as_str));
+        let unset = format!("unset {shown}");
+        findings.note("environment", text, &[near.as_deref().unwrap_or(&unset)]);
+    }
 }
 
 fn setting(path: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Here, Home, Runtime, Timestamp};
+use hasp_core::{Environ, Here, Home, Runtime, Timestamp, Var};
 use hasp_grant::Ledger;
 use hasp_vault::Vault;
 
@@ -45,7 +45,7 @@ fn room(home: &Home, findings: &mut Findings) {
 
 /// Which identity opens the vault, and whether it is ours alone.
 fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
-    if env.get("HASP_IDENTITY").is_some() {
+    if env.var(Var::Identity).is_some() {
         return findings.good("identity", "named by HASP_IDENTITY");
     }
     let there = |name: &str| home.join(name).symlink_metadata().is_ok();

@@ -1,22 +1,18 @@
 //! The controls follow the class: for a secret of class high or critical the grant names the
 //! command, and what widens the grant is said also where nothing else is.
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Class, Error, Kind, Result};
 use hasp_target::Channel;
-use hasp_vault::Class;
 
 use crate::action::runners;
 use crate::action::{Action, Extent, Granted};
-
-/// From this class on a grant for any command is none.
-const NAMED_COMMAND: Class = Class::High;
 
 /// Refuses a grant whose words leave open what runs with a secret of a strict class.
 ///
 /// # Errors
 /// `[class-any-command]`.
 pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
-    if class < NAMED_COMMAND {
+    if !class.names_command() {
         return Ok(());
     }
     let what = match action.extent {
@@ -46,7 +42,7 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
             names(items.iter())
         ));
     }
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
+    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
     if strict.is_empty() {
         return said;
     }
@@ -77,7 +73,7 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
 
 /// What must be said of a consumer that is everybody of this user.
 pub fn loud_consumer(items: &[Granted]) -> Option<String> {
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
+    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
     (!strict.is_empty()).then(|| {
         format!("every process of this user may use this grant of {}", names(strict.into_iter()))
     })

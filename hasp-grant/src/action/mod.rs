@@ -11,9 +11,8 @@ pub(crate) mod runners;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use hasp_core::SecretName;
+use hasp_core::{Class, SecretName};
 use hasp_target::{Delivery, Template};
-use hasp_vault::Class;
 use serde::{Deserialize, Serialize};
 
 use crate::token::arg::Arg;

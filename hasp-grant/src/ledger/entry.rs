@@ -1,12 +1,11 @@
 //! What the ledger holds of one grant: the half that opens it together with the token's, and the
 //! terms as they were minted, with the clock of the boot beside them, which nobody can set.
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, GrantId, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::tombstone::{End, ended};
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 use crate::token::seal::Half;
 
 /// What the ledger holds of one grant.

@@ -11,12 +11,11 @@ use std::path::PathBuf;
 
 use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
-use hasp_core::{Error, Result, Runtime, Timestamp, files, lock, time, tree};
+use hasp_core::{Error, GrantId, Result, Runtime, Timestamp, files, lock, time, tree};
 
 use crate::ledger::entry::{Entry, damaged, lost};
 use crate::ledger::tombstone::{End, ended};
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 use crate::token::seal::Half;
 
 /// The largest ledger entry, in bytes: the terms hold the approved command.

@@ -1,11 +1,10 @@
 //! The end of grants that nobody ended: their window closed, or their last use died on the way.
 
 use hasp_core::time::{boot_id, boot_seconds};
-use hasp_core::{Result, Timestamp};
+use hasp_core::{GrantId, Result, Timestamp};
 
 use crate::ledger::Ledger;
 use crate::ledger::tombstone::End;
-use crate::token::id::GrantId;
 
 /// Ends what has expired, and removes what a process used up and died; skipped when somebody holds
 /// the lock.

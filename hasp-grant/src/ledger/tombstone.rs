@@ -1,9 +1,7 @@
 //! How a grant ended, as the file says that is left in its place: it is made before the half is
 //! erased, so that a crash in between leaves the grant ended.
 
-use hasp_core::{Error, Kind};
-
-use crate::token::id::GrantId;
+use hasp_core::{Error, GrantId, Kind};
 
 /// How a grant ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

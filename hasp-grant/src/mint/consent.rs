@@ -4,8 +4,8 @@
 use hasp_bind::{Binding, Consented, Project};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result};
-use hasp_vault::{Class, Unlocked};
+use hasp_core::{Class, Error, Kind, Result};
+use hasp_vault::Unlocked;
 
 use crate::mint::request::Request;
 use crate::mint::summary;

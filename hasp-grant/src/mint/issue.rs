@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::Unlocked;
@@ -74,7 +74,7 @@ pub fn mint_event(terms: &Terms) -> Event {
         })
     });
     let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
-    Event::new("grant.mint")
+    Event::new(EventKind::GrantMint)
         .field("grant", terms.jti.as_str())
         .os("project", terms.project.as_os())
         .maybe("target", action.target.clone())

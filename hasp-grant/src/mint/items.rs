@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use hasp_bind::{Binding, is_everywhere};
 use hasp_core::text::{printable, printable_path, shell_word};
-use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_core::{Class, Error, Kind, Result, SecretName};
 use hasp_target::{Delivery, RefSpec, Target, Template};
-use hasp_vault::{Allow, Class, Item};
+use hasp_vault::{Allow, Item};
 
 use crate::action::{Granted, delivery};
 use crate::mint::context::MintContext;
@@ -81,7 +81,7 @@ fn find_item(
         other => other?,
     };
     warnings.extend(check_scope(&item, target, (at, binding))?);
-    let class = item.class.max(manifest_class(spec)?);
+    let class = item.class.max(manifest_class(spec));
     let current = item.deliverable(at.now)?;
     let granted = Granted {
         reference: reference.clone(),
@@ -94,8 +94,8 @@ fn find_item(
     Ok(Some((granted, item)))
 }
 
-fn manifest_class(spec: Option<&RefSpec>) -> Result<Class> {
-    spec.and_then(|s| s.class.as_deref()).map_or(Ok(Class::Low), str::parse)
+fn manifest_class(spec: Option<&RefSpec>) -> Class {
+    spec.and_then(|s| s.class).unwrap_or(Class::Low)
 }
 
 /// The scope given at generation: a project, by its root or by the name that this root has, or one

@@ -20,7 +20,7 @@ use hasp_bind::Binding;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Here, Home, Result, Runtime, Timestamp};
+use hasp_core::{Error, GrantId, Here, Home, Result, Runtime, Timestamp};
 use hasp_vault::Vault;
 use zeroize::Zeroizing;
 
@@ -36,7 +36,6 @@ use crate::mint::request::Request;
 use crate::spend::nothing_released;
 use crate::token::arg::Arg;
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 
 /// A minted grant.
 pub struct Minted {

@@ -3,7 +3,6 @@
 
 pub(crate) mod arg;
 pub(crate) mod claims;
-pub(crate) mod id;
 pub(crate) mod paseto;
 pub(crate) mod seal;
 

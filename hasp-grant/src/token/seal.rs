@@ -13,9 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use hasp_core::{Error, Kind, Result};
-
-use crate::token::id::GrantId;
+use hasp_core::{Error, GrantId, Kind, Result};
 
 const INFO: &[u8] = b"hasp/v1/seal";
 /// Bytes of one age file key.

@@ -2,14 +2,13 @@
 
 use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Result, Timestamp};
+use hasp_core::{GrantId, Result, Timestamp};
 
 use crate::ledger::Ledger;
 use crate::ledger::sweep::over;
 use crate::ledger::tombstone::End;
 use crate::mint::summary;
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 use crate::verb::ledgers;
 
 /// `hasp-grant list`.

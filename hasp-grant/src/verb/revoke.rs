@@ -1,17 +1,17 @@
 //! `hasp-grant revoke`: needs no unlock and reaches every runtime directory of this user; the
 //! halves are erased first and the record written after, so that a full disk keeps no grant alive.
 
+use hasp_audit::EventKind;
 use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, SecretName};
+use hasp_core::{Error, GrantId, Home, Kind, Result, SecretName};
 
 use crate::cli::Revoke;
 use crate::ledger::Ledger;
 use crate::ledger::record::record;
 use crate::ledger::tombstone::End;
 use crate::token::claims::Terms;
-use crate::token::id::GrantId;
 use crate::verb::ledgers;
 
 /// `hasp-grant revoke`.
@@ -23,7 +23,7 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
             failures.push(failure);
         }
     }
-    let recorded = record(&ended, "grant.revoke", &wanted.reason(), context);
+    let recorded = record(&ended, EventKind::GrantRevoke, &wanted.reason(), context);
     let reported = report(&ended, &wanted, failures.is_empty(), context);
     // What could be ended has ended, whatever else went wrong.
     failures.into_iter().chain(recorded.err()).next().map_or(reported, Err)

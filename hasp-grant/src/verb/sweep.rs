@@ -1,5 +1,6 @@
 //! `hasp-grant sweep`: removes what has ended and what dead writers left behind.
 
+use hasp_audit::EventKind;
 use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};
 
@@ -14,7 +15,7 @@ pub fn sweep(context: &mut Context) -> Result<Exit> {
         swept.extend(sweep_expired(&ledger, context.now)?);
         ledger.lock()?.tidy(context.now)?;
     }
-    record(&swept, "grant.sweep", "expired", context)?;
+    record(&swept, EventKind::GrantSweep, "expired", context)?;
     context.out.note(&format!("{} swept", swept.len()));
     Ok(Exit::OK)
 }

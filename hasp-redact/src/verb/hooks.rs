@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use crate::code;
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, Var};
 use serde_json::json;
 
 use super::append;
@@ -85,7 +85,7 @@ fn remove(place: &HookDir, cx: &mut Context) -> Result<Exit> {
 /// What a hook calls. Whatever keeps it from checking blocks, and says how to go without once.
 fn called(hook: Hook, words: &[OsString], git: &Git, cx: &mut Context) -> Result<Exit> {
     let what = if hook == Hook::PreCommit { "git commit" } else { "git push" };
-    if let Some(reason) = cx.env.get("HASP_SKIP_SCAN") {
+    if let Some(reason) = cx.env.var(Var::SkipScan) {
         let reason = printable(reason.as_bytes());
         append::skip(hook.name(), &reason, cx);
         cx.out.warn(&format!("not scanned: {reason}"));

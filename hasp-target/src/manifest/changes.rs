@@ -17,9 +17,7 @@ pub fn lines(target: &Target) -> Vec<String> {
     lines.extend(target.deliveries.iter().map(|d| printable(d.to_string().as_bytes())));
     lines.extend(target.templates.iter().flat_map(template));
     lines.extend(
-        target.classes.iter().map(|(name, class)| {
-            format!("class of {name}: at least {}", printable(class.as_bytes()))
-        }),
+        target.classes.iter().map(|(name, class)| format!("class of {name}: at least {class}")),
     );
     if target.clean_env {
         lines.push(format!("environment: only {}", list(&target.pass_env)));

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use hasp_core::suggest;
 use hasp_core::text::printable_path;
 use hasp_core::{Code, Error, Kind};
 
@@ -58,8 +59,8 @@ impl Fault {
 
     /// The same with "did you mean", if one of the words is near.
     pub(crate) fn suggest<'a>(self, word: &str, words: impl IntoIterator<Item = &'a str>) -> Fault {
-        match nearest(word, words) {
-            Some(near) => self.hint(format!("did you mean '{near}'?")),
+        match suggest::hint(word, words) {
+            Some(hint) => self.hint(hint),
             None => self,
         }
     }
@@ -83,12 +84,4 @@ impl Fault {
             .iter()
             .fold(Error::new(Kind::Config, self.code, message), |error, hint| error.hint(hint))
     }
-}
-
-/// The word that was probably meant (Damerau-Levenshtein distance, at most a third of the length).
-pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word: String = word.chars().take(64).collect();
-    let scored = words.into_iter().map(|w| (strsim::damerau_levenshtein(&word, w), w));
-    let near = scored.min_by_key(|(distance, _)| *distance)?;
-    (near.0 <= (near.1.chars().count() / 3).max(1)).then_some(near.1)
 }

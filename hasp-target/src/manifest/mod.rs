@@ -20,13 +20,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
+use hasp_core::suggest;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::{Error, Kind, Result, SecretName};
 use toml::de::DeTable;
 
 use crate::code;
 use crate::manifest::excerpt::Shown;
-use crate::manifest::fault::{Checked, Fault, nearest};
+use crate::manifest::fault::{Checked, Fault};
 use crate::manifest::fields::{Fields, table};
 use crate::manifest::reference::{RefSpec, read_refs};
 use crate::manifest::target::Target;
@@ -89,10 +90,8 @@ impl Manifest {
                 code::TARGET_UNKNOWN,
                 format!("target '{shown}' is not in {FILE_NAME}"),
             );
-            match nearest(name, self.targets.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean '{near}'?")),
-                None => error.hint("see what there is with: hasp-target list"),
-            }
+            let near = suggest::hint(name, self.targets.keys().map(String::as_str));
+            error.hint(near.as_deref().unwrap_or("see what there is with: hasp-target list"))
         })
     }
 }

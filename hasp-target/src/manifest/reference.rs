@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use hasp_core::SecretName;
+use hasp_core::{Class, SecretName};
 use toml::de::DeTable;
 
 use crate::code;
@@ -11,17 +11,13 @@ use crate::manifest::excerpt::Shown;
 use crate::manifest::fault::{Checked, Fault};
 use crate::manifest::fields::{Fields, check_text, shown, table};
 
-/// The classes of the vault, the widest first.
-const CLASSES: [&str; 4] = ["low", "medium", "high", "critical"];
-
 /// What a project says of something that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefSpec {
     /// For people.
     pub about: Option<String>,
-    /// `low`, `medium`, `high` or `critical`: the grant is held to the stricter of this and the
-    /// vault's.
-    pub class: Option<String>,
+    /// The grant is held to the stricter of this and the vault's.
+    pub class: Option<Class>,
     /// Whether the targets run without it.
     pub required: bool,
 }
@@ -47,19 +43,16 @@ pub(crate) fn read_refs(refs: &DeTable<'_>) -> Checked<BTreeMap<SecretName, RefS
 
 fn read_ref(what: &str, spec: &DeTable<'_>) -> Checked<RefSpec> {
     let fields = Fields::new(what, spec, &["about", "class", "required"])?;
-    let class = fields.string("class")?;
-    if let Some(class) = class.as_ref().filter(|c| !CLASSES.contains(&c.text)) {
-        return Err(Fault::new(
-            code::MANIFEST_BAD_CLASS,
-            class.span.clone(),
-            "that is not a class",
-        )
-        .suggest(class.text, CLASSES)
-        .hint("the classes are low, medium, high and critical"));
-    }
+    let class = fields.string("class")?.map(|word| {
+        word.text.parse::<Class>().map_err(|_| {
+            Fault::new(code::MANIFEST_BAD_CLASS, word.span.clone(), "that is not a class")
+                .suggest(word.text, Class::ALL.map(Class::as_str))
+                .hint("the classes are low, medium, high and critical")
+        })
+    });
     Ok(RefSpec {
         about: fields.string("about")?.map(|w| w.text.to_owned()),
-        class: class.map(|w| w.text.to_owned()),
+        class: class.transpose()?,
         required: fields.boolean("required", true)?,
     })
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_core::{Class, Error, Kind, Result, SecretName};
 
 use crate::code;
 use crate::manifest::delivery::{Channel, Delivery};
@@ -71,7 +71,7 @@ pub struct Target {
     /// Whether the child may gain no privileges.
     pub no_new_privs: bool,
     /// The classes that `[refs]` asks for, of the references that this target uses.
-    pub classes: BTreeMap<SecretName, String>,
+    pub classes: BTreeMap<SecretName, Class>,
 }
 
 impl Target {
@@ -192,7 +192,7 @@ pub(crate) fn read(
         deliveries,
         templates,
     };
-    let class = |r: &SecretName| Some((r.clone(), refs.get(r)?.class.clone()?));
+    let class = |r: &SecretName| Some((r.clone(), refs.get(r)?.class?));
     target.classes = target.references().into_iter().filter_map(class).collect();
     Ok(target)
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Class, Error, Kind, Result};
 use serde_json::json;
 use toml_edit::{DocumentMut, Item};
 
@@ -68,14 +69,11 @@ pub(crate) fn words(target: &Target) -> &'static str {
     }
 }
 
-/// The longest window that every class allows; none if each run is granted by itself.
-fn window(target: &Target) -> Option<&'static str> {
-    let asks = |class: &str| target.classes.values().any(|c| c == class);
-    match () {
-        () if asks("critical") => None,
-        () if asks("high") => Some("1h"),
-        () => Some("8h"),
-    }
+/// The longest window that every class allows, a working day at most; none if each run is granted
+/// by itself.
+fn window(target: &Target) -> Option<String> {
+    let strictest = target.classes.values().copied().max().unwrap_or_default();
+    strictest.max(Class::default()).ceiling().map(duration_text)
 }
 
 fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -> Result<Exit> {

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 
 use hasp_core::text::printable_path;
+use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Result, SecretName};
+use hasp_core::{Class, Result, SecretName};
 use serde_json::json;
 
 use crate::manifest::Manifest;
@@ -52,8 +53,7 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
 
 /// What a grant leaves open, and what the classes say to that.
 fn open_words(target: &Target) -> Option<String> {
-    let strict =
-        |(_, class): &(&SecretName, &String)| ["high", "critical"].contains(&class.as_str());
+    let strict = |(_, class): &(&SecretName, &Class)| class.names_command();
     let strict: Vec<String> = target
         .classes
         .iter()
@@ -78,11 +78,8 @@ fn delivery(delivery: &Delivery, manifest: &Manifest) -> String {
     let spec = manifest.refs.get(&delivery.reference);
     let about = spec.and_then(|s| s.about.as_ref()).map(|a| format!(" ({a})")).unwrap_or_default();
     let optional = if spec.is_some_and(|s| !s.required) { ", if it is stored" } else { "" };
-    let class = spec
-        .and_then(|s| s.class.as_deref())
-        .and_then(window)
-        .map(|w| format!("; {w}"))
-        .unwrap_or_default();
+    let class =
+        spec.and_then(|s| s.class).map(window).map(|w| format!("; {w}")).unwrap_or_default();
     let variable = delivery.variable.as_deref().unwrap_or_default();
     format!(
         "It gets {}{about} {}{optional}{class}.",
@@ -95,9 +92,9 @@ fn template(template: &Template, manifest: &Manifest) -> String {
     let spec = |r: &&SecretName| manifest.refs.get(r);
     let named = |r: &SecretName| {
         let optional = spec(&r).is_some_and(|s| !s.required);
-        let class = spec(&r).and_then(|s| s.class.as_deref()).and_then(window);
-        let notes: Vec<&str> =
-            optional.then_some("empty if it is not stored").into_iter().chain(class).collect();
+        let class = spec(&r).and_then(|s| s.class).map(window);
+        let empty = optional.then(|| "empty if it is not stored".to_owned());
+        let notes: Vec<String> = empty.into_iter().chain(class).collect();
         if notes.is_empty() { r.to_string() } else { format!("{r} ({})", notes.join("; ")) }
     };
     let names: Vec<String> = template.references().into_iter().map(named).collect();
@@ -119,14 +116,11 @@ fn how(channel: Channel, variable: &str) -> String {
 }
 
 /// The longest grant of a class (DESIGN section 4).
-pub(crate) fn window(class: &str) -> Option<&'static str> {
-    match class {
-        "low" => Some("a grant lasts at most 24h"),
-        "medium" => Some("a grant lasts at most 8h"),
-        "high" => Some("a grant lasts at most 1h"),
-        "critical" => Some("each grant is for one run"),
-        _ => None,
-    }
+pub(crate) fn window(class: Class) -> String {
+    class.ceiling().map_or_else(
+        || "each grant is for one run".to_owned(),
+        |longest| format!("a grant lasts at most {}", duration_text(longest)),
+    )
 }
 
 /// What of the inherited environment is not the consumer's.

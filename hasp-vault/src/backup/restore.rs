@@ -5,16 +5,15 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files;
-use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 
 use super::tar;
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
 use crate::format::seen::Seen;
@@ -134,7 +133,7 @@ impl Staged {
     fn log(&self, home: &Home, keys: &Keys, now: Timestamp) -> Result<Known> {
         let (id, key) = (*self.vault.id(), *self.key());
         let before = known::find(home, id)?;
-        let event = Event::new("vault.restore").field("secrets", self.items.len());
+        let event = Event::new(EventKind::VaultRestore).field("secrets", self.items.len());
         let event = event.field("made", self.about.created.to_string());
         if let Some(known) = before.as_ref().filter(|k| k.key == key)
             && let Ok(log) = Log::open(home, &known.log)

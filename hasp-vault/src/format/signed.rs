@@ -7,9 +7,7 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result};
-
-use super::id::VaultId;
+use hasp_core::{Error, Kind, Result, VaultId};
 
 use crate::code;
 

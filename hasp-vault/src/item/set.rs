@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Class, Error, Kind, Result, Secret, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::code;
 use crate::crypto::age_file;
-use crate::format::class::{Allow, Class};
+use crate::format::allow::Allow;
 use crate::format::events;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Recipe};
@@ -60,7 +61,7 @@ impl Unlocked {
         options.apply(&mut item, now);
         writer.intend(name)?;
         self.add_version(&mut item, value, now)?;
-        let event = events::of_version("vault.set", &item, item.current);
+        let event = events::of_version(EventKind::VaultSet, &item, item.current);
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         writer.done()?;

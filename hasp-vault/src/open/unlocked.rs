@@ -7,7 +7,7 @@ use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, tree};
 
 use crate::code;
 use crate::crypto::age_file;
@@ -241,7 +241,7 @@ pub(crate) fn open_with_passphrase(
 
 /// The bytes of the identity: `HASP_IDENTITY`, else the file in the home.
 fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
-    if let Some(word) = cx.env.get("HASP_IDENTITY") {
+    if let Some(word) = cx.env.var(Var::Identity) {
         return Source::parse(word)?.read(&mut cx.env, identity::MAX_TEXT);
     }
     for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {

@@ -8,14 +8,14 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::here::{self, Bound};
+use hasp_core::suggest;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName};
+use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName, VaultId};
 use sha2::{Digest, Sha256};
 
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
-use crate::format::id::VaultId;
 use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
 use crate::format::seen::Seen;
@@ -354,16 +354,9 @@ impl Vault {
             code::SECRET_UNKNOWN,
             format!("there is no secret '{name}' in the vault"),
         );
-        match self.similar(name) {
-            Some(other) => error.hint(format!("did you mean '{other}'?")),
-            None => error.hint(format!("store it with: hasp-vault set {name}")),
-        }
-    }
-
-    fn similar(&self, name: &SecretName) -> Option<SecretName> {
-        let names = self.names().ok()?;
-        let close = names.into_iter().map(|n| (strsim::jaro_winkler(n.as_str(), name.as_str()), n));
-        close.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n)| n)
+        let names = self.names().unwrap_or_default();
+        let near = suggest::hint(name.as_str(), names.iter().map(SecretName::as_str));
+        error.hint(near.unwrap_or_else(|| format!("store it with: hasp-vault set {name}")))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use hasp_audit::EventKind;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
@@ -39,7 +40,7 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         Format::Env => assignments(&values, cx)?,
     };
     let recorded: Vec<_> =
-        items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
+        items.iter().map(|i| events::of_version(EventKind::VaultExport, i, i.current)).collect();
     vault.log()?.append(cx.now, &recorded)?;
     cx.out.value(text.expose())?;
     Ok(Exit::OK)

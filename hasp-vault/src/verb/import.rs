@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use hasp_audit::EventKind;
 use hasp_core::text::{printable, shell_word};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
@@ -34,7 +35,7 @@ pub fn run(args: &ImportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let items = if found.is_empty() {
         Vec::new()
     } else {
-        unlocked.set_all(&found, &options, "vault.import", cx.now)?
+        unlocked.set_all(&found, &options, EventKind::VaultImport, cx.now)?
     };
     for (item, (name, value)) in items.iter().zip(&found) {
         input::warn_if_short(name, value, cx);

@@ -19,7 +19,7 @@ const MAX_HEAD: usize = 4096;
 const HEAD: &[u8] = b"hasp-audit/";
 
 pub fn audit(log: Option<&str>, fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    let log = log.map_or_else(|| Ok(vault.log_id().clone()), str::parse)?;
+    let log = log.map_or_else(|| Ok(*vault.log_id()), str::parse)?;
     let out = descriptor(fd)?;
     let keys = vault.unlock_for_keys(cx)?.keys_of_log(&log)?;
     write_all(&out, keys.audit_root())?;

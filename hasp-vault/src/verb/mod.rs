@@ -3,7 +3,6 @@
 
 pub mod backup;
 pub mod check;
-pub mod completions;
 pub mod deposit;
 pub mod destroy;
 pub mod export;

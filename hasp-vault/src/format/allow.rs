@@ -1,85 +1,11 @@
-//! How far a secret reaches if it leaks, and the scope that was fixed when it was issued: both only
-//! ever narrow a grant.
+//! The scope of a secret, fixed when it was issued: it only ever narrows a grant.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use hasp_core::{Error, Kind, Result};
 
 use crate::code;
-
-/// The blast radius of a secret; the order is from harmless to worst.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// A nuisance: grants up to 24 h.
-    Low,
-    /// The default: grants up to 8 h.
-    #[default]
-    Medium,
-    /// Production: grants up to 1 h.
-    High,
-    /// The keys of the house: once only.
-    Critical,
-}
-
-impl Class {
-    /// The longest window that a grant may ask for; `None` means once only.
-    pub fn ceiling(self) -> Option<Duration> {
-        let hours = match self {
-            Class::Low => 24,
-            Class::Medium => 8,
-            Class::High => 1,
-            Class::Critical => return None,
-        };
-        Some(Duration::from_secs(hours * 3600))
-    }
-
-    /// The class as it is written.
-    pub fn word(self) -> &'static str {
-        match self {
-            Class::Low => "low",
-            Class::Medium => "medium",
-            Class::High => "high",
-            Class::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
-impl FromStr for Class {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Class> {
-        let all = [Class::Low, Class::Medium, Class::High, Class::Critical];
-        all.into_iter().find(|c| c.word() == text).ok_or_else(|| {
-            Error::new(
-                Kind::Usage,
-                code::BAD_CLASS,
-                "a class is one of: low, medium, high, critical",
-            )
-        })
-    }
-}
 
 /// `PROJECT[:TARGET]`: a project, by its name or root, and optionally one target of it, that may
 /// ask for a secret.
@@ -145,19 +71,6 @@ impl<'de> serde::Deserialize<'de> for Allow {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn classes_are_ordered_and_bounded() {
-        assert!(
-            Class::Low < Class::Medium
-                && Class::Medium < Class::High
-                && Class::High < Class::Critical
-        );
-        assert_eq!(Class::High.ceiling().unwrap().as_secs(), 3600);
-        assert_eq!(Class::Critical.ceiling(), None);
-        assert_eq!("critical".parse::<Class>().unwrap(), Class::Critical);
-        assert_eq!("Critical".parse::<Class>().unwrap_err().code(), code::BAD_CLASS);
-    }
 
     #[test]
     fn scopes_admit_what_they_name() {
