@@ -21,7 +21,7 @@ impl Tool for Cli {
     fn run(self, cx: &mut Context) -> Result<Exit> {
         match self.verb {
             Verb::Init => init::run(&current_dir()?, cx),
-            Verb::List => list::run(&Manifest::load(&nearest(cx)?)?, cx),
+            Verb::List { names } => list::run(&Manifest::load(&nearest(cx)?)?, names, cx),
             Verb::Show { target } => show::run(Manifest::load(&nearest(cx)?)?.target(&target)?, cx),
             Verb::Check { target } => check::run(&nearest(cx)?, target.as_deref(), cx),
             Verb::Explain { target } => explain::run(&Manifest::load(&nearest(cx)?)?, &target, cx),

@@ -49,13 +49,12 @@ pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context
     })?;
     drop(asking);
     binding.withdraw(vault, cx.now)?;
-    report(&signed, place, cx);
     cx.out.note("see whether its hasp.toml asks for more now: hasp-bind");
     cx.out.note(
         "grants of the old place are refused from now on; mint new ones: hasp-grant -t TARGET \
          --for 1h --keep",
     );
-    Ok(Exit::OK)
+    report(&signed, place, cx)
 }
 
 /// The root as it was: without links, but the directory itself is gone, so only its parent can be

@@ -56,9 +56,10 @@ pub(crate) fn run(path: &Path, wanted: Option<&str>, cx: &mut Context) -> Result
         print(gap, cx)?;
     }
     if gaps.iter().all(|g| g.optional) {
-        if !cx.out.json {
-            cx.out.note("nothing is missing");
+        if cx.out.json && gaps.is_empty() {
+            cx.out.object(&json!({"v": 1, "target": wanted, "missing": null}))?;
         }
+        cx.out.note("nothing is missing");
         return Ok(Exit::OK);
     }
     if gaps.iter().all(|g| g.optional || g.sort == Sort::Consent) {

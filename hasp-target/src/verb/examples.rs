@@ -109,6 +109,10 @@ fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -
         return Err(Error::bug("a comment would change the manifest"));
     }
     opened.save(&text)?;
+    if cx.out.json {
+        let written = missing.len();
+        cx.out.object(&json!({"v": 1, "target": name, "written": written}))?;
+    }
     cx.out.note(&format!(
         "{} lines of comment are over [target.{name}] in {FILE_NAME}",
         missing.len()
