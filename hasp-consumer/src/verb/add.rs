@@ -17,7 +17,7 @@ pub(crate) fn run(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
     let real = program::real_path(exe)?;
     let warnings = program::warnings(&real);
     let entry = Entry { exe: real.clone(), added: cx.now };
-    change(cx, |registry, cx| match registry.consumer.get(name) {
+    change(cx, |registry, _| match registry.consumer.get(name) {
         Some(entry) if entry.exe == real => Ok(None),
         Some(entry) => {
             let message = format!("'{name}' is {} already", printable_path(&entry.exe));
