@@ -7,6 +7,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Class, Error, Kind, Result};
 use hasp_vault::Unlocked;
 
+use crate::code;
 use crate::mint::request::Request;
 use crate::mint::summary;
 use crate::token::claims::Terms;
@@ -38,7 +39,7 @@ pub fn consent(
             if terminal.confirm(question)? {
                 Ok(())
             } else {
-                Err(Error::new(Kind::Denied, "refused", "not granted"))
+                Err(Error::new(Kind::Denied, code::NOT_GRANTED, "not granted"))
             }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
@@ -55,7 +56,7 @@ pub fn consent(
         (None, Some(_)) if missing => Err(unbound(request)),
         (None, Some(_)) => Err(Error::new(
             Kind::Locked,
-            "no-terminal",
+            hasp_core::code::NO_TERMINAL,
             "a critical secret is granted only when a person says yes on a terminal",
         )
         .hint("run the same command in a terminal")),

@@ -14,7 +14,8 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
 
 use crate::cli::Mint;
-use crate::ledger::tombstone::End;
+use crate::code;
+use crate::ledger::tombstone::Why;
 use crate::mint::Minted;
 use crate::mint::jobserver;
 
@@ -33,7 +34,7 @@ pub fn check(asked: &Mint, context: &Context) -> Result<()> {
     if elsewhere || !context.out.stdout_is_terminal() {
         return Ok(());
     }
-    Err(Error::new(Kind::Usage, "token-terminal", "the token is not written to a terminal")
+    Err(Error::new(Kind::Usage, code::TOKEN_TERMINAL, "the token is not written to a terminal")
         .hint("run the action at once: add -x")
         .hint("or pipe it: | hasp-exec")
         .hint("or keep it for hasp-exec to find: --for 8h --keep"))
@@ -53,7 +54,7 @@ pub fn hand_over(
         put(asked, minted, context)
     };
     outcome.map(|()| Exit::OK).or_else(|error| {
-        minted.ledger.lock()?.end(&minted.terms.jti, End::Revoked)?;
+        minted.ledger.lock()?.end(&minted.terms.jti, Why::Undelivered)?;
         Err(error)
     })
 }
@@ -96,7 +97,7 @@ fn destination(asked: &Mint) -> Result<Option<Source>> {
 }
 
 fn bad_output() -> Error {
-    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
+    Error::new(Kind::Usage, code::BAD_OUTPUT, "a token cannot be written to a variable")
         .hint("-o FILE, -o - or -o fd:N")
 }
 
@@ -183,7 +184,7 @@ fn pipe(content: &[u8]) -> Result<OwnedFd> {
     if content.len() > 64 * 1024 {
         return Err(Error::new(
             Kind::Io,
-            "no-memfd",
+            hasp_core::code::NO_MEMFD,
             "this kernel has no memory files, and the token is too long for a pipe",
         )
         .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));

@@ -7,11 +7,11 @@ use hasp_core::text::printable_path;
 use hasp_core::{Result, trust};
 use hasp_target::{MAKE, names_make};
 
+use crate::action::arg::Arg;
 use crate::action::{Action, files, program};
 use crate::mint::context::MintContext;
 use crate::mint::swap;
 use crate::mint::swap::Keeping;
-use crate::token::arg::Arg;
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in
 /// which the command finds programs.
