@@ -111,7 +111,7 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
             context.out.data(e.render().to_string().as_bytes())?;
             return Ok(Exit::OK);
         }
-        Err(e) => return Err(usage::error(&e, &T::command())),
+        Err(e) => return Err(usage::error(&e, &T::command(), args.get(1..).unwrap_or_default())),
     };
     context.out.json = cli.common().json;
     context.out.quiet = cli.common().quiet;

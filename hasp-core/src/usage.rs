@@ -1,17 +1,22 @@
 //! clap's errors in our form. A stray word is not shown: it may be the value that somebody meant to
 //! store. What helps in its place is.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::code;
 use crate::error::{Error, Kind};
 use crate::habit;
 
-/// The error of a command line that `command` does not take.
-pub(crate) fn error(error: &clap::Error, command: &clap::Command) -> Error {
+/// The error of a command line, without its first word, that `command` does not take.
+pub(crate) fn error(error: &clap::Error, command: &clap::Command, args: &[OsString]) -> Error {
     let context = |kind| error.get(kind).map(context_text).unwrap_or_default();
     let tool = command.get_name();
-    let stray = stray(error);
+    let words = args.iter().filter(|w| !w.as_encoded_bytes().starts_with(b"-"));
+    let first = words.clone().next().and_then(|w| w.to_str());
+    // A word behind a verb of ours is no verb.
+    let stray = stray(error).filter(|word| first == Some(word.as_str()));
     let habit = stray.as_deref().and_then(|word| Some((word, habit::line(tool, word)?)));
     let message = match habit {
         Some((word, _)) => format!("there is no verb '{word}'"),
@@ -27,7 +32,8 @@ pub(crate) fn error(error: &clap::Error, command: &clap::Command) -> Error {
         }
     }
     if is_about_verbs(error.kind()) {
-        shown = shown.hint(format!("the verbs are {}", verbs(command)));
+        let verb = words.clone().try_fold(command, |at, w| at.find_subcommand(w).ok_or(at));
+        shown = shown.hint(format!("the verbs are {}", verbs(verb.unwrap_or_else(|at| at))));
     }
     shown.hint(format!("{tool} --help"))
 }
@@ -158,8 +164,12 @@ mod tests {
         High,
     }
 
+    fn words(args: &[&str]) -> Vec<OsString> {
+        args.iter().skip(1).map(OsString::from).collect()
+    }
+
     fn refuse(args: &[&str]) -> Error {
-        error(&Cli::try_parse_from(args).unwrap_err(), &Cli::command())
+        error(&Cli::try_parse_from(args).unwrap_err(), &Cli::command(), &words(args))
     }
 
     #[test]
@@ -195,11 +205,13 @@ mod tests {
             _verb: Verb,
         }
         let refuse = |args: &[&str]| {
-            super::error(&Vault::try_parse_from(args).unwrap_err(), &Vault::command())
+            super::error(&Vault::try_parse_from(args).unwrap_err(), &Vault::command(), &words(args))
         };
         let error = refuse(&["hasp-vault", "rm", "hunter2"]);
         assert_eq!(error.hints()[0], "hasp-vault destroy NAME");
         assert!(error.message().contains("'rm'") && !format!("{error:?}").contains("hunter2"));
+        let error = refuse(&["hasp-vault", "set", "name", "rm"]);
+        assert!(error.message().contains("a word too many"), "{error:?}");
         let error = refuse(&["hasp-vault", "hunter2"]);
         assert!(error.hints().contains(&"the verbs are set".to_owned()), "{error:?}");
     }

@@ -12,8 +12,8 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-vault init --no-passphrase", ""),
     ("hasp-vault set db/url", DB_URL),
     ("hasp-vault set api/key", "Kq7-hunter2-Kq7-hunter2"),
-    ("hasp-vault generate web/cookie", ""),
-    ("hasp-vault generate old/one", ""),
+    ("hasp-vault generate web/cookie --kind password", ""),
+    ("hasp-vault generate old/one --kind hex", ""),
     ("hasp-vault list", ""),
     ("hasp-vault show db/url", ""),
     ("hasp-vault history db/url", ""),
@@ -28,7 +28,7 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-vault identity show", ""),
     ("hasp-vault recipients", ""),
     ("hasp-vault status", ""),
-    ("hasp-vault watch on", ""),
+    ("hasp-vault watch rebuild", ""),
     ("hasp-target init", ""),
     ("hasp-target add test -e U=db/url -- true", ""),
     ("hasp-target list", ""),
@@ -98,7 +98,7 @@ fn every_verb_prints_one_object_a_line() {
     for (line, input) in LINES {
         let json = if line.contains("--json") { (*line).to_owned() } else { with_json(line) };
         let done = world.feed(&json, input);
-        if done.status != 0 {
+        if done.status != 0 && !line.starts_with("hasp-redact scan") {
             wrong.push(format!("{json}: {} {}", done.status, done.stderr));
         }
         for text in done.stdout.lines().chain(done.stderr.lines()) {

@@ -1,6 +1,6 @@
-//! Where a project without consent may have had it before: a directory is bound by its path, so that
-//! one that was moved, or is seen through another mount, is a new one. What is found here is read
-//! unverified and only ever becomes a line to type; what is typed verifies it.
+//! Where a project without consent may have had it before: a directory is bound by its path, so
+//! that one that was moved, or is seen through another mount, is a new one. What is found here is
+//! read unverified and only ever becomes a line to type; what is typed verifies it.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

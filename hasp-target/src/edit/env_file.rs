@@ -122,7 +122,8 @@ mod tests {
     fn secrets_and_settings_are_told_apart_by_name_and_look() {
         let text = "PORT=3000\nDATABASE_URL=x\nAPI_KEY=a\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLQ\n\
                     KEY_FILE=/k\nNEXT_PUBLIC_KEY=pk\nBASE_URL=https://u:hunter2@h/\n\
-                    HOME_URL=https://h/\nMONKEY=1\nDEBUG=true\nJWT_SECRET=x\nDB_HOST=h\nDB_PASS=x\n";
+                    HOME_URL=https://h/\nMONKEY=1\nDEBUG=true\nJWT_SECRET=x\n\
+                    DB_HOST=h\nDB_PASS=x\n";
         let found = names(text);
         let secrets: Vec<&str> =
             found.iter().filter(|(_, s)| *s).map(|(n, _)| n.as_str()).collect();
