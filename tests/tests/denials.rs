@@ -42,6 +42,8 @@ fn a_flood_of_denials_does_not_fill_the_record() {
 #[test]
 fn wrong_passphrases_are_on_record() {
     let world = World::locked();
+    let set = "printf v | HASP_PASSPHRASE=fd:3 hasp-vault set api/key -q 3<../passphrase";
+    world.sh(set).ok();
     for _ in 0..3 {
         let line = "printf wrong | HASP_PASSPHRASE=- hasp-vault reveal --force api/key";
         world.sh(line).refused(77, "wrong-passphrase");
