@@ -26,7 +26,8 @@ fn denied_grants_are_on_record_with_who_asked() {
     let last = objects.last().unwrap();
     assert_eq!((&last["target"], last["asker"][0]["pid"].is_u64()), (&"test".into(), true));
     assert!(last["project"].as_str().is_some_and(|p| !p.is_empty()), "{last}");
-    let log = world.sh("hasp-audit --denied --asker sh").ok().to_owned();
+    let shell = last["asker"][1]["exe"].as_str().unwrap();
+    let log = world.sh(&format!("hasp-audit --denied --asker exe:{shell}")).ok().to_owned();
     assert_eq!(log.lines().count(), 2, "{log}");
 }
 
