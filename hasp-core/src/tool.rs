@@ -71,6 +71,12 @@ pub trait Tool: clap::Parser {
         context.out.data(&script).map(|()| Exit::OK)
     }
 
+    /// What to type, where a word was typed that no verb or option takes. The word may be a value:
+    /// it is shown only where it names what everybody may see.
+    fn misplaced(_word: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its
     /// own.
     fn status(_args: &[OsString], error: &Error) -> u8 {
@@ -110,7 +116,7 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
             context.out.data(e.render().to_string().as_bytes())?;
             return Ok(Exit::OK);
         }
-        Err(e) => return Err(usage(&e, T::command().get_name())),
+        Err(e) => return Err(usage(&e, T::command().get_name(), T::misplaced)),
     };
     context.out.json = cli.common().json;
     context.out.quiet = cli.common().quiet;
@@ -164,7 +170,27 @@ fn refuse_more_rights(more: bool) -> Result<()> {
 
 /// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to
 /// store.
-fn usage(error: &clap::Error, tool: &str) -> Error {
+fn usage(error: &clap::Error, tool: &str, misplaced: fn(&str) -> Vec<String>) -> Error {
+    let shown = told(error);
+    let shown = misplaced_word(error)
+        .map(|word| misplaced(&word))
+        .unwrap_or_default()
+        .into_iter()
+        .fold(shown, Error::hint);
+    shown.hint(format!("{tool} --help"))
+}
+
+/// The word that stands where none is taken, if it looks like no option.
+fn misplaced_word(error: &clap::Error) -> Option<String> {
+    let kind = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        _ => return None,
+    };
+    error.get(kind).map(context_text).filter(|word| !word.starts_with('-'))
+}
+
+fn told(error: &clap::Error) -> Error {
     let context = |kind| error.get(kind).map(context_text).unwrap_or_default();
     let argument = shown_argument(&context(ContextKind::InvalidArg));
     let message = match error.kind() {
@@ -197,7 +223,7 @@ fn usage(error: &clap::Error, tool: &str) -> Error {
             shown = shown.hint(format!("did you mean {}?", context(kind)));
         }
     }
-    shown.hint(format!("{tool} --help"))
+    shown
 }
 
 fn source_text(error: &clap::Error) -> Option<String> {
@@ -267,7 +293,7 @@ mod tests {
     }
 
     fn refuse(args: &[&str]) -> Error {
-        usage(&Cli::try_parse_from(args).unwrap_err(), "hasp-x")
+        usage(&Cli::try_parse_from(args).unwrap_err(), "hasp-x", |_| Vec::new())
     }
 
     #[test]
