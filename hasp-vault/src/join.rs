@@ -80,7 +80,8 @@ impl<'a> Candidate<'a> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
+            .map_err(|e| at_path(&e, &path))?;
         let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
         if keys.record_key() != *self.key() {
             return Err(signed::tampered(&path));

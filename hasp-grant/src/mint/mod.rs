@@ -11,7 +11,6 @@ pub(crate) mod items;
 pub(crate) mod jobserver;
 pub(crate) mod request;
 pub(crate) mod summary;
-pub(crate) mod swap;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;

@@ -29,7 +29,7 @@ pub struct SetOptions {
     /// The blast radius.
     pub class: Option<Class>,
     /// How long from now on it may be delivered.
-    pub expires: Option<Duration>,
+    pub expires: Option<Every>,
     /// How often it should get a new value.
     pub rotate_every: Option<Every>,
     /// How `rotate --due` makes it.
@@ -145,7 +145,11 @@ impl SetOptions {
             .zip(item.expires)
             .map(|(v, e)| e.as_second() - v.created.as_second());
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-        item.expires = self.expires.or(span).map(|s| now.after(s));
+        item.expires = match self.expires {
+            Some(Every::Span(span)) => Some(now.after(span)),
+            Some(Every::Never) => None,
+            None => span.map(|s| now.after(s)),
+        };
         item.class = self.class.unwrap_or(item.class);
         match self.rotate_every {
             Some(Every::Span(span)) => item.rotate_every = Some(span),

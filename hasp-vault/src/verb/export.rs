@@ -51,9 +51,13 @@ fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secr
     for (name, value) in values {
         let made = export::assignment(name, value)?;
         text.push(made.line.expose())?;
-        if !made.portable {
-            cx.out
-                .warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
+        if !made.differ.is_empty() {
+            let readers: Vec<&str> = made.differ.iter().map(|r| r.as_str()).collect();
+            let readers = readers.join(", ");
+            cx.out.warn(&format!(
+                "{name} has a form that shells read as it is, and others do not: {readers}; \
+                 --format json has one form for all"
+            ));
         }
     }
     Ok(text)
