@@ -75,7 +75,7 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
             context.out.object(&serde_json::json!({
                 "v": 1, "grant": minted.terms.jti, "target": asked.target,
                 "exp": minted.terms.exp, "uses": minted.terms.uses, "kept": true,
-                "use": use_text(asked),
+                "use": use_line(&minted.terms),
             }))?;
         }
         context.out.note(&format!(

@@ -16,7 +16,7 @@ pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
 
-use hasp_bind::Binding;
+use hasp_bind::{Binding, Project};
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
