@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 use hasp_core::tool::Common;
+use hasp_core::tool::Shell;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,6 +10,8 @@ use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Home, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
 
+use crate::code;
+
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -122,9 +124,12 @@ fn foreign(root: &Path, stranger: &Stranger) -> Error {
         stranger.text(),
         printable_path(root)
     );
-    Error::new(Kind::Denied, "foreign-project", message)
+    Error::new(Kind::Denied, code::FOREIGN_PROJECT, message)
         .hint(stranger.hint())
-        .hint("or read what it asks for (hasp-target list) and say that this is meant: hasp-bind --shared")
+        .hint(
+            "or read what it asks for (hasp-target list) and say that this is meant: hasp-bind \
+               --shared",
+        )
         .hint("or without a hasp.toml: hasp-bind --shared add REF")
 }
 
@@ -135,7 +140,7 @@ fn at_frontier(start: &Path, frontier: &Stranger) -> Error {
         "{shown} belongs to no project as far as directories are yours: {}",
         frontier.text()
     );
-    Error::new(Kind::Denied, "foreign-directory", message)
+    Error::new(Kind::Denied, hasp_target::code::FOREIGN_DIRECTORY, message)
         .hint(format!(
             "if a project there is meant, look at it first: cd {dir} && hasp-target list"
         ))
@@ -149,7 +154,7 @@ fn there(path: &Path) -> bool {
 fn no_project(start: &Path) -> Error {
     Error::new(
         Kind::Missing,
-        "no-project",
+        code::NO_PROJECT,
         format!("{} belongs to no project", printable_path(start)),
     )
     .hint(format!("make one here: hasp-target init, which writes {FILE_NAME}"))
@@ -160,7 +165,7 @@ fn no_project(start: &Path) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::store;
+    use crate::binding::store;
     use std::fs;
 
     struct Tree(tempfile::TempDir);
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn the_nearest_manifest_then_a_binding_then_git() {
         let tree = Tree::new();
-        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "no-project");
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), code::NO_PROJECT);
         fs::create_dir(tree.at("a/.git")).unwrap();
         assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a"));
         fs::write(store::path(&Home::at(tree.at("home")), &tree.at("a/b")), "").unwrap();
@@ -210,9 +215,9 @@ mod tests {
         let tree = Tree::new();
         fs::create_dir(tree.at("a/.git")).unwrap();
         fs::write(tree.at("a/b/hasp.toml"), "x = 1").unwrap();
-        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "manifest-unknown-key");
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), hasp_target::code::MANIFEST_UNKNOWN_KEY);
         fs::remove_file(tree.at("a/b/hasp.toml")).unwrap();
         std::os::unix::fs::symlink("/nonexistent", tree.at("a/b/hasp.toml")).unwrap();
-        assert_eq!(tree.find("a/b/c").unwrap_err().code(), "manifest-symlink");
+        assert_eq!(tree.find("a/b/c").unwrap_err().code(), hasp_target::code::MANIFEST_SYMLINK);
     }
 }

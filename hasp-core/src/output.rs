@@ -229,7 +229,7 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// `Kind::Io`.
 pub fn settle(fd: impl std::os::fd::AsFd) -> Result<()> {
-    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::system::close);
+    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::platform::close);
     duplicate.map_err(|e| Error::system("write output", e))
 }
 

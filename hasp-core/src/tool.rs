@@ -5,13 +5,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub use clap_complete::Shell;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use crate::code;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
+use crate::platform;
 use crate::time::Timestamp;
 
 /// The exit status of a tool that ran.
@@ -60,6 +62,15 @@ pub trait Tool: clap::Parser {
     /// Does what the command line says.
     fn run(self, context: &mut Context) -> Result<Exit>;
 
+    /// Prints what a shell needs to complete this tool's command line. It knows no names of secrets.
+    fn completions(shell: Shell, context: &mut Context) -> Result<Exit> {
+        let mut command = Self::command();
+        let name = command.get_name().to_owned();
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, name, &mut script);
+        context.out.data(&script).map(|()| Exit::OK)
+    }
+
     /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its
     /// own.
     fn status(_args: &[OsString], error: &Error) -> u8 {
@@ -69,8 +80,11 @@ pub trait Tool: clap::Parser {
 
 /// The whole of a tool's main.
 pub fn main<T: Tool>() -> ExitCode {
-    let hardened = harden();
     let args: Vec<OsString> = std::env::args_os().collect();
+    if platform::guard(&args) {
+        return ExitCode::SUCCESS;
+    }
+    let hardened = harden();
     let command = T::command();
     let umask =
         hardened.as_ref().map_or(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO, |mask| *mask);
@@ -112,26 +126,17 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
 /// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same
 /// user, private files.
 ///
-/// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable.
 /// std has already put /dev/null on closed descriptors 0 to 2. A file size limit is an error like
 /// any other, which can be said. SIGCHLD gets its default action, since a caller that ignores it
 /// would make the kernel throw the children's statuses away. What our caller left open, a
 /// passphrase perhaps, is inherited by no program that we start, unless it is handed down by
 /// number. Returns the umask that we were started with.
 fn harden() -> Result<rustix::fs::Mode> {
-    refuse_more_rights(crate::system::has_more_rights())?;
-    crate::system::withhold_descriptors();
-    let _ = std::fs::write("/proc/self/coredump_filter", "0");
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|e| Error::system("forbid core dumps", e))?;
-    let limit = rustix::process::getrlimit(Resource::Core);
-    // 1, not 0: a core_pattern that is a pipe ignores every limit but this one, which no file takes
-    // either (fs/coredump.c).
-    let current = Some(limit.maximum.map_or(1, |hard| hard.min(1)));
-    rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
-        .map_err(|e| Error::system("forbid core dumps", e))?;
-    crate::system::default_action(rustix::process::Signal::CHILD);
-    crate::system::survive_file_size_limit();
+    refuse_more_rights(platform::has_more_rights())?;
+    platform::withhold_descriptors();
+    platform::harden().map_err(|e| Error::system("forbid core dumps", e))?;
+    platform::default_action(rustix::process::Signal::CHILD);
+    platform::survive_file_size_limit();
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
 }
 

@@ -70,7 +70,7 @@ pub enum Verb {
     Completions {
         /// The shell
         #[arg(value_enum)]
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 

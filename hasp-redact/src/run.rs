@@ -1,6 +1,5 @@
 //! From the command line to the verb.
 
-use clap::CommandFactory;
 use hasp_core::Result;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 
@@ -22,12 +21,7 @@ impl Tool for Cli {
             Some(Verb::Scan(args)) => scan::run(args, context),
             Some(Verb::Watch) => watch::run(context),
             Some(Verb::Hooks(verb)) => hooks::run(verb, context),
-            Some(Verb::Completions { shell }) => {
-                let mut script = Vec::new();
-                clap_complete::generate(*shell, &mut Cli::command(), "hasp-redact", &mut script);
-                context.out.data(&script)?;
-                Ok(Exit::OK)
-            }
+            Some(Verb::Completions { shell }) => Self::completions(*shell, context),
         }
     }
 }

@@ -11,7 +11,6 @@ hasp_core::codes! {
     ASKPASS_UNTRUSTED = "askpass-untrusted", [Denied], "others can change that program";
     BAD_ALPHABET = "bad-alphabet", [Usage], "an alphabet for passwords is none";
     BAD_BACKUP = "bad-backup", [Data], "a backup is damaged, cut short or not of hasp";
-    BAD_CLASS = "bad-class", [Usage], "a class is none of the four";
     BAD_IDENTITY = "bad-identity", [Data], "what should be an identity is none";
     BAD_IMPORT = "bad-import", [Data], "what is to be imported cannot be read as it stands";
     BAD_LENGTH = "bad-length", [Usage], "a length for a fresh value is out of bounds";
@@ -20,12 +19,12 @@ hasp_core::codes! {
     BAD_RECIPIENT = "bad-recipient", [Usage, Data], "a recipient is none that age can encrypt to";
     BAD_SCOPE = "bad-scope", [Usage], "what should name a project, or a target of one, does not";
     BAD_SEEN = "bad-seen", [Data], "a file of serials in the home is damaged";
-    BAD_VAULT_ID = "bad-vault-id", [Data], "what should be the id of a vault is none";
     CANNOT_OPEN_ENTRY = "cannot-open-entry", [Data], "an entry of pass or passage does not open";
     DEPOSIT_AMBIGUOUS = "deposit-ambiguous", [Missing], "several deposits have such an id";
     DEPOSIT_UNKNOWN = "deposit-unknown", [Missing], "no deposit has such an id";
     FOREIGN_IDENTITY = "foreign-identity", [Usage], "a new pin has no identity to be kept in";
     GRANTS_NOT_ENDED = "grants-not-ended", [Io], "hasp-grant did not end the grants on a secret";
+    HARD_LINK = "hard-link", [Data], "a file has another name elsewhere";
     KEY_CHANGED = "key-changed", [Data], "a vault has another key than the one pinned for it";
     KEY_UNKNOWN = "key-unknown", [Usage], "a key that was named is not in the input";
     LAST_OWN_RECIPIENT = "last-own-recipient", [Denied], "your identity would not open the vault";

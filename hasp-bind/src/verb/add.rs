@@ -5,10 +5,10 @@ use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
-use crate::run::Place;
+use crate::binding::project_vault::ProjectVault;
 use crate::verb::consent;
 
-pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let pairs = words.iter().map(|w| pair(w)).collect::<Result<Vec<_>>>()?;
     let before = place.binding()?;
     let news = pairs.iter().any(|(r, s)| before.refs.get(r) != Some(s));
@@ -44,9 +44,12 @@ fn pair(word: &str) -> Result<(SecretName, SecretName)> {
         (Ok(reference), Ok(secret)) => Ok((reference, secret)),
         _ => Err(Error::new(
             Kind::Usage,
-            "bad-reference",
+            hasp_target::code::BAD_REFERENCE,
             "a word is neither REF nor REF=SECRET (not shown: it may be a value)",
         )
-        .hint("a reference and a secret look like db/url; store the value first: hasp-vault set db/url")),
+        .hint(
+            "a reference and a secret look like db/url; store the value first: hasp-vault set \
+               db/url",
+        )),
     }
 }

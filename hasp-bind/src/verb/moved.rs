@@ -9,17 +9,18 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
-use crate::run::Place;
-use crate::shown::push;
+use crate::binding::project_vault::ProjectVault;
+use crate::binding::summary::push;
+use crate::code;
 use crate::verb::consent::{ask, report};
 
-pub(crate) fn run(from: &Path, place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let (project, vault) = (&place.project, &place.vault);
     let old = moved_root(from)?;
     let binding = Binding::load(vault, &old)?.ok_or_else(|| {
         Error::new(
             Kind::Missing,
-            "not-bound",
+            code::NOT_BOUND,
             format!("{} was not bound to this vault", printable_path(&old)),
         )
         .hint("see what is: hasp-bind list --all")
@@ -60,7 +61,7 @@ fn moved_root(from: &Path) -> Result<PathBuf> {
         let shown = printable_path(&from);
         return Err(Error::new(
             Kind::Usage,
-            "still-there",
+            code::STILL_THERE,
             format!("{shown} is still there: this is a copy, not a moved project"),
         )
         .hint("consent to this project by itself: hasp-bind"));

@@ -4,9 +4,10 @@
 use hasp_bind::{Binding, Consented, Project};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result};
-use hasp_vault::{Class, Unlocked};
+use hasp_core::{Class, Error, Kind, Result};
+use hasp_vault::Unlocked;
 
+use crate::code;
 use crate::mint::request::Request;
 use crate::mint::summary;
 use crate::token::claims::Terms;
@@ -35,7 +36,7 @@ pub fn consent(
             if terminal.confirm(question)? {
                 Ok(())
             } else {
-                Err(Error::new(Kind::Denied, "refused", "not granted"))
+                Err(Error::new(Kind::Denied, code::NOT_GRANTED, "not granted"))
             }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
@@ -52,7 +53,7 @@ pub fn consent(
         (None, Some(_)) if missing => Err(unbound(request)),
         (None, Some(_)) => Err(Error::new(
             Kind::Locked,
-            "no-terminal",
+            hasp_core::code::NO_TERMINAL,
             "a critical secret is granted only when a person says yes on a terminal",
         )
         .hint("run the same command in a terminal")),

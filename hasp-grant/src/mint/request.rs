@@ -3,9 +3,9 @@
 //! among them.
 
 use hasp_bind::Binding;
-use hasp_core::{Error, Result, SecretName};
+use hasp_core::{Class, Error, Result, SecretName};
 use hasp_target::Target;
-use hasp_vault::{Class, Item, expiry_notice};
+use hasp_vault::{Item, expiry_notice};
 
 use crate::action::{Action, Granted, control};
 use crate::cli::Mint;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use hasp_core::{Environ, Home, Result};
+use hasp_core::{Environ, Home, Result, Var};
 
 use crate::git::Git;
 use crate::scan::watch::Watch;
@@ -30,7 +30,7 @@ impl Memory {
         let Ok(home) = Home::locate(env) else { return Memory::default() };
         let kept = Watch::of(&home).load().map(|(_, kept, _)| kept).unwrap_or_default();
         Memory {
-            vault: env.get("HASP_VAULT").map(PathBuf::from).filter(|p| p.is_absolute()),
+            vault: env.var(Var::Vault).map(PathBuf::from).filter(|p| p.is_absolute()),
             watched: kept.iter().any(|k| k.marks.is_ok()),
             home: Some(home.root().to_owned()),
         }

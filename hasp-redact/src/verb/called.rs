@@ -7,7 +7,7 @@ use std::path::Path;
 
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Environ, Error, Home, Kind, Result};
+use hasp_core::{Environ, Error, Home, Kind, Result, Var};
 
 use super::{append, scan};
 use crate::cli::{Format, Hook};
@@ -33,10 +33,10 @@ pub(crate) fn run(
     cx: &mut Context,
 ) -> Result<Exit> {
     let memory = if told.home.is_some() { told.clone() } else { Memory::of_settings(git) };
-    if let Some(reason) = cx.env.get("HASP_SKIP_SCAN") {
+    if let Some(reason) = cx.env.var(Var::SkipScan) {
         let reason = printable(reason.as_bytes());
         if let Some(home) = &memory.home
-            && cx.env.get("HASP_HOME").is_none()
+            && cx.env.var(Var::Home).is_none()
         {
             cx.env = at_home(&cx.env, home);
         }
@@ -75,15 +75,15 @@ fn check_all(
 
 /// The environment in which every tool finds this home.
 fn at_home(env: &Environ, home: &Path) -> Environ {
-    let kept = env.for_child().filter(|(name, _)| *name != "HASP_HOME");
+    let kept = env.for_child().filter(|(name, _)| *name != Var::Home.as_str());
     let own = kept.map(|(n, v)| (n.to_owned(), v.to_owned()));
-    own.chain([("HASP_HOME".into(), home.as_os_str().to_owned())]).collect()
+    own.chain([(Var::Home.as_str().into(), home.as_os_str().to_owned())]).collect()
 }
 
 /// The home that the hook was installed with, and the one that HASP_HOME names if that is another.
 fn homes(memory: &Memory, hook: Hook, cx: &mut Context) -> Result<Vec<Home>> {
     let lost = |e: Error| not_here(&e, hook);
-    let named = match cx.env.get("HASP_HOME") {
+    let named = match cx.env.var(Var::Home) {
         Some(_) => Some(Home::locate(&cx.env)?),
         None => None,
     };

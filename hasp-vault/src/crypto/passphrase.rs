@@ -9,7 +9,7 @@ use age::secrecy::SecretString;
 use hasp_core::terminal::{self, Absence, Terminal};
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result, Secret, Source};
+use hasp_core::{Error, Kind, Result, Secret, Source, Var};
 
 use crate::code;
 use crate::trusted;
@@ -41,13 +41,13 @@ pub fn check(passphrase: &Secret) -> Result<SecretString> {
 
 /// The passphrase that `HASP_PASSPHRASE` or `HASP_ASKPASS` gives, if one of them is set.
 pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
-    if let Some(word) = cx.env.get("HASP_PASSPHRASE") {
+    if let Some(word) = cx.env.var(Var::Passphrase) {
         let source = Source::parse(word)?;
         let mut line = source.read(&mut cx.env, 2 * MAX_PASSPHRASE).map_err(too_long)?;
         line.trim_newline();
         return check(&line).map(Some);
     }
-    let Some(program) = cx.env.get("HASP_ASKPASS").map(PathBuf::from) else { return Ok(None) };
+    let Some(program) = cx.env.var(Var::Askpass).map(PathBuf::from) else { return Ok(None) };
     let mut line = ask_program(&program, &find(&program)?, cx)?;
     line.trim_newline();
     check(&line).map(Some)

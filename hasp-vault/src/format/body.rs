@@ -1,10 +1,10 @@
 //! The TOML of a secret's record, field by field: what is not in this form is no record.
 
 use hasp_core::time::{duration_text, parse_duration};
-use hasp_core::{Error, Result, SecretName, Timestamp};
+use hasp_core::{Class, Error, Result, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::class::{Allow, Class};
+use super::allow::Allow;
 use super::item::{Item, State};
 use super::rotation::{Recipe, Rotation};
 use super::version::Version;

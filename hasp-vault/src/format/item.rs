@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use hasp_core::text::printable;
-use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Class, Error, Kind, Result, SecretName, Timestamp};
 
-use super::class::{Allow, Class};
+use super::allow::Allow;
 use super::rotation::{Recipe, Rotation};
 use super::version::Version;
 

@@ -5,10 +5,9 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, lock};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId, lock};
 use serde::{Deserialize, Serialize};
 
-use super::id::VaultId;
 use super::public_key;
 
 use crate::code;
@@ -53,7 +52,7 @@ pub struct Earlier {
 impl Known {
     /// This pin and the ones before it, as a newer one keeps them.
     pub fn as_earlier(&self) -> Vec<Earlier> {
-        let own = Earlier { key: self.key, log: self.log.clone() };
+        let own = Earlier { key: self.key, log: self.log };
         std::iter::once(own).chain(self.earlier.iter().cloned()).collect()
     }
 

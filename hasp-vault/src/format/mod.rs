@@ -1,11 +1,10 @@
 //! What lies on disk, to the byte: signed records, their bodies, the list of known vaults, the
 //! serials that were seen.
 
+pub mod allow;
 pub mod body;
-pub mod class;
 pub mod events;
 pub mod expiry;
-pub mod id;
 pub mod item;
 pub mod known;
 pub mod public_key;

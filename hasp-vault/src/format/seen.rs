@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
+use hasp_core::{Error, Home, Kind, Result, SecretName, VaultId, lock};
 
-use super::id::VaultId;
 use super::signed;
 
 use crate::code;

@@ -2,10 +2,9 @@
 //! recipients are used only after it verified.
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, VaultId};
 use serde::{Deserialize, Serialize};
 
-use super::id::VaultId;
 use super::public_key;
 use crate::code;
 use crate::crypto::recipient::Recipient;

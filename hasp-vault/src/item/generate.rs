@@ -3,12 +3,11 @@
 
 use age::secrecy::ExposeSecret;
 use data_encoding::{BASE64, HEXLOWER};
-use hasp_core::{Error, Kind, Result, Secret};
+use hasp_core::{Class, Error, Kind, Result, Secret};
 use zeroize::Zeroizing;
 
 use crate::code;
 use crate::crypto::{openssh, random};
-use crate::format::class::Class;
 use crate::format::value_kind::ValueKind;
 
 /// Letters and digits without those that are taken for another: `0 O 1 l I`.

@@ -7,12 +7,11 @@ use std::io::BufReader;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::ssh;
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Error, Kind, Result, Secret, Timestamp};
+use hasp_core::{Error, Kind, Result, Secret, Timestamp, VaultId};
 
 use crate::code;
 use crate::crypto::plugin;
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::public_key;
 
 /// The longest identity text.

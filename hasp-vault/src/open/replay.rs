@@ -8,10 +8,9 @@ use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Home, Result, SecretName, tree};
+use hasp_core::{Error, Home, Result, SecretName, VaultId, tree};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
 use crate::format::public_key;
 use crate::format::seen::Seen;

@@ -7,7 +7,7 @@ use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, tree};
 
 use crate::code;
 use crate::crypto::age_file;
@@ -87,7 +87,7 @@ impl Vault {
         identity.check_pin(*self.id(), self.record_key())?;
         let path = self.dir().join("keys.age");
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys())
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
             .map_err(|e| no_recipient(at_path(&e, &path)))?;
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();
@@ -241,7 +241,7 @@ pub(crate) fn open_with_passphrase(
 
 /// The bytes of the identity: `HASP_IDENTITY`, else the file in the home.
 fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
-    if let Some(word) = cx.env.get("HASP_IDENTITY") {
+    if let Some(word) = cx.env.var(Var::Identity) {
         return Source::parse(word)?.read(&mut cx.env, identity::MAX_TEXT);
     }
     for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {

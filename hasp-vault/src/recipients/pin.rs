@@ -4,11 +4,10 @@
 use age::secrecy::SecretString;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, Var, VaultId};
 
 use crate::code;
 use crate::crypto::age_file;
-use crate::format::id::VaultId;
 use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
@@ -20,7 +19,7 @@ pub struct Keeper {
 
 /// Opens the identity as every verb does, and keeps what it was opened with.
 pub fn open(home: &Home, cx: &mut Context) -> Result<(Identity, Keeper)> {
-    let from_home = cx.env.get("HASP_IDENTITY").is_none();
+    let from_home = cx.env.var(Var::Identity).is_none();
     let (identity, passphrase) = unlocked::open_with_passphrase(home, cx)?;
     Ok((identity, Keeper { passphrase, from_home }))
 }

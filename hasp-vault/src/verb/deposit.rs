@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Code, Error, Here, Result, Secret, SecretName};
+use hasp_core::{Code, Error, Here, Result, Secret, SecretName, Var};
 
 use super::input;
 use crate::cli::DepositArgs;
@@ -33,9 +33,10 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     let value = value(&name, args, cx)?;
     let slip = Slip { v: 1, name, by: who(cx), at: cx.now };
     if let Some(vault) = &target.vault {
-        vault
-            .log()?
-            .append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
+        vault.log()?.append(
+            cx.now,
+            &[Event::new(EventKind::VaultDeposit).field("secret", slip.name.as_str())],
+        )?;
     }
     let id = inbox::deposit(&target.dir, target.guard, &target.recipients, &slip, &value)?;
     if cx.out.json {
@@ -69,7 +70,7 @@ fn target(cx: &mut Context) -> Result<Target> {
         }
         Err(error) => error,
     };
-    let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
+    let named = cx.env.var(Var::Vault).map(PathBuf::from);
     let Some(dir) = named.filter(|_| UNPINNED.contains(&error.code())) else {
         return Err(error);
     };

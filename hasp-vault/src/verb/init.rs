@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, lead};
+use hasp_core::{Error, Home, Kind, Result, Var, lead};
 
 use super::recovery;
 use crate::cli::InitArgs;
@@ -41,7 +41,7 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
 }
 
 fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
-    match cx.env.get("HASP_VAULT").map(Path::new) {
+    match cx.env.var(Var::Vault).map(Path::new) {
         Some(named) => std::path::absolute(named).map_err(|e| Error::io("find", named, e)),
         None => Ok(home.join("vault")),
     }
@@ -50,7 +50,7 @@ fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
 /// An identity that is named serves the vault, and one that is there a further vault, in a
 /// directory that was named; it must not be replaced.
 fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context) -> Result<Owner> {
-    let named = cx.env.get("HASP_IDENTITY").is_some();
+    let named = cx.env.var(Var::Identity).is_some();
     let has = init.has_identity()?;
     if (has && dir != home.join("vault")) || (named && !has) {
         return unlocked::open_identity(home, cx).map(|i| Owner::Existing(Box::new(i)));

@@ -5,19 +5,18 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, lead};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, VaultId, lead};
 
 use super::{input, recipients};
 use crate::cli::PassphraseArgs;
 use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::known;
 use crate::item::revoke::remove;
 use crate::open::identity::{self, Identity};
@@ -31,7 +30,7 @@ const STAGED: &str = "identity.new";
 
 /// Whether `HASP_IDENTITY` names an identity that is not the home's own file.
 pub fn is_foreign(home: &Home, cx: &Context) -> bool {
-    let Some(word) = cx.env.get("HASP_IDENTITY") else { return false };
+    let Some(word) = cx.env.var(Var::Identity) else { return false };
     let Ok(Source::Path(path)) = Source::parse(word) else { return true };
     let own = |name: &&str| {
         home.join(name).canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|p| p == own))
@@ -53,7 +52,7 @@ pub fn take_over(
         return Ok(());
     }
     let Some((name, content)) = keeper.own_file(identity, id)? else {
-        let word = named(cx.env.get("HASP_IDENTITY"));
+        let word = named(cx.env.var(Var::Identity));
         cx.out.note(
             "the identity that HASP_IDENTITY names stays where it is, and this home has none \
              of its own yet",
@@ -100,7 +99,7 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     files::replace(&home.join(STAGED), &content)?;
     let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)
         .inspect_err(|_| drop(std::fs::remove_file(home.join(STAGED))))?;
-    let replaced = Event::new("vault.passphrase")
+    let replaced = Event::new(EventKind::VaultPassphrase)
         .field("what", "replaced")
         .field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;

@@ -1,8 +1,8 @@
 //! `status`: which vault this is, where it lies and what verifies it; needs no unlock.
 
-use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
+use hasp_core::{Result, Var};
 
 use crate::format::item::Item;
 use crate::format::public_key;
@@ -61,7 +61,7 @@ fn waiting(item: &Item) -> Vec<String> {
 
 fn identity(vault: &Vault, cx: &Context) -> &'static str {
     let there = |name| vault.home().join(name).symlink_metadata().is_ok();
-    if cx.env.get("HASP_IDENTITY").is_some() {
+    if cx.env.var(Var::Identity).is_some() {
         "from HASP_IDENTITY"
     } else if there(IDENTITY_LOCKED) && there(IDENTITY_PLAIN) {
         // A crash while the passphrase was changed.
