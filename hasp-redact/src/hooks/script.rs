@@ -48,11 +48,11 @@ if [ -z "$hasp" ]; then
 	exit 1
 fi
 {given}"$hasp" hooks run "--home=$home" "--vault=$vault" "--watched=$watched" {name}{words}
-status=$?
-if [ $status -eq 64 ]; then
+ended=$?
+if [ $ended -eq 64 ]; then
 	echo "hasp-redact: hint: if this hook is not of that version of hasp: $hasp hooks install" >&2
 fi
-exit $status
+exit $ended
 "#
     )
 }
