@@ -66,6 +66,13 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
     if asked.keep {
         let _writing = minted.ledger.lock()?;
         files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
+        if context.out.json {
+            context.out.object(&serde_json::json!({
+                "v": 1, "grant": minted.terms.jti, "target": asked.target,
+                "exp": minted.terms.exp, "uses": minted.terms.uses, "kept": true,
+                "use": use_text(asked),
+            }))?;
+        }
         context.out.note(&format!(
             "kept as {}; use it with: {}",
             minted.terms.jti.short(),
