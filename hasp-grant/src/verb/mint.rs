@@ -9,17 +9,23 @@ use hasp_core::{Home, Result};
 use hasp_vault::record_denial;
 
 use crate::cli::Mint;
-use crate::mint::{handover, jobserver};
+use crate::mint::{Minted, handover, jobserver, propose};
 
 /// Mints what is asked for and hands the token over.
 pub fn mint(asked: &Mint, context: &mut Context) -> Result<Exit> {
     // Before anything of ours is open: a number names what the caller opened and nothing else.
     let jobserver = jobserver::inherited(&context.env, &Sources::of(&context.env));
-    handover::check(asked, context)?;
-    let minted = crate::mint::mint(asked, context).inspect_err(|error| {
+    let minted = proposed(asked, context).inspect_err(|error| {
         record_denial(error, EventKind::GrantDeny, context, known(asked, context))
     })?;
     handover::hand_over(asked, &minted, &jobserver, context)
+}
+
+fn proposed(asked: &Mint, context: &mut Context) -> Result<Minted> {
+    // What is wrong with the line is said before it is said that a token goes to no terminal.
+    let proposal = propose(asked, context)?;
+    handover::check(asked, context)?;
+    crate::mint::mint(proposal, context)
 }
 
 /// What is known of a grant that was refused: where, for what, and who asked.
