@@ -106,7 +106,7 @@ fn without_proc_nobody_can_be_recognised_and_nothing_is_spent() {
     let doctor = blind("hasp-exec --doctor");
     assert_eq!(doctor.civil().status, 1, "{}", doctor.stderr);
     assert!(
-        doctor.stdout.contains("wrong /proc")
+        doctor.stdout.contains("wrong processes")
             && doctor.stdout.contains("-> mount it: mount -t proc proc /proc"),
         "{}",
         doctor.stdout
@@ -348,7 +348,7 @@ fn the_doctor_finds_nothing_wrong_where_nothing_is() {
     assert!(!outcome.stdout.contains("wrong"), "{}", outcome.stdout);
     for topic in [
         "ptrace",
-        "Landlock",
+        "processes",
         "memfd",
         "swap",
         "core dumps",
