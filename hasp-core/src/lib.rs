@@ -12,6 +12,7 @@ pub mod dotenv;
 pub mod environ;
 pub mod error;
 pub mod files;
+mod habit;
 pub mod here;
 pub mod hexid;
 pub mod home;
@@ -34,6 +35,7 @@ pub mod time;
 pub mod tool;
 pub mod tree;
 pub mod trust;
+mod usage;
 pub mod var;
 
 pub use class::Class;
