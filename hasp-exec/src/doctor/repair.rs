@@ -1,5 +1,5 @@
-//! `--doctor --repair`: what can be mended without a question, since nothing is lost by it. A mode is
-//! taken from others, never given; only what has ended is removed.
+//! `--doctor --repair`: what can be mended without a question, since nothing is lost by it. A mode
+//! is taken from others, never given; only what has ended is removed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -39,7 +39,8 @@ fn swept(ledger: &Ledger, context: &Context) -> Result<usize> {
     record_end(&swept, EventKind::GrantSweep, context).map(|()| swept.len())
 }
 
-/// Takes a file or directory of ours from others; a link, or what belongs to somebody else, is left.
+/// Takes a file or directory of ours from others; a link, or what belongs to somebody else, is
+/// left.
 fn close(path: &Path, mode: u32, findings: &mut Findings) {
     let ours = |uid| uid == rustix::process::geteuid().as_raw();
     let open = path
