@@ -1,15 +1,15 @@
 //! What deserves a look before the passphrase is given.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use hasp_bind::Project;
 use hasp_core::platform::{self, Keeping};
 use hasp_core::text::printable_path;
 use hasp_core::{Result, trust};
-use hasp_target::{MAKE, names_make};
+use hasp_target::Subject;
 
+use crate::action::Action;
 use crate::action::arg::Arg;
-use crate::action::{Action, files, program};
 use crate::mint::context::MintContext;
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in
@@ -21,14 +21,15 @@ pub fn strangers(action: &Action, at: &MintContext<'_>, shared: bool) -> Result<
     let Project { root, stranger, .. } = at.project;
     let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let program = action.program.as_ref().map(Arg::as_path);
-    let code =
-        program.map(|p| files::named(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
+    let code = program
+        .map(|p| hasp_target::named_files(p, &argv, action.dir.as_path(), root))
+        .unwrap_or_default();
     let templates = action.templates.iter().map(|t| root.join(t.path()));
     let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
     for file in code.iter().cloned().chain(templates) {
-        match program::stranger(&file, root) {
+        match hasp_target::file_stranger(&file, root) {
             Some(other) if file.starts_with(root) && !shared => {
-                return Err(program::foreign(&other));
+                return Err(hasp_target::foreign_file(&other));
             }
             other => found.extend(other.map(|o| o.text())),
         }
@@ -48,26 +49,12 @@ pub fn strangers(action: &Action, at: &MintContext<'_>, shared: bool) -> Result<
 
 /// What whoever uses the grant could do beyond the words that are approved, and where its key could
 /// be written.
-pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let Some(program) = &action.program {
-        let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
-        let (dir, root) = (action.dir.as_path(), &at.project.root);
-        warnings.extend(program::writable_warnings(program.as_path(), &argv, dir, root));
-        if !argv[0].as_encoded_bytes().contains(&b'/') {
-            warnings.extend(program::search_warnings(at.env.get("PATH"), program.as_path()));
-        }
-    }
-    if !action.env.keep.is_empty() {
-        let names = action.env.keep.join(", ");
-        warnings.push(format!(
-            "keeps {names}: whoever uses this grant can make the command load other code"
-        ));
-    }
-    let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
-    if !action.env.clean && names_make(&words) {
-        warnings.push(MAKE.to_owned());
-    }
+pub fn action_warnings(
+    subject: &Subject<'_>,
+    action: &Action,
+    at: &MintContext<'_>,
+) -> Vec<String> {
+    let mut warnings = hasp_target::warnings(subject);
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());
     }
