@@ -110,8 +110,8 @@ pub fn runs_its_words(program: &Path) -> bool {
     rows(&[program]).next().is_some()
 }
 
-/// Whether a program of one of these names with these words is an interpreter without a script, or a
-/// program that runs what its words name: with further words it is any command.
+/// Whether a program of one of these names with these words is an interpreter without a script, or
+/// a program that runs what its words name: with further words it is any command.
 pub fn any_code(names: &[&Path], words: &[&Path], dir: &Path) -> bool {
     rows(names).any(|row| match row.script {
         None => true,

@@ -1,5 +1,5 @@
-//! What is to be looked at twice in a command and what it is given: one list, in the same words, for
-//! `hasp-target explain` and `check`, for consent, and for a grant.
+//! What is to be looked at twice in a command and what it is given: one list, in the same words,
+//! for `hasp-target explain` and `check`, for consent, and for a grant.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
