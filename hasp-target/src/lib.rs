@@ -26,7 +26,7 @@ pub use manifest::template::{MAX_TEMPLATE, Part, Template};
 pub use manifest::text::{FILE_NAME, MAX_SIZE};
 pub use manifest::variable::{check_kept, check_passed, check_variable, fate};
 pub use program::files::named as named_files;
-pub use program::runners::any_code;
+pub use program::runners::{any_code, runs_its_words};
 pub use program::warnings::{Meant, Subject, loud, warnings};
 pub use program::{
     check as check_program, find as find_program, foreign as foreign_file,
