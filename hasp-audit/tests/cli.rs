@@ -506,6 +506,10 @@ fn a_damaged_checkpoint_is_kept_and_said() {
     let good = std::fs::read(b.f.path("checkpoint")).unwrap();
     b.f.log.checkpoint(&public, &sign).unwrap();
     assert!(b.refused(&["verify"], "").1.lines().all(|l| !l.contains("set aside")));
+    // What a writer that was killed left goes with the next unlock.
+    std::fs::write(b.f.path(".hasp-dead.tmp"), "x").unwrap();
+    b.f.log.checkpoint(&public, &sign).unwrap();
+    assert!(!b.f.path(".hasp-dead.tmp").exists());
     let of_another = b.f.log.head().unwrap();
     let ahead = Head { count: 99, ..of_another };
     let ahead = ahead.note(&public, &sign(ahead.text().as_bytes()));

@@ -200,10 +200,20 @@ impl Log {
         self.keep_odd_checkpoint(public)?;
         let head = self.head()?;
         let signature = sign(head.text().as_bytes());
-        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
+        self.put_checkpoint(&head.note(public, &signature))?;
         // An unlock takes its time anyway; what cannot be packed now is read as it is.
         let _ = self.pack(1);
         Ok(())
+    }
+
+    /// Writes it, and removes what writers that died here left; those that live hold one of the
+    /// locks.
+    fn put_checkpoint(&self, note: &str) -> Result<()> {
+        let _lock = self.lock()?;
+        if let Some(_packing) = hasp_core::lock::try_lock(&self.dir.join(pack::LOCK))? {
+            files::sweep_temps(&self.dir)?;
+        }
+        files::replace(&self.dir.join(head::CHECKPOINT), note.as_bytes())
     }
 
     /// A checkpoint that is no signed head of this log, or of more than there is, is evidence: it is
