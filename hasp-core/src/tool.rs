@@ -192,7 +192,9 @@ fn usage(error: &clap::Error, tool: &str) -> Error {
         _ => "wrong usage".to_owned(),
     };
     let mut shown = Error::new(Kind::Usage, code::USAGE, message);
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
+    let near =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    for kind in near {
         if !context(kind).is_empty() {
             shown = shown.hint(format!("did you mean {}?", context(kind)));
         }
