@@ -28,7 +28,6 @@ pub use ledger::record::record as record_end;
 pub use ledger::sweep::sweep_expired;
 pub use mint::jobserver::inherited as inherited_jobserver;
 pub use mint::summary::{HANG, terms_lines};
-pub use mint::swap::{Keeping, devices as swap_devices};
 pub use spend::check::{Check, VerifiedGrant, verify};
 pub use spend::ended::EndedGrant;
 pub use spend::situation::Situation;

@@ -220,6 +220,9 @@ pub struct ListArgs {
     /// Verify every signature
     #[arg(long)]
     pub verify: bool,
+    /// Only the names, one a line
+    #[arg(long)]
+    pub names: bool,
 }
 
 /// `show` and `history`.

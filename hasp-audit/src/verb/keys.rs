@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, system};
+use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, platform};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -125,9 +125,8 @@ fn ask(
 ) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
     descriptors::lend(&Environ::capture(), source);
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
-    system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
+    let (reader, writer) = platform::pipe().map_err(run)?;
+    platform::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());
     let mut child = command.spawn().map_err(run)?;
     drop(writer);

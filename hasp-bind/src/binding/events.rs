@@ -39,6 +39,17 @@ pub(crate) fn between(old: Option<&Binding>, new: &Binding) -> Vec<Event> {
     {
         events.push(event(EventKind::BindRemove).field("target", name.as_str()));
     }
+    events.extend(about_root(old, new));
+    if events.is_empty() {
+        events.push(event(EventKind::BindRenew));
+    }
+    events
+}
+
+/// What changed of the binding itself: its vault, its name, and who may change the project.
+fn about_root(old: Option<&Binding>, new: &Binding) -> Vec<Event> {
+    let event = |kind| Event::new(kind).os("project", &new.root);
+    let mut events = Vec::new();
     if old.map(|o| &o.vault_dir) != Some(&new.vault_dir) && new.vault_dir.is_some() {
         events.push(
             new.vault_dir.iter().fold(event(EventKind::BindVault), |e, dir| e.os("dir", dir)),
@@ -51,9 +62,6 @@ pub(crate) fn between(old: Option<&Binding>, new: &Binding) -> Vec<Event> {
     }
     if new.shared && !old.is_some_and(|o| o.shared) {
         events.push(event(EventKind::BindShared));
-    }
-    if events.is_empty() {
-        events.push(event(EventKind::BindRenew));
     }
     events
 }

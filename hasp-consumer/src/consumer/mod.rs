@@ -59,8 +59,8 @@ impl Consumer {
     /// Whether this caller may use a grant of this consumer.
     ///
     /// # Errors
-    /// `Kind::Denied`: `[other-session]`, `[other-process]`, `[other-user]`, `[other-program]`; what to
-    /// type instead says whoever knows the grant.
+    /// `Kind::Denied`: `[other-session]`, `[other-process]`, `[other-user]`, `[other-program]`;
+    /// what to type instead says whoever knows the grant.
     pub fn admits(&self, caller: &Caller) -> Result<()> {
         match self {
             Consumer::Session { leader, .. } => admits_session(leader, caller),

@@ -3,6 +3,7 @@
 use hasp_audit::{Event, EventKind};
 use hasp_core::Result;
 use hasp_core::tool::{Context, Exit};
+use serde_json::json;
 
 use crate::verb::change::change;
 
@@ -15,5 +16,8 @@ pub(crate) fn run(name: &str, cx: &mut Context) -> Result<Exit> {
     cx.out.note(&format!(
         "{name} is forgotten; end its grants with: hasp-grant revoke --consumer exe:PATH"
     ));
+    if cx.out.json {
+        cx.out.object(&json!({"v": 1, "name": name, "removed": true}))?;
+    }
     Ok(Exit::OK)
 }

@@ -14,7 +14,9 @@ fn terms(uses: Option<u32>) -> Terms {
 }
 
 fn ledger() -> (tempfile::TempDir, Ledger) {
-    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let memory =
+        tempfile::tempdir_in(hasp_core::platform::memory_place().unwrap().parent().unwrap())
+            .unwrap();
     let ledger = Ledger::open(&Runtime::at(memory.path())).unwrap();
     (memory, ledger)
 }

@@ -22,6 +22,9 @@ pub fn consent(
 ) -> Result<()> {
     let missing = !request.unbound.is_empty() || request.unconsented.is_some();
     let question = match (missing, request.class) {
+        (true, _) if project.founded => {
+            Some("Make this directory a project, bind them to it and grant this?")
+        }
         (true, _) => Some("Bind them to this project and grant this?"),
         (false, Class::Critical) => Some("A critical secret: grant this?"),
         (false, _) => None,
@@ -62,7 +65,7 @@ pub fn consent(
 
 fn unbound(request: &Request) -> Error {
     let names: Vec<String> = request.unbound.iter().map(ToString::to_string).collect();
-    match &request.unconsented {
+    let error = match &request.unconsented {
         Some(target) => Error::new(
             Kind::Denied,
             "target-unconsented",
@@ -75,6 +78,10 @@ fn unbound(request: &Request) -> Error {
             format!("this project is not bound to {}", names.join(", ")),
         )
         .hint(format!("hasp-bind add {}", names.join(" "))),
+    };
+    match &request.before {
+        Some(before) => error.hint(format!("{}: {}", before.text(), before.line())),
+        None => error,
     }
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, files, named, platform, sibling};
 
 use crate::cli::Mint;
 use crate::code;
@@ -66,6 +66,13 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
     if asked.keep {
         let _writing = minted.ledger.lock()?;
         files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
+        if context.out.json {
+            context.out.object(&serde_json::json!({
+                "v": 1, "grant": minted.terms.jti, "target": asked.target,
+                "exp": minted.terms.exp, "uses": minted.terms.uses, "kept": true,
+                "use": use_text(asked),
+            }))?;
+        }
         context.out.note(&format!(
             "kept as {}; use it with: {}",
             minted.terms.jti.short(),
@@ -77,7 +84,7 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
         None | Some(Source::Stdin) => context.out.value(&line),
         Some(Source::Fd(number)) => {
             let descriptor =
-                system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
+                platform::duplicate(number).map_err(|e| Error::system("write the token", e))?;
             write_all(descriptor, &line)
         }
         Some(Source::Env(_)) => Err(bad_output()),
@@ -130,7 +137,8 @@ fn exec_command(
     let token = jobserver::apart(memory_file(minted.token.as_bytes())?, &context.env)?;
     let number = token.as_raw_fd();
     for passed in jobserver.iter().chain([&number]) {
-        system::set_inherited(*passed, true).map_err(|e| Error::system("pass the token on", e))?;
+        platform::set_inherited(*passed, true)
+            .map_err(|e| Error::system("pass the token on", e))?;
     }
     // It must stay open across exec; the process image ends here.
     std::mem::forget(token);
@@ -173,7 +181,8 @@ fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {
 
 /// A sealed memory file that holds these bytes; a pipe where the kernel has none.
 fn memory_file(content: &[u8]) -> Result<OwnedFd> {
-    match memory::sealed(content)? {
+    let made = platform::memory_file(content);
+    match made.map_err(|e| Error::system("make a memory file", e))? {
         Some(file) => Ok(file),
         None => pipe(content),
     }
@@ -189,8 +198,7 @@ fn pipe(content: &[u8]) -> Result<OwnedFd> {
         )
         .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
     }
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|e| Error::system("make a pipe", e))?;
+    let (reader, writer) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
     write_all(&writer, content)?;
     Ok(reader)
 }

@@ -8,14 +8,14 @@ pub(crate) mod handover;
 pub(crate) mod issue;
 pub(crate) mod items;
 pub(crate) mod jobserver;
+pub(crate) mod project;
 pub(crate) mod request;
 pub(crate) mod summary;
-pub(crate) mod swap;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
 
-use hasp_bind::{Binding, Project};
+use hasp_bind::Binding;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
@@ -59,7 +59,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     home.check()?;
     let cwd =
         std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = Project::find(&home, &cwd)?;
+    let project = project::here(asked, &home, &cwd)?;
     let vault = Vault::here(&Here::find(&context.env)?)?;
     let runtime = Runtime::locate(&context.env)?;
     let ledger = Ledger::open(&runtime)?;

@@ -93,8 +93,11 @@ fn pinned_lines(action: &Action) -> Vec<String> {
     let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
     let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
     let (search, others): (Vec<_>, Vec<_>) = pinned.partition(|(name, _)| *name == "PATH");
-    let split = |value: &Arg| {
-        std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect()
+    let mut seen = std::collections::BTreeSet::new();
+    let mut split = |value: &Arg| {
+        let directories = std::env::split_paths(value.as_os());
+        let first = directories.filter(|d| seen.insert(d.clone()));
+        first.map(|d| shell_word(d.as_os_str())).collect()
     };
     let directories: Vec<String> =
         search.into_iter().flat_map(|(_, value)| -> Vec<String> { split(value) }).collect();

@@ -15,6 +15,9 @@ pub fn sweep(context: &mut Context) -> Result<Exit> {
         swept.extend(sweep_unusable(&ledger, context.now)?);
         ledger.lock()?.tidy(context.now)?;
     }
+    if context.out.json {
+        context.out.object(&serde_json::json!({"v": 1, "swept": swept.len()}))?;
+    }
     record(&swept, EventKind::GrantSweep, context)?;
     context.out.note(&format!("{} swept", swept.len()));
     Ok(Exit::OK)

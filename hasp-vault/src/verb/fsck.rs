@@ -41,6 +41,9 @@ pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         }
     }
     if left == 0 {
+        if cx.out.json && findings.is_empty() {
+            cx.out.object(&serde_json::json!({"v": 1, "whole": true}))?;
+        }
         cx.out.note("the vault is whole");
         return Ok(Exit::OK);
     }
