@@ -13,14 +13,14 @@ fn what_a_program_leaves_running_is_not_waited_for() {
     let installed = Installed::new();
     installed.lab.set("k", b"the-old-value-1234");
     let new = installed.bin.join("new");
-    installed.script(&new, "echo new-value-123456\nsleep 300 &");
+    installed.script(&new, "echo new-value-123456\nsleep 300 2>/dev/null &");
     let began = Instant::now();
     let ran = installed.run(&["rotate", "k", "--run", new.to_str().unwrap()], b"").ok();
     assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
     assert!(ran.stderr.contains("left something running"), "{}", ran.stderr);
     assert_eq!(installed.lab.value("k").unwrap(), b"new-value-123456");
     let askpass = installed.bin.join("askpass");
-    installed.script(&askpass, "echo 'correct horse'\nsleep 300 &");
+    installed.script(&askpass, "echo 'correct horse'\nsleep 300 2>/dev/null &");
     let lab = Lab::empty();
     let env = [("HASP_ASKPASS", askpass.to_str().unwrap())];
     lab.run_with(&["init"], b"", &env).ok();
