@@ -19,8 +19,8 @@ pub(crate) struct Inherited {
     pub(crate) dropped: Vec<OsString>,
 }
 
-/// Where a hasp below this one finds its state: places, of which none is a secret, whatever else the
-/// rules leave.
+/// Where a hasp below this one finds its state: places, of which none is a secret, whatever else
+/// the rules leave.
 const PLACES: [Var; 3] = [Var::Home, Var::Vault, Var::Runtime];
 
 /// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what

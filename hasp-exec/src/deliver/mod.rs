@@ -27,8 +27,8 @@ pub(crate) struct Delivered {
     pub(crate) directory: Option<Directory>,
 }
 
-/// Refuses, before anything is spent, what this system cannot keep, and descriptors for which there is neither a memory file nor a
-/// directory in memory.
+/// Refuses, before anything is spent, what this system cannot keep, and descriptors for which there
+/// is neither a memory file nor a directory in memory.
 ///
 /// # Errors
 /// `[no-memfd]`, `[no-new-privs]`.
