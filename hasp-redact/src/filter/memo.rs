@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::filter::form::Form;
+use crate::filter::form::{Case, Form};
 use crate::filter::patterns::Patterns;
 use crate::filter::seed::SLACK;
 
@@ -23,6 +23,9 @@ struct Stretch {
     from: usize,
     to: usize,
 }
+
+/// Of this form are the pieces in a value's text that are its own.
+const PLAIN: Form = Form::Plain(Case::Exact);
 
 const NOTHING: Stretch = Stretch { needle: u32::MAX, form: Form::Literal, line: 0, from: 0, to: 0 };
 
@@ -96,11 +99,13 @@ impl Sole {
 
     fn find_out(&mut self, patterns: &Patterns, needle: u32) -> bool {
         self.0.resize(patterns.needles.iter().len(), Answer::Unknown);
-        let value = patterns.needles.bytes(patterns.needles.get(needle));
+        let entry = patterns.needles.get(needle);
+        let (value, period) = (patterns.needles.bytes(entry), entry.repetition.period(PLAIN));
         let mut padded = Zeroizing::new(Vec::with_capacity(value.len() + SLACK));
         padded.extend_from_slice(value);
         padded.extend_from_slice(&[0; SLACK]);
-        let sole = patterns.seeds.as_ref().is_some_and(|seeds| seeds.are_sole(&padded, needle));
+        let sole =
+            patterns.seeds.as_ref().is_some_and(|seeds| seeds.are_sole(&padded, needle, period));
         self.0[needle as usize] = if sole { Answer::Yes } else { Answer::No };
         sole
     }

@@ -5,13 +5,13 @@
 use std::ops::Range;
 
 use crate::decode::text::Text;
-use crate::decode::unit::introduces;
+use crate::decode::unit::{introduces, only};
 use crate::filter::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::filter::form::radix::{Characters, Radix};
-use crate::filter::form::{Case, Form, Machine, Next, Place, hex, plain, radix, reach};
+use crate::filter::form::{Case, Form, Machine, Place, hex, plain, radix, reach};
 use crate::filter::pattern::needle::Needles;
 use crate::filter::trail::{Known, Trail};
-use crate::filter::walk::Walk;
+use crate::filter::walk::{Room, Walk};
 
 /// More units than are looked at for any beginning.
 const MOST_FIRST: usize = 8;
@@ -147,6 +147,40 @@ impl Starts {
         self.entries[range].iter().filter(move |e| e.tag == hash as u8)
     }
 
+    /// The first position from here on that must be looked at: at most others the first two
+    /// characters rule a match out. What they say stands before what escapes say.
+    fn next(&self, text: Text<'_>, from: usize, end: usize) -> usize {
+        if !self.broken.is_empty() {
+            return from;
+        }
+        let pairs = text.bytes[from..].windows(2).take(end - from);
+        let other = pairs.take_while(|pair| !self.may_open(pair[0], pair[1])).count();
+        from + other
+    }
+
+    fn may_open(&self, one: u8, two: u8) -> bool {
+        introduces(one)
+            || (self.firsts.may_have_one(one)
+                && (introduces(two) || self.firsts.may_have_two(one, two)))
+    }
+
+    /// Whether an escape that can be read in one way only is none that a match begins with, nor is
+    /// the text as it is.
+    fn is_ruled_out(&self, text: Text<'_>, at: usize) -> bool {
+        let follows = |byte: u8, at: usize| {
+            let Some(next) = text.get(at).filter(|_| self.firsts.may_have_one(byte)) else {
+                return self.firsts.may_have_one(byte);
+            };
+            let escaped = introduces(next)
+                && only(text, at).is_none_or(|(next, _)| self.firsts.may_have_two(byte, next));
+            escaped || self.firsts.may_have_two(byte, next)
+        };
+        self.broken.is_empty()
+            && only(text, at).is_some_and(|(byte, length)| {
+                !follows(byte, at + length) && !follows(text.bytes[at], at + 1)
+            })
+    }
+
     fn open_at(&self, look: &mut Look<'_>) -> bool {
         look.openings.work += 1;
         let (text, at) = (look.text, look.at);
@@ -168,6 +202,9 @@ impl Starts {
                 None => self.firsts.has_one(*one, spot),
                 Some(two) => self.firsts.has_two(*one, *two, spot),
             };
+        }
+        if self.is_ruled_out(text, at) {
+            return false;
         }
         self.hex_open(look)
             || self.broken.iter().any(|e| look.entry_open(e))
@@ -211,7 +248,8 @@ impl Starts {
             let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
             let places = indexes.map(|index| Place { at, index, column: 0 });
             places.into_iter().any(|place| {
-                matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..))
+                let mut room = Room::default();
+                matches!(open(machine, text, place, WORK, |_| false, &mut room), Opening::Open(..))
             })
         };
         let needles = needles.iter().zip(0..);
@@ -270,6 +308,7 @@ fn open(
     place: Place,
     most_work: u64,
     known: impl Fn(Place) -> bool,
+    room: &mut Room,
 ) -> Opening {
     let period = machine.period();
     // One that repeats itself is looked at again and again in a text that does.
@@ -287,17 +326,13 @@ fn open(
         trail.add(place, 1, run + 1);
         return Opening::Not(trail, run as u64 / 8);
     }
-    let mut next = Next::default();
-    if run == 0 {
-        // Most of what begins as a value goes on in another way.
-        machine.step(text, place, &mut next);
-    }
-    let goes_on = run > 0 || next.more || !next.places.is_empty();
+    // Most of what begins as a value goes on in another way.
+    let goes_on = run > 0 || room.goes_on(machine, text, place);
     if !goes_on || !machine.begins(text, place) || (period == 0 && known(place)) {
         return Opening::No;
     }
     let mut walk = Walk::new(place);
-    let work = walk.advance(machine, text, most_work, known).work;
+    let work = walk.advance(machine, text, most_work, known, room).work;
     if walk.is_open() {
         Opening::Open(Box::new(walk), work)
     } else {
@@ -326,6 +361,8 @@ pub(crate) struct Openings {
     most: u64,
     /// How long the text was the last time.
     seen: usize,
+    /// Memory to read in.
+    room: Room,
 }
 
 impl Openings {
@@ -352,7 +389,13 @@ impl Openings {
             }
         }
         let mut look = Look { openings: self, needles, text, at: from };
-        while look.at < range.end && look.openings.left() > 0 && !starts.open_at(&mut look) {
+        while look.at < range.end && look.openings.left() > 0 {
+            let next = starts.next(text, look.at, range.end);
+            look.openings.work += (next - look.at) as u64 / 8;
+            look.at = next;
+            if look.at >= range.end || starts.open_at(&mut look) {
+                break;
+            }
             look.at += 1;
         }
         look.at.min(range.end)
@@ -382,7 +425,8 @@ impl Openings {
         let machine = needles.machine(begun.needle, begun.form);
         let (most_work, known) = (self.left(), &self.known);
         let is_known = |place| known.has(begun.needle, begun.form, place, machine.period());
-        self.work += begun.walk.advance(machine, text, most_work, is_known).work;
+        let walk = &mut begun.walk;
+        self.work += walk.advance(machine, text, most_work, is_known, &mut self.room).work;
         let at = begun.at;
         if begun.walk.is_open() {
             self.begun = Some(begun);
@@ -420,8 +464,9 @@ impl Look<'_> {
         let machine = self.needles.machine(needle, form);
         let (place, period) =
             (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
-        let known = |place| self.openings.known.has(needle, form, place, period);
-        let opening = open(machine, self.text, place, self.openings.left(), known);
+        let (left, openings) = (self.openings.left(), &mut *self.openings);
+        let known = |place| openings.known.has(needle, form, place, period);
+        let opening = open(machine, self.text, place, left, known, &mut openings.room);
         if let Opening::Open(_, work) | Opening::Not(_, work) = &opening {
             self.openings.work += work;
         }

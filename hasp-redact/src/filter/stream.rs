@@ -8,11 +8,11 @@ use crate::decode::text::Text;
 use crate::filter::form::{Case, Form, Machine, Place};
 use crate::filter::memo::{Settled, Sole};
 use crate::filter::patterns::Patterns;
-use crate::filter::seed::Progress;
 use crate::filter::seed::pieces::Seed;
+use crate::filter::seed::{PIECE, Progress};
 use crate::filter::starts::Openings;
 use crate::filter::trail::Known;
-use crate::filter::walk::{Walk, begin};
+use crate::filter::walk::{Room, Walk, begin};
 
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
 const CONTEXT: usize = 128;
@@ -71,6 +71,9 @@ pub(crate) struct Stream {
     known: Known,
     /// Whether a match may begin at `open`, if that is not told by what has begun.
     openings: Openings,
+    /// Memory to read in, and a walk that is over.
+    room: Room,
+    spare: Option<Walk>,
 }
 
 /// Where output goes.
@@ -168,7 +171,7 @@ impl Stream {
     /// Reads a match on as far as the text goes.
     fn go_on(&mut self, machine: Machine<'_>, text: Text<'_>, mut one: Begun) {
         let (start, needle, form) = (one.walk.start, one.needle, one.form);
-        let ends = one.walk.advance(machine, text, u64::MAX, |_| false);
+        let ends = one.walk.advance(machine, text, u64::MAX, |_| false, &mut self.room);
         self.work += ends.work;
         if let Some((first, last)) = ends.found {
             self.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
@@ -177,6 +180,8 @@ impl Stream {
             self.begun.push(one);
         } else if one.walk.work > SHORT {
             self.known.passed(needle, form, one.walk.trail);
+        } else {
+            self.spare = Some(one.walk);
         }
     }
 
@@ -217,6 +222,9 @@ impl Stream {
             plain = plain.max(stretch.end);
             if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
                 known = stretch;
+                if machine.period() > 0 && !patterns.needles.get(seed.needle).folds {
+                    known = self.passed(machine, Place { at, index, column: 0 }, seed.needle);
+                }
             }
         }
         if patterns.needles.get(seed.needle).folds && !Case::are_both_in(&text.bytes[at..plain]) {
@@ -261,6 +269,10 @@ impl Stream {
             self.read_back(machine, text, seed, needle);
             return seed.at..seed.at;
         }
+        if machine.reads_apart(text.bytes[seed.at]) {
+            self.read_back(machine, text, seed, needle);
+            return seed.at..seed.at;
+        }
         let end = seed.at + machine.run(text, seed);
         let complete = seed.index + (end - seed.at) == machine.goal();
         if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
@@ -278,7 +290,11 @@ impl Stream {
                 self.walk(machine, text, first, needle);
             }
         } else if !clear {
-            self.read_back(machine, text, last, needle);
+            // No other reading leads through the run; where it begins as an encoding may, further
+            // on than at its first place, no line break is among its characters.
+            let low = Place { at: start, index: last.index - behind, column: 0 };
+            let whole = behind > 0 && low.index == 1 && machine.period() == 0;
+            self.read_back(machine, text, if whole { low } else { last }, needle);
         }
         start..end
     }
@@ -288,13 +304,33 @@ impl Stream {
         if self.knows(machine, place, needle) {
             return;
         }
-        let (first, work) = begin(machine, text, place, |place| self.knows(machine, place, needle));
-        self.work += work;
-        match first {
+        let mut room = std::mem::take(&mut self.room);
+        let known = |place| self.knows(machine, place, needle);
+        let begun = begin(machine, text, place, known, &mut room);
+        self.room = room;
+        self.work += begun.work;
+        match begun.first {
             Some(first) => self.walk(machine, text, first, needle),
-            None if work > SHORT => self.known.dead(needle, machine.form, place),
+            None if begun.work > SHORT => {
+                self.known.dead(needle, machine.form, self.room.visited());
+            }
             None => {}
         }
+    }
+
+    /// The stretch around this place that was read byte by byte, of a value that repeats itself so
+    /// soon that each piece tells where in it it lies.
+    fn passed(&self, machine: Machine<'_>, place: Place, needle: u32) -> Range<usize> {
+        let (form, period) = (machine.form, machine.period());
+        if period > PIECE || period + PIECE > machine.value.len() {
+            return place.at..place.at;
+        }
+        let begun = self.begun.iter().filter(|b| (b.needle, b.form) == (needle, form));
+        begun
+            .map(|b| &b.walk.trail)
+            .chain(self.known.trails(needle, form))
+            .find_map(|trail| trail.around(place, period))
+            .unwrap_or(place.at..place.at)
     }
 
     fn found(&mut self, span: Span) {
@@ -308,7 +344,8 @@ impl Stream {
         let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
         let found = machine.period() == 0 && self.spans.iter().rev().take(RECENT).any(same);
         if !found && !self.knows(machine, first, needle) {
-            let walk = Walk::new(machine.opening(first));
+            let start = machine.opening(first);
+            let walk = self.spare.take().map_or_else(|| Walk::new(start), |w| w.after(start));
             self.go_on(machine, text, Begun { walk, needle, form: machine.form });
         }
     }
@@ -331,7 +368,8 @@ impl Stream {
         }
         let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
         let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
-        self.open = match more_ready && patterns.reach <= MAX_GUESS {
+        let guess = patterns.reach <= MAX_GUESS || text.len() - oldest <= MAX_GUESS;
+        self.open = match more_ready && guess {
             true => oldest,
             false => self.openings.first(&patterns.starts, &patterns.needles, text, oldest..begun),
         };

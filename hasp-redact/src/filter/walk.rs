@@ -6,7 +6,7 @@
 //! the next ones: these are read as one, which begins where the first does.
 
 use crate::decode::text::Text;
-use crate::filter::form::{Machine, Next, Place, reach};
+use crate::filter::form::{Machine, Next, Place, Run, reach};
 use crate::filter::trail::Trail;
 
 /// The most readings that are followed at once; a text that has more at one place has them for
@@ -25,17 +25,27 @@ struct State {
 
 /// Readings in order, those that are least far in the text last, so that each place is reached by
 /// all its ways before it is left.
-struct Front {
-    states: Vec<State>,
+struct Front<'a> {
+    states: &'a mut Vec<State>,
     period: usize,
     /// An index that is the end of a match and of nothing else.
     apart: Option<usize>,
 }
 
-impl Front {
-    fn of(machine: Machine<'_>) -> Front {
+/// Lists that reading needs, kept for their memory.
+#[derive(Default)]
+pub(crate) struct Room {
+    states: Vec<State>,
+    places: Vec<Place>,
+    visited: Trail,
+    next: Next,
+}
+
+impl<'a> Front<'a> {
+    fn of(machine: Machine<'_>, states: &'a mut Vec<State>) -> Front<'a> {
+        states.clear();
         let apart = (!machine.goes_on_behind()).then(|| machine.goal());
-        Front { states: Vec::new(), period: machine.period(), apart }
+        Front { states, period: machine.period(), apart }
     }
 
     /// Whether two places at the same position are as good as one.
@@ -48,6 +58,10 @@ impl Front {
     }
 
     fn push(&mut self, state: State) {
+        if self.states.is_empty() {
+            self.states.push(state);
+            return;
+        }
         let place = state.place;
         let from = self.states.partition_point(|s| s.place.at > place.at);
         let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
@@ -115,6 +129,15 @@ impl Walk {
         Walk { start: start.at, stopped, open: start.at, trail: Trail::default(), work: 0 }
     }
 
+    /// The same with the memory of one that is over.
+    pub fn after(mut self, start: Place) -> Walk {
+        self.stopped.clear();
+        self.stopped.push(State { place: start, seen: 0, done: false });
+        self.trail.clear();
+        (self.start, self.open, self.work) = (start.at, start.at, 0);
+        self
+    }
+
     /// Whether more input could make the match complete, or longer.
     pub fn alive(&self) -> bool {
         !self.stopped.is_empty()
@@ -150,25 +173,23 @@ impl Walk {
         text: Text<'_>,
         most_work: u64,
         known: impl Fn(Place) -> bool,
+        room: &mut Room,
     ) -> Ends {
         let mut ends = Ends::default();
-        let mut front = Front::of(machine);
-        std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
-        let mut next = Next::default();
+        let mut front = Front::of(machine, &mut room.states);
+        self.stopped.drain(..).for_each(|state| front.push(state));
+        let next = &mut room.next;
         let most = 2 * reach(machine.value.len());
         while let Some(mut state) = front.states.pop() {
             ends.work += 1;
             if ends.work > most_work {
                 self.stopped.push(state);
-                self.stopped.append(&mut front.states);
+                self.stopped.append(front.states);
                 ends.hold(self.start);
                 break;
             }
-            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most
-            {
-                continue;
-            }
-            if known(state.place) {
+            let last = ends.found.map_or(self.start, |(_, last)| last);
+            if state.place.at.saturating_sub(last) > most || known(state.place) {
                 continue;
             }
             self.trail.add(state.place, 1, 1);
@@ -180,16 +201,21 @@ impl Walk {
                 state.done = true;
                 state.place.index = machine.again();
             }
-            if front.states.is_empty() && self.run(machine, text, state, &mut front, &mut ends) {
-                continue;
+            if front.states.is_empty() {
+                let run = single(machine, text, state, last + most);
+                if run.units > 0 {
+                    self.run(machine, text, state, run, &mut ends);
+                    front.push(State { place: machine.past(state.place, run), seen: 0, ..state });
+                    continue;
+                }
             }
-            machine.step(text, state.place, &mut next);
+            machine.step(text, state.place, next);
             for to in next.places.iter().filter(|to| to.at >= state.seen) {
                 front.push(State { place: *to, seen: 0, done: state.done });
             }
             if let Some(index) = machine.before_last(state.place.index) {
                 let more = next.more;
-                machine.step(text, Place { index, ..state.place }, &mut next);
+                machine.step(text, Place { index, ..state.place }, next);
                 for to in next.places.iter().filter(|to| to.at >= state.seen) {
                     front.push(State { place: *to, seen: 0, done: true });
                 }
@@ -226,45 +252,70 @@ impl Walk {
         tail.more
     }
 
-    /// Reads units that can be read in one way only; false if there are none.
+    /// Reads units that can be read in one way only.
     fn run(
         &mut self,
         machine: Machine<'_>,
         text: Text<'_>,
-        state: State,
-        front: &mut Front,
+        State { place, done, .. }: State,
+        run: Run,
         ends: &mut Ends,
-    ) -> bool {
-        let place = state.place;
-        let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
-        if run == 0 {
-            return false;
+    ) {
+        ends.work += run.bytes() as u64 / 8;
+        if run.units > 1 {
+            let second = machine.past(place, Run { units: 1, ..run });
+            self.trail.add(second, run.pace, run.units - 1);
         }
-        ends.work += run as u64 / 8;
-        if run > 1 {
-            self.trail.add(machine.behind(place, 1), 1, run - 1);
-        }
-        if let Some(units) = machine.last_end(place.index, run).filter(|_| state.done) {
+        if let Some(units) = machine.last_end(place.index, run.units).filter(|_| done) {
             // Matches that end before it are part of the same run.
-            self.end(machine, text, machine.behind(place, units), ends);
+            self.end(machine, text, machine.past(place, Run { units, ..run }), ends);
         }
-        front.push(State { place: machine.behind(place, run), seen: 0, done: state.done });
-        true
     }
 }
 
+/// The units from here on that can be read in one way only, but none that begin behind `limit`.
+fn single(machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> Run {
+    if state.place.at >= text.len() {
+        return Run::NONE;
+    }
+    let run = machine.units(text, state.place);
+    // What was there when it was stopped has been read.
+    if run.pace > 1 && state.place.at + run.pace < state.seen {
+        return Run::NONE;
+    }
+    let most = limit.saturating_sub(state.place.at) / run.pace + 1;
+    Run { units: if run.pace > 1 { run.units.min(most) } else { run.units }, ..run }
+}
+
+/// How many units going backwards are read at once at first, before it is looked whether what
+/// precedes them is known; twice as many each time.
+const FIRST_BACK: usize = 16;
+
+/// What came of reading backwards from a seed.
+pub(crate) struct Begun {
+    /// The earliest beginning of a match that passes through the seed.
+    pub first: Option<Place>,
+    /// Units read.
+    pub work: u64,
+}
+
 /// The earliest beginning of a match that passes through `seed`, if there is one that does not pass
-/// through a place that is known, and the number of units read.
+/// through a place that is known. [`Room::visited`] says where it was looked for.
 pub(crate) fn begin(
     machine: Machine<'_>,
     text: Text<'_>,
     seed: Place,
     known: impl Fn(Place) -> bool,
-) -> (Option<Place>, u64) {
+    room: &mut Room,
+) -> Begun {
     let mut work = 0;
-    let mut front = vec![machine.raised(seed)];
+    let Room { places: front, visited, next, .. } = room;
+    front.clear();
+    front.push(machine.raised(seed));
+    visited.clear();
+    visited.add(seed, 1, 1);
     let mut first: Option<Place> = None;
-    let mut next = Next::default();
+    let mut most = FIRST_BACK;
     let floor = seed.at.saturating_sub(reach(machine.value.len()));
     while let Some(place) = front.pop() {
         work += 1;
@@ -274,19 +325,29 @@ pub(crate) fn begin(
         if let Some(place) = machine.beginning(text, place) {
             first = Some(first.map_or(place, |f| f.min(place)));
         }
-        let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
-        if run > 0 {
-            work += run as u64 / 8;
-            let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
-            // The first few units behind a line break can be the beginning too.
-            let begun = machine
-                .beginnings(place.index, run)
-                .filter_map(|n| machine.beginning(text, back(n)));
-            first = begun.chain(first).min();
-            front.push(machine.raised(back(run)));
-            continue;
+        if front.is_empty() {
+            let run = back(machine, text, place, most, floor);
+            if run.units > 0 {
+                work += run.bytes() as u64 / 8;
+                most *= 2;
+                let back = |n: usize| Place {
+                    at: place.at - n * run.pace,
+                    index: place.index - n,
+                    column: 0,
+                };
+                if run.pace == 1 {
+                    // The first few units behind a line break can be the beginning too.
+                    let begun = machine
+                        .beginnings(place.index, run.units)
+                        .filter_map(|n| machine.beginning(text, back(n)));
+                    first = begun.chain(first).min();
+                }
+                visited.add_before(back(run.units), run.pace, run.units);
+                front.push(machine.raised(back(run.units)));
+                continue;
+            }
         }
-        machine.back(text, place, &mut next);
+        machine.back(text, place, next);
         for to in next.places.iter().filter(|to| to.at >= floor).map(|to| machine.raised(*to)) {
             if let Err(at) = front.binary_search(&to)
                 && front.len() < MAX_FRONT
@@ -295,7 +356,32 @@ pub(crate) fn begin(
             }
         }
     }
-    (first.map(|first| with_shared(machine, text, first, &mut next)), work)
+    let first = first.map(|first| with_shared(machine, text, first, next));
+    Begun { first, work }
+}
+
+/// The units before `place` that can be read in one way only: all single bytes, or at most so many
+/// of another length, which begin at `floor` or behind it.
+fn back(machine: Machine<'_>, text: Text<'_>, place: Place, most: usize, floor: usize) -> Run {
+    let run = machine.units_back(text, place, most);
+    let units = run.units.min(place.at.saturating_sub(floor) / run.pace);
+    if units > 0 {
+        return Run { units, ..run };
+    }
+    Run { units: machine.run_back(text, place).0, pace: 1 }
+}
+
+impl Room {
+    /// Whether a unit can be read from here on, or could with more input.
+    pub fn goes_on(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
+        machine.step(text, place, &mut self.next);
+        self.next.more || !self.next.places.is_empty()
+    }
+
+    /// Where the last reading backwards went, in runs.
+    pub fn visited(&self) -> Trail {
+        self.visited.reversed()
+    }
 }
 
 /// The place before the first own character of an encoding that repeats itself, if the value has

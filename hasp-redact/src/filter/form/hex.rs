@@ -3,20 +3,20 @@
 
 use super::{Next, Place, Tail};
 use crate::decode::ansi::{self, ESCAPE, MAX_SEQUENCE};
-use crate::decode::text::{Text, nibble};
+use crate::decode::text::{Text, nibble, pair};
 
 /// A line break between pairs counts from this many pairs on; one pair alone at the end of a line
 /// is not held back.
 pub(crate) const BREAK_FROM: usize = 2;
 
 /// The most bytes between two pairs, a `0x` aside.
-const MAX_BETWEEN: usize = 4;
+pub(super) const MAX_BETWEEN: usize = 4;
 
 /// The most bytes from the last pair of a dump's line to the line's end: two columns and the text
 /// of 32 bytes, with room.
 const MAX_GUTTER: usize = 96;
 
-fn separates(byte: u8) -> bool {
+pub(super) fn separates(byte: u8) -> bool {
     matches!(
         byte,
         b' ' | b'\t'
@@ -161,29 +161,29 @@ pub(super) fn back(value: &[u8], text: Text<'_>, to: Place, next: &mut Next) {
     if to.index == 0 || to.at < 2 {
         return;
     }
-    let near = to.at.saturating_sub(MAX_BETWEEN + 4)..to.at - 1;
-    let mut starts: Vec<usize> = near.collect();
-    if let Some(escape) =
-        memchr::memrchr(ESCAPE, &text.bytes[to.at.saturating_sub(MAX_SEQUENCE)..to.at])
-    {
-        starts.push((to.at.saturating_sub(MAX_SEQUENCE) + escape).saturating_sub(2));
-    }
-    if after_break(text, to.at) {
-        starts.extend(to.at.saturating_sub(MAX_GUTTER + 32)..to.at.saturating_sub(MAX_BETWEEN + 4));
-    }
     let index = to.index - 1;
-    let mut forward = Next::default();
-    for at in starts {
-        let digits = (nibble(text.bytes[at]), nibble(text.bytes[at + 1]));
-        if digits != (value[index] >> 4, value[index] & 15) {
-            continue;
+    let mut forward = next.forward();
+    let mut try_from = |at: usize, next: &mut Next| {
+        if pair(&text.bytes[at..at + 2]) != Some(value[index]) {
+            return;
         }
         forward.clear();
         step(value, text, Place { at, index, column: 0 }, &mut forward);
         if forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
             next.push(at, index);
         }
+    };
+    let near = to.at.saturating_sub(MAX_BETWEEN + 4);
+    (near..to.at - 1).for_each(|at| try_from(at, next));
+    let far = to.at.saturating_sub(MAX_SEQUENCE);
+    if let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[far..to.at]) {
+        try_from((far + escape).saturating_sub(2), next);
     }
+    // An address ends with a blank.
+    if text.bytes[to.at - 1] == b' ' && after_break(text, to.at) {
+        (to.at.saturating_sub(MAX_GUTTER + 32)..near).for_each(|at| try_from(at, next));
+    }
+    next.keep(forward);
 }
 
 /// The part of a dump's text column that shows the end of the value, if the value crossed a line.

@@ -3,15 +3,17 @@
 //! value; its text position is separate.
 
 pub(crate) mod hex;
+mod pace;
 pub(crate) mod plain;
 pub(crate) mod radix;
 pub(crate) mod repetition;
 
+pub(crate) use pace::Run;
 use repetition::Repetition;
 
 use crate::decode::ansi;
 use crate::decode::text::{Text, alike, alike_back};
-use crate::decode::unit::stands_for_itself;
+use crate::decode::unit::{introduces, stands_for_itself};
 
 /// How the letters of the text relate to those of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +96,8 @@ pub(crate) struct Next {
     pub places: Vec<Place>,
     /// Whether more input could add one.
     pub more: bool,
+    /// To try units in while going backwards, kept for its memory.
+    spare: Option<Box<Next>>,
 }
 
 impl Next {
@@ -113,6 +117,15 @@ impl Next {
     fn clear(&mut self) {
         self.places.clear();
         self.more = false;
+    }
+
+    /// Another list, to be given back.
+    fn forward(&mut self) -> Box<Next> {
+        self.spare.take().unwrap_or_default()
+    }
+
+    fn keep(&mut self, forward: Box<Next>) {
+        self.spare = Some(forward);
     }
 }
 
@@ -236,6 +249,48 @@ impl Machine<'_> {
     /// The place behind so many units of a [`Machine::run`].
     pub fn behind(&self, place: Place, run: usize) -> Place {
         Place { at: place.at + run, index: place.index + run, column: 0 }
+    }
+
+    /// The place behind a run.
+    pub fn past(&self, place: Place, run: Run) -> Place {
+        let counts = self.form == Form::Hex && place.column > 0;
+        let column = if counts { place.column + run.units as u32 } else { 0 };
+        Place { at: place.at + run.bytes(), index: place.index + run.units, column }
+    }
+
+    /// Whether a unit that begins with this byte is never a single byte that is read in one way
+    /// only: there is no run here.
+    pub fn reads_apart(&self, byte: u8) -> bool {
+        match self.form {
+            Form::Hex => true,
+            Form::Plain(_) => introduces(byte),
+            _ => false,
+        }
+    }
+
+    /// The units from here on that are of one length and can be read in one way only.
+    pub fn units(&self, text: Text<'_>, from: Place) -> Run {
+        let units = self.run(text, from);
+        match self.form {
+            _ if units > 0 => Run { units, pace: 1 },
+            Form::Plain(Case::Exact) if self.period() == 1 => {
+                Run { units: plain::alone(self.value, text, from), pace: 1 }
+            }
+            Form::Plain(case) => pace::escapes(self.value, case, text, from),
+            Form::Hex => pace::pairs(self.value, text, from),
+            _ => Run::NONE,
+        }
+    }
+
+    /// At most so many such units before `to`, none of them the first of a match; single bytes are
+    /// none of them.
+    pub fn units_back(&self, text: Text<'_>, to: Place, most: usize) -> Run {
+        match self.form {
+            _ if self.period() > 0 => Run::NONE,
+            Form::Plain(case) => pace::escapes_back(self.value, case, text, to, most),
+            Form::Hex => pace::pairs_back(self.value, text, to, most),
+            _ => Run::NONE,
+        }
     }
 
     /// Adds the places that can be reached by reading one unit.

@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::{Case, Next, Place};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text, alike, alike_back};
-use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself};
+use crate::decode::unit::{
+    MAX_PERCENT, MAX_QUOTED, MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself,
+};
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are
 /// not a value.
@@ -62,6 +64,18 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usiz
     }))
 }
 
+/// How many bytes follow that are the value's only one, which introduces escapes, up to where an
+/// escape may end in something else: all readings within lead to the same places.
+pub(super) fn alone(value: &[u8], text: Text<'_>, from: Place) -> usize {
+    let byte = text.bytes[from.at];
+    if byte != value[from.index] || !introduces(byte) || byte == ESCAPE {
+        return 0;
+    }
+    let left = value.len() - from.index;
+    let same = text.bytes[from.at..].iter().take(left + MAX_UNIT).take_while(|b| **b == byte);
+    same.count().saturating_sub(MAX_UNIT)
+}
+
 /// The length of a run that is looked for in pieces: it goes on into the next one if it fills one.
 fn in_pieces(lengths: impl Iterator<Item = usize>) -> usize {
     let mut run = 0;
@@ -103,6 +117,9 @@ pub(super) fn run_back(
                 .count(),
         }
     }));
+    if run == 0 {
+        return (0, false);
+    }
     let behind = Behind::of(text, to.at - run..to.at);
     let sure = behind.sure(run, to.at);
     (sure, sure == run && behind.is_clear(text))
@@ -132,7 +149,9 @@ impl Behind {
         for escape in
             memchr::memchr3_iter(b'%', b'\\', b'&', before).chain(memchr::memchr_iter(b'=', before))
         {
-            behind.add_units(text, near + escape, run.end);
+            if run.start - near - escape <= longest(before[escape]) {
+                behind.add_units(text, near + escape, run.end);
+            }
         }
         behind
     }
@@ -159,6 +178,15 @@ impl Behind {
     pub fn is_clear(&self, text: Text<'_>) -> bool {
         let last = self.run == 0 || stands_for_itself(text.bytes[self.run - 1]);
         last && !self.touches && self.skipped_to != Some(self.run)
+    }
+}
+
+/// The most bytes of a unit that this byte introduces.
+fn longest(first: u8) -> usize {
+    match first {
+        b'%' => MAX_PERCENT,
+        b'=' => MAX_QUOTED,
+        _ => MAX_UNIT,
     }
 }
 

@@ -136,28 +136,22 @@ impl Seeds {
         work
     }
 
-    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that
-    /// needle's has nothing to find in them. They are followed by [`SLACK`].
-    pub fn are_sole(&self, value: &[u8], needle: u32) -> bool {
+    /// Whether all pieces in these bytes lie on their one line, or whole periods away from it: then
+    /// whoever read them as that needle's has nothing to find in them. They are followed by
+    /// [`SLACK`].
+    pub fn are_sole(&self, value: &[u8], needle: u32, period: usize) -> bool {
         let len = value.len() - SLACK;
-        let mut sole = true;
-        for tier in &self.tiers {
-            let mut hits = Vec::new();
-            for from in 0..tier.stride {
-                tier.scan(&self.key, value, from..len, &mut hits);
-            }
-            let mut pass =
-                Pass { key: &self.key, bytes: value, len, seen: 0, covered: 0, settled: 0..0 };
-            for (at, hash) in hits {
-                tier.seeds(&mut pass, at, hash, &mut |start, seed| {
-                    sole &= seed.needle == needle
-                        && seed.index as usize == start
-                        && matches!(seed.form, Form::Plain(_));
-                    0..0
-                });
-            }
-        }
-        sole
+        let own = |seed: &Seed, start: usize| {
+            let by = start.abs_diff(seed.index as usize);
+            seed.needle == needle
+                && matches!(seed.form, Form::Plain(_))
+                && (by == 0 || (period > 0 && by.is_multiple_of(period)))
+        };
+        self.tiers.iter().flat_map(|tier| &tier.tables).all(|table| {
+            (0..(len + 1).saturating_sub(table.length)).all(|start| {
+                table.find(self.key.piece_at(value, start, table.length)).all(|s| own(s, start))
+            })
+        })
     }
 
     /// The first position that the next search needs.
