@@ -9,8 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hasp_audit::segment::pack;
-use hasp_audit::{Against, Event, Log, LogId, verify};
+use hasp_audit::{Against, Event, EventKind, Log, LogId, verify};
 use hasp_core::{Home, Timestamp, output};
 
 const ROOT: [u8; 32] = [1; 32];
@@ -54,8 +53,11 @@ fn event(n: u64) -> Event {
     } else {
         format!("team{}/key{}", n % 20, n % 199)
     };
-    let secrets = serde_json::json!([{"name": name, "version": n % 4 + 1, "channel": "env", "var": "API_KEY"}]);
-    let event = Event::new("exec.start")
+    let (version, var) = (n % 4 + 1, "API_KEY");
+    let secret =
+        serde_json::json!({"name": name, "version": version, "channel": "env", "var": var});
+    let secrets = serde_json::json!([secret]);
+    let event = Event::new(EventKind::ExecStart)
         .field("grant", format!("{:032x}", n / 5))
         .os("project", "/home/me/src/api");
     event
@@ -165,7 +167,7 @@ fn verification(records: u64) {
     let log = new_log(dir.path());
     fill(&log, records, |_| {});
     measure_verify(dir.path(), &log, records, "plain segments");
-    pack::pack(log.path(), usize::MAX).unwrap();
+    log.pack(usize::MAX).unwrap();
     measure_verify(dir.path(), &log, records, "packed segments");
 }
 
@@ -179,11 +181,11 @@ fn questions(records: u64) {
         fill(&log, records, |there| {
             if there % (50 * BATCH) == 0 {
                 packing.take().map(std::thread::ScopedJoinHandle::join);
-                packing = Some(scope.spawn(|| pack::pack(log.path(), usize::MAX).unwrap()));
+                packing = Some(scope.spawn(|| log.pack(usize::MAX).unwrap()));
             }
         });
     });
-    pack::pack(log.path(), usize::MAX).unwrap();
+    log.pack(usize::MAX).unwrap();
     let size: u64 =
         std::fs::read_dir(log.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
     let written = format!("{:.0?}, {} bytes a record", start.elapsed(), size / records);

@@ -92,7 +92,7 @@ pub enum Verb {
     #[command(hide = true)]
     Completions {
         /// bash, zsh or fish
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 
@@ -144,7 +144,12 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub allow_accepted: bool,
     /// Verify an exported file instead, with the public key alone
-    #[arg(long, value_name = "FILE", requires = "public_key", conflicts_with_all = ["expect", "allow_accepted"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "public_key",
+        conflicts_with_all = ["expect", "allow_accepted"]
+    )]
     pub export: Option<PathBuf>,
     /// The vault's public key, base64, as `hasp-vault status` shows it
     #[arg(long, value_name = "KEY")]

@@ -1,10 +1,10 @@
 //! From the command line to the verbs.
 
-use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, LogArgs, Verb};
+use crate::code;
 use crate::verb::place::Place;
 use crate::verb::{append, export, exposed, head, log, recover, verify, who};
 
@@ -19,7 +19,7 @@ impl Tool for Cli {
             return log::run(cx, &Place::find(cx, id)?, &self.log);
         };
         if self.log != LogArgs::default() {
-            return Err(Error::new(Kind::Usage, "usage", "options of a verb stand behind it")
+            return Err(Error::new(Kind::Usage, code::USAGE, "options of a verb stand behind it")
                 .hint("hasp-audit log --secret db/url"));
         }
         match verb {
@@ -40,13 +40,7 @@ impl Tool for Cli {
             Verb::Recover => recover::recover(cx, &Place::find(cx, id)?),
             Verb::AcceptLoss { yes } => recover::accept_loss(cx, &Place::find(cx, id)?, yes),
             Verb::Append => append::run(cx, &Place::find(cx, id)?),
-            Verb::Completions { shell } => completions(cx, shell),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
-}
-
-fn completions(cx: &mut Context, shell: clap_complete::Shell) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-audit", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Fixture, ROOT, at, event};
+use common::{Fixture, ROOT, at, event, named};
 use hasp_audit::{Against, Event, Log};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn each_record_goes_to_both_as_it_is() {
     let f = with_copies(r#""syslog", "journald""#);
     let (syslog, journald) = (listen(&f, "syslog"), listen(&f, "journald"));
     f.log
-        .append(at(1), &[event(1), Event::new("exec.deny").field("code", "spent\nPRIORITY=0")])
+        .append(at(1), &[event(1), named("exec.deny").field("code", "spent\nPRIORITY=0")])
         .unwrap();
     let bodies: Vec<String> =
         received(&syslog).iter().map(|m| m.split_once("]: ").unwrap().1.to_owned()).collect();
@@ -181,9 +181,10 @@ fn losses_and_recoveries_are_copied_too() {
     f.put(&f.lines()[..3]);
     received(&syslog);
     f.log.accept_loss(at(5)).unwrap();
-    assert!(
-        matches!(&received(&syslog)[..], [one] if one.contains("audit.loss") && one.starts_with("<84>"))
-    );
+    assert!(matches!(
+        &received(&syslog)[..],
+        [one] if one.contains("audit.loss") && one.starts_with("<84>")
+    ));
     std::fs::remove_file(f.path("key")).unwrap();
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     Log::recover(&f.home, &f.id, &against, at(6)).unwrap();
@@ -213,8 +214,9 @@ set -e
 mount --make-rprivate / && mount -t tmpfs -o mode=755 none /run
 mkdir -p /run/systemd/journal /run/log/journal && rm -f "$1/go" "$1/ready"
 /lib/systemd/systemd-journald & daemon=$!
-for i in $(seq 300); do [ -S /run/systemd/journal/socket ] && [ -S /run/systemd/journal/dev-log ] && break; sleep 0.05; done
-ln -s "/proc/$$/root/run/systemd/journal/socket" "$1/journald"; ln -s "/proc/$$/root/run/systemd/journal/dev-log" "$1/syslog"
+at=/run/systemd/journal
+for i in $(seq 300); do [ -S $at/socket ] && [ -S $at/dev-log ] && break; sleep 0.05; done
+ln -s "/proc/$$/root$at/socket" "$1/journald"; ln -s "/proc/$$/root$at/dev-log" "$1/syslog"
 touch "$1/ready"
 for i in $(seq 600); do [ -e "$1/go" ] && break; sleep 0.05; done
 for i in $(seq 100); do

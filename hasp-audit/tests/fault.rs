@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Fixture, at, event};
-use hasp_audit::Event;
+use common::{Fixture, at, event, named};
+
 use hasp_core::Kind;
+
+/// A segment of this many bytes is closed.
+const FULL: u64 = 16 << 20;
 
 /// Tells why a test was not made; where CI says that everything is there, that is a failure.
 fn skip(why: &str) {
@@ -74,7 +77,7 @@ fn a_full_disk() {
     std::fs::write(&ballast, vec![0; 300 << 10]).unwrap();
     let f = Fixture::within(tempfile::tempdir_in(dir).unwrap());
     let fat = |n: u64| {
-        Event::new("test.fat")
+        named("test.fat")
             .field("number", n)
             .field("pad", "x".repeat(500))
             .field("more", "y".repeat(500))
@@ -118,10 +121,10 @@ fn prepared(state: &str) -> Fixture {
             std::fs::write(f.segment(), torn).unwrap();
         }
         "full" => {
-            let fat = (0..6)
-                .fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+            let fat =
+                (0..6).fold(named("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
             f.log.append(at(1), &vec![fat; 5_200]).unwrap();
-            assert!(f.segment().metadata().unwrap().len() >= hasp_audit::segment::FULL);
+            assert!(f.segment().metadata().unwrap().len() >= FULL);
         }
         _ => {}
     }
@@ -183,13 +186,12 @@ fn injected(f: &Fixture, call: &str, error: &str, when: u32) -> Option<bool> {
 }
 
 fn events(f: &Fixture, name: &str) -> usize {
-    let filter = hasp_audit::query::filter::Filter::term(hasp_audit::record::term::event(name));
     let mut found = 0;
-    hasp_audit::query::run(f.log.path(), &filter, hasp_audit::query::By::Scan, &mut |_| {
-        found += 1;
+    let mut count = |r: hasp_audit::Record| {
+        found += usize::from(r.event() == name);
         Ok(())
-    })
-    .unwrap();
+    };
+    f.log.each(&mut count).unwrap();
     found
 }
 

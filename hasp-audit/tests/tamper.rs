@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Fixture, ROOT, at, event};
-use hasp_audit::{Against, Event, Head, Log, LogId};
+use common::{Fixture, ROOT, at, event, named};
+use hasp_audit::{Against, Head, Log, LogId};
 
 #[test]
 fn a_log_that_nobody_touched_is_whole() {
@@ -25,7 +25,7 @@ fn truncated_at_every_offset() {
         let good = whole[..at].iter().filter(|b| **b == b'\n').count() as u64;
         assert_eq!(f.fault(), Some(("tail-missing", Some(good))), "cut at {at}");
         let refused = f.log.append(common::at(1), &[event(1)]).unwrap_err();
-        assert_eq!(refused.code(), "tail-missing");
+        assert_eq!(refused.code().as_str(), "tail-missing");
     }
     std::fs::write(f.segment(), &whole).unwrap();
     assert_eq!(f.fault(), None);
@@ -115,9 +115,12 @@ fn a_log_that_is_gone_is_no_empty_log() {
     std::fs::remove_file(f.path("key")).unwrap();
     assert_eq!(f.fault(), Some(("key-state", None)));
     std::fs::remove_dir_all(f.log.path()).unwrap();
-    assert_eq!(Log::open(&f.home, &f.id).unwrap_err().code(), "log-missing");
+    assert_eq!(Log::open(&f.home, &f.id).unwrap_err().code().as_str(), "log-missing");
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
-    assert_eq!(hasp_audit::verify(&f.home, &f.id, &against).unwrap_err().code(), "log-missing");
+    assert_eq!(
+        hasp_audit::verify(&f.home, &f.id, &against).unwrap_err().code().as_str(),
+        "log-missing"
+    );
 }
 
 #[test]
@@ -140,13 +143,13 @@ fn rolled_back_with_its_key_state_only_a_head_finds_it() {
     f.restore(&old);
     assert_eq!(f.fault(), None, "nothing inside the home can tell");
     let fault = f.verify_against(Some(&head)).fault.unwrap();
-    assert_eq!((fault.code, fault.n), ("tail-missing", Some(5)));
+    assert_eq!((fault.code.as_str(), fault.n), ("tail-missing", Some(5)));
     f.log.append(at(77), &[event(77)]).unwrap();
     f.fill(7);
     let fault = f.verify_against(Some(&head)).fault.unwrap();
-    assert_eq!((fault.code, fault.n), ("head-mismatch", Some(9)));
+    assert_eq!((fault.code.as_str(), fault.n), ("head-mismatch", Some(9)));
     let foreign = Head { log: LogId::random().unwrap(), ..head };
-    assert_eq!(f.verify_against(Some(&foreign)).fault.unwrap().code, "head-mismatch");
+    assert_eq!(f.verify_against(Some(&foreign)).fault.unwrap().code.as_str(), "head-mismatch");
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn the_checkpoint_finds_what_was_cut_with_the_key_state() {
     let code = |f: &Fixture| {
         let against =
             Against { audit_root: &ROOT, public: Some(&public), expect: None, progress: &|_| {} };
-        hasp_audit::verify(&f.home, &f.id, &against).unwrap().fault.map(|f| (f.code, f.n))
+        hasp_audit::verify(&f.home, &f.id, &against).unwrap().fault.map(|f| (f.code.as_str(), f.n))
     };
     assert_eq!(code(&f), None);
     f.restore(&old);
@@ -204,14 +207,14 @@ fn a_torn_append_is_whole_with_a_note_and_does_not_block() {
     }
     // A whole line that hasp did not write is no torn append.
     std::fs::write(f.segment(), [&bytes[..], b"{\"v\":1}\n"].concat()).unwrap();
-    assert_eq!(f.log.append(at(9), &[event(9)]).unwrap_err().code(), "tampered");
+    assert_eq!(f.log.append(at(9), &[event(9)]).unwrap_err().code().as_str(), "tampered");
     assert_eq!(f.fault().unwrap().0, "tampered");
 }
 
 #[test]
 fn an_accepted_loss_lets_appends_go_on_and_is_never_whole() {
     let f = Fixture::of(8);
-    assert_eq!(f.log.accept_loss(at(9)).unwrap_err().code(), "nothing-lost");
+    assert_eq!(f.log.accept_loss(at(9)).unwrap_err().code().as_str(), "nothing-lost");
     let lines = f.lines();
     std::fs::write(f.segment(), [&lines[..5].concat()[..], b"{\"v\":1,"].concat()).unwrap();
     let loss = f.log.accept_loss(at(9)).unwrap();
@@ -248,11 +251,11 @@ fn a_lost_key_state_is_rebuilt_from_the_root() {
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     let f = Fixture::of(8);
     assert_eq!(
-        Log::recover(&f.home, &f.id, &against, at(9)).unwrap_err().code(),
+        Log::recover(&f.home, &f.id, &against, at(9)).unwrap_err().code().as_str(),
         "nothing-to-recover"
     );
     std::fs::remove_file(f.path("key")).unwrap();
-    assert_eq!(f.log.append(at(9), &[event(1)]).unwrap_err().code(), "key-state");
+    assert_eq!(f.log.append(at(9), &[event(1)]).unwrap_err().code().as_str(), "key-state");
     assert_eq!(Log::recover(&f.home, &f.id, &against, at(9)).unwrap(), None);
     assert_eq!(f.log.append(at(10), &[event(1)]).unwrap(), 9);
     let report = f.verify();
@@ -274,8 +277,8 @@ fn a_lost_key_state_is_rebuilt_from_the_root() {
 fn a_log_in_the_place_of_a_lost_one_is_never_whole() {
     let f = Fixture::new();
     let lost = "0123456789abcdef0123456789abcdef";
-    f.log.append(at(1), &[Event::new("audit.loss").field("log", lost)]).unwrap();
-    f.log.append(at(2), &[Event::new("test.later")]).unwrap();
+    f.log.append(at(1), &[named("audit.loss").field("log", lost)]).unwrap();
+    f.log.append(at(2), &[named("test.later")]).unwrap();
     assert_eq!(f.fault(), Some(("loss-accepted", None)));
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     let report = hasp_audit::verify(&f.home, &f.id, &against).unwrap();

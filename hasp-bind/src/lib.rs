@@ -4,17 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod binding;
-mod body;
 pub mod cli;
-mod events;
-mod name;
+pub mod code;
 mod project;
-mod proposal;
 mod run;
-mod shown;
-mod store;
 mod verb;
 
+pub use binding::moves::Before;
+pub use binding::name::is_everywhere;
 pub use binding::{Binding, Consented};
-pub use name::is_everywhere;
 pub use project::Project;

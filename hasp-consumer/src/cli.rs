@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use clap_complete::Shell;
 use hasp_core::tool::Common;
+use hasp_core::tool::Shell;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,7 +12,8 @@ Examples:
   hasp-consumer add claude --exe \"$(command -v claude)\" a name for a program
   hasp-grant -t test --for 1h --keep --consumer claude  a grant for it and what it starts
 
-A registered name is a label, not a barrier: a program of the same user can run under it. See also: hasp(7), hasp-grant(1).";
+A registered name is a label, not a barrier: a program of the same user can run under it. See \
+also: hasp(7), hasp-grant(1).";
 
 /// Who uses a grant: sessions, processes, programs, and how each is recognised
 #[derive(Parser, Debug)]
@@ -41,7 +42,11 @@ pub enum Verb {
         exe: PathBuf,
     },
     /// The registered names
-    List,
+    List {
+        /// Only the names, one a line
+        #[arg(long)]
+        names: bool,
+    },
     /// One of them, with what to be warned of
     Show {
         /// A registered name

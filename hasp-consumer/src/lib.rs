@@ -5,21 +5,15 @@
 //! changes hands in between is seen.
 #![forbid(unsafe_code)]
 
-mod caller;
 pub mod cli;
+pub mod code;
 mod consumer;
-mod describe;
-mod manage;
 mod process;
-mod program;
-mod registry;
-mod resolve;
 mod run;
-mod stat;
-mod whoami;
+mod verb;
 
-pub use caller::{Caller, Leader};
 pub use consumer::Consumer;
+pub use consumer::program::warnings as program_warnings;
+pub use consumer::registry::{Entry, Registry};
+pub use process::caller::{Caller, Leader};
 pub use process::{Process, ProcessId};
-pub use program::warnings as program_warnings;
-pub use registry::{Entry, Registry};

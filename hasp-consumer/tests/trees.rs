@@ -167,7 +167,12 @@ fn a_session_is_its_members_and_what_descends_from_its_leader() {
 #[test]
 fn a_process_is_itself_and_its_descendants() {
     let mut tree = Tree::new();
-    tree.start(&["sh", "-c", "means pid:$$; probe child; setsid -w sh -c 'probe apart; true'; (sh -c 'sleep 0.2; probe orphan; true' &); sleep 30; true"]);
+    tree.start(&[
+        "sh",
+        "-c",
+        "means pid:$$; probe child; setsid -w sh -c 'probe apart; true'; (sh \
+                              -c 'sleep 0.2; probe orphan; true' &); sleep 30; true",
+    ]);
     for member in ["child", "apart"] {
         assert_eq!(tree.answer(member), "admitted", "{member}");
     }
@@ -204,7 +209,8 @@ fn a_program_is_known_by_the_file_that_runs() {
     tree.start(&[
         agent.to_str().unwrap(),
         "-c",
-        "probe inside; setsid -w probe apart; while test -d $D && ! test -e $D/go; do sleep 0.05; done; probe replaced; true",
+        "probe inside; setsid -w probe apart; while test -d $D && ! test -e $D/go; do sleep 0.05; \
+         done; probe replaced; true",
     ]);
     assert_eq!(
         (tree.answer("inside"), tree.answer("apart")),

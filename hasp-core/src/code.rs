@@ -38,6 +38,14 @@ impl Code {
         self.meaning
     }
 
+    /// The name that another tool's failure has: one of this crate's, or a name to be printed and
+    /// compared with nothing.
+    pub(crate) fn relayed(name: &str) -> Code {
+        let known = ALL.iter().find(|code| code.name == name);
+        // A tool ends with one failure, so that one name is all that is ever kept.
+        known.copied().unwrap_or_else(|| Code::new(name.to_owned().leak(), &[], ""))
+    }
+
     /// Whether a failure of this kind may have this name.
     pub(crate) fn fits(self, kind: Kind) -> bool {
         // One made from text has no kinds.
@@ -103,10 +111,14 @@ macro_rules! codes {
 }
 
 codes! {
+    BAD_CLASS = "bad-class", [Usage], "that is no class of a secret";
     BAD_DURATION = "bad-duration", [Usage], "a duration is malformed";
+    BAD_GRANT_ID = "bad-grant-id", [Usage], "that is no id of a grant";
+    BAD_LOG_ID = "bad-log-id", [Usage], "that is no id of a log";
     BAD_NAME = "bad-name", [Usage, Data], "what should be a name is none";
     BAD_SOURCE = "bad-source", [Usage], "what should name a source of a value does not";
     BAD_TIME = "bad-time", [Usage], "a time is malformed";
+    BAD_VAULT_ID = "bad-vault-id", [Data], "that is no id of a vault";
     BUG = "bug", [Bug], "a bug in hasp";
     BUSY = "busy", [Busy], "another process holds a lock";
     CLOSED_PIPE = "closed-pipe", [ClosedPipe], "the reader of the output went away";

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::system;
+use crate::platform;
+use crate::var::Var;
 
 /// A snapshot of the environment of this process.
 #[derive(Debug, Default)]
@@ -19,6 +20,17 @@ impl Environ {
     /// The environment that this process was started with.
     pub fn capture() -> Environ {
         std::env::vars_os().collect()
+    }
+
+    /// The value of one of our variables; an empty one counts as absent.
+    pub fn var(&self, var: Var) -> Option<&OsStr> {
+        self.get(var.as_str())
+    }
+
+    /// The names that look like ours and are none: misspelt, or of another version.
+    pub fn strange(&self) -> impl Iterator<Item = &OsStr> {
+        let ours = |name: &OsStr| Var::ALL.iter().any(|v| name == v.as_str());
+        self.words().map(|(name, _)| name).filter(move |name| !ours(name))
     }
 
     /// The value of a variable; an empty one counts as absent, as in a shell's `${VAR:-..}`.
@@ -43,7 +55,7 @@ impl Environ {
         self.read.insert(number);
         if number > 2 {
             // One that is not open is refused by whoever reads it.
-            let _ = system::set_inherited(number, false);
+            let _ = platform::set_inherited(number, false);
         }
     }
 
@@ -105,7 +117,13 @@ mod tests {
     #[test]
     fn empty_counts_as_absent() {
         let env = environ(&[("HASP_HOME", "")]);
-        assert_eq!(env.get("HASP_HOME"), None);
+        assert_eq!(env.var(Var::Home), None);
         assert_eq!(env.raw(OsStr::new("HASP_HOME")), Some(OsStr::new("")));
+    }
+
+    #[test]
+    fn a_misspelt_name_is_strange() {
+        let env = environ(&[("HASP_HOME", "/h"), ("HASP_HOMES", "/h"), ("HOME", "/u")]);
+        assert_eq!(env.strange().collect::<Vec<_>>(), ["HASP_HOMES"]);
     }
 }

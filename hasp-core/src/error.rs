@@ -64,6 +64,24 @@ impl Kind {
         }
     }
 
+    /// Every kind, to be found by its word or its status.
+    pub(crate) const ALL: [Kind; 14] = [
+        Kind::No,
+        Kind::Usage,
+        Kind::Data,
+        Kind::Missing,
+        Kind::Locked,
+        Kind::Bug,
+        Kind::Create,
+        Kind::Io,
+        Kind::Busy,
+        Kind::Denied,
+        Kind::Config,
+        Kind::NotExecutable,
+        Kind::NotFound,
+        Kind::ClosedPipe,
+    ];
+
     /// The word that `--json` prints for this kind.
     pub fn word(self) -> &'static str {
         match self {
@@ -103,6 +121,11 @@ impl Error {
         let code = code.into();
         debug_assert!(code.fits(kind), "{code:?} is not of the kind {kind:?}");
         Error { kind, code, message: message.into(), hints: Vec::new() }
+    }
+
+    /// A failure of another tool: kind and code need not be a pair that is known here.
+    pub(crate) fn relayed(kind: Kind, code: Code, message: &str) -> Error {
+        Error { kind, code, message: message.to_owned(), hints: Vec::new() }
     }
 
     /// The same failure with one more hint.

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
+use crate::platform;
 use crate::text::{printable_path, shell_word};
 use crate::tree;
 
@@ -86,14 +87,56 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
 pub fn create(path: &Path, content: &[u8]) -> Result<()> {
     let temp = write_temp(path, content)?;
     temp.persist_noclobber(path).map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::new(
-            Kind::Create,
-            code::EXISTS,
-            format!("{} exists already", printable_path(path)),
-        ),
+        std::io::ErrorKind::AlreadyExists => exists(path),
         _ => Error::io("write", path, e.error),
     })?;
     sync_parent(path)
+}
+
+/// Makes a file that was not there; its durability a later [`flush`] or [`flush_all`] gives. One
+/// that could not be written whole is removed at once: a full disk must not get fuller with each
+/// try.
+///
+/// # Errors
+/// `[exists]`.
+pub fn create_unflushed(path: &Path, content: &[u8]) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened =
+        rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
+            Errno::EXIST => exists(path),
+            e => Error::io("create", path, e),
+        });
+    let written = File::from(opened?).write_all(content).map_err(|e| Error::io("write", path, e));
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+/// Replaces a whole file; its durability a later [`flush_all`] gives. The caller holds the lock
+/// that writers there take.
+pub fn rename_over(path: &Path, content: &[u8]) -> Result<()> {
+    let temp = parent(path).join(format!("{TEMP_PREFIX}batch{TEMP_SUFFIX}"));
+    // Under the lock nobody else has this name; what a dead writer left of it is stale.
+    let _ = std::fs::remove_file(&temp);
+    create_unflushed(&temp, content)?;
+    std::fs::rename(&temp, path).map_err(|e| Error::io("write", path, e))
+}
+
+/// Flushes a new file and its name; one that cannot be flushed is removed.
+pub fn flush(path: &Path) -> Result<()> {
+    let synced =
+        File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
+    let synced = synced.and_then(|()| sync_parent(path));
+    if synced.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    synced
+}
+
+/// Flushes all that was written below a directory, at once where the system can.
+pub fn flush_all(dir: &Path) -> Result<()> {
+    platform::flush(dir).map_err(|e| Error::io("flush", dir, e))
 }
 
 /// A synced temporary file beside `path`, removed on drop unless it is persisted.
@@ -238,6 +281,10 @@ pub(crate) fn not_a_file(path: &Path) -> Error {
         code::NOT_A_FILE,
         format!("{} is not a regular file", printable_path(path)),
     )
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(Kind::Create, code::EXISTS, format!("{} exists already", printable_path(path)))
 }
 
 fn parent(path: &Path) -> &Path {

@@ -5,40 +5,49 @@
 //! There is no command, no policy and no cryptography in this crate.
 #![deny(unsafe_code)]
 
+pub mod class;
 pub mod code;
 pub mod descriptors;
 pub mod dotenv;
 pub mod environ;
 pub mod error;
 pub mod files;
+mod habit;
 pub mod here;
+pub mod hexid;
 pub mod home;
 pub mod layout;
 pub mod lead;
 pub mod lock;
-pub mod memory;
 pub mod name;
 pub mod named;
 pub mod output;
+#[allow(unsafe_code)]
+pub mod platform;
+pub mod random;
 pub mod secret;
 pub mod sibling;
 pub mod source;
-#[allow(unsafe_code)]
-pub mod system;
+pub mod suggest;
 pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod tool;
 pub mod tree;
 pub mod trust;
+mod usage;
+pub mod var;
 
+pub use class::Class;
 pub use code::Code;
 pub use environ::Environ;
 pub use error::{Error, Kind, Result, cause_text};
 pub use here::Here;
+pub use hexid::{GrantId, LogId, VaultId};
 pub use home::{Home, Runtime};
 pub use name::{SecretName, VersionedName};
 pub use output::Output;
 pub use secret::Secret;
 pub use source::Source;
 pub use time::Timestamp;
+pub use var::Var;

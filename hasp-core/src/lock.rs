@@ -1,10 +1,16 @@
 //! Advisory locks on a file that is never renamed or removed: the kernel frees the lock of a dead
 //! holder, and a lock on a file that gets renamed over would guard nothing.
+//!
+//! Every lock of a file is taken here, by fs4. Over the standard library's it has the same flock on
+//! each Unix that hasp is compiled for, one error for "somebody else holds it" there, and it asks
+//! for no newer compiler than the rest of the workspace does.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
+
+use fs4::{FileExt, TryLockError};
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
@@ -26,10 +32,8 @@ pub struct Lock {
 /// `Kind::Busy`, `[busy]` after that.
 pub fn lock(path: &Path) -> Result<Lock> {
     let file = files::open_or_create(path)?;
-    match file.try_lock() {
-        Ok(()) => return Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, e)),
+    if take(&file).map_err(|e| Error::io("lock", path, e))? {
+        return Ok(Lock { _file: file });
     }
     wait(file, path)
 }
@@ -37,10 +41,20 @@ pub fn lock(path: &Path) -> Result<Lock> {
 /// Takes the lock on `path` if it is free, `None` if somebody holds it.
 pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
     let file = files::open_or_create(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(Error::io("lock", path, e)),
+    let taken = take(&file).map_err(|e| Error::io("lock", path, e))?;
+    Ok(taken.then_some(Lock { _file: file }))
+}
+
+/// Takes the exclusive lock of an open file or directory, which holds until the last descriptor of
+/// this opening is closed; false if somebody else has it.
+///
+/// # Errors
+/// The system's, where the file cannot be locked at all.
+pub fn take(file: &File) -> std::io::Result<bool> {
+    match FileExt::try_lock(file) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
     }
 }
 
@@ -48,7 +62,7 @@ pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
 fn wait(file: File, path: &Path) -> Result<Lock> {
     let (sender, receiver) = mpsc::channel();
     let waiter = std::thread::Builder::new().spawn(move || {
-        let outcome = file.lock().map(|()| file);
+        let outcome = FileExt::lock(&file).map(|()| file);
         let _ = sender.send(outcome);
     });
     waiter.map_err(|e| Error::system("wait for a lock", e))?;

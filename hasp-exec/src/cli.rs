@@ -46,7 +46,7 @@ pub struct Cli {
     pub kill_stragglers: bool,
     /// Print completions for a shell
     #[arg(long, value_name = "SHELL", hide = true)]
-    pub completions: Option<clap_complete::Shell>,
+    pub completions: Option<hasp_core::tool::Shell>,
     /// Plumbing: remove a delivery directory when the broker ends
     #[arg(long, value_name = "NAME", hide = true)]
     pub reap: Option<OsString>,

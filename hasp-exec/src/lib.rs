@@ -8,6 +8,7 @@
 mod broker;
 mod child;
 pub mod cli;
+pub mod code;
 mod deliver;
 mod doctor;
 mod pty;

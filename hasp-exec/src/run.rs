@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
-
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
@@ -11,8 +9,8 @@ use crate::broker::status::StatusFd;
 use crate::cli::Cli;
 use crate::deliver::directory;
 use crate::pty::monitor;
-use crate::verb::explain;
-use crate::{broker, child, doctor};
+use crate::verb::{explain, run};
+use crate::{child, doctor};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -21,9 +19,7 @@ impl Tool for Cli {
 
     fn run(self, context: &mut Context) -> Result<Exit> {
         if let Some(shell) = self.completions {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hasp-exec", &mut script);
-            return context.out.data(&script).map(|()| Exit::OK);
+            return Self::completions(shell, context);
         }
         if let Some(name) = &self.reap {
             return directory::reap(name).map(|()| Exit::OK);
@@ -40,7 +36,7 @@ impl Tool for Cli {
         // Before the status's own descriptor is open: it could get a number that was asked for.
         let passed = child::passed(&self, &context.env);
         let status = StatusFd::open(self.status_fd)?;
-        let outcome = passed.and_then(|passed| broker::run(&self, passed, &status, context));
+        let outcome = passed.and_then(|passed| run::run(&self, passed, &status, context));
         if let Err(error) = &outcome {
             status.refused(error, refusal(error));
         }

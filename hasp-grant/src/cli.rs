@@ -96,7 +96,7 @@ pub struct Mint {
     pub output: Option<PathBuf>,
     /// Print completions for a shell
     #[arg(long, value_name = "SHELL", hide = true)]
-    pub completions: Option<clap_complete::Shell>,
+    pub completions: Option<hasp_core::tool::Shell>,
     /// The command
     #[arg(last = true, value_name = "ARGV")]
     pub argv: Vec<OsString>,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
@@ -17,14 +17,12 @@ impl Tool for Cli {
 
     fn run(self, context: &mut Context) -> Result<Exit> {
         if let Some(shell) = self.mint.completions {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hasp-grant", &mut script);
-            return context.out.data(&script).map(|()| Exit::OK);
+            return Self::completions(shell, context);
         }
         if self.verb.is_some() && self.mint != Mint::default() {
             return Err(Error::new(
                 Kind::Usage,
-                "usage",
+                hasp_core::code::USAGE,
                 "a verb goes with none of the options of minting",
             )
             .hint("hasp-grant --help"));

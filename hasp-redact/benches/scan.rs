@@ -64,7 +64,10 @@ fn watched(least: usize, letters: &[u8]) -> (Place, Vec<String>) {
 fn copy_sources(place: &Place) -> u64 {
     let cargo = std::env::var("CARGO_HOME")
         .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
-    place.sh(&format!("cp -rL {cargo}/registry/src/*/[a-r]* . && find . -path ./.git -prune -o -type f ! -name '*.rs' ! -name '*.md' ! -name '*.toml' -exec rm -f {{}} +"));
+    place.sh(&format!(
+        "cp -rL {cargo}/registry/src/*/[a-r]* . && find . -path ./.git -prune -o \
+                       -type f ! -name '*.rs' ! -name '*.md' ! -name '*.toml' -exec rm -f {{}} +"
+    ));
     place.sh("git -c core.safecrlf=false add . 2>/dev/null; git commit -qm all");
     place.sh("du -sb --exclude=.git . | cut -f1").trim().parse().unwrap()
 }

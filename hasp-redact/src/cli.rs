@@ -8,7 +8,7 @@ use hasp_core::tool::Common;
 
 /// The command line.
 #[derive(Parser, Debug)]
-#[command(name = "hasp-redact", version, about = ABOUT, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "hasp-redact", version, about = ABOUT, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do instead of filtering.
     #[command(subcommand)]
@@ -69,7 +69,7 @@ pub enum Verb {
     Completions {
         /// The shell
         #[arg(value_enum)]
-        shell: clap_complete::Shell,
+        shell: hasp_core::tool::Shell,
     },
 }
 
@@ -153,7 +153,8 @@ pub enum Ci {
     Buildkite,
 }
 
-const ABOUT: &str = "Copies stdin to stdout and writes [hasp:NAME] in place of values, in whatever form they appear";
+const ABOUT: &str = "Copies stdin to stdout and writes [hasp:NAME] in place of values, in \
+                     whatever form they appear";
 
 const EXAMPLES: &str = "\
 Examples:

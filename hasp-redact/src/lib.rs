@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+pub mod code;
 mod decode;
 mod filter;
 mod git;

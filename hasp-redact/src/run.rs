@@ -1,16 +1,10 @@
-//! The command: values in, then filter or one of the verbs.
+//! From the command line to the verb.
 
-use clap::CommandFactory;
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Kind, Result};
-use std::sync::Arc;
+use hasp_core::{Error, Kind, Result, code};
 
 use crate::cli::{Cli, Values, Verb};
-use crate::filter::Filter;
-use crate::filter::patterns::{Pattern, Patterns};
-use crate::filter::pump::pump;
-use crate::verb::values::{self, Named};
-use crate::verb::{ci, explain, hooks, markers, scan, status, watch};
+use crate::verb::{explain, filter, hooks, markers, scan, watch};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -18,65 +12,31 @@ impl Tool for Cli {
     }
 
     fn run(self, context: &mut Context) -> Result<Exit> {
+        self.refuse_mixed()?;
         match &self.verb {
-            None => filter(&self, context),
+            None => filter::run(&self, context),
             Some(Verb::Explain { values }) => {
-                explain::explain(&read(values, context)?, &mut context.out)
+                explain::explain(&filter::read(values, context)?, &mut context.out)
             }
             Some(Verb::Markers { paths }) => markers::markers(paths, &mut context.out),
             Some(Verb::Scan(args)) => scan::run(args, context),
             Some(Verb::Watch) => watch::run(context),
             Some(Verb::Hooks(verb)) => hooks::run(verb, context),
-            Some(Verb::Completions { shell }) => {
-                let mut script = Vec::new();
-                clap_complete::generate(*shell, &mut Cli::command(), "hasp-redact", &mut script);
-                context.out.data(&script)?;
-                Ok(Exit::OK)
-            }
+            Some(Verb::Completions { shell }) => Self::completions(*shell, context),
         }
     }
 }
 
-fn read(values: &Values, context: &mut Context) -> Result<Named> {
-    let named = values::read(values, &mut context.env)?;
-    if named.is_empty() {
-        return Err(Error::new(Kind::Usage, "no-values", "there is no value to look for")
-            .hint("hasp-redact --env API_KEY, --values SRC or --file NAME=PATH"));
+impl Cli {
+    /// Options of filtering say nothing to a verb; those of every tool stand on either side of it.
+    fn refuse_mixed(&self) -> Result<()> {
+        let Values { values, env, file } = &self.values;
+        let sources = values.is_some() || !env.is_empty() || !file.is_empty();
+        if self.verb.is_none() || !(sources || self.ci.is_some() || self.json_status) {
+            return Ok(());
+        }
+        let message = "the options of filtering stand before a verb, which does not filter";
+        Err(Error::new(Kind::Usage, code::USAGE, message)
+            .hint("put the verb's options behind it: hasp-redact VERB --help"))
     }
-    Ok(named)
-}
-
-fn filter(cli: &Cli, context: &mut Context) -> Result<Exit> {
-    if cli.values.values.as_deref().is_some_and(values::is_stdin) {
-        return Err(Error::new(
-            Kind::Usage,
-            "stdin-twice",
-            "stdin cannot be both the values and what is filtered",
-        )
-        .hint("hasp-redact --values fd:3 3<values.env0 <build.log"));
-    }
-    let named = read(&cli.values, context)?;
-    let patterns = Arc::new(compile(&named));
-    for (name, reason) in patterns.unwatched() {
-        context.out.warn(&format!("{name} is not looked for: {reason}"));
-    }
-    for (name, reason) in patterns.risky() {
-        context.out.warn(&format!("{name} is dangerous to look for: {reason}"));
-    }
-    if let Some(system) = cli.ci {
-        ci::mask(system, &named, context)?;
-    }
-    drop(named);
-    let mut filter = Filter::new(patterns);
-    let traffic = pump(&mut filter, rustix::stdio::stdin(), rustix::stdio::stdout())?;
-    if cli.json_status {
-        status::report(&filter, traffic);
-    }
-    Ok(Exit::OK)
-}
-
-fn compile(named: &Named) -> Patterns {
-    let patterns: Vec<Pattern<'_>> =
-        named.iter().map(|(name, value)| Pattern { name, value }).collect();
-    Patterns::compile(&patterns)
 }

@@ -96,7 +96,10 @@ fn the_status_counts_by_name_and_form() {
         (Some(1), Some(input.len() as u64))
     );
     assert_eq!(status["bytes_out"].as_u64(), Some(out.stdout.len() as u64));
-    let matches = serde_json::json!([{"name": "TOKEN", "form": "base64", "count": 1}, {"name": "TOKEN", "form": "plain", "count": 2}]);
+    let matches = serde_json::json!([
+        {"name": "TOKEN", "form": "base64", "count": 1},
+        {"name": "TOKEN", "form": "plain", "count": 2},
+    ]);
     assert_eq!(status["matches"], matches);
 }
 

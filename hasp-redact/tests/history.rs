@@ -55,7 +55,8 @@ fn what_is_staged_in_part_renamed_deleted_linked_or_a_submodule() {
     );
     place.sh("git reset -q --hard; ln -s gone link; ln -s /etc/passwd out; git add link out");
     assert!(place.found(&["--staged"]).is_empty(), "a link is not followed");
-    place.sh("git reset -q --hard; rm -f link out; git init -q sub; git -C sub commit -q --allow-empty -m x; git add sub 2>/dev/null");
+    place.sh("git reset -q --hard; rm -f link out; git init -q sub; git -C sub commit -q \
+              --allow-empty -m x; git add sub 2>/dev/null");
     assert!(place.found(&["--staged"]).is_empty(), "a submodule is another repository");
 }
 
@@ -116,8 +117,10 @@ fn ranges_history_reflog_and_stash() {
 #[test]
 fn merges_tags_of_blobs_shallow_clones_and_bare_repositories() {
     let place = repository();
-    place.sh("echo a >a; git add .; git commit -qm a; git checkout -qb side; echo b >b; git add .; git commit -qm b");
-    place.sh("git checkout -q main; echo c >c; git add .; git commit -qm c; git merge -q --no-commit side");
+    place.sh("echo a >a; git add .; git commit -qm a; git checkout -qb side; echo b >b; git add \
+              .; git commit -qm b");
+    place.sh("git checkout -q main; echo c >c; git add .; git commit -qm c; git merge -q \
+              --no-commit side");
     place.file("evil", VALUE.as_bytes());
     place.sh("git add .; git commit -qm merge");
     assert_eq!(files(&place.found(&["--range", "HEAD^1..HEAD"])), ["evil"], "in the merge itself");
@@ -144,7 +147,9 @@ fn merges_tags_of_blobs_shallow_clones_and_bare_repositories() {
 #[test]
 fn nothing_that_a_repository_names_is_run() {
     let place = repository();
-    place.sh("mkdir hooks; for h in post-index-change pre-commit reference-transaction; do printf '#!/bin/sh\\ntouch ran-hook\\n' >hooks/$h; chmod +x hooks/$h; done");
+    place
+        .sh("mkdir hooks; for h in post-index-change pre-commit reference-transaction; do printf \
+              '#!/bin/sh\\ntouch ran-hook\\n' >hooks/$h; chmod +x hooks/$h; done");
     for setting in [
         "core.hooksPath hooks",
         "core.fsmonitor 'touch ran-monitor; echo'",
@@ -160,9 +165,12 @@ fn nothing_that_a_repository_names_is_run() {
     ] {
         place.sh(&format!("git config {setting}"));
     }
-    place.sh("echo '* diff=x filter=x' >.gitattributes; git -c core.fsmonitor=false -c core.hooksPath=/dev/null add .gitattributes; git -c core.hooksPath=/dev/null -c core.fsmonitor=false commit -qm x");
+    place.sh("echo '* diff=x filter=x' >.gitattributes; git -c core.fsmonitor=false -c \
+              core.hooksPath=/dev/null add .gitattributes; git -c core.hooksPath=/dev/null -c \
+              core.fsmonitor=false commit -qm x");
     place.file("a", VALUE.as_bytes());
-    place.sh("git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c filter.x.clean=cat add a; rm -f ran-*");
+    place.sh("git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c filter.x.clean=cat add \
+              a; rm -f ran-*");
     assert_eq!(files(&place.found(&["--staged"])), ["a"]);
     assert_eq!(files(&place.found(&[])), ["a"]);
     place.found(&["--history", "--all"]);

@@ -213,7 +213,8 @@ fn the_table_in_the_man_page_is_up_to_date() {
     let plain = ENCODERS.iter().map(|(name, encode)| (*name, encode(value.as_bytes())));
     let further = FURTHER.iter().map(|(name, encode)| (*name, encode(value).into_bytes()));
     let mut table = String::from(
-        ".Bl -column \"base64 of a JSON string in a URL\" locked given -compact\n.It Sy form Ta Sy locked Ta Sy given\n",
+        ".Bl -column \"base64 of a JSON string in a URL\" locked given -compact\n.It Sy form Ta \
+         Sy locked Ta Sy given\n",
     );
     for (name, text) in plain.chain(further) {
         let text =

@@ -4,19 +4,22 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 use hasp_core::tool::Common;
+use hasp_core::tool::Shell;
 
 const EXAMPLES: &str = "\
 Examples:
   hasp-target init                                            write a hasp.toml to start from
-  hasp-target add test -e DATABASE_URL=db/url -- pytest ...   a target with one delivery; any further words after pytest
+  hasp-target add test -e DATABASE_URL=db/url -- pytest ...   a target with one delivery; any \
+  further words after pytest
   hasp-target add dev --from-env .env --prefix api -- npm start
   hasp-target list
   hasp-target explain test                                    in plain words
-  hasp-target check                                           what is missing before it can run; exit 1 if anything is
+  hasp-target check                                           what is missing before it can run; \
+  exit 1 if anything is
 
-A target approves nothing: hasp-bind consents, hasp-grant permits. See also: hasp(7), hasp.toml(5).";
+A target approves nothing: hasp-bind consents, hasp-grant permits. See also: hasp(7), \
+hasp.toml(5).";
 
 /// Named workflows of a project: what each needs and how it is delivered, in hasp.toml
 #[derive(Parser, Debug)]
@@ -36,7 +39,11 @@ pub enum Verb {
     /// Write a hasp.toml to start from; never replaces one
     Init,
     /// The targets, one a line
-    List,
+    List {
+        /// Only the names
+        #[arg(long)]
+        names: bool,
+    },
     /// One target, field by field
     Show {
         /// A target

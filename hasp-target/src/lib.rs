@@ -6,34 +6,22 @@
 //! [`Target::digest`].
 #![forbid(unsafe_code)]
 
-mod add;
-mod braces;
-mod changes;
-mod check;
 pub mod cli;
-mod delivery;
-mod dotenv;
+pub mod code;
 mod edit;
-mod examples;
-mod excerpt;
-mod explain;
-mod fault;
-mod fields;
-pub mod loaders;
 mod manifest;
 mod run;
-mod starter;
-mod suspicion;
-mod target;
-mod template;
-mod text;
-mod variable;
+mod verb;
 
-pub use changes::{changes, lines};
-pub use delivery::{Channel, Delivery, check_deliveries};
-pub use explain::{MAKE, names_make};
-pub use manifest::{FILE_NAME, MAX_SIZE, Manifest, RefSpec};
-pub use suspicion::{Suspicion, suspicion};
-pub use target::{MAX_TEMPLATES, Target};
-pub use template::{Filter, MAX_TEMPLATE, Part, Template};
-pub use variable::{check_kept, check_passed, check_variable, fate};
+pub use manifest::Manifest;
+pub use manifest::changes::{changes, lines};
+pub use manifest::delivery::{Channel, Delivery, check_deliveries};
+pub use manifest::filter::Filter;
+pub use manifest::loaders::{Fate, TABLE, make_flags};
+pub use manifest::reference::RefSpec;
+pub use manifest::suspicion::{Suspicion, suspicion};
+pub use manifest::target::{MAX_TEMPLATES, Target};
+pub use manifest::template::{MAX_TEMPLATE, Part, Template};
+pub use manifest::text::{FILE_NAME, MAX_SIZE};
+pub use manifest::variable::{check_kept, check_passed, check_variable, fate};
+pub use verb::explain::{MAKE, names_make};

@@ -2,19 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::trust;
 use hasp_core::{Error, Kind, Result};
-use serde_json::json;
 
-use crate::changes::lines;
 use crate::cli::{Cli, Verb};
-use crate::manifest::{FILE_NAME, Manifest};
-use crate::target::Target;
-use crate::{add, check, examples, explain, starter};
+use crate::code;
+use crate::manifest::Manifest;
+use crate::manifest::text::FILE_NAME;
+use crate::verb::{add, check, examples, explain, init, list, show};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -23,14 +20,14 @@ impl Tool for Cli {
 
     fn run(self, cx: &mut Context) -> Result<Exit> {
         match self.verb {
-            Verb::Init => starter::run(&current_dir()?, cx),
-            Verb::List => list(&Manifest::load(&nearest(cx)?)?, cx),
-            Verb::Show { target } => show(Manifest::load(&nearest(cx)?)?.target(&target)?, cx),
+            Verb::Init => init::run(&current_dir()?, cx),
+            Verb::List { names } => list::run(&Manifest::load(&nearest(cx)?)?, names, cx),
+            Verb::Show { target } => show::run(Manifest::load(&nearest(cx)?)?.target(&target)?, cx),
             Verb::Check { target } => check::run(&nearest(cx)?, target.as_deref(), cx),
             Verb::Explain { target } => explain::run(&Manifest::load(&nearest(cx)?)?, &target, cx),
             Verb::Examples { target, write } => examples::run(&nearest(cx)?, &target, write, cx),
-            Verb::Add(args) => add::run(&args, &nearest(cx)?, cx),
-            Verb::Completions { shell } => completions(shell, cx),
+            Verb::Add(args) => add::run(&args, &nearest_or_here(cx)?, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
 }
@@ -53,10 +50,20 @@ fn nearest(cx: &mut Context) -> Result<PathBuf> {
         Some(frontier) => at_frontier(&start, &frontier),
         None => {
             let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));
-            Error::new(Kind::Missing, "no-manifest", message)
+            Error::new(Kind::Missing, code::NO_MANIFEST, message)
                 .hint("write one to start from: hasp-target init")
         }
     })
+}
+
+/// The nearest manifest, or where the first one is made: in the current directory.
+fn nearest_or_here(cx: &mut Context) -> Result<PathBuf> {
+    match nearest(cx) {
+        Err(e) if [code::NO_MANIFEST, code::FOREIGN_DIRECTORY].contains(&e.code()) => {
+            Ok(current_dir()?.join(FILE_NAME))
+        }
+        found => found,
+    }
 }
 
 fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
@@ -66,7 +73,7 @@ fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
         "there is no {FILE_NAME} in {shown} or above as far as directories are yours: {}",
         frontier.text()
     );
-    Error::new(Kind::Denied, "foreign-directory", message)
+    Error::new(Kind::Denied, code::FOREIGN_DIRECTORY, message)
         .hint(format!(
             "if a project there is meant, look at it first: cd {dir} && hasp-target list"
         ))
@@ -76,44 +83,4 @@ fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {
 fn current_dir() -> Result<PathBuf> {
     let dir = std::env::current_dir().and_then(|d| d.canonicalize());
     dir.map_err(|e| Error::system("find the current directory", e))
-}
-
-fn list(manifest: &Manifest, cx: &mut Context) -> Result<Exit> {
-    let width = manifest.targets.keys().map(String::len).max().unwrap_or(0);
-    for (name, target) in &manifest.targets {
-        if cx.out.json {
-            cx.out.object(&object(target))?;
-        } else {
-            let about = target.about.clone().unwrap_or_else(|| crate::changes::command(target));
-            cx.out.folded(&format!("{name:width$}  {about}"), width + 2)?;
-        }
-    }
-    if manifest.targets.is_empty() {
-        cx.out.note("there is no target yet: hasp-target add NAME -e VAR=REF -- COMMAND");
-    }
-    Ok(Exit::OK)
-}
-
-fn show(target: &Target, cx: &mut Context) -> Result<Exit> {
-    if cx.out.json {
-        return cx.out.object(&object(target)).map(|()| Exit::OK);
-    }
-    cx.out.line(&format!("target {}", target.name))?;
-    target.about.iter().try_for_each(|about| cx.out.folded(&format!("about {about}"), 4))?;
-    lines(target).iter().try_for_each(|line| cx.out.folded(line, 4))?;
-    cx.out.line(&format!("digest {}", target.digest())).map(|()| Exit::OK)
-}
-
-fn object(target: &Target) -> serde_json::Value {
-    json!({
-        "v": 1, "name": target.name, "about": target.about, "run": target.run, "dir": target.dir,
-        "deliveries": target.deliveries, "templates": target.templates, "clean_env": target.clean_env, "pass_env": target.pass_env,
-        "keep_env": target.keep_env, "no_new_privs": target.no_new_privs, "classes": target.classes, "digest": target.digest(),
-    })
-}
-
-fn completions(shell: clap_complete::Shell, cx: &mut Context) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hasp-target", &mut script);
-    cx.out.data(&script).map(|()| Exit::OK)
 }

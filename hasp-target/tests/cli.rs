@@ -164,7 +164,8 @@ fn from_env_takes_names_and_leaves_values() {
     project.run(&["init"]);
     fs::write(
         project.path(".env"),
-        "PORT=3000\nAPI_KEY='hunter2 # x'\nDATABASE_URL=postgres://u:hunter2@h/d\nNPM_CONFIG__AUTH_TOKEN=hunter2\n",
+        "PORT=3000\nAPI_KEY='hunter2 # \
+         x'\nDATABASE_URL=postgres://u:hunter2@h/d\nNPM_CONFIG__AUTH_TOKEN=hunter2\n",
     )
     .unwrap();
     let (status, _, stderr) =
@@ -186,7 +187,8 @@ fn from_env_takes_names_and_leaves_values() {
 #[test]
 fn check_names_what_is_missing_in_the_project() {
     let project = Project::with(
-        "[target.a]\nrun = ['no-such-program']\n[target.b]\nrun = ['./x']\ndir = 'sub'\n[target.c]\nrun = ['sh']\n",
+        "[target.a]\nrun = ['no-such-program']\n[target.b]\nrun = ['./x']\ndir = \
+         'sub'\n[target.c]\nrun = ['sh']\n",
     );
     let (status, stdout, _) = project.run(&["check"]);
     assert_eq!(status, 1);

@@ -4,21 +4,22 @@
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Timestamp, VaultId, tree};
 use serde::{Deserialize, Serialize};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
-use crate::format::record::{self, Label};
 use crate::format::settings::{FORMAT, Settings};
+use crate::format::signed::{self, Label};
+use crate::open::gitattributes;
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 
@@ -157,7 +158,7 @@ impl Init {
             token_key: keys.token_key(),
             recipients,
         };
-        let label = Label { vault: known.id, kind: record::VAULT, name: "" };
+        let label = Label { vault: known.id, kind: signed::VAULT, name: "" };
         let text = label.sign(1, &settings.render()?, |m| keys.sign_record(m));
         files::replace(&self.staging().join("vault.toml"), text.as_bytes())
     }
@@ -166,7 +167,7 @@ impl Init {
         let staged = Home::at(self.staging());
         let log =
             Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
-        log.append(now, &[Event::new("vault.init").field("vault", known.id.to_string())])?;
+        log.append(now, &[Event::new(EventKind::VaultInit).field("vault", known.id.to_string())])?;
         log.checkpoint(&known.key, &|m| keys.sign_record(m))
     }
 
@@ -196,6 +197,9 @@ impl Init {
             let content = files::read(&staging.join(name), Guard::Private, age_file::MAX_FILE)?;
             files::replace(&plan.dir.join(name), &content)?;
         }
+        if !plan.dir.starts_with(self.home.root()) {
+            gitattributes::write(&plan.dir)?;
+        }
         // The marker first: without it the rest is cleared away, whatever is left of it.
         std::fs::remove_file(staging.join(MARKER)).map_err(|e| Error::io("remove", &staging, e))?;
         remove_all(&staging)?;
@@ -218,7 +222,7 @@ pub(crate) fn refuse_existing(dir: &Path) -> Result<()> {
     let shown = printable_path(dir);
     Err(Error::new(
         Kind::Create,
-        "exists",
+        code::EXISTS,
         format!("{shown} is there already: nothing was changed"),
     )
     .hint("see it with: hasp-vault status"))
@@ -237,7 +241,7 @@ fn distinct(recipients: impl Iterator<Item = Recipient>) -> Vec<Recipient> {
 fn read_plan(path: &Path) -> Result<Plan> {
     let text = files::read(path, Guard::Private, 1 << 16)?;
     let plan = std::str::from_utf8(&text).ok().and_then(|t| toml::from_str(t).ok());
-    plan.ok_or_else(|| record::tampered(path))
+    plan.ok_or_else(|| signed::tampered(path))
 }
 
 /// A rename within the home; nothing to do if it was done before.

@@ -4,19 +4,20 @@
 use std::path::Path;
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::known::{self, Known};
-use crate::format::record::{self, Label};
 use crate::format::settings::{self, Settings};
-use crate::open::vault::{Vault, at_path};
+use crate::format::signed::{self, Label};
+use crate::open::fault::at_path;
+use crate::open::identity::Identity;
+use crate::open::vault::Vault;
 use crate::recipients::pin::Keeper;
 
 /// A vault that signs itself, and is not trusted yet.
@@ -38,14 +39,14 @@ impl<'a> Candidate<'a> {
             files::read_if_present(&path, Guard::Signed, settings::MAX_FILE)?.ok_or_else(|| {
                 Error::new(
                     Kind::Missing,
-                    "no-vault",
+                    code::NO_VAULT,
                     format!("there is no vault in {}", printable_path(dir)),
                 )
             })?;
-        let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
+        let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
         let settings = Settings::parse(&claimed.body).map_err(|e| at_path(&e, &path))?;
-        let label = Label { vault: settings.id, kind: record::VAULT, name: "" };
-        label.verify(&settings.record_key, &text).ok_or_else(|| record::tampered(&path))?;
+        let label = Label { vault: settings.id, kind: signed::VAULT, name: "" };
+        label.verify(&settings.record_key, &text).ok_or_else(|| signed::tampered(&path))?;
         let before = known::find(home, settings.id)?;
         Ok(Candidate { home, dir, settings, before })
     }
@@ -79,10 +80,11 @@ impl<'a> Candidate<'a> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
+            .map_err(|e| at_path(&e, &path))?;
         let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
         if keys.record_key() != *self.key() {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         Ok(keys)
     }
@@ -98,7 +100,7 @@ impl<'a> Candidate<'a> {
         let (log_id, vault) = (LogId::random()?, self.id().to_string());
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
         let lost = self.before.as_ref().and_then(|known| loss_of(self.home, &known.log));
-        let joined = Event::new("vault.join").field("vault", vault);
+        let joined = Event::new(EventKind::VaultJoin).field("vault", vault);
         log.append(now, &lost.into_iter().chain([joined]).collect::<Vec<_>>())?;
         log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
         if let Some((name, content)) = keeper.repinned(identity, self.id(), self.key())? {
@@ -122,7 +124,7 @@ impl<'a> Candidate<'a> {
 
 /// What a new log says of one that this home had and has lost.
 pub(crate) fn loss_of(home: &Home, log: &LogId) -> Option<Event> {
-    Log::is_gone(home, log).then(|| Event::new("audit.loss").field("log", log.as_str()))
+    Log::is_gone(home, log).then(|| Event::new(EventKind::AuditLoss).field("log", log.as_str()))
 }
 
 /// Where a log ended, on one line.

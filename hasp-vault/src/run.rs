@@ -54,7 +54,7 @@ impl Tool for Cli {
             Verb::Key(KeyVerb::Fp { from, fd }) => {
                 verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
             }
-            Verb::Completions { shell } => verb::completions::run(shell, cx),
+            Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
 }

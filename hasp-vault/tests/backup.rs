@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -105,7 +106,8 @@ fn age_and_tar_alone_take_a_backup_apart_and_no_grant_is_in_it() {
     furnish(&lab);
     std::fs::write(lab.dir.path().join("backup.age"), backup(&lab)).unwrap();
     // As the man page says it.
-    let script = "age -d -i home/identity backup.age | tar -x -C out && age -d -i home/identity out/vault/items/all/bytes/1.age";
+    let script = "age -d -i home/identity backup.age | tar -x -C out && age -d -i \
+                  home/identity out/vault/items/all/bytes/1.age";
     std::fs::create_dir(lab.dir.path().join("out")).unwrap();
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script]).current_dir(lab.dir.path());
@@ -131,7 +133,7 @@ fn a_damaged_backup_changes_nothing() {
             .err()
             .unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["bad-backup", "tampered", "not-a-recipient"].contains(&error.code().as_str()),
+            [code::BAD_BACKUP, code::TAMPERED, code::NOT_A_RECIPIENT].contains(&error.code()),
             "{what}: {error}"
         );
         assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 0, "{what}");

@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::path::Path;
 
 use common::{Lab, write_private};
@@ -40,7 +41,7 @@ fn damage_is_refused(lab: &Lab, path: &Path, named: &str) {
         assert!(refused.message().contains(named), "{named}: {what}: {refused}");
         // A changed stanza of keys.age looks like one for somebody else.
         assert!(
-            ["tampered", "not-a-recipient"].contains(&refused.code().as_str()),
+            [code::TAMPERED, code::NOT_A_RECIPIENT].contains(&refused.code()),
             "{what}: {refused}"
         );
     });
@@ -84,8 +85,8 @@ fn any_damage_to_the_settings_is_found() {
         write_private(&path, damaged);
         let refused = read(&lab, "n").err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            ["tampered", "unknown-vault", "key-changed", "newer-format"]
-                .contains(&refused.code().as_str()),
+            [code::TAMPERED, code::UNKNOWN_VAULT, code::KEY_CHANGED, code::NEWER_FORMAT]
+                .contains(&refused.code()),
             "{what}: {refused}"
         );
         assert!(refused.message().contains("/vault"), "{what}: {refused}");
@@ -146,7 +147,7 @@ fn any_damage_to_a_deposit_is_found() {
         let refused =
             unlocked.open_deposit(&waiting).err().unwrap_or_else(|| panic!("{what} was accepted"));
         assert!(
-            refused.code() == "tampered" && refused.message().contains("/inbox/"),
+            refused.code() == code::TAMPERED && refused.message().contains("/inbox/"),
             "{what}: {refused}"
         );
     });

@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::path::Path;
 
 use common::{Lab, age, has, write_private};
@@ -196,9 +197,9 @@ fn a_file_key_opens_its_version_and_nothing_else() {
     let other = vault.item(&two).unwrap();
     let version = other.current_version().unwrap();
     let refused = vault.open_value(&two, &version.file, &version.sha256, &key).unwrap_err();
-    assert_eq!(refused.code(), "tampered");
+    assert_eq!(refused.code(), code::TAMPERED);
     let wrong = vault.open_value(&one, "1.age", &"0".repeat(64), &key).unwrap_err();
-    assert_eq!(wrong.code(), "tampered");
+    assert_eq!(wrong.code(), code::TAMPERED);
     let outside = vault.open_value(&one, "../two/1.age", &version.sha256, &key).unwrap_err();
-    assert_eq!(outside.code(), "tampered");
+    assert_eq!(outside.code(), code::TAMPERED);
 }

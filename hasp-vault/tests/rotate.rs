@@ -88,7 +88,8 @@ fn programs_get_a_small_environment_and_no_other_descriptor() {
     let run = program(
         &installed,
         "new",
-        "env >env; ls -l /proc/self/fd >fds; echo x >&3 && exit 9; printf made-$ROTATE_STEP-$ROTATE_NAME-$ROTATE_VERSION",
+        "env >env; ls -l /proc/self/fd >fds; echo x >&3 && exit 9; printf \
+         made-$ROTATE_STEP-$ROTATE_NAME-$ROTATE_VERSION",
     );
     let line = format!("exec 3<&- 7<pass 9<pass; exec \"$0\" rotate db/url --run {run}");
     std::fs::write(installed.lab.dir.path().join("pass"), "a passphrase").unwrap();
@@ -249,7 +250,8 @@ fn the_old_value_stays_until_it_was_taken_back() {
     clean(lab);
 }
 
-/// Both halves of a rotation go along when everything is encrypted anew, and it goes on afterwards.
+/// Both halves of a rotation go along when everything is encrypted again, and it goes on
+/// afterwards.
 #[test]
 fn recipients_change_while_a_value_is_staged_and_while_one_waits_to_be_retired() {
     let (installed, [run, test, retire]) = world();

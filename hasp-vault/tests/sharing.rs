@@ -4,6 +4,7 @@
 
 mod common;
 
+use hasp_vault::code;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -92,7 +93,7 @@ fn a_real_ssh_key_opens_everything_as_recipient_and_as_identity() {
     for (sort, locked) in [(&["ed25519"][..], false), (&["rsa", "-b", "2048"], true)] {
         let (key, public) = ssh_key(&lab, sort, if locked { "two words" } else { "" });
         let added = lab.run(&["recipients", "add", &public]).ok();
-        assert!(added.stderr.contains("are encrypted anew"), "{}", added.stderr);
+        assert!(added.stderr.contains("are encrypted again"), "{}", added.stderr);
         assert_eq!(lab.run(&["recipients", "--json"]).ok().text().matches(sort[0]).count(), 2);
         if !locked {
             let file = lab
@@ -145,7 +146,7 @@ fn an_added_recipient_opens_every_version_and_the_old_files_are_gone() {
     assert!(lab.record().contains("\"event\":\"vault.recipient\""));
     assert!(
         !lab.record().matches("\"event\":\"vault.set\"").count() > 4,
-        "encrypting anew stores nothing new"
+        "encrypting again stores nothing new"
     );
     // Once more for whoever missed it, and to a key that is none.
     assert!(lab.run(&["recipients", "add", &public]).ok().stderr.contains("already"));
@@ -289,7 +290,7 @@ fn who_opened_the_vault_before_a_change_writes_nothing_after_it() {
     let refused = stale
         .set(&"n".parse().unwrap(), &value, &SetOptions::default(), Timestamp::now())
         .unwrap_err();
-    assert_eq!((refused.code().as_str(), refused.kind().status()), ("vault-changed", 75));
+    assert_eq!((refused.code(), refused.kind().status()), (code::VAULT_CHANGED, 75));
     assert!(lab.value("n").unwrap() == b"the value");
 }
 

@@ -336,6 +336,14 @@ fn a_token_typed_as_a_target_comes_back_from_no_descriptor() {
 fn the_doctor_finds_nothing_wrong_where_nothing_is() {
     let world = World::with_project();
     world.sh("hasp-grant -q -t test --for 1h --keep --consumer user").ok();
+    let misspelt = world.sh("HASP_HOMES=x hasp-exec --doctor");
+    let text = "HASP_HOMES is no variable of hasp and without effect";
+    let near = "did you mean 'HASP_HOME'?";
+    assert!(
+        misspelt.stdout.contains(text) && misspelt.stdout.contains(near),
+        "{}",
+        misspelt.stdout
+    );
     let outcome = world.sh("hasp-exec --doctor");
     assert!(!outcome.stdout.contains("wrong"), "{}", outcome.stdout);
     for topic in [

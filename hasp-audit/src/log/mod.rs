@@ -8,26 +8,28 @@
 //! after all this.
 
 mod copies;
-pub mod policy;
+pub(crate) mod policy;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::VerifyingKey;
+use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files, tree};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files, tree};
 
-use crate::id::LogId;
+use crate::code;
 use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;
-use crate::record::head::{self, Head};
+use crate::record::head::{self, Head, SignedHead};
+use crate::record::kind::EventKind;
 use crate::record::{line, split};
 use crate::segment::replay::End;
 use crate::segment::state::{self, State, StateFile};
-use crate::segment::{self, lock, pack, torn};
+use crate::segment::{self, lock, missing, pack, torn};
 
 /// One log, located; every append opens it anew, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
@@ -65,11 +67,12 @@ impl Log {
             let shown = printable_path(&log.dir);
             return Err(Error::new(
                 Kind::Create,
-                "exists",
+                code::EXISTS,
                 format!("there is a record in {shown} already"),
             ));
         }
-        let open = Event::new("audit.open").field("log", id.as_str()).field("vault", vault_id);
+        let open =
+            Event::new(EventKind::AuditOpen).field("log", id.as_str()).field("vault", vault_id);
         // The first record is there before the key state, so that K_0 is never on disk.
         let start =
             State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };
@@ -100,7 +103,7 @@ impl Log {
     pub fn open(home: &Home, id: &LogId) -> Result<Log> {
         let dir = dir(home, id);
         match files::check_dir(&dir) {
-            Err(e) if e.code() == "not-found" => Err(missing(&dir)),
+            Err(e) if e.code() == code::NOT_FOUND => Err(missing::missing(&dir)),
             other => other.map(|()| Log::at(home, id, dir)),
         }
     }
@@ -110,7 +113,16 @@ impl Log {
     pub fn is_gone(home: &Home, id: &LogId) -> bool {
         let dir = dir(home, id);
         dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
-            || is_empty(&dir)
+            || missing::is_empty(&dir)
+    }
+
+    /// The head that was signed last and is left of a log, which may be gone itself, if `public`
+    /// signed it.
+    pub fn last_head(home: &Home, id: &LogId, public: &VerifyingKey) -> Option<Head> {
+        let path = dir(home, id).join(head::CHECKPOINT);
+        let note = files::read(&path, Guard::Private, head::MAX_NOTE).ok()?;
+        let signed = SignedHead::parse(std::str::from_utf8(&note).ok()?).ok()?;
+        signed.verify(public).ok().cloned()
     }
 
     /// The directory of the log.
@@ -188,8 +200,13 @@ impl Log {
         let signature = sign(head.text().as_bytes());
         files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
         // An unlock takes its time anyway; what cannot be packed now is read as it is.
-        let _ = pack::pack(&self.dir, 1);
+        let _ = self.pack(1);
         Ok(())
+    }
+
+    /// Packs at most `limit` closed segments, oldest first; returns how many.
+    pub fn pack(&self, limit: usize) -> Result<usize> {
+        pack::pack(&self.dir, limit)
     }
 
     pub(crate) fn lock(&self) -> Result<Lock> {
@@ -265,27 +282,6 @@ pub(crate) fn compose(start: &State, now: Timestamp, events: &[Event]) -> Result
     }
     state.offset += bytes.len() as u64;
     Ok((bytes, state))
-}
-
-/// Whether a log's directory has neither records nor a key state.
-fn is_empty(dir: &Path) -> bool {
-    let no_key = dir
-        .join(state::NAME)
-        .symlink_metadata()
-        .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-    no_key && segment::list(dir).is_ok_and(|segments| segments.is_empty())
-}
-
-/// The same error, or that the record is gone, where that is why.
-pub(crate) fn or_missing(error: Error, dir: &Path) -> Error {
-    if error.code() == "key-state" && is_empty(dir) { missing(dir) } else { error }
-}
-
-fn missing(dir: &Path) -> Error {
-    let shown = printable_path(dir);
-    Error::new(Kind::Data, "log-missing", format!("the record is gone: there is none in {shown}"))
-        .hint("put it back, if there is a copy of the home; what was in it cannot be rebuilt")
-        .hint("or go on without it, which the new record says first: hasp-audit accept-loss")
 }
 
 fn unwritable(path: &Path, cause: std::io::Error) -> Error {

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, platform};
 use serde::Deserialize;
+
+use crate::code;
 
 /// The file's name in the home.
 pub const NAME: &str = "policy.toml";
@@ -77,8 +79,8 @@ impl Default for Audit {
         let socket = |path: &str| Socket(path.into());
         Audit {
             copy: BTreeSet::new(),
-            syslog_socket: socket("/dev/log"),
-            journald_socket: socket("/run/systemd/journal/socket"),
+            syslog_socket: socket(platform::SYSLOG),
+            journald_socket: socket(platform::JOURNAL),
         }
     }
 }
@@ -130,8 +132,10 @@ fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Error {
 }
 
 fn bad(message: String) -> Error {
-    Error::new(Kind::Config, "bad-policy", message)
-        .hint("nothing is done while it is not clear what shall be recorded; see POLICY in: man hasp-audit")
+    Error::new(Kind::Config, code::BAD_POLICY, message).hint(
+        "nothing is done while it is not clear what shall be recorded; see POLICY in: man \
+               hasp-audit",
+    )
 }
 
 #[cfg(test)]
@@ -198,7 +202,7 @@ mod tests {
         std::fs::write(&path, "[audit]\ncopy = [\"syslog\"]\n").unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666))
             .unwrap();
-        assert_eq!(Policy::read(home.path()).unwrap_err().code(), "open-mode");
+        assert_eq!(Policy::read(home.path()).unwrap_err().code().as_str(), "open-mode");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .unwrap();
         assert_eq!(Policy::read(home.path()).unwrap().audit.copies().count(), 1);
@@ -206,10 +210,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(\\[audit\\]\n)?[a-z\\-]{0,8} ?=? ?\\PC{0,20}\n?\\PC{0,5}", bytes: Vec<u8>) {
+        fn any_text_is_read_or_refused(text in "(\\[audit\\]\n)?[a-z\\-]{0,8} ?=? \
+            ?\\PC{0,20}\n?\\PC{0,5}", bytes: Vec<u8>) {
             for text in [text.as_bytes(), &bytes] {
                 if let Err(error) = Policy::parse(text, Path::new("p")) {
-                    prop_assert_eq!(error.code(), "bad-policy");
+                    prop_assert_eq!(error.code().as_str(), "bad-policy");
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::query::filter::Filter;
 use crate::record::Record;
 use crate::record::chain::Key;
@@ -44,7 +45,7 @@ pub fn run(
 fn changed(n: u64) -> Error {
     Error::new(
         Kind::No,
-        "tampered",
+        code::TAMPERED,
         format!("record {n} changed while it was read: what was shown before it holds"),
     )
     .hint("look at the whole of it: hasp-audit verify")

@@ -1,9 +1,11 @@
 //! Answering a question: only the segments and frames that can hold an answer are read, a few
 //! segments at a time on several threads, and answers come in the order of the record.
 
-pub mod checked;
-pub mod filter;
-pub mod runs;
+pub(crate) mod checked;
+pub(crate) mod filter;
+pub(crate) mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,6 +14,7 @@ use std::path::Path;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result};
 
+use crate::log::Log;
 use crate::query::filter::Filter;
 use crate::record::Record;
 use crate::segment::index::{Frame, Index};
@@ -30,6 +33,16 @@ pub enum By {
     Index,
     /// By reading every line.
     Scan,
+}
+
+impl Log {
+    /// Hands every record to `each`, in order; nothing is verified.
+    ///
+    /// # Errors
+    /// I/O errors, and what `each` returns.
+    pub fn each(&self, each: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
+        run(self.path(), &Filter::default(), By::Scan, each)
+    }
 }
 
 /// Hands every record that answers to `each`, in order.

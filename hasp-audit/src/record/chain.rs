@@ -1,12 +1,11 @@
 //! The key of each record: derived from the one before by a one-way step, so that a key that was
 //! erased cannot be had back from the one that is there.
 
+use hasp_core::LogId;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
-
-use crate::id::LogId;
 
 /// What the key of the next record is the MAC of.
 const EVOLVE: &[u8] = b"hasp/v1/audit/evolve";

@@ -5,10 +5,10 @@
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, LogId, Result};
 use sha2::{Digest, Sha256};
 
-use crate::id::LogId;
+use crate::code;
 use crate::record::chain::MacBytes;
 
 /// The file beside the log that holds the head of the last unlock.
@@ -72,7 +72,7 @@ impl SignedHead {
     /// `[bad-head]` (`Kind::Data`).
     pub fn parse(text: &str) -> Result<SignedHead> {
         parse(text).ok_or_else(|| {
-            Error::new(Kind::Data, "bad-head", "that is not a signed head of a record").hint(
+            Error::new(Kind::Data, code::BAD_HEAD, "that is not a signed head of a record").hint(
                 "a head is what `hasp-audit head` prints: one line that begins with hasp-audit/",
             )
         })
@@ -91,7 +91,11 @@ impl SignedHead {
         if signed {
             return Ok(&self.head);
         }
-        Err(Error::new(Kind::Data, "head-forged", "that head was not signed by this vault's key"))
+        Err(Error::new(
+            Kind::Data,
+            code::HEAD_FORGED,
+            "that head was not signed by this vault's key",
+        ))
     }
 }
 
@@ -169,7 +173,7 @@ mod tests {
             );
         }
         assert_eq!(
-            SignedHead::parse(&format!("{before}\n\n{other}\n")).unwrap_err().code(),
+            SignedHead::parse(&format!("{before}\n\n{other}\n")).unwrap_err().code().as_str(),
             "bad-head"
         );
     }
@@ -179,15 +183,18 @@ mod tests {
         let (key, note, _) = signed();
         let other = SigningKey::from_bytes(&[6; 32]).verifying_key();
         assert_eq!(
-            SignedHead::parse(&note).unwrap().verify(&other).unwrap_err().code(),
+            SignedHead::parse(&note).unwrap().verify(&other).unwrap_err().code().as_str(),
             "head-forged"
         );
         let changed = SignedHead::parse(&note.replacen("\n42\n", "\n41\n", 1)).unwrap();
-        assert_eq!(changed.verify(&key.verifying_key()).unwrap_err().code(), "head-forged");
+        assert_eq!(
+            changed.verify(&key.verifying_key()).unwrap_err().code().as_str(),
+            "head-forged"
+        );
         for bad in
             ["", "hasp-audit/x 1", &note.replacen("\n42\n", "\n042\n", 1), &format!("{note}x")]
         {
-            assert_eq!(SignedHead::parse(bad).unwrap_err().code(), "bad-head");
+            assert_eq!(SignedHead::parse(bad).unwrap_err().code().as_str(), "bad-head");
         }
     }
 

@@ -1,11 +1,11 @@
 //! A record as a question sees it: its fields, and the terms that it can be found by.
 
-pub mod chain;
-pub mod event;
-pub mod head;
-pub mod kind;
-pub mod line;
-pub mod split;
+pub(crate) mod chain;
+pub(crate) mod event;
+pub(crate) mod head;
+pub(crate) mod kind;
+pub(crate) mod line;
+pub(crate) mod split;
 
 use hasp_core::Timestamp;
 use serde_json::Value;
@@ -67,6 +67,12 @@ impl Record {
     /// Whether it came through the plumbing, which anybody can write to.
     pub fn is_plumbing(&self) -> bool {
         self.text("via") == "append"
+    }
+
+    /// Whether its event is one of this version, or of a program that is no part of hasp.
+    pub fn is_known(&self) -> bool {
+        let event = self.event();
+        kind::EventKind::of(event).is_some() || self.is_plumbing() || event.ends_with(".item")
     }
 
     /// The secret versions that it names.
@@ -132,7 +138,7 @@ fn one_use(object: &Value) -> Option<Use> {
 }
 
 /// What a record can be found by, one spelling each.
-pub mod term {
+pub(crate) mod term {
     /// A secret, whatever its version.
     pub fn secret(name: &str) -> String {
         format!("s:{name}")
@@ -187,7 +193,9 @@ mod tests {
 
     #[test]
     fn a_record_is_found_by_all_that_it_names() {
-        let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","consumer":"session:7","secrets":[{"name":"a/b","version":2,"fp":"ff","parts":["aa","bb"]},{"name":"c"}]}"#;
+        let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1",
+            "project":"/p","consumer":"session:7",
+            "secrets":[{"name":"a/b","version":2,"fp":"ff","parts":["aa","bb"]},{"name":"c"}]}"#;
         let record = Record::parse(line).unwrap();
         let terms = record.terms();
         for term in [

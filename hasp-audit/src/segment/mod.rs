@@ -1,12 +1,15 @@
 //! The files that a log is cut into: numbered from 1 without a gap, closed for good when they have
 //! 16 MiB.
 
-pub mod index;
-pub mod lock;
-pub mod pack;
-pub mod replay;
-pub mod state;
-pub mod torn;
+pub(crate) mod index;
+pub(crate) mod lock;
+pub(crate) mod missing;
+pub(crate) mod pack;
+pub(crate) mod replay;
+pub(crate) mod state;
+#[cfg(test)]
+mod theft;
+pub(crate) mod torn;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +21,7 @@ use hasp_core::files::Guard;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, files};
 
+use crate::code;
 use crate::record::line::MAX_LINE;
 
 /// A segment that has this many bytes or more is closed, unless [`crate::Log::with_segment_size`]
@@ -32,7 +36,7 @@ pub fn path(dir: &Path, number: u32) -> PathBuf {
 /// Opens a segment for writing; `None` if there is no such file.
 pub fn open(dir: &Path, number: u32) -> Result<Option<File>> {
     match files::open_existing(&path(dir, number)) {
-        Err(e) if e.code() == "not-found" => Ok(None),
+        Err(e) if e.code() == code::NOT_FOUND => Ok(None),
         other => other.map(Some),
     }
 }
@@ -48,7 +52,7 @@ pub fn create(dir: &Path, number: u32) -> Result<File> {
 /// A packed segment does not unpack: what it held cannot be told.
 pub fn damaged(dir: &Path, number: u32) -> Error {
     let shown = printable_path(&packed_path(dir, number));
-    Error::new(Kind::Data, "tampered", format!("{shown} is damaged: it does not unpack"))
+    Error::new(Kind::Data, code::TAMPERED, format!("{shown} is damaged: it does not unpack"))
         .hint("see from which record on: hasp-audit verify")
 }
 
@@ -129,7 +133,7 @@ impl Lines {
                 path: plain,
             }),
             // Looked for second: packing makes the packed one before it removes the plain one.
-            Err(e) if e.code() == "not-found" && packed.exists() => {
+            Err(e) if e.code() == code::NOT_FOUND && packed.exists() => {
                 let file = files::open(&packed, Guard::Private)?;
                 let decoder =
                     zstd::Decoder::new(file).map_err(|e| Error::io("read", &packed, e))?;

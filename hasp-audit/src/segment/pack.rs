@@ -156,7 +156,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_content_unpacks_to_itself(lines in prop::collection::vec("[a-z{}\":]{0,3000}", 0..60), end in any::<bool>()) {
+        fn any_content_unpacks_to_itself(
+            lines in prop::collection::vec("[a-z{}\":]{0,3000}", 0..60),
+            end in any::<bool>(),
+        ) {
             let mut content = lines.join("\n").into_bytes();
             if end {
                 content.push(b'\n');

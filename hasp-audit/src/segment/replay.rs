@@ -8,9 +8,10 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, tree};
 
-use crate::log::or_missing;
+use crate::code;
 use crate::record::line::{Frame, MAX_LINE};
 use crate::segment;
+use crate::segment::missing::or_missing;
 use crate::segment::state::{State, StateFile};
 
 /// More than this behind the last good record is no torn append, in bytes.
@@ -159,16 +160,19 @@ fn tail_missing(dir: &Path, state: &State) -> Error {
     let shown = printable_path(&segment::path(dir, state.segment));
     let message =
         format!("records before number {} are missing: {shown} was cut or removed", state.n);
-    Error::new(Kind::Data, "tail-missing", message)
+    Error::new(Kind::Data, code::TAIL_MISSING, message)
         .hint("look what is left: hasp-audit verify")
-        .hint("put back a copy of the file, or go on without it, which stays on record: hasp-audit accept-loss")
+        .hint(
+            "put back a copy of the file, or go on without it, which stays on record: \
+               hasp-audit accept-loss",
+        )
 }
 
 fn tampered(path: &Path, state: &State) -> Error {
     let shown = printable_path(path);
     Error::new(
         Kind::Data,
-        "tampered",
+        code::TAMPERED,
         format!("record {} in {shown} was not written by hasp", state.n),
     )
     .hint("look what is left: hasp-audit verify")

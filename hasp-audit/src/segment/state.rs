@@ -26,6 +26,7 @@ use hasp_core::{Error, Kind, Result};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::code;
 use crate::record::chain::{Key, MacBytes};
 
 /// The file's name in the directory of a log.
@@ -64,7 +65,7 @@ impl StateFile {
     pub fn open(dir: &Path) -> Result<StateFile> {
         let path = dir.join(NAME);
         match files::open_existing(&path) {
-            Err(e) if e.code() == "not-found" => Err(damaged(&path, "is missing")),
+            Err(e) if e.code() == code::NOT_FOUND => Err(damaged(&path, "is missing")),
             other => other.map(|file| StateFile { file, path }),
         }
     }
@@ -73,7 +74,7 @@ impl StateFile {
     fn open_to_read(dir: &Path) -> Result<StateFile> {
         let path = dir.join(NAME);
         match files::open(&path, Guard::Private) {
-            Err(e) if e.code() == "not-found" => Err(damaged(&path, "is missing")),
+            Err(e) if e.code() == code::NOT_FOUND => Err(damaged(&path, "is missing")),
             other => other.map(|file| StateFile { file, path }),
         }
     }
@@ -103,7 +104,8 @@ impl State {
         StateFile::open_to_read(dir)?.read()
     }
 
-    /// Overwrites the key state of the log in `dir`.
+    /// Overwrites the key state of the log in `dir`, as a thief does.
+    #[cfg(test)]
     pub fn write(&self, dir: &Path) -> Result<()> {
         self.put(dir).map(drop)
     }
@@ -168,7 +170,7 @@ fn damaged(path: &Path, how: &str) -> Error {
     let home = path.ancestors().nth(3).unwrap_or(path);
     Error::new(
         Kind::Data,
-        "key-state",
+        code::KEY_STATE,
         format!("the key state of the record, {}, {how}", printable_path(path)),
     )
     .hint(format!(
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn a_missing_or_cut_state_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(State::read(dir.path()).unwrap_err().code(), "key-state");
+        assert_eq!(State::read(dir.path()).unwrap_err().code().as_str(), "key-state");
         state().create(dir.path()).unwrap();
         std::fs::OpenOptions::new()
             .write(true)
@@ -224,6 +226,6 @@ mod tests {
             .unwrap()
             .set_len(100)
             .unwrap();
-        assert_eq!(State::read(dir.path()).unwrap_err().code(), "key-state");
+        assert_eq!(State::read(dir.path()).unwrap_err().code().as_str(), "key-state");
     }
 }

@@ -5,6 +5,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source};
 use serde_json::json;
 
+use crate::code;
 use crate::record::event::Event;
 use crate::verb::place::Place;
 
@@ -18,7 +19,7 @@ pub fn run(cx: &mut Context, place: &Place) -> Result<Exit> {
     if event.name().starts_with("audit.") {
         return Err(Error::new(
             Kind::Denied,
-            "event-reserved",
+            code::EVENT_RESERVED,
             "events of the record itself are not for others to write",
         )
         .hint("name it otherwise, for example: {\"event\":\"scan.leak\"}"));

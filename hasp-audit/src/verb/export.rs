@@ -7,13 +7,13 @@ use std::path::Path;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, LogId, Result};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::id::LogId;
+use crate::code;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::Record;
@@ -40,7 +40,7 @@ pub fn run(
     let log = place.packed_log(cx)?;
     let filter =
         Filter { terms: Vec::new(), since: moment(since, cx.now)?, until: moment(until, cx.now)? };
-    let veil = if redacted { Some(Veil::new(&*keys::audit_root(&place.id)?)) } else { None };
+    let veil = if redacted { Some(Veil::new(&*keys::audit_root(&place.id, cx)?)) } else { None };
     let (mut hash, mut count) = (Sha256::new(), 0u64);
     query::run(log.path(), &filter, By::Scan, &mut |record| {
         let line = match &veil {
@@ -54,7 +54,7 @@ pub fn run(
         cx.out.data(b"\n")
     })?;
     let hash: [u8; 32] = hash.finalize().into();
-    let signature = keys::sign_head(text(&place.id, count, &hash).as_bytes())?;
+    let signature = keys::sign_head(text(&place.id, count, &hash).as_bytes(), cx)?;
     let public = place.public()?;
     cx.out.object(&json!({"v": 1, "export": {
         "log": place.id, "records": count, "redacted": redacted, "sha256": HEXLOWER.encode(&hash),
@@ -75,12 +75,12 @@ fn text(id: &LogId, count: u64, hash: &[u8; 32]) -> String {
 /// `Kind::No`, `[export-forged]`, if it is not what this key signed.
 pub fn verify(cx: &mut Context, file: &Path, key: &str) -> Result<Exit> {
     let public = keys::public_key(key).ok_or_else(|| {
-        Error::new(Kind::Usage, "bad-key", "that is not a public key")
+        Error::new(Kind::Usage, code::BAD_KEY, "that is not a public key")
             .hint("take the one of: hasp-vault status")
     })?;
     let content = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
     let count = signed(&content, &public).ok_or_else(|| {
-        Error::new(Kind::No, "export-forged", "this file is not what the key signed")
+        Error::new(Kind::No, code::EXPORT_FORGED, "this file is not what the key signed")
             .hint("ask for it again: hasp-audit export")
     })?;
     match cx.out.json {
@@ -178,7 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_file_is_read_or_refused(content: Vec<u8>) {
-            prop_assert_eq!(signed(&content, &SigningKey::from_bytes(&[4; 32]).verifying_key()), None);
+            let key = SigningKey::from_bytes(&[4; 32]).verifying_key();
+            prop_assert_eq!(signed(&content, &key), None);
         }
     }
 
@@ -186,7 +187,10 @@ mod tests {
     fn names_are_hidden_and_still_comparable() {
         let veil = Veil::new(&[1; 32]);
         let record = |name: &str| {
-            let line = json!({"n": 1, "event": "exec.start", "project": "/home/me", "argv": ["psql", name], "secrets": [{"name": name, "version": 2}]});
+            let line = json!({
+                "n": 1, "event": "exec.start", "project": "/home/me", "argv": ["psql", name],
+                "secrets": [{"name": name, "version": 2}],
+            });
             String::from_utf8(veil.line(&Record::parse(line.to_string().as_bytes()).unwrap()))
                 .unwrap()
         };

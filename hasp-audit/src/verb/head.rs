@@ -11,7 +11,7 @@ use crate::verb::place::Place;
 /// Prints the signed head.
 pub fn run(cx: &mut Context, place: &Place, note: bool) -> Result<Exit> {
     let head = place.log()?.head()?;
-    let signature = keys::sign_head(head.text().as_bytes())?;
+    let signature = keys::sign_head(head.text().as_bytes(), cx)?;
     let public = place.public()?;
     let line = head.line(&public, &signature);
     match (cx.out.json, note) {

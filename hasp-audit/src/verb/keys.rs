@@ -5,54 +5,37 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Environ, Error, Home, Kind, Result, descriptors, sibling, system};
+use hasp_core::sibling::{self, Said};
+use hasp_core::tool::Context;
+use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, platform};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::id::LogId;
 use crate::log::Log;
 
-/// What `hasp-vault status` says of the vault that applies here.
-pub struct Status {
-    /// Its current log.
-    pub log: LogId,
-    /// The key that verifies its heads.
-    pub public: VerifyingKey,
-}
+/// The tool that has the keys.
+const VAULT: &str = "hasp-vault";
 
-/// The codes with which no vault is found: they are passed on as they are.
-const CODES: [&str; 15] = [
-    "no-home",
-    "no-vault",
-    "home-relative",
-    "home-unset",
-    "unknown-vault",
-    "other-vault",
-    "key-changed",
-    "tampered",
-    "rolled-back",
-    "open-mode",
-    "open-parent",
-    "foreign-owner",
-    "symlink",
-    "not-a-file",
-    "newer-format",
-];
+/// What `hasp-vault status` says of the vault that applies here.
+pub(crate) struct Status {
+    /// Its current log.
+    pub(crate) log: LogId,
+    /// The key that verifies its heads.
+    pub(crate) public: VerifyingKey,
+}
 
 /// Asks `hasp-vault status --json`; it needs no unlock.
 ///
 /// # Errors
 /// As `hasp-vault` ends: `Kind::Missing` without a vault, and so on.
-pub fn status() -> Result<Status> {
-    let mut command = sibling::command("hasp-vault")?;
-    let output = command.args(["status", "--json"]).stdin(Stdio::null()).output();
-    let output = output.map_err(|e| Error::system("run hasp-vault", e))?;
+pub(crate) fn status() -> Result<Status> {
+    let output = run(vault(&["status"])?.stdin(Stdio::null()).stdout(Stdio::piped()))?;
     if !output.status.success() {
-        let error = failed("status", output.status.code());
-        return Err(said(&output.stderr, &error).unwrap_or(error));
+        let error = Said::of(VAULT, &output.stderr).error();
+        return Err(error.unwrap_or_else(|| silent("status")));
     }
     let unclear =
         || Error::bug("hasp-vault status --json has not the fields that hasp-audit reads");
@@ -70,22 +53,8 @@ pub fn current_log(home: &Home) -> Result<Log> {
     Log::open(home, &status()?.log)
 }
 
-/// What `hasp-vault --json` said, in its own words and with its own hints.
-fn said(stderr: &[u8], failed: &Error) -> Option<Error> {
-    let objects =
-        stderr.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Value>(l).ok());
-    let error = objects.map(|mut o| o["error"].take()).find(|e| e["message"].is_string())?;
-    let code = CODES.into_iter().find(|c| error["code"] == *c).unwrap_or(failed.code().as_str());
-    let hints = error["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    Some(
-        hints.fold(Error::new(failed.kind(), code, error["message"].as_str()?), |e, hint| {
-            e.hint(hint)
-        }),
-    )
-}
-
 /// A public key in base64, with or without padding, of either alphabet.
-pub fn public_key(text: &str) -> Option<VerifyingKey> {
+pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {
     let plain = text.trim().trim_end_matches('=').replace('-', "+").replace('_', "/");
     let bytes = data_encoding::BASE64_NOPAD.decode(plain.as_bytes()).ok()?;
     VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()
@@ -94,21 +63,21 @@ pub fn public_key(text: &str) -> Option<VerifyingKey> {
 /// The audit root of this log.
 ///
 /// # Errors
-/// `Kind::Locked` if the vault cannot be unlocked: without the key there is no answer.
-pub fn audit_root(id: &LogId) -> Result<Zeroizing<[u8; 32]>> {
-    let mut command = sibling::command("hasp-vault")?;
-    command.args(["key", "audit", "--log", id.as_str()]).stdin(Stdio::inherit());
-    let bytes = ask("key audit", command, None, None)?;
+/// As `hasp-vault` ends: `Kind::Locked` if it cannot be unlocked; without a key, no answer.
+pub(crate) fn audit_root(id: &LogId, cx: &mut Context) -> Result<Zeroizing<[u8; 32]>> {
+    let mut command = vault(&["key", "audit", "--log", id.as_str()])?;
+    command.stdin(Stdio::inherit());
+    let bytes = ask("key audit", command, None, None, cx)?;
     let root = <[u8; 32]>::try_from(bytes.as_slice())
         .map_err(|_| Error::bug("the audit root has not 32 bytes"))?;
     Ok(Zeroizing::new(root))
 }
 
 /// A signature of the vault over `message`.
-pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
-    let mut command = sibling::command("hasp-vault")?;
-    command.args(["key", "sign-head"]).stdin(Stdio::piped());
-    let bytes = ask("key sign-head", command, None, Some(message))?;
+pub(crate) fn sign_head(message: &[u8], cx: &mut Context) -> Result<[u8; 64]> {
+    let mut command = vault(&["key", "sign-head"])?;
+    command.stdin(Stdio::piped());
+    let bytes = ask("key sign-head", command, None, Some(message), cx)?;
     <[u8; 64]>::try_from(bytes.as_slice()).map_err(|_| Error::bug("the signature has not 64 bytes"))
 }
 
@@ -116,22 +85,33 @@ pub fn sign_head(message: &[u8]) -> Result<[u8; 64]> {
 ///
 /// # Errors
 /// `Kind::Locked` if the vault cannot be unlocked.
-pub fn replace_log() -> Result<()> {
+pub(crate) fn replace_log(cx: &mut Context) -> Result<()> {
     descriptors::lend(&Environ::capture(), None);
-    let mut command = sibling::command("hasp-vault")?;
-    let status = command.args(["--quiet", "key", "replace-log"]).stdout(Stdio::null()).status();
-    let status = status.map_err(|e| Error::system("run hasp-vault", e))?;
-    if status.success() { Ok(()) } else { Err(failed("key replace-log", status.code())) }
+    let mut command = vault(&["--quiet", "key", "replace-log"])?;
+    let output = run(command.stdin(Stdio::inherit()).stdout(Stdio::null()))?;
+    end("key replace-log", &output, cx)
 }
 
 /// The keyed fingerprint of the value that a source names.
-pub fn fingerprint(from: &OsStr) -> Result<String> {
-    let mut command = sibling::command("hasp-vault")?;
-    command.args(["key", "fp", "--from"]).arg(from).stdin(Stdio::inherit());
-    let bytes = ask("key fp", command, Some(from), None)?;
+pub(crate) fn fingerprint(from: &OsStr, cx: &mut Context) -> Result<String> {
+    let mut command = vault(&["key", "fp", "--from"])?;
+    command.arg(from).stdin(Stdio::inherit());
+    let bytes = ask("key fp", command, Some(from), None, cx)?;
     let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if hex { Ok(text) } else { Err(Error::bug("the fingerprint has not 32 digits")) }
+}
+
+fn vault(words: &[&str]) -> Result<Command> {
+    let mut command = sibling::command(VAULT)?;
+    // What it says is read, and said by this tool.
+    command.arg("--json").args(words).stderr(Stdio::piped());
+    Ok(command)
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    let child = command.spawn();
+    child.and_then(|c| c.wait_with_output()).map_err(|e| Error::system("run hasp-vault", e))
 }
 
 /// Runs `hasp-vault` with one end of a pipe and returns what it wrote there. It reads the sources
@@ -141,12 +121,12 @@ fn ask(
     mut command: Command,
     source: Option<&OsStr>,
     input: Option<&[u8]>,
+    cx: &mut Context,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
     descriptors::lend(&Environ::capture(), source);
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
-    system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
+    let (reader, writer) = platform::pipe().map_err(run)?;
+    platform::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());
     let mut child = command.spawn().map_err(run)?;
     drop(writer);
@@ -156,32 +136,25 @@ fn ask(
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let read = File::from(reader).take(4096).read_to_end(&mut bytes);
-    let status = child.wait().map_err(run)?;
+    let output = child.wait_with_output().map_err(run)?;
+    end(what, &output, cx)?;
     read.map_err(run)?;
-    if status.success() { Ok(bytes) } else { Err(failed(what, status.code())) }
+    Ok(bytes)
 }
 
-/// `hasp-vault` has said on stderr what is wrong; its exit status becomes ours.
-fn failed(what: &str, status: Option<i32>) -> Error {
-    let (kind, code) = match status {
-        Some(1) => (Kind::No, "interrupted"),
-        Some(64) => (Kind::Usage, "usage"),
-        Some(65) => (Kind::Data, "vault-data"),
-        Some(66) => (Kind::Missing, "no-vault"),
-        Some(69) => (Kind::Locked, "locked"),
-        Some(75) => (Kind::Busy, "busy"),
-        Some(77) => (Kind::Denied, "vault-denied"),
-        Some(78) => (Kind::Config, "config"),
-        _ => (Kind::Io, "vault-failed"),
-    };
-    let error = Error::new(kind, code, format!("hasp-vault {what} gave no answer"));
-    match kind {
-        Kind::Locked => error.hint(format!(
-            "unlock it: HASP_PASSPHRASE=fd:N, HASP_IDENTITY=SRC, or type the passphrase in a terminal of your own: {}",
-            hasp_core::terminal::command().unwrap_or_else(|| format!("hasp-vault {what}"))
-        )),
-        _ => error.hint(format!("see what it says: hasp-vault {}", if what == "status" { "status" } else { "fsck" })),
+/// What `hasp-vault` said becomes what this tool says.
+fn end(what: &str, output: &Output, cx: &mut Context) -> Result<()> {
+    let error = Said::of(VAULT, &output.stderr).pass_on(&mut cx.out);
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(error.unwrap_or_else(|| silent(what))),
     }
+}
+
+/// It ended without a word: killed, perhaps.
+fn silent(what: &str) -> Error {
+    Error::new(Kind::Io, code::IO, format!("hasp-vault {what} ended without an answer"))
+        .hint("see whether the vault is whole: hasp-vault fsck")
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! What the tool does, a file a verb.
 
-pub mod append;
-pub mod export;
-pub mod exposed;
-pub mod follow;
-pub mod head;
-pub mod keys;
-pub mod log;
-pub mod place;
-pub mod progress;
-pub mod recover;
-pub mod render;
-pub mod verify;
-pub mod who;
+pub(crate) mod append;
+pub(crate) mod export;
+pub(crate) mod exposed;
+pub(crate) mod follow;
+pub(crate) mod head;
+pub(crate) mod keys;
+pub(crate) mod log;
+pub(crate) mod place;
+pub(crate) mod progress;
+pub(crate) mod recover;
+pub(crate) mod render;
+pub(crate) mod verify;
+pub(crate) mod who;

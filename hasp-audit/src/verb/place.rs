@@ -3,10 +3,10 @@
 
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, time};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, time};
 use indicatif::ProgressBar;
 
-use crate::id::LogId;
+use crate::code;
 use crate::log::Log;
 use crate::segment::pack;
 use crate::verb::keys;
@@ -69,7 +69,7 @@ impl Place {
             false => ProgressBar::hidden(),
         };
         for _ in (0..pending).step_by(FEW) {
-            let Ok(packed) = pack::pack(log.path(), FEW) else { break };
+            let Ok(packed) = log.pack(FEW) else { break };
             bar.inc(packed as u64);
         }
         bar.finish_and_clear();
@@ -95,7 +95,7 @@ pub fn moment(word: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>> {
     }
     let parsed = word.parse::<Timestamp>();
     parsed.map(Some).map_err(|e| {
-        Error::new(Kind::Usage, "bad-time", e.message())
+        Error::new(Kind::Usage, code::BAD_TIME, e.message())
             .hint("a time looks like 2026-01-31T12:00:00Z, or 24h for how long ago")
     })
 }
@@ -114,6 +114,6 @@ mod tests {
             Some(Timestamp::from_second(7))
         );
         assert_eq!(moment(None, now).unwrap(), None);
-        assert_eq!(moment(Some("yesterday"), now).unwrap_err().code(), "bad-time");
+        assert_eq!(moment(Some("yesterday"), now).unwrap_err().code().as_str(), "bad-time");
     }
 }

@@ -4,6 +4,7 @@ use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::log::Log;
 use crate::verb::keys;
 use crate::verb::place::Place;
@@ -13,7 +14,7 @@ use crate::verify::recover::Loss;
 /// Rebuilds the key state with the vault's key.
 pub fn recover(cx: &mut Context, place: &Place) -> Result<Exit> {
     let public = place.public()?;
-    let root = keys::audit_root(&place.id)?;
+    let root = keys::audit_root(&place.id, cx)?;
     let against =
         Against { audit_root: &root, public: Some(&public), expect: None, progress: &|_| {} };
     match Log::recover(&place.home, &place.id, &against, cx.now)? {
@@ -40,11 +41,11 @@ fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit>
     if keys::status()?.log != place.id {
         let message =
             format!("the record {} is gone, and nothing is written to it any more", place.id);
-        return Err(Error::new(Kind::Usage, "log-not-current", message)
+        return Err(Error::new(Kind::Usage, code::LOG_NOT_CURRENT, message)
             .hint("the vault's current record is another one: hasp-audit verify"));
     }
     agreed(cx, yes, WHOLE)?;
-    keys::replace_log()?;
+    keys::replace_log(cx)?;
     cx.out.warn(&format!(
         "the record {} is lost; a new one was begun, which says so first",
         place.id
@@ -52,20 +53,22 @@ fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit>
     Ok(Exit::OK)
 }
 
-const PART: &str = "Records are missing, and no verification will ever call this record whole again. Go on without them?";
-const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever call it whole. Go on without the old one?";
+const PART: &str = "Records are missing, and no verification will ever call this record whole \
+                    again. Go on without them?";
+const WHOLE: &str = "The whole record is missing. A new one begins, and no verification will ever \
+                     call it whole. Go on without the old one?";
 
 fn agreed(cx: &mut Context, yes: bool, question: &str) -> Result<()> {
     if yes || asked(cx, question)? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "nothing was changed"))
 }
 
 fn asked(cx: &mut Context, question: &str) -> Result<bool> {
     cx.out.flush()?;
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
+        Error::new(Kind::Locked, code::NO_TERMINAL, "there is no terminal to ask on")
             .hint("hasp-audit accept-loss --yes")
     })?;
     terminal.confirm(question)

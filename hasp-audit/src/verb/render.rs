@@ -1,6 +1,7 @@
 //! A record as a line to read: local time, colour on a terminal, and nothing in it that the
 //! terminal would obey.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -52,13 +53,15 @@ pub struct Render {
     following: bool,
     ends: Option<Ends>,
     last: Option<u64>,
+    unknown: BTreeMap<String, u64>,
 }
 
 impl Render {
     /// For the output of this context and the log in `dir`.
     pub fn new(cx: &Context, dir: &Path) -> Render {
         let (json, colour) = (cx.out.json, cx.out.colour(&cx.env));
-        Render { dir: dir.to_owned(), json, colour, following: false, ends: None, last: None }
+        let (dir, unknown) = (dir.to_owned(), BTreeMap::new());
+        Render { dir, json, colour, following: false, ends: None, last: None, unknown }
     }
 
     /// From now on records are new: what was printed is not printed again, and a run that has not
@@ -73,6 +76,9 @@ impl Render {
             return Ok(());
         }
         self.last = self.last.max(Some(record.n()));
+        if !record.is_known() {
+            *self.unknown.entry(record.event().to_owned()).or_default() += 1;
+        }
         if self.json {
             cx.out.data(&record.line)?;
             return cx.out.data(b"\n");
@@ -84,6 +90,15 @@ impl Render {
             line.push_str(&self.paint("33", "  no end: it still runs, or was killed"));
         }
         cx.out.folded(&line, 8)
+    }
+
+    /// Says how many of the records that were printed are of events that this version does not
+    /// know: of another version of hasp, whose questions they may answer.
+    pub fn done(&self, cx: &mut Context) {
+        for (event, count) in &self.unknown {
+            let event = printable(event.as_bytes());
+            cx.out.note(&format!("this version does not know the event {event}: {count} of these"));
+        }
     }
 
     fn ended(&mut self, start: u64) -> Result<bool> {
@@ -188,16 +203,22 @@ mod tests {
             following: false,
             ends: None,
             last: None,
+            unknown: BTreeMap::new(),
         };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }
 
     #[test]
     fn a_start_reads_as_a_sentence() {
-        let line = r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","target":"test","argv":["pytest","-k","a b"],"consumer":"session:9","secrets":[{"name":"db/url","version":3}],"prev":"","mac":""}"#;
+        let line = r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1",
+            "project":"/p","target":"test","argv":["pytest","-k","a b"],"consumer":"session:9",
+            "secrets":[{"name":"db/url","version":3}],"prev":"","mac":""}"#;
         let text = shown(line);
         assert!(
-            text.ends_with("exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by session:9  grant g1"),
+            text.ends_with(
+                "exec.start    db/url@3  target test  $ pytest -k 'a b'  in /p  by \
+                            session:9  grant g1"
+            ),
             "{text}"
         );
         assert!(text.starts_with("     7  "));
@@ -213,10 +234,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_field_reaches_the_terminal_as_it_is(name in "[a-z]{1,8}", text in "\\PC{0,20}[\\x00-\\x1f\u{7f}\u{9b}\u{202e}\u{2028}]\\PC{0,20}") {
-            for field in [name.as_str(), "event", "project", "target", "code", "consumer", "reason", "grant", "secret"] {
-                let line = serde_json::json!({"n": 1, field: text, "argv": [text], "secrets": [{"name": text}]}).to_string();
-                let line = shown(&line);
+        fn no_field_reaches_the_terminal_as_it_is(
+            name in "[a-z]{1,8}",
+            text in "\\PC{0,20}[\\x00-\\x1f\u{7f}\u{9b}\u{202e}\u{2028}]\\PC{0,20}",
+        ) {
+            let known = ["event", "project", "target", "code", "consumer", "reason", "grant"];
+            for field in known.into_iter().chain([name.as_str()]) {
+                let secrets = serde_json::json!([{"name": text}]);
+                let line = serde_json::json!({
+                    "n": 1, field: text, "argv": [text], "secret": text, "secrets": secrets,
+                });
+                let line = shown(&line.to_string());
                 let obeyed = |c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{2028}');
                 prop_assert!(!line.chars().any(obeyed));
             }

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::cli::VerifyArgs;
+use crate::code;
 use crate::record::chain::Key;
 use crate::record::head::{Head, SignedHead};
 use crate::record::line;
@@ -24,7 +25,7 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
     }
     let place = Place::find(cx, id)?;
     let (mut report, _) = checked(cx, &place, args.expect.as_deref())?;
-    if args.allow_accepted && report.fault.as_ref().is_some_and(|f| f.code == "loss-accepted") {
+    if args.allow_accepted && report.fault.as_ref().is_some_and(|f| f.code == code::LOSS_ACCEPTED) {
         report.notes.extend(report.fault.take().map(|f| f.message));
     }
     tell(cx, &place, &report)?;
@@ -35,15 +36,15 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
 /// with; asks the vault for its key.
 pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<(Report, Key)> {
     let log = match place.log() {
-        Err(e) if e.code() == "log-missing" => {
-            let no = Error::new(Kind::No, "log-missing", e.message());
+        Err(e) if e.code() == code::LOG_MISSING => {
+            let no = Error::new(Kind::No, code::LOG_MISSING, e.message());
             return Err(e.hints().iter().fold(no, |no, hint| no.hint(hint)));
         }
         other => other?,
     };
     let public = place.public()?;
     let expect = expect.map(|word| expected(word, &public)).transpose()?;
-    let root = keys::audit_root(&place.id)?;
+    let root = keys::audit_root(&place.id, cx)?;
     let bar = bar(cx, log.path());
     let progress = |more| bar.inc(more);
     let against = Against {
@@ -83,9 +84,10 @@ fn bar(cx: &Context, dir: &Path) -> ProgressBar {
 
 fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     if cx.out.json {
-        let outcome = report.fault.as_ref().map_or("whole", |f| f.code);
+        let outcome = report.fault.as_ref().map_or("whole", |f| f.code.as_str());
         return cx.out.object(&json!({
-            "v": 1, "log": place.id, "outcome": outcome, "records": report.records, "notes": report.notes,
+            "v": 1, "log": place.id, "outcome": outcome, "records": report.records,
+            "notes": report.notes,
             "first_bad": report.fault.as_ref().and_then(|f| f.n),
         }));
     }
@@ -95,7 +97,8 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     }
     cx.out.line(&format!("whole: {} records", report.records))?;
     cx.out.note(
-        "note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit verify --expect HEAD",
+        "note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit \
+         verify --expect HEAD",
     );
     Ok(())
 }
@@ -103,13 +106,17 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
 fn no(fault: &Fault) -> Error {
     let error = Error::new(Kind::No, fault.code, format!("not whole: {}", fault.message));
     match fault.code {
-        "key-state" => error.hint("rebuild the key state: hasp-audit recover"),
-        "tail-missing" => {
-            error.hint("put a copy of the record back, or go on without it, on record: hasp-audit accept-loss")
+        code::KEY_STATE => error.hint("rebuild the key state: hasp-audit recover"),
+        code::TAIL_MISSING => error.hint(
+            "put a copy of the record back, or go on without it, on record: hasp-audit \
+                        accept-loss",
+        ),
+        code::LOSS_ACCEPTED => {
+            error.hint("to ask about the rest: hasp-audit verify --allow-accepted")
         }
-        "loss-accepted" => error.hint("to ask about the rest: hasp-audit verify --allow-accepted"),
-        _ => {
-            error.hint("what comes before it still holds: hasp-audit log --until TIME; compare with a copy of the home")
-        }
+        _ => error.hint(
+            "what comes before it still holds: hasp-audit log --until TIME; compare \
+                        with a copy of the home",
+        ),
     }
 }

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::{Record, Use, term};
@@ -16,11 +17,11 @@ use crate::verb::render::Render;
 
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
 pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
-    let fp = keys::fingerprint(from)?;
+    let fp = keys::fingerprint(from, cx)?;
     let log = place.packed_log(cx)?;
     let Versions { whole, part } = versions(log.path(), &fp)?;
     if whole.is_empty() && part.is_empty() {
-        return Err(Error::new(Kind::No, "value-unknown", "no record knows this value")
+        return Err(Error::new(Kind::No, code::VALUE_UNKNOWN, "no record knows this value")
             .hint("mind the end of it: one trailing newline is dropped, anything else counts"));
     }
     let mut found = Vec::new();
@@ -40,6 +41,7 @@ pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     }
     let mut render = Render::new(cx, log.path());
     found.iter().try_for_each(|record| render.print(cx, record))?;
+    render.done(cx);
     Ok(Exit::OK)
 }
 

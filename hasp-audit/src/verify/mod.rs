@@ -3,7 +3,8 @@
 //! the audit root there is no answer at all.
 
 mod part;
-pub mod recover;
+pub(crate) mod recover;
+mod report;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -11,13 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
-use hasp_core::{Home, Kind, Result};
+use hasp_core::{Home, Kind, LogId, Result};
 
-use crate::id::LogId;
+use crate::code;
 use crate::log;
-use crate::record::chain::{Key, MacBytes};
+use crate::record::chain::Key;
 use crate::record::head::{self, Head, SignedHead};
 use crate::record::line::Frame;
 use crate::segment::lock;
@@ -26,44 +26,10 @@ use crate::segment::{self, Found, Lines};
 use crate::verify::part::{Bad, Job, Part, Shape};
 use crate::verify::verdict::{Facts, judge};
 
+pub use crate::verify::report::{Against, Fault, Report};
+
 /// No more records than this can be missing in one place before the numbers are called implausible.
 const MAX_GAP: u64 = 20_000_000;
-
-/// What a log is verified against.
-pub struct Against<'a> {
-    /// The audit root that the first key is derived from.
-    pub audit_root: &'a [u8; 32],
-    /// The vault's public key, which must have signed the checkpoint.
-    pub public: Option<&'a VerifyingKey>,
-    /// A head that was kept elsewhere.
-    pub expect: Option<&'a Head>,
-    /// Is told how many more records were looked at.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// How many records verify, from the first on.
-    pub records: u64,
-    /// The mac of the last of them.
-    pub mac: MacBytes,
-    /// Why the log is not whole; `None` if it is.
-    pub fault: Option<Fault>,
-    /// What happened to the log and is no fault.
-    pub notes: Vec<String>,
-}
-
-/// Why a log is not whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// `tampered`, `tail-missing`, `head-mismatch`, `head-forged`, `key-state` or `loss-accepted`.
-    pub code: &'static str,
-    /// The first record that is bad or missing, where it can be told.
-    pub n: Option<u64>,
-    /// In words.
-    pub message: String,
-}
 
 /// Everything that verification reads from a log.
 pub struct Checked {
@@ -111,7 +77,7 @@ impl Snapshot {
             other => other.ok(),
         };
         let state = match State::read(dir) {
-            Err(e) if e.code() == "key-state" => Err(e.message().to_owned()),
+            Err(e) if e.code() == code::KEY_STATE => Err(e.message().to_owned()),
             other => Ok(other?),
         };
         let segments: Vec<u32> = segment::list(dir)?.into_keys().collect();

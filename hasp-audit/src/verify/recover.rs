@@ -3,14 +3,16 @@
 
 use std::path::Path;
 
-use hasp_core::{Error, Home, Kind, Result, Timestamp, files};
+use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files};
 
-use crate::id::LogId;
+use crate::code;
 use crate::log::policy::Policy;
-use crate::log::{Log, compose, or_missing};
+use crate::log::{Log, compose};
 use crate::record::chain::Key;
 use crate::record::event::Event;
+use crate::record::kind::EventKind;
 use crate::record::line::Frame;
+use crate::segment::missing::or_missing;
 use crate::segment::replay::{Reach, Rest, tail};
 use crate::segment::state::State;
 use crate::segment::{self, Found, Lines};
@@ -69,15 +71,15 @@ impl Log {
     ) -> Result<Option<Loss>> {
         let log = Log::open(home, id)?;
         if let Err(gone) = State::read(log.path()).map_err(|e| or_missing(e, log.path()))
-            && gone.code() == "log-missing"
+            && gone.code() == code::LOG_MISSING
         {
             return Err(gone);
         }
         let checked = verify::check(home, id, against)?;
         let state = State::read(log.path());
-        let fits = checked.report.fault.as_ref().is_none_or(|f| f.code != "key-state");
+        let fits = checked.report.fault.as_ref().is_none_or(|f| f.code != code::KEY_STATE);
         if state.is_ok() && fits {
-            return Err(Error::new(Kind::Usage, "nothing-to-recover", "the key state is good")
+            return Err(Error::new(Kind::Usage, code::NOTHING_TO_RECOVER, "the key state is good")
                 .hint("look at the record itself: hasp-audit verify"));
         }
         let policy = Policy::read(log.home())?;
@@ -102,9 +104,9 @@ fn rebuild(
     let signed =
         verify::checkpoint(dir)?.and_then(std::result::Result::ok).map_or(0, |c| c.head.count);
     let last = segment::list(dir)?.into_keys().last().unwrap_or(1);
-    let whole = checked.report.fault.as_ref().is_none_or(|f| f.code == "key-state");
+    let whole = checked.report.fault.as_ref().is_none_or(|f| f.code == code::KEY_STATE);
     let n = if whole { signed.max(good) } else { signed.max(left(dir, last)?).max(good + 1) };
-    let recovered = Event::new("audit.recover").field("records", good);
+    let recovered = Event::new(EventKind::AuditRecover).field("records", good);
     if n == good {
         let mut events: Vec<Event> = unfinished(dir, &checked.end)?.into_iter().collect();
         events.push(recovered);
@@ -145,7 +147,7 @@ fn resume(
     more: &[Event],
 ) -> Result<Vec<u8>> {
     let last = segment::list(dir)?.into_keys().last().unwrap_or(0).max(state.segment);
-    let lost = Event::new("audit.loss").field("first", loss.first).field("last", loss.last);
+    let lost = Event::new(EventKind::AuditLoss).field("first", loss.first).field("last", loss.last);
     let events = [&[lost], more].concat();
     begin(dir, &State { segment: last + 1, offset: 0, ..state.clone() }, now, &events)
 }
@@ -201,6 +203,6 @@ fn set_rest_aside(dir: &Path, reach: &Reach) -> Result<()> {
 }
 
 fn nothing_lost() -> Error {
-    Error::new(Kind::Usage, "nothing-lost", "nothing is missing at the end of the record")
+    Error::new(Kind::Usage, code::NOTHING_LOST, "nothing is missing at the end of the record")
         .hint("look at the whole of it: hasp-audit verify")
 }

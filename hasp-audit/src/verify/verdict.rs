@@ -3,12 +3,14 @@
 
 use serde_json::Value;
 
-use crate::id::LogId;
+use hasp_core::LogId;
+
+use crate::code;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;
 use crate::verify::part::{Part, Shape};
-use crate::verify::{Against, Fault, Report};
+use crate::verify::report::{Against, Fault, Report};
 
 /// All that the verdict rests on.
 pub struct Facts<'a> {
@@ -33,7 +35,7 @@ pub fn judge(facts: &Facts) -> Report {
     let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
     let fault = fault.or_else(|| {
         walk.losses.first().map(|(n, text)| Fault {
-            code: "loss-accepted",
+            code: code::LOSS_ACCEPTED,
             n: *n,
             message: text.clone(),
         })
@@ -110,19 +112,33 @@ impl Walk {
         match record["event"].as_str().unwrap_or_default() {
             "audit.loss" if record["log"].is_string() => {
                 let log = record["log"].as_str().unwrap_or_default();
-                let text =
-                    format!("the record before this one, {log}, was lost, which was accepted at {time} (record {n})");
+                let text = format!(
+                    "the record before this one, {log}, was lost, which was accepted at \
+                             {time} (record {n})"
+                );
                 self.losses.push((None, text));
             }
             "audit.loss" => {
-                let (first, last) = (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
-                let text = format!("records {} to {last} were lost, which was accepted at {time} (record {n})", first.unwrap_or_default());
+                let (first, last) =
+                    (record["first"].as_u64(), record["last"].as_u64().unwrap_or_default());
+                let text = format!(
+                    "records {} to {last} were lost, which was accepted at {time} \
+                                    (record {n})",
+                    first.unwrap_or_default()
+                );
                 self.losses.push((first, text));
             }
             "audit.torn" => {
-                self.notes.push(format!("{} bytes of an append that a crash cut short were set aside at {time} (record {n})", record["bytes"]));
+                self.notes.push(format!(
+                    "{} bytes of an append that a crash cut short were set \
+                    aside at {time} (record {n})",
+                    record["bytes"]
+                ));
             }
-            "audit.recover" => self.notes.push(format!("the key state was rebuilt at {time} (record {n}); what was cut off before that only a head kept elsewhere can show")),
+            "audit.recover" => self.notes.push(format!(
+                "the key state was rebuilt at {time} \
+                (record {n}); what was cut off before that only a head kept elsewhere can show"
+            )),
             _ => {}
         }
     }
@@ -155,7 +171,7 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
         Ok(state) => state,
         Err(why) => {
             return Err(Fault {
-                code: "key-state",
+                code: code::KEY_STATE,
                 n: None,
                 message: format!("{why}: it cannot be told whether the end is missing"),
             });
@@ -170,7 +186,7 @@ fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault {
-        code: "key-state",
+        code: code::KEY_STATE,
         n: Some(state.n),
         message: format!("the key state does not belong to record {} of this record", state.n),
     })
@@ -181,12 +197,14 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
         None => walk
             .notes
             .push("there is no checkpoint yet: the next unlock of the vault makes one".into()),
-        Some(Err(why)) => return Err(Fault { code: "head-forged", n: None, message: why.clone() }),
+        Some(Err(why)) => {
+            return Err(Fault { code: code::HEAD_FORGED, n: None, message: why.clone() });
+        }
         Some(Ok(signed)) => {
             if facts.against.public.is_some_and(|public| signed.verify(public).is_err()) {
                 let message =
                     "the checkpoint beside the record was not signed by this vault's key".into();
-                return Err(Fault { code: "head-forged", n: None, message });
+                return Err(Fault { code: code::HEAD_FORGED, n: None, message });
             }
             against_head(facts, walk, &signed.head, "the checkpoint of the last unlock")?;
         }
@@ -197,7 +215,7 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
 fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(), Fault> {
     if head.log != *facts.id {
         return Err(Fault {
-            code: "head-mismatch",
+            code: code::HEAD_MISMATCH,
             n: None,
             message: format!("{what} is of another record, {}", head.log),
         });
@@ -212,23 +230,24 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
         _ if walk.losses.iter().any(|(first, _)| first.is_some()) && found.is_none() => Ok(()),
         _ => {
             let message = format!(
-                "{what} names another record {} than the one that is there: the record was rewritten",
+                "{what} names another record {} than the one that is there: the record was \
+                 rewritten",
                 head.count - 1
             );
-            Err(Fault { code: "head-mismatch", n: Some(head.count - 1), message })
+            Err(Fault { code: code::HEAD_MISMATCH, n: Some(head.count - 1), message })
         }
     }
 }
 
 fn tampered(n: u64, message: String) -> Fault {
-    Fault { code: "tampered", n: Some(n), message }
+    Fault { code: code::TAMPERED, n: Some(n), message }
 }
 
 fn tail(n: u64, count: u64, what: &str) -> Fault {
     let message = format!(
         "the end is missing: record {n} and what followed; {what} says that there were {count}"
     );
-    Fault { code: "tail-missing", n: Some(n), message }
+    Fault { code: code::TAIL_MISSING, n: Some(n), message }
 }
 
 /// An `audit.loss` record.

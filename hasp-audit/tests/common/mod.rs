@@ -73,7 +73,7 @@ impl Fixture {
 
     /// The code of the fault, and the record that it names.
     pub fn fault(&self) -> Option<(&'static str, Option<u64>)> {
-        self.verify().fault.map(|f| (f.code, f.n))
+        self.verify().fault.map(|f| (f.code.as_str(), f.n))
     }
 
     pub fn lines(&self) -> Vec<Vec<u8>> {
@@ -100,8 +100,13 @@ impl Fixture {
 }
 
 pub fn event(n: u64) -> Event {
-    Event::new("exec.start")
+    named("exec.start")
         .field("grant", format!("g{}", n % 3))
         .field("secret", "db/url")
         .field("version", n)
+}
+
+/// An event of any name, with any fields.
+pub fn named(name: &str) -> Event {
+    Event::from_json(serde_json::json!({ "event": name }).to_string().as_bytes()).unwrap()
 }

@@ -3,16 +3,19 @@
 
 use hasp_core::layout::Block;
 use hasp_core::terminal::Terminal;
+use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 use hasp_target::FILE_NAME;
+use serde_json::json;
 
 use crate::binding::Binding;
-use crate::proposal::Proposal;
-use crate::run::Place;
-use crate::shown;
+use crate::binding::project_vault::ProjectVault;
+use crate::binding::proposal::Proposal;
+use crate::binding::summary;
+use crate::code;
 
-pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let project = &place.project;
     if project.manifest.is_none() && place.remember.is_some() {
         return remember(place, cx);
@@ -24,9 +27,9 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
     let moves = place.remember.is_some() && place.remember != binding.vault_dir;
     if proposal.is_empty() && !moves && !place.widens(&binding) && binding.project == project.name {
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
-        return Ok(Exit::OK);
+        return object(&binding, place, cx).map(|()| Exit::OK);
     }
-    let asking = ask(&shown::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
+    let asking = ask(&summary::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
         // The question was about this state: another tool that changed it meanwhile makes it
         // another question.
@@ -41,16 +44,14 @@ pub(crate) fn run(place: &Place, yes: bool, cx: &mut Context) -> Result<Exit> {
         Ok(())
     })?;
     drop(asking);
-    report(&signed, place, cx);
-    Ok(Exit::OK)
+    report(&signed, place, cx)
 }
 
 /// Remembers the vault and nothing else. What another vault had signed for this project does not
 /// hold here.
-pub(crate) fn remember(place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn remember(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let signed = place.change(cx, |_| Ok(()))?;
-    report(&signed, place, cx);
-    Ok(Exit::OK)
+    report(&signed, place, cx)
 }
 
 /// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead. The terminal is
@@ -66,8 +67,11 @@ pub(crate) fn ask(
         return Ok(None);
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask on")
-            .hint("read what it asks for with hasp-target list and hasp-target explain, then: hasp-bind --yes")
+        Error::new(Kind::Locked, hasp_core::code::NO_TERMINAL, "there is no terminal to ask on")
+            .hint(
+                "read what it asks for with hasp-target list and hasp-target explain, then: \
+                   hasp-bind --yes",
+            )
     })?;
     cx.out.flush()?;
     terminal.show_block(block, &cx.env)?;
@@ -75,11 +79,11 @@ pub(crate) fn ask(
     if terminal.confirm(question)? {
         return Ok(Some(terminal));
     }
-    Err(Error::new(Kind::No, "declined", "nothing was changed"))
+    Err(Error::new(Kind::No, code::DECLINED, "nothing was changed"))
 }
 
 /// What holds now, and what to store next.
-pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
+pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let count =
         |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let (refs, targets) =
@@ -92,21 +96,40 @@ pub(crate) fn report(binding: &Binding, place: &Place, cx: &mut Context) {
             .note(&format!("it does not have the name for scopes of secrets: {}", error.message()));
         error.hints().iter().for_each(|hint| cx.out.note(&format!("hint: {hint}")));
     }
-    for name in shown::missing(&place.vault, binding.refs.values()) {
+    for name in summary::missing(&place.vault, binding.refs.values()) {
         cx.out.note(&format!("{name} is not stored yet: hasp-vault set {name}"));
     }
+    object(binding, place, cx).map(|()| Exit::OK)
+}
+
+/// With `--json`, the binding as it is now.
+pub(crate) fn object(binding: &Binding, place: &ProjectVault, cx: &mut Context) -> Result<()> {
+    if !cx.out.json {
+        return Ok(());
+    }
+    cx.out.object(&json!({
+        "v": 1, "project": printable_path(&binding.root), "name": binding.project,
+        "holds_name": binding.holds_name, "shared": binding.shared,
+        "dir": printable_path(place.vault.dir()), "references": binding.refs,
+        "targets": binding.targets.keys().collect::<Vec<_>>(),
+        "missing": summary::missing(&place.vault, binding.refs.values()),
+    }))
 }
 
 fn no_manifest() -> Error {
-    Error::new(Kind::Missing, "no-manifest", format!("this project has no {FILE_NAME}"))
-        .hint("write one to start from: hasp-target init")
-        .hint("or bind secrets without one: hasp-bind add REF")
+    Error::new(
+        Kind::Missing,
+        hasp_target::code::NO_MANIFEST,
+        format!("this project has no {FILE_NAME}"),
+    )
+    .hint("write one to start from: hasp-target init")
+    .hint("or bind secrets without one: hasp-bind add REF")
 }
 
 fn changed_meanwhile() -> Error {
     Error::new(
         Kind::Busy,
-        "binding-changed",
+        code::BINDING_CHANGED,
         "the binding was changed meanwhile by another hasp tool",
     )
     .hint("read it again: hasp-bind")

@@ -5,10 +5,12 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 use hasp_target::Target;
 
+use crate::binding::project_vault::ProjectVault;
 use crate::binding::{Binding, Consented, cut};
-use crate::run::Place;
+use crate::code;
+use crate::verb::consent;
 
-pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let before = place.binding()?;
     let references = words.iter().map(|w| bound(w, &before)).collect::<Result<Vec<_>>>()?;
     let signed = place.change(cx, |binding| {
@@ -22,7 +24,7 @@ pub(crate) fn run(words: &[String], place: &Place, cx: &mut Context) -> Result<E
             cx.out.note(&format!("target {name} uses it and cannot be granted now"));
         }
     }
-    Ok(Exit::OK)
+    consent::object(&signed, place, cx).map(|()| Exit::OK)
 }
 
 fn uses(consented: &Consented, reference: &SecretName) -> bool {
@@ -34,7 +36,7 @@ fn bound(word: &str, binding: &Binding) -> Result<SecretName> {
     parsed.ok_or_else(|| {
         Error::new(
             Kind::Missing,
-            "unbound",
+            code::UNBOUND,
             format!("reference '{}' is not bound in this project", cut(word)),
         )
         .hint("see what is: hasp-bind list")

@@ -16,7 +16,7 @@ use hasp_core::{Result, Runtime};
 const SMALL: u64 = 1 << 20;
 
 /// 64 hexadecimal digits, or `None` if the program cannot be read.
-pub fn of_program(path: &Path, runtime: &Runtime) -> Option<String> {
+pub(crate) fn of_program(path: &Path, runtime: &Runtime) -> Option<String> {
     let mut file = File::open(path).ok()?;
     let meta = file.metadata().ok()?;
     if meta.len() <= SMALL {

@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 
 use crate::broker::digest;
 use crate::child::ending::Ending;
-use hasp_audit::Event;
-use hasp_consumer::Caller;
+use hasp_audit::{Event, EventKind};
+use hasp_consumer::{Caller, Process};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Runtime};
+use hasp_core::{Error, Runtime, SecretName};
 use hasp_grant::{Check, GrantId, Terms};
 use hasp_redact::{Filter, Patterns};
 
 /// What is about to start.
-pub struct Start<'a> {
+pub(crate) struct Start<'a> {
     /// What was approved.
-    pub terms: &'a Terms,
+    pub(crate) terms: &'a Terms,
     /// The absolute program.
-    pub program: &'a Path,
+    pub(crate) program: &'a Path,
     /// Its words.
-    pub argv: &'a [OsString],
+    pub(crate) argv: &'a [OsString],
 }
 
 /// `exec.start`; the values of this grant are redacted from the words.
-pub fn start(
+pub(crate) fn start(
     start: &Start<'_>,
     caller: &Caller,
     runtime: &Runtime,
@@ -36,21 +36,21 @@ pub fn start(
 ) -> Event {
     let terms = start.terms;
     let words: Vec<OsString> = start.argv.iter().map(|w| redacted(w, patterns)).collect();
-    Event::new("exec.start")
+    Event::new(EventKind::ExecStart)
         .field("grant", terms.jti.as_str())
         .os("project", terms.project.as_os())
         .maybe("target", terms.action.target.clone())
         .os("program", start.program)
         .maybe("program_sha256", digest::of_program(start.program, runtime))
         .argv(&words)
-        .field("consumer", terms.consumer.word())
+        .field("consumer", terms.consumer.selector())
         .field("secrets", secrets(terms))
         .field("asker", asker(caller))
 }
 
 /// `exec.end`, with the number of its start.
-pub fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
-    Event::new("exec.end")
+pub(crate) fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
+    Event::new(EventKind::ExecEnd)
         .field("start", start)
         .field("grant", grant.as_str())
         .maybe("status", ending.code)
@@ -58,21 +58,21 @@ pub fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
         .field("ms", ending.milliseconds)
         .field("redactions", ending.redactions)
         .field("stragglers", ending.stragglers)
-        .maybe("lost", ending.lost.word())
+        .maybe("lost", ending.lost.as_str())
         .maybe("left", ending.left.then_some(true))
 }
 
 /// `exec.end` of a start that led to no child.
-pub fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
-    Event::new("exec.end")
+pub(crate) fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
+    Event::new(EventKind::ExecEnd)
         .field("start", start)
         .field("grant", grant.as_str())
         .field("failed", error.code().as_str())
 }
 
 /// `exec.deny`: which check failed, and of which grant if the token could be read.
-pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
-    Event::new("exec.deny")
+pub(crate) fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
+    Event::new(EventKind::ExecDeny)
         .field("code", error.code().as_str())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
@@ -82,37 +82,47 @@ pub fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
 }
 
 /// What is known of a denied attempt.
-pub struct Denied<'a> {
+pub(crate) struct Denied<'a> {
     /// Which check failed; none did if no token was found.
-    pub check: Option<Check>,
+    pub(crate) check: Option<Check>,
     /// Which grant, once its signature was verified.
-    pub grant: Option<GrantId>,
+    pub(crate) grant: Option<GrantId>,
     /// The project's root, if there is a project.
-    pub project: Option<&'a Path>,
+    pub(crate) project: Option<&'a Path>,
     /// The target that was asked for, if it is one.
-    pub target: Option<&'a str>,
+    pub(crate) target: Option<&'a str>,
 }
 
 /// The asking process and its ancestors, the nearest first.
 fn asker(caller: &Caller) -> Value {
     let chain = caller.chain().iter().take(8);
-    chain.map(|p| json!({"pid": p.id.pid, "start": p.id.start, "exe": p.exe.as_deref().map(printable_path)})).collect()
+    let shown = |p: &Process| {
+        let exe = p.exe.as_deref().map(printable_path);
+        json!({"pid": p.id.pid, "start": p.id.start, "exe": exe})
+    };
+    chain.map(shown).collect()
 }
 
+/// Which version of which secret went by which way.
 fn secrets(terms: &Terms) -> Value {
-    let way = |d: &hasp_target::Delivery| {
-        let item = terms.items.iter().find(|i| i.reference == d.reference)?;
-        Some(
-            json!({"name": item.name, "version": item.version, "ref": item.reference, "channel": d.channel, "var": d.variable}),
-        )
+    let entry = |reference: &SecretName, channel: Value, var: Option<&str>| {
+        let item = terms.items.iter().find(|i| i.reference == *reference)?;
+        Some(json!({
+            "name": item.name, "version": item.version, "ref": item.reference,
+            "channel": channel, "var": var,
+        }))
     };
+    let delivered = terms
+        .action
+        .deliveries
+        .iter()
+        .filter_map(|d| entry(&d.reference, json!(d.channel), d.variable.as_deref()));
     let templates =
         terms.action.templates.iter().flat_map(|t| t.references().into_iter().map(move |r| (t, r)));
     let written = templates.filter_map(|(template, reference)| {
-        let item = terms.items.iter().find(|i| i.reference == *reference)?;
-        Some(json!({"name": item.name, "version": item.version, "ref": reference, "channel": "template", "var": template.variable()}))
+        entry(reference, json!("template"), Some(template.variable()))
     });
-    terms.action.deliveries.iter().filter_map(way).chain(written).collect()
+    delivered.chain(written).collect()
 }
 
 fn redacted(word: &OsString, patterns: &Arc<Patterns>) -> OsString {

@@ -11,26 +11,26 @@ use crate::relay::Report;
 
 /// The end of a child.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Its exit status, unless a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// The signal that ended it.
-    pub signal: Option<i32>,
+    pub(crate) signal: Option<i32>,
     /// Whether it still runs, though its terminal is gone.
-    pub left: bool,
+    pub(crate) left: bool,
     /// How long it ran.
-    pub milliseconds: u64,
+    pub(crate) milliseconds: u64,
     /// How many values were found in its output.
-    pub redactions: u64,
+    pub(crate) redactions: u64,
     /// How many processes still held its output after it had ended.
-    pub stragglers: u64,
+    pub(crate) stragglers: u64,
     /// What of its output was lost.
-    pub lost: Lost,
+    pub(crate) lost: Lost,
 }
 
 /// Output that did not arrive, other than what a reader that went away did not want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub(crate) enum Lost {
     /// None.
     Nothing,
     /// It could not be written.
@@ -41,7 +41,7 @@ pub enum Lost {
 
 impl Lost {
     /// What was lost by this report.
-    pub fn of(report: &Report) -> Lost {
+    pub(crate) fn of(report: &Report) -> Lost {
         match (&report.failure, report.unread) {
             (Some(_), _) => Lost::Unwritten,
             (None, true) => Lost::Unread,
@@ -50,7 +50,7 @@ impl Lost {
     }
 
     /// The word on record.
-    pub fn word(self) -> Option<&'static str> {
+    pub(crate) fn as_str(self) -> Option<&'static str> {
         match self {
             Lost::Nothing => None,
             Lost::Unwritten => Some("unwritten"),
@@ -69,7 +69,7 @@ impl Ending {
     }
 
     /// What to say of lost output.
-    pub fn complaint(&self, report: &Report) -> Option<String> {
+    pub(crate) fn complaint(&self, report: &Report) -> Option<String> {
         let what = match (self.lost, &report.failure) {
             (Lost::Nothing, _) => return None,
             (_, Some(failure)) => format!("output was lost: {}", failure.message()),
@@ -83,7 +83,7 @@ impl Ending {
     /// Ends this process as the child ended: by the same signal with its default action, and where
     /// that does not end it (as PID 1), with 128 + n. Everything that must be erased has been
     /// dropped by the caller.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         if self.is_marred() {
             return Exit(Kind::Io.status());
         }
@@ -92,7 +92,7 @@ impl Ending {
         };
         // The kernel drops default-action signals to PID 1.
         if std::process::id() != 1 {
-            hasp_core::system::die_of(signal);
+            hasp_core::platform::die_of(signal);
         }
         Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX))
     }

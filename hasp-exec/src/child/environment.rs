@@ -7,21 +7,21 @@ use std::ffi::{OsStr, OsString};
 
 use hasp_core::Environ;
 use hasp_grant::EnvRules;
-use hasp_target::loaders::{self, Fate};
+use hasp_target::Fate;
 
 /// What the child inherits, one entry a name, and the names that were dropped although they were
 /// set.
 #[derive(Debug)]
-pub struct Inherited {
+pub(crate) struct Inherited {
     /// Name and value.
-    pub vars: BTreeMap<OsString, OsString>,
+    pub(crate) vars: BTreeMap<OsString, OsString>,
     /// Dropped names that load code, name hasp's sources, or were taken as a source.
-    pub dropped: Vec<OsString>,
+    pub(crate) dropped: Vec<OsString>,
 }
 
 /// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what
 /// loads code (hasp.toml(5)).
-pub fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
+pub(crate) fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
     let mut vars = BTreeMap::new();
     let mut dropped = BTreeSet::new();
     for (name, value) in env.for_child().filter(|(name, _)| passes(name, rules)) {
@@ -65,7 +65,7 @@ fn left_of(name: &OsStr, value: &OsStr, rules: &EnvRules) -> Option<OsString> {
     match fate {
         _ if named(&rules.keep, name) => Some(value.to_owned()),
         Fate::Inherited => Some(value.to_owned()),
-        Fate::MakeFlags => Some(loaders::make_flags(&value.to_string_lossy()).into()),
+        Fate::MakeFlags => Some(hasp_target::make_flags(&value.to_string_lossy()).into()),
         // A grant from before pinning was approved with whatever its user has.
         Fate::Pinned => rules.pinned.is_none().then(|| value.to_owned()),
         Fate::Dropped => None,
@@ -117,7 +117,7 @@ mod tests {
     /// the grant.
     #[test]
     fn no_name_of_the_table_reaches_the_child_as_its_consumer_has_it() {
-        for row in loaders::TABLE.iter().filter(|row| row.fate != Fate::Inherited) {
+        for row in hasp_target::TABLE.iter().filter(|row| row.fate != Fate::Inherited) {
             for name in row.names.split_whitespace().map(|n| n.replace('*', "X")) {
                 let env = environ(&[&name]);
                 let clean = EnvRules { clean: true, pass: vec![name.clone()], ..rules(&[], &[]) };

@@ -1,11 +1,11 @@
 //! The child process: exactly the approved program, words, directory and environment, and no
 //! descriptor that was not meant for it.
 
-pub mod ending;
-pub mod environment;
-pub mod reap;
-pub mod signals;
-pub mod stdin;
+pub(crate) mod ending;
+pub(crate) mod environment;
+pub(crate) mod reap;
+pub(crate) mod signals;
+pub(crate) mod stdin;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -17,71 +17,76 @@ use std::process::{Child, Command};
 use rustix::fs::Mode;
 
 use hasp_core::descriptors::Sources;
-use hasp_core::system::{self, BeforeExec, Image};
+use hasp_core::platform::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
+use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text};
 use hasp_grant::inherited_jobserver;
 
 use crate::cli::Cli;
+use crate::code;
 
 /// Everything that decides what the child is.
-pub struct Plan<'a> {
+pub(crate) struct ChildSpec<'a> {
     /// The absolute program.
-    pub program: &'a Path,
+    pub(crate) program: &'a Path,
     /// Its words, `argv[0]` first.
-    pub argv: &'a [OsString],
+    pub(crate) argv: &'a [OsString],
     /// Where it runs.
-    pub dir: &'a Path,
+    pub(crate) dir: &'a Path,
     /// Its environment, but for the values.
-    pub vars: BTreeMap<OsString, OsString>,
+    pub(crate) vars: BTreeMap<OsString, OsString>,
     /// Variables with values: `NAME=VALUE` and a NUL byte each, in one place that is erased when
     /// the child has started.
-    pub values: Option<Secret>,
+    pub(crate) values: Option<Secret>,
     /// Descriptors that it inherits besides 0 to 2.
-    pub pass: Vec<RawFd>,
+    pub(crate) pass: Vec<RawFd>,
     /// Whether it may gain privileges.
-    pub no_new_privs: bool,
+    pub(crate) no_new_privs: bool,
     /// Its umask.
-    pub umask: Mode,
+    pub(crate) umask: Mode,
 }
 
-/// The command of the plan with our own standard streams, which the caller may replace. Its words
+/// The command of the spec with our own standard streams, which the caller may replace. Its words
 /// and its environment are those of the image that [`spawn`] makes: std would keep copies.
-pub fn command(plan: &Plan<'_>) -> Command {
-    let mut command = Command::new(plan.program);
-    command.current_dir(plan.dir).env_clear();
+pub(crate) fn command(spec: &ChildSpec<'_>) -> Command {
+    let mut command = Command::new(spec.program);
+    command.current_dir(spec.dir).env_clear();
     command
 }
 
-/// Starts the child with exactly the descriptors of the plan.
+/// Starts the child with exactly the descriptors of the spec.
 ///
 /// # Errors
 /// `[cannot-execute]` (126) for what only execve can find: a broken ELF, a missing interpreter, too
 /// many words. `[fd-closed]`.
-pub fn spawn(mut command: Command, mut plan: Plan<'_>, before: BeforeExec) -> Result<Child> {
-    let values = plan.values.take();
-    let words = plan.argv.iter().map(OsString::as_os_str);
-    let vars = plan.vars.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()));
-    let image = Image::new(plan.program.as_os_str(), words, vars, values);
+pub(crate) fn spawn(
+    mut command: Command,
+    mut spec: ChildSpec<'_>,
+    before: BeforeExec,
+) -> Result<Child> {
+    let values = spec.values.take();
+    let words = spec.argv.iter().map(OsString::as_os_str);
+    let vars = spec.vars.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()));
+    let image = Image::new(spec.program.as_os_str(), words, vars, values);
     let image = Some(image.ok_or_else(|| Error::bug("a word or a variable holds a NUL byte"))?);
     let before = BeforeExec {
         image,
-        umask: Some(plan.umask),
-        no_new_privileges: plan.no_new_privs,
+        umask: Some(spec.umask),
+        no_new_privileges: spec.no_new_privs,
         ..before
     };
-    before.install(&mut command);
-    pass_only(&plan.pass)?;
+    before.install(&mut command).map_err(|e| refused(&spec, &e))?;
+    pass_only(&spec.pass)?;
     let child = command.spawn();
     // The values go with it, and then what the work on them has left on the stack.
     drop(command);
-    memory::wipe_stack();
-    child.map_err(|e| refused(&plan, &e))
+    platform::wipe_stack();
+    child.map_err(|e| refused(&spec, &e))
 }
 
 /// Drops what is inherited under the name of a delivered value: of a name that is given twice,
 /// getenv(3) sees the first.
-pub fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secret>) {
+pub(crate) fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secret>) {
     let block = values.map(Secret::expose).unwrap_or_default();
     for entry in block.split(|b| *b == 0) {
         let name = entry.split(|b| *b == b'=').next().unwrap_or_default();
@@ -91,16 +96,16 @@ pub fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option<&Secre
 
 /// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened
 /// it.
-pub fn pass_only(descriptors: &[RawFd]) -> Result<()> {
-    system::withhold_descriptors();
+pub(crate) fn pass_only(descriptors: &[RawFd]) -> Result<()> {
+    platform::withhold_descriptors();
     for descriptor in descriptors {
-        system::set_inherited(*descriptor, true).map_err(|_| fd_closed(*descriptor))?;
+        platform::set_inherited(*descriptor, true).map_err(|_| fd_closed(*descriptor))?;
     }
     Ok(())
 }
 
 fn fd_closed(number: RawFd) -> Error {
-    Error::new(Kind::Usage, "fd-closed", format!("descriptor {number} is not open"))
+    Error::new(Kind::Usage, hasp_core::code::FD_CLOSED, format!("descriptor {number} is not open"))
         .hint(format!("open it in the shell: {number}<FILE after the command"))
 }
 
@@ -111,12 +116,12 @@ fn fd_closed(number: RawFd) -> Error {
 /// # Errors
 /// `[fd-closed]` for a number of `--pass-fd` that is not open, `[fd-source]` for one that a source
 /// names.
-pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
+pub(crate) fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
     let mut sources = Sources::of(env);
     cli.grant.iter().for_each(|word| sources.add_word(word));
     cli.status_fd.iter().for_each(|number| sources.add(*number));
     for number in &cli.pass_fd {
-        system::duplicate(*number).map_err(|_| fd_closed(*number))?;
+        platform::duplicate(*number).map_err(|_| fd_closed(*number))?;
         if sources.hold(*number) {
             return Err(fd_source(*number));
         }
@@ -126,17 +131,18 @@ pub fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
 
 fn fd_source(number: RawFd) -> Error {
     let message = format!(
-        "descriptor {number} is one that hasp-exec itself uses: the token's, another source's or the status's"
+        "descriptor {number} is one that hasp-exec itself uses: the token's, another source's or \
+         the status's"
     );
-    Error::new(Kind::Usage, "fd-source", message).hint(format!(
+    Error::new(Kind::Usage, code::FD_SOURCE, message).hint(format!(
         "leave out --pass-fd {number}, or open what the command is to have under another number"
     ))
 }
 
-fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
-    let program = printable_path(plan.program);
-    if !plan.dir.is_dir() {
-        let dir = printable_path(plan.dir);
+fn refused(spec: &ChildSpec<'_>, cause: &std::io::Error) -> Error {
+    let program = printable_path(spec.program);
+    if !spec.dir.is_dir() {
+        let dir = printable_path(spec.dir);
         return Error::new(
             Kind::Denied,
             "dir-missing",
@@ -155,7 +161,11 @@ fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
         }
         _ => cause_text(cause),
     };
-    Error::new(Kind::NotExecutable, "cannot-execute", format!("cannot execute {program}: {why}"))
+    Error::new(
+        Kind::NotExecutable,
+        code::CANNOT_EXECUTE,
+        format!("cannot execute {program}: {why}"),
+    )
 }
 
 #[cfg(test)]
@@ -163,13 +173,14 @@ fn refused(plan: &Plan<'_>, cause: &std::io::Error) -> Error {
 mod tests {
     use super::*;
     use clap::Parser;
+    use hasp_core::Code;
     use std::os::fd::AsRawFd;
 
-    fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, &'static str> {
+    fn asked(words: &[&str], flags: &str) -> std::result::Result<Vec<RawFd>, Code> {
         let environ: Environ =
             [(OsString::from("MAKEFLAGS"), OsString::from(flags))].into_iter().collect();
         let cli = Cli::try_parse_from(["hasp-exec"].iter().chain(words)).unwrap();
-        passed(&cli, &environ).map_err(|e| e.code().as_str())
+        passed(&cli, &environ).map_err(|e| e.code())
     }
 
     #[test]
@@ -187,14 +198,17 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let number = read.as_raw_fd().to_string();
         assert_eq!(asked(&["--pass-fd", &number], ""), Ok(vec![read.as_raw_fd()]));
-        assert_eq!(asked(&["--pass-fd=-1"], ""), Err("fd-closed"));
-        assert_eq!(asked(&["--pass-fd", "987"], ""), Err("fd-closed"));
-        for spelling in ["fd:", "/dev/fd/", "/proc/self/fd/"] {
+        assert_eq!(asked(&["--pass-fd=-1"], ""), Err(hasp_core::code::FD_CLOSED));
+        assert_eq!(asked(&["--pass-fd", "987"], ""), Err(hasp_core::code::FD_CLOSED));
+        for spelling in platform::DESCRIPTOR_PREFIXES.iter().chain(&["fd:"]) {
             for end in [&read, &write] {
                 let source = format!("{spelling}{}", end.as_raw_fd());
-                assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err("fd-source"));
+                assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err(code::FD_SOURCE));
             }
         }
-        assert_eq!(asked(&["--pass-fd", &number, "--status-fd", &number], ""), Err("fd-source"));
+        assert_eq!(
+            asked(&["--pass-fd", &number, "--status-fd", &number], ""),
+            Err(code::FD_SOURCE)
+        );
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid, waitpid};
 
+use hasp_core::platform;
+
 /// How often PID 1 looks for orphans that have ended.
 const ROUND: Duration = Duration::from_millis(20);
 
 /// Waits until the child has ended and leaves its status to be read.
-pub fn wait_for(child: u32) {
+pub(crate) fn wait_for(child: u32) {
     let Some(child) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return };
     let first = std::process::id() == 1;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -27,7 +29,7 @@ pub fn wait_for(child: u32) {
 }
 
 /// As PID 1: reaps orphans from a thread, while somebody else tells of the child's end.
-pub fn in_background() {
+pub(crate) fn in_background() {
     if std::process::id() == 1 {
         let _ = std::thread::Builder::new().spawn(|| {
             loop {
@@ -40,11 +42,13 @@ pub fn in_background() {
     }
 }
 
-/// Reaps every child of ours that has ended, but for this one.
+/// Reaps what children of ours have ended, but for this one.
 fn reap_orphans(child: Pid) {
-    let listed = std::fs::read_to_string("/proc/self/task/1/children").unwrap_or_default();
-    let pids = listed.split_whitespace().filter_map(|n| Pid::from_raw(n.parse().ok()?));
-    for orphan in pids.filter(|p| *p != child) {
-        let _ = waitpid(Some(orphan), WaitOptions::NOHANG);
+    while let Some(ended) = platform::ended_child() {
+        match i32::try_from(ended).ok().and_then(Pid::from_raw) {
+            Some(orphan) if orphan != child => drop(waitpid(Some(orphan), WaitOptions::NOHANG)),
+            // The others wait for the next round, or for the end of this process.
+            _ => return,
+        }
     }
 }

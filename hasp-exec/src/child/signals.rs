@@ -13,7 +13,7 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
-use hasp_core::{Error, Result, system};
+use hasp_core::{Error, Result, platform};
 
 /// What is passed on.
 const FORWARDED: [i32; 9] =
@@ -27,12 +27,12 @@ const MOMENT: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Signals are caught from the moment this exists; they are passed on once the child is known.
-pub struct Forwarder {
+pub(crate) struct Forwarder {
     signals: SignalsInfo<WithOrigin>,
 }
 
 /// Whom signals are passed on to, from a thread of its own.
-pub trait Receiver: Send + 'static {
+pub(crate) trait Receiver: Send + 'static {
     /// A signal that somebody sent to this process alone, or, with `from_terminal`, that the
     /// terminal sent to its whole group.
     fn receive(&self, signal: i32, from_terminal: bool);
@@ -41,15 +41,16 @@ pub trait Receiver: Send + 'static {
 impl Forwarder {
     /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and
     /// in the child.
-    pub fn catch() -> Result<Forwarder> {
-        let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| !is_ignored(*s)).collect();
+    pub(crate) fn catch() -> Result<Forwarder> {
+        let caught: Vec<i32> =
+            FORWARDED.into_iter().filter(|s| !platform::is_ignored(*s)).collect();
         let signals = SignalsInfo::<WithOrigin>::new(caught)
             .map_err(|e| Error::system("catch signals", e))?;
         Ok(Forwarder { signals })
     }
 
     /// Passes on from a thread, so that a blocked output does not hold a signal back.
-    pub fn forward_to(mut self, receiver: impl Receiver) -> Result<()> {
+    pub(crate) fn forward_to(mut self, receiver: impl Receiver) -> Result<()> {
         let relay = std::thread::Builder::new().spawn(move || {
             for origin in self.signals.forever() {
                 receiver.receive(origin.signal, matches!(origin.cause, Cause::Kernel));
@@ -61,7 +62,7 @@ impl Forwarder {
 
 /// A child without a terminal of its own; after [`Target::clear`] nobody.
 #[derive(Clone)]
-pub struct Target {
+pub(crate) struct Target {
     child: Arc<AtomicI32>,
     /// Whether it leads a session of its own, which no terminal tells of anything; else it is in
     /// our process group.
@@ -73,14 +74,14 @@ pub struct Target {
 
 impl Target {
     /// This child.
-    pub fn new(child: u32, apart: bool) -> Target {
+    pub(crate) fn new(child: u32, apart: bool) -> Target {
         let child = Arc::new(AtomicI32::new(i32::try_from(child).unwrap_or(0)));
         Target { child, apart, stopped: Arc::default() }
     }
 
     /// Nobody from now on: the child has been waited for, and its number may become another
     /// process's.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.child.store(0, Ordering::SeqCst);
     }
 
@@ -105,10 +106,10 @@ impl Target {
     }
 }
 
-/// Whether a process stands still; so it is taken to where /proc cannot tell.
-pub fn stands(process: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok();
-    stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
+/// Whether a process stands still; so it is taken to where the system does not tell.
+pub(crate) fn stands(process: Pid) -> bool {
+    let facts = platform::process(process.as_raw_nonzero().get().unsigned_abs());
+    facts.is_none_or(|facts| facts.stopped)
 }
 
 impl Receiver for Target {
@@ -125,16 +126,16 @@ impl Receiver for Target {
         }
         if signal == SIGTSTP {
             self.stopped.store(from_terminal, Ordering::SeqCst);
-            system::stop(false);
+            platform::stop(false);
         }
     }
 }
 
 /// What a signal does once the child has ended: its own effect on us, after a while.
-pub fn late(signal: i32, before: impl FnOnce()) {
+pub(crate) fn late(signal: i32, before: impl FnOnce()) {
     std::thread::sleep(LAST_WORDS);
     before();
-    system::die_of(signal);
+    platform::die_of(signal);
 }
 
 /// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup
@@ -145,16 +146,4 @@ fn reached_our_group(signal: i32) -> bool {
         SIGHUP => getsid(None).ok() != Some(getpid()),
         _ => false,
     }
-}
-
-/// Whether this process was started with the signal ignored.
-pub fn is_ignored(signal: i32) -> bool {
-    ignored_mask() & (1 << (signal - 1)) != 0
-}
-
-/// The signals that this process was started with ignored, one bit each, from /proc/self/status.
-fn ignored_mask() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
-    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
 }

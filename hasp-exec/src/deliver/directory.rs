@@ -28,7 +28,7 @@ const LOCK: &str = "files.lock";
 const MAX_DEPTH: u32 = 64;
 
 /// A delivery directory with its reaper. Dropping it removes it.
-pub struct Directory {
+pub(crate) struct Directory {
     path: PathBuf,
     handle: File,
     /// The reaper waits for the other end of this to close.
@@ -38,20 +38,22 @@ pub struct Directory {
 impl Directory {
     /// Makes an empty directory and its reaper; no file is written before the reaper has left our
     /// session.
-    pub fn create(runtime: &Runtime) -> Result<Directory> {
+    pub(crate) fn create(runtime: &Runtime) -> Result<Directory> {
         let folder = runtime.dir(FOLDER)?;
         // Between making a directory and locking it, a sweep would take it for a dead owner's.
         let _sweeps = lock::lock(&runtime.join(LOCK))?;
         let made = tempfile::Builder::new().prefix("d").rand_bytes(16).tempdir_in(&folder);
         let path = made.map_err(|e| Error::io("create a directory in", &folder, e))?.keep();
         let handle = open_directory(&path)?;
-        handle.try_lock().map_err(|_| Error::bug("a fresh delivery directory is locked"))?;
+        if !lock::take(&handle).map_err(|e| Error::io("lock", &path, e))? {
+            return Err(Error::bug("a fresh delivery directory is locked"));
+        }
         let leash = start_reaper(&path, &handle)?;
         Ok(Directory { path, handle, _leash: leash })
     }
 
     /// A value as a file that was opened read-only, 0400, before its name went.
-    pub fn nameless(&self, value: &Secret) -> Result<OwnedFd> {
+    pub(crate) fn nameless(&self, value: &Secret) -> Result<OwnedFd> {
         const NAME: &str = ".nameless";
         let path = self.write(NAME, value)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -61,7 +63,7 @@ impl Directory {
     }
 
     /// Writes a value as a new file, 0400, and returns its path.
-    pub fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, value: &Secret) -> Result<PathBuf> {
         let path = self.path.join(name);
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -84,7 +86,7 @@ impl Drop for Directory {
 
 /// Removes what owners left that died together with their reapers: their lock is free. Skipped
 /// while somebody makes one.
-pub fn sweep(runtime: &Runtime) -> Result<()> {
+pub(crate) fn sweep(runtime: &Runtime) -> Result<()> {
     let folder = runtime.join(FOLDER);
     let left = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if left && let Some(_sweeps) = lock::try_lock(&runtime.join(LOCK))? {
@@ -97,7 +99,7 @@ pub fn sweep(runtime: &Runtime) -> Result<()> {
 /// to close, then remove.
 ///
 /// Standard input is the socket and standard output the directory; nothing else is open.
-pub fn reap(name: &OsStr) -> Result<()> {
+pub(crate) fn reap(name: &OsStr) -> Result<()> {
     let ignored =
         [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP];
     for signal in ignored {
@@ -136,7 +138,7 @@ fn sweep_folder(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.filter_map(std::result::Result::ok) {
         if let Ok(handle) = open_directory(&entry.path())
-            && handle.try_lock().is_ok()
+            && lock::take(&handle).unwrap_or(false)
         {
             let _ = remove(&handle, &entry.file_name());
         }
@@ -189,17 +191,22 @@ fn remove_below(directory: &impl AsFd, name: &CString, depth: u32) -> rustix::io
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn memory() -> tempfile::TempDir {
+        let place = hasp_core::platform::memory_place().unwrap();
+        tempfile::tempdir_in(place.parent().unwrap()).unwrap()
+    }
     use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_sweep_spares_what_is_locked() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         for name in ["live", "dead"] {
             std::fs::create_dir(base.path().join(name)).unwrap();
             std::fs::write(base.path().join(name).join("VALUE"), "x").unwrap();
         }
         let held = open_directory(&base.path().join("live")).unwrap();
-        held.try_lock().unwrap();
+        assert!(lock::take(&held).unwrap());
         sweep_folder(base.path());
         assert!(base.path().join("live/VALUE").exists());
         assert!(!base.path().join("dead").exists());
@@ -207,7 +214,7 @@ mod tests {
 
     #[test]
     fn whatever_the_child_puts_beside_a_value_goes_too() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir_all(path.join("cache/deep/deeper")).unwrap();
         std::fs::write(path.join("VALUE"), "x").unwrap();
@@ -224,7 +231,7 @@ mod tests {
     #[test]
     fn a_nameless_file_can_be_read_and_neither_found_nor_written() {
         use std::os::fd::AsRawFd;
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir(&path).unwrap();
         let (leash, _other) = UnixStream::pair().unwrap();
@@ -236,7 +243,7 @@ mod tests {
         for (file, value) in files.iter().zip(["one", "two"]) {
             assert!(rustix::io::write(file, b"x").is_err());
             assert_eq!(
-                std::fs::read_to_string(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap(),
+                std::fs::read_to_string(format!("/dev/fd/{}", file.as_raw_fd())).unwrap(),
                 value
             );
         }
@@ -244,7 +251,7 @@ mod tests {
 
     #[test]
     fn files_are_read_only_to_their_owner() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir(&path).unwrap();
         let handle = open_directory(&path).unwrap();

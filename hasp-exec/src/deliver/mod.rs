@@ -1,31 +1,30 @@
 //! The last step of a value: into the child's environment, a file in memory, a sealed descriptor,
 //! or its standard input.
 
-pub mod directory;
+pub(crate) mod directory;
 
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use hasp_core::{Error, Kind, Result, Runtime, Secret, memory};
-use hasp_grant::Action;
-use hasp_grant::Opened;
+use hasp_core::{Error, Kind, Result, Runtime, Secret, code, platform};
+use hasp_grant::{Action, Opened};
 use hasp_target::Channel;
 
 use crate::deliver::directory::Directory;
 
 /// What the child gets of its values, ready to be inherited.
 #[derive(Default)]
-pub struct Delivered {
+pub(crate) struct Delivered {
     /// Variables: paths and descriptor numbers.
-    pub vars: Vec<(OsString, OsString)>,
-    /// Variables with values, as [`crate::child::Plan`] takes them.
-    pub values: Option<Secret>,
+    pub(crate) vars: Vec<(OsString, OsString)>,
+    /// Variables with values, as [`crate::child::ChildSpec`] takes them.
+    pub(crate) values: Option<Secret>,
     /// Descriptors that must survive exec.
-    pub descriptors: Vec<OwnedFd>,
+    pub(crate) descriptors: Vec<OwnedFd>,
     /// Standard input, if a value is delivered there.
-    pub stdin: Option<OwnedFd>,
+    pub(crate) stdin: Option<OwnedFd>,
     /// The directory of delivered files; they live as long as this.
-    pub directory: Option<Directory>,
+    pub(crate) directory: Option<Directory>,
 }
 
 /// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a
@@ -33,23 +32,25 @@ pub struct Delivered {
 ///
 /// # Errors
 /// `[no-memfd]`.
-pub fn check(action: &Action, runtime: &Runtime) -> Result<()> {
+pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
     let on_descriptor =
         action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
-    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none())
+    let Some(delivery) =
+        on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
     else {
         return Ok(());
     };
     let name = &delivery.reference;
     let message = format!(
-        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime directory is on a disk"
+        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime \
+         directory is on a disk"
     );
-    Err(Error::new(Kind::Denied, "no-memfd", message)
+    Err(Error::new(Kind::Denied, code::NO_MEMFD, message)
         .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
 }
 
 /// Delivers every opened value and every rendered template as it was approved.
-pub fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
+pub(crate) fn deliver(opened: &Opened, runtime: &Runtime) -> Result<Delivered> {
     let mut delivered = Delivered::default();
     for (delivery, value) in opened.deliveries() {
         let variable = delivery.variable.as_deref().unwrap_or_default();
@@ -94,7 +95,8 @@ impl Delivered {
     /// A memory file; where a filter refuses those, a file in memory that has no name any more when
     /// the child starts.
     fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
-        match memory::sealed(value.expose())? {
+        let made = platform::memory_file(value.expose());
+        match made.map_err(|e| Error::system("make a memory file", e))? {
             Some(file) => Ok(file),
             None => self.directory(runtime)?.nameless(value),
         }

@@ -6,10 +6,10 @@ mod machine;
 mod project;
 mod state;
 
-use hasp_core::layout;
 use hasp_core::output::without_tokens;
+use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, layout, platform};
 
 /// How things stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ struct Findings {
 }
 
 /// Prints all findings: 0 if nothing is wrong, else 1.
-pub fn run(context: &mut Context) -> Result<Exit> {
+pub(crate) fn run(context: &mut Context) -> Result<Exit> {
     let mut findings = Findings { area: "machine", list: Vec::new() };
     machine::look(&context.env, &mut findings);
     findings.area = "home";
@@ -67,6 +67,12 @@ impl Findings {
         self.add(topic, State::Note, text.into(), fix.iter().map(|f| (*f).to_owned()).collect());
     }
 
+    fn of_system(&mut self, finding: platform::Finding) {
+        let state = if finding.good { State::Good } else { State::Note };
+        let text = printable(finding.text.as_bytes());
+        self.add(finding.topic, state, text, finding.fix);
+    }
+
     fn wrong(&mut self, topic: &str, error: &Error) {
         self.add(topic, State::Wrong, error.to_string(), error.hints().to_vec());
     }
@@ -81,7 +87,7 @@ impl Findings {
 }
 
 impl State {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             State::Good => "ok",
             State::Note => "note",
@@ -105,10 +111,10 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
     let mut area = "";
     for Finding { area: of, topic, state, text, fix } in findings {
         if context.out.json {
-            let (state, text) = (state.word(), without_tokens(text));
-            context.out.object(
-                &serde_json::json!({"v": 1, "area": of, "topic": topic, "state": state, "text": text, "fix": fix}),
-            )?;
+            let (state, text) = (state.as_str(), without_tokens(text));
+            context.out.object(&serde_json::json!({
+                "v": 1, "area": of, "topic": topic, "state": state, "text": text, "fix": fix,
+            }))?;
             continue;
         }
         if *of != area {
@@ -119,7 +125,7 @@ fn print(findings: &[Finding], context: &mut Context) -> Result<()> {
         let margin = " ".repeat(width + 10);
         let text = without_tokens(text).replace('\n', &format!("\n{margin}"));
         context.out.folded(
-            format!("  {:<5} {topic:width$}  {text}", state.word()).trim_end(),
+            format!("  {:<5} {topic:width$}  {text}", state.as_str()).trim_end(),
             margin.len(),
         )?;
         fix.iter().try_for_each(|f| {

@@ -10,23 +10,23 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::child::signals;
 use crate::pty::hangup::{Course, Hangup, Leader};
-use crate::pty::link::{Order, Sender};
+use crate::pty::link::{MonitorMessage, Sender};
 use crate::pty::screen::Screen;
 
 /// Signals for a child that is in another session: all of them, and the window's size.
-pub struct Forward {
+pub(crate) struct Forward {
     /// To the monitor.
-    pub sender: Sender,
+    pub(crate) sender: Sender,
     /// Our terminal.
-    pub screen: Arc<Screen>,
+    pub(crate) screen: Arc<Screen>,
     /// Our side of the child's terminal.
-    pub leader: Leader,
+    pub(crate) leader: Leader,
     /// What is known of the child.
-    pub course: Course,
+    pub(crate) course: Course,
     /// Whether we stop as the child did: the signal that continues us is not meant for it.
-    pub stopping: Arc<AtomicBool>,
+    pub(crate) stopping: Arc<AtomicBool>,
     /// The end of our terminal.
-    pub hangup: Arc<Hangup>,
+    pub(crate) hangup: Arc<Hangup>,
 }
 
 impl Forward {
@@ -63,10 +63,10 @@ impl signals::Receiver for Forward {
         let _ = self.sender.send(&match signal {
             // Its keys reach us as long as the child is behind: our whole group stops, whatever the
             // child does.
-            SIGTSTP if from_terminal && behind => Order::Suspend,
-            SIGTSTP => Order::SignalGroup(signal),
-            _ if from_terminal => Order::SignalGroup(signal),
-            _ => Order::Signal(signal),
+            SIGTSTP if from_terminal && behind => MonitorMessage::Suspend,
+            SIGTSTP => MonitorMessage::SignalGroup(signal),
+            _ if from_terminal => MonitorMessage::SignalGroup(signal),
+            _ => MonitorMessage::Signal(signal),
         });
     }
 }

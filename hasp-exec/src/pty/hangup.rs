@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hasp_core::system;
+use hasp_core::platform;
 
-use crate::child::signals;
-use crate::pty::link::{Order, Sender};
+use crate::pty::link::{MonitorMessage, Sender};
 use crate::pty::screen::Screen;
 use crate::relay::bell::Bell;
 
@@ -24,16 +23,16 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// The side of the child's terminal that is ours, until that terminal is hung up: the kernel does
 /// so when nobody holds it any more.
 #[derive(Clone)]
-pub struct Leader(Arc<Mutex<Option<OwnedFd>>>);
+pub(crate) struct Leader(Arc<Mutex<Option<OwnedFd>>>);
 
 impl Leader {
     /// The side that is ours.
-    pub fn new(leader: OwnedFd) -> Leader {
+    pub(crate) fn new(leader: OwnedFd) -> Leader {
         Leader(Arc::new(Mutex::new(Some(leader))))
     }
 
     /// Does something with it, as long as it is held; nothing that could wait.
-    pub fn with<T>(&self, act: impl FnOnce(&OwnedFd) -> T) -> Option<T> {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&OwnedFd) -> T) -> Option<T> {
         lock(&self.0).as_ref().map(act)
     }
 
@@ -44,15 +43,15 @@ impl Leader {
 
 /// What is known of the child.
 #[derive(Clone, Default)]
-pub struct Course {
+pub(crate) struct Course {
     /// Whether it has the foreground of its terminal.
-    pub front: Arc<AtomicBool>,
+    pub(crate) front: Arc<AtomicBool>,
     /// Whether it has ended.
-    pub over: Arc<AtomicBool>,
+    pub(crate) over: Arc<AtomicBool>,
 }
 
 /// Whoever sees first that our terminal is gone says so here.
-pub struct Hangup {
+pub(crate) struct Hangup {
     screen: Arc<Screen>,
     leader: Leader,
     course: Course,
@@ -67,14 +66,14 @@ pub struct Hangup {
 
 impl Hangup {
     /// Nothing has happened so far.
-    pub fn new(
+    pub(crate) fn new(
         screen: Arc<Screen>,
         leader: Leader,
         course: Course,
         bell: Bell,
         sender: Sender,
     ) -> Hangup {
-        let immune = signals::is_ignored(signal_hook::consts::SIGHUP);
+        let immune = platform::is_ignored(signal_hook::consts::SIGHUP);
         let (bell, told, left) =
             (Mutex::new(Some(bell)), AtomicBool::default(), AtomicBool::default());
         Hangup { screen, leader, course, bell, sender, told, left, immune }
@@ -82,7 +81,7 @@ impl Hangup {
 
     /// We got SIGHUP, from the terminal or from somebody else: whether that was the end of the
     /// terminal.
-    pub fn signalled(self: &Arc<Self>, from_terminal: bool) -> bool {
+    pub(crate) fn signalled(self: &Arc<Self>, from_terminal: bool) -> bool {
         let gone = from_terminal || !self.screen.is_there();
         if gone {
             self.end(true);
@@ -92,27 +91,28 @@ impl Hangup {
 
     /// The terminal has no more keys for us: if it is gone, a command that uses it is told so. One
     /// behind gets no signal, as it would get none from the kernel.
-    pub fn noticed(self: &Arc<Self>) {
+    pub(crate) fn noticed(self: &Arc<Self>) {
         if !self.screen.is_there() {
             self.end(self.course.front.load(Ordering::SeqCst));
         }
     }
 
     /// Output for the terminal could not be written.
-    pub fn lost(self: &Arc<Self>) {
+    pub(crate) fn output_lost(self: &Arc<Self>) {
         let gone = !self.screen.is_there();
         self.end(gone && self.course.front.load(Ordering::SeqCst));
     }
 
     /// Whether the child was left behind.
-    pub fn left(&self) -> bool {
+    pub(crate) fn left_child_behind(&self) -> bool {
         self.left.load(Ordering::SeqCst)
     }
 
     fn end(self: &Arc<Self>, signal: bool) {
         let signal = signal && !self.immune && !self.told.swap(true, Ordering::SeqCst);
         // The monitor holds the child's terminal until it has told the child.
-        let _ = self.sender.send(if signal { &Order::Hangup } else { &Order::LetGo });
+        let _ =
+            self.sender.send(if signal { &MonitorMessage::Hangup } else { &MonitorMessage::LetGo });
         drop(lock(&self.bell).take());
         self.leader.let_go();
         if signal {
@@ -133,7 +133,7 @@ impl Hangup {
             self.sender.close();
         }
         std::thread::sleep(LAST_WORDS);
-        system::die_of(signal_hook::consts::SIGHUP);
+        platform::die_of(signal_hook::consts::SIGHUP);
     }
 }
 

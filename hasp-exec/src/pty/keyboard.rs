@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 
 use crate::pty::hangup::Hangup;
 use crate::relay::bell::Ear;
@@ -21,7 +20,7 @@ const ECHO: Duration = Duration::from_millis(300);
 
 /// When somebody last typed.
 #[derive(Default)]
-pub struct Typing(Mutex<Option<Instant>>);
+pub(crate) struct Typing(Mutex<Option<Instant>>);
 
 impl Typing {
     fn now(&self) {
@@ -29,7 +28,7 @@ impl Typing {
     }
 
     /// Whether what the child writes now may be the echo of a key.
-    pub fn recent(&self) -> bool {
+    pub(crate) fn is_recent(&self) -> bool {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -38,30 +37,29 @@ impl Typing {
 }
 
 /// The relay of keys; it ends with the process, or with the terminal.
-pub struct Keyboard {
+pub(crate) struct Keyboard {
     open: Arc<AtomicBool>,
     wake: OwnedFd,
 }
 
 /// What the relay's thread works with.
-pub struct Keys {
+pub(crate) struct Keys {
     /// Our terminal.
-    pub from: File,
+    pub(crate) from: File,
     /// The child's, which does not block.
-    pub to: OwnedFd,
+    pub(crate) to: OwnedFd,
     /// When keys were typed.
-    pub typing: Arc<Typing>,
+    pub(crate) typing: Arc<Typing>,
     /// Whom to tell when the terminal is gone.
-    pub hangup: Arc<Hangup>,
+    pub(crate) hangup: Arc<Hangup>,
     /// Rings when nobody may hold the child's terminal any longer.
-    pub hung: Ear,
+    pub(crate) hung: Ear,
 }
 
 impl Keyboard {
     /// Starts the thread; no key is read before [`Keyboard::open`].
-    pub fn start(keys: Keys) -> Result<Keyboard> {
-        let (woken, wake) =
-            pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    pub(crate) fn start(keys: Keys) -> Result<Keyboard> {
+        let (woken, wake) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
         let thread = std::thread::Builder::new().spawn(move || keys.relay(&woken, &seen));
@@ -70,12 +68,12 @@ impl Keyboard {
     }
 
     /// Reads keys from now on.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.set(true);
     }
 
     /// Leaves the keyboard to others from now on.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.set(false);
     }
 

@@ -21,30 +21,30 @@ use hasp_grant::Arg;
 
 /// What the monitor is to start.
 #[derive(Serialize, Deserialize)]
-pub struct Launch {
+pub(crate) struct Launch {
     /// The absolute program.
-    pub program: Arg,
+    pub(crate) program: Arg,
     /// Its words.
-    pub argv: Vec<Arg>,
+    pub(crate) argv: Vec<Arg>,
     /// Where it runs.
-    pub dir: Arg,
+    pub(crate) dir: Arg,
     /// Its environment, but for the values.
-    pub vars: Vec<(Arg, Arg)>,
+    pub(crate) vars: Vec<(Arg, Arg)>,
     /// Descriptors that it inherits besides 0 to 2.
-    pub pass: Vec<i32>,
+    pub(crate) pass: Vec<i32>,
     /// Whether it may gain privileges.
-    pub no_new_privs: bool,
+    pub(crate) no_new_privs: bool,
     /// Its umask.
-    pub umask: u32,
+    pub(crate) umask: u32,
     /// Whether it starts in the foreground of its terminal.
-    pub foreground: bool,
+    pub(crate) foreground: bool,
     /// The descriptor of our own terminal, for the monitor to put back should we be killed.
-    pub screen: i32,
+    pub(crate) screen: i32,
 }
 
 /// From the broker to the monitor, after the launch.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub enum Order {
+pub(crate) enum MonitorMessage {
     /// Send this signal to the child.
     Signal(i32),
     /// Send this signal to the child's whole group.
@@ -64,7 +64,7 @@ pub enum Order {
 
 /// From the monitor to the broker.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Report {
+pub(crate) enum Report {
     /// The child runs under this number.
     Started(u32),
     /// It could not be started; what execve said.
@@ -80,31 +80,31 @@ pub enum Report {
 }
 
 /// The sending side.
-pub struct Sender(UnixStream);
+pub(crate) struct Sender(UnixStream);
 
 /// The receiving side.
-pub struct Receiver(BufReader<UnixStream>);
+pub(crate) struct Receiver(BufReader<UnixStream>);
 
 /// Both sides of one end of the socket.
-pub fn open(stream: UnixStream) -> Result<(Sender, Receiver)> {
+pub(crate) fn open(stream: UnixStream) -> Result<(Sender, Receiver)> {
     let copy = stream.try_clone().map_err(|e| Error::system("open the monitor's socket", e))?;
     Ok((Sender(stream), Receiver(BufReader::new(copy))))
 }
 
 /// What comes to the monitor over an inherited socket.
-pub struct Adopted {
+pub(crate) struct Adopted {
     /// The leading side of the child's terminal.
-    pub leader: OwnedFd,
+    pub(crate) leader: OwnedFd,
     /// The variables with values.
-    pub values: Option<Secret>,
+    pub(crate) values: Option<Secret>,
     /// To the broker.
-    pub sender: Sender,
+    pub(crate) sender: Sender,
     /// From the broker.
-    pub receiver: Receiver,
+    pub(crate) receiver: Receiver,
 }
 
 /// Both sides of an inherited socket, with what comes first.
-pub fn adopt(descriptor: OwnedFd) -> Result<Adopted> {
+pub(crate) fn adopt(descriptor: OwnedFd) -> Result<Adopted> {
     let stream = UnixStream::from(descriptor);
     let leader = receive_leader(&stream)?;
     let values = receive_values(&stream)?;
@@ -114,7 +114,7 @@ pub fn adopt(descriptor: OwnedFd) -> Result<Adopted> {
 
 /// Sends a copy of the leading side of the child's terminal, before anything else. Not inherited,
 /// so that the monitor alone owns it and can close it.
-pub fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> {
+pub(crate) fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> {
     let descriptors = [leader.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -127,7 +127,7 @@ pub fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> {
 }
 
 /// Receives it.
-pub fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
+pub(crate) fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
@@ -143,14 +143,14 @@ pub fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
 }
 
 /// Sends the variables with values, before what is said in lines.
-pub fn send_values(stream: &UnixStream, values: Option<&Secret>) -> Result<()> {
+pub(crate) fn send_values(stream: &UnixStream, values: Option<&Secret>) -> Result<()> {
     let values = values.map(Secret::expose).unwrap_or_default();
     let length = u64::try_from(values.len()).unwrap_or(u64::MAX);
     write_all(stream, &length.to_le_bytes()).and_then(|()| write_all(stream, values))
 }
 
 /// Receives them; `None` if there are none.
-pub fn receive_values(stream: &UnixStream) -> Result<Option<Secret>> {
+pub(crate) fn receive_values(stream: &UnixStream) -> Result<Option<Secret>> {
     let failed = |e: std::io::Error| Error::system("receive what to start", e);
     let (mut length, mut stream) = ([0; 8], stream);
     stream.read_exact(&mut length).map_err(failed)?;
@@ -169,26 +169,26 @@ pub fn receive_values(stream: &UnixStream) -> Result<Option<Secret>> {
 
 impl Sender {
     /// Sends one message.
-    pub fn send(&self, message: &impl Serialize) -> Result<()> {
+    pub(crate) fn send(&self, message: &impl Serialize) -> Result<()> {
         let mut line = secret::json(message)?;
         line.push(b'\n');
         write_all(&self.0, &line)
     }
 
     /// Another sender on the same socket.
-    pub fn another(&self) -> Result<Sender> {
+    pub(crate) fn another(&self) -> Result<Sender> {
         self.0.try_clone().map(Sender).map_err(|e| Error::system("open the monitor's socket", e))
     }
 
     /// Tells the other end that nothing more comes.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
 impl Receiver {
     /// Receives one message; `None` when the other end is gone.
-    pub fn receive<T: DeserializeOwned>(&mut self) -> Option<T> {
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> Option<T> {
         let mut line = Zeroizing::new(Vec::new());
         self.0.read_until(b'\n', &mut line).ok()?;
         serde_json::from_slice(&line).ok()

@@ -6,10 +6,12 @@
 //! continued (POSIX forbids stopping an orphaned group).
 
 mod forward;
-pub mod hangup;
-pub mod keyboard;
+pub(crate) mod hangup;
+pub(crate) mod keyboard;
+mod launch;
 mod link;
-pub mod monitor;
-pub mod printer;
-pub mod screen;
-pub mod session;
+pub(crate) mod monitor;
+pub(crate) mod printer;
+pub(crate) mod screen;
+pub(crate) mod session;
+pub(crate) mod stage;

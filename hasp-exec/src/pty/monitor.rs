@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
-use hasp_core::system::{self, BeforeExec};
+use hasp_core::platform::{self, BeforeExec};
 use hasp_core::{Error, Result, Secret};
 
 use crate::child::signals;
-use crate::child::{self, Plan};
-use crate::pty::link::{self, Adopted, Launch, Order, Receiver, Report, Sender};
+use crate::child::{self, ChildSpec};
+use crate::pty::link::{self, Adopted, Launch, MonitorMessage, Receiver, Report, Sender};
 use crate::pty::screen::Rescue;
 
 /// How long a command may take to stop: some clear the screen before.
@@ -31,18 +31,18 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
-pub fn run(socket: RawFd) -> Result<()> {
+pub(crate) fn run(socket: RawFd) -> Result<()> {
     let descriptor =
-        system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
+        platform::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
     let Adopted { leader, values, sender, mut receiver } = link::adopt(descriptor)?;
     // It changes its terminal's foreground group from behind. The child gets the default actions
     // back.
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
-        system::ignore(signal);
+        platform::ignore(signal);
     }
     // The end of its terminal is the end of the broker, after which it has work to do.
-    let hangup = !signals::is_ignored(signal_hook::consts::SIGHUP);
-    system::ignore(Signal::HUP);
+    let hangup = !platform::is_ignored(signal_hook::consts::SIGHUP);
+    platform::ignore(Signal::HUP);
     let launch: Launch =
         receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
     let rescue = Rescue::new(launch.screen, &terminal()?);
@@ -51,9 +51,9 @@ pub fn run(socket: RawFd) -> Result<()> {
         Err(error) => return sender.send(&Report::Refused(error.message().to_owned())),
     };
     let over = Arc::new(AtomicBool::new(false));
-    // Where that fails the broker is gone, which the orders tell as well.
+    // Where that fails the broker is gone, which the messages tell as well.
     let watched = leave_terminal().and_then(|()| report(child, &sender, &over));
-    let mut line = Line { child, leader: Some(leader), told: false };
+    let mut line = Line { child, leader: Some(leader), hung_up: false };
     if watched.is_ok() {
         obey(&mut line, &mut receiver, &sender);
     }
@@ -94,7 +94,7 @@ fn suspend(child: Pid, broker: &Sender) {
 struct Line {
     child: Pid,
     leader: Option<OwnedFd>,
-    told: bool,
+    hung_up: bool,
 }
 
 impl Line {
@@ -103,7 +103,7 @@ impl Line {
     /// midst of coping with that. Vim has closed its input by then, opens it again only after the
     /// signal's handler, and asks there for ever whether it is ready.
     fn hang_up(&mut self) {
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.hung_up, true) {
             let _ = kill_process_group(self.child, Signal::HUP);
             let _ = kill_process_group(self.child, Signal::CONT);
         }
@@ -122,7 +122,7 @@ fn give_grace(over: &AtomicBool) {
 fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result<Pid> {
     let argv: Vec<OsString> = launch.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let vars = launch.vars.iter().map(|(n, v)| (n.as_os().to_owned(), v.as_os().to_owned()));
-    let plan = Plan {
+    let spec = ChildSpec {
         program: launch.program.as_path(),
         argv: &argv,
         dir: launch.dir.as_path(),
@@ -137,9 +137,9 @@ fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result
     let parent_death = Some(Signal::HUP);
     let ground = BeforeExec { foreground: terminal, parent_death, ..BeforeExec::default() };
     let before = BeforeExec { default_signals: true, default_hangup, ..ground };
-    let mut command = child::command(&plan);
+    let mut command = child::command(&spec);
     command.process_group(0);
-    let started = child::spawn(command, plan, before)?;
+    let started = child::spawn(command, spec, before)?;
     i32::try_from(started.id())
         .ok()
         .and_then(Pid::from_raw)
@@ -194,35 +194,35 @@ fn watch(child: Pid, broker: &Sender, ended: &AtomicBool) {
 }
 
 /// Does what the broker says until it is gone.
-fn obey(line: &mut Line, orders: &mut Receiver, broker: &Sender) {
+fn obey(line: &mut Line, messages: &mut Receiver, broker: &Sender) {
     let child = line.child;
-    while let Some(order) = orders.receive::<Order>() {
-        let _ = match order {
-            Order::Signal(number) => {
+    while let Some(message) = messages.receive::<MonitorMessage>() {
+        let _ = match message {
+            MonitorMessage::Signal(number) => {
                 Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process(child, s))
             }
-            Order::SignalGroup(number) => {
+            MonitorMessage::SignalGroup(number) => {
                 Signal::from_named_raw(number).map_or(Ok(()), |s| kill_process_group(child, s))
             }
-            Order::Hangup => {
+            MonitorMessage::Hangup => {
                 line.hang_up();
                 Ok(())
             }
-            Order::LetGo => {
+            MonitorMessage::LetGo => {
                 line.leader = None;
                 Ok(())
             }
-            Order::Suspend => {
+            MonitorMessage::Suspend => {
                 suspend(child, broker);
                 Ok(())
             }
-            Order::Foreground => {
+            MonitorMessage::Foreground => {
                 if let Ok(terminal) = terminal() {
                     let _ = rustix::termios::tcsetpgrp(terminal, child);
                 }
                 kill_process_group(child, Signal::CONT)
             }
-            Order::Continue => kill_process_group(child, Signal::CONT),
+            MonitorMessage::Continue => kill_process_group(child, Signal::CONT),
         };
     }
 }

@@ -10,22 +10,42 @@ use std::sync::atomic::Ordering;
 use hasp_core::Result;
 use hasp_core::output::write_all;
 
-use crate::pty::hangup::{Course, Leader};
+use crate::pty::hangup::{Course, Hangup, Leader};
+use crate::pty::keyboard::Typing;
 use crate::pty::screen::{self, Screen};
+use crate::relay::bell::Ear;
+use crate::relay::console::Console;
 
 /// Our terminal as an output.
-pub struct Printer {
+pub(crate) struct Printer {
     /// The terminal.
-    pub screen: Arc<Screen>,
+    pub(crate) screen: Arc<Screen>,
     /// Our side of the child's.
-    pub leader: Leader,
+    pub(crate) leader: Leader,
     /// What is known of the child.
-    pub course: Course,
+    pub(crate) course: Course,
+    /// When keys were typed.
+    pub(crate) typing: Arc<Typing>,
+    /// The end of our terminal.
+    pub(crate) hangup: Arc<Hangup>,
+    /// Rings when that has come.
+    pub(crate) hung: Ear,
 }
 
-impl Printer {
-    /// Writes these bytes to a descriptor of the terminal.
-    pub fn write(&self, to: &OwnedFd, bytes: &[u8]) -> Result<()> {
+impl Console for Printer {
+    fn is_typing(&self) -> bool {
+        self.typing.is_recent()
+    }
+
+    fn hung(&self) -> &Ear {
+        &self.hung
+    }
+
+    fn lost(&self) {
+        self.hangup.output_lost();
+    }
+
+    fn write(&self, to: &OwnedFd, bytes: &[u8]) -> Result<()> {
         // A program that draws moves down a line without going back to its beginning.
         let bare = has_bare_newline(bytes);
         let front = self.course.front.load(Ordering::SeqCst);
@@ -40,7 +60,9 @@ impl Printer {
         self.settle();
         outcome
     }
+}
 
+impl Printer {
     /// Our terminal translates again once the child's does.
     fn settle(&self) {
         if self.screen.is_left_as_it_is()

@@ -6,16 +6,15 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::io::Errno;
 use rustix::process::getpgrp;
 use rustix::termios::{
     OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 
-use hasp_core::{Error, Result, system};
+use hasp_core::{Error, Result, platform};
 
 /// The controlling terminal.
-pub struct Screen {
+pub(crate) struct Screen {
     tty: File,
     before: Mutex<Termios>,
     raw: AtomicBool,
@@ -25,7 +24,7 @@ pub struct Screen {
 
 impl Screen {
     /// The controlling terminal, or `None` where there is none.
-    pub fn open() -> Option<Screen> {
+    pub(crate) fn open() -> Option<Screen> {
         let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let before = tcgetattr(&tty).ok()?;
         Some(Screen {
@@ -37,13 +36,13 @@ impl Screen {
     }
 
     /// The terminal itself.
-    pub fn tty(&self) -> &File {
+    pub(crate) fn tty(&self) -> &File {
         &self.tty
     }
 
     /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line
     /// editor has modes of its own until it puts a job into the foreground.
-    pub fn modes(&self) -> Termios {
+    pub(crate) fn modes(&self) -> Termios {
         let mut before = self.before();
         if let (false, Ok(now)) = (self.raw.load(Ordering::SeqCst), tcgetattr(&self.tty)) {
             *before = now;
@@ -56,22 +55,22 @@ impl Screen {
     }
 
     /// Its size now.
-    pub fn size(&self) -> Option<Winsize> {
+    pub(crate) fn size(&self) -> Option<Winsize> {
         tcgetwinsize(&self.tty).ok()
     }
 
     /// Whether our process group may use it.
-    pub fn foreground(&self) -> bool {
+    pub(crate) fn foreground(&self) -> bool {
         tcgetpgrp(&self.tty).is_ok_and(|group| group == getpgrp())
     }
 
     /// Whether it is still there: not closed, and no line that was cut.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         tcgetattr(&self.tty).is_ok()
     }
 
     /// Every key goes to the child's terminal as it is. What is written is translated as before.
-    pub fn raw(&self) -> Result<()> {
+    pub(crate) fn raw(&self) -> Result<()> {
         let raw = raw_of(&self.modes());
         let _one = self.before();
         tcsetattr(&self.tty, OptionalActions::Now, &raw)
@@ -81,7 +80,7 @@ impl Screen {
     }
 
     /// Keys have the effect that they had before.
-    pub fn restore_keys(&self) {
+    pub(crate) fn restore_keys(&self) {
         let mut modes = self.before().clone();
         if self.raw.load(Ordering::SeqCst) {
             if self.is_left_as_it_is() {
@@ -93,7 +92,7 @@ impl Screen {
 
     /// What is written goes out as it is from now on, if the terminal is ours to say so: somebody
     /// drew a picture.
-    pub fn leave_as_it_is(&self) {
+    pub(crate) fn leave_as_it_is(&self) {
         let _one = self.before();
         if self.raw.load(Ordering::SeqCst) && translates(&self.tty) {
             self.plain.store(true, Ordering::SeqCst);
@@ -102,12 +101,12 @@ impl Screen {
     }
 
     /// Whether it does so because of us.
-    pub fn is_left_as_it_is(&self) -> bool {
+    pub(crate) fn is_left_as_it_is(&self) -> bool {
         self.plain.load(Ordering::SeqCst)
     }
 
     /// Line ends are translated again.
-    pub fn translate(&self) {
+    pub(crate) fn translate(&self) {
         let _one = self.before();
         if self.plain.swap(false, Ordering::SeqCst) {
             self.set_translation(true);
@@ -123,7 +122,7 @@ impl Screen {
 
     /// As it was before. Does not wait for a terminal that is stopped: what was written before was
     /// translated then.
-    pub fn restore(&self) {
+    pub(crate) fn restore(&self) {
         let before = self.before();
         if self.raw.swap(false, Ordering::SeqCst) {
             self.plain.store(false, Ordering::SeqCst);
@@ -132,15 +131,9 @@ impl Screen {
     }
 }
 
-/// Whether a descriptor leads to our controlling terminal, whose foreground is ours to ask for; it
-/// may be outside of our pid namespace.
-pub fn is_ours(descriptor: impl AsFd) -> bool {
-    matches!(tcgetpgrp(descriptor), Ok(_) | Err(Errno::OPNOTSUPP))
-}
-
 /// The user's terminal in the hands of the monitor, which outlives a broker that is killed and
 /// could not put it back.
-pub struct Rescue {
+pub(crate) struct Rescue {
     tty: OwnedFd,
     before: Termios,
 }
@@ -148,8 +141,8 @@ pub struct Rescue {
 impl Rescue {
     /// The terminal behind an inherited descriptor. The child's terminal began with the modes that
     /// it had.
-    pub fn new(inherited: RawFd, child: &File) -> Option<Rescue> {
-        let tty = system::duplicate(inherited).ok()?;
+    pub(crate) fn new(inherited: RawFd, child: &File) -> Option<Rescue> {
+        let tty = platform::duplicate(inherited).ok()?;
         Some(Rescue { tty, before: tcgetattr(child).ok()? })
     }
 
@@ -161,7 +154,7 @@ impl Rescue {
 
     /// Puts the terminal back if it is still as the broker had it: a shell may have taken it over
     /// by now.
-    pub fn put_back(&self) {
+    pub(crate) fn put_back(&self) {
         if tcgetattr(&self.tty).is_ok_and(|now| self.is_ours_still(&now)) {
             let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
         }
@@ -177,7 +170,7 @@ fn raw_of(modes: &Termios) -> Termios {
 }
 
 /// Whether a terminal turns a newline into the two characters that screens want.
-pub fn translates(terminal: impl AsFd) -> bool {
+pub(crate) fn translates(terminal: impl AsFd) -> bool {
     let both = OutputModes::OPOST | OutputModes::ONLCR;
     tcgetattr(terminal).is_ok_and(|modes| modes.output_modes.contains(both))
 }

@@ -6,9 +6,10 @@
 //! long filter and reader take for it. Only a stream that is silent after that is taken to be held
 //! open by a process that was left behind.
 
-pub mod bell;
-pub mod outputs;
-pub mod stragglers;
+pub(crate) mod bell;
+pub(crate) mod console;
+pub(crate) mod outputs;
+pub(crate) mod stragglers;
 mod stream;
 mod writer;
 
@@ -18,23 +19,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use hasp_core::platform::{self, FileId};
 use hasp_core::{Error, Kind, Result};
 use hasp_redact::Patterns;
 
-use crate::pty::hangup::Hangup;
-use crate::pty::keyboard::Typing;
-use crate::pty::printer::Printer;
 use crate::relay::bell::{Bell, Ear, bell};
-use crate::relay::stragglers::FileId;
 
-use stream::{Bells, Stream};
-
-/// How long a stream may be silent after the child's end before what still holds it open is left
-/// behind.
-const GRACE: Duration = Duration::from_millis(200);
+use console::Console;
+use stream::{Bells, GRACE, Stream};
 
 /// The streams being relayed.
-pub struct Relay {
+pub(crate) struct Relay {
     streams: Vec<Relayed>,
     hits: Arc<AtomicU64>,
     /// Rings when the child has ended.
@@ -43,20 +38,8 @@ pub struct Relay {
     last: (Bell, Ear),
 }
 
-/// What somebody who types on the child's terminal changes.
-pub struct Console {
-    /// When keys were typed.
-    pub typing: Arc<Typing>,
-    /// The end of our terminal.
-    pub hangup: Arc<Hangup>,
-    /// Rings when that has come.
-    pub hung: Ear,
-    /// How to write to our terminal, until the stream's thread has it.
-    pub printer: Option<Printer>,
-}
-
 /// What a stream's thread says.
-enum Told {
+enum Progress {
     /// The child has ended and all that it wrote is relayed; somebody still holds the stream.
     Held,
     /// Nothing more is relayed; whether something was left unread.
@@ -65,35 +48,40 @@ enum Told {
 
 /// What was relayed.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// How many values were found.
-    pub redactions: u64,
+    pub(crate) redactions: u64,
     /// How many processes still held a stream after the child's end and the grace.
-    pub stragglers: u64,
+    pub(crate) stragglers: u64,
     /// The first failure to write, other than a reader that went away.
-    pub failure: Option<Error>,
+    pub(crate) failure: Option<Error>,
     /// Whether a straggler's output was left unread.
-    pub unread: bool,
+    pub(crate) unread: bool,
 }
 
 impl Relay {
     /// No stream so far.
-    pub fn new() -> Result<Relay> {
+    pub(crate) fn new() -> Result<Relay> {
         Ok(Relay { streams: Vec::new(), hits: Arc::default(), ended: bell()?, last: bell()? })
     }
 
     /// Relays `from` to a duplicate of `to` until its end.
-    pub fn stream(&mut self, from: OwnedFd, to: impl AsFd, patterns: &Arc<Patterns>) -> Result<()> {
-        self.start(from, to, patterns, None)
-    }
-
-    /// The same for the child's terminal.
-    pub fn terminal(
+    pub(crate) fn stream(
         &mut self,
         from: OwnedFd,
         to: impl AsFd,
         patterns: &Arc<Patterns>,
-        console: Console,
+    ) -> Result<()> {
+        self.start(from, to, patterns, None)
+    }
+
+    /// The same for the child's terminal.
+    pub(crate) fn terminal(
+        &mut self,
+        from: OwnedFd,
+        to: impl AsFd,
+        patterns: &Arc<Patterns>,
+        console: Arc<dyn Console>,
     ) -> Result<()> {
         self.start(from, to, patterns, Some(console))
     }
@@ -103,23 +91,23 @@ impl Relay {
         from: OwnedFd,
         to: impl AsFd,
         patterns: &Arc<Patterns>,
-        console: Option<Console>,
+        console: Option<Arc<dyn Console>>,
     ) -> Result<()> {
-        let file = FileId::of(&from)?;
+        let file = platform::file_id(&from).map_err(|e| Error::system("look at the output", e))?;
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3)
             .map_err(|e| Error::system("open the output", e))?;
         let bells = Bells { ended: self.ended.1.clone(), last: self.last.1.clone() };
         let stream = Stream::new(from, to, patterns, Arc::clone(&self.hits), bells, console);
-        let (sender, told) = channel();
+        let (sender, progress) = channel();
         let thread = std::thread::Builder::new().spawn(move || run(stream, &sender));
         thread.map_err(|e| Error::system("start a thread", e))?;
-        self.streams.push(Relayed { told, file });
+        self.streams.push(Relayed { progress, file });
         Ok(())
     }
 
     /// After the child's end: waits until all that it wrote is relayed, and a grace for those who
     /// still hold a stream; then ends them, if asked to, and relays their last words.
-    pub fn finish(self, kill_stragglers: bool) -> Report {
+    pub(crate) fn finish(self, kill_stragglers: bool) -> Report {
         let Relay { streams, hits, ended, last } = self;
         let mut report = Report::default();
         drop(ended);
@@ -146,30 +134,30 @@ impl Relay {
 
 /// A thread's work: the reading end closes before anybody is told, so that the child sees a broken
 /// pipe.
-fn run(mut stream: Stream, told: &Sender<Told>) {
-    let outcome = stream.relay(|| drop(told.send(Told::Held)));
+fn run(mut stream: Stream, told: &Sender<Progress>) {
+    let outcome = stream.relay(|| drop(told.send(Progress::Held)));
     drop(stream);
-    let _ = told.send(Told::Done(outcome));
+    let _ = told.send(Progress::Done(outcome));
 }
 
 impl Report {
     /// Waits for what a stream's thread says next: whether the stream is still open.
     fn hear(&mut self, stream: &Relayed) -> bool {
-        let lost = || Told::Done(Err(Error::bug("a relay thread ended without a word")));
-        self.note(stream.told.recv().unwrap_or_else(|_| lost()))
+        let lost = || Progress::Done(Err(Error::bug("a relay thread ended without a word")));
+        self.note(stream.progress.recv().unwrap_or_else(|_| lost()))
     }
 
     /// The same, at most this long.
     fn hear_within(&mut self, stream: &Relayed, within: Duration) -> bool {
-        stream.told.recv_timeout(within).map_or(true, |told| self.note(told))
+        stream.progress.recv_timeout(within).map_or(true, |told| self.note(told))
     }
 
-    fn note(&mut self, told: Told) -> bool {
+    fn note(&mut self, told: Progress) -> bool {
         match told {
-            Told::Held => return true,
-            Told::Done(Ok(unread)) => self.unread |= unread,
-            Told::Done(Err(e)) if e.kind() == Kind::ClosedPipe => {}
-            Told::Done(Err(e)) => self.failure = self.failure.take().or(Some(e)),
+            Progress::Held => return true,
+            Progress::Done(Ok(unread)) => self.unread |= unread,
+            Progress::Done(Err(e)) if e.kind() == Kind::ClosedPipe => {}
+            Progress::Done(Err(e)) => self.failure = self.failure.take().or(Some(e)),
         }
         false
     }
@@ -177,6 +165,6 @@ impl Report {
 
 /// A stream that is being relayed by its thread.
 struct Relayed {
-    told: Receiver<Told>,
+    progress: Receiver<Progress>,
     file: FileId,
 }

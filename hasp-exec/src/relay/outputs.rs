@@ -7,27 +7,27 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustix::fs::{FileType, Stat, fstat};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::io::Errno;
 use rustix::stdio::{stderr, stdout};
+use rustix::termios::tcgetpgrp;
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 use hasp_redact::Patterns;
 
-use crate::pty::screen;
 use crate::relay::Relay;
 
 /// The pipes of a child that is to start.
-pub struct Outputs {
+pub(crate) struct Outputs {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
 }
 
 impl Outputs {
     /// Gives the command its outputs; `terminal` is what it sees in the place of ours.
-    pub fn arrange(command: &mut Command, terminal: Option<&OwnedFd>) -> Result<Outputs> {
+    pub(crate) fn arrange(command: &mut Command, terminal: Option<&OwnedFd>) -> Result<Outputs> {
         let terminal = |ours: bool| terminal.filter(|_| ours);
         let (first, second) =
-            (terminal(screen::is_ours(stdout())), terminal(screen::is_ours(stderr())));
+            (terminal(leads_to_our_terminal(stdout())), terminal(leads_to_our_terminal(stderr())));
         let mut outputs = Outputs { stdout: None, stderr: None };
         if first.is_none() && second.is_none() && are_one_file(stdout(), stderr()) {
             let (read, write) = pipe()?;
@@ -42,7 +42,7 @@ impl Outputs {
     }
 
     /// Relays them once the command has started.
-    pub fn relay(self, patterns: &Arc<Patterns>, relay: &mut Relay) -> Result<()> {
+    pub(crate) fn relay(self, patterns: &Arc<Patterns>, relay: &mut Relay) -> Result<()> {
         if let Some(from) = self.stdout {
             relay.stream(from, stdout(), patterns)?;
         }
@@ -62,11 +62,17 @@ fn output(terminal: Option<&OwnedFd>) -> Result<(Stdio, Option<OwnedFd>)> {
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd)> {
-    pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))
+    platform::pipe().map_err(|e| Error::system("make a pipe", e))
 }
 
 fn copy(descriptor: &OwnedFd) -> Result<OwnedFd> {
     descriptor.try_clone().map_err(|e| Error::system("open the command's output", e))
+}
+
+/// Whether a descriptor leads to our controlling terminal, whose foreground is ours to ask for; it
+/// may be outside of our pid namespace.
+pub(crate) fn leads_to_our_terminal(descriptor: impl AsFd) -> bool {
+    matches!(tcgetpgrp(descriptor), Ok(_) | Err(Errno::OPNOTSUPP))
 }
 
 /// Whether two descriptors lead to one file, opened once or twice. A device may have several names.

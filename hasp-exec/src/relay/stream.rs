@@ -9,22 +9,26 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 use hasp_redact::{Filter, IDLE_MS, Patterns};
 
-use super::writer::Writer;
-use super::{Console, GRACE};
 use crate::relay::bell::Ear;
+use crate::relay::console::Console;
+use crate::relay::writer::Writer;
+
+/// How long a stream may be silent after the child's end before what still holds it open is left
+/// behind.
+pub(crate) const GRACE: Duration = Duration::from_millis(200);
 
 /// The most that is filtered at once.
 const CHUNK: usize = 256 * 1024;
-/// Less than this is too little to filter by itself if more is there.
+/// The least that is filtered by itself while more is there.
 const BATCH: usize = 32 * 1024;
 /// The size that is asked for of the command's pipe.
 const PIPE: usize = 256 * 1024;
 /// More than a terminal keeps of what was written to it, which FIONREAD tells in part only.
 const TERMINAL: u64 = 64 * 1024;
-/// Silence after which a few held bytes may go out (REDACTION.md, point 3).
+/// Silence after which a few held bytes may go out.
 const SILENCE: Duration = Duration::from_millis(IDLE_MS);
 
 /// How long somebody who wrote after the child's end is given to show that he goes on, on a busy
@@ -32,15 +36,15 @@ const SILENCE: Duration = Duration::from_millis(IDLE_MS);
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// What a thread is told by.
-pub struct Bells {
+pub(crate) struct Bells {
     /// The child has ended.
-    pub ended: Ear,
+    pub(crate) ended: Ear,
     /// Nobody waits for the stragglers any longer.
-    pub last: Ear,
+    pub(crate) last: Ear,
 }
 
 /// One stream.
-pub struct Stream {
+pub(crate) struct Stream {
     from: OwnedFd,
     filter: Filter,
     writer: Writer,
@@ -48,7 +52,7 @@ pub struct Stream {
     counted: u64,
     hits: Arc<AtomicU64>,
     bells: Bells,
-    console: Option<Console>,
+    console: Option<Arc<dyn Console>>,
     /// Whether somebody wrote after the child's end.
     chatty: bool,
     /// Whether our terminal is gone, where the rest has no place to go.
@@ -87,22 +91,21 @@ enum Step {
 
 impl Stream {
     /// A stream from the child to our output.
-    pub fn new(
+    pub(crate) fn new(
         from: OwnedFd,
         to: OwnedFd,
         patterns: &Arc<Patterns>,
         hits: Arc<AtomicU64>,
         bells: Bells,
-        mut console: Option<Console>,
+        console: Option<Arc<dyn Console>>,
     ) -> Stream {
         // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
-        let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
+        platform::widen(&from, PIPE);
         let filter = Filter::new(Arc::clone(patterns));
-        let printer = console.as_mut().and_then(|c| c.printer.take());
         Stream {
             from,
             filter,
-            writer: Writer::new(to, printer),
+            writer: Writer::new(to, console.clone()),
             counted: 0,
             hits,
             bells,
@@ -114,11 +117,11 @@ impl Stream {
 
     /// Relays all; `held` is called when the child has ended and somebody still holds the stream.
     /// Whether something was left unread at last.
-    pub fn relay(&mut self, held: impl FnOnce()) -> Result<bool> {
+    pub(crate) fn relay(&mut self, held: impl FnOnce()) -> Result<bool> {
         let outcome = self.relay_all(held);
         if let (Err(_), Some(console)) = (&outcome, &self.console) {
             // Nobody reads the child's terminal any more: it must not wait for that.
-            console.hangup.lost();
+            console.lost();
         }
         outcome
     }
@@ -136,7 +139,7 @@ impl Stream {
         self.flush()?;
         self.writer.finish()?;
         let moment = if self.chatty { MOMENT } else { Duration::ZERO };
-        Ok(open && self.look(None, Some(moment))?.input)
+        Ok(open && self.seen(None, Some(moment))?.input)
     }
 
     /// Relays until the bell rings, which is true, or the input ends.
@@ -145,7 +148,7 @@ impl Stream {
         let mut rested = false;
         loop {
             if !seen.readable() {
-                seen = self.look(Some(bell), self.patience(rested))?;
+                seen = self.seen(Some(bell), self.patience(rested))?;
             }
             self.hung = seen.hung;
             if seen.hung || seen.rung {
@@ -161,7 +164,7 @@ impl Stream {
                 Some(0) => return Ok(false),
                 None => seen = Seen::default(),
                 Some(read) => {
-                    seen = self.look(Some(bell), Some(Duration::ZERO))?;
+                    seen = self.seen(Some(bell), Some(Duration::ZERO))?;
                     self.pass(read, seen.readable())?;
                     rested = false;
                 }
@@ -173,7 +176,7 @@ impl Stream {
     /// be seen only after the silence, which whoever types notices: what may go out then goes out
     /// at once, the match going on, so that no more can leak than by a pause.
     fn patience(&self, rested: bool) -> Option<Duration> {
-        let typed = || self.console.as_ref().is_some_and(|c| c.typing.recent());
+        let typed = || self.console.as_ref().is_some_and(|c| c.is_typing());
         match rested || self.filter.held() == 0 {
             true => None,
             false if typed() => Some(Duration::ZERO),
@@ -208,7 +211,7 @@ impl Stream {
     /// last of the input and its end always are, since that is bounded, and whoever left it does
     /// not hold the stream.
     fn step(&mut self, within: Duration, any: bool) -> Result<Step> {
-        let seen = self.look(None, Some(within))?;
+        let seen = self.seen(None, Some(within))?;
         self.hung = seen.hung;
         if seen.hung {
             return Ok(Step::End);
@@ -221,7 +224,7 @@ impl Stream {
             Some(0) => Ok(Step::End),
             None => Ok(Step::Nothing),
             Some(read) => {
-                let more = self.look(None, Some(Duration::ZERO))?.readable();
+                let more = self.seen(None, Some(Duration::ZERO))?.readable();
                 self.pass(read, more)?;
                 Ok(Step::Read(read as u64))
             }
@@ -264,8 +267,8 @@ impl Stream {
     }
 
     /// Waits for input, the bell or the end of our terminal.
-    fn look(&self, bell: Option<&Ear>, within: Option<Duration>) -> Result<Seen> {
-        let hung = self.console.as_ref().map(|c| &c.hung);
+    fn seen(&self, bell: Option<&Ear>, within: Option<Duration>) -> Result<Seen> {
+        let hung = self.console.as_ref().map(|c| c.hung());
         let mut fds = vec![PollFd::new(&self.from, PollFlags::IN)];
         fds.extend([bell, hung].into_iter().flatten().map(|ear| PollFd::new(ear, PollFlags::IN)));
         wait(&mut fds, within)?;

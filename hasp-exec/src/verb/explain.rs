@@ -1,40 +1,33 @@
 //! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded,
 //! opened or run.
 
+use std::path::PathBuf;
+
 use hasp_core::output::without_tokens;
 use hasp_core::text::{printable_os, printable_path, shell_words};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Result, Secret, Timestamp};
 use hasp_grant::{Check, HANG, Situation, VerifiedGrant, terms_lines, token_line, verify};
 
-use crate::broker::Desk;
+use crate::broker::Broker;
 use crate::broker::find::{self, Found};
+use crate::broker::kept::read_kept;
 use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
 
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
-pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
-    let desk = Desk::open(context)?;
-    let found = find::find(cli, &desk.ledger, context)?;
+pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
+    let broker = Broker::open(context)?;
+    let found = find::find(cli, &broker, context)?;
     context.now = Timestamp::now();
-    let situation = desk.situation(cli, &found, context)?;
-    let mut first: Option<Attempt> = None;
-    match &found {
-        Found::Token(text) => first = Some(attempt(text, &situation)),
+    let situation = broker.situation(cli, &found, context)?;
+    let (passed, outcome) = match &found {
+        Found::Token(text) => attempt(text, &situation),
         Found::Kept(paths) => {
-            for path in paths {
-                let tried = find::read_kept(path)
-                    .map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
-                if tried.1.is_ok() {
-                    first = Some(tried);
-                    break;
-                }
-                first = first.or(Some(tried));
-            }
+            nearest(paths, &situation).ok_or_else(|| Error::bug("there is no token to explain"))?
         }
-    }
-    let (passed, outcome) = first.ok_or_else(|| Error::bug("there is no token to explain"))?;
+    };
     print_checks(&passed, outcome.as_ref().err(), context)?;
     match outcome {
         Ok(grant) => print_action(&grant, context).map(|()| Exit::OK),
@@ -48,6 +41,21 @@ pub fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
 /// The checks that passed, and the grant or the check that did not.
 type Attempt = (Vec<Check>, Result<VerifiedGrant>);
 
+/// Of several kept ones the newest that passes, else the one that comes farthest.
+fn nearest(paths: &[PathBuf], situation: &Situation<'_>) -> Option<Attempt> {
+    let mut found: Option<Attempt> = None;
+    for path in paths {
+        let tried =
+            read_kept(path).map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, situation));
+        if tried.1.is_ok() {
+            return Some(tried);
+        }
+        let farther = found.as_ref().is_none_or(|old| tried.0.len() > old.0.len());
+        found = if farther { Some(tried) } else { found };
+    }
+    found
+}
+
 fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
     let mut passed = Vec::new();
     let mut trace = |check: Check, error: Option<&Error>| {
@@ -57,7 +65,7 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
     };
     let verified = token_line(text.expose()).and_then(|line| verify(line, situation, &mut trace));
     let possible = |grant: VerifiedGrant| {
-        let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
+        let outcome = deliver::check(&grant.terms().action, situation.runtime);
         if outcome.is_err() {
             passed.pop();
         }
@@ -93,8 +101,10 @@ fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {
     let command = shell_words(grant.argv().iter().map(std::ffi::OsString::as_os_str));
     if context.out.json {
         return context.out.object(&serde_json::json!({
-            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()), "command": command,
-            "deliveries": terms.action.deliveries, "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs, "items": terms.items, "dropped": dropped,
+            "v": 1, "grant": terms.jti, "program": printable_path(grant.program()),
+            "command": command, "deliveries": terms.action.deliveries,
+            "templates": terms.action.templates, "no_new_privs": terms.action.no_new_privs,
+            "items": terms.items, "dropped": dropped,
         }));
     }
     context.out.folded(&format!("would run: {command}"), 4)?;

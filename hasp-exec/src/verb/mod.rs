@@ -1,3 +1,4 @@
 //! The verbs: what the command line asks for, one file each.
 
-pub mod explain;
+pub(crate) mod explain;
+pub(crate) mod run;

@@ -1,22 +1,19 @@
 //! The controls follow the class: for a secret of class high or critical the grant names the
 //! command, and what widens the grant is said also where nothing else is.
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Class, Error, Kind, Result};
 use hasp_target::Channel;
-use hasp_vault::Class;
 
 use crate::action::runners;
 use crate::action::{Action, Extent, Granted};
-
-/// From this class on a grant for any command is none.
-const NAMED_COMMAND: Class = Class::High;
+use crate::code;
 
 /// Refuses a grant whose words leave open what runs with a secret of a strict class.
 ///
 /// # Errors
 /// `[class-any-command]`.
 pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
-    if class < NAMED_COMMAND {
+    if !class.names_command() {
         return Ok(());
     }
     let what = match action.extent {
@@ -29,7 +26,7 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
         Extent::Exact | Extent::Open => return Ok(()),
     };
     let message = format!("{secret} is {class}, and {what} may not run with it");
-    Err(Error::new(Kind::Denied, "class-any-command", message)
+    Err(Error::new(Kind::Denied, code::CLASS_ANY_COMMAND, message)
         .hint("name the command: hasp-grant -x -e VAR=REF -- COMMAND ARGS")
         .hint(
             "or put what it does into a script, and name that: hasp-grant -x -e VAR=REF -- \
@@ -46,7 +43,7 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
             names(items.iter())
         ));
     }
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
+    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
     if strict.is_empty() {
         return said;
     }
@@ -77,7 +74,7 @@ pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
 
 /// What must be said of a consumer that is everybody of this user.
 pub fn loud_consumer(items: &[Granted]) -> Option<String> {
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class >= NAMED_COMMAND).collect();
+    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
     (!strict.is_empty()).then(|| {
         format!("every process of this user may use this grant of {}", names(strict.into_iter()))
     })
@@ -122,11 +119,9 @@ mod tests {
             for class in [Class::Low, Class::Medium, Class::High, Class::Critical] {
                 let outcome = check(&action, "db/url", class);
                 assert_eq!(outcome.is_ok(), narrow || class < Class::High, "{class} {action:?}");
-                assert!(
-                    outcome
-                        .err()
-                        .is_none_or(|e| e.code() == "class-any-command" && !e.hints().is_empty())
-                );
+                assert!(outcome.err().is_none_or(
+                    |e| e.code().as_str() == "class-any-command" && !e.hints().is_empty()
+                ));
             }
         }
     }

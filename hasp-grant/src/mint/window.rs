@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use hasp_core::class::ONCE;
 use hasp_core::time::{duration_text, parse_duration};
-use hasp_core::{Error, Kind, Result};
-use hasp_vault::Class;
+use hasp_core::{Class, Error, Kind, Result};
 
 use crate::cli::Mint;
-
-/// How long a grant waits for its use when no window is asked for.
-pub const DEFAULT: Duration = Duration::from_secs(15 * 60);
+use crate::code;
 
 /// The window of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +33,14 @@ pub fn resolve(mint: &Mint, class: Class) -> Result<Window> {
     {
         return Err(Error::new(
             Kind::Usage,
-            "consumer-twice",
+            code::CONSUMER_TWICE,
             format!("--for {implied} already says who may use it"),
         )
         .hint(format!("leave out --consumer {said}")));
     }
     let length = match asked {
-        None => DEFAULT,
-        Some(_) if consumer.is_some() => ceiling.unwrap_or(DEFAULT),
+        None => ONCE,
+        Some(_) if consumer.is_some() => ceiling.unwrap_or(ONCE),
         Some(text) => parse_duration(text)?,
     };
     let uses = if asked.is_none() { Some(mint.uses.unwrap_or(1)) } else { mint.uses };
@@ -55,7 +53,7 @@ fn check(window: &Window, class: Class) -> Result<()> {
         Some(longest) if window.length <= longest => Ok(()),
         Some(longest) => Err(over(class, &format!("at most {} at a time", duration_text(longest)))
             .hint(format!("--for {}", duration_text(longest)))),
-        None if window.uses == Some(1) && window.length <= DEFAULT => Ok(()),
+        None if window.uses == Some(1) && window.length <= ONCE => Ok(()),
         None => Err(over(class, "once only").hint("leave out --for and --uses")),
     }
 }
@@ -63,7 +61,7 @@ fn check(window: &Window, class: Class) -> Result<()> {
 fn over(class: Class, limit: &str) -> Error {
     Error::new(
         Kind::Denied,
-        "over-ceiling",
+        code::OVER_CEILING,
         format!("a secret of class {class} is granted {limit}"),
     )
 }
@@ -101,6 +99,6 @@ mod tests {
     fn a_window_bound_to_a_process_says_who() {
         let mint =
             Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
-        assert_eq!(resolve(&mint, Class::Low).unwrap_err().code(), "consumer-twice");
+        assert_eq!(resolve(&mint, Class::Low).unwrap_err().code().as_str(), "consumer-twice");
     }
 }

@@ -2,17 +2,15 @@
 //! them the bearer half and the sealed file keys, which only the token carries.
 
 use hasp_consumer::Consumer;
-use hasp_core::{Error, Kind, Result, Timestamp};
+use hasp_core::class::LONGEST;
+use hasp_core::{Error, GrantId, Kind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::action::arg::Arg;
 use crate::action::{Action, Extent, Granted};
-use crate::token::arg::Arg;
-use crate::token::id::GrantId;
+use crate::code;
 use crate::token::seal::{Half, Seal};
-
-/// The longest window of any grant, in seconds: 24 hours, enforced when minting and when verifying.
-pub const MAX_WINDOW: i64 = 24 * 3600;
 
 /// Everything that was approved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,10 +91,11 @@ impl Terms {
     fn check_shape(&self) -> Result<()> {
         let window =
             self.exp.as_second().saturating_sub(self.iat.as_second().min(self.nbf.as_second()));
-        if !(0..=MAX_WINDOW).contains(&window) {
+        // Enforced when minting and when verifying.
+        if !u64::try_from(window).is_ok_and(|w| w <= LONGEST.as_secs()) {
             return Err(Error::new(
                 Kind::Denied,
-                "window-too-long",
+                code::WINDOW_TOO_LONG,
                 "the grant's window is longer than 24 h",
             )
             .hint("mint one for at most 24h: hasp-grant --for 24h"));
@@ -130,7 +129,7 @@ impl Terms {
 fn misspelled() -> Error {
     Error::new(
         Kind::Denied,
-        "token-claims",
+        code::TOKEN_CLAIMS,
         "the claims of this token are not in the form that hasp-grant writes",
     )
     .hint("mint a new one: hasp-grant -t TARGET")

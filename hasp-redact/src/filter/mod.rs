@@ -12,6 +12,7 @@ mod starts;
 mod stream;
 mod trail;
 mod walk;
+mod word;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +26,6 @@ use crate::filter::form::Form;
 use crate::filter::patterns::Patterns;
 use crate::filter::seed::SLACK;
 use crate::filter::stream::{Sink, Stream};
-use crate::scan::word;
 
 /// How many bytes [`Filter::push`] takes in at once.
 const PUSH: usize = 64 * 1024;

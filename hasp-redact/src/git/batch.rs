@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 
+use crate::code;
 use hasp_core::{Error, Kind, Result};
 
 use super::{Entry, Git, failed, no_git};
@@ -61,7 +62,7 @@ fn read_all(
         let (sort, size) = (words.next(), words.next().and_then(|s| s.parse::<u64>().ok()));
         let (Some(sort), Some(size)) = (sort, size) else {
             if sort != Some("missing") {
-                return Err(Error::new(Kind::Io, "git-failed", "git cat-file ended early"));
+                return Err(Error::new(Kind::Io, code::GIT_FAILED, "git cat-file ended early"));
             }
             missing += 1;
             continue;

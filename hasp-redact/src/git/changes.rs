@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
+use crate::code;
 use hasp_core::{Error, Kind, Result};
 
 use super::{Git, failed, no_git, output};
@@ -34,7 +35,7 @@ pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
         |against: &str| git.read(&[&["diff-index", "--cached"], &RAW[..], &[against]].concat());
     let raw = match diff("HEAD") {
         Err(e)
-            if e.code() == "git-failed"
+            if e.code() == code::GIT_FAILED
                 && git.read(&["rev-parse", "--quiet", "--verify", "HEAD"]).is_err() =>
         {
             // Before the first commit everything is new.
@@ -63,9 +64,10 @@ pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<E
         .chain(revisions.iter().map(AsRef::as_ref))
         .chain([OsStr::new("--")])
         .collect();
-    let listed = output(&mut git.command(&words)).map_err(|e| match e.code().as_str() {
-        "git-failed" => Error::new(Kind::Usage, "bad-range", e.message().to_owned())
-            .hint("a range looks like: main..HEAD; a shallow clone may not reach so far: git fetch --unshallow"),
+    let listed = output(&mut git.command(&words)).map_err(|e| match e.code() {
+        code::GIT_FAILED => Error::new(Kind::Usage, code::BAD_RANGE, e.message().to_owned())
+            .hint("a range looks like: main..HEAD")
+            .hint("a shallow clone may not reach so far: git fetch --unshallow"),
         _ => e,
     })?;
     Ok(listed.split(|b| *b == b'\n').filter_map(named).collect())
@@ -160,7 +162,8 @@ mod tests {
         let zero = "0".repeat(40);
         let one = "1".repeat(40);
         let raw = format!(
-            "{one}\0:000000 100644 {zero} {one} A\0a\nb\0:100644 000000 {one} {zero} D\0gone\0:000000 160000 {zero} {one} A\0sub\0"
+            "{one}\0:000000 100644 {zero} {one} A\0a\nb\0:100644 000000 {one} {zero} \
+             D\0gone\0:000000 160000 {zero} {one} A\0sub\0"
         );
         let mut seen = Vec::new();
         each_change(raw.as_bytes(), |commit, e| seen.push((commit.to_owned(), e))).unwrap();

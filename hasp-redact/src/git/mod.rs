@@ -11,6 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::code;
 use hasp_core::{Environ, Error, Kind, Result};
 
 /// Settings that win over those of the repository and the user.
@@ -119,7 +120,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 }
 
 fn no_git(cause: &std::io::Error) -> Error {
-    Error::new(Kind::Missing, "no-git", format!("git cannot be run: {}", cause.kind()))
+    Error::new(Kind::Missing, code::NO_GIT, format!("git cannot be run: {}", cause.kind()))
         .hint("install git, or scan files only: hasp-redact scan --no-ignore PATH")
 }
 
@@ -130,10 +131,10 @@ fn failed(stderr: &[u8]) -> Error {
     );
     let text = text.trim_start_matches("fatal: ").trim_start_matches("error: ");
     if text.starts_with("not a git repository") {
-        return Error::new(Kind::Missing, "no-repository", "there is no git repository here")
+        return Error::new(Kind::Missing, code::NO_REPOSITORY, "there is no git repository here")
             .hint("go into one, or name files: hasp-redact scan PATH");
     }
-    let error = Error::new(Kind::Io, "git-failed", format!("git: {text}"));
+    let error = Error::new(Kind::Io, code::GIT_FAILED, format!("git: {text}"));
     if text.contains("dubious ownership") {
         return error.hint("if you trust it: git config --global --add safe.directory DIRECTORY");
     }

@@ -1,14 +1,15 @@
 //! The hooks of a repository: where they are, what is written there, and how what was there before
 //! is kept.
 
+mod dir;
 mod husky;
-mod place;
 mod script;
 
-pub(crate) use place::{Place, Sort};
+pub(crate) use dir::{HookDir, HookManager};
 
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Kind, Result};
 
@@ -34,7 +35,7 @@ pub(crate) enum State {
 
 impl State {
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             State::Absent => "not installed",
             State::Foreign => "another hook",
@@ -60,7 +61,7 @@ impl Hook {
     }
 }
 
-impl Place {
+impl HookDir {
     /// What stands there for this hook.
     pub fn state(&self, hook: Hook) -> State {
         let Ok(text) = std::fs::read_to_string(self.file(hook)) else {
@@ -70,13 +71,13 @@ impl Place {
                 State::Absent
             };
         };
-        match self.sort {
-            Sort::Husky if husky::has(&text, hook) => State::Ours,
-            Sort::Husky => State::Foreign,
-            Sort::Plain if !script::is_ours(&text) => State::Foreign,
-            Sort::Plain if text != script::text(hook, &self.program) => State::Outdated,
-            Sort::Plain if self.kept(hook).exists() => State::Chained,
-            Sort::Plain => State::Ours,
+        match self.manager {
+            HookManager::Husky if husky::has(&text, hook) => State::Ours,
+            HookManager::Husky => State::Foreign,
+            HookManager::Plain if !script::is_ours(&text) => State::Foreign,
+            HookManager::Plain if text != script::text(hook, &self.program) => State::Outdated,
+            HookManager::Plain if self.kept(hook).exists() => State::Chained,
+            HookManager::Plain => State::Ours,
         }
     }
 
@@ -87,7 +88,7 @@ impl Place {
     pub fn install(&self, hook: Hook) -> Result<()> {
         std::fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
         let path = self.file(hook);
-        if self.sort == Sort::Husky {
+        if self.manager == HookManager::Husky {
             let before = read_if_present(&path)?;
             return write(&path, &husky::added(&before, hook));
         }
@@ -97,7 +98,7 @@ impl Place {
                 let (shown, typed) = (printable_path(&kept), shell_word(kept.as_os_str()));
                 return Err(Error::new(
                     Kind::Create,
-                    "exists",
+                    code::EXISTS,
                     format!("{shown} is there already"),
                 )
                 .hint(format!("look at it, then move it away: mv {typed} {typed}.old")));
@@ -113,7 +114,7 @@ impl Place {
         if !self.state(hook).scans() {
             return Ok(false);
         }
-        if self.sort == Sort::Husky {
+        if self.manager == HookManager::Husky {
             let rest = husky::removed(&read_if_present(&path)?, hook);
             return if rest.trim().is_empty() { delete(&path) } else { write(&path, &rest) }
                 .map(|()| true);

@@ -13,6 +13,6 @@ const BEGINNINGS: [(&[u8], &str); 8] = [
 ];
 
 /// What sort of archive begins so, if it is one.
-pub(crate) fn sort(beginning: &[u8]) -> Option<&'static str> {
-    BEGINNINGS.iter().find(|(magic, _)| beginning.starts_with(magic)).map(|(_, sort)| *sort)
+pub(crate) fn kind(beginning: &[u8]) -> Option<&'static str> {
+    BEGINNINGS.iter().find(|(magic, _)| beginning.starts_with(magic)).map(|(_, kind)| *kind)
 }

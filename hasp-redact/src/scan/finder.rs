@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hasp_core::{Error, Result};
 
-use super::layer::Layer;
 use super::level::{Found, Searcher};
 use super::table::Table;
+use crate::decode::layer::Layer;
 use crate::filter::locate;
 use crate::filter::patterns::Patterns;
 
@@ -275,15 +275,21 @@ fn merge(hits: Vec<Hit>) -> Vec<Hit> {
 }
 
 fn same(a: &Hit, b: &Hit) -> bool {
-    matches!((&a.what, &b.what), (What::Leak { name: n, version: Some(v), form: f }, What::Leak { name, version: Some(version), form }) if (n, v, f) == (name, version, form))
+    let watched = |hit: &Hit| match &hit.what {
+        What::Leak { name, version: Some(version), form } => {
+            Some((name.clone(), *version, form.clone()))
+        }
+        _ => None,
+    };
+    watched(a).is_some_and(|a| watched(b) == Some(a))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::scan::watch::fingerprint::Kept;
     use crate::scan::watch::key::Key;
-    use crate::scan::watch::record::Kept;
 
     /// Values of lengths around a window and around as many windows as are kept, with characters
     /// that encoders change and without.

@@ -4,12 +4,12 @@
 use super::bytes::escape::{Within, dense, none, places};
 use super::bytes::masks::Words;
 use super::bytes::runs::{Class, before_pair, begins_pair, each_run, is_wide, runs};
-use super::bytes::symbol::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use super::bytes::words::{Stretch, Stretches};
-use super::layer::{DENSE, Layer, SPARSE, line_break};
 use super::table::{Batch, Table};
 use super::trail::Trail;
+use crate::decode::alphabet::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use crate::decode::ansi::ESCAPE;
+use crate::decode::layer::{DENSE, Layer, SPARSE, line_break};
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
 use crate::scan::watch::key::WINDOW;

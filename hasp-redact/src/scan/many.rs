@@ -31,7 +31,7 @@ struct Looked {
 
 fn look(finder: &mut Finder<'_>, text: impl Read) -> Result<Looked> {
     let mut archive = None;
-    let (hits, size) = finder.look(text, |beginning| archive = archive::sort(beginning))?;
+    let (hits, size) = finder.look(text, |beginning| archive = archive::kind(beginning))?;
     Ok(Looked { hits, size, archive })
 }
 

@@ -3,7 +3,6 @@
 mod archive;
 mod bytes;
 pub(crate) mod finder;
-pub(crate) mod layer;
 pub(crate) mod level;
 pub(crate) mod many;
 pub(crate) mod report;
@@ -11,4 +10,3 @@ pub(crate) mod table;
 mod trail;
 pub(crate) mod tree;
 pub(crate) mod watch;
-pub(crate) mod word;

@@ -2,9 +2,9 @@
 //! windows that may be there.
 
 use super::bytes::words::Stretch;
+use crate::scan::watch::fingerprint::Kept;
 use crate::scan::watch::key::{Folded, Key, WINDOW, fold};
-use crate::scan::watch::mark::{MOST, Mark, Sort};
-use crate::scan::watch::record::Kept;
+use crate::scan::watch::mark::{Alphabet, MOST, Mark};
 
 /// One version of a secret that is looked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct Table {
     bits: Vec<u64>,
     shift: u32,
     /// How far apart plain text is probed, other printable text, and any bytes; `None` if there is
-    /// nothing of the sort.
+    /// nothing of the alphabet.
     pub plain: Option<usize>,
     pub printable: Option<usize>,
     pub any: Option<usize>,
@@ -63,9 +63,9 @@ impl Table {
             slots: vec![NONE; size],
             bits: vec![0; size * 8 / 64],
             shift: 64 - (size * 8).trailing_zeros(),
-            plain: stride(&marks, Sort::Plain),
-            printable: stride(&marks, Sort::Printable),
-            any: stride(&marks, Sort::Any),
+            plain: stride(&marks, Alphabet::Plain),
+            printable: stride(&marks, Alphabet::Printable),
+            any: stride(&marks, Alphabet::Any),
             longest: marks.iter().map(|(_, m)| m.len as usize).max().unwrap_or(0),
             marks,
         };
@@ -136,8 +136,12 @@ impl Table {
 }
 
 /// How far apart probes may be so that one falls on a window of each mark.
-fn stride(marks: &[(u32, Mark)], sort: Sort) -> Option<usize> {
-    marks.iter().filter(|(_, m)| m.sort == sort).map(|(_, m)| m.windows.len().clamp(1, MOST)).min()
+fn stride(marks: &[(u32, Mark)], alphabet: Alphabet) -> Option<usize> {
+    marks
+        .iter()
+        .filter(|(_, m)| m.alphabet == alphabet)
+        .map(|(_, m)| m.windows.len().clamp(1, MOST))
+        .min()
 }
 
 /// Places of a text that wait to be hashed together.

@@ -1,7 +1,7 @@
 //! How a decoded text came about: the layers it was read through, and with them the place of
 //! anything in it.
 
-use super::layer::Layer;
+use crate::decode::layer::Layer;
 
 /// One layer, and the text that it was read from.
 pub(super) struct Trail<'a> {

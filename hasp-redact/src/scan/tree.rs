@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
 
@@ -20,7 +21,7 @@ pub(crate) fn files(path: &Path, git: &Git, ignore: bool, found: &mut Vec<PathBu
     let meta = std::fs::symlink_metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::new(
             Kind::Missing,
-            "no-such-file",
+            code::NO_SUCH_FILE,
             format!("there is no {}", printable_path(path)),
         )
         .hint("name files and directories that are there: hasp-redact scan PATH"),
@@ -55,7 +56,7 @@ fn listed(dir: &Path, git: &Git, found: &mut Vec<PathBuf>) -> Result<()> {
         "--exclude-standard",
         "--deduplicate",
     ]) {
-        Err(e) if e.code() == "no-repository" => return walk(dir, git, true, found),
+        Err(e) if e.code() == code::NO_REPOSITORY => return walk(dir, git, true, found),
         other => other?,
     };
     for name in list.split(|b| *b == 0).filter(|n| !n.is_empty()) {

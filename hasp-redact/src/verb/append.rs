@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use crate::code;
 use hasp_core::sibling;
 use hasp_core::text::printable;
 use hasp_core::tool::Context;
@@ -60,7 +61,7 @@ fn run(event: &Value, cx: &Context) -> Result<()> {
     let said = printable(output.stderr.split(|b| *b == b'\n').next().unwrap_or_default());
     Err(Error::new(
         hasp_core::Kind::Io,
-        "not-recorded",
+        code::NOT_RECORDED,
         said.trim_start_matches("hasp-audit: error: ").to_owned(),
     ))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::code;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result};
 use zeroize::Zeroizing;
@@ -21,9 +22,10 @@ pub(crate) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<(
             named.iter().try_for_each(|(name, value)| give(system, name, value, context))
         }
         Ci::Gitlab => {
-            context
-                .out
-                .warn("GitLab has no command that masks a value while a job runs: mask the variable in its settings");
+            context.out.warn(
+                "GitLab has no command that masks a value while a job runs: mask the \
+                       variable in its settings",
+            );
             Ok(())
         }
     }
@@ -91,7 +93,7 @@ fn buildkite(value: &[u8], context: &Context) -> Result<()> {
 }
 
 fn missing_agent() -> Error {
-    Error::new(Kind::Io, "no-agent", "buildkite-agent cannot be run, or did not take the value")
+    Error::new(Kind::Io, code::NO_AGENT, "buildkite-agent cannot be run, or did not take the value")
         .hint("use --ci buildkite in a Buildkite job only: buildkite-agent redactor add")
 }
 

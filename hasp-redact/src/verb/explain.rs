@@ -60,9 +60,11 @@ fn object(
         kept.iter().map(|p| json!({"place": p.place.words(), "bytes": p.bytes.len()})).collect();
     let left: Vec<_> =
         left.iter().map(|(p, r)| json!({"place": p.words(), "reason": r.to_string()})).collect();
-    out.object(&json!({"v": 1, "name": one.name, "bytes": one.value.len(), "watched": !patterns.is_empty(),
-        "forms": forms, "strings": needles, "seeds": pieces, "warning": remark, "parts": kept, "parts_left": left,
-        "parts_more": more}))
+    out.object(&json!({
+        "v": 1, "name": one.name, "bytes": one.value.len(), "watched": !patterns.is_empty(),
+        "forms": forms, "strings": needles, "seeds": pieces, "warning": remark,
+        "parts": kept, "parts_left": left, "parts_more": more,
+    }))
 }
 
 /// The parts that are looked for as the value is, and those that are not.

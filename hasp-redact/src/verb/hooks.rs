@@ -5,16 +5,17 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::code;
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, Var};
 use serde_json::json;
 
 use super::append;
 use super::scan;
 use crate::cli::{Format, Hook, HooksVerb, Values};
 use crate::git::{self, Git};
-use crate::hooks::{Place, Sort, State};
+use crate::hooks::{HookDir, HookManager, State};
 use crate::scan::report::Report;
 
 /// What a hook was given by git must be short.
@@ -24,14 +25,14 @@ const MAX_REFS: u64 = 16 << 20;
 pub(crate) fn run(verb: &HooksVerb, cx: &mut Context) -> Result<Exit> {
     let git = Git::new(".", &cx.env);
     match verb {
-        HooksVerb::Install => install(&Place::find(&git)?, cx),
-        HooksVerb::Status => status(&Place::find(&git)?, cx),
-        HooksVerb::Remove => remove(&Place::find(&git)?, cx),
+        HooksVerb::Install => install(&HookDir::find(&git)?, cx),
+        HooksVerb::Status => status(&HookDir::find(&git)?, cx),
+        HooksVerb::Remove => remove(&HookDir::find(&git)?, cx),
         HooksVerb::Run { hook, words } => called(*hook, words, &git, cx),
     }
 }
 
-fn install(place: &Place, cx: &mut Context) -> Result<Exit> {
+fn install(place: &HookDir, cx: &mut Context) -> Result<Exit> {
     for hook in place.hooks() {
         place.install(*hook)?;
         show(place, *hook, cx)?;
@@ -42,7 +43,7 @@ fn install(place: &Place, cx: &mut Context) -> Result<Exit> {
             printable_path(&place.dir)
         ));
     }
-    if place.sort == Sort::Husky {
+    if place.manager == HookManager::Husky {
         cx.out.note(
             "these files belong to the repository: whoever commits there needs hasp-redact on PATH",
         );
@@ -53,25 +54,25 @@ fn install(place: &Place, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn status(place: &Place, cx: &mut Context) -> Result<Exit> {
+fn status(place: &HookDir, cx: &mut Context) -> Result<Exit> {
     place.hooks().iter().try_for_each(|hook| show(place, *hook, cx))?;
     let all = place.hooks().iter().all(|hook| place.state(*hook).scans());
     Ok(if all { Exit::OK } else { Exit::NO })
 }
 
-fn show(place: &Place, hook: Hook, cx: &mut Context) -> Result<()> {
+fn show(place: &HookDir, hook: Hook, cx: &mut Context) -> Result<()> {
     let (state, file) = (place.state(hook), place.dir.join(hook.name()));
     let shown = printable_path(&file);
     if cx.out.json {
         return cx.out.object(
             &json!({"v": 1, "hook": hook.name(), "file": shown, "installed": state.scans(),
-            "chained": state == State::Chained, "state": state.word()}),
+            "chained": state == State::Chained, "state": state.as_str()}),
         );
     }
-    cx.out.line(&format!("{}  {}: {shown}", hook.name(), state.word()))
+    cx.out.line(&format!("{}  {}: {shown}", hook.name(), state.as_str()))
 }
 
-fn remove(place: &Place, cx: &mut Context) -> Result<Exit> {
+fn remove(place: &HookDir, cx: &mut Context) -> Result<Exit> {
     for hook in place.hooks() {
         if place.remove(*hook)? {
             cx.out.note(&format!("{} is removed", hook.name()));
@@ -84,7 +85,7 @@ fn remove(place: &Place, cx: &mut Context) -> Result<Exit> {
 /// What a hook calls. Whatever keeps it from checking blocks, and says how to go without once.
 fn called(hook: Hook, words: &[OsString], git: &Git, cx: &mut Context) -> Result<Exit> {
     let what = if hook == Hook::PreCommit { "git commit" } else { "git push" };
-    if let Some(reason) = cx.env.get("HASP_SKIP_SCAN") {
+    if let Some(reason) = cx.env.var(Var::SkipScan) {
         let reason = printable(reason.as_bytes());
         append::skip(hook.name(), &reason, cx);
         cx.out.warn(&format!("not scanned: {reason}"));
@@ -137,7 +138,7 @@ fn pushed(words: &[OsString], git: &Git, cx: &Context) -> Result<Vec<OsString>> 
         let [_, local, _, remote] = cells[..] else {
             return Err(Error::new(
                 Kind::Data,
-                "bad-refs",
+                code::BAD_REFS,
                 "git did not say what is pushed as it does for a hook pre-push",
             ));
         };
@@ -190,13 +191,19 @@ fn advise(hook: Hook, report: &Report, cx: &mut Context) {
     let names = report.names();
     let mut text = match hook {
         Hook::PreCommit => format!(
-            "\nNothing was committed. What to do:\n\n  take it out of the commit     git restore --staged {}{}\n",
+            "\nNothing was committed. What to do:\n\n  take it out of the commit     git restore \
+             --staged {}{}\n",
             files.join(" "),
             if many { " ..." } else { "" }
         ),
-        Hook::PrePush => "\nNothing was pushed. What to do:\n\n  take it out of the commits    git rebase -i, at the oldest commit named above\n".to_owned(),
+        Hook::PrePush => "\nNothing was pushed. What to do:\n\n  take it out of the commits    \
+                          git rebase -i, at the oldest commit named above\n"
+            .to_owned(),
     };
-    text.push_str("  leave a reference in its place, and have the value delivered: hasp-target(1), hasp-exec(1)\n");
+    text.push_str(
+        "  leave a reference in its place, and have the value delivered: \
+                   hasp-target(1), hasp-exec(1)\n",
+    );
     for name in names.iter().take(5) {
         text.push_str(&format!("  if anybody has seen it        hasp-vault rotate {name}\n"));
     }

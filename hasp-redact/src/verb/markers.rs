@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::code;
 use hasp_core::output::Output;
 use hasp_core::text::printable_path;
 use hasp_core::tool::Exit;
@@ -24,7 +25,7 @@ pub(crate) fn markers(paths: &[PathBuf], out: &mut Output) -> Result<Exit> {
         if std::fs::symlink_metadata(path).is_err() {
             return Err(Error::new(
                 Kind::Missing,
-                "no-such-file",
+                code::NO_SUCH_FILE,
                 format!("there is no {}", printable_path(path)),
             ));
         }

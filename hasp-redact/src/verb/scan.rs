@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::code;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -108,7 +109,7 @@ pub(crate) fn blobs<W: AsRef<OsStr>>(
 fn checked_range(range: &OsString) -> Result<&OsStr> {
     let bytes = range.as_bytes();
     if bytes.starts_with(b"-") || !bytes.windows(2).any(|w| w == b"..") {
-        return Err(Error::new(Kind::Usage, "bad-range", "that is no range of commits")
+        return Err(Error::new(Kind::Usage, code::BAD_RANGE, "that is no range of commits")
             .hint("a range looks like: main..HEAD; all there is: hasp-redact scan --history"));
     }
     Ok(range)

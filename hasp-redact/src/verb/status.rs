@@ -14,7 +14,9 @@ pub(crate) fn report(filter: &Filter, traffic: Traffic) {
         .iter()
         .map(|((name, form), count)| json!({"name": name, "form": form, "count": count}))
         .collect();
-    let object = json!({"v": 1, "bytes_in": traffic.bytes_in, "bytes_out": traffic.bytes_out, "matches": matches});
+    let object = json!({
+        "v": 1, "bytes_in": traffic.bytes_in, "bytes_out": traffic.bytes_out, "matches": matches,
+    });
     // With stderr closed there is nobody to tell.
     let _ = hasp_core::output::write_all(rustix::stdio::stderr(), format!("{object}\n").as_bytes());
 }

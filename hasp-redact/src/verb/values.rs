@@ -10,6 +10,7 @@ use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Environ, Error, Kind, Result, Secret, Source};
 
 use crate::cli::Values;
+use crate::code;
 
 /// The most that is read from one list of values.
 const MAX_LIST: usize = 64 * MAX_VALUE;
@@ -100,7 +101,7 @@ fn records(list: Secret, named: &mut Named) -> Result<()> {
 fn file(word: &OsStr, env: &mut Environ) -> Result<(String, Secret)> {
     let bytes = word.as_bytes();
     let Some(equals) = bytes.iter().position(|b| *b == b'=') else {
-        return Err(Error::new(Kind::Usage, "bad-file", "--file takes a name and a path")
+        return Err(Error::new(Kind::Usage, code::BAD_FILE, "--file takes a name and a path")
             .hint("hasp-redact --file deploy-key=$HOME/.ssh/deploy"));
     };
     let name = checked_name(&bytes[..equals])?;
@@ -114,7 +115,7 @@ fn checked_name(name: &[u8]) -> Result<String> {
     if name.is_empty() || name.len() > MAX_NAME || !name.iter().all(fits) {
         return Err(Error::new(
             Kind::Data,
-            "bad-name",
+            code::BAD_NAME,
             "a name of a value is empty, over 200 bytes long, or not printable",
         ));
     }
@@ -122,7 +123,7 @@ fn checked_name(name: &[u8]) -> Result<String> {
 }
 
 fn bad_list(what: &str) -> Error {
-    Error::new(Kind::Data, "bad-values", what)
+    Error::new(Kind::Data, code::BAD_VALUES, what)
         .hint("--values reads NAME=VALUE records, each ended by NUL: env -0")
 }
 
@@ -144,10 +145,10 @@ mod tests {
         assert_eq!(read.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
         assert!(read[1].1 == b"x=\ny" && read[2].1.is_empty());
         assert!(read_list(b"").unwrap().is_empty());
-        assert_eq!(read_list(b"A=1").unwrap_err().code(), "bad-values");
-        assert_eq!(read_list(b"hunter2\0").unwrap_err().code(), "bad-values");
-        assert_eq!(read_list(b"=x\0").unwrap_err().code(), "bad-name");
-        assert_eq!(read_list(b"a b=x\0").unwrap_err().code(), "bad-name");
+        assert_eq!(read_list(b"A=1").unwrap_err().code(), code::BAD_VALUES);
+        assert_eq!(read_list(b"hunter2\0").unwrap_err().code(), code::BAD_VALUES);
+        assert_eq!(read_list(b"=x\0").unwrap_err().code(), code::BAD_NAME);
+        assert_eq!(read_list(b"a b=x\0").unwrap_err().code(), code::BAD_NAME);
     }
 
     proptest! {
@@ -158,8 +159,10 @@ mod tests {
 
         #[test]
         fn values_are_kept_to_the_byte(values: Vec<Vec<u8>>) {
-            let values: Vec<Vec<u8>> = values.iter().map(|v| v.iter().copied().filter(|b| *b != 0).collect()).collect();
-            let list: Vec<u8> = values.iter().flat_map(|v| [b"N=", v.as_slice(), b"\0"].concat()).collect();
+            let whole = |v: Vec<u8>| v.into_iter().filter(|b| *b != 0).collect();
+            let values: Vec<Vec<u8>> = values.into_iter().map(whole).collect();
+            let record = |v: &Vec<u8>| [b"N=", v.as_slice(), b"\0"].concat();
+            let list: Vec<u8> = values.iter().flat_map(record).collect();
             let read = read_list(&list).unwrap();
             prop_assert!(read.into_iter().map(|(_, v)| v).eq(values));
         }

@@ -25,10 +25,11 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
         let Some((version, reason, weak)) = versions.pop() else { continue };
         let older = versions.iter().filter(|(_, reason, _)| reason.is_none()).count();
         if cx.out.json {
-            cx.out.object(
-                &json!({"v": 1, "secret": name, "vault": vault, "version": version, "watched": reason.is_none(),
-                "older": older, "reason": reason.map(|r| r.to_string()), "part": weak.map(|r| r.to_string())}),
-            )?;
+            cx.out.object(&json!({
+                "v": 1, "secret": name, "vault": vault, "version": version,
+                "watched": reason.is_none(), "older": older,
+                "reason": reason.map(|r| r.to_string()), "part": weak.map(|r| r.to_string()),
+            }))?;
             continue;
         }
         let also = if older > 0 { format!(", and {older} older") } else { String::new() };

@@ -1,16 +1,18 @@
 //! A backup merged into a vault that is there: what is missing is added, what only went on in the
 //! backup is taken, what went on here stays. Where both went on, nobody but a person can decide.
 
+use hasp_audit::EventKind;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
 use super::restore::Staged;
+use crate::code;
 use crate::crypto::age_file;
+use crate::format::events;
 use crate::format::item::Item;
 use crate::format::version::Version;
-use crate::item::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::writer::Writer;
-use crate::recipients::Anew;
+use crate::recipients::Reencrypt;
 
 /// What became of each secret in the backup.
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ impl Unlocked {
         }
         Err(Error::new(
             Kind::Denied,
-            "other-vault",
+            code::OTHER_VAULT,
             "the backup is one of another vault; nothing was changed",
         )
         .hint(
@@ -143,7 +145,7 @@ impl Unlocked {
         if take.is_empty() {
             return Ok(());
         }
-        let anew = Anew {
+        let work = Reencrypt {
             from: &staged.vault,
             to: self.vault(),
             identities: self.identity().keys(),
@@ -151,11 +153,13 @@ impl Unlocked {
             keys: self.keys(),
             progress,
         };
-        let renewed = anew.all(take)?;
+        let renewed = work.all(take)?;
         let fresh: Vec<_> = renewed.iter().flat_map(|r| r.fresh(self.vault())).collect();
         let mut items: Vec<Item> = renewed.into_iter().map(|r| r.item).collect();
-        let recorded: Vec<_> =
-            items.iter().map(|i| events::of_version("vault.restore", i, i.current)).collect();
+        let recorded: Vec<_> = items
+            .iter()
+            .map(|i| events::of_version(EventKind::VaultRestore, i, i.current))
+            .collect();
         let committed = self.commit_all(&mut items, &recorded, now);
         if committed.is_err() {
             self.remove_uncommitted(&fresh);

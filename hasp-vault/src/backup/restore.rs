@@ -5,25 +5,25 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files;
-use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 
 use super::tar;
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
 use crate::crypto::keys::{Keys, Roots};
-use crate::format::id::VaultId;
 use crate::format::item::{self, Item};
 use crate::format::known::{self, Known};
-use crate::format::record;
 use crate::format::seen::Seen;
-use crate::item::batch::sync_all;
-use crate::item::set::create_new;
+use crate::format::signed;
+use crate::open::identity::Identity;
+
+use crate::format::version::file_number;
 use crate::join;
 use crate::open::vault::Vault;
-use crate::open::writer::{file_number, make_dirs_unflushed};
+use crate::open::writer::make_dirs_unflushed;
 
 /// Where a backup is taken apart, beside the vault.
 pub(crate) const STAGING: &str = ".hasp-restore.tmp";
@@ -92,16 +92,16 @@ impl Staged {
     pub fn behind(&self, home: &Home) -> Result<(usize, Option<SecretName>)> {
         let seen = Seen::of(home, *self.vault.id());
         let mut newer = Vec::new();
-        for name in seen.names(record::ITEM) {
+        for name in seen.names(signed::ITEM) {
             let here = self
                 .items
                 .binary_search_by(|i| i.name.cmp(&name))
                 .map_or(0, |at| self.items[at].serial);
-            if seen.highest(record::ITEM, name.as_str())? > here {
+            if seen.highest(signed::ITEM, name.as_str())? > here {
                 newer.push(name);
             }
         }
-        let settings = seen.highest(record::VAULT, "")? > self.vault.settings().serial;
+        let settings = seen.highest(signed::VAULT, "")? > self.vault.settings().serial;
         Ok((newer.len() + usize::from(settings), newer.into_iter().next()))
     }
 
@@ -120,11 +120,11 @@ impl Staged {
             seen.forget_all()?;
         }
         known::put(home, known)?;
-        sync_all(&self.dir)?;
+        files::flush_all(&self.dir)?;
         std::fs::rename(self.dir.join("vault"), target)
             .map_err(|e| Error::io("write", target, e))?;
         files::sync_parent(target)?;
-        seen.raise_all(record::ITEM, self.items.iter().map(|i| (i.name.as_str(), i.serial)))?;
+        seen.raise_all(signed::ITEM, self.items.iter().map(|i| (i.name.as_str(), i.serial)))?;
         Vault::open(home, target)
     }
 
@@ -133,7 +133,7 @@ impl Staged {
     fn log(&self, home: &Home, keys: &Keys, now: Timestamp) -> Result<Known> {
         let (id, key) = (*self.vault.id(), *self.key());
         let before = known::find(home, id)?;
-        let event = Event::new("vault.restore").field("secrets", self.items.len());
+        let event = Event::new(EventKind::VaultRestore).field("secrets", self.items.len());
         let event = event.field("made", self.about.created.to_string());
         if let Some(known) = before.as_ref().filter(|k| k.key == key)
             && let Ok(log) = Log::open(home, &known.log)
@@ -169,10 +169,11 @@ fn clear(dir: &Path) -> Result<()> {
 }
 
 fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<About> {
-    let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code().as_str() {
-        "tampered" => tar::bad(),
+    let mut archive = age_file::reader(input, identity.keys()).map_err(|e| match e.code() {
+        code::TAMPERED => tar::bad(),
         _ => e.hint(
-            "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE hasp-vault restore < FILE",
+            "open it with an identity that the vault was open to then: HASP_IDENTITY=FILE \
+             hasp-vault restore < FILE",
         ),
     })?;
     let mut about = None;
@@ -187,7 +188,11 @@ fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<A
         let below = path.strip_prefix("vault/").filter(|p| ours(p)).ok_or_else(strange)?;
         let below = Path::new("vault").join(below);
         make_dirs_unflushed(dir, below.parent().unwrap_or(Path::new("vault")))?;
-        create_new(&dir.join(below), &content)?;
+        files::create_unflushed(&dir.join(below), &content).map_err(|e| match e.code() {
+            // One member twice: no backup of ours has that.
+            code::EXISTS => strange(),
+            _ => e,
+        })?;
     }
     let about = about.filter(|a| a.format == 1).ok_or_else(strange)?;
     make_dirs_unflushed(dir, Path::new("vault/items"))?;
@@ -253,14 +258,14 @@ fn count_files(dir: &Path) -> Result<usize> {
 fn open_keys(vault: &Vault, identity: &Identity) -> Result<Keys> {
     let path = vault.dir().join("keys.age");
     let file = files::read(&path, vault.guard(), age_file::MAX_FILE)?;
-    let keys = Roots::parse(age_file::decrypt(&file, identity.keys())?)?.current();
-    if keys.record_key() == *vault.record_key() { Ok(keys) } else { Err(record::tampered(&path)) }
+    let keys = Roots::parse(age_file::decrypt_checked_out(&file, identity.keys())?)?.current();
+    if keys.record_key() == *vault.record_key() { Ok(keys) } else { Err(signed::tampered(&path)) }
 }
 
 fn strange() -> Error {
     Error::new(
         Kind::Data,
-        "bad-backup",
+        code::BAD_BACKUP,
         "the backup does not hold what a backup of hasp holds; nothing was changed",
     )
     .hint("hasp-vault backup > FILE makes one")

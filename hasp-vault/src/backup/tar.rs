@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 const BLOCK: usize = 512;
 const NAME: usize = 100;
 const PREFIX: usize = 155;
@@ -118,7 +120,9 @@ fn parse(block: &[u8; BLOCK]) -> Option<(String, usize)> {
 fn unreadable(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => bad(),
-        _ => Error::new(Kind::Data, "bad-backup", format!("the backup cannot be read: {error}")),
+        _ => {
+            Error::new(Kind::Data, code::BAD_BACKUP, format!("the backup cannot be read: {error}"))
+        }
     }
 }
 
@@ -126,7 +130,7 @@ fn unreadable(error: &io::Error) -> Error {
 pub fn bad() -> Error {
     Error::new(
         Kind::Data,
-        "bad-backup",
+        code::BAD_BACKUP,
         "the backup is damaged, cut short, or none of hasp; nothing was changed",
     )
     .hint("take another copy of it, or an older one")
@@ -172,7 +176,7 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(
                 read_all(&whole[..length]).unwrap_err().code(),
-                "bad-backup",
+                code::BAD_BACKUP,
                 "cut at {length}"
             );
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::item::generate::Sort;
+use crate::format::value_kind::ValueKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +35,7 @@ pub struct RotateArgs {
     pub run: Option<PathBuf>,
     /// A fresh value, as generate makes it
     #[arg(long, value_enum)]
-    pub kind: Option<Sort>,
+    pub kind: Option<ValueKind>,
     /// Its length, as for generate
     #[arg(long, value_name = "N", requires = "kind")]
     pub length: Option<usize>,
@@ -58,12 +58,15 @@ pub struct RotateArgs {
     #[arg(long)]
     pub keep_newline: bool,
     /// Go on with what was interrupted
-    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap", "rotate_every", "abort"])]
+    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every", "abort"])]
     pub resume: bool,
     /// Give it up: the old value stays
-    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap", "rotate_every"])]
+    #[arg(long, conflicts_with_all = ["from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every"])]
     pub abort: bool,
     /// Rotate what is due and has a recipe, retire what waits; exit 1 if anything is left
-    #[arg(long, conflicts_with_all = ["names", "from", "run", "kind", "test", "retire", "overlap", "rotate_every", "resume", "abort"])]
+    #[arg(long, conflicts_with_all = ["names", "from", "run", "kind", "test", "retire", "overlap",
+    "rotate_every", "resume", "abort"])]
     pub due: bool,
 }

@@ -23,7 +23,7 @@ pub enum RecipientsVerb {
         #[arg(long, conflicts_with = "recipient")]
         recovery: bool,
     },
-    /// Encrypt everything anew without one, under a new key
+    /// Encrypt everything again without one, under a new key
     Remove {
         /// The recipient, as recipients shows it
         #[arg(value_name = "AGE1..|SSH-..", required = true)]

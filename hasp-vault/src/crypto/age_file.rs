@@ -14,7 +14,10 @@ use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Error, Kind, Result, Secret};
 
 use super::file_key::FileKey;
+use super::line_ends;
 use super::recipient::Recipient;
+
+use crate::code;
 
 /// The scrypt work factor of passphrase files, log2 of N: about a second and 256 MiB. Fixed, never
 /// measured, so that a file made on a fast machine opens on a slow one.
@@ -69,6 +72,20 @@ pub fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity + Send + Sync>])
     open(file, identities.iter().map(|i| &**i as &dyn age::Identity))
 }
 
+/// As [`decrypt`], also a file whose line ends a checkout has turned.
+///
+/// # Errors
+/// As [`decrypt`].
+pub fn decrypt_checked_out(
+    file: &[u8],
+    identities: &[Box<dyn age::Identity + Send + Sync>],
+) -> Result<Secret> {
+    decrypt(file, identities).or_else(|error| {
+        let plain = line_ends::lf(file);
+        if plain.len() == file.len() { Err(error) } else { decrypt(&plain, identities) }
+    })
+}
+
 /// Decrypts with the file key and nothing else.
 pub fn decrypt_with_file_key(file: &[u8], key: &FileKey) -> Result<Secret> {
     open(file, iter::once(&Known(key) as &dyn age::Identity))
@@ -90,7 +107,7 @@ pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result
             DecryptError::DecryptionFailed
             | DecryptError::NoMatchingKeys
             | DecryptError::KeyDecryptionFailed,
-        ) => Err(Error::new(Kind::Denied, "wrong-passphrase", "the passphrase is wrong").hint(
+        ) => Err(Error::new(Kind::Denied, code::WRONG_PASSPHRASE, "the passphrase is wrong").hint(
             "HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end",
         )),
         Err(e) => Err(failure(&e)),
@@ -127,8 +144,11 @@ pub fn check_work_factor(file: &[u8]) -> Result<()> {
         Ok(1..=MAX_WORK_FACTOR) => Ok(()),
         _ => Err(Error::new(
             Kind::Data,
-            "work-factor",
-            format!("the identity asks for more work than a passphrase may (log2 N above {MAX_WORK_FACTOR})"),
+            code::WORK_FACTOR,
+            format!(
+                "the identity asks for more work than a passphrase may (log2 N above \
+                 {MAX_WORK_FACTOR})"
+            ),
         )
         .hint("it was not written by hasp: put the right identity back from a backup")),
     }
@@ -151,7 +171,7 @@ fn encryptor<'a>(recipients: impl Iterator<Item = &'a dyn age::Recipient>) -> Re
         EncryptError::Io(cause) => {
             of_plugin(&cause).unwrap_or_else(|| Error::system("encrypt", cause))
         }
-        _ => Error::new(Kind::Data, "bad-recipient", "the recipients cannot be used together"),
+        _ => Error::new(Kind::Data, code::BAD_RECIPIENT, "the recipients cannot be used together"),
     })
 }
 
@@ -169,7 +189,7 @@ fn failure(error: &DecryptError) -> Error {
     match error {
         DecryptError::NoMatchingKeys => Error::new(
             Kind::Denied,
-            "not-a-recipient",
+            code::NOT_A_RECIPIENT,
             "your identity is not among those that can open this",
         ),
         DecryptError::Io(cause) => of_plugin(cause).unwrap_or_else(damaged),
@@ -183,7 +203,7 @@ fn of_plugin(cause: &std::io::Error) -> Option<Error> {
 }
 
 fn damaged() -> Error {
-    Error::new(Kind::Data, "tampered", "an age file is damaged")
+    Error::new(Kind::Data, code::TAMPERED, "an age file is damaged")
 }
 
 /// Gives back one file key and knows nothing else, whatever the stanzas say; the header's MAC still
@@ -248,7 +268,7 @@ mod tests {
         let (one, two) = (one.unwrap(), two.unwrap());
         let key = file_key(&one, &mine).unwrap();
         assert!(decrypt_with_file_key(&one, &key).unwrap().expose() == b"one");
-        assert_eq!(decrypt_with_file_key(&two, &key).unwrap_err().code(), "tampered");
+        assert_eq!(decrypt_with_file_key(&two, &key).unwrap_err().code(), code::TAMPERED);
         assert!(decrypt(&two, &mine).unwrap().expose() == b"two");
     }
 
@@ -257,8 +277,8 @@ mod tests {
         let (mine, to) = pair();
         let (other, _) = pair();
         let file = encrypt(&secret(b"value"), &[to]).unwrap();
-        assert_eq!(decrypt(&file, &other).unwrap_err().code(), "not-a-recipient");
-        assert_eq!(file_key(&file, &other).unwrap_err().code(), "not-a-recipient");
+        assert_eq!(decrypt(&file, &other).unwrap_err().code(), code::NOT_A_RECIPIENT);
+        assert_eq!(file_key(&file, &other).unwrap_err().code(), code::NOT_A_RECIPIENT);
         for length in 0..file.len() {
             assert!(decrypt(&file[..length], &mine).is_err());
         }
@@ -274,7 +294,7 @@ mod tests {
         let file = b"age-encryption.org/v1\n-> scrypt c2FsdHNhbHRzYWx0c2E 30\nbody\n--- mac\n";
         let start = std::time::Instant::now();
         let error = decrypt_with_passphrase(file, &SecretString::from("x".to_owned())).unwrap_err();
-        assert_eq!((error.code().as_str(), error.kind().status()), ("work-factor", 65));
+        assert_eq!((error.code(), error.kind().status()), (code::WORK_FACTOR, 65));
         assert!(start.elapsed().as_millis() < 500);
         for (factor, good) in
             [("1", true), ("20", true), ("21", false), ("0", false), ("999", false), ("x", false)]
@@ -286,7 +306,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_come_back_to_the_byte(value in proptest::collection::vec(any::<u8>(), 1..70_000)) {
+        fn values_come_back_to_the_byte(value in proptest::collection::vec(any::<u8>(),
+        1..70_000)) {
             let (mine, to) = pair();
             let file = encrypt(&secret(&value), &[to]).unwrap();
             prop_assert!(decrypt(&file, &mine).unwrap().expose() == value);

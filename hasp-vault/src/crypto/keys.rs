@@ -9,6 +9,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::code;
+
 /// Bytes of a root and of every key derived from it.
 pub const KEY_BYTES: usize = 32;
 /// More earlier roots than this are refused: each comes from the removal of a recipient.
@@ -23,7 +25,7 @@ impl Roots {
     pub fn generate() -> Result<Roots> {
         let mut root = Zeroizing::new([0u8; KEY_BYTES]);
         getrandom::fill(&mut *root).map_err(|e| {
-            Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}"))
+            Error::new(Kind::Io, code::RANDOM, format!("cannot draw random bytes: {e}"))
         })?;
         Secret::copy_of(&*root).map(Roots)
     }
@@ -39,7 +41,7 @@ impl Roots {
         if whole {
             Ok(Roots(plain))
         } else {
-            Err(Error::new(Kind::Data, "tampered", "keys.age does not hold keys"))
+            Err(Error::new(Kind::Data, code::TAMPERED, "keys.age does not hold keys"))
         }
     }
 
@@ -56,7 +58,7 @@ impl Roots {
         if self.0.len() >= MAX_ROOTS * KEY_BYTES {
             return Err(Error::new(
                 Kind::Data,
-                "too-many-roots",
+                code::TOO_MANY_ROOTS,
                 "the vault has had more roots than it can keep",
             )
             .hint("export the values into a new vault"));

@@ -2,8 +2,8 @@
 
 pub mod age_file;
 pub mod file_key;
-pub mod identity;
 pub mod keys;
+pub mod line_ends;
 pub mod openssh;
 pub mod passphrase;
 pub mod plugin;

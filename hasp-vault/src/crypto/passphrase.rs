@@ -9,8 +9,9 @@ use age::secrecy::SecretString;
 use hasp_core::terminal::{self, Absence, Terminal};
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result, Secret, Source};
+use hasp_core::{Error, Kind, Result, Secret, Source, Var};
 
+use crate::code;
 use crate::trusted;
 
 /// The longest passphrase, in bytes.
@@ -40,13 +41,13 @@ pub fn check(passphrase: &Secret) -> Result<SecretString> {
 
 /// The passphrase that `HASP_PASSPHRASE` or `HASP_ASKPASS` gives, if one of them is set.
 pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
-    if let Some(word) = cx.env.get("HASP_PASSPHRASE") {
+    if let Some(word) = cx.env.var(Var::Passphrase) {
         let source = Source::parse(word)?;
         let mut line = source.read(&mut cx.env, 2 * MAX_PASSPHRASE).map_err(too_long)?;
         line.trim_newline();
         return check(&line).map(Some);
     }
-    let Some(program) = cx.env.get("HASP_ASKPASS").map(PathBuf::from) else { return Ok(None) };
+    let Some(program) = cx.env.var(Var::Askpass).map(PathBuf::from) else { return Ok(None) };
     let mut line = ask_program(&program, &find(&program)?, cx)?;
     line.trim_newline();
     check(&line).map(Some)
@@ -86,7 +87,7 @@ pub fn ask_twice() -> Result<SecretString> {
     if first.expose() != second.expose() {
         return Err(Error::new(
             Kind::Data,
-            "passphrases-differ",
+            code::PASSPHRASES_DIFFER,
             "the two passphrases differ: nothing was changed",
         ));
     }
@@ -103,7 +104,7 @@ pub fn ask(terminal: &mut Terminal) -> Result<SecretString> {
 
 /// What to do with a text of several lines that was meant for a prompt.
 pub fn one_line(error: Error) -> Error {
-    if error.code() != "several-lines" {
+    if error.code() != code::SEVERAL_LINES {
         return error;
     }
     error
@@ -117,7 +118,7 @@ pub fn no_way(absence: Absence) -> Error {
         "the identity is locked, and nobody can be asked for the passphrase: {}",
         absence.text()
     );
-    let error = Error::new(Kind::Locked, "locked", message)
+    let error = Error::new(Kind::Locked, code::LOCKED, message)
         .hint("give it by descriptor: HASP_PASSPHRASE=fd:3 before the command and 3<FILE after it")
         .hint("or name a program that asks: HASP_ASKPASS=/absolute/path");
     match terminal::command() {
@@ -138,24 +139,38 @@ fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret>
     let status = child.wait().map_err(failed)?;
     match line {
         Some(line) if status.success() => line.map_err(too_long),
-        _ => Err(Error::new(Kind::Locked, "askpass-failed", format!("{} gave no passphrase", printable_path(program)))
-            .hint("it must print the passphrase and end with 0; to be asked on the terminal: unset HASP_ASKPASS")),
+        _ => Err(Error::new(
+            Kind::Locked,
+            code::ASKPASS_FAILED,
+            format!("{} gave no passphrase", printable_path(program)),
+        )
+        .hint(
+            "it must print the passphrase and end with 0; to be asked on the terminal: unset \
+             HASP_ASKPASS",
+        )),
     }
 }
 
 fn find(program: &Path) -> Result<PathBuf> {
     trusted::find(program).map_err(|why| {
-        Error::new(Kind::Denied, "askpass-untrusted", format!("HASP_ASKPASS is not used: {why}"))
-            .hint("name a program by its absolute path: only you or root may be able to change it and what leads to it")
+        Error::new(
+            Kind::Denied,
+            code::ASKPASS_UNTRUSTED,
+            format!("HASP_ASKPASS is not used: {why}"),
+        )
+        .hint(
+            "name a program by its absolute path: only you or root may be able to change \
+                 it and what leads to it",
+        )
     })
 }
 
 fn too_long(error: Error) -> Error {
-    if error.code() == "value-too-large" { bad("it is longer than 1024 bytes") } else { error }
+    if error.code() == code::VALUE_TOO_LARGE { bad("it is longer than 1024 bytes") } else { error }
 }
 
 fn bad(why: &str) -> Error {
-    Error::new(Kind::Data, "bad-passphrase", format!("that is no passphrase: {why}"))
+    Error::new(Kind::Data, code::BAD_PASSPHRASE, format!("that is no passphrase: {why}"))
         .hint("a passphrase is one line of text, 1 to 1024 bytes; six random words are a good one")
 }
 
@@ -163,16 +178,17 @@ fn bad(why: &str) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use hasp_core::Code;
 
-    fn rule(bytes: &[u8]) -> std::result::Result<(), &'static str> {
-        check(&Secret::copy_of(bytes).unwrap()).map(drop).map_err(|e| e.code().as_str())
+    fn rule(bytes: &[u8]) -> std::result::Result<(), Code> {
+        check(&Secret::copy_of(bytes).unwrap()).map(drop).map_err(|e| e.code())
     }
 
     #[test]
     fn what_is_no_passphrase() {
         assert!(rule("six w\u{f6}rds".as_bytes()).is_ok() && rule(&[b'x'; 1024]).is_ok());
         for bytes in [&b""[..], b"a\0b", b"a\nb", b"a\r", b"\xff", &[b'x'; 1025]] {
-            assert_eq!(rule(bytes), Err("bad-passphrase"));
+            assert_eq!(rule(bytes), Err(code::BAD_PASSPHRASE));
         }
     }
 
@@ -185,7 +201,7 @@ mod tests {
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
         find(&program).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o770)).unwrap();
-        assert_eq!(find(&program).unwrap_err().code(), "askpass-untrusted");
-        assert_eq!(find(Path::new("askpass")).unwrap_err().code(), "askpass-untrusted");
+        assert_eq!(find(&program).unwrap_err().code(), code::ASKPASS_UNTRUSTED);
+        assert_eq!(find(Path::new("askpass")).unwrap_err().code(), code::ASKPASS_UNTRUSTED);
     }
 }

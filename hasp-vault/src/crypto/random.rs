@@ -3,6 +3,8 @@
 use hasp_core::{Error, Kind, Result};
 use zeroize::Zeroizing;
 
+use crate::code;
+
 /// This many random bytes.
 pub fn bytes(count: usize) -> Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; count]);
@@ -26,7 +28,7 @@ pub fn below(bound: u32) -> Result<u32> {
 
 fn fill(buffer: &mut [u8]) -> Result<()> {
     getrandom::fill(buffer)
-        .map_err(|e| Error::new(Kind::Io, "random", format!("cannot draw random bytes: {e}")))
+        .map_err(|e| Error::new(Kind::Io, code::RANDOM, format!("cannot draw random bytes: {e}")))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use hasp_core::{Error, Kind, Result};
 
 use super::plugin;
 
+use crate::code;
+
 /// A public key that values are encrypted to.
 #[derive(Clone)]
 pub struct Recipient {
@@ -38,8 +40,8 @@ impl Recipient {
         &self.text
     }
 
-    /// What sort of key: `x25519`, `ssh-ed25519`, `ssh-rsa`, or the name of its plugin.
-    pub fn sort(&self) -> &str {
+    /// What kind of key: `x25519`, `ssh-ed25519`, `ssh-rsa`, or the name of its plugin.
+    pub fn kind(&self) -> &str {
         match &self.key {
             Key::X25519(_) => "x25519",
             Key::Plugin(key) => key.name(),
@@ -84,7 +86,8 @@ impl FromStr for Recipient {
             || text.starts_with("-----BEGIN")
         {
             return Err(bad("that is a secret key, not a recipient").hint(
-                "age-keygen -y prints the recipient of an age key; that of an ssh key is in the file ending in .pub",
+                "age-keygen -y prints the recipient of an age key; that of an ssh key is in \
+                 the file ending in .pub",
             ));
         }
         if text.starts_with("ssh-") || text.starts_with("sk-ssh-") || text.starts_with("ecdsa-") {
@@ -133,7 +136,7 @@ impl fmt::Debug for Recipient {
 }
 
 fn bad(message: &str) -> Error {
-    Error::new(Kind::Usage, "bad-recipient", message)
+    Error::new(Kind::Usage, code::BAD_RECIPIENT, message)
 }
 
 #[cfg(test)]
@@ -160,7 +163,7 @@ mod tests {
         ] {
             let error = bad.parse::<Recipient>().unwrap_err();
             assert!(
-                error.code() == "bad-recipient"
+                error.code() == code::BAD_RECIPIENT
                     && !error.message().to_uppercase().contains("HUNTER2"),
                 "{bad}"
             );
@@ -171,7 +174,7 @@ mod tests {
     fn an_ssh_key_is_the_same_with_and_without_its_comment() {
         let plain: Recipient = SSH.parse().unwrap();
         let commented: Recipient = format!("{SSH} someone@somewhere\n").parse().unwrap();
-        assert!(plain == commented && plain.as_str() == SSH && plain.sort() == "ssh-ed25519");
+        assert!(plain == commented && plain.as_str() == SSH && plain.kind() == "ssh-ed25519");
     }
 
     #[test]

@@ -5,11 +5,12 @@ use ed25519_dalek::VerifyingKey;
 use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, Result, Timestamp, lock};
+use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId, lock};
 use serde::{Deserialize, Serialize};
 
-use super::id::VaultId;
 use super::public_key;
+
+use crate::code;
 
 /// The file's name in the home.
 pub const FILE: &str = "known_vaults";
@@ -51,7 +52,7 @@ pub struct Earlier {
 impl Known {
     /// This pin and the ones before it, as a newer one keeps them.
     pub fn as_earlier(&self) -> Vec<Earlier> {
-        let own = Earlier { key: self.key, log: self.log.clone() };
+        let own = Earlier { key: self.key, log: self.log };
         std::iter::once(own).chain(self.earlier.iter().cloned()).collect()
     }
 
@@ -82,7 +83,7 @@ pub fn load(home: &Home) -> Result<Vec<Known>> {
     let text = String::from_utf8(content).ok();
     let list = text.and_then(|t| toml::from_str::<List>(&t).ok()).ok_or_else(|| {
         let shown = printable_path(&path);
-        Error::new(Kind::Data, "tampered", format!("{shown} is damaged"))
+        Error::new(Kind::Data, code::TAMPERED, format!("{shown} is damaged"))
             .hint("put it back from a backup")
     })?;
     Ok(list.vault)

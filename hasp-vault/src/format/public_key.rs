@@ -5,6 +5,8 @@ use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// 44 characters.
 pub fn encode(key: &VerifyingKey) -> String {
     BASE64.encode(key.as_bytes())
@@ -15,7 +17,7 @@ pub fn encode(key: &VerifyingKey) -> String {
 pub fn decode(text: &str) -> Result<VerifyingKey> {
     let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
     let key = bytes.and_then(|b| VerifyingKey::from_bytes(&b).ok());
-    key.ok_or_else(|| Error::new(Kind::Data, "tampered", "a public key is malformed"))
+    key.ok_or_else(|| Error::new(Kind::Data, code::TAMPERED, "a public key is malformed"))
 }
 
 /// For serde's `with`.

@@ -12,7 +12,9 @@ use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::{Error, Kind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::item::generate::Sort;
+use super::value_kind::ValueKind;
+
+use crate::code;
 
 /// The longest path of a program, in bytes.
 const MAX_PROGRAM: usize = 1024;
@@ -33,7 +35,7 @@ impl Program {
         sound.map(|t| Program(t.to_owned())).ok_or_else(|| {
             Error::new(
                 Kind::Usage,
-                "bad-program",
+                code::BAD_PROGRAM,
                 "a program is named by an absolute path of plain text",
             )
             .hint("for example --run /usr/local/bin/new-db-password")
@@ -71,13 +73,13 @@ impl<'de> Deserialize<'de> for Program {
 /// back and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct Recipe {
     /// Makes the new value from the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Program>,
     /// ... or a fresh value of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Sort>,
+    pub kind: Option<ValueKind>,
     /// Its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<usize>,
@@ -159,7 +161,7 @@ pub struct Rotation {
     pub due: bool,
     /// How it is done.
     #[serde(default)]
-    pub plan: Plan,
+    pub plan: Recipe,
 }
 
 /// What waits for an old version.
@@ -173,7 +175,7 @@ pub struct Retiring {
     pub program: Option<Program>,
 }
 
-impl Plan {
+impl Recipe {
     /// Whether it makes a new value by itself.
     pub fn makes(&self) -> bool {
         self.run.is_some() || self.kind.is_some()
@@ -181,17 +183,17 @@ impl Plan {
 
     /// What is typed counts; what is not comes from the recipe.
     #[must_use]
-    pub fn over(self, recipe: Option<&Plan>) -> Plan {
+    pub fn over(self, recipe: Option<&Recipe>) -> Recipe {
         let Some(recipe) = recipe else { return self };
-        let mut whole = Plan {
+        let mut whole = Recipe {
             test: self.test.clone().or_else(|| recipe.test.clone()),
             retire: self.retire.clone().or_else(|| recipe.retire.clone()),
             overlap: self.overlap.or(recipe.overlap),
             ..self
         };
         if !whole.makes() {
-            let Plan { run, kind, length, alphabet, .. } = recipe.clone();
-            whole = Plan { run, kind, length, alphabet, ..whole };
+            let Recipe { run, kind, length, alphabet, .. } = recipe.clone();
+            whole = Recipe { run, kind, length, alphabet, ..whole };
         }
         whole
     }
@@ -202,7 +204,7 @@ impl Plan {
             |word: &str, program: &Option<Program>| program.as_ref().map(|p| format!("{word} {p}"));
         let parts = [
             program("run", &self.run),
-            self.kind.map(|k| format!("a fresh {}", k.word())),
+            self.kind.map(|k| format!("a fresh {}", k.as_str())),
             program("test", &self.test),
             program("retire", &self.retire),
             self.overlap.map(|o| format!("overlap {}", duration_text(o))),
@@ -249,104 +251,4 @@ mod span {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::format::item::Item;
-    use crate::format::item::tests::{item, read};
-    use crate::format::version::Version;
-    use crate::format::version::tests::version;
-
-    fn program(path: &str) -> Option<Program> {
-        Program::new(Path::new(path)).ok()
-    }
-
-    fn retiring(number: u32) -> Version {
-        let retiring =
-            Some(Retiring { after: Timestamp::from_second(9), program: program("/usr/bin/true") });
-        Version { retiring, ..version(number) }
-    }
-
-    /// With a staged version, a recipe and everything that both can say.
-    fn rotating() -> Item {
-        let overlap = Some(Duration::from_secs(86400));
-        let plan = Plan {
-            run: program("/a b/run"),
-            test: program("/t"),
-            retire: program("/r"),
-            overlap,
-            ..Plan::default()
-        };
-        let fresh = Plan {
-            kind: Some(Sort::SshEd25519),
-            length: Some(9),
-            alphabet: Some("ab\"".into()),
-            ..Plan::default()
-        };
-        let tested = Some(Timestamp::from_second(8));
-        let since = Timestamp::from_second(7);
-        let rotation = Rotation {
-            since,
-            staged: Some(2),
-            tested,
-            every: overlap.map(Every::Span),
-            due: true,
-            plan,
-        };
-        Item { current: 1, recipe: Some(fresh), rotation: Some(rotation), ..item() }
-    }
-
-    #[test]
-    fn rotations_read_back() {
-        for written in [rotating(), Item { versions: vec![retiring(1), version(2)], ..item() }] {
-            assert_eq!(read(&written.render().unwrap()), Some(written));
-        }
-    }
-
-    #[test]
-    fn an_unsound_rotation_is_refused() {
-        for (good, from, to) in [
-            (rotating(), "staged = 2", "staged = 1"),
-            (rotating(), "staged = 2", "staged = 3"),
-            (rotating(), "/a b/run", "a b/run"),
-            (rotating(), "overlap = \"1d\"", "overlap = \"1w\""),
-            (rotating(), "kind = \"ssh-ed25519\"", "kind = \"none\""),
-            (
-                Item { versions: vec![retiring(1), version(2)], ..item() },
-                "current = 2",
-                "current = 1",
-            ),
-        ] {
-            let good = good.render().unwrap();
-            assert!(read(&good).is_some() && good.contains(from), "{from}");
-            assert!(read(&good.replacen(from, to, 1)).is_none(), "{to}");
-        }
-    }
-
-    #[test]
-    fn programs_are_absolute_and_can_be_shown() {
-        assert_eq!(program("/usr/bin/true").unwrap().to_string(), "/usr/bin/true");
-        let long = format!("/{}", "x".repeat(1024));
-        for bad in ["true", "./true", "", "/a\nb", "/a\x1b[2J", &long] {
-            assert_eq!(program(bad), None);
-        }
-        assert!(toml::from_str::<Plan>("run = \"true\"").is_err());
-    }
-
-    #[test]
-    fn what_is_typed_counts_and_the_rest_comes_from_the_recipe() {
-        let recipe = Plan {
-            run: program("/run"),
-            test: program("/test"),
-            overlap: Some(Duration::from_secs(3600)),
-            ..Plan::default()
-        };
-        let typed = Plan { test: program("/other"), ..Plan::default() }.over(Some(&recipe));
-        assert_eq!(typed, Plan { test: program("/other"), ..recipe.clone() });
-        let fresh = Plan { kind: Some(Sort::Hex), ..Plan::default() }.over(Some(&recipe));
-        assert_eq!(
-            (fresh.run, fresh.kind, fresh.test),
-            (None, Some(Sort::Hex), recipe.test.clone())
-        );
-        assert_eq!(recipe.describe(), "run /run, test /test, overlap 1h");
-    }
-}
+mod tests;

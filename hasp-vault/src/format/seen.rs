@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Error, Home, Kind, Result, SecretName, lock};
+use hasp_core::{Error, Home, Kind, Result, SecretName, VaultId, lock};
 
-use super::id::VaultId;
-use super::record;
-use crate::item::batch;
+use super::signed;
+
+use crate::code;
 
 /// The serials seen of one vault.
 #[derive(Clone, Debug)]
@@ -36,6 +36,22 @@ impl Seen {
         parse(&content).ok_or_else(|| damaged(&path))
     }
 
+    /// Refuses a serial below the highest seen of a record, which lies at `path`.
+    ///
+    /// # Errors
+    /// `[rolled-back]`.
+    pub fn check(&self, kind: &str, name: &str, serial: u64, path: &Path) -> Result<()> {
+        let highest = self.highest(kind, name)?;
+        if serial >= highest {
+            return Ok(());
+        }
+        let shown = printable_path(path);
+        let message =
+            format!("{shown} is older than what was seen here (serial {serial}, seen {highest})");
+        Err(Error::new(Kind::Data, code::ROLLED_BACK, message)
+            .hint("an old copy was put back: git pull, or restore the newest backup"))
+    }
+
     /// Raises the serial seen of a record; never lowers it.
     pub fn raise(&self, kind: &str, name: &str, serial: u64) -> Result<()> {
         if self.highest(kind, name)? >= serial {
@@ -60,7 +76,7 @@ impl Seen {
         let _held = lock::lock(&self.dir().join(".lock"))?;
         for (name, serial) in serials {
             if self.highest(kind, name)? < serial {
-                batch::rename_over(&self.path(kind, name), format!("{serial}\n").as_bytes())?;
+                files::rename_over(&self.path(kind, name), format!("{serial}\n").as_bytes())?;
             }
         }
         Ok(())
@@ -80,10 +96,10 @@ impl Seen {
     /// Forgets the settings and every secret: an older state was restored on purpose.
     pub fn forget_all(&self) -> Result<()> {
         let _held = lock::lock(&self.dir().join(".lock"))?;
-        self.forget(record::VAULT, "")?;
-        self.names(record::ITEM)
+        self.forget(signed::VAULT, "")?;
+        self.names(signed::ITEM)
             .iter()
-            .try_for_each(|name| self.forget(record::ITEM, name.as_str()))
+            .try_for_each(|name| self.forget(signed::ITEM, name.as_str()))
     }
 
     /// The names of the records of a kind that were seen.
@@ -119,11 +135,12 @@ fn parse(content: &[u8]) -> Option<u64> {
 }
 
 fn damaged(path: &Path) -> Error {
-    Error::new(Kind::Data, "bad-seen", format!("{} does not hold a serial", printable_path(path)))
-        .hint(format!(
-            "if the vault is the newest that you know: rm {}",
-            shell_word(path.as_os_str())
-        ))
+    Error::new(
+        Kind::Data,
+        code::BAD_SEEN,
+        format!("{} does not hold a serial", printable_path(path)),
+    )
+    .hint(format!("if the vault is the newest that you know: rm {}", shell_word(path.as_os_str())))
 }
 
 #[cfg(test)]
@@ -152,7 +169,7 @@ mod tests {
         seen.raise("vault", "", 1).unwrap();
         for damage in ["", "1", "x\n", "-1\n", "+1\n", "99999999999999999999999\n"] {
             files::replace(&seen.dir().join("vault"), damage.as_bytes()).unwrap();
-            assert_eq!(seen.highest("vault", "").unwrap_err().code(), "bad-seen");
+            assert_eq!(seen.highest("vault", "").unwrap_err().code(), code::BAD_SEEN);
         }
     }
 }

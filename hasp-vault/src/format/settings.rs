@@ -2,11 +2,11 @@
 //! recipients are used only after it verified.
 
 use ed25519_dalek::VerifyingKey;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, VaultId};
 use serde::{Deserialize, Serialize};
 
-use super::id::VaultId;
 use super::public_key;
+use crate::code;
 use crate::crypto::recipient::Recipient;
 
 /// The format that this version writes and reads.
@@ -45,12 +45,12 @@ impl Settings {
         struct Format {
             format: u32,
         }
-        let damaged = || Error::new(Kind::Data, "tampered", "vault.toml is damaged");
+        let damaged = || Error::new(Kind::Data, code::TAMPERED, "vault.toml is damaged");
         let found: Format = toml::from_str(body).map_err(|_| damaged())?;
         if found.format != FORMAT {
             return Err(Error::new(
                 Kind::Data,
-                "newer-format",
+                code::NEWER_FORMAT,
                 format!(
                     "the vault has format {}; this version of hasp reads format {FORMAT}",
                     found.format
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn another_format_is_named() {
         let body = settings().render().unwrap().replace("format = 1", "format = 2");
-        assert_eq!(Settings::parse(&body).unwrap_err().code(), "newer-format");
+        assert_eq!(Settings::parse(&body).unwrap_err().code(), code::NEWER_FORMAT);
     }
 
     proptest! {

@@ -9,20 +9,22 @@ use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::Context;
 use hasp_core::{Environ, Error, Kind, Result, Secret};
 
-use super::Entry;
+use super::{Entry, Seen};
+
+use crate::code;
 
 /// The deepest tree.
 const MAX_DEPTH: usize = 32;
 
 /// A tree and the program that opens its entries.
 pub struct Tree {
-    sort: Sort,
+    store: Store,
     dir: PathBuf,
 }
 
 /// Whose tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
+pub enum Store {
     /// `pass`: files for gpg, opened by `pass show`.
     Pass,
     /// `passage`: files for age, opened by `age` as passage does, whose whole work on them that is.
@@ -34,19 +36,19 @@ impl Tree {
     ///
     /// # Errors
     /// `[no-tree]`.
-    pub fn locate(sort: Sort, dir: Option<&Path>, env: &Environ) -> Result<Tree> {
-        let (variable, below) = match sort {
-            Sort::Pass => ("PASSWORD_STORE_DIR", ".password-store"),
-            Sort::Passage => ("PASSAGE_DIR", ".passage/store"),
+    pub fn locate(store: Store, dir: Option<&Path>, env: &Environ) -> Result<Tree> {
+        let (variable, below) = match store {
+            Store::Pass => ("PASSWORD_STORE_DIR", ".password-store"),
+            Store::Passage => ("PASSAGE_DIR", ".passage/store"),
         };
         let named = dir.map(Path::to_owned).or_else(|| env.get(variable).map(PathBuf::from));
         let dir = named.or_else(|| env.get("HOME").map(|home| Path::new(home).join(below)));
         let dir = dir.filter(|d| d.is_dir()).and_then(|d| std::path::absolute(d).ok());
-        dir.map(|dir| Tree { sort, dir }).ok_or_else(|| {
+        dir.map(|dir| Tree { store, dir }).ok_or_else(|| {
             Error::new(
                 Kind::Missing,
-                "no-tree",
-                format!("there is no tree of {} to import", sort.program()),
+                code::NO_TREE,
+                format!("there is no tree of {} to import", store.program()),
             )
             .hint("name it: hasp-vault import --format pass --from DIR")
         })
@@ -70,7 +72,7 @@ impl Tree {
             if meta.is_dir() && depth < MAX_DEPTH {
                 self.walk(&entry.path(), &format!("{prefix}{name}/"), depth + 1, keys)?;
             } else if let Some(stem) =
-                name.strip_suffix(self.sort.extension()).filter(|_| meta.is_file())
+                name.strip_suffix(self.store.extension()).filter(|_| meta.is_file())
             {
                 keys.push(format!("{prefix}{stem}"));
             }
@@ -87,9 +89,9 @@ impl Tree {
             let message = format!(
                 "{}: {} {why}; nothing was imported",
                 printable(key.as_bytes()),
-                self.sort.program()
+                self.store.program()
             );
-            Error::new(Kind::Data, "cannot-open-entry", message)
+            Error::new(Kind::Data, code::CANNOT_OPEN_ENTRY, message)
                 .hint(format!("leave it out: --except {}", shell_word(key.as_ref())))
         };
         let mut command = self.command(key, &cx.env);
@@ -105,24 +107,24 @@ impl Tree {
             value.truncate(end);
         }
         value.trim_newline();
-        Ok(Entry { key: key.to_owned(), value })
+        Ok(Entry { key: key.to_owned(), value, seen: Seen::default() })
     }
 
     fn command(&self, key: &str, env: &Environ) -> Command {
-        let mut command = Command::new(match self.sort {
-            Sort::Pass => "pass".into(),
-            Sort::Passage => env.get("PASSAGE_AGE").unwrap_or("age".as_ref()).to_owned(),
+        let mut command = Command::new(match self.store {
+            Store::Pass => "pass".into(),
+            Store::Passage => env.get("PASSAGE_AGE").unwrap_or("age".as_ref()).to_owned(),
         });
         command.env_clear().envs(env.for_child());
-        match self.sort {
-            Sort::Pass => {
+        match self.store {
+            Store::Pass => {
                 command.env("PASSWORD_STORE_DIR", &self.dir).args(["show", "--", key]);
             }
-            Sort::Passage => {
+            Store::Passage => {
                 let named = env.get("PASSAGE_IDENTITIES_FILE").map(PathBuf::from);
                 let beside = self.dir.parent().unwrap_or(&self.dir).join("identities");
                 command.args(["-d", "-i"]).arg(named.unwrap_or(beside));
-                command.arg(self.dir.join(format!("{key}{}", self.sort.extension())));
+                command.arg(self.dir.join(format!("{key}{}", self.store.extension())));
             }
         }
         command
@@ -134,18 +136,18 @@ impl Tree {
     }
 }
 
-impl Sort {
+impl Store {
     fn extension(self) -> &'static str {
         match self {
-            Sort::Pass => ".gpg",
-            Sort::Passage => ".age",
+            Store::Pass => ".gpg",
+            Store::Passage => ".age",
         }
     }
 
     fn program(self) -> &'static str {
         match self {
-            Sort::Pass => "pass",
-            Sort::Passage => "passage",
+            Store::Pass => "pass",
+            Store::Passage => "passage",
         }
     }
 }

@@ -3,60 +3,23 @@
 
 use age::secrecy::ExposeSecret;
 use data_encoding::{BASE64, HEXLOWER};
-use hasp_core::{Error, Kind, Result, Secret};
+use hasp_core::{Class, Error, Kind, Result, Secret};
 use zeroize::Zeroizing;
 
+use crate::code;
 use crate::crypto::{openssh, random};
-use crate::format::class::Class;
+use crate::format::value_kind::ValueKind;
 
 /// Letters and digits without those that are taken for another: `0 O 1 l I`.
 pub const ALPHABET: &str = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// No value is made longer, in characters, bytes or words.
 const MAX_LENGTH: usize = 1024;
 
-/// What sort of value.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
-#[value(rename_all = "kebab-case")]
-#[serde(rename_all = "kebab-case")]
-pub enum Sort {
-    /// Characters of an alphabet.
-    Password,
-    /// Bytes as hex digits.
-    Hex,
-    /// Bytes as base64.
-    Base64,
-    /// A random UUID.
-    Uuid,
-    /// Words.
-    Passphrase,
-    /// An age identity.
-    Age,
-    /// An OpenSSH key pair.
-    SshEd25519,
-}
-
-impl Sort {
-    /// The word for a person.
-    pub fn word(self) -> &'static str {
-        match self {
-            Sort::Password => "password",
-            Sort::Hex => "hex",
-            Sort::Base64 => "base64",
-            Sort::Uuid => "uuid",
-            Sort::Passphrase => "passphrase",
-            Sort::Age => "age identity",
-            Sort::SshEd25519 => "ssh-ed25519 key",
-        }
-    }
-}
-
 /// What was asked for.
 #[derive(Clone, Debug)]
-pub struct Recipe<'a> {
-    /// What sort of value.
-    pub sort: Sort,
+pub struct Generate<'a> {
+    /// What kind of value.
+    pub kind: ValueKind,
     /// Characters, bytes or words; by class if absent.
     pub length: Option<usize>,
     /// The characters of a password.
@@ -78,40 +41,41 @@ pub struct Generated {
     pub public: Option<String>,
 }
 
-impl Recipe<'_> {
+impl Generate<'_> {
     /// Makes a value.
     ///
     /// # Errors
-    /// `[bad-length]`, `[bad-alphabet]`, and `[usage]` for an option that the sort has no use for.
+    /// `[bad-length]`, `[bad-alphabet]`, and `[usage]` for an option that the kind has no use for.
     pub fn make(&self) -> Result<Generated> {
         self.check()?;
-        match self.sort {
-            Sort::Password => self.password(),
-            Sort::Hex => self.encoded(|bytes| HEXLOWER.encode(bytes)),
-            Sort::Base64 => self.encoded(|bytes| BASE64.encode(bytes)),
-            Sort::Uuid => uuid(),
-            Sort::Passphrase => self.passphrase(),
-            Sort::Age => age_identity(),
-            Sort::SshEd25519 => openssh::generate(self.comment).map(|(value, line)| Generated {
-                value,
-                bits: 256,
-                public: Some(line),
-            }),
+        match self.kind {
+            ValueKind::Password => self.password(),
+            ValueKind::Hex => self.encoded(|bytes| HEXLOWER.encode(bytes)),
+            ValueKind::Base64 => self.encoded(|bytes| BASE64.encode(bytes)),
+            ValueKind::Uuid => uuid(),
+            ValueKind::Passphrase => self.passphrase(),
+            ValueKind::Age => age_identity(),
+            ValueKind::SshEd25519 => openssh::generate(self.comment)
+                .map(|(value, line)| Generated { value, bits: 256, public: Some(line) }),
         }
     }
 
     fn check(&self) -> Result<()> {
-        let sized =
-            matches!(self.sort, Sort::Password | Sort::Hex | Sort::Base64 | Sort::Passphrase);
+        let sized = matches!(
+            self.kind,
+            ValueKind::Password | ValueKind::Hex | ValueKind::Base64 | ValueKind::Passphrase
+        );
         let unused = |option: &str| {
-            Error::new(Kind::Usage, "usage", format!("this kind of value has no {option}"))
+            Error::new(Kind::Usage, code::USAGE, format!("this kind of value has no {option}"))
         };
         match (self.length, self.alphabet) {
             (Some(_), _) if !sized => Err(unused("--length")),
-            (_, Some(_)) if self.sort != Sort::Password => Err(unused("--alphabet")),
-            (Some(length), _) if !(1..=MAX_LENGTH).contains(&length) => {
-                Err(Error::new(Kind::Usage, "bad-length", format!("a length is 1 to {MAX_LENGTH}")))
-            }
+            (_, Some(_)) if self.kind != ValueKind::Password => Err(unused("--alphabet")),
+            (Some(length), _) if !(1..=MAX_LENGTH).contains(&length) => Err(Error::new(
+                Kind::Usage,
+                code::BAD_LENGTH,
+                format!("a length is 1 to {MAX_LENGTH}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -175,7 +139,7 @@ fn alphabet(text: &str) -> Result<Vec<u8>> {
     }
     Err(Error::new(
         Kind::Usage,
-        "bad-alphabet",
+        code::BAD_ALPHABET,
         "an alphabet is two or more printable ASCII characters, each once",
     )
     .hint("for example --alphabet abcdef0123456789"))
@@ -203,8 +167,8 @@ fn age_identity() -> Result<Generated> {
 mod tests {
     use super::*;
 
-    fn recipe(sort: Sort) -> Recipe<'static> {
-        Recipe { sort, length: None, alphabet: None, class: Class::Medium, comment: "db/url" }
+    fn fresh(kind: ValueKind) -> Generate<'static> {
+        Generate { kind, length: None, alphabet: None, class: Class::Medium, comment: "db/url" }
     }
 
     fn text(made: &Generated) -> &str {
@@ -212,42 +176,45 @@ mod tests {
     }
 
     #[test]
-    fn each_sort_has_its_form_and_strength() {
-        let made = |sort| recipe(sort).make().unwrap();
-        let password = made(Sort::Password);
+    fn each_kind_has_its_form_and_strength() {
+        let made = |kind| fresh(kind).make().unwrap();
+        let password = made(ValueKind::Password);
         assert!(text(&password).chars().all(|c| ALPHABET.contains(c)) && password.bits >= 128);
         assert!("0O1lI".chars().all(|c| !ALPHABET.contains(c)));
-        assert!(text(&made(Sort::Hex)).len() == 32 && made(Sort::Hex).bits == 128);
-        assert!(BASE64.decode(text(&made(Sort::Base64)).as_bytes()).unwrap().len() == 16);
+        assert!(text(&made(ValueKind::Hex)).len() == 32 && made(ValueKind::Hex).bits == 128);
+        assert!(BASE64.decode(text(&made(ValueKind::Base64)).as_bytes()).unwrap().len() == 16);
         assert!(
-            text(&made(Sort::Passphrase)).split('-').count() == 7
-                && made(Sort::Passphrase).bits == 77
+            text(&made(ValueKind::Passphrase)).split('-').count() == 7
+                && made(ValueKind::Passphrase).bits == 77
         );
         assert!(
-            text(&made(Sort::Age)).starts_with("AGE-SECRET-KEY-1")
-                && made(Sort::Age).public.is_some()
+            text(&made(ValueKind::Age)).starts_with("AGE-SECRET-KEY-1")
+                && made(ValueKind::Age).public.is_some()
         );
-        let uuid = made(Sort::Uuid);
+        let uuid = made(ValueKind::Uuid);
         assert!(
             text(&uuid).len() == 36
                 && &text(&uuid)[14..15] == "4"
                 && "89ab".contains(&text(&uuid)[19..20])
         );
-        assert!(made(Sort::Password).value.expose() != made(Sort::Password).value.expose());
+        assert!(
+            made(ValueKind::Password).value.expose() != made(ValueKind::Password).value.expose()
+        );
     }
 
     #[test]
     fn a_higher_class_gets_a_stronger_value() {
-        let bits = |class, sort| Recipe { class, ..recipe(sort) }.make().unwrap().bits;
-        for sort in [Sort::Password, Sort::Hex, Sort::Base64, Sort::Passphrase] {
-            assert!(bits(Class::Low, sort) < bits(Class::Medium, sort));
-            assert!(bits(Class::High, sort) < bits(Class::Critical, sort));
+        let bits = |class, kind| Generate { class, ..fresh(kind) }.make().unwrap().bits;
+        for kind in [ValueKind::Password, ValueKind::Hex, ValueKind::Base64, ValueKind::Passphrase]
+        {
+            assert!(bits(Class::Low, kind) < bits(Class::Medium, kind));
+            assert!(bits(Class::High, kind) < bits(Class::Critical, kind));
         }
     }
 
     #[test]
     fn lengths_and_alphabets_are_kept_or_refused() {
-        let made = Recipe { length: Some(9), alphabet: Some("ab"), ..recipe(Sort::Password) }
+        let made = Generate { length: Some(9), alphabet: Some("ab"), ..fresh(ValueKind::Password) }
             .make()
             .unwrap();
         assert!(
@@ -255,15 +222,15 @@ mod tests {
                 && text(&made).len() == 9
                 && text(&made).chars().all(|c| "ab".contains(c))
         );
-        let code = |r: Recipe| r.make().unwrap_err().code();
-        assert_eq!(code(Recipe { length: Some(0), ..recipe(Sort::Hex) }), "bad-length");
-        assert_eq!(code(Recipe { length: Some(9), ..recipe(Sort::Uuid) }), "usage");
+        let code = |r: Generate| r.make().unwrap_err().code();
+        assert_eq!(code(Generate { length: Some(0), ..fresh(ValueKind::Hex) }), "bad-length");
+        assert_eq!(code(Generate { length: Some(9), ..fresh(ValueKind::Uuid) }), "usage");
         for bad in ["", "a", "aa", "a b", "\u{e9}a"] {
             assert_eq!(
-                code(Recipe { alphabet: Some(bad), ..recipe(Sort::Password) }),
+                code(Generate { alphabet: Some(bad), ..fresh(ValueKind::Password) }),
                 "bad-alphabet"
             );
         }
-        assert_eq!(code(Recipe { alphabet: Some("ab"), ..recipe(Sort::Hex) }), "usage");
+        assert_eq!(code(Generate { alphabet: Some("ab"), ..fresh(ValueKind::Hex) }), "usage");
     }
 }

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
+use hasp_core::{Code, Error, Kind, Result, Secret, SecretName, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::recipient::Recipient;
-use crate::format::record;
+use crate::format::signed;
+use crate::open::fault::at_path;
 use crate::open::unlocked::Unlocked;
-use crate::open::vault::{Vault, at_path};
+use crate::open::vault::Vault;
 use crate::open::writer::make_dirs;
 
 /// A deposit that is not opened: `<id>.age`, where the id is the SHA-256 of the file.
@@ -94,16 +96,18 @@ impl Vault {
         let hit =
             self.waiting()?.into_iter().filter(|w| prefix.len() >= 4 && w.id.starts_with(prefix));
         let hit: Vec<Waiting> = hit.collect();
-        let unknown = |code: &'static str, message: &str| {
+        let unknown = |code: Code, message: &str| {
             Error::new(Kind::Missing, code, message).hint("see what waits with: hasp-vault inbox")
         };
         match &hit[..] {
             [one] => Ok(one.clone()),
             [] => Err(unknown(
-                "deposit-unknown",
+                code::DEPOSIT_UNKNOWN,
                 "no deposit has an id that begins so (4 digits or more)",
             )),
-            _ => Err(unknown("deposit-ambiguous", "several deposits have an id that begins so")),
+            _ => {
+                Err(unknown(code::DEPOSIT_AMBIGUOUS, "several deposits have an id that begins so"))
+            }
         }
     }
 
@@ -121,7 +125,7 @@ impl Vault {
         if HEXLOWER.encode(&Sha256::digest(&file)) == waiting.id {
             Ok(file)
         } else {
-            Err(record::tampered(&path))
+            Err(signed::tampered(&path))
         }
     }
 
@@ -144,7 +148,7 @@ impl Unlocked {
         parse(&plain)?.ok_or_else(|| {
             Error::new(
                 Kind::Data,
-                "tampered",
+                code::TAMPERED,
                 format!("{} is no deposit of hasp", printable_path(&path)),
             )
             .hint(format!("hasp-vault reject {}", &waiting.id[..12]))
@@ -187,7 +191,8 @@ mod tests {
 
         #[test]
         fn a_slip_and_its_value_read_back(value: Vec<u8>, by in "\\PC{0,40}") {
-            let slip = Slip { v: 1, name: "a/b".parse().unwrap(), by, at: Timestamp::from_second(0) };
+            let slip = Slip { v: 1, name: "a/b".parse().unwrap(), by,
+            at: Timestamp::from_second(0) };
             let plain = [serde_json::to_string(&slip).unwrap().as_bytes(), b"\n", &value].concat();
             let read = parse(&Secret::copy_of(&plain).unwrap()).unwrap().unwrap();
             prop_assert!(read.slip == slip && read.value.expose() == value);

@@ -2,9 +2,8 @@
 //! Each change is one signed record, or one journal of several.
 
 pub mod batch;
-pub mod events;
 pub mod generate;
 pub mod inbox;
 pub mod resolve;
+pub mod revoke;
 pub mod set;
-pub mod withdraw;

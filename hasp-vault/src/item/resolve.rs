@@ -6,18 +6,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
+use crate::format::events;
 use crate::format::item::Item;
-use crate::format::record::{self, Label};
-use crate::item::events;
-use crate::item::set::{flush, write_new};
+use crate::format::signed::{self, Label};
+use crate::format::version::file_number;
+use crate::item::set::write_new;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
-use crate::open::writer::{Writer, file_number};
+use crate::open::writer::Writer;
 
 /// Whose value is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,14 +89,14 @@ impl Unlocked {
         if stages.meta(side).or_else(|| stages.meta(side.other())).is_none() {
             return Err(Error::new(
                 Kind::Missing,
-                "no-conflict",
+                code::NO_CONFLICT,
                 format!("git has no conflict about {name}"),
             )
             .hint("see what is in conflict with: git status"));
         }
         let text = stages.meta(side).ok_or_else(|| side_missing(name, side))?;
         let mut item =
-            signed(vault, name, text).ok_or_else(|| record::tampered(&vault.meta_path(name)))?;
+            signed(vault, name, text).ok_or_else(|| signed::tampered(&vault.meta_path(name)))?;
         let other = stages.meta(side.other()).and_then(|text| signed(vault, name, text));
         if let Some(other) = &other {
             item.serial = item.serial.max(other.serial);
@@ -105,7 +108,9 @@ impl Unlocked {
         place_values(vault, &dir, &mut item, stages)?;
         let above = other.and_then(|o| o.versions.last().map(|v| v.number)).unwrap_or(0);
         self.renumber(&dir, &mut item, above, now)?;
-        vault.log()?.append(now, &[events::of_version("vault.resolve", &item, item.current)])?;
+        vault
+            .log()?
+            .append(now, &[events::of_version(EventKind::VaultResolve, &item, item.current)])?;
         self.commit(&mut item)?;
         remove_others(&dir, &item)?;
         writer.done()?;
@@ -123,7 +128,7 @@ impl Unlocked {
         let (state, created) = (item.state.clone(), taken.created);
         let value = self.value(item, item.current)?;
         let path = self.add_version_unflushed(dir, item, &value, now)?;
-        flush(&path)?;
+        files::flush(&path)?;
         item.state = state;
         if let Some(added) = item.versions.last_mut() {
             (added.number, added.created) = (added.number.max(above + 1), created);
@@ -135,7 +140,7 @@ impl Unlocked {
 
 /// A record as it was signed, whatever serial was seen: it gets a higher one.
 fn signed(vault: &Vault, name: &SecretName, text: &[u8]) -> Option<Item> {
-    let label = Label { vault: *vault.id(), kind: record::ITEM, name: name.as_str() };
+    let label = Label { vault: *vault.id(), kind: signed::ITEM, name: name.as_str() };
     let verified = label.verify(vault.record_key(), text)?;
     Item::parse(name, &verified.body).filter(|i| i.serial == verified.serial)
 }
@@ -150,10 +155,10 @@ fn place_values(vault: &Vault, dir: &Path, item: &mut Item, stages: &Stages) -> 
         if there.is_some_and(|content| hash(&content) == version.sha256) {
             continue;
         }
-        let content = stages.value(&version.sha256).ok_or_else(|| record::tampered(&path))?;
+        let content = stages.value(&version.sha256).ok_or_else(|| signed::tampered(&path))?;
         let number = write_new(dir, next, content)?;
         version.file = format!("{number}.age");
-        flush(&dir.join(&version.file))?;
+        files::flush(&dir.join(&version.file))?;
         next = number + 1;
     }
     item.next_file = next;
@@ -182,7 +187,7 @@ fn hash(content: &[u8]) -> String {
 
 fn side_missing(name: &SecretName, side: Side) -> Error {
     let other = if side == Side::Ours { "--theirs" } else { "--ours" };
-    Error::new(Kind::Missing, "side-missing", format!("that side has removed {name}"))
+    Error::new(Kind::Missing, code::SIDE_MISSING, format!("that side has removed {name}"))
         .hint(format!("take the other one: hasp-vault resolve {name} {other}"))
         .hint("or agree to the removal: git rm -r")
 }

@@ -2,26 +2,24 @@
 //! that a crash anywhere leaves the old state or the new one. The cost does not depend on how many
 //! secrets there are.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
-use rustix::fs::{CWD, Mode, OFlags};
+use hasp_core::{Class, Error, Kind, Result, Secret, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::format::class::{Allow, Class};
+use crate::format::allow::Allow;
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::record;
-use crate::format::rotation::{Every, Plan};
+use crate::format::rotation::{Every, Recipe};
+use crate::format::signed;
 use crate::format::version::Version;
-use crate::item::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::writer::Writer;
 
@@ -31,11 +29,11 @@ pub struct SetOptions {
     /// The blast radius.
     pub class: Option<Class>,
     /// How long from now on it may be delivered.
-    pub expires: Option<Duration>,
+    pub expires: Option<Every>,
     /// How often it should get a new value.
     pub rotate_every: Option<Every>,
     /// How `rotate --due` makes it.
-    pub recipe: Option<Plan>,
+    pub recipe: Option<Recipe>,
     /// Who may ask for it.
     pub allow: Option<Vec<Allow>>,
     /// Whatever its owner writes.
@@ -63,7 +61,7 @@ impl Unlocked {
         options.apply(&mut item, now);
         writer.intend(name)?;
         self.add_version(&mut item, value, now)?;
-        let event = events::of_version("vault.set", &item, item.current);
+        let event = events::of_version(EventKind::VaultSet, &item, item.current);
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         writer.done()?;
@@ -75,7 +73,7 @@ impl Unlocked {
     fn add_version(&self, item: &mut Item, value: &Secret, now: Timestamp) -> Result<()> {
         let dir = self.vault().make_item_dir(&item.name)?;
         let path = self.add_version_unflushed(&dir, item, value, now)?;
-        flush(&path)?;
+        files::flush(&path)?;
         self.vault().watch().flush()
     }
 
@@ -131,10 +129,10 @@ impl Unlocked {
     pub(crate) fn commit(&self, item: &mut Item) -> Result<()> {
         let name = item.name.as_str();
         // Also above what was seen, should the record have been removed since.
-        item.serial = item.serial.max(self.vault().seen().highest(record::ITEM, name)?) + 1;
-        let text = record::sign(self, record::ITEM, name, item.serial, &item.render()?);
+        item.serial = item.serial.max(self.vault().seen().highest(signed::ITEM, name)?) + 1;
+        let text = self.sign(signed::ITEM, name, item.serial, &item.render()?);
         files::replace(&self.vault().meta_path(&item.name), text.as_bytes())?;
-        record::saw(self.vault(), record::ITEM, name, item.serial)
+        self.vault().saw(signed::ITEM, name, item.serial)
     }
 }
 
@@ -147,7 +145,11 @@ impl SetOptions {
             .zip(item.expires)
             .map(|(v, e)| e.as_second() - v.created.as_second());
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-        item.expires = self.expires.or(span).map(|s| now.after(s));
+        item.expires = match self.expires {
+            Some(Every::Span(span)) => Some(now.after(span)),
+            Some(Every::Never) => None,
+            None => span.map(|s| now.after(s)),
+        };
         item.class = self.class.unwrap_or(item.class);
         match self.rotate_every {
             Some(Every::Span(span)) => item.rotate_every = Some(span),
@@ -165,7 +167,7 @@ impl SetOptions {
 pub(crate) fn refuse_open_rotation(item: &Item) -> Result<()> {
     let Some(rotation) = &item.rotation else { return Ok(()) };
     let (name, how) = (&item.name, rotation.describe());
-    Err(Error::new(Kind::Denied, "rotation-open", format!("{name} is being rotated: {how}"))
+    Err(Error::new(Kind::Denied, code::ROTATION_OPEN, format!("{name} is being rotated: {how}"))
         .hint(format!("finish it: hasp-vault rotate {name} --resume"))
         .hint(format!("or give it up: hasp-vault rotate {name} --abort")))
 }
@@ -181,8 +183,15 @@ fn refuse_in_note(item: &Item, value: &Secret) -> Result<()> {
     if !secrets.any(holds) {
         return Ok(());
     }
-    Err(Error::new(Kind::Denied, "value-in-note", format!("the note of {} holds its value", item.name))
-        .hint("a note is kept in the clear: say what the value is for, for example --note 'read-only, nightly job'"))
+    Err(Error::new(
+        Kind::Denied,
+        code::VALUE_IN_NOTE,
+        format!("the note of {} holds its value", item.name),
+    )
+    .hint(
+        "a note is kept in the clear: say what the value is for, for example --note \
+         'read-only, nightly job'",
+    ))
 }
 
 /// Refuses what is no value.
@@ -190,14 +199,14 @@ pub fn check_value(value: &Secret) -> Result<()> {
     if value.is_empty() {
         return Err(Error::new(
             Kind::Data,
-            "value-empty",
+            code::VALUE_EMPTY,
             "the value is empty: nothing was changed",
         )
         .hint("if the command before the pipe failed, see what it printed"));
     }
     if value.len() > MAX_VALUE {
         let message = format!("the value has {} bytes, more than {MAX_VALUE}", value.len());
-        return Err(Error::new(Kind::Data, "value-too-large", message));
+        return Err(Error::new(Kind::Data, code::VALUE_TOO_LARGE, message));
     }
     Ok(())
 }
@@ -206,43 +215,9 @@ pub fn check_value(value: &Secret) -> Result<()> {
 /// uncommitted is never overwritten.
 pub(crate) fn write_new(dir: &Path, mut number: u32, content: &[u8]) -> Result<u32> {
     loop {
-        match create_new(&dir.join(format!("{number}.age")), content) {
-            Err(e) if e.code() == "exists" => number += 1,
+        match files::create_unflushed(&dir.join(format!("{number}.age")), content) {
+            Err(e) if e.code() == code::EXISTS => number += 1,
             outcome => return outcome.map(|()| number),
         }
     }
-}
-
-/// Makes a file that was not there. One that could not be written whole is removed at once: a full
-/// disk must not get fuller with each try.
-///
-/// # Errors
-/// `[exists]`.
-pub(crate) fn create_new(path: &Path, content: &[u8]) -> Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened =
-        rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
-            rustix::io::Errno::EXIST => Error::new(
-                Kind::Create,
-                "exists",
-                format!("{} exists already", printable_path(path)),
-            ),
-            e => Error::io("create", path, e),
-        });
-    let written = File::from(opened?).write_all(content).map_err(|e| Error::io("write", path, e));
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written
-}
-
-/// Flushes a new file and its name.
-pub(crate) fn flush(path: &Path) -> Result<()> {
-    let synced =
-        File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("write", path, e));
-    let synced = synced.and_then(|()| files::sync_parent(path));
-    if synced.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    synced
 }

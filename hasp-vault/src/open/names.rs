@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hasp_core::{Error, Result, SecretName, files, tree};
 
+use crate::code;
 use crate::format::item::{self, Item};
 use crate::open::vault::Vault;
 
@@ -42,7 +43,7 @@ impl Vault {
         let mut found = survey(&names, |name| {
             self.read_listed(name).and_then(|text| self.parse_unverified(name, &text))
         });
-        found.faults.retain(|fault| fault.code() != "not-found");
+        found.faults.retain(|fault| fault.code() != code::NOT_FOUND);
         Ok(found)
     }
 
@@ -191,7 +192,7 @@ mod tests {
         let names: Vec<SecretName> =
             (0..1000).map(|n| format!("n{n:04}").parse().unwrap()).collect();
         let read = |name: &SecretName| match name.as_str().ends_with('7') {
-            true => Err(crate::format::record::tampered(Path::new(name.as_str()))),
+            true => Err(crate::format::signed::tampered(Path::new(name.as_str()))),
             false => Ok(Item::new(name.clone())),
         };
         let all = survey(&names, read);

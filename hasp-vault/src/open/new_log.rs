@@ -2,11 +2,10 @@
 //! from, and the home's list of vaults says which log is written. It gets an id of its own, since a
 //! key that somebody may have copied from the old one must not make records of the new one.
 
-use hasp_audit::record::head::SignedHead;
-use hasp_audit::{Event, Log, LogId};
-use hasp_core::files::{self, Guard};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
+use crate::code;
 use crate::format::known::{self, Known};
 use crate::open::unlocked::Unlocked;
 
@@ -23,7 +22,7 @@ impl Unlocked {
         if before.log != *vault.log_id() || !Log::is_gone(home, &before.log) {
             return Err(Error::new(
                 Kind::Usage,
-                "nothing-lost",
+                code::NOTHING_LOST,
                 "the record is there: nothing was changed",
             )
             .hint("look at the whole of it: hasp-audit verify"));
@@ -38,19 +37,15 @@ impl Unlocked {
             now,
             self.last_head(&before.log),
         )?;
-        log.append(now, &[Event::new("audit.loss").field("log", before.log.as_str())])?;
+        log.append(now, &[Event::new(EventKind::AuditLoss).field("log", before.log.as_str())])?;
         log.checkpoint(&key, &|m| self.keys().sign_record(m))?;
-        known::put(home, Known { log: id.clone(), earlier: before.as_earlier(), ..before })?;
+        known::put(home, Known { log: id, earlier: before.as_earlier(), ..before })?;
         Ok(id)
     }
 
     /// The checkpoint of a log whose records are gone, if that is left and this vault's.
     fn last_head(&self, log: &LogId) -> Option<String> {
-        let path = hasp_audit::log::dir(self.vault().home(), log)
-            .join(hasp_audit::record::head::CHECKPOINT);
-        let note = files::read(&path, Guard::Private, hasp_audit::record::head::MAX_NOTE).ok()?;
-        let signed = SignedHead::parse(std::str::from_utf8(&note).ok()?).ok()?;
-        let head = signed.verify(self.vault().record_key()).ok()?;
+        let head = Log::last_head(self.vault().home(), log, self.vault().record_key())?;
         Some(head.text().trim_end().replace('\n', " "))
     }
 }

@@ -7,22 +7,27 @@ use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, tree};
 
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::file_key::FileKey;
-use crate::crypto::identity::{self, Identity};
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::passphrase;
 use crate::format::item::Item;
-use crate::format::record;
+use crate::format::signed::{self, Label};
 use crate::format::version::Version;
-use crate::open::vault::{Vault, at_path};
+use crate::open::fault::at_path;
+use crate::open::identity::{self, Identity};
+use crate::open::vault::Vault;
 
 /// The identity's file when it has a passphrase.
 pub const IDENTITY_LOCKED: &str = "identity.age";
 /// The identity's file after `init --no-passphrase`.
 pub const IDENTITY_PLAIN: &str = "identity";
+
+/// Where it says what is left without any key.
+const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
 
 /// Whether a home has an identity.
 ///
@@ -31,8 +36,6 @@ pub const IDENTITY_PLAIN: &str = "identity";
 pub(crate) fn has_identity(home: &Home) -> Result<bool> {
     Ok(tree::is_there(&home.join(IDENTITY_LOCKED))? || tree::is_there(&home.join(IDENTITY_PLAIN))?)
 }
-/// Where it says what is left without any key.
-const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
 
 /// A vault with its keys.
 pub struct Unlocked {
@@ -84,12 +87,12 @@ impl Vault {
         identity.check_pin(*self.id(), self.record_key())?;
         let path = self.dir().join("keys.age");
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys())
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
             .map_err(|e| no_recipient(at_path(&e, &path)))?;
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();
         if keys.record_key() != *self.record_key() {
-            return Err(record::tampered(&path));
+            return Err(signed::tampered(&path));
         }
         Ok(Unlocked { vault: self.clone(), identity, roots, keys })
     }
@@ -124,6 +127,13 @@ impl Unlocked {
         let file = self.vault.value_file(&item.name, &version.file, &version.sha256)?;
         age_file::decrypt(&file, self.identity.keys())
             .map_err(|e| self.at_value(&e, item, &version.file))
+    }
+
+    /// Signs a record: its whole text. `body` is TOML without the serial, which is put before it
+    /// (or with it as first line).
+    pub fn sign(&self, kind: &str, name: &str, serial: u64, body: &str) -> String {
+        let label = Label { vault: *self.vault.id(), kind, name };
+        label.sign(serial, body, |message| self.keys.sign_record(message))
     }
 
     /// Signs a token's message with the token-signing seed.
@@ -190,7 +200,7 @@ impl Unlocked {
         found.ok_or_else(|| {
             Error::new(
                 Kind::Missing,
-                "log-unknown",
+                code::LOG_UNKNOWN,
                 format!("the log {log} is not one of this vault's"),
             )
             .hint("see the vault's log with: hasp-vault status")
@@ -207,7 +217,7 @@ pub fn open_identity(home: &Home, cx: &mut Context) -> Result<Identity> {
     open_with_passphrase(home, cx).map(|(identity, _)| identity)
 }
 
-/// The identity with the passphrase that opened its file, for who has to write that file anew.
+/// The identity with the passphrase that opened its file, for who has to write that file again.
 pub(crate) fn open_with_passphrase(
     home: &Home,
     cx: &mut Context,
@@ -231,29 +241,38 @@ pub(crate) fn open_with_passphrase(
 
 /// The bytes of the identity: `HASP_IDENTITY`, else the file in the home.
 fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
-    if let Some(word) = cx.env.get("HASP_IDENTITY") {
+    if let Some(word) = cx.env.var(Var::Identity) {
         return Source::parse(word)?.read(&mut cx.env, identity::MAX_TEXT);
     }
     for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
         match files::open(&home.join(name), Guard::Private) {
             Ok(mut file) => return Secret::read_from(&mut file, identity::MAX_TEXT),
-            Err(e) if e.code() == "not-found" => {}
+            Err(e) if e.code() == code::NOT_FOUND => {}
             Err(e) => return Err(e),
         }
     }
-    Err(Error::new(Kind::Locked, "no-identity", "there is no identity in the home")
-        .hint("put identity.age back from a copy of the home, or name one: HASP_IDENTITY=/path/to/identity")
-        .hint("with a recovery key, make another one for this home: HASP_IDENTITY=FILE hasp-vault passphrase")
+    Err(Error::new(Kind::Locked, code::NO_IDENTITY, "there is no identity in the home")
+        .hint(
+            "put identity.age back from a copy of the home, or name one: \
+             HASP_IDENTITY=/path/to/identity",
+        )
+        .hint(
+            "with a recovery key, make another one for this home: HASP_IDENTITY=FILE \
+             hasp-vault passphrase",
+        )
         .hint("or make one and have it added by a member: hasp-vault identity new")
         .hint(LOST))
 }
 
 fn no_recipient(error: Error) -> Error {
-    if error.code() != "not-a-recipient" {
+    if error.code() != code::NOT_A_RECIPIENT {
         return error;
     }
     error
-        .hint("name one that can: HASP_IDENTITY=/path/to/identity; who they are says: hasp-vault recipients")
+        .hint(
+            "name one that can: HASP_IDENTITY=/path/to/identity; who they are says: hasp-vault \
+             recipients",
+        )
         .hint(LOST)
 }
 
@@ -265,10 +284,10 @@ fn ask_until_right(
     loop {
         let typed = passphrase::ask(terminal)?;
         match decrypt_identity(raw, &typed) {
-            Err(e) if e.code() == "wrong-passphrase" && tries < passphrase::TRIES => {
+            Err(e) if e.code() == code::WRONG_PASSPHRASE && tries < passphrase::TRIES => {
                 terminal.show("Sorry, try again.\n")?
             }
-            Err(e) if e.code() == "wrong-passphrase" && terminal.was_followed() => {
+            Err(e) if e.code() == code::WRONG_PASSPHRASE && terminal.was_followed() => {
                 return Err(e.hint(passphrase::SEVERAL_LINES));
             }
             outcome => {
@@ -286,13 +305,14 @@ fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
         Ok(text) => return Identity::parse(text),
         Err(error) => error,
     };
-    if error.code() == "tampered" {
-        return Err(Error::new(Kind::Data, "tampered", "the identity is damaged")
+    if error.code() == code::TAMPERED {
+        return Err(Error::new(Kind::Data, code::TAMPERED, "the identity is damaged")
             .hint("put identity.age back from a backup"));
     }
     Err(error
         .hint(
-            "forgotten? with a recovery key this home gets another identity: HASP_IDENTITY=FILE hasp-vault passphrase",
+            "forgotten? with a recovery key this home gets another identity: \
+             HASP_IDENTITY=FILE hasp-vault passphrase",
         )
         .hint(LOST))
 }

@@ -5,17 +5,17 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use hasp_audit::{Event, Log};
+use hasp_audit::{Event, EventKind, Log};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName, Timestamp, tree};
 
+use crate::format::events;
 use crate::format::item::Item;
-use crate::format::record;
-use crate::item::batch;
-use crate::item::events;
+use crate::format::signed;
+use crate::format::version::file_number;
 use crate::open::vault::Vault;
-use crate::recipients::journal;
+use crate::open::{batch, replay};
 
 /// The lock on a vault, held until drop.
 pub struct Writer<'a> {
@@ -33,7 +33,7 @@ impl<'a> Writer<'a> {
     pub fn begin(vault: &'a Vault) -> Result<Writer<'a>> {
         let path = vault.lock_path()?;
         let lock = lock::lock(&path)?;
-        journal::resume(vault.home(), *vault.id(), &lock)?;
+        replay::resume(vault.home(), *vault.id(), &lock)?;
         vault.refuse_if_changed()?;
         let writer = Writer { vault, note: path.with_extension("writing"), _lock: lock };
         writer.sweep()?;
@@ -45,7 +45,7 @@ impl<'a> Writer<'a> {
         let path = vault.lock_path()?;
         let note = path.with_extension("writing");
         let noted = tree::is_there(&note)? && note.metadata().map_or(true, |m| m.len() > 0);
-        Ok(noted || tree::is_there(&path.with_extension("journal"))?)
+        Ok(noted || batch::pending(vault)?)
     }
 
     /// Notes what is about to be written. Not synced: after a power cut fsck finds what is left,
@@ -110,7 +110,7 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
     sweep_temps(&dir)?;
     let Ok(item) = vault.item_if_present(name) else { return Ok(None) };
     let version = item.as_ref().and_then(|i| i.versions.last()).map_or(0, |v| v.number);
-    let event = events::of_secret("vault.interrupted", name).field("version", version);
+    let event = events::of_secret(EventKind::VaultInterrupted, name).field("version", version);
     if !dir.is_dir() {
         return Ok(Some(event));
     }
@@ -124,12 +124,6 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
     // Only an empty directory goes: a secret that was never committed.
     let _ = std::fs::remove_dir(&dir);
     Ok(Some(event))
-}
-
-/// The number of a value file's name, `<n>.age`.
-pub(crate) fn file_number(name: &std::ffi::OsStr) -> Option<u32> {
-    let digits = name.to_str()?.strip_suffix(".age")?;
-    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn sweep_temps(dir: &Path) -> Result<()> {
@@ -171,7 +165,7 @@ fn make_each(
         match path.symlink_metadata() {
             Ok(_) if guard == Guard::Private => files::check_dir(&path)?,
             Ok(meta) if meta.is_dir() => {}
-            Ok(_) => return Err(record::tampered(&path)),
+            Ok(_) => return Err(signed::tampered(&path)),
             Err(_) => make(&path)?,
         }
     }

@@ -5,19 +5,19 @@
 use std::path::PathBuf;
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
-use hasp_core::{Error, Kind, Result, Timestamp};
+use hasp_audit::{Event, EventKind, Log, LogId};
+use hasp_core::{Error, Kind, Result, Timestamp, files};
 
-use super::anew::{Anew, Renewed};
-use super::journal::{self, Journal, Repin};
+use super::reencrypt::{Reencrypt, Renewed};
+use crate::code;
 use crate::crypto::age_file;
 use crate::crypto::keys::{Keys, Roots};
 use crate::crypto::recipient::Recipient;
 use crate::format::item::Item;
 use crate::format::known::Known;
-use crate::format::record::{self, Label};
 use crate::format::settings::Settings;
-use crate::item::batch::sync_all;
+use crate::format::signed::{self, Label};
+use crate::open::replay::{self, Journal, Repin};
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::open::writer::Writer;
@@ -40,7 +40,7 @@ pub struct Outcome {
     pub vault: Vault,
     /// How many secrets there are.
     pub secrets: usize,
-    /// How many values were encrypted anew.
+    /// How many values were encrypted again.
     pub values: usize,
 }
 
@@ -53,7 +53,7 @@ struct Next {
 }
 
 impl Unlocked {
-    /// Encrypts everything anew for other recipients; recorded as `vault.recipient`.
+    /// Encrypts everything again for other recipients; recorded as `vault.recipient`.
     ///
     /// # Errors
     /// `[recipient-unknown]`, `[last-own-recipient]`; `[vault-changed]` if somebody else was
@@ -73,7 +73,7 @@ impl Unlocked {
             return Err(fault.hint("look the whole vault over first: hasp-vault fsck"));
         }
         writer.intend_all(names.iter())?;
-        let anew = Anew {
+        let work = Reencrypt {
             from: vault,
             to: vault,
             identities: self.identity().keys(),
@@ -81,11 +81,11 @@ impl Unlocked {
             keys: &next.keys,
             progress,
         };
-        let renewed = anew.all(survey.items)?;
+        let renewed = work.all(survey.items)?;
         let fresh: Vec<PathBuf> = renewed.iter().flat_map(|r| r.fresh(vault)).collect();
         let outcome = self.commit_change(change, &next, renewed, now);
         if outcome.is_err()
-            && journal::pending(vault.home(), *vault.id()).is_ok_and(|committed| !committed)
+            && replay::pending(vault.home(), *vault.id()).is_ok_and(|committed| !committed)
         {
             fresh.iter().for_each(|path| drop(std::fs::remove_file(path)));
         }
@@ -97,7 +97,7 @@ impl Unlocked {
     fn next(&self, change: &Change) -> Result<Next> {
         let vault = self.vault();
         let mut recipients = vault.settings().recipients.clone();
-        let serial = vault.settings().serial.max(vault.seen().highest(record::VAULT, "")?) + 1;
+        let serial = vault.settings().serial.max(vault.seen().highest(signed::VAULT, "")?) + 1;
         let roots = match change {
             Change::Add(new) => {
                 if !recipients.contains(new) {
@@ -120,7 +120,7 @@ impl Unlocked {
         if !all.contains(gone) {
             return Err(Error::new(
                 Kind::Missing,
-                "recipient-unknown",
+                code::RECIPIENT_UNKNOWN,
                 "that is not a recipient of this vault",
             )
             .hint("see them with: hasp-vault recipients"));
@@ -130,7 +130,7 @@ impl Unlocked {
         }
         Err(Error::new(
             Kind::Denied,
-            "last-own-recipient",
+            code::LAST_OWN_RECIPIENT,
             "your identity could not open the vault any more: nothing was changed",
         )
         .hint("add another one of yours first: hasp-vault recipients add AGE1..")
@@ -148,12 +148,12 @@ impl Unlocked {
         let vault = self.vault();
         let (secrets, values) = (renewed.len(), renewed.iter().map(|r| r.stale.len()).sum());
         let mut journal = self.journal(next, renewed)?;
-        sync_all(vault.dir())?;
+        files::flush_all(vault.dir())?;
         let (what, recipient) = match change {
             Change::Add(new) => ("add", new),
             Change::Remove(gone, _) => ("remove", gone),
         };
-        let event = Event::new("vault.recipient")
+        let event = Event::new(EventKind::VaultRecipient)
             .field("what", what)
             .field("recipient", recipient.as_str());
         let event = event.field("secrets", secrets).field("values", values);
@@ -182,21 +182,21 @@ impl Unlocked {
             id: *vault.id(),
             dir: vault.dir().to_owned(),
             key: next.keys.record_key(),
-            settings: sign(record::VAULT, "", next.serial, &settings.render()?),
+            settings: sign(signed::VAULT, "", next.serial, &settings.render()?),
             keys: age_file::encrypt(next.roots.plain(), &next.recipients)?,
             lines: Vec::with_capacity(renewed.len()),
             repin: None,
         };
         for Renewed { mut item, stale } in renewed {
             item.serial = self.serial_after(&item)?;
-            let text = sign(record::ITEM, item.name.as_str(), item.serial, &item.render()?);
+            let text = sign(signed::ITEM, item.name.as_str(), item.serial, &item.render()?);
             journal.push(item.name, item.serial, text, stale);
         }
         Ok(journal)
     }
 
     fn serial_after(&self, item: &Item) -> Result<u64> {
-        Ok(item.serial.max(self.vault().seen().highest(record::ITEM, item.name.as_str())?) + 1)
+        Ok(item.serial.max(self.vault().seen().highest(signed::ITEM, item.name.as_str())?) + 1)
     }
 
     /// A new log under the new root, whose first record carries the head of the old one, and what

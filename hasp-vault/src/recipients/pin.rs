@@ -1,17 +1,17 @@
-//! The pin inside the identity, when a vault gets another key: the file is written anew under the
+//! The pin inside the identity, when a vault gets another key: the file is written again under the
 //! same passphrase.
 
 use age::secrecy::SecretString;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, Var, VaultId};
 
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::Identity;
-use crate::format::id::VaultId;
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
-/// What it takes to write the identity's file anew.
+/// What it takes to write the identity's file again.
 pub struct Keeper {
     passphrase: Option<SecretString>,
     from_home: bool,
@@ -19,7 +19,7 @@ pub struct Keeper {
 
 /// Opens the identity as every verb does, and keeps what it was opened with.
 pub fn open(home: &Home, cx: &mut Context) -> Result<(Identity, Keeper)> {
-    let from_home = cx.env.get("HASP_IDENTITY").is_none();
+    let from_home = cx.env.var(Var::Identity).is_none();
     let (identity, passphrase) = unlocked::open_with_passphrase(home, cx)?;
     Ok((identity, Keeper { passphrase, from_home }))
 }
@@ -91,9 +91,13 @@ impl Keeper {
 fn foreign() -> Error {
     Error::new(
         Kind::Usage,
-        "foreign-identity",
-        "the vault gets another key, and the identity that HASP_IDENTITY names is not the one to keep it in",
+        code::FOREIGN_IDENTITY,
+        "the vault gets another key, and the identity that HASP_IDENTITY names is not the one \
+         to keep it in",
     )
     .hint("unset HASP_IDENTITY")
-    .hint("if the identity in the home cannot be opened any more, make another one: HASP_IDENTITY=FILE hasp-vault passphrase")
+    .hint(
+        "if the identity in the home cannot be opened any more, make another one: \
+         HASP_IDENTITY=FILE hasp-vault passphrase",
+    )
 }

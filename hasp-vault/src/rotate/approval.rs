@@ -7,17 +7,17 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Error, Result, SecretName};
 
 use super::program::Step;
-use crate::format::rotation::{Plan, Program};
-use crate::item::withdraw::remove;
+use crate::format::rotation::{Program, Recipe};
+use crate::item::revoke::remove;
 use crate::open::vault::Vault;
 
 /// The longest list.
 const MAX_FILE: usize = 1 << 20;
 
 impl Vault {
-    /// Remembers the programs of a plan that was typed or agreed to here. The caller has the turn
+    /// Remembers the programs of a plan that was typed or agreed to here. The caller has the lock
     /// of the secret.
-    pub fn approve_programs(&self, name: &SecretName, plan: &Plan) -> Result<()> {
+    pub fn approve_programs(&self, name: &SecretName, plan: &Recipe) -> Result<()> {
         let mut lines = self.approved_lines(name)?;
         let wanted = steps(plan).map(|(step, program)| line(step, program));
         let fresh: Vec<String> = wanted.filter(|l| !lines.contains(l)).collect();
@@ -30,7 +30,7 @@ impl Vault {
     }
 
     /// The programs of a plan that nobody has agreed to in this home.
-    pub fn unapproved_programs(&self, name: &SecretName, plan: &Plan) -> Result<Vec<Program>> {
+    pub fn unapproved_programs(&self, name: &SecretName, plan: &Recipe) -> Result<Vec<Program>> {
         let known = self.approved_lines(name)?;
         let unknown = steps(plan).filter(|(step, program)| !known.contains(&line(*step, program)));
         Ok(unknown.map(|(_, program)| program.clone()).collect())
@@ -59,11 +59,11 @@ impl Vault {
 }
 
 /// The programs of a plan, each with what it is for.
-fn steps(plan: &Plan) -> impl Iterator<Item = (Step, &Program)> {
+fn steps(plan: &Recipe) -> impl Iterator<Item = (Step, &Program)> {
     let all = [(Step::Run, &plan.run), (Step::Test, &plan.test), (Step::Retire, &plan.retire)];
     all.into_iter().filter_map(|(step, program)| program.as_ref().map(|p| (step, p)))
 }
 
 fn line(step: Step, program: &Program) -> String {
-    format!("{} {program}", step.word())
+    format!("{} {program}", step.as_str())
 }

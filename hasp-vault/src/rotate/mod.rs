@@ -3,6 +3,6 @@
 //! so that a crash leaves the state before it or the one after.
 
 pub mod approval;
+pub mod lock;
 pub mod program;
 pub mod steps;
-pub mod turn;

@@ -2,15 +2,16 @@
 //! committed under the lock of the vault, and refused in any other state than the one that it
 //! follows.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
+use crate::code;
+use crate::format::events;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Every, Plan, Retiring, Rotation};
-use crate::item::events;
-use crate::item::set::{SetOptions, check_value, flush, refuse_open_rotation};
-use crate::item::withdraw::remove;
+use crate::format::rotation::{Every, Recipe, Retiring, Rotation};
+use crate::item::revoke::remove;
+use crate::item::set::{SetOptions, check_value, refuse_open_rotation};
 use crate::open::unlocked::Unlocked;
 use crate::open::writer::Writer;
 
@@ -18,7 +19,7 @@ use crate::open::writer::Writer;
 #[derive(Clone, Debug, Default)]
 pub struct Start {
     /// How it is done.
-    pub plan: Plan,
+    pub plan: Recipe,
     /// The plan becomes the recipe, to be repeated so often, or the recipe goes.
     pub every: Option<Every>,
     /// It was begun because it was due.
@@ -36,7 +37,7 @@ impl Unlocked {
             refuse_open_rotation(item)?;
             item.version(item.current)?;
             item.rotation = Some(start.rotation(now));
-            Ok(Change::new(events::of_version("vault.rotate-begin", item, item.current)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateBegin, item, item.current)))
         })
     }
 
@@ -68,10 +69,10 @@ impl Unlocked {
             }
             let dir = self.vault().make_item_dir(name)?;
             let (number, path) = self.append_version(&dir, item, value, now)?;
-            flush(&path)?;
+            files::flush(&path)?;
             rotation.staged = Some(number);
             item.rotation = Some(rotation);
-            Ok(Change::new(events::of_version("vault.rotate-stage", item, number)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateStage, item, number)))
         })
     }
 
@@ -80,7 +81,7 @@ impl Unlocked {
         self.step(name, now, |item| {
             let (number, rotation) = staged(item)?;
             rotation.tested = Some(now);
-            Ok(Change::new(events::of_version("vault.rotate-test", item, number)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateTest, item, number)))
         })
     }
 
@@ -103,12 +104,12 @@ impl Unlocked {
                 version.retiring = retiring;
             }
             if let Some(Every::Span(_)) = every {
-                item.recipe = Some(plan).filter(|p| *p != Plan::default());
+                item.recipe = Some(plan).filter(|p| *p != Recipe::default());
             }
             (item.current, item.state, item.forget, item.rotation) =
                 (number, State::Active, None, None);
             Ok(Change::new(
-                events::of_version("vault.rotate-promote", item, number).field("was", old),
+                events::of_version(EventKind::VaultRotatePromote, item, number).field("was", old),
             ))
         })
     }
@@ -120,8 +121,8 @@ impl Unlocked {
     pub fn abort_rotation(&self, name: &SecretName, why: &str, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
             let Some(rotation) = item.rotation.take() else { return Err(nothing_to_abort(item)) };
-            let event =
-                events::of_secret("vault.rotate-abort", name).maybe("version", rotation.staged);
+            let event = events::of_secret(EventKind::VaultRotateAbort, name)
+                .maybe("version", rotation.staged);
             let gone = rotation.staged.and_then(|number| lose(item, number, now));
             Ok(Change { event: event.field("why", why), gone })
         })
@@ -134,10 +135,10 @@ impl Unlocked {
             if !waits {
                 let message =
                     format!("version {number} of {name} does not wait to be retired any more");
-                return Err(Error::new(Kind::Missing, "no-rotation", message)
+                return Err(Error::new(Kind::Missing, code::NO_ROTATION, message)
                     .hint(format!("see how far it is: hasp-vault history {name}")));
             }
-            let event = events::of_version("vault.rotate-retire", item, number);
+            let event = events::of_version(EventKind::VaultRotateRetire, item, number);
             Ok(Change { event, gone: lose(item, number, now) })
         })
     }
@@ -149,9 +150,14 @@ impl Unlocked {
         failed: Option<&Error>,
         now: Timestamp,
     ) -> Result<()> {
-        let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
+        let word = if failed.is_some() {
+            EventKind::VaultRotateFailed
+        } else {
+            EventKind::VaultRotateProgram
+        };
         let event = events::of_secret(word, job.name).field("version", job.version);
-        let event = event.field("step", job.step.word()).field("program", job.program.to_string());
+        let event =
+            event.field("step", job.step.as_str()).field("program", job.program.to_string());
         let event = event.maybe("code", failed.map(|e| e.code().as_str()));
         self.vault().log()?.append(now, &[event]).map(drop)
     }
@@ -236,7 +242,7 @@ fn lose(item: &mut Item, number: u32, now: Timestamp) -> Option<String> {
 fn unchanged(name: &SecretName) -> Error {
     Error::new(
         Kind::Data,
-        "value-unchanged",
+        code::VALUE_UNCHANGED,
         format!("the new value of {name} is the old one: nothing was changed"),
     )
     .hint("make a new one at the provider first")
@@ -245,7 +251,7 @@ fn unchanged(name: &SecretName) -> Error {
 /// The error where nothing is being rotated.
 pub fn no_rotation(item: &Item) -> Error {
     let name = &item.name;
-    Error::new(Kind::Missing, "no-rotation", format!("{name} is not being rotated"))
+    Error::new(Kind::Missing, code::NO_ROTATION, format!("{name} is not being rotated"))
         .hint(format!("begin with: hasp-vault rotate {name}"))
 }
 
@@ -255,7 +261,7 @@ fn nothing_to_abort(item: &Item) -> Error {
     };
     let (name, number) = (&item.name, waiting.number);
     let message = format!("{name} has its new value already; version {number} waits to be retired");
-    Error::new(Kind::Denied, "rotated-already", message)
+    Error::new(Kind::Denied, code::ROTATED_ALREADY, message)
         .hint(format!("retire it: hasp-vault rotate {name} --resume"))
         .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
 }

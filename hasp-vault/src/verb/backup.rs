@@ -13,15 +13,20 @@ use hasp_core::{Error, Here, Home, Kind, Result, files, output};
 use super::{own, progress, recovery};
 use crate::backup::{Report, Staged};
 use crate::cli::RestoreArgs;
-use crate::crypto::identity::Identity;
+use crate::code;
 use crate::format::{known, public_key};
+use crate::open::identity::Identity;
 use crate::open::vault::Vault;
 use crate::recipients::pin::{self, Keeper};
 
 pub fn backup(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if cx.out.stdout_is_terminal() {
-        return Err(Error::new(Kind::Usage, "terminal", "a backup is not written to a terminal")
-            .hint("hasp-vault backup > FILE"));
+        return Err(Error::new(
+            Kind::Usage,
+            code::TERMINAL,
+            "a backup is not written to a terminal",
+        )
+        .hint("hasp-vault backup > FILE"));
     }
     let bar = progress::bar(vault.names()?.len(), "secrets", cx);
     let secrets = vault.backup(&mut Stdout, cx.now, &|| bar.inc(1));
@@ -63,7 +68,7 @@ fn refuse_stdin(cx: &Context) -> Result<()> {
     if std::io::stdin().is_terminal() {
         return Err(Error::new(
             Kind::Usage,
-            "terminal",
+            code::TERMINAL,
             "a backup is read from stdin, not from a terminal",
         )
         .hint("hasp-vault restore < FILE"));
@@ -99,7 +104,8 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     let key = public_key::encode(vault.record_key());
     if cx.out.json {
         cx.out.object(&serde_json::json!({
-            "v": 1, "vault": vault.id(), "public_key": key, "dir": printable_path(&target), "secrets": secrets, "made": made,
+            "v": 1, "vault": vault.id(), "public_key": key, "dir": printable_path(&target),
+            "secrets": secrets, "made": made,
         }))?;
     } else {
         cx.out.note(&format!(
@@ -110,7 +116,8 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     }
     if had.as_ref() != Some(vault.log_id()) {
         cx.out.note(
-            "a backup does not hold the record: a new one began, and its first line says where the old one had come to",
+            "a backup does not hold the record: a new one began, and its first line says where \
+             the old one had come to",
         );
     }
     Ok(Exit::OK)
@@ -121,7 +128,7 @@ fn exclusive(home: &Home) -> Result<Lock> {
 }
 
 /// The home's pin, the identity's, the key that was given, or a person: one of them has to know the
-/// key. Gives the identity's file anew, if its pin has to change because the key was given.
+/// key. Gives the identity's file again, if its pin has to change because the key was given.
 fn trust(
     args: &RestoreArgs,
     staged: &Staged,
@@ -134,18 +141,26 @@ fn trust(
     if let Some(expected) = &args.key {
         if *expected != shown {
             let message = format!(
-                "the vault in the backup has the key {shown}, not the one given; nothing was restored"
+                "the vault in the backup has the key {shown}, not the one given; nothing was \
+                 restored"
             );
-            return Err(Error::new(Kind::Denied, "other-key", message));
+            return Err(Error::new(Kind::Denied, code::OTHER_KEY, message));
         }
         keeper.refuse_foreign_pin(identity, id, key)?;
         return keeper.repinned(identity, id, key);
     }
     let pinned = known::find(home, id)?.map(|k| k.key);
     if pinned.is_some_and(|p| p != *key) || identity.pins_otherwise(id, key) {
-        return Err(Error::new(Kind::Data, "key-changed", "the vault in the backup has another key than the one that was pinned")
-            .hint("it is from before a recipient was removed, or somebody else made it; a member reads the key from: hasp-vault status")
-            .hint(format!("if it is the right one all the same: hasp-vault restore --key {shown}")));
+        return Err(Error::new(
+            Kind::Data,
+            code::KEY_CHANGED,
+            "the vault in the backup has another key than the one that was pinned",
+        )
+        .hint(
+            "it is from before a recipient was removed, or somebody else made it; a member \
+             reads the key from: hasp-vault status",
+        )
+        .hint(format!("if it is the right one all the same: hasp-vault restore --key {shown}")));
     }
     if pinned.is_none() && !identity.pins(id) {
         confirm(staged, &shown)?;
@@ -157,20 +172,21 @@ fn confirm(staged: &Staged, key: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether the key of the backup is right",
         )
         .hint("give the key that it must have: hasp-vault restore --key BASE64")
     })?;
     terminal.show(&format!(
-        "vault  {}\nkey    {key}\nmade   {}\nCompare the key with what a member reads from: hasp-vault status\n",
+        "vault  {}\nkey    {key}\nmade   {}\nCompare the key with what a member reads from: \
+         hasp-vault status\n",
         staged.vault.id(),
         staged.about.created.local()
     ))?;
     if terminal.confirm("Trust this vault?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was restored"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was restored"))
 }
 
 fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> {
@@ -180,10 +196,13 @@ fn refuse_older(args: &RestoreArgs, staged: &Staged, home: &Home) -> Result<()> 
     }
     let example = one.map(|n| format!(", such as {n}")).unwrap_or_default();
     let message = format!(
-        "this home has seen {count} newer records than the backup holds{example}; nothing was restored"
+        "this home has seen {count} newer records than the backup holds{example}; nothing was \
+         restored"
     );
-    Err(Error::new(Kind::Denied, "older-than-seen", message)
-        .hint("take a newer backup, or say that this one is the newest there is: hasp-vault restore --older < FILE"))
+    Err(Error::new(Kind::Denied, code::OLDER_THAN_SEEN, message).hint(
+        "take a newer backup, or say that this one is the newest there is: hasp-vault restore \
+         --older < FILE",
+    ))
 }
 
 /// Into the vault that is there.

@@ -6,6 +6,7 @@ use hasp_core::{Result, SecretName};
 
 use super::input;
 use crate::cli::CheckArgs;
+use crate::code;
 use crate::format::item::{Item, State};
 use crate::open::vault::Vault;
 
@@ -25,7 +26,8 @@ pub fn run(args: &CheckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         }
     }
     if cx.out.json {
-        cx.out.object(&serde_json::json!({"v": 1, "name": name, "present": true, "state": item.state_word(cx.now)}))?;
+        cx.out.object(&serde_json::json!({"v": 1, "name": name, "present": true,
+        "state": item.state_word(cx.now)}))?;
     }
     if let Err(error) = item.deliverable(cx.now) {
         cx.out.warn(error.message());
@@ -39,7 +41,7 @@ fn find(args: &CheckArgs, name: &SecretName, vault: &Vault) -> Result<Option<Ite
         return vault.item_if_present(name);
     }
     match vault.item_unverified(name) {
-        Err(e) if e.code() == "secret-unknown" => Ok(None),
+        Err(e) if e.code() == code::SECRET_UNKNOWN => Ok(None),
         found => found.map(Some),
     }
 }

@@ -3,18 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Result, Secret, SecretName};
+use hasp_core::{Code, Error, Here, Result, Secret, SecretName, Var};
 
 use super::input;
 use crate::cli::DepositArgs;
+use crate::code;
 use crate::crypto::recipient::Recipient;
-use crate::format::record;
 use crate::format::settings::{self, Settings};
+use crate::format::signed;
 use crate::item::inbox::{self, Slip};
 use crate::open::vault::Vault;
+
+/// Where a vault that is named can be deposited into all the same.
+const UNPINNED: [Code; 3] = [code::UNKNOWN_VAULT, code::NO_HOME, code::HOME_UNSET];
 
 struct Target {
     dir: PathBuf,
@@ -29,15 +33,15 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     let value = value(&name, args, cx)?;
     let slip = Slip { v: 1, name, by: who(cx), at: cx.now };
     if let Some(vault) = &target.vault {
-        vault
-            .log()?
-            .append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
+        vault.log()?.append(
+            cx.now,
+            &[Event::new(EventKind::VaultDeposit).field("secret", slip.name.as_str())],
+        )?;
     }
     let id = inbox::deposit(&target.dir, target.guard, &target.recipients, &slip, &value)?;
     if cx.out.json {
-        cx.out.object(
-            &serde_json::json!({"v": 1, "deposit": id, "secret": slip.name, "verified": target.vault.is_some()}),
-        )?;
+        cx.out.object(&serde_json::json!({"v": 1, "deposit": id, "secret": slip.name,
+            "verified": target.vault.is_some()}))?;
     } else {
         cx.out.note(&format!(
             "{} bytes for {} wait as {}; hasp-vault accept stores them",
@@ -66,10 +70,8 @@ fn target(cx: &mut Context) -> Result<Target> {
         }
         Err(error) => error,
     };
-    let named = cx.env.get("HASP_VAULT").map(PathBuf::from);
-    let Some(dir) = named
-        .filter(|_| ["unknown-vault", "no-home", "home-unset"].contains(&error.code().as_str()))
-    else {
+    let named = cx.env.var(Var::Vault).map(PathBuf::from);
+    let Some(dir) = named.filter(|_| UNPINNED.contains(&error.code())) else {
         return Err(error);
     };
     let settings = read_unverified(&dir)?;
@@ -82,8 +84,8 @@ fn target(cx: &mut Context) -> Result<Target> {
 fn read_unverified(dir: &Path) -> Result<Settings> {
     let path = dir.join("vault.toml");
     let text = files::read(&path, Guard::Signed, settings::MAX_FILE)?;
-    let claimed = record::unverified(&text).ok_or_else(|| record::tampered(&path))?;
-    Settings::parse(&claimed.body).map_err(|_: Error| record::tampered(&path))
+    let claimed = signed::unverified(&text).ok_or_else(|| signed::tampered(&path))?;
+    Settings::parse(&claimed.body).map_err(|_: Error| signed::tampered(&path))
 }
 
 /// Only what the depositor says: `user@host`, at most 200 bytes.

@@ -6,9 +6,9 @@ use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
 
-use super::names;
-use super::revoke::end_grants;
+use super::{grants, names};
 use crate::cli::DestroyArgs;
+use crate::code;
 use crate::open::vault::Vault;
 
 pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
@@ -25,7 +25,7 @@ pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
     // Echo stays off from the question to the passphrase.
     let asking = Terminal::open();
     confirm(&targets, args.yes)?;
-    let ended = end_grants(&whole(&targets), cx);
+    let ended = grants::end(&whole(&targets), cx);
     let unlocked = vault.unlock(cx)?;
     drop(asking);
     for VersionedName { name, version } in &targets {
@@ -49,8 +49,12 @@ fn confirm(targets: &[VersionedName], yes: bool) -> Result<()> {
         return Ok(());
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
-        Error::new(Kind::Locked, "no-terminal", "there is no terminal to ask whether to destroy")
-            .hint("say it in advance: hasp-vault destroy NAME --yes")
+        Error::new(
+            Kind::Locked,
+            code::NO_TERMINAL,
+            "there is no terminal to ask whether to destroy",
+        )
+        .hint("say it in advance: hasp-vault destroy NAME --yes")
     })?;
     let shown: Vec<String> = targets
         .iter()
@@ -59,7 +63,7 @@ fn confirm(targets: &[VersionedName], yes: bool) -> Result<()> {
     if terminal.confirm(&format!("Destroy {} for good?", shown.join(", ")))? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }
 
 fn report(
@@ -69,7 +73,8 @@ fn report(
     cx: &mut Context,
 ) -> Result<()> {
     if cx.out.json {
-        return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": version, "forgotten": forgotten}));
+        return cx.out.object(&serde_json::json!({"v": 1, "secret": name, "version": version,
+        "forgotten": forgotten}));
     }
     let what = version.map_or_else(|| name.to_string(), |n| format!("version {n} of {name}"));
     cx.out.note(&format!(

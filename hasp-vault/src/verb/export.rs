@@ -3,21 +3,27 @@
 
 use std::collections::BTreeSet;
 
+use hasp_audit::EventKind;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
 use crate::cli::{ExportArgs, Format};
+use crate::code;
 use crate::export;
-use crate::item::events;
+use crate::format::events;
 use crate::open::vault::Vault;
 
 pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names: BTreeSet<SecretName> =
         args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
     if !args.force {
-        return Err(Error::new(Kind::Denied, "not-forced", "an export writes values in the clear")
-            .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
-            .hint("or say that you mean it: --force"));
+        return Err(Error::new(
+            Kind::Denied,
+            code::NOT_FORCED,
+            "an export writes values in the clear",
+        )
+        .hint("let a command have them instead: hasp-grant -x -e VARIABLE=NAME -- COMMAND")
+        .hint("or say that you mean it: --force"));
     }
     let format = args.format.unwrap_or(Format::Env);
     if format == Format::Env {
@@ -34,7 +40,7 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         Format::Env => assignments(&values, cx)?,
     };
     let recorded: Vec<_> =
-        items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
+        items.iter().map(|i| events::of_version(EventKind::VaultExport, i, i.current)).collect();
     vault.log()?.append(cx.now, &recorded)?;
     cx.out.value(text.expose())?;
     Ok(Exit::OK)
@@ -45,9 +51,13 @@ fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secr
     for (name, value) in values {
         let made = export::assignment(name, value)?;
         text.push(made.line.expose())?;
-        if !made.portable {
-            cx.out
-                .warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
+        if !made.differ.is_empty() {
+            let readers: Vec<&str> = made.differ.iter().map(|r| r.as_str()).collect();
+            let readers = readers.join(", ");
+            cx.out.warn(&format!(
+                "{name} has a form that shells read as it is, and others do not: {readers}; \
+                 --format json has one form for all"
+            ));
         }
     }
     Ok(text)
@@ -60,7 +70,7 @@ fn refuse_same_variable(names: &BTreeSet<SecretName>) -> Result<()> {
             let variable = export::variable(name);
             Err(Error::new(
                 Kind::Usage,
-                "same-variable",
+                code::SAME_VARIABLE,
                 format!("two of these secrets would both become {variable}"),
             )
             .hint("export them apart, or with --format json"))

@@ -5,8 +5,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 
 use super::own;
-use crate::crypto::identity::Identity;
+use crate::code;
 use crate::crypto::{age_file, passphrase};
+use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {
@@ -19,7 +20,7 @@ pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit>
         let shown = printable_path(&home.join(name));
         return Err(Error::new(
             Kind::Create,
-            "exists",
+            code::EXISTS,
             format!("{shown} is there already: nothing was changed"),
         )
         .hint("see it with: hasp-vault identity show"));

@@ -1,7 +1,7 @@
 //! `inbox`, `accept`, `reject`: a deposit is shown before it is stored, and replaces a value only
 //! when a person says so.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use super::{input, set};
 use crate::cli::{AcceptArgs, RejectArgs};
+use crate::code;
 use crate::format::item::Item;
 use crate::item::inbox::{Deposit, Waiting};
 use crate::item::set::{SetOptions, check_value};
@@ -84,9 +85,10 @@ fn accept_all(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 pub fn reject(args: &RejectArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let waiting = vault.find_waiting(&args.id)?;
-    vault
-        .log()?
-        .append(cx.now, &[Event::new("vault.reject").field("deposit", waiting.id.as_str())])?;
+    vault.log()?.append(
+        cx.now,
+        &[Event::new(EventKind::VaultReject).field("deposit", waiting.id.as_str())],
+    )?;
     vault.discard(&waiting)?;
     cx.out.note(&format!("{} is gone", &waiting.id[..SHORT]));
     Ok(Exit::OK)
@@ -124,7 +126,7 @@ fn confirm(line: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "it would replace a value, and there is no terminal to ask",
         )
         .hint("say it in advance: hasp-vault accept ID --yes")
@@ -132,7 +134,7 @@ fn confirm(line: &str) -> Result<()> {
     if terminal.confirm(&format!("{line}\nStore it?"))? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }
 
 fn store(
@@ -142,7 +144,7 @@ fn store(
     cx: &mut Context,
 ) -> Result<()> {
     let name = &deposit.slip.name;
-    let accepted = Event::new("vault.accept")
+    let accepted = Event::new(EventKind::VaultAccept)
         .field("secret", name.as_str())
         .field("deposit", waiting.id.as_str());
     unlocked.vault().log()?.append(cx.now, &[accepted.field("by", deposit.slip.by.as_str())])?;

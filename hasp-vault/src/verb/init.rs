@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, lead};
+use hasp_core::{Error, Home, Kind, Result, Var, lead};
 
 use super::recovery;
 use crate::cli::InitArgs;
+use crate::code;
 use crate::crypto::passphrase;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
@@ -22,7 +23,10 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
     let dir = directory(&home, cx)?;
     let init = Init::begin(&home, &dir)?;
     if let Some(vault) = init.resume()? {
-        cx.out.note("an interrupted init was finished: the identity and its passphrase are those given then");
+        cx.out.note(
+            "an interrupted init was finished: the identity and its passphrase are those given \
+             then",
+        );
         return done(&vault, cx);
     }
     init.refuse_existing()?;
@@ -37,7 +41,7 @@ pub fn run(args: &InitArgs, cx: &mut Context) -> Result<Exit> {
 }
 
 fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
-    match cx.env.get("HASP_VAULT").map(Path::new) {
+    match cx.env.var(Var::Vault).map(Path::new) {
         Some(named) => std::path::absolute(named).map_err(|e| Error::io("find", named, e)),
         None => Ok(home.join("vault")),
     }
@@ -46,7 +50,7 @@ fn directory(home: &Home, cx: &Context) -> Result<PathBuf> {
 /// An identity that is named serves the vault, and one that is there a further vault, in a
 /// directory that was named; it must not be replaced.
 fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context) -> Result<Owner> {
-    let named = cx.env.get("HASP_IDENTITY").is_some();
+    let named = cx.env.var(Var::Identity).is_some();
     let has = init.has_identity()?;
     if (has && dir != home.join("vault")) || (named && !has) {
         return unlocked::open_identity(home, cx).map(|i| Owner::Existing(Box::new(i)));
@@ -54,8 +58,10 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     if has {
         let shown = printable_path(home.root());
         let message = format!("there is an identity in {shown} but no vault: nothing was changed");
-        return Err(lead::to_a_vault(Error::new(Kind::Create, "exists", message), home)
-            .hint("or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory hasp-vault init"));
+        return Err(lead::to_a_vault(Error::new(Kind::Create, code::EXISTS, message), home).hint(
+            "or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory \
+             hasp-vault init",
+        ));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);

@@ -4,12 +4,15 @@
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
+use age::secrecy::SecretString;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::terminal::{self, Terminal};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Source};
 use hasp_redact::MIN_VALUE;
 
+use crate::code;
+use crate::crypto::passphrase;
 use crate::item::set::check_value;
 
 /// Whether values will be asked for on the terminal.
@@ -49,7 +52,7 @@ pub fn ask_value_amid(name: &SecretName, terminal: &mut Terminal) -> Result<Secr
 pub fn terminal(name: &SecretName) -> Result<Terminal> {
     Terminal::find().map_err(|absence| {
         let message = format!("nobody can be asked for the value of {name}: {}", absence.text());
-        let error = Error::new(Kind::Locked, "no-terminal", message)
+        let error = Error::new(Kind::Locked, code::NO_TERMINAL, message)
             .hint("name where it comes from: --from FILE");
         match terminal::command() {
             Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
@@ -63,8 +66,8 @@ fn question(name: &SecretName) -> String {
 }
 
 fn take(asked: Result<Secret>, name: &SecretName, terminal: &mut Terminal) -> Result<Secret> {
-    let value = asked.map_err(|e| match e.code().as_str() {
-        "several-lines" => {
+    let value = asked.map_err(|e| match e.code() {
+        code::SEVERAL_LINES => {
             e.hint(format!("store it from a file: hasp-vault set {name} --from FILE"))
         }
         _ => e,
@@ -96,6 +99,14 @@ pub fn warn_if_short(name: &SecretName, value: &Secret, cx: &mut Context) {
     }
 }
 
+/// A new passphrase: from a source, else asked for twice.
+pub fn new_passphrase(from: Option<&OsStr>, cx: &mut Context) -> Result<SecretString> {
+    let Some(word) = from else { return passphrase::ask_twice() };
+    let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
+    line.trim_newline();
+    passphrase::check(&line)
+}
+
 /// Only one thing can come from a descriptor.
 pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
     let taken = |variable: &str| {
@@ -105,7 +116,7 @@ pub fn refuse_two_readers(source: &Source, cx: &Context) -> Result<()> {
     match (source, twice) {
         (Source::Stdin | Source::Fd(_), Some(variable)) => Err(Error::new(
             Kind::Usage,
-            "source-twice",
+            code::SOURCE_TWICE,
             format!("the value and {variable} cannot both be read from the same descriptor"),
         )
         .hint(format!(

@@ -10,9 +10,11 @@ use hasp_core::{Error, Home, Kind, Result};
 use super::own;
 use super::remember::{self, Use};
 use crate::cli::JoinArgs;
-use crate::crypto::identity::Identity;
+use crate::code;
 use crate::format::public_key;
 use crate::join::Candidate;
+use crate::open::gitattributes;
+use crate::open::identity::Identity;
 use crate::recipients::pin;
 
 pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
@@ -45,6 +47,10 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     }
     drop(asking);
     candidate.pin(&identity, &keeper, &keys, cx.now)?;
+    if !dir.starts_with(home.root()) && gitattributes::offer(&dir) {
+        let file = printable_path(&dir.join(gitattributes::NAME));
+        cx.out.note(&format!("{file} keeps git from turning line ends: commit it"));
+    }
     own::take_over(&home, &identity, &keeper, candidate.id(), cx)?;
     done(
         &format!("the vault {} is trusted by its key {key}", candidate.id()),
@@ -95,7 +101,7 @@ fn refuse_other_key(args: &JoinArgs, key: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("the vault has the key {key}, not the one given; nothing was pinned");
-    Err(Error::new(Kind::Denied, "other-key", message)
+    Err(Error::new(Kind::Denied, code::OTHER_KEY, message)
         .hint("ask a member again what it reads from: hasp-vault status"))
 }
 
@@ -103,7 +109,7 @@ fn confirm(candidate: &Candidate, key: &str) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether the key is right",
         )
         .hint("give the key that it must have: hasp-vault join DIR --key BASE64")
@@ -116,20 +122,21 @@ fn confirm(candidate: &Candidate, key: &str) -> Result<()> {
         None => String::new(),
     };
     terminal.show(&format!(
-        "vault  {}\nkey    {key}\n{changed}Compare the key with what a member reads from: hasp-vault status\n",
+        "vault  {}\nkey    {key}\n{changed}Compare the key with what a member reads from: \
+         hasp-vault status\n",
         candidate.id()
     ))?;
     if terminal.confirm("Trust this vault?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was pinned"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was pinned"))
 }
 
 /// Who is not among the recipients needs to know what to send to whom, and what to type when that
 /// was done.
 fn with_recipient(error: Error, identity: &Identity, dir: &Path) -> Error {
     match identity.recipients().first() {
-        Some(own) if error.code() == "not-a-recipient" => error
+        Some(own) if error.code() == code::NOT_A_RECIPIENT => error
             .hint(format!(
                 "a member has to add your recipient first: hasp-vault recipients add {own}"
             ))

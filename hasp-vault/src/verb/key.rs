@@ -6,9 +6,10 @@ use std::os::fd::OwnedFd;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, system};
+use hasp_core::{Error, Kind, Result, Source, platform};
 
 use super::input;
+use crate::code;
 use crate::open::vault::Vault;
 
 /// The longest head that is signed, in bytes.
@@ -18,7 +19,7 @@ const MAX_HEAD: usize = 4096;
 const HEAD: &[u8] = b"hasp-audit/";
 
 pub fn audit(log: Option<&str>, fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    let log = log.map_or_else(|| Ok(vault.log_id().clone()), str::parse)?;
+    let log = log.map_or_else(|| Ok(*vault.log_id()), str::parse)?;
     let out = descriptor(fd)?;
     let keys = vault.unlock_for_keys(cx)?.keys_of_log(&log)?;
     write_all(&out, keys.audit_root())?;
@@ -29,7 +30,11 @@ pub fn sign_head(fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let out = descriptor(fd)?;
     let head = Source::Stdin.read(&mut cx.env, MAX_HEAD)?;
     if !head.expose().starts_with(HEAD) {
-        return Err(Error::new(Kind::Data, "not-a-head", "stdin does not hold the head of a log"));
+        return Err(Error::new(
+            Kind::Data,
+            code::NOT_A_HEAD,
+            "stdin does not hold the head of a log",
+        ));
     }
     let signature = vault.unlock_for_keys(cx)?.keys().sign_record(head.expose());
     write_all(&out, &signature)?;
@@ -50,12 +55,12 @@ pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {
-    let out = system::duplicate(fd).map_err(|_| {
-        Error::new(Kind::Usage, "fd-closed", format!("descriptor {fd} is not open"))
+    let out = platform::duplicate(fd).map_err(|_| {
+        Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {fd} is not open"))
             .hint("this verb is for other hasp tools")
     })?;
     if rustix::termios::isatty(&out) {
-        return Err(Error::new(Kind::Usage, "terminal", "keys are not written to a terminal"));
+        return Err(Error::new(Kind::Usage, code::TERMINAL, "keys are not written to a terminal"));
     }
     Ok(out)
 }

@@ -8,8 +8,9 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Timestamp};
 
 use crate::cli::ListArgs;
+use crate::code;
 use crate::format::item::{Item, State};
-use crate::format::rotation::Plan;
+use crate::format::rotation::Recipe;
 use crate::open::names::Survey;
 use crate::open::vault::Vault;
 
@@ -23,7 +24,9 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
     let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
     let found: Vec<(&Item, String)> = wanted.collect();
-    if cx.out.json {
+    if args.names {
+        found.iter().try_for_each(|(i, _)| cx.out.line(i.name.as_str()))?;
+    } else if cx.out.json {
         found.iter().try_for_each(|(i, _)| cx.out.object(&object(i, cx.now)))?;
     } else if asked {
         found.iter().try_for_each(|(i, why)| cx.out.line(&format!("{}  {why}", i.name)))?;
@@ -38,7 +41,7 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             let all = count + survey.items.len();
             Err(Error::new(
                 Kind::Data,
-                "tampered",
+                code::TAMPERED,
                 format!("{count} of {all} records cannot be read"),
             )
             .hint("put them back from git or a backup"))
@@ -77,7 +80,7 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
     if let Some(rotation) = &item.rotation {
         awaits.push(format!("rotation not finished: {}", rotation.describe()));
     } else if let Some(at) = item.due().filter(|at| *at <= now) {
-        let by = if item.recipe.as_ref().is_some_and(Plan::makes) {
+        let by = if item.recipe.as_ref().is_some_and(Recipe::makes) {
             "by its recipe"
         } else {
             "no recipe"
@@ -91,12 +94,18 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
 /// All metadata of a secret.
 pub fn object(item: &Item, now: Timestamp) -> serde_json::Value {
     let current = item.current_version();
+    let retiring = item.versions.iter().filter(|v| v.retiring.is_some()).map(|v| v.number);
+    let retiring: Vec<u32> = retiring.collect();
     serde_json::json!({
-        "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class, "version": item.current,
-        "versions": item.versions.len(), "created": current.map(|v| v.created), "size": current.map(|v| v.size),
-        "fp": current.map(|v| v.fp.as_str()), "expires": item.expires, "rotate_every": item.rotate_every.map(duration_text),
-        "due": item.due(), "allow": item.allow, "note": item.note, "recipe": item.recipe, "rotation": item.rotation,
-        "retiring": item.versions.iter().filter(|v| v.retiring.is_some()).map(|v| v.number).collect::<Vec<_>>(),
+        "v": 1, "name": item.name, "state": item.state_word(now), "class": item.class,
+        "version": item.current,
+        "versions": item.versions.len(), "created": current.map(|v| v.created),
+        "size": current.map(|v| v.size),
+        "fp": current.map(|v| v.fp.as_str()), "expires": item.expires,
+        "rotate_every": item.rotate_every.map(duration_text),
+        "due": item.due(), "allow": item.allow, "note": item.note, "recipe": item.recipe,
+        "rotation": item.rotation,
+        "retiring": retiring,
     })
 }
 
@@ -126,7 +135,7 @@ fn table(items: &[&Item], cx: &mut Context) -> Result<()> {
     if cx.out.columns().is_some_and(|columns| columns < width + TABLE_WIDTH + expires) {
         return items.iter().try_for_each(|item| narrow(item, cx));
     }
-    cx.out.line(&format!(
+    cx.out.heading(&format!(
         "{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES",
         "NAME", "CLASS", "STATE", "VERSION", "STORED"
     ))?;

@@ -3,14 +3,15 @@
 
 pub mod backup;
 pub mod check;
-pub mod completions;
 pub mod deposit;
 pub mod destroy;
 pub mod export;
 pub mod fsck;
 pub mod generate;
+pub mod grants;
 pub mod identity;
 pub mod import;
+pub mod import_report;
 pub mod inbox;
 pub mod init;
 pub mod input;

@@ -6,6 +6,8 @@ use hasp_core::{Error, Kind, Result, Source, VersionedName};
 
 use super::input;
 
+use crate::code;
+
 /// The longest list that is read from stdin, in bytes.
 const MAX_LIST: usize = 4 << 20;
 
@@ -20,7 +22,7 @@ pub fn read(words: &[String], cx: &mut Context) -> Result<Vec<VersionedName>> {
     input::refuse_two_readers(&Source::Stdin, cx)?;
     let list = Source::Stdin.read(&mut cx.env, MAX_LIST)?;
     let text = std::str::from_utf8(list.expose()).map_err(|_| {
-        Error::new(Kind::Data, "bad-name", "stdin does not hold names")
+        Error::new(Kind::Data, code::BAD_NAME, "stdin does not hold names")
             .hint("one NAME or NAME@N a line is expected")
     })?;
     let lines = text.lines().enumerate().filter(|(_, l)| !l.is_empty());

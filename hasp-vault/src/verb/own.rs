@@ -1,25 +1,25 @@
 //! An identity of the home's own, after one from elsewhere (a recovery key, a copy) opened the
-//! vault: taken over if it is the operator's, or made anew by `passphrase`. What it replaces is
+//! vault: taken over if it is the operator's, or made again by `passphrase`. What it replaces is
 //! kept, since other things may be encrypted to it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, lead};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, VaultId, lead};
 
-use super::{passphrase, recipients};
+use super::{input, recipients};
 use crate::cli::PassphraseArgs;
+use crate::code;
 use crate::crypto::age_file;
-use crate::crypto::identity::{self, Identity};
 use crate::crypto::recipient::Recipient;
-use crate::format::id::VaultId;
 use crate::format::known;
-use crate::item::withdraw::remove;
+use crate::item::revoke::remove;
+use crate::open::identity::{self, Identity};
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 use crate::recipients::Change;
@@ -30,7 +30,7 @@ const STAGED: &str = "identity.new";
 
 /// Whether `HASP_IDENTITY` names an identity that is not the home's own file.
 pub fn is_foreign(home: &Home, cx: &Context) -> bool {
-    let Some(word) = cx.env.get("HASP_IDENTITY") else { return false };
+    let Some(word) = cx.env.var(Var::Identity) else { return false };
     let Ok(Source::Path(path)) = Source::parse(word) else { return true };
     let own = |name: &&str| {
         home.join(name).canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|p| p == own))
@@ -52,8 +52,11 @@ pub fn take_over(
         return Ok(());
     }
     let Some((name, content)) = keeper.own_file(identity, id)? else {
-        let word = named(cx.env.get("HASP_IDENTITY"));
-        cx.out.note("the identity that HASP_IDENTITY names stays where it is, and this home has none of its own yet");
+        let word = named(cx.env.var(Var::Identity));
+        cx.out.note(
+            "the identity that HASP_IDENTITY names stays where it is, and this home has none \
+             of its own yet",
+        );
         cx.out.note(&format!("to make one: HASP_IDENTITY={word} hasp-vault passphrase"));
         return Ok(());
     };
@@ -61,7 +64,8 @@ pub fn take_over(
     cx.out.note(&format!("the identity is in this home now: {}", printable_path(&home.join(name))));
     if name == IDENTITY_PLAIN {
         cx.out.warn(
-            "it has no passphrase: file permissions are all that protects it; give it one: hasp-vault passphrase",
+            "it has no passphrase: file permissions are all that protects it; give it one: \
+             hasp-vault passphrase",
         );
     }
     Ok(())
@@ -95,7 +99,7 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     files::replace(&home.join(STAGED), &content)?;
     let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)
         .inspect_err(|_| drop(std::fs::remove_file(home.join(STAGED))))?;
-    let replaced = Event::new("vault.passphrase")
+    let replaced = Event::new(EventKind::VaultPassphrase)
         .field("what", "replaced")
         .field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;
@@ -113,7 +117,7 @@ fn file_of(
     if args.remove {
         return Ok((IDENTITY_PLAIN, fresh.text().expose().to_vec()));
     }
-    let chosen = passphrase::choose(args, cx)?;
+    let chosen = input::new_passphrase(args.new.as_deref(), cx)?;
     Ok((IDENTITY_LOCKED, age_file::encrypt_with_passphrase(fresh.text(), &chosen)?))
 }
 
@@ -160,21 +164,29 @@ fn tell(
     vault: &Vault,
     cx: &mut Context,
 ) -> Result<()> {
-    cx.out
-        .note(&format!("this home has a new identity, {own}; from now on without HASP_IDENTITY: unset HASP_IDENTITY"));
+    cx.out.note(&format!(
+        "this home has a new identity, {own}; from now on without HASP_IDENTITY: unset \
+         HASP_IDENTITY"
+    ));
     kept.iter().for_each(|path| cx.out.note(&self::kept(path)));
     let rest: Vec<&Recipient> =
         vault.settings().recipients.iter().filter(|r| *r != own && !used.contains(r)).collect();
     match rest[..] {
         [] => {}
-        [lost] => cx.out.note(&format!("if nobody needs the lost one any more: hasp-vault recipients remove {lost}")),
+        [lost] => cx.out.note(&format!(
+            "if nobody needs the lost one any more: hasp-vault recipients remove {lost}"
+        )),
         _ => cx.out.note(
-            "if nobody needs the lost one any more: hasp-vault recipients, then hasp-vault recipients remove AGE1..",
+            "if nobody needs the lost one any more: hasp-vault recipients, then hasp-vault \
+             recipients remove AGE1..",
         ),
     }
     let others = known::load(vault.home())?.iter().filter(|k| k.id != *vault.id()).count();
     if others > 0 {
-        cx.out.warn(&format!("this home knows {others} more vaults, which are not encrypted to it: add it to each: hasp-vault recipients add {own}"));
+        cx.out.warn(&format!(
+            "this home knows {others} more vaults, which are not encrypted to it: add it to \
+             each: hasp-vault recipients add {own}"
+        ));
     }
     Ok(())
 }
@@ -185,16 +197,17 @@ fn agree(yes: bool) -> Result<()> {
     }
     let mut terminal = Terminal::open().ok_or_else(|| {
         let message = "there is no terminal to ask whether this home shall get a new identity";
-        Error::new(Kind::Locked, "no-terminal", message)
+        Error::new(Kind::Locked, code::NO_TERMINAL, message)
             .hint("say it in advance: hasp-vault passphrase --yes --new SRC")
             .hint("or, to change the passphrase of the identity that is here: unset HASP_IDENTITY")
     })?;
     terminal.show(
-        "HASP_IDENTITY opens the vault in place of this home's identity. This home gets a new one with a passphrase of its own, and everything\n\
+        "HASP_IDENTITY opens the vault in place of this home's identity. This home gets a new one \
+         with a passphrase of its own, and everything\n\
          is encrypted to it too. The identity that is here now is kept under another name.\n",
     )?;
     if terminal.confirm("Make a new identity for this home?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }

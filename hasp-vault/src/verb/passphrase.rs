@@ -1,16 +1,16 @@
 //! `passphrase`: a new one for the identity, a first one, or none. The identity is written whole
 //! under its new name before the old file goes, so that a crash in between leaves one that opens.
 
-use age::secrecy::SecretString;
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files;
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source};
+use hasp_core::{Error, Kind, Result};
 
-use super::own;
+use super::{input, own};
 use crate::cli::PassphraseArgs;
-use crate::crypto::{age_file, passphrase};
+use crate::code;
+use crate::crypto::age_file;
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
 use crate::open::vault::Vault;
 
@@ -25,7 +25,7 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
         confirm(args.yes)?;
         return remove(&unlocked, cx);
     }
-    let chosen = choose(args, cx)?;
+    let chosen = input::new_passphrase(args.new.as_deref(), cx)?;
     drop(asking);
     let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
     replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
@@ -33,13 +33,6 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
         "the identity has its new passphrase; copies of the old file still open with what they had",
     );
     Ok(Exit::OK)
-}
-
-pub(super) fn choose(args: &PassphraseArgs, cx: &mut Context) -> Result<SecretString> {
-    let Some(word) = &args.new else { return passphrase::ask_twice() };
-    let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
-    line.trim_newline();
-    passphrase::check(&line)
 }
 
 fn remove(unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
@@ -64,7 +57,7 @@ fn replace(
     cx: &Context,
 ) -> Result<()> {
     let (vault, home) = (unlocked.vault(), unlocked.vault().home());
-    vault.log()?.append(cx.now, &[Event::new("vault.passphrase").field("what", what)])?;
+    vault.log()?.append(cx.now, &[Event::new(EventKind::VaultPassphrase).field("what", what)])?;
     files::replace(&home.join(name), content)?;
     let old = home.join(other);
     match std::fs::remove_file(&old) {
@@ -80,7 +73,7 @@ fn confirm(yes: bool) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether to remove the passphrase",
         )
         .hint("say it in advance: hasp-vault passphrase --remove --yes")
@@ -88,5 +81,5 @@ fn confirm(yes: bool) -> Result<()> {
     if terminal.confirm("Keep the identity in the clear, protected by file permissions only?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }

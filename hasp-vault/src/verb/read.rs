@@ -1,26 +1,32 @@
 //! `get` and `reveal`: a value leaves the vault only after the record of it is durable.
 
+use hasp_audit::EventKind;
 use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
 
 use crate::cli::{GetArgs, RevealArgs};
+use crate::code;
+use crate::format::events;
 use crate::format::item::Item;
-use crate::item::events;
 use crate::open::vault::Vault;
 
 /// The age file as it lies in the vault, checked against the signed record; needs no unlock.
 pub fn get(args: &GetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let wanted: VersionedName = args.name.parse()?;
     if cx.out.stdout_is_terminal() {
-        return Err(Error::new(Kind::Usage, "terminal", "ciphertext is not written to a terminal")
-            .hint(format!("hasp-vault get {} | age -d -i IDENTITY", args.name))
-            .hint(format!("to see the value: hasp-vault reveal {}", args.name)));
+        return Err(Error::new(
+            Kind::Usage,
+            code::TERMINAL,
+            "ciphertext is not written to a terminal",
+        )
+        .hint(format!("hasp-vault get {} | age -d -i IDENTITY", args.name))
+        .hint(format!("to see the value: hasp-vault reveal {}", args.name)));
     }
     let (item, number) = find(&wanted, vault)?;
     let version = item.version(number)?;
     let file = vault.value_file(&item.name, &version.file, &version.sha256)?;
-    record("vault.get", &item, number, vault, cx)?;
+    record(EventKind::VaultGet, &item, number, vault, cx)?;
     cx.out.data(&file)?;
     Ok(Exit::OK)
 }
@@ -31,7 +37,7 @@ pub fn reveal(args: &RevealArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
     if !args.force && !cx.out.stdout_is_terminal() {
         return Err(Error::new(
             Kind::Denied,
-            "not-a-terminal",
+            code::NOT_A_TERMINAL,
             "a value is shown on a terminal only",
         )
         .hint(format!(
@@ -46,7 +52,7 @@ pub fn reveal(args: &RevealArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
     let (item, number) = find(&wanted, vault)?;
     item.version(number)?;
     let value = vault.unlock(cx)?.value(&item, number)?;
-    record("vault.reveal", &item, number, vault, cx)?;
+    record(EventKind::VaultReveal, &item, number, vault, cx)?;
     warn_if_not_deliverable(&item, cx);
     show(&value, cx)?;
     Ok(Exit::OK)
@@ -58,7 +64,7 @@ fn find(wanted: &VersionedName, vault: &Vault) -> Result<(Item, u32)> {
     Ok((item, number))
 }
 
-fn record(event: &str, item: &Item, number: u32, vault: &Vault, cx: &Context) -> Result<()> {
+fn record(event: EventKind, item: &Item, number: u32, vault: &Vault, cx: &Context) -> Result<()> {
     vault.log()?.append(cx.now, &[events::of_version(event, item, number)]).map(drop)
 }
 
@@ -82,7 +88,8 @@ fn show(value: &Secret, cx: &mut Context) -> Result<()> {
         cx.out.value(value.expose())?;
     } else {
         cx.out.warn(
-            "the value is not plain text: control characters are shown escaped; --force to a pipe writes it as it is",
+            "the value is not plain text: control characters are shown escaped; --force to a \
+             pipe writes it as it is",
         );
         let shown = Secret::from_vec(printable(value.expose()).into_bytes())?;
         cx.out.value(shown.expose())?;

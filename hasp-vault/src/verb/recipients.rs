@@ -1,14 +1,13 @@
 //! `recipients`: who can open the vault. A removal ends every grant, asks first, and says what it
 //! cannot do.
 
-use std::process::Stdio;
-
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, sibling};
+use hasp_core::{Error, Kind, Result};
 
-use super::{progress, recovery};
+use super::{grants, progress, recovery};
 use crate::cli::{RecipientsArgs, RecipientsVerb};
+use crate::code;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
 use crate::open::unlocked::Unlocked;
@@ -32,7 +31,8 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
 fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     for recipient in &vault.settings().recipients {
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(), "kind": recipient.sort()}))?;
+            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(),
+            "kind": recipient.kind()}))?;
         } else {
             cx.out.line(recipient.as_str())?;
         }
@@ -46,7 +46,10 @@ fn add_recovery(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let unlocked = vault.unlock(cx)?;
     let new = recovery::make("recipients add")?;
     add(&new, &unlocked, cx)?;
-    cx.out.note("if it replaces one that was lost: hasp-vault recipients, then hasp-vault recipients remove AGE1..");
+    cx.out.note(
+        "if it replaces one that was lost: hasp-vault recipients, then hasp-vault recipients \
+         remove AGE1..",
+    );
     Ok(Exit::OK)
 }
 
@@ -57,7 +60,13 @@ fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
         );
     }
     let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
-    cx.out.note("grants minted before are refused from now on: mint them anew");
+    match grants::count(cx) {
+        0 => {}
+        1 => cx.out.note("the one grant that there is is refused from now on: mint it again"),
+        count => cx.out.note(&format!(
+            "the {count} grants that there are are refused from now on: mint them again"
+        )),
+    }
     report(&outcome, new, "added", cx)
 }
 
@@ -65,7 +74,7 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     if !vault.settings().recipients.contains(gone) {
         return Err(Error::new(
             Kind::Missing,
-            "recipient-unknown",
+            code::RECIPIENT_UNKNOWN,
             "that is not a recipient of this vault",
         )
         .hint("see them with: hasp-vault recipients"));
@@ -80,24 +89,31 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     unlocked.refuse_removal(gone)?;
     // Before anything is changed: it needs no keys, and what it does not reach is refused by the
     // new key anyway.
-    let ended = end_grants(cx);
+    let grants = grants::count(cx);
+    let ended = grants::end_all(cx);
     let repinned =
         |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
     let outcome = change(&unlocked, &Change::Remove(gone.clone(), &repinned), cx)?;
     report(&outcome, gone, "removed", cx)?;
     let key = public_key::encode(outcome.vault.record_key());
-    cx.out
-        .note("whoever was removed keeps what he has read: rotate every value that he could open, at the provider too");
+    cx.out.note(
+        "whoever was removed keeps what he has read: rotate every value that he could open, at \
+         the provider too",
+    );
     cx.out.note(&format!(
-        "the vault has the key {key} now; every other member joins again: hasp-vault join DIR --key {key}"
+        "the vault has the key {key} now; every other member joins again: hasp-vault join DIR \
+         --key {key}"
     ));
-    cx.out.note("all grants have ended; projects consent again: hasp-bind");
+    if grants > 0 && ended.is_ok() {
+        cx.out.note(&format!("all grants have ended: {grants}"));
+    }
+    cx.out.note("projects consent again: hasp-bind");
     ended.map(|()| Exit::OK)
 }
 
 pub(super) fn change(unlocked: &Unlocked, change: &Change, cx: &Context) -> Result<Outcome> {
     let total = unlocked.vault().names()?.len();
-    let bar = progress::bar(total, "secrets encrypted anew", cx);
+    let bar = progress::bar(total, "secrets encrypted again", cx);
     let outcome = unlocked.change_recipients(change, cx.now, &|| bar.inc(1));
     bar.finish_and_clear();
     outcome
@@ -116,7 +132,7 @@ pub(super) fn report(
             "public_key": public_key::encode(vault.record_key()), "log": vault.log_id(),
         }))?;
     } else {
-        cx.out.note(&format!("{what}: {values} values of {secrets} secrets are encrypted anew"));
+        cx.out.note(&format!("{what}: {values} values of {secrets} secrets are encrypted again"));
     }
     let waiting = vault.waiting()?.len();
     if waiting > 0 {
@@ -133,32 +149,19 @@ fn confirm(yes: bool) -> Result<()> {
     let mut terminal = Terminal::open().ok_or_else(|| {
         Error::new(
             Kind::Locked,
-            "no-terminal",
+            code::NO_TERMINAL,
             "there is no terminal to ask whether to remove the recipient",
         )
         .hint("say it in advance: hasp-vault recipients remove AGE1.. --yes")
     })?;
     terminal.show(
-        "Everything is encrypted anew under a new key. All grants end, projects consent again, and every other member joins again.\n\
-         It takes nothing back: whoever is removed keeps what he has read, and the old files wherever they were copied.\n",
+        "Everything is encrypted again under a new key. All grants end, projects consent again, \
+         and every other member joins again.\n\
+         It takes nothing back: whoever is removed keeps what he has read, and the old files \
+         wherever they were copied.\n",
     )?;
     if terminal.confirm("Remove the recipient?")? {
         return Ok(());
     }
-    Err(Error::new(Kind::No, "interrupted", "interrupted: nothing was changed"))
-}
-
-/// Every grant that this user has: those on other vaults too, which is said in the man page, since
-/// a ledger knows no vaults.
-fn end_grants(cx: &Context) -> Result<()> {
-    let mut command = sibling::command("hasp-grant")?;
-    command.args(["revoke", "--quiet", "--all"]).env_clear().envs(cx.env.for_child());
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
-        true => Ok(()),
-        false => {
-            Err(Error::new(Kind::Io, "grants-not-ended", "hasp-grant could not end the grants")
-                .hint("see why with: hasp-grant revoke --all"))
-        }
-    }
+    Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
 }

@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Here, Home, Result, here, lead, sibling, system};
+use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, platform, sibling};
 
-use crate::crypto::identity::Identity;
-use crate::format::id::VaultId;
+use crate::code;
+use crate::open::identity::Identity;
 
 /// What a project here would need to use a vault.
 pub enum Use {
@@ -43,7 +43,7 @@ pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
     if same {
         return Ok(Use::Already);
     }
-    if cx.env.get("HASP_VAULT").is_some() {
+    if cx.env.var(Var::Vault).is_some() {
         return Ok(Use::Named);
     }
     let cwd =
@@ -70,16 +70,16 @@ pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
     }
     Err(Error::new(
         hasp_core::Kind::Io,
-        "not-remembered",
+        code::NOT_REMEMBERED,
         "hasp-bind could not remember the vault for this project",
     )
     .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
 }
 
 fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
-    let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+    let pipe = platform::pipe();
     let (reader, writer) = pipe.map_err(|e| run_error(e.into()))?;
-    system::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
+    platform::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
     command.env("HASP_IDENTITY", format!("fd:{}", reader.as_raw_fd()));
     let mut child = command.spawn().map_err(run_error)?;
     drop(reader);
@@ -110,7 +110,8 @@ pub fn next(used: &Use, dir: &Path) -> String {
             "  hasp-vault list          # what is in the vault that HASP_VAULT names\n".to_owned()
         }
         Use::Other(other) => format!(
-            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in {} now\n",
+            "  hasp-bind --vault {word}\n\nto use it in this project, which uses the vault in \
+             {} now\n",
             printable_path(other)
         ),
         Use::NoProject => format!(
@@ -125,11 +126,11 @@ pub fn next(used: &Use, dir: &Path) -> String {
 /// # Errors
 /// `[no-identity]`.
 pub fn require_identity(home: &Home, dir: &Path, cx: &Context) -> Result<()> {
-    if cx.env.get("HASP_IDENTITY").is_some() || lead::has_identity(home) {
+    if cx.env.var(Var::Identity).is_some() || lead::has_identity(home) {
         return Ok(());
     }
     let word = shell_word(dir.as_os_str());
-    Err(Error::new(hasp_core::Kind::Locked, "no-identity", "there is no identity to join with")
+    Err(Error::new(hasp_core::Kind::Locked, code::NO_IDENTITY, "there is no identity to join with")
         .hint("make one, and have a member add what it prints: hasp-vault identity new")
         .hint(format!(
             "or name the one that you have: HASP_IDENTITY=/path/to/identity hasp-vault join {word}"

@@ -9,6 +9,7 @@ use hasp_core::{Error, Kind, Result, SecretName};
 
 use super::set;
 use crate::cli::ResolveArgs;
+use crate::code;
 use crate::item::resolve::{Side, Stages};
 use crate::open::vault::Vault;
 
@@ -71,8 +72,12 @@ fn git(words: &[&str], vault: &Vault, cx: &Context) -> Result<Vec<u8>> {
     if out.status.success() {
         return Ok(out.stdout);
     }
-    Err(Error::new(Kind::Missing, "no-repository", "git cannot read the repository of the vault")
-        .hint("resolve is for a vault in a git repository, in the midst of a merge"))
+    Err(Error::new(
+        Kind::Missing,
+        code::NO_REPOSITORY,
+        "git cannot read the repository of the vault",
+    )
+    .hint("resolve is for a vault in a git repository, in the midst of a merge"))
 }
 
 fn run_git(words: &[&str], vault: &Vault, cx: &Context) -> Result<Output> {
@@ -83,5 +88,5 @@ fn run_git(words: &[&str], vault: &Vault, cx: &Context) -> Result<Output> {
 }
 
 fn unexpected() -> Error {
-    Error::new(Kind::Io, "io", "git's answer cannot be read")
+    Error::new(Kind::Io, code::IO, "git's answer cannot be read")
 }

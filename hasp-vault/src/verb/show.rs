@@ -8,7 +8,7 @@ use hasp_core::{Result, SecretName, Timestamp};
 use super::list;
 use crate::cli::ShowArgs;
 use crate::format::item::{Item, State};
-use crate::format::rotation::{Plan, Retiring, Rotation};
+use crate::format::rotation::{Recipe, Retiring, Rotation};
 use crate::format::version::Version;
 use crate::open::vault::Vault;
 
@@ -35,8 +35,10 @@ pub fn history(args: &ShowArgs, vault: &Vault, cx: &mut Context) -> Result<Exit>
     for version in &item.versions {
         if cx.out.json {
             cx.out.object(&serde_json::json!({
-                "v": 1, "name": item.name, "version": version.number, "created": version.created, "size": version.size,
-                "fp": version.fp, "file": version.file, "sha256": version.sha256, "state": state(version, &item),
+                "v": 1, "name": item.name, "version": version.number, "created": version.created,
+                "size": version.size,
+                "fp": version.fp, "file": version.file, "sha256": version.sha256,
+                "state": state(version, &item),
             }))?;
         } else {
             let Version { number, created, size, fp, .. } = version;
@@ -83,7 +85,7 @@ fn facts(item: &Item, now: Timestamp) -> Vec<(&'static str, String)> {
         ("expires", item.expires.map(Timestamp::local)),
         ("rotate every", item.rotate_every.map(duration_text)),
         ("due", item.due().map(Timestamp::local)),
-        ("recipe", item.recipe.as_ref().map(Plan::describe)),
+        ("recipe", item.recipe.as_ref().map(Recipe::describe)),
         ("rotation", item.rotation.as_ref().map(rotation)),
         ("allowed to", Some(allow.join(", ")).filter(|a| !a.is_empty())),
         ("note", item.note.as_ref().map(|n| printable(n.as_bytes()))),

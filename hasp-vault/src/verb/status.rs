@@ -1,8 +1,8 @@
 //! `status`: which vault this is, where it lies and what verifies it; needs no unlock.
 
-use hasp_core::Result;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
+use hasp_core::{Result, Var};
 
 use crate::format::item::Item;
 use crate::format::public_key;
@@ -21,9 +21,12 @@ pub fn run(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let known = vault.known();
     if cx.out.json {
         cx.out.object(&serde_json::json!({
-            "v": 1, "vault": vault.id(), "dir": printable_path(vault.dir()), "home": printable_path(vault.home().root()),
-            "log": vault.log_id(), "public_key": key, "identity": identity, "recipients": recipients, "secrets": secrets,
-            "since": known.since, "how": known.how, "rotating": rotating.iter().map(|i| &i.name).collect::<Vec<_>>(),
+            "v": 1, "vault": vault.id(), "dir": printable_path(vault.dir()),
+            "home": printable_path(vault.home().root()),
+            "log": vault.log_id(), "public_key": key, "identity": identity,
+            "recipients": recipients, "secrets": secrets,
+            "since": known.since, "how": known.how,
+            "rotating": rotating.iter().map(|i| &i.name).collect::<Vec<_>>(),
             "retiring": retiring,
         }))?;
         return Ok(Exit::OK);
@@ -58,7 +61,7 @@ fn waiting(item: &Item) -> Vec<String> {
 
 fn identity(vault: &Vault, cx: &Context) -> &'static str {
     let there = |name| vault.home().join(name).symlink_metadata().is_ok();
-    if cx.env.get("HASP_IDENTITY").is_some() {
+    if cx.env.var(Var::Identity).is_some() {
         "from HASP_IDENTITY"
     } else if there(IDENTITY_LOCKED) && there(IDENTITY_PLAIN) {
         // A crash while the passphrase was changed.

@@ -85,6 +85,27 @@ fn bits(weighted: &[u8; BLOCK]) -> u64 {
     bits
 }
 
+/// Whether a byte is a digit of a pair, or may stand between two.
+#[inline(always)]
+pub(crate) fn may_be_apart(byte: u8) -> bool {
+    APART[usize::from(byte)]
+}
+
+/// Digits of a pair, and what may stand between two.
+const APART: [bool; 256] = {
+    let (mut apart, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        apart[byte] = (byte as u8).is_ascii_hexdigit()
+            || matches!(
+                byte as u8,
+                b'x' | b'X' | b'\\' | b'\r' | b'\n' | b' ' | b'\t' | b':' | b','
+            )
+            || matches!(byte as u8, b'-' | b'_' | b'.' | b';' | b'%' | b'=' | b'|');
+        byte += 1;
+    }
+    apart
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +131,7 @@ mod tests {
             assert!(digits(&block) == [false, true] || !byte.is_ascii_hexdigit());
             block[32] = b'7';
             let [none, may_be] = digits(&block);
-            assert!(!none && (may_be || !super::super::runs::may_be_apart(byte)), "{byte}");
+            assert!(!none && (may_be || !may_be_apart(byte)), "{byte}");
             assert!(!may_be || !matches!(byte | 0x20, b'g'..=b'w' | b'y' | b'z'), "{byte}");
         }
     }

@@ -4,5 +4,4 @@
 pub(crate) mod escape;
 pub(crate) mod masks;
 pub(crate) mod runs;
-pub(crate) mod symbol;
 pub(crate) mod words;

@@ -2,8 +2,8 @@
 //! UTF-16.
 
 use super::masks::Words;
-use super::symbol::is_symbol;
 use super::words::Stretch;
+use crate::decode::alphabet::is_symbol;
 use crate::decode::text::nibble;
 
 /// Runs of at least `least` bytes that pass the test, between `start` and `end`: one byte of each
@@ -39,7 +39,7 @@ pub(crate) fn runs(
 /// What is looked for in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Letters, digits and `-._`, as [`crate::scan::watch::mark::Sort::Plain`].
+    /// Letters, digits and `-._`, as [`crate::scan::watch::mark::Alphabet::Plain`].
     Plain,
     /// Symbols of base64.
     Symbol,
@@ -104,22 +104,6 @@ fn first_other(text: &[u8], mut at: usize, class: Class) -> usize {
     }
     at + text[at..].iter().take_while(|b| class.has(**b)).count()
 }
-
-/// Whether a byte is a digit of a pair, or may stand between two.
-#[inline(always)]
-pub(crate) fn may_be_apart(byte: u8) -> bool {
-    APART[usize::from(byte)]
-}
-
-const APART: [bool; 256] = {
-    let (mut apart, mut byte) = ([false; 256], 0);
-    while byte < 256 {
-        apart[byte] = matches!(byte as u8, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X' | b'\\' | b'\r' | b'\n'
-            | b' ' | b'\t' | b':' | b',' | b'-' | b'_' | b'.' | b';' | b'%' | b'=' | b'|');
-        byte += 1;
-    }
-    apart
-};
 
 fn between_pairs(byte: u8) -> bool {
     b" \t:,-_.;%=|".contains(&byte)

@@ -2,8 +2,7 @@
 //! stand and what they are encoded in, and pairs of hexadecimal digits with something between them.
 //! Everything else, most of any text, is passed over.
 
-use super::masks::{BLOCK, Words, digits, words};
-use super::runs::may_be_apart;
+use super::masks::{BLOCK, Words, digits, may_be_apart, words};
 use crate::scan::watch::key::WINDOW;
 
 /// A stretch of a text: from, to.
@@ -159,12 +158,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_long_stretch_is_found_whole(text in proptest::collection::vec(prop_oneof![20 => 0x21u8..0x7f, 20 => 0x30u8..0x3a, 1 => any::<u8>()], 0..400)) {
+        fn every_long_stretch_is_found_whole(
+            text in proptest::collection::vec(
+                prop_oneof![20 => 0x21u8..0x7f, 20 => 0x30u8..0x3a, 1 => any::<u8>()],
+                0..400,
+            ),
+        ) {
             let mut stretches = Stretches::default();
             stretches.find(&text, Words::Graphic);
             prop_assert_eq!(&stretches.words, &runs(&text, u8::is_ascii_graphic));
             stretches.find(&text, Words::Symbols);
-            prop_assert_eq!(&stretches.words, &runs(&text, |b| b.is_ascii_alphanumeric() || b"+,-./_".contains(b)));
+            let symbol = |b: &u8| b.is_ascii_alphanumeric() || b"+,-./_".contains(b);
+            prop_assert_eq!(&stretches.words, &runs(&text, symbol));
         }
     }
 }

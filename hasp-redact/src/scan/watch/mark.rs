@@ -20,7 +20,7 @@ const PLAIN: fn(&u8) -> bool = |b| b.is_ascii_alphanumeric() || b"-._".contains(
 
 /// What the windows are made of, which tells the scanner where to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Sort {
+pub(crate) enum Alphabet {
     /// Letters, digits, `-`, `.` and `_`.
     Plain,
     /// Other printable ASCII too, which an encoder may change, but no blanks.
@@ -37,7 +37,7 @@ pub(crate) struct Mark {
     /// Where the first window begins.
     pub offset: u32,
     /// What the windows are made of.
-    pub sort: Sort,
+    pub alphabet: Alphabet,
     /// The hashes of the windows at `offset`, `offset + 1` and so on.
     pub windows: Vec<u64>,
     /// The MAC of the string.
@@ -116,13 +116,13 @@ fn strings(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn mark(key: &Key, text: &[u8]) -> Option<Mark> {
-    let (sort, offset, count) = places(text)?;
+    let (alphabet, offset, count) = places(text)?;
     let windows = text[offset..].windows(WINDOW).take(count).filter_map(|w| w.try_into().ok());
     let mixed = text.iter().any(u8::is_ascii_uppercase) && text.iter().any(u8::is_ascii_lowercase);
     Some(Mark {
         len: u32::try_from(text.len()).ok()?,
         offset: u32::try_from(offset).ok()?,
-        sort,
+        alphabet,
         windows: windows.map(|w| key.hash(w)).collect(),
         exact: key.confirm(text),
         folded: mixed.then(|| key.confirm(&zeroize::Zeroizing::new(text.to_ascii_lowercase()))),
@@ -130,21 +130,22 @@ fn mark(key: &Key, text: &[u8]) -> Option<Mark> {
 }
 
 /// The best place for windows: plain if there is room for half of the most, else where there is
-/// most room without a blank, else anywhere. The sort, the offset of the first window, and how many
-/// there are.
-fn places(text: &[u8]) -> Option<(Sort, usize, usize)> {
-    let place = |sort, test| longest(text, test).map(|(offset, count)| (sort, offset, count));
-    let plain = place(Sort::Plain, PLAIN);
+/// most room without a blank, else anywhere. The alphabet, the offset of the first window, and how
+/// many there are.
+fn places(text: &[u8]) -> Option<(Alphabet, usize, usize)> {
+    let place =
+        |alphabet, test| longest(text, test).map(|(offset, count)| (alphabet, offset, count));
+    let plain = place(Alphabet::Plain, PLAIN);
     if plain.is_some_and(|(_, _, count)| count >= MOST / 2) {
         return plain;
     }
-    let printable = place(Sort::Printable, u8::is_ascii_graphic);
+    let printable = place(Alphabet::Printable, u8::is_ascii_graphic);
     let roomier = printable.filter(|p| plain.is_none_or(|q| p.2 > q.2));
-    roomier.or(plain).or_else(|| place(Sort::Any, |_| true))
+    roomier.or(plain).or_else(|| place(Alphabet::Any, |_| true))
 }
 
 /// Where most windows in a row pass the test and are hard to guess, up to [`MOST`]. The last such
-/// place: values of one sort begin alike.
+/// place: values of one alphabet begin alike.
 fn longest(text: &[u8], test: fn(&u8) -> bool) -> Option<(usize, usize)> {
     let (mut best, mut run) = (None, 0);
     for (at, window) in text.windows(WINDOW).enumerate().rev() {
@@ -174,13 +175,13 @@ mod tests {
     #[test]
     fn windows_lie_where_no_encoder_changes_anything() {
         let text = b"postgres://app:Zx81Q7artzFj0rdKq9wPm3@db.internal:5432/app";
-        let (sort, offset, count) = places(text).unwrap();
-        assert!(sort == Sort::Plain && count >= MOST / 2, "{count} at {offset}");
+        let (alphabet, offset, count) = places(text).unwrap();
+        assert!(alphabet == Alphabet::Plain && count >= MOST / 2, "{count} at {offset}");
         assert!(text[offset..offset + count + WINDOW - 1].iter().all(PLAIN));
-        assert_eq!(places(b"p@ss w0rd/'q\"&<+>$=%!\\z").unwrap().0, Sort::Printable);
+        assert_eq!(places(b"p@ss w0rd/'q\"&<+>$=%!\\z").unwrap().0, Alphabet::Printable);
         assert_eq!(
             places(&(0x80..0xa0).map(|b: u8| b.wrapping_mul(73)).collect::<Vec<_>>()).unwrap().0,
-            Sort::Any
+            Alphabet::Any
         );
     }
 

@@ -4,15 +4,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::code;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Secret, SecretName, tree};
 use zeroize::Zeroizing;
 
+use super::fingerprint::{Kept, decode};
 use super::key::{KEY, Key};
 use super::mark::Unwatched;
-use super::record::{Kept, decode};
 
 /// The largest fingerprint file: some hundred thousand values.
 const MAX_FILE: usize = 256 << 20;
@@ -96,7 +97,7 @@ impl Watch {
         let key = self.key_or_new()?;
         // What cannot be read is what this is to mend.
         let mut kept = match self.load() {
-            Err(e) if e.code() == "no-watch" => Vec::new(),
+            Err(e) if e.code() == code::NO_WATCH => Vec::new(),
             loaded => loaded?.1,
         };
         let mut fresh = std::collections::BTreeMap::new();
@@ -203,7 +204,7 @@ fn settle(records: Vec<Kept>) -> Vec<Kept> {
 }
 
 fn no_watch(why: &str) -> Error {
-    Error::new(Kind::Missing, "no-watch", why.to_owned()).hint(
+    Error::new(Kind::Missing, code::NO_WATCH, why.to_owned()).hint(
         "take the fingerprints of all values, which unlocks the vault: hasp-vault watch rebuild",
     )
 }

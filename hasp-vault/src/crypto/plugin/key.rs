@@ -10,7 +10,8 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Environ, Error, Home, Kind, Result};
 use zeroize::Zeroizing;
 
-use super::talk::Talk;
+use super::client::PluginClient;
+use crate::code;
 use crate::trusted;
 
 /// The directory of the home with the programs.
@@ -89,15 +90,27 @@ fn program(name: &str) -> Result<PathBuf> {
     if link.symlink_metadata().is_err() {
         let (shown, typed) =
             (printable_path(&home.join(DIR)), shell_word(home.join(DIR).as_os_str()));
-        return Err(Error::new(Kind::Missing, "no-plugin", format!("there is no age-plugin-{name} in {shown}"))
-            .hint(format!(
-                "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v age-plugin-{name})\" {typed}/"
-            ))
-            .hint("no other is run, since a plugin sees the key of every value"));
+        return Err(Error::new(
+            Kind::Missing,
+            code::NO_PLUGIN,
+            format!("there is no age-plugin-{name} in {shown}"),
+        )
+        .hint(format!(
+            "link the one that you trust: mkdir -p {typed} && ln -s \"$(command -v \
+             age-plugin-{name})\" {typed}/"
+        ))
+        .hint("no other is run, since a plugin sees the key of every value"));
     }
     trusted::find(&link).map_err(|why| {
-        Error::new(Kind::Denied, "plugin-untrusted", format!("age-plugin-{name} is not run: {why}"))
-            .hint("only you or root may be able to change the program and every directory and link on the way to it")
+        Error::new(
+            Kind::Denied,
+            code::PLUGIN_UNTRUSTED,
+            format!("age-plugin-{name} is not run: {why}"),
+        )
+        .hint(
+            "only you or root may be able to change the program and every directory and \
+                 link on the way to it",
+        )
     })
 }
 
@@ -106,8 +119,9 @@ impl age::Recipient for Recipient {
         &self,
         key: &FileKey,
     ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        let wrapped = program(&self.name)
-            .and_then(|p| Talk::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key));
+        let wrapped = program(&self.name).and_then(|p| {
+            PluginClient::begin(&self.name, &p, "recipient-v1")?.wrap(&self.text, key)
+        });
         wrapped.map_err(|e| EncryptError::Io(std::io::Error::other(e)))
     }
 }
@@ -121,8 +135,9 @@ impl age::Identity for Identity {
         &self,
         stanzas: &[Stanza],
     ) -> Option<std::result::Result<FileKey, DecryptError>> {
-        let key = program(&self.name)
-            .and_then(|p| Talk::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas));
+        let key = program(&self.name).and_then(|p| {
+            PluginClient::begin(&self.name, &p, "identity-v1")?.unwrap(&self.text, stanzas)
+        });
         key.map_err(|e| DecryptError::Io(std::io::Error::other(e))).transpose()
     }
 }

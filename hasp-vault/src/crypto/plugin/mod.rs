@@ -3,8 +3,8 @@
 //! value. It is run only from `plugins` in the home, where its owner has put or linked it, and only
 //! if nobody else can change it; `PATH` is never searched.
 
+mod client;
 mod key;
-mod talk;
 mod wire;
 
 pub use key::{Identity, Recipient};

@@ -8,7 +8,7 @@ use hasp_core::{Error, Result, SecretName, Timestamp};
 use super::session::Session;
 use super::{stops, summary};
 use crate::format::item::Item;
-use crate::format::rotation::Plan;
+use crate::format::rotation::Recipe;
 use crate::open::vault::Vault;
 
 /// What is to be done with a secret.
@@ -88,7 +88,7 @@ fn work(item: &Item, now: Timestamp) -> Vec<Work> {
         Some(rotation) if rotation.due => work.push(Work::Resume),
         Some(_) => work.push(Work::Left("is being rotated: finish it with --resume or --abort")),
         None if item.due().is_none_or(|due| due > now) => {}
-        None if item.recipe.as_ref().is_some_and(Plan::makes) => work.push(Work::Rotate),
+        None if item.recipe.as_ref().is_some_and(Recipe::makes) => work.push(Work::Rotate),
         None => work.push(Work::Left("is due and has no recipe: hasp-vault rotate NAME")),
     }
     work

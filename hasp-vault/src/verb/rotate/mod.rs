@@ -16,7 +16,8 @@ use hasp_core::{Environ, Error, Kind, Result, VersionedName};
 
 use super::names;
 use crate::cli::RotateArgs;
-use crate::format::rotation::{Every, Plan, Program};
+use crate::code;
+use crate::format::rotation::{Every, Program, Recipe};
 use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
 use session::Session;
@@ -58,10 +59,10 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 /// What was typed, as it will be signed.
-fn plan(args: &RotateArgs, cx: &Context) -> Result<(Plan, Option<Every>)> {
+fn plan(args: &RotateArgs, cx: &Context) -> Result<(Recipe, Option<Every>)> {
     let program =
         |p: &Option<std::path::PathBuf>| p.as_deref().map(|p| find_program(p, &cx.env)).transpose();
-    let plan = Plan {
+    let plan = Recipe {
         run: program(&args.run)?,
         kind: args.kind,
         length: args.length,
@@ -78,7 +79,7 @@ fn find_program(word: &Path, env: &Environ) -> Result<Program> {
     let missing = || {
         Error::new(
             Kind::Missing,
-            "program-missing",
+            code::PROGRAM_MISSING,
             "there is no such program (not shown: it may be a value)",
         )
         .hint("name it by its path: --run /usr/local/bin/new-db-password")
@@ -144,12 +145,12 @@ fn each(
 
 /// Whoever typed ^C, or does not read any more, wants nothing of the rest either.
 fn stops(error: &Error) -> bool {
-    error.kind() == Kind::ClosedPipe || error.code() == "interrupted"
+    error.kind() == Kind::ClosedPipe || error.code() == code::INTERRUPTED
 }
 
 fn summary(failures: &[Kind], all: usize) -> Result<Exit> {
     let Some(kind) = failures.first() else { return Ok(Exit::OK) };
     let message = format!("{} of {all} secrets were not rotated", failures.len());
-    Err(Error::new(*kind, "rotations-failed", message)
+    Err(Error::new(*kind, code::ROTATIONS_FAILED, message)
         .hint("see how far each is: hasp-vault status"))
 }

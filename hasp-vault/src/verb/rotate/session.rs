@@ -8,16 +8,17 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp};
 
 use super::source::Given;
+use crate::code;
 use crate::format::item::Item;
-use crate::format::rotation::{Every, Plan, Program};
-use crate::item::generate::Recipe;
+use crate::format::rotation::{Every, Program, Recipe};
+use crate::item::generate::Generate;
 use crate::item::set::refuse_open_rotation;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
 use crate::rotate::steps::{Start, no_rotation};
+use crate::verb::grants;
 use crate::verb::input;
-use crate::verb::revoke::end_grants;
 
 /// An unlocked vault whose secrets are rotated.
 pub struct Session<'a> {
@@ -43,17 +44,17 @@ impl<'a> Session<'a> {
     pub fn rotate(
         &self,
         name: &SecretName,
-        (typed, every): (&Plan, Option<Every>),
+        (typed, every): (&Recipe, Option<Every>),
         given: &Given,
         (keep_newline, last): (bool, bool),
         cx: &mut Context,
     ) -> Result<()> {
-        let _turn = self.vault.rotation_turn(name)?;
+        let _lock = self.vault.rotation_lock(name)?;
         let item = self.rotatable(name)?;
         let mut plan =
             typed.clone().over(item.recipe.as_ref().filter(|_| every != Some(Every::Never)));
         if let Given::Value(_) = given {
-            plan = Plan { run: None, kind: None, length: None, alphabet: None, ..plan };
+            plan = Recipe { run: None, kind: None, length: None, alphabet: None, ..plan };
         }
         self.vault.approve_programs(name, typed)?;
         self.agree(name, &plan, cx)?;
@@ -75,9 +76,9 @@ impl<'a> Session<'a> {
 
     /// By the recipe, since it is due.
     pub fn rotate_due(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
-        let _turn = self.vault.rotation_turn(name)?;
+        let _lock = self.vault.rotation_lock(name)?;
         let item = self.rotatable(name)?;
-        let Some(plan) = item.recipe.clone().filter(Plan::makes) else { return Ok(()) };
+        let Some(plan) = item.recipe.clone().filter(Recipe::makes) else { return Ok(()) };
         self.agree(name, &plan, cx)?;
         self.make(&item, &Start { plan, every: None, due: true }, false, cx)?;
         self.finish(name, cx)
@@ -85,7 +86,7 @@ impl<'a> Session<'a> {
 
     /// Goes on where a rotation stopped; what waits to be retired is retired.
     pub fn resume(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
-        let _turn = self.vault.rotation_turn(name)?;
+        let _lock = self.vault.rotation_lock(name)?;
         let item = self.vault.item(name)?;
         let Some(rotation) = &item.rotation else {
             if item.to_retire(cx.now).is_empty() {
@@ -104,16 +105,19 @@ impl<'a> Session<'a> {
 
     /// Gives a rotation up.
     pub fn abort(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
-        let _turn = self.vault.rotation_turn(name)?;
+        let _lock = self.vault.rotation_lock(name)?;
         let item = self.unlocked.abort_rotation(name, "asked", cx.now)?;
         if cx.out.json {
             return cx
                 .out
-                .object(&serde_json::json!({"v": 1, "secret": name, "version": item.current, "aborted": true}));
+                .object(&serde_json::json!({"v": 1, "secret": name, "version": item.current,
+                "aborted": true}));
         }
         let kept = item.current;
-        cx.out
-            .note(&format!("{name} keeps version {kept}; if the provider has a new value already, take it back there"));
+        cx.out.note(&format!(
+            "{name} keeps version {kept}; if the provider has a new value already, take it \
+             back there"
+        ));
         Ok(())
     }
 
@@ -123,10 +127,17 @@ impl<'a> Session<'a> {
             let item = self.vault.item(name)?;
             let retiring = item.version(number)?.retiring.clone();
             if let Some(program) = retiring.and_then(|r| r.program) {
-                self.agree(name, &Plan { retire: Some(program.clone()), ..Plan::default() }, cx)?;
+                self.agree(
+                    name,
+                    &Recipe { retire: Some(program.clone()), ..Recipe::default() },
+                    cx,
+                )?;
                 self.tell(Step::Retire, &program, &item, number, cx).map_err(|e| {
-                    e.hint(format!("version {number} is kept; try again with: hasp-vault rotate {name} --resume"))
-                        .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
+                    e.hint(format!(
+                        "version {number} is kept; try again with: hasp-vault rotate {name} \
+                         --resume"
+                    ))
+                    .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
                 })?;
             }
             self.unlocked.retire_version(name, number, Timestamp::now())?;
@@ -135,9 +146,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// [`Session::retire`] with the turn taken.
+    /// [`Session::retire`] with the lock taken.
     pub fn retire_due(&self, name: &SecretName, cx: &mut Context) -> Result<()> {
-        let _turn = self.vault.rotation_turn(name)?;
+        let _lock = self.vault.rotation_lock(name)?;
         self.retire(name, cx)
     }
 
@@ -162,7 +173,7 @@ impl<'a> Session<'a> {
     }
 
     /// Programs that a record names and nobody agreed to in this home are asked about, or not run.
-    fn agree(&self, name: &SecretName, plan: &Plan, cx: &mut Context) -> Result<()> {
+    fn agree(&self, name: &SecretName, plan: &Recipe, cx: &mut Context) -> Result<()> {
         let unknown = self.vault.unapproved_programs(name, plan)?;
         if unknown.is_empty() {
             return Ok(());
@@ -171,7 +182,8 @@ impl<'a> Session<'a> {
         cx.out.flush()?;
         if let Some(mut terminal) = Terminal::open()
             && terminal.confirm(&format!(
-                "The record of {name} names programs that nobody agreed to here: {shown}\nRun them with its values?"
+                "The record of {name} names programs that nobody agreed to here: {shown}\nRun \
+                 them with its values?"
             ))?
         {
             return self.vault.approve_programs(name, plan);
@@ -179,7 +191,7 @@ impl<'a> Session<'a> {
         let message = format!(
             "the record of {name} names programs that nobody agreed to in this home: {shown}"
         );
-        Err(Error::new(Kind::Denied, "program-unapproved", message)
+        Err(Error::new(Kind::Denied, code::PROGRAM_UNAPPROVED, message)
             .hint(format!("look at them, then say yes on a terminal: hasp-vault rotate {name}")))
     }
 
@@ -190,14 +202,14 @@ impl<'a> Session<'a> {
             self.unlocked.begin_rotation(name, start, Timestamp::now())?;
             return self.run_program(item, start, keep_newline, cx);
         }
-        let Some(sort) = start.plan.kind else {
+        let Some(kind) = start.plan.kind else {
             return Err(Error::bug("a plan that makes nothing was to make a value"));
         };
         let (length, alphabet) = (start.plan.length, start.plan.alphabet.as_deref());
-        let made =
-            Recipe { sort, length, alphabet, class: item.class, comment: name.as_str() }.make()?;
+        let made = Generate { kind, length, alphabet, class: item.class, comment: name.as_str() }
+            .make()?;
         self.unlocked.stage_rotation(name, &made.value, start, Timestamp::now())?;
-        cx.out.note(&format!("{name}: a fresh {}, {} bits of entropy", sort.word(), made.bits));
+        cx.out.note(&format!("{name}: a fresh {}, {} bits of entropy", kind.as_str(), made.bits));
         input::warn_if_short(name, &made.value, cx);
         made.public.filter(|_| !cx.out.json).map_or(Ok(()), |public| cx.out.line(&public))
     }
@@ -245,14 +257,17 @@ impl<'a> Session<'a> {
             (rotation.waits_for(), &rotation.plan.test, rotation.staged)
         {
             self.tell(Step::Test, program, &item, number, cx).map_err(|e| {
-                e.hint(format!("version {number} stays staged; test it again: hasp-vault rotate {name} --resume"))
-                    .hint(format!("or give it up: hasp-vault rotate {name} --abort"))
+                e.hint(format!(
+                    "version {number} stays staged; test it again: hasp-vault rotate {name} \
+                     --resume"
+                ))
+                .hint(format!("or give it up: hasp-vault rotate {name} --abort"))
             })?;
             self.unlocked.pass_rotation(name, Timestamp::now())?;
         }
         // Before the promotion: a crash in between must not leave grants on a value that was
         // replaced.
-        let ended = end_grants(std::slice::from_ref(name), cx);
+        let ended = grants::end(std::slice::from_ref(name), cx);
         cx.now = Timestamp::now();
         let promoted = self.unlocked.promote_rotation(name, cx.now)?;
         report(&promoted, item.current, cx)?;
@@ -293,7 +308,8 @@ fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
     );
     if cx.out.json {
         return cx.out.object(&serde_json::json!({
-            "v": 1, "secret": name, "version": item.current, "was": old, "size": size, "expires": item.expires,
+            "v": 1, "secret": name, "version": item.current, "was": old, "size": size,
+            "expires": item.expires,
             "retire_after": retiring.map(|r| r.after),
         }));
     }

@@ -9,7 +9,8 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, SecretName, VersionedName};
 
 use crate::cli::RotateArgs;
-use crate::format::rotation::Plan;
+use crate::code;
+use crate::format::rotation::Recipe;
 use crate::open::vault::Vault;
 use crate::verb::input;
 
@@ -28,7 +29,7 @@ impl Given {
     /// `[several-names]`, `[recipe-or-stdin]`, and those of reading a value.
     pub fn find(
         args: &RotateArgs,
-        plan: &Plan,
+        plan: &Recipe,
         listed: bool,
         wanted: &[VersionedName],
         vault: &Vault,
@@ -58,17 +59,17 @@ fn stdin_holds_something() -> bool {
 
 /// A value that was piped in must not be passed over in silence.
 fn refuse_recipe(name: &SecretName, vault: &Vault) -> Result<()> {
-    let recipe = vault.item(name)?.recipe.filter(Plan::makes);
+    let recipe = vault.item(name)?.recipe.filter(Recipe::makes);
     recipe.map_or(Ok(()), |recipe| {
         let message =
             format!("{name} has a recipe ({}), and something comes in by stdin", recipe.describe());
-        Err(Error::new(Kind::Usage, "recipe-or-stdin", message)
+        Err(Error::new(Kind::Usage, code::RECIPE_OR_STDIN, message)
             .hint(format!("store what comes in: hasp-vault rotate {name} --from -"))
             .hint(format!("or use the recipe: hasp-vault rotate {name} </dev/null")))
     })
 }
 
 fn several() -> Error {
-    Error::new(Kind::Usage, "several-names", "one value cannot be that of several secrets")
+    Error::new(Kind::Usage, code::SEVERAL_NAMES, "one value cannot be that of several secrets")
         .hint("rotate them one by one, or give a program that makes each: --run PROG")
 }

@@ -1,0 +1,18 @@
+//! The names of the failures that only this tool has, and those of others that it raises too.
+
+pub(crate) use hasp_core::code::{BAD_NAME, EXISTS, NO_REPOSITORY, NO_SUCH_FILE};
+
+hasp_core::codes! {
+    BAD_FILE = "bad-file", [Usage], "a value's file is not given as NAME=PATH";
+    BAD_RANGE = "bad-range", [Usage], "what should be a range of commits is none";
+    BAD_REFS = "bad-refs", [Data], "git does not say what is pushed as a hook is told it";
+    BAD_VALUES = "bad-values", [Data], "a list of values is malformed";
+    GIT_FAILED = "git-failed", [Io], "git ended with a failure";
+    HOOKS_OFF = "hooks-off", [Denied], "git is set so that it runs no hooks";
+    NO_AGENT = "no-agent", [Io], "the program that a CI system masks values with failed";
+    NO_GIT = "no-git", [Missing], "git cannot be run";
+    NO_VALUES = "no-values", [Usage], "there is no value to look for";
+    NO_WATCH = "no-watch", [Missing], "the leak watch was never made, or its key is gone";
+    NOT_RECORDED = "not-recorded", [Io], "hasp-audit did not take an event";
+    STDIN_TWICE = "stdin-twice", [Usage], "standard input should be two things";
+}

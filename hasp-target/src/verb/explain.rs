@@ -1,0 +1,170 @@
+//! `explain`: a target in plain words, for whoever has to decide about it.
+
+use std::ffi::OsStr;
+
+use hasp_core::text::printable_path;
+use hasp_core::time::duration_text;
+use hasp_core::tool::{Context, Exit};
+use hasp_core::{Class, Result, SecretName};
+use serde_json::json;
+
+use crate::manifest::Manifest;
+use crate::manifest::changes::command;
+use crate::manifest::delivery::{Channel, Delivery};
+use crate::manifest::target::{FURTHER, Target};
+use crate::manifest::template::Template;
+
+pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<Exit> {
+    let target = manifest.target(name)?;
+    let sentences = sentences(target, manifest);
+    if cx.out.json {
+        return cx
+            .out
+            .object(&json!({"v": 1, "name": target.name, "text": sentences}))
+            .map(|()| Exit::OK);
+    }
+    sentences.iter().try_for_each(|s| cx.out.folded(s, 2)).map(|()| Exit::OK)
+}
+
+fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
+    let mut said = vec![match &target.about {
+        Some(about) => format!("Target {} is for: {about}.", target.name),
+        None => format!("Target {}.", target.name),
+    }];
+    said.push(format!("It runs {}.", command(target)));
+    said.extend(open_words(target));
+    said.push(match &target.dir {
+        Some(dir) => format!("It runs in {} of the project.", printable_path(dir)),
+        None => "It runs in the project's root.".to_owned(),
+    });
+    said.extend(target.deliveries.iter().map(|d| delivery(d, manifest)));
+    said.extend(target.templates.iter().map(|t| template(t, manifest)));
+    if target.references().is_empty() {
+        said.push("It is given no secret.".to_owned());
+    }
+    said.push(environment(target));
+    said.push(
+        "What it prints is redacted. It approves nothing by itself: hasp-bind consents, \
+         hasp-grant permits."
+            .to_owned(),
+    );
+    said
+}
+
+/// What a grant leaves open, and what the classes say to that.
+fn open_words(target: &Target) -> Option<String> {
+    let strict = |(_, class): &(&SecretName, &Class)| class.names_command();
+    let strict: Vec<String> = target
+        .classes
+        .iter()
+        .filter(strict)
+        .map(|(name, class)| format!("{name} is {class}"))
+        .collect();
+    let classes =
+        if strict.is_empty() { String::new() } else { format!(" ({})", strict.join(", ")) };
+    match target.run.as_deref() {
+        None => Some(format!(
+            "With a secret of class high or critical{classes} it cannot be any command: the grant \
+             must name it."
+        )),
+        Some([.., last]) if last == FURTHER && !strict.is_empty() => Some(format!(
+            "Whoever uses a grant adds further words although it gets a strict secret{classes}."
+        )),
+        Some(_) => None,
+    }
+}
+
+fn delivery(delivery: &Delivery, manifest: &Manifest) -> String {
+    let spec = manifest.refs.get(&delivery.reference);
+    let about = spec.and_then(|s| s.about.as_ref()).map(|a| format!(" ({a})")).unwrap_or_default();
+    let optional = if spec.is_some_and(|s| !s.required) { ", if it is stored" } else { "" };
+    let class =
+        spec.and_then(|s| s.class).map(window).map(|w| format!("; {w}")).unwrap_or_default();
+    let variable = delivery.variable.as_deref().unwrap_or_default();
+    format!(
+        "It gets {}{about} {}{optional}{class}.",
+        delivery.reference,
+        how(delivery.channel, variable)
+    )
+}
+
+fn template(template: &Template, manifest: &Manifest) -> String {
+    let spec = |r: &&SecretName| manifest.refs.get(r);
+    let named = |r: &SecretName| {
+        let optional = spec(&r).is_some_and(|s| !s.required);
+        let class = spec(&r).and_then(|s| s.class).map(window);
+        let empty = optional.then(|| "empty if it is not stored".to_owned());
+        let notes: Vec<String> = empty.into_iter().chain(class).collect();
+        if notes.is_empty() { r.to_string() } else { format!("{r} ({})", notes.join("; ")) }
+    };
+    let names: Vec<String> = template.references().into_iter().map(named).collect();
+    let with = if names.is_empty() { "no value".to_owned() } else { names.join(", ") };
+    let (path, variable) = (printable_path(template.path()), template.variable());
+    format!(
+        "It gets a file in memory whose path is in {variable}: the text of {path} with {with} in \
+         it."
+    )
+}
+
+fn how(channel: Channel, variable: &str) -> String {
+    match channel {
+        Channel::Env => format!("as the variable {variable}"),
+        Channel::File => format!("as a file in memory whose path is in {variable}"),
+        Channel::Fd => format!("on a descriptor whose number is in {variable}"),
+        Channel::Stdin => "on standard input".to_owned(),
+    }
+}
+
+/// The longest grant of a class (DESIGN section 4).
+pub(crate) fn window(class: Class) -> String {
+    class.ceiling().map_or_else(
+        || "each grant is for one run".to_owned(),
+        |longest| format!("a grant lasts at most {}", duration_text(longest)),
+    )
+}
+
+/// What of the inherited environment is not the consumer's.
+const PINNED: &str = " PATH, HOME and other places of code are those of whoever grants it.";
+
+/// What no list of variables can hold: a Makefile chooses the names.
+pub const MAKE: &str =
+    "make takes any variable of its Makefile from the environment; clean-env keeps it out";
+
+/// Whether a command is make, or has a word or part of one that names it.
+pub fn names_make<W: AsRef<OsStr>>(words: &[W]) -> bool {
+    let parts = words
+        .iter()
+        .flat_map(|w| w.as_ref().as_encoded_bytes().split(|b| b" \t\n;&|()'\"`".contains(b)));
+    let names = parts.map(|part| part.rsplit(|b| *b == b'/').next().unwrap_or(part));
+    names.into_iter().any(|name| [&b"make"[..], b"gmake", b"bmake"].contains(&name))
+}
+
+fn environment(target: &Target) -> String {
+    let kept = if target.keep_env.is_empty() {
+        String::new()
+    } else {
+        let names = target.keep_env.join(", ");
+        format!(
+            " It keeps {names} as whoever uses the grant has them, which can make programs load \
+             other code."
+        )
+    };
+    let privileges = if target.no_new_privs { " It cannot gain privileges." } else { "" };
+    let make = if target.run.as_deref().is_some_and(names_make) {
+        format!(" {}.", MAKE)
+    } else {
+        String::new()
+    };
+    match target.clean_env {
+        true if target.pass_env.is_empty() => format!("It inherits no variable.{kept}{privileges}"),
+        true => {
+            format!("It inherits only {}.{PINNED}{kept}{privileges}", target.pass_env.join(", "))
+        }
+        false => {
+            format!(
+                "It inherits the environment of whoever uses the grant, without the variables \
+                 that hasp.toml(5) lists as loading code.{PINNED}{make}{kept}{privileges}"
+            )
+        }
+    }
+}
