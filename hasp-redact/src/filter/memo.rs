@@ -30,7 +30,7 @@ const PLAIN: Form = Form::Plain(Case::Exact);
 const NOTHING: Stretch = Stretch { needle: u32::MAX, form: Form::Literal, line: 0, from: 0, to: 0 };
 
 /// The stretches that were read last.
-pub(crate) struct Settled {
+pub(crate) struct Memo {
     /// Part of needle and line of each: most questions are answered by comparing these, all at
     /// once.
     tags: [u32; REMEMBERED],
@@ -38,13 +38,13 @@ pub(crate) struct Settled {
     last: usize,
 }
 
-impl Default for Settled {
-    fn default() -> Settled {
-        Settled { tags: [0; REMEMBERED], stretches: [NOTHING; REMEMBERED], last: 0 }
+impl Default for Memo {
+    fn default() -> Memo {
+        Memo { tags: [0; REMEMBERED], stretches: [NOTHING; REMEMBERED], last: 0 }
     }
 }
 
-impl Settled {
+impl Memo {
     /// Forgets all: what ended with the text was settled for want of more.
     pub fn clear(&mut self) {
         self.stretches.fill(NOTHING);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_the_same_line_of_the_same_form_is_settled() {
-        let mut settled = Settled::default();
+        let mut settled = Memo::default();
         settled.add(3, Form::Literal, 100, &(105..120));
         for (needle, form, line, at, known) in [
             (3, Form::Literal, 100, 105, true),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use crate::filter::form::{Form, Place};
+use crate::filter::form::{Cursor, Form};
 
 /// How many trails of matches that are over are remembered for each form of a needle.
 const TRAILS: usize = 4;
@@ -50,7 +50,7 @@ pub(crate) struct Trail(Vec<Stretch>);
 impl Trail {
     /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the
     /// one before.
-    pub fn add(&mut self, place: Place, pace: usize, count: usize) {
+    pub fn add(&mut self, place: Cursor, pace: usize, count: usize) {
         let (at, index, pace) = (place.at as isize, place.index, pace as isize);
         if let Some(last) = self.0.last_mut() {
             if last.count == 1
@@ -72,7 +72,7 @@ impl Trail {
     }
 
     /// Adds so many places before all others, the first of them here.
-    pub fn add_before(&mut self, place: Place, pace: usize, count: usize) {
+    pub fn add_before(&mut self, place: Cursor, pace: usize, count: usize) {
         let (at, index, pace) = (place.at as isize, place.index, pace as isize);
         let whole = |s: &&mut Stretch| {
             let meets = s.at == at + pace * count as isize && s.index == index + count;
@@ -96,14 +96,14 @@ impl Trail {
 
     /// Whether it passed through this place, or through one that is whole periods away, if the
     /// value has one.
-    pub fn has(&self, place: Place, period: usize) -> bool {
+    pub fn has(&self, place: Cursor, period: usize) -> bool {
         let at = place.at as isize;
         let before = self.0.partition_point(|s| s.at <= at);
         self.0[..before].iter().rev().take(NEAR).any(|s| s.has(at, place.index, period))
     }
 
     /// The text between those of its places that lie a byte apart from each other around this one.
-    pub fn around(&self, place: Place, period: usize) -> Option<Range<usize>> {
+    pub fn around(&self, place: Cursor, period: usize) -> Option<Range<usize>> {
         let at = place.at as isize;
         let before = self.0.partition_point(|s| s.at <= at);
         let here = self.0[..before].iter().rev().take(NEAR);
@@ -168,7 +168,7 @@ impl Hasher for Mixer {
 
 impl Known {
     /// Whether what goes through this place has been read.
-    pub fn has(&self, needle: u32, form: Form, place: Place, period: usize) -> bool {
+    pub fn has(&self, needle: u32, form: Form, place: Cursor, period: usize) -> bool {
         // Mostly nothing is known, which is sooner seen than looked up.
         let entry = if self.0.is_empty() { None } else { self.0.get(&(needle, form)) };
         entry.is_some_and(|entry| {
@@ -216,8 +216,8 @@ fn push<T>(list: &mut Vec<T>, one: T, most: usize) {
 mod tests {
     use super::*;
 
-    fn place(at: usize, index: usize) -> Place {
-        Place { at, index, column: 0 }
+    fn place(at: usize, index: usize) -> Cursor {
+        Cursor { at, index, column: 0 }
     }
 
     #[test]

@@ -6,17 +6,17 @@
 //! the next ones: these are read as one, which begins where the first does.
 
 use crate::decode::text::Text;
-use crate::filter::form::{Machine, Next, Place, Run, reach};
+use crate::filter::form::{Cursor, Machine, Next, Run, reach};
 use crate::filter::trail::Trail;
 
 /// The most readings that are followed at once; a text that has more at one place has them for
 /// nothing else.
-const MAX_FRONT: usize = 1024;
+pub(super) const MAX_FRONT: usize = 1024;
 
 /// A reading that has come this far.
 #[derive(Clone, Copy)]
 struct State {
-    place: Place,
+    place: Cursor,
     /// How long the text was when it ended here.
     seen: usize,
     /// Whether a match was complete before, one period earlier or several.
@@ -36,9 +36,11 @@ struct Front<'a> {
 #[derive(Default)]
 pub(crate) struct Room {
     states: Vec<State>,
-    places: Vec<Place>,
-    visited: Trail,
-    next: Next,
+    /// Going backwards: places to read from, and where it went.
+    pub places: Vec<Cursor>,
+    pub visited: Trail,
+    /// Where a machine can go.
+    pub next: Next,
 }
 
 impl<'a> Front<'a> {
@@ -49,7 +51,7 @@ impl<'a> Front<'a> {
     }
 
     /// Whether two places at the same position are as good as one.
-    fn same(&self, one: Place, other: Place) -> bool {
+    fn same(&self, one: Cursor, other: Cursor) -> bool {
         let by = one.index.abs_diff(other.index);
         let periods = self.period > 0 && by.is_multiple_of(self.period);
         let apart = [one, other].iter().any(|place| Some(place.index) == self.apart);
@@ -124,13 +126,13 @@ impl Ends {
 
 impl Walk {
     /// A match that begins here.
-    pub fn new(start: Place) -> Walk {
+    pub fn new(start: Cursor) -> Walk {
         let stopped = vec![State { place: start, seen: 0, done: false }];
         Walk { start: start.at, stopped, open: start.at, trail: Trail::default(), work: 0 }
     }
 
     /// The same with the memory of one that is over.
-    pub fn after(mut self, start: Place) -> Walk {
+    pub fn after(mut self, start: Cursor) -> Walk {
         self.stopped.clear();
         self.stopped.push(State { place: start, seen: 0, done: false });
         self.trail.clear();
@@ -172,7 +174,7 @@ impl Walk {
         machine: Machine<'_>,
         text: Text<'_>,
         most_work: u64,
-        known: impl Fn(Place) -> bool,
+        known: impl Fn(Cursor) -> bool,
         room: &mut Room,
     ) -> Ends {
         let mut ends = Ends::default();
@@ -180,7 +182,7 @@ impl Walk {
         self.stopped.drain(..).for_each(|state| front.push(state));
         let next = &mut room.next;
         let most = 2 * reach(machine.value.len());
-        while let Some(mut state) = front.states.pop() {
+        while let Some(state) = front.states.pop() {
             ends.work += 1;
             if ends.work > most_work {
                 self.stopped.push(state);
@@ -193,51 +195,58 @@ impl Walk {
                 continue;
             }
             self.trail.add(state.place, 1, 1);
-            if machine.is_end(state.place.index, state.done) {
-                let more = self.end(machine, text, state.place, &mut ends);
-                if more || !machine.goes_on_behind() {
-                    continue;
-                }
-                state.done = true;
-                state.place.index = machine.again();
-            }
-            if front.states.is_empty() {
-                let run = single(machine, text, state, last + most);
-                if run.units > 0 {
-                    self.run(machine, text, state, run, &mut ends);
-                    front.push(State { place: machine.past(state.place, run), seen: 0, ..state });
-                    continue;
-                }
-            }
-            machine.step(text, state.place, next);
-            for to in next.places.iter().filter(|to| to.at >= state.seen) {
-                front.push(State { place: *to, seen: 0, done: state.done });
-            }
-            if let Some(index) = machine.before_last(state.place.index) {
-                let more = next.more;
-                machine.step(text, Place { index, ..state.place }, next);
-                for to in next.places.iter().filter(|to| to.at >= state.seen) {
-                    front.push(State { place: *to, seen: 0, done: true });
-                }
-                next.more |= more;
-            }
-            if next.more {
+            let Some(state) = self.complete(machine, text, state, &mut ends) else { continue };
+            let alone = front.states.is_empty();
+            let run = if alone { single(machine, text, state, last + most) } else { Run::NONE };
+            if run.units > 0 {
+                self.run(machine, text, state, run, &mut ends);
+                front.push(State { place: machine.past(state.place, run), seen: 0, ..state });
+            } else if read(machine, text, state, next, &mut front) {
                 ends.hold(self.start);
                 self.stopped.push(State { seen: text.len(), ..state });
             }
         }
-        self.work += ends.work;
-        self.open = ends.held.unwrap_or(self.start);
-        if let Some((_, last)) = ends.found
-            && front.period > 0
-        {
-            (self.start, self.open) = (last, last);
-        }
+        self.close(&ends, front.period > 0);
         ends
     }
 
+    /// Takes note of how far it came.
+    fn close(&mut self, ends: &Ends, repeats: bool) {
+        self.work += ends.work;
+        self.open = ends.held.unwrap_or(self.start);
+        if let Some((_, last)) = ends.found.filter(|_| repeats) {
+            (self.start, self.open) = (last, last);
+        }
+    }
+
+    /// The state from which reading goes on behind a match, if one is complete here and may go on;
+    /// the same one if none is.
+    fn complete(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        mut state: State,
+        ends: &mut Ends,
+    ) -> Option<State> {
+        if machine.is_end(state.place.index, state.done) {
+            let more = self.end(machine, text, state.place, ends);
+            if more || !machine.goes_on_behind() {
+                return None;
+            }
+            state.done = true;
+            state.place.index = machine.again();
+        }
+        Some(state)
+    }
+
     /// A match is complete at `place`. Returns whether more input could make it longer.
-    fn end(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, ends: &mut Ends) -> bool {
+    fn end(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        place: Cursor,
+        ends: &mut Ends,
+    ) -> bool {
         let tail = machine.tail(text, place);
         ends.add(place.at);
         ends.add(tail.end);
@@ -273,6 +282,29 @@ impl Walk {
     }
 }
 
+/// Reads one unit in all ways. Returns whether more input could add one.
+fn read(
+    machine: Machine<'_>,
+    text: Text<'_>,
+    state: State,
+    next: &mut Next,
+    front: &mut Front<'_>,
+) -> bool {
+    machine.step(text, state.place, next);
+    for to in next.places.iter().filter(|to| to.at >= state.seen) {
+        front.push(State { place: *to, seen: 0, done: state.done });
+    }
+    let mut more = next.more;
+    if let Some(index) = machine.before_last(state.place.index) {
+        machine.step(text, Cursor { index, ..state.place }, next);
+        for to in next.places.iter().filter(|to| to.at >= state.seen) {
+            front.push(State { place: *to, seen: 0, done: true });
+        }
+        more |= next.more;
+    }
+    more
+}
+
 /// The units from here on that can be read in one way only, but none that begin behind `limit`.
 fn single(machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> Run {
     if state.place.at >= text.len() {
@@ -285,113 +317,4 @@ fn single(machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> R
     }
     let most = limit.saturating_sub(state.place.at) / run.pace + 1;
     Run { units: if run.pace > 1 { run.units.min(most) } else { run.units }, ..run }
-}
-
-/// How many units going backwards are read at once at first, before it is looked whether what
-/// precedes them is known; twice as many each time.
-const FIRST_BACK: usize = 16;
-
-/// What came of reading backwards from a seed.
-pub(crate) struct Begun {
-    /// The earliest beginning of a match that passes through the seed.
-    pub first: Option<Place>,
-    /// Units read.
-    pub work: u64,
-}
-
-/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass
-/// through a place that is known. [`Room::visited`] says where it was looked for.
-pub(crate) fn begin(
-    machine: Machine<'_>,
-    text: Text<'_>,
-    seed: Place,
-    known: impl Fn(Place) -> bool,
-    room: &mut Room,
-) -> Begun {
-    let mut work = 0;
-    let Room { places: front, visited, next, .. } = room;
-    front.clear();
-    front.push(machine.raised(seed));
-    visited.clear();
-    visited.add(seed, 1, 1);
-    let mut first: Option<Place> = None;
-    let mut most = FIRST_BACK;
-    let floor = seed.at.saturating_sub(reach(machine.value.len()));
-    while let Some(place) = front.pop() {
-        work += 1;
-        if place.at < seed.at && known(place) {
-            continue;
-        }
-        if let Some(place) = machine.beginning(text, place) {
-            first = Some(first.map_or(place, |f| f.min(place)));
-        }
-        if front.is_empty() {
-            let run = back(machine, text, place, most, floor);
-            if run.units > 0 {
-                work += run.bytes() as u64 / 8;
-                most *= 2;
-                let back = |n: usize| Place {
-                    at: place.at - n * run.pace,
-                    index: place.index - n,
-                    column: 0,
-                };
-                if run.pace == 1 {
-                    // The first few units behind a line break can be the beginning too.
-                    let begun = machine
-                        .beginnings(place.index, run.units)
-                        .filter_map(|n| machine.beginning(text, back(n)));
-                    first = begun.chain(first).min();
-                }
-                visited.add_before(back(run.units), run.pace, run.units);
-                front.push(machine.raised(back(run.units)));
-                continue;
-            }
-        }
-        machine.back(text, place, next);
-        for to in next.places.iter().filter(|to| to.at >= floor).map(|to| machine.raised(*to)) {
-            if let Err(at) = front.binary_search(&to)
-                && front.len() < MAX_FRONT
-            {
-                front.insert(at, to);
-            }
-        }
-    }
-    let first = first.map(|first| with_shared(machine, text, first, next));
-    Begun { first, work }
-}
-
-/// The units before `place` that can be read in one way only: all single bytes, or at most so many
-/// of another length, which begin at `floor` or behind it.
-fn back(machine: Machine<'_>, text: Text<'_>, place: Place, most: usize, floor: usize) -> Run {
-    let run = machine.units_back(text, place, most);
-    let units = run.units.min(place.at.saturating_sub(floor) / run.pace);
-    if units > 0 {
-        return Run { units, ..run };
-    }
-    Run { units: machine.run_back(text, place).0, pace: 1 }
-}
-
-impl Room {
-    /// Whether a unit can be read from here on, or could with more input.
-    pub fn goes_on(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place) -> bool {
-        machine.step(text, place, &mut self.next);
-        self.next.more || !self.next.places.is_empty()
-    }
-
-    /// Where the last reading backwards went, in runs.
-    pub fn visited(&self) -> Trail {
-        self.visited.reversed()
-    }
-}
-
-/// The place before the first own character of an encoding that repeats itself, if the value has
-/// part of the one there: going back, it was only seen that the value may as well have begun
-/// earlier.
-fn with_shared(machine: Machine<'_>, text: Text<'_>, first: Place, next: &mut Next) -> Place {
-    if machine.period() > 0 && first.index == 1 && machine.first() == 0 {
-        machine.back(text, first, next);
-        let before = next.places.iter().copied().filter(|p| p.index == 0);
-        return before.filter_map(|p| machine.beginning(text, p)).min().unwrap_or(first);
-    }
-    first
 }

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::append;
 use super::values;
 use crate::cli::{Format, ScanArgs, Values};
-use crate::filter::patterns::{Pattern, Patterns};
+use crate::filter::{Pattern, Patterns};
 use crate::git::{self, Entry, Git};
 use crate::scan::finder::Wanted;
 use crate::scan::many;

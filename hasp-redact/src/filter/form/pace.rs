@@ -2,7 +2,7 @@
 //! anything else. They are compared in one loop, without the lists of readings that
 //! [`Machine::step`](super::Machine::step) makes of each unit.
 
-use super::{Case, Place, hex, plain};
+use super::{Case, Cursor, hex, plain};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Text, nibble, pair};
 use crate::decode::unit::{only, only_before};
@@ -27,7 +27,7 @@ impl Run {
 }
 
 /// Escapes of the value from here on.
-pub(super) fn escapes(value: &[u8], case: Case, text: Text<'_>, from: Place) -> Run {
+pub(super) fn escapes(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> Run {
     let Some((_, pace)) = only(text, from.at) else { return Run::NONE };
     let fits = |units: usize| {
         let (at, index) = (from.at + units * pace, from.index + units);
@@ -51,7 +51,7 @@ pub(super) fn escapes_back(
     value: &[u8],
     case: Case,
     text: Text<'_>,
-    to: Place,
+    to: Cursor,
     most: usize,
 ) -> Run {
     let Some((_, pace)) = only_before(text, to.at) else { return Run::NONE };
@@ -75,7 +75,7 @@ pub(super) fn escapes_back(
 }
 
 /// Pairs of digits from here on, but for the value's last.
-pub(super) fn pairs(value: &[u8], text: Text<'_>, from: Place) -> Run {
+pub(super) fn pairs(value: &[u8], text: Text<'_>, from: Cursor) -> Run {
     let bytes = text.bytes;
     let start = from.at + 2;
     let Some(gap) = bytes.get(start..).and_then(gap) else { return Run::NONE };
@@ -108,7 +108,7 @@ fn gap(behind: &[u8]) -> Option<usize> {
 }
 
 /// Pairs of digits before `to`, at most so many.
-pub(super) fn pairs_back(value: &[u8], text: Text<'_>, to: Place, most: usize) -> Run {
+pub(super) fn pairs_back(value: &[u8], text: Text<'_>, to: Cursor, most: usize) -> Run {
     let most = most.min(to.index.saturating_sub(hex::BREAK_FROM));
     let digit = |at: usize| text.get(at).is_some_and(|b| nibble(b) < 16);
     let follows =

@@ -3,7 +3,7 @@
 //! that they share.
 
 use super::plain::Behind;
-use super::{Form, Next, Place, Tail};
+use super::{Cursor, Form, Next, Tail};
 use crate::decode::alphabet::{BASE32, BASE64};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text};
@@ -111,7 +111,7 @@ impl Radix {
     }
 
     /// Reads one character, or skips what may stand between two.
-    pub fn step(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+    pub fn step(&self, value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
         let byte = text.bytes[from.at];
         if self.fits(value, from.index, self.number(byte)) {
             next.push(from.at + 1, from.index + 1);
@@ -125,12 +125,12 @@ impl Radix {
     }
 
     /// How many plain characters follow.
-    pub fn run(&self, value: &[u8], text: Text<'_>, from: Place) -> usize {
+    pub fn run(&self, value: &[u8], text: Text<'_>, from: Cursor) -> usize {
         let (bytes, goal) = (&text.bytes[from.at..], self.goal(value));
         if from.index == 0 {
             let fits = |b: &&u8| self.fits(value, 0, self.lone(**b));
             let first = bytes.first().filter(fits).map_or(0, |_| 1);
-            let after = Place { at: from.at + 1, index: 1, column: 0 };
+            let after = Cursor { at: from.at + 1, index: 1, column: 0 };
             return first + if first > 0 { self.run(value, text, after) } else { 0 };
         }
         let mut run = 0;
@@ -160,7 +160,7 @@ impl Radix {
         })
     }
 
-    /// What these characters stand for, a byte each; those that may stand for more stand for nothing.
+    /// What these characters stand for, a byte each; 255 for those that may stand for more.
     fn block(&self, characters: &[u8]) -> u64 {
         characters.iter().fold(0, |block, byte| block << 8 | u64::from(self.lone(*byte)))
     }
@@ -174,7 +174,7 @@ impl Radix {
 
     /// How many plain characters precede, and whether what precedes them rules out that a match
     /// goes on.
-    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Place) -> (usize, bool) {
+    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Cursor) -> (usize, bool) {
         let before = &text.bytes[..to.at];
         let mut run = 0;
         for chunk in before[before.len() - before.len().min(to.index.saturating_sub(1))..]
@@ -205,7 +205,7 @@ impl Radix {
     }
 
     /// `%2B`, `\/`, `\u002b`, `&#43;`: only what is not a letter or digit is ever escaped.
-    fn escaped(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+    fn escaped(&self, value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
         let mut units = Units::default();
         decode(text, from.at, &mut units);
         next.more |= units.more
@@ -227,7 +227,7 @@ impl Radix {
 
     /// A line break, as it is or as `\n` and `\r\n` in a string literal, and the indentation behind
     /// it.
-    fn skip_break(&self, text: Text<'_>, from: Place, next: &mut Next) {
+    fn skip_break(&self, text: Text<'_>, from: Cursor, next: &mut Next) {
         for line_break in [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"] {
             match text.has(from.at, line_break) {
                 Answer::No => continue,
@@ -244,7 +244,7 @@ impl Radix {
     }
 
     /// The places from which one character or skip leads to `to`.
-    pub fn back(&self, value: &[u8], text: Text<'_>, to: Place, next: &mut Next) {
+    pub fn back(&self, value: &[u8], text: Text<'_>, to: Cursor, next: &mut Next) {
         if to.at == 0 || to.index == 0 {
             return;
         }
@@ -264,7 +264,7 @@ impl Radix {
                     continue;
                 }
                 forward.clear();
-                self.step(value, text, Place { at, index, column: 0 }, &mut forward);
+                self.step(value, text, Cursor { at, index, column: 0 }, &mut forward);
                 match forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
                     true if index == to.index => next.skip(to, at),
                     true => next.push(at, index),

@@ -10,6 +10,7 @@ pub(crate) mod build;
 mod chosen;
 pub(crate) mod key;
 pub(crate) mod pieces;
+pub(crate) mod tier;
 pub(crate) mod windows;
 
 use std::ops::Range;
@@ -57,7 +58,7 @@ struct Tier {
 
 /// How far a stream has been searched with one tier.
 #[derive(Clone, Copy, Default)]
-struct Cursor {
+struct Reached {
     /// The next position to probe.
     probe: usize,
     /// Pieces that begin before this position, and were whole, have been found.
@@ -67,7 +68,7 @@ struct Cursor {
 /// How far a stream has been searched.
 #[derive(Default)]
 pub(crate) struct Progress {
-    cursors: [Cursor; 2],
+    cursors: [Reached; 2],
     /// Probes to be looked at, kept for the memory.
     hits: Vec<Hit>,
 }
@@ -80,7 +81,7 @@ impl Progress {
     pub fn shift(&mut self, by: usize) {
         for cursor in &mut self.cursors {
             // A tier that is not in use stays at 0.
-            *cursor = Cursor {
+            *cursor = Reached {
                 probe: cursor.probe.saturating_sub(by),
                 covered: cursor.covered.saturating_sub(by),
             };
@@ -128,7 +129,7 @@ impl Seeds {
             }
             // Probes whose piece may reach beyond the text are made again when there is more of it.
             let undecided = (len + 1).saturating_sub(tier.longest);
-            *cursor = Cursor {
+            *cursor = Reached {
                 probe: probe.min(undecided + tier.stride - 1),
                 covered: (probe + 1).saturating_sub(tier.stride).max(cursor.covered),
             };
