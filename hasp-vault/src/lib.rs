@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod captured;
 mod cli;
 pub mod code;
 mod crypto;
+mod denial;
 mod export;
 mod format;
 mod fsck;
@@ -26,6 +28,7 @@ pub use crypto::age_file;
 pub use crypto::file_key::FileKey;
 pub use crypto::keys::Keys;
 pub use crypto::recipient::Recipient;
+pub use denial::record_denial;
 pub use format::allow::Allow;
 pub use format::expiry::expiry_notice;
 pub use format::item::{Item, State};

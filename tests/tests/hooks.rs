@@ -213,7 +213,7 @@ fn the_hooks_run_in_every_shell_and_please_shellcheck() {
     let world = world();
     let hooks = world.project().join(".git/hooks");
     if peer("shellcheck") {
-        world.sh("shellcheck .git/hooks/pre-commit .git/hooks/pre-push").ok();
+        world.sh("shellcheck .git/hooks/pre-commit .git/hooks/commit-msg .git/hooks/pre-push").ok();
     }
     let old = "#!/bin/sh\necho \"$@\" >>called; cat >>called\n";
     for hook in ["pre-commit", "pre-push"] {
@@ -339,15 +339,55 @@ fn husky_and_the_pre_commit_framework() {
             .unwrap();
     let entries: Vec<&str> =
         hooks.lines().filter_map(|l| l.trim().strip_prefix("entry: ")).collect();
-    assert_eq!(entries, ["hasp-redact hooks run pre-commit", "hasp-redact hooks run pre-push"]);
+    let verbs = ["pre-commit", "commit-msg", "pre-push"];
+    assert_eq!(entries, verbs.map(|hook| format!("hasp-redact hooks run {hook}")));
     world.sh(&format!("echo {API_KEY} >k && git add k")).ok();
     assert_eq!(world.sh(entries[0]).status, 1);
+    // It gives the name of the file that has the message.
+    world.sh(&format!("echo {API_KEY} >message")).ok();
+    assert_eq!(world.sh(&format!("{} message", entries[1])).status, 1);
     world.sh("git commit -qm k").ok();
     assert_eq!(
         world
-            .sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[1]))
+            .sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[2]))
             .status,
         1
     );
-    world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[1])).ok();
+    world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[2])).ok();
+}
+
+#[test]
+fn short_values_are_found_while_a_grant_is_kept() {
+    let world = World::new();
+    world.store("db/pw", "hunter2");
+    repository(&world);
+    world.bind(
+        "[project]\nname = \"p\"\n[refs]\n\"db/pw\" = { about = \"the database\" }\n\
+         [target.hooks]\nabout = \"looks for it before a commit\"\n\
+         run = [\"hasp-redact\", \"hooks\", \"run\", \"--env\", \"DB_PW\", \"...\"]\n\
+         env = { DB_PW = \"db/pw\" }\n",
+    );
+    world.sh("git add hasp.toml && git commit -qm toml && hasp-redact hooks install").ok();
+    let leak = "echo pw=hunter2 >f && git add f && git commit -qm x";
+    let told = |outcome: &Outcome, told: &str| {
+        assert!(said(outcome).contains(told), "no '{told}' in {}", said(outcome));
+    };
+    let outcome = world.sh(&format!("{leak} && git reset -q --hard HEAD~1"));
+    outcome.ok();
+    told(&outcome, "not watched, so not looked for: db/pw");
+    world.sh("hasp-grant -q --keep --for 1h --consumer user -t hooks").ok();
+    let outcome = world.sh(leak);
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "f:1:4: DB_PW (plain)");
+    told(&outcome, "not looked for, but those of the target hooks: db/pw");
+    assert!(!said(&outcome).contains("hunter2"));
+    let outcome = world.sh("git reset -q --hard && git commit -q --allow-empty -m 'pw hunter2'");
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "the message, line 1: DB_PW (plain)");
+    world.sh("echo b >b && git add b && git commit -qm clean").ok();
+    world.sh("git init -q --bare ../remote && git push -q ../remote main").ok();
+    world.sh("git commit -q --no-verify --allow-empty -m 'pw hunter2'").ok();
+    let outcome = world.sh("git push -q ../remote main");
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "the message, line 1: DB_PW (plain), commit ");
 }

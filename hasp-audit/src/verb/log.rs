@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 
+use hasp_core::suggest;
+use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
 use crate::cli::LogArgs;
+use crate::code;
 use crate::query::checked;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
+use crate::record::kind::EventKind;
 use crate::record::term;
 use crate::verb::follow;
 use crate::verb::place::{Place, moment};
@@ -39,11 +43,30 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
         }
     }
     render.done(cx);
+    if render.none {
+        nothing(cx, args);
+    }
     if args.follow {
         render.follow();
         follow::run(cx, log.path(), position, &filter, &mut render)?;
     }
     Ok(Exit::OK)
+}
+
+/// Where nothing answers, a word that was mistyped is the likeliest reason.
+fn nothing(cx: &mut Context, args: &LogArgs) {
+    if let Some(word) = args.event.as_deref() {
+        let names = EventKind::ALL.iter().flat_map(|kind| [kind.name(), kind.family()]);
+        if !names.clone().any(|name| name == word) {
+            let word = printable(word.as_bytes());
+            let near = suggest::hint(&word, names).unwrap_or_default();
+            cx.out.note(format!("no record is of an event or family '{word}' {near}").trim_end());
+        }
+    }
+    if let Some(word) = &args.secret {
+        let word = printable(word.as_bytes());
+        cx.out.note(&format!("no record answers that names '{word}': see hasp-vault list"));
+    }
 }
 
 /// An answer from a record that is not whole is none; from one that is, each hit is checked again
@@ -77,6 +100,22 @@ fn verified(
     Ok(Exit::OK)
 }
 
+/// The term of `--asker`; a name that has a slash would be a path, which is said by `exe:`.
+///
+/// # Errors
+/// `[usage]` for a word of another form.
+pub(crate) fn asker(word: &str) -> Result<String> {
+    let pid = word.strip_prefix("pid:").map(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let path = word.strip_prefix("exe:").map(|path| path.starts_with('/'));
+    if pid.or(path).unwrap_or(!word.contains(['/', ':']) && !word.is_empty()) {
+        return Ok(term::asker(word));
+    }
+    let message = "whoever asked is named by exe:PATH, by the name of the program, or by pid:N";
+    Err(Error::new(Kind::Usage, code::USAGE, message)
+        .hint("for example: hasp-audit --asker exe:/usr/bin/make")
+        .hint("or: hasp-audit --asker make"))
+}
+
 fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
     let mut terms = Vec::new();
     if let Some(word) = &args.secret {
@@ -88,6 +127,7 @@ fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
         );
     }
     terms.extend(args.consumer.as_deref().map(term::consumer));
+    terms.extend(args.asker.as_deref().map(asker).transpose()?);
     terms.extend(args.grant.as_deref().map(term::grant));
     terms.extend(args.event.as_deref().map(term::event));
     terms.extend(args.denied.then(term::denied));
