@@ -85,9 +85,7 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     let (identity, keeper) = pin::open(home, cx)?;
     home.create()?;
     let _lock = exclusive(home)?;
-    crate::init::refuse_existing(&target).map_err(|e| {
-        e.hint("to merge the backup into the vault that is here: hasp-vault restore --merge < FILE")
-    })?;
+    refuse_beside(&target)?;
     let staged = Staged::unpack(
         BufReader::with_capacity(1 << 17, std::io::stdin().lock()),
         &identity,
@@ -123,6 +121,12 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
         );
     }
     Ok(Exit::OK)
+}
+
+fn refuse_beside(target: &Path) -> Result<()> {
+    crate::init::refuse_existing(target).map_err(|e| {
+        e.hint("to merge the backup into the vault that is here: hasp-vault restore --merge < FILE")
+    })
 }
 
 fn exclusive(home: &Home) -> Result<Lock> {
