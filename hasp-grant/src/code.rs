@@ -16,7 +16,6 @@ hasp_core::codes! {
     ENV_TOO_LARGE = "env-too-large", [Denied], "a value is too long for an environment variable";
     EXPIRED = "expired", [Denied], "the window of the grant has ended";
     FILE_ON_DISK = "file-on-disk", [Denied], "a file with a value would lie on a disk";
-    FOREIGN_FILE = "foreign-file", [Denied], "another user can change a file of the action";
     GRANT_UNKNOWN = "grant-unknown", [Missing], "no grant has that id";
     LEDGER_DAMAGED = "ledger-damaged", [Denied], "the ledger's entry for a grant is damaged";
     LEDGER_MISMATCH = "ledger-mismatch", [Denied], "the ledger's entry is another grant's";
