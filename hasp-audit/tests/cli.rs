@@ -524,3 +524,39 @@ fn a_damaged_checkpoint_is_kept_and_said() {
     let (status, said) = b.refused(&["verify"], "");
     assert!(status == 0 && said.matches("a checkpoint was set aside").count() == 3, "{said}");
 }
+
+#[test]
+fn an_earlier_log_is_verified_after_a_change_of_key() {
+    let b = bench();
+    let public = b.key.verifying_key();
+    b.f.log.checkpoint(&public, &|message| b.key.sign(message).to_bytes()).unwrap();
+    let today = SigningKey::from_bytes(&[8; 32]).verifying_key();
+    let status = |log: &str| {
+        let status = json!({"log": log, "public_key": BASE64.encode(today.as_bytes())});
+        b.vault(&format!(
+            "case \"$1 $2\" in 'status ') echo '{status}' ;;\n\
+             'key audit') eval \"cat $D/root >&$6\" ;; esac"
+        ));
+    };
+    status(&"0".repeat(32));
+    let id = b.f.id.to_string();
+    let (code, said) = b.refused(&["--log", &id, "verify"], "");
+    assert!(code == 0 && said.contains("an earlier log of the vault"), "{said}");
+    // Of the log that is written now it is a forgery.
+    status(&id);
+    assert!(refusal(b.refused(&["--log", &id, "verify"], ""), 1, &["[head-forged]"]));
+}
+
+#[test]
+fn without_the_vaults_tool_and_with_a_wrong_passphrase() {
+    let b = bench();
+    let denied = fails(Kind::Denied, "wrong-passphrase", "the passphrase is wrong");
+    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) {denied} ;; esac", b.status()));
+    assert!(refusal(
+        b.refused(&["verify"], ""),
+        77,
+        &["the passphrase is wrong [wrong-passphrase]"]
+    ));
+    std::fs::remove_file(b.bin.path().join("hasp-vault")).unwrap();
+    assert!(refusal(b.refused(&["verify"], ""), 66, &["[no-sibling]", "make install"]));
+}

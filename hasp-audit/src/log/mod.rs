@@ -216,8 +216,8 @@ impl Log {
         files::replace(&self.dir.join(head::CHECKPOINT), note.as_bytes())
     }
 
-    /// A checkpoint that is no signed head of this log, or of more than there is, is evidence: it is
-    /// set aside, which is on record, and never overwritten.
+    /// A checkpoint that is no signed head of this log, or of more than there is, is evidence: it
+    /// is set aside, which is on record, and never overwritten.
     fn keep_odd_checkpoint(&self, public: &VerifyingKey) -> Result<()> {
         let path = self.dir.join(head::CHECKPOINT);
         if !tree::is_there(&path)? {
