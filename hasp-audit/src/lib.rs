@@ -29,5 +29,4 @@ pub use log::Log;
 pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;
-pub use verb::keys::current_log;
 pub use verify::{Against, Report, verify};

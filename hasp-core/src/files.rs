@@ -14,6 +14,7 @@ use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable_path, shell_word};
 use crate::tree;
+use crate::trust;
 
 /// Who may own a file that is read, and with which mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ pub fn ensure_dir(path: &Path) -> Result<()> {
     match rustix::fs::mkdir(path, Mode::RWXU) {
         Ok(()) => sync_parent(path),
         Err(Errno::EXIST) => check_dir(path),
-        Err(e) => Err(Error::io("create", path, e)),
+        Err(e) => Err(tree::failed("create", path, e)),
     }
 }
 
@@ -171,7 +172,7 @@ pub fn ensure_dirs(base: &Path, below: &Path) -> Result<PathBuf> {
 
 /// Refuses a directory that is a symlink, somebody else's, or open to group or world.
 pub fn check_dir(path: &Path) -> Result<()> {
-    let meta = std::fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+    let meta = std::fs::symlink_metadata(path).map_err(|e| tree::failed("open", path, e))?;
     if meta.is_symlink() {
         return Err(symlink(path));
     }
@@ -212,7 +213,7 @@ fn open_with(path: &Path, how: OFlags) -> Result<File> {
         Ok(fd) => Ok(File::from(fd)),
         Err(Errno::LOOP) => Err(symlink(path)),
         Err(Errno::NXIO) => Err(not_a_file(path)),
-        Err(e) => Err(Error::io("open", path, e)),
+        Err(e) => Err(tree::failed("open", path, e)),
     }
 }
 
@@ -256,7 +257,7 @@ pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Res
             code::FOREIGN_OWNER,
             format!("{} belongs to user {uid}, not to you", shown()),
         )
-        .hint(format!("if it is yours: sudo chown {me} {}", typed())));
+        .hint(trust::hint_of_owner(path, uid)));
     }
     if mode & 0o077 != 0 {
         return Err(Error::new(

@@ -8,6 +8,7 @@
 //! after all this.
 
 mod copies;
+pub(crate) mod find;
 pub(crate) mod policy;
 
 use std::fs::File;
