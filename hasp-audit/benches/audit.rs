@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hasp_audit::{Against, Event, Log, LogId, verify};
+use hasp_audit::{Against, Event, EventKind, Log, LogId, verify};
 use hasp_core::{Home, Timestamp, output};
 
 const ROOT: [u8; 32] = [1; 32];
@@ -57,7 +57,7 @@ fn event(n: u64) -> Event {
     let secret =
         serde_json::json!({"name": name, "version": version, "channel": "env", "var": var});
     let secrets = serde_json::json!([secret]);
-    let event = Event::new("exec.start")
+    let event = Event::new(EventKind::ExecStart)
         .field("grant", format!("{:032x}", n / 5))
         .os("project", "/home/me/src/api");
     event

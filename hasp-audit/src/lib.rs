@@ -29,4 +29,5 @@ pub use log::Log;
 pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;
+pub use record::kind::EventKind;
 pub use verify::{Against, Report, verify};

@@ -6,8 +6,7 @@ mod common;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Fixture, at, event};
-use hasp_audit::Event;
+use common::{Fixture, at, event, named};
 
 /// The longest record with its newline, in bytes.
 const MAX_LINE: usize = 4096;
@@ -25,7 +24,7 @@ fn records_are_numbered_in_order() {
 fn hostile_names_are_one_line_a_record() {
     let f = Fixture::new();
     let hostile = b"/a\nb\r\"c\\\x1b[2J\xe2\x80\xa8\xc2\x85\xff\xfe\x7f\t'\xe2\x80\xae";
-    let event = Event::new("exec.start")
+    let event = named("exec.start")
         .os("project", OsStr::from_bytes(hostile))
         .argv(&[OsStr::from_bytes(hostile)]);
     f.log.append(at(1), &[event]).unwrap();
@@ -43,7 +42,7 @@ fn what_is_too_long_is_split_or_cut_and_never_longer_than_a_record() {
         .map(|n| serde_json::json!({"name": format!("{}/{n}", "s".repeat(60)), "version": n}))
         .collect();
     let words = vec!["\u{1f600}".repeat(300); 1000];
-    let event = Event::new("exec.start").field("grant", "g").argv(&words).field("secrets", secrets);
+    let event = named("exec.start").field("grant", "g").argv(&words).field("secrets", secrets);
     let event = event.os("project", "/deep/".repeat(700)).os("program", "\u{202e}".repeat(2000));
     let last = f.log.append(at(1), &[event]).unwrap();
     let lines = f.lines();
@@ -62,7 +61,11 @@ fn an_event_that_cannot_be_recorded_writes_nothing() {
     let f = Fixture::new();
     let before = f.lines();
     assert_eq!(
-        f.log.append(at(1), &[event(1), Event::new("bad")]).unwrap_err().code().as_str(),
+        f.log
+            .append(at(1), &[event(1), event(1).field("grant", "twice")])
+            .unwrap_err()
+            .code()
+            .as_str(),
         "bad-event"
     );
     assert_eq!(f.lines(), before);

@@ -7,10 +7,9 @@ mod common;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use common::{Fixture, ROOT, at};
+use common::{Fixture, ROOT, at, named};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
-use hasp_audit::Event;
 use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
 use hasp_core::{Kind, files};
 use serde_json::{Value, json};
@@ -32,27 +31,21 @@ fn bench() -> Bench {
         names.iter().map(|(n, v)| json!({"name": n, "version": v})).collect()
     };
     let exec = |grant: &str| {
-        Event::new("exec.start")
-            .field("grant", grant)
-            .os("project", "/p")
-            .argv(&["make", "a\x1b[2Jb"])
+        named("exec.start").field("grant", grant).os("project", "/p").argv(&["make", "a\x1b[2Jb"])
     };
     let events = [
-        Event::new("vault.set").field("secret", "db/url").field("version", 1).field("fp", FP),
-        Event::new("grant.mint")
+        named("vault.set").field("secret", "db/url").field("version", 1).field("fp", FP),
+        named("grant.mint")
             .field("grant", "g1")
             .field("secrets", secrets(&[("db/url", 1)]))
             .field("consumer", "session:7"),
         exec("g1").field("consumer", "session:7").field("secrets", secrets(&[("db/url", 1)])),
-        Event::new("exec.end").field("start", 3).field("grant", "g1").field("status", 0),
+        named("exec.end").field("start", 3).field("grant", "g1").field("status", 0),
         exec("g2").field("consumer", "user:0").field("secrets", secrets(&[("web/key", 2)])),
         exec("g3").field("consumer", "user:0").field("secrets", secrets(&[("bad/key", 9)])),
-        Event::new("exec.end")
-            .field("start", 6)
-            .field("grant", "g3")
-            .field("failed", "not-executable"),
-        Event::new("exec.deny").field("code", "spent").field("grant", "g1").os("project", "/p"),
-        Event::new("vault.reveal").field("secret", "shown/one").field("version", 4),
+        named("exec.end").field("start", 6).field("grant", "g3").field("failed", "not-executable"),
+        named("exec.deny").field("code", "spent").field("grant", "g1").os("project", "/p"),
+        named("vault.reveal").field("secret", "shown/one").field("version", 4),
     ];
     for (n, event) in events.into_iter().enumerate() {
         f.log.append(at(n as i64 * 60), &[event]).unwrap();
@@ -85,10 +78,8 @@ impl Bench {
     /// Puts a vault into the home, and its pin: by them the log is found.
     fn know(&self) {
         let public = BASE64.encode(self.key.verifying_key().as_bytes());
-        let known = format!(
-            "[[vault]]\nid = \"{VAULT}\"\nkey = \"{public}\"\nlog = \"{}\"\n",
-            self.f.id
-        );
+        let known =
+            format!("[[vault]]\nid = \"{VAULT}\"\nkey = \"{public}\"\nlog = \"{}\"\n", self.f.id);
         let vault = self.f.home.join("vault");
         files::ensure_dir(&vault).unwrap();
         files::replace(&self.f.home.join(KNOWN_VAULTS), known.as_bytes()).unwrap();
@@ -381,13 +372,12 @@ fn following_shows_what_comes_across_segments() {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    b.f.log.append(at(0), &[Event::new("test.first")]).unwrap();
+    b.f.log.append(at(0), &[named("test.first")]).unwrap();
     assert!(lines.next().unwrap().unwrap().contains("test.first"));
     // Enough to close this segment: what follows is in the next one.
-    let fat =
-        (0..3).fold(Event::new("other.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+    let fat = (0..3).fold(named("other.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
     b.f.log.append(at(1), &vec![fat; 10_000]).unwrap();
-    b.f.log.append(at(2), &[Event::new("test.second")]).unwrap();
+    b.f.log.append(at(2), &[named("test.second")]).unwrap();
     assert!(lines.next().unwrap().unwrap().contains("test.second"));
     assert!(b.f.path("00000002.jsonl").exists());
     child.kill().unwrap();
@@ -397,9 +387,7 @@ fn following_shows_what_comes_across_segments() {
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let b = bench();
-    b.f.log
-        .append(at(0), &vec![Event::new("other.pad").field("pad", "x".repeat(400)); 2000])
-        .unwrap();
+    b.f.log.append(at(0), &vec![named("other.pad").field("pad", "x".repeat(400)); 2000]).unwrap();
     let script = "\"$0\" --json | head -n 1 >/dev/null";
     let output = Command::new("sh")
         .args(["-c", script])
@@ -407,4 +395,18 @@ fn a_reader_that_goes_away_ends_it_quietly() {
         .env("HASP_HOME", b.f.dir.path())
         .output();
     assert_eq!(output.unwrap().stderr, b"");
+}
+
+#[test]
+fn an_event_of_another_version_is_shown_and_counted() {
+    let b = bench();
+    let future = || named("exec.future").field("what", "ever");
+    b.f.log.append(at(90), &[future(), future()]).unwrap();
+    let (status, said) = b.refused(&["--event", "exec"], "");
+    let note = "this version does not know the event exec.future: 2 of these";
+    assert!(status == 0 && said.matches(note).count() == 1, "{said}");
+    assert_eq!(b.ok(&["--event", "exec.future", "--json"]).matches("\"what\":\"ever\"").count(), 2);
+    let forged = r#"{"event":"mine.own"}"#;
+    assert!(b.run(&["append"], forged).status.success());
+    assert!(!b.refused(&["--event", "mine"], "").1.contains("does not know"));
 }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Fixture, ROOT, at, event};
+use common::{Fixture, ROOT, at, event, named};
 use hasp_audit::{Against, Event, Log};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn each_record_goes_to_both_as_it_is() {
     let f = with_copies(r#""syslog", "journald""#);
     let (syslog, journald) = (listen(&f, "syslog"), listen(&f, "journald"));
     f.log
-        .append(at(1), &[event(1), Event::new("exec.deny").field("code", "spent\nPRIORITY=0")])
+        .append(at(1), &[event(1), named("exec.deny").field("code", "spent\nPRIORITY=0")])
         .unwrap();
     let bodies: Vec<String> =
         received(&syslog).iter().map(|m| m.split_once("]: ").unwrap().1.to_owned()).collect();

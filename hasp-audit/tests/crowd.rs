@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::{Fixture, at, event};
-use hasp_audit::{Event, Log, Record};
+use common::{Fixture, at, event, named};
+use hasp_audit::{Log, Record};
 use hasp_core::{Home, output};
 
 const APPENDERS: usize = 50;
@@ -32,7 +32,7 @@ fn appender() {
     let log = Log::open(&Home::at(home), &id.parse().unwrap()).unwrap().with_segment_size(SEGMENT);
     for n in 0.. {
         let grant = format!("{name}-{n}");
-        log.append(at(n), &[Event::new("test.crowd").field("grant", grant.as_str())]).unwrap();
+        log.append(at(n), &[named("test.crowd").field("grant", grant.as_str())]).unwrap();
         output::write_all(std::io::stdout(), format!("ack {grant}\n").as_bytes()).unwrap();
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Fixture, at, event};
-use hasp_audit::Event;
+use common::{Fixture, at, event, named};
+
 use hasp_core::Kind;
 
 /// A segment of this many bytes is closed.
@@ -77,7 +77,7 @@ fn a_full_disk() {
     std::fs::write(&ballast, vec![0; 300 << 10]).unwrap();
     let f = Fixture::within(tempfile::tempdir_in(dir).unwrap());
     let fat = |n: u64| {
-        Event::new("test.fat")
+        named("test.fat")
             .field("number", n)
             .field("pad", "x".repeat(500))
             .field("more", "y".repeat(500))
@@ -121,8 +121,8 @@ fn prepared(state: &str) -> Fixture {
             std::fs::write(f.segment(), torn).unwrap();
         }
         "full" => {
-            let fat = (0..6)
-                .fold(Event::new("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
+            let fat =
+                (0..6).fold(named("test.fat"), |e, n| e.field(format!("pad{n}"), "x".repeat(500)));
             f.log.append(at(1), &vec![fat; 5_200]).unwrap();
             assert!(f.segment().metadata().unwrap().len() >= FULL);
         }

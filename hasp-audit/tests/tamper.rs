@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Fixture, ROOT, at, event};
-use hasp_audit::{Against, Event, Head, Log, LogId};
+use common::{Fixture, ROOT, at, event, named};
+use hasp_audit::{Against, Head, Log, LogId};
 
 #[test]
 fn a_log_that_nobody_touched_is_whole() {
@@ -277,8 +277,8 @@ fn a_lost_key_state_is_rebuilt_from_the_root() {
 fn a_log_in_the_place_of_a_lost_one_is_never_whole() {
     let f = Fixture::new();
     let lost = "0123456789abcdef0123456789abcdef";
-    f.log.append(at(1), &[Event::new("audit.loss").field("log", lost)]).unwrap();
-    f.log.append(at(2), &[Event::new("test.later")]).unwrap();
+    f.log.append(at(1), &[named("audit.loss").field("log", lost)]).unwrap();
+    f.log.append(at(2), &[named("test.later")]).unwrap();
     assert_eq!(f.fault(), Some(("loss-accepted", None)));
     let against = Against { audit_root: &ROOT, public: None, expect: None, progress: &|_| {} };
     let report = hasp_audit::verify(&f.home, &f.id, &against).unwrap();

@@ -5,7 +5,7 @@
 mod common;
 
 use data_encoding::HEXLOWER;
-use hasp_audit::{Event, Head, Log, LogId};
+use hasp_audit::{Event, EventKind, Head, Log, LogId};
 use hasp_core::{Home, Timestamp};
 use serde_json::Value;
 
@@ -26,8 +26,9 @@ fn a_log_made_from_the_inputs_has_the_published_bytes() {
         .unwrap();
     let now: Timestamp = vector["time"].as_str().unwrap().parse().unwrap();
     let log = Log::create(&home, &id, &root, vector["vault"].as_str().unwrap(), now, None).unwrap();
-    let event =
-        Event::new("exec.deny").field("code", "spent").field("project", "/home/zo\u{eb}/a\nb");
+    let event = Event::new(EventKind::ExecDeny)
+        .field("code", "spent")
+        .field("project", "/home/zo\u{eb}/a\nb");
     log.append(now, &[event]).unwrap();
     let text = std::fs::read_to_string(log.path().join("00000001.jsonl")).unwrap();
     let lines: Vec<&str> = text.lines().collect();

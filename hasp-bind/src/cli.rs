@@ -76,6 +76,9 @@ pub enum Verb {
         /// Every binding of this home, not only this project's
         #[arg(long)]
         all: bool,
+        /// Only the names: of references, or with --all of projects, one a line
+        #[arg(long)]
+        names: bool,
     },
     /// Withdraw all consent for this project; needs no unlock
     Drop,

@@ -10,6 +10,7 @@ mod project;
 mod run;
 mod verb;
 
+pub use binding::moves::Before;
 pub use binding::name::is_everywhere;
 pub use binding::{Binding, Consented};
 pub use project::Project;

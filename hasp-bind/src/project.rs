@@ -1,6 +1,8 @@
 //! Which project a directory belongs to, always by its real path: a link to a project is the
 //! project, a copy of it is another one.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use hasp_core::here;
@@ -23,6 +25,8 @@ pub struct Project {
     pub name: String,
     /// Who else can change it, where a person has said that this is meant: `hasp-bind --shared`.
     pub stranger: Option<Stranger>,
+    /// Whether nothing made the directory a project until now.
+    pub founded: bool,
 }
 
 impl Project {
@@ -57,7 +61,7 @@ impl Project {
     /// As [`Project::find`], without the manifest's.
     pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
         let root = search(home, start)?;
-        match stranger(&root) {
+        match stranger(&root)? {
             Some(stranger) if !here::is_shared(home, &root)? => Err(foreign(&root, &stranger)),
             _ => Ok(root),
         }
@@ -68,7 +72,7 @@ impl Project {
     ///
     /// # Errors
     /// `[foreign-project]`.
-    pub(crate) fn at(root: &Path) -> Result<Project> {
+    pub fn at(root: &Path) -> Result<Project> {
         let project = Project::at_shared(root)?;
         match &project.stranger {
             None => Ok(project),
@@ -78,7 +82,8 @@ impl Project {
 
     /// As [`Project::at`], whoever can change it.
     pub(crate) fn at_shared(root: &Path) -> Result<Project> {
-        Ok(Project::new(root.canonicalize().map_err(|e| Error::io("open", root, e))?, None))
+        let root = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
+        Ok(Project { founded: true, ..Project::new(root, None)? })
     }
 
     /// Whether the manifest names it; else it has the name of its directory.
@@ -86,18 +91,32 @@ impl Project {
         self.manifest.as_ref().is_some_and(|m| m.project.is_some())
     }
 
+    /// What belongs to the project because its root does, in words. `home` is the user's own
+    /// directory, as HOME has it.
+    pub fn extent(&self, home: Option<&OsStr>) -> String {
+        let shown = printable_path(&self.root);
+        let home = home.and_then(|home| Path::new(home).canonicalize().ok());
+        let is_home = home.as_deref() == Some(self.root.as_path());
+        let below = match () {
+            () if self.root.parent().is_none() => "everything on this machine",
+            () if is_home => "everything in this home directory",
+            () => "everything below it",
+        };
+        format!("{shown} is a project now, with {below} that has no hasp.toml of its own")
+    }
+
     fn load(root: PathBuf) -> Result<Project> {
         // What cannot be looked at is not a project without a manifest.
         let path = root.join(FILE_NAME);
         let manifest = tree::is_there(&path)?.then(|| Manifest::load(&path)).transpose()?;
-        Ok(Project::new(root, manifest))
+        Project::new(root, manifest)
     }
 
-    fn new(root: PathBuf, manifest: Option<Manifest>) -> Project {
+    fn new(root: PathBuf, manifest: Option<Manifest>) -> Result<Project> {
         let named = manifest.as_ref().and_then(|m| m.project.clone());
         let name = named.unwrap_or_else(|| root.file_name().map_or("/".to_owned(), printable_os));
-        let stranger = stranger(&root);
-        Project { root, manifest, name, stranger }
+        let stranger = stranger(&root)?;
+        Ok(Project { root, manifest, name, stranger, founded: false })
     }
 }
 
@@ -112,10 +131,21 @@ fn search(home: &Home, start: &Path) -> Result<PathBuf> {
 }
 
 /// Who else can change the directory or what makes it a root.
-fn stranger(root: &Path) -> Option<Stranger> {
+///
+/// # Errors
+/// Where that cannot be seen: it is not "nobody".
+fn stranger(root: &Path) -> Result<Option<Stranger>> {
     let manifest = root.join(FILE_NAME);
-    let makes_root = if there(&manifest) { manifest } else { root.join(here::GIT) };
-    trust::stranger_below(root, &makes_root)
+    let makes_root = if tree::is_there(&manifest)? { manifest } else { root.join(here::GIT) };
+    for path in [root, &makes_root] {
+        match path.metadata() {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(Error::io("look at", path, e));
+            }
+            _ => {}
+        }
+    }
+    Ok(trust::stranger_below(root, &makes_root))
 }
 
 fn foreign(root: &Path, stranger: &Stranger) -> Error {
@@ -130,7 +160,7 @@ fn foreign(root: &Path, stranger: &Stranger) -> Error {
             "or read what it asks for (hasp-target list) and say that this is meant: hasp-bind \
                --shared",
         )
-        .hint("or without a hasp.toml: hasp-bind --shared add REF")
+        .hint("or bind a secret without a hasp.toml: hasp-bind --shared add REF")
 }
 
 fn at_frontier(start: &Path, frontier: &Stranger) -> Error {
@@ -145,10 +175,6 @@ fn at_frontier(start: &Path, frontier: &Stranger) -> Error {
             "if a project there is meant, look at it first: cd {dir} && hasp-target list"
         ))
         .hint(format!("or make one here: hasp-target init, which writes {FILE_NAME}"))
-}
-
-fn there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
 }
 
 fn no_project(start: &Path) -> Error {
@@ -219,5 +245,22 @@ mod tests {
         fs::remove_file(tree.at("a/b/hasp.toml")).unwrap();
         std::os::unix::fs::symlink("/nonexistent", tree.at("a/b/hasp.toml")).unwrap();
         assert_eq!(tree.find("a/b/c").unwrap_err().code(), hasp_target::code::MANIFEST_SYMLINK);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_nobodys() {
+        let tree = Tree::new();
+        std::os::unix::fs::symlink(".git", tree.at("a/.git")).unwrap();
+        assert_eq!(tree.find("a/b/c").unwrap_err().kind(), Kind::Io);
+    }
+
+    #[test]
+    fn what_a_new_project_takes_with_it_is_said() {
+        let tree = Tree::new();
+        let home = tree.at("a");
+        let extent = |path: &Path| Project::at_shared(path).unwrap().extent(Some(home.as_os_str()));
+        assert!(extent(Path::new("/")).contains("everything on this machine"));
+        assert!(extent(&tree.at("a")).contains("everything in this home directory"));
+        assert!(extent(&tree.at("a/b")).contains("everything below it"));
     }
 }

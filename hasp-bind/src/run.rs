@@ -16,12 +16,16 @@ impl Tool for Cli {
         let options = &self.options;
         match &self.verb {
             Some(Verb::Completions { shell }) => Cli::completions(*shell, cx),
-            Some(Verb::List { all: true }) => verb::list::all(&Home::locate(&cx.env)?, cx),
-            Some(Verb::List { all: false }) => {
-                verb::list::project(&ProjectVault::new(options, cx)?, cx)
+            Some(Verb::List { all: true, names }) => {
+                verb::list::all(&Home::locate(&cx.env)?, *names, cx)
+            }
+            Some(Verb::List { all: false, names }) => {
+                verb::list::project(&ProjectVault::new(options, cx)?, *names, cx)
             }
             Some(Verb::Add { references }) => {
-                verb::add::run(references, &ProjectVault::new_anywhere(options, cx)?, cx)
+                let place = ProjectVault::new_anywhere(options, cx)
+                    .map_err(|e| verb::add::with_words(&e, references))?;
+                verb::add::run(references, &place, cx)
             }
             Some(Verb::Remove { references }) => {
                 verb::remove::run(references, &ProjectVault::new(options, cx)?, cx)

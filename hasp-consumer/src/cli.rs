@@ -42,7 +42,11 @@ pub enum Verb {
         exe: PathBuf,
     },
     /// The registered names
-    List,
+    List {
+        /// Only the names, one a line
+        #[arg(long)]
+        names: bool,
+    },
     /// One of them, with what to be warned of
     Show {
         /// A registered name

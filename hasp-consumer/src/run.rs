@@ -16,7 +16,7 @@ impl Tool for Cli {
             Verb::Whoami => whoami::run(cx),
             Verb::Add { consumer, exe } => add::run(&consumer, &exe, cx),
             Verb::Remove { consumer } => remove::run(&consumer, cx),
-            Verb::List => list::run(cx),
+            Verb::List { names } => list::run(names, cx),
             Verb::Show { consumer } => show::run(&consumer, cx),
             Verb::Completions { shell } => Cli::completions(shell, cx),
         }

@@ -10,8 +10,8 @@ use rustix::fs::{FileType, Stat};
 
 use crate::environ::Environ;
 use crate::error::{Error, Result};
+use crate::platform::{self, identity};
 use crate::source::Source;
-use crate::system;
 
 /// Descriptors of sources, by number and by the file that is open there: the same pipe or file may
 /// be open under another number, and a path may lead to it.
@@ -69,7 +69,7 @@ pub fn lend(env: &Environ, word: Option<&OsStr>) {
             && !env.has_read(number)
         {
             // Where it is not open, whoever reads it says so.
-            let _ = system::set_inherited(number, true);
+            let _ = platform::set_inherited(number, true);
         }
     }
 }
@@ -110,11 +110,7 @@ fn file(stat: &Stat) -> Option<(u64, u64)> {
 }
 
 fn stat(number: RawFd) -> Option<Stat> {
-    system::duplicate(number).ok().and_then(|descriptor| rustix::fs::fstat(&descriptor).ok())
-}
-
-fn identity(stat: &Stat) -> (u64, u64) {
-    (stat.st_dev, stat.st_ino)
+    platform::duplicate(number).ok().and_then(|descriptor| rustix::fs::fstat(&descriptor).ok())
 }
 
 #[cfg(test)]
@@ -135,10 +131,7 @@ mod tests {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         let twin = reader.try_clone().unwrap();
         let (other, _end) = rustix::pipe::pipe().unwrap();
-        let own = std::process::id();
-        for spelling in
-            ["fd:", "/dev/fd/", "/proc/self/fd/", &format!("/proc/{own}/fd/"), "/dev/../dev/fd/"]
-        {
+        for spelling in platform::DESCRIPTOR_PREFIXES.iter().chain(&["fd:", "/dev/../dev/fd/"]) {
             let sources = named(&format!("{spelling}{}", reader.as_raw_fd()));
             assert!(
                 [&reader, &twin, &writer].iter().all(|d| sources.hold(d.as_raw_fd())),

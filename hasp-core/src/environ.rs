@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::system;
+use crate::platform;
 use crate::var::Var;
 
 /// A snapshot of the environment of this process.
@@ -55,7 +55,7 @@ impl Environ {
         self.read.insert(number);
         if number > 2 {
             // One that is not open is refused by whoever reads it.
-            let _ = system::set_inherited(number, false);
+            let _ = platform::set_inherited(number, false);
         }
     }
 

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
+use crate::platform;
 use crate::text::{printable_path, shell_word};
 use crate::tree;
 use crate::trust;
@@ -134,10 +135,9 @@ pub fn flush(path: &Path) -> Result<()> {
     synced
 }
 
-/// One flush of the file system for all that was written to it, instead of one or two a file.
+/// Flushes all that was written below a directory, at once where the system can.
 pub fn flush_all(dir: &Path) -> Result<()> {
-    let opened = File::open(dir).map_err(|e| Error::io("open", dir, e))?;
-    rustix::fs::syncfs(&opened).map_err(|e| Error::io("flush", dir, e))
+    platform::flush(dir).map_err(|e| Error::io("flush", dir, e))
 }
 
 /// A synced temporary file beside `path`, removed on drop unless it is persisted.

@@ -10,17 +10,11 @@ use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::lead;
+use crate::platform::{self, in_memory};
 use crate::project;
 use crate::text::{printable_path, shell_word};
 use crate::tree;
 use crate::var::Var;
-
-/// `f_type` of tmpfs and ramfs (linux/magic.h).
-const MEMORY_FILE_SYSTEMS: [u64; 2] = [0x0102_1994, 0x8584_58f6];
-/// `f_type` of NFS, SMB2, CIFS, FUSE (sshfs and the like), AFS, 9p, Ceph: places that other
-/// machines can read or where locks do not hold.
-const NETWORK_FILE_SYSTEMS: [u64; 6] =
-    [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x0102_1997, 0x00c3_6400];
 
 /// The home directory of hasp, `$HASP_HOME` or `${XDG_DATA_HOME:-~/.local/share}/hasp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +106,7 @@ pub struct Runtime {
 
 impl Runtime {
     /// `HASP_RUNTIME` if set, else `$XDG_RUNTIME_DIR/hasp` where that is a tmpfs, else
-    /// `/dev/shm/hasp-<uid>`; made 0700 if absent.
+    /// what the system has in memory for every user; made 0700 if absent.
     ///
     /// # Errors
     /// `[no-runtime]` if none of them is in memory; `[open-parent]`, `[in-project]`; the file
@@ -138,12 +132,10 @@ impl Runtime {
     /// Every runtime directory of this user that exists and is his (another user's of that name is
     /// none of his business), for `revoke`, which must reach the grants of each.
     pub fn all(env: &Environ) -> Vec<Runtime> {
-        let uid = rustix::process::geteuid().as_raw();
         let mut roots: Vec<PathBuf> =
             env.var(Var::Runtime).map(PathBuf::from).into_iter().collect();
         roots.extend(env.get("XDG_RUNTIME_DIR").map(|d| Path::new(d).join("hasp")));
-        roots.push(PathBuf::from(format!("/run/user/{uid}/hasp")));
-        roots.push(PathBuf::from(format!("/dev/shm/hasp-{uid}")));
+        roots.extend(platform::memory_places());
         let mut seen = Vec::new();
         roots.retain(|r| {
             is_ours(r) && !seen.contains(r) && {
@@ -187,15 +179,16 @@ impl Runtime {
         if let Some(user) = user {
             return Ok(Runtime { root: user.join("hasp"), on_disk: false });
         }
-        let shared = Path::new("/dev/shm");
-        if in_memory(shared) {
-            let uid = rustix::process::geteuid().as_raw();
-            return Ok(Runtime { root: shared.join(format!("hasp-{uid}")), on_disk: false });
+        if let Some(root) = platform::memory_place() {
+            return Ok(Runtime { root, on_disk: false });
         }
         Err(Error::new(
             Kind::Create,
             code::NO_RUNTIME,
-            "neither XDG_RUNTIME_DIR nor /dev/shm is a file system in memory",
+            format!(
+                "neither XDG_RUNTIME_DIR nor {} is a file system in memory",
+                platform::SHARED_MEMORY
+            ),
         )
         .hint("mount a tmpfs and name a directory on it: export HASP_RUNTIME=/absolute/path"))
     }
@@ -205,17 +198,6 @@ impl Runtime {
 fn is_ours(path: &Path) -> bool {
     path.symlink_metadata()
         .is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::geteuid().as_raw())
-}
-
-/// Whether the path, or the nearest directory above it that exists, lies on a tmpfs or ramfs.
-fn in_memory(path: &Path) -> bool {
-    file_system(path).is_some_and(|kind| MEMORY_FILE_SYSTEMS.contains(&kind))
-}
-
-fn file_system(path: &Path) -> Option<u64> {
-    let existing = path.ancestors().find(|p| p.exists())?;
-    let found = rustix::fs::statfs(existing).ok()?;
-    u64::try_from(found.f_type).ok()
 }
 
 fn absolute(variable: &str, value: &OsStr) -> Result<PathBuf> {
@@ -287,7 +269,7 @@ fn is_ignored(root: &Path) -> bool {
 }
 
 fn refuse_network(root: &Path) -> Result<()> {
-    if !file_system(root).is_some_and(|kind| NETWORK_FILE_SYSTEMS.contains(&kind)) {
+    if !platform::on_network(root) {
         return Ok(());
     }
     Err(Error::new(
@@ -342,7 +324,8 @@ mod tests {
         let runtime =
             Runtime::locate(&environ(&[("HASP_RUNTIME", path.to_str().unwrap())])).unwrap();
         assert!(runtime.on_disk());
-        assert!(!Runtime::at("/dev/shm/x").on_disk());
+        let memory = platform::memory_place().unwrap();
+        assert!(!Runtime::at(memory.join("x")).on_disk());
     }
 
     #[test]

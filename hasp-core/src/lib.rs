@@ -12,6 +12,7 @@ pub mod dotenv;
 pub mod environ;
 pub mod error;
 pub mod files;
+mod habit;
 pub mod here;
 pub mod hexid;
 pub mod home;
@@ -19,24 +20,24 @@ mod kind;
 pub mod layout;
 pub mod lead;
 pub mod lock;
-pub mod memory;
 pub mod name;
 pub mod named;
 pub mod output;
+#[allow(unsafe_code)]
+pub mod platform;
 pub mod project;
 pub mod random;
 pub mod secret;
 pub mod sibling;
 pub mod source;
 pub mod suggest;
-#[allow(unsafe_code)]
-pub mod system;
 pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod tool;
 pub mod tree;
 pub mod trust;
+mod usage;
 pub mod var;
 
 pub use class::Class;

@@ -119,17 +119,29 @@ impl Output {
         self.wrote = true;
     }
 
-    /// A remark on stderr, silenced by `--quiet`.
+    /// A remark on stderr, silenced by `--quiet`; one JSON object with `--json`.
     pub fn note(&mut self, text: &str) {
-        if !self.quiet {
+        if self.quiet {
+            return;
+        }
+        if self.json {
+            self.remark("note", text);
+        } else {
             self.complain("", text);
         }
+    }
+
+    /// The heading of a list, for people: none where stdout is no terminal, or with `--quiet`.
+    pub fn heading(&mut self, text: &str) -> Result<()> {
+        if self.quiet || !self.stdout_is_terminal() { Ok(()) } else { self.line(text) }
     }
 
     /// Text on stderr without the tool's name, silenced by `--quiet`: blocks that are meant to be
     /// read or copied.
     pub fn plain_note(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && self.json {
+            self.remark("note", text.trim());
+        } else if !self.quiet {
             self.push();
             let _ = write_all(rustix::stdio::stderr(), format!("{text}\n").as_bytes());
         }
@@ -144,8 +156,7 @@ impl Output {
     /// A warning on stderr: `hasp-x: warning: ...`; one JSON object with `--json`.
     pub fn warn(&mut self, text: &str) {
         if self.json {
-            let object = serde_json::json!({"warning": {"message": text}});
-            let _ = write_all(rustix::stdio::stderr(), format!("{object}\n").as_bytes());
+            self.remark("warning", text);
         } else {
             self.complain("warning: ", text);
         }
@@ -176,6 +187,14 @@ impl Output {
     /// (<https://no-color.org>).
     pub fn colour(&self, env: &crate::environ::Environ) -> bool {
         self.stdout_is_terminal() && layout::styles(env)
+    }
+
+    /// `{"note":{"message":".."}}`.
+    fn remark(&mut self, kind: &str, text: &str) {
+        self.push();
+        let object = serde_json::json!({kind: {"message": text}});
+        let line = without_tokens(&format!("{object}\n"));
+        let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
     }
 
     /// stderr is best effort: with it closed there is nobody to tell.
@@ -229,7 +248,7 @@ pub fn write_all(fd: impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// `Kind::Io`.
 pub fn settle(fd: impl std::os::fd::AsFd) -> Result<()> {
-    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::system::close);
+    let duplicate = fd.as_fd().try_clone_to_owned().and_then(crate::platform::close);
     duplicate.map_err(|e| Error::system("write output", e))
 }
 

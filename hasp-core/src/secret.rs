@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
-use crate::system::Pages;
+use crate::platform::{Block, Pages};
 
 /// The largest value, in bytes: 1 MiB.
 pub const MAX_VALUE: usize = 1 << 20;
@@ -148,6 +148,12 @@ impl std::io::Write for Counter {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+impl Block for Secret {
+    fn bytes(&self) -> &[u8] {
+        self.expose()
     }
 }
 

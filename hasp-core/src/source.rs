@@ -11,12 +11,12 @@ use crate::code;
 use crate::descriptors;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
+use crate::platform::{self, DESCRIPTOR_PREFIXES};
 use crate::secret::Secret;
-use crate::system;
 use crate::text::printable_os;
 
-/// `-`, `fd:N`, `env:VAR` or a path; `/dev/fd/N`, `/proc/self/fd/N` and `/dev/stdin` mean
-/// descriptors.
+/// `-`, `fd:N`, `env:VAR` or a path; `/dev/stdin` and the names that the system has for
+/// descriptors mean these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `-`.
@@ -39,8 +39,8 @@ impl Source {
         if bytes == b"-" || bytes == b"/dev/stdin" {
             return Ok(Source::Stdin);
         }
-        let spellings: [&[u8]; 3] = [b"fd:", b"/dev/fd/", b"/proc/self/fd/"];
-        if let Some(digits) = spellings.iter().find_map(|s| bytes.strip_prefix(*s)) {
+        let mut spellings = DESCRIPTOR_PREFIXES.iter().chain(&["fd:"]);
+        if let Some(digits) = spellings.find_map(|s| bytes.strip_prefix(s.as_bytes())) {
             return descriptor(digits).ok_or_else(|| bad_source(word));
         }
         match bytes.strip_prefix(b"env:") {
@@ -88,7 +88,7 @@ fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret>
         )
         .hint("open the file under another number: 3<FILE after the command"));
     }
-    let owned = system::duplicate(fd).map_err(|_| {
+    let owned = platform::duplicate(fd).map_err(|_| {
         Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {fd} is not open"))
             .hint(format!("open it in the shell, for example: {fd}<FILE after the command"))
     })?;
@@ -155,7 +155,9 @@ mod tests {
         assert_eq!(parse("fd:0").unwrap(), Source::Stdin);
         assert_eq!(parse("fd:7").unwrap(), Source::Fd(7));
         assert_eq!(parse("/dev/fd/7").unwrap(), Source::Fd(7));
-        assert_eq!(parse("/proc/self/fd/7").unwrap(), Source::Fd(7));
+        for prefix in DESCRIPTOR_PREFIXES {
+            assert_eq!(parse(&format!("{prefix}7")).unwrap(), Source::Fd(7));
+        }
         assert_eq!(parse("env:TOKEN").unwrap(), Source::Env("TOKEN".into()));
         assert_eq!(parse("./fd:x").unwrap(), Source::Path("./fd:x".into()));
         for bad in ["", "fd:", "fd:-1", "fd:x", "fd:99999999999", "env:", "env:A=B"] {

@@ -40,8 +40,8 @@ use crate::environ::Environ;
 use crate::error::{Error, Result};
 use crate::layout::{self, Block};
 use crate::output::write_all;
+use crate::platform::questions::{Changed, Settings, is_foreground};
 use crate::secret::Secret;
-use crate::system::questions::{Changed, Settings, is_foreground};
 use line::Keys;
 use typist::Typist;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
+use crate::platform;
 
 /// A moment in UTC, whole seconds, written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,22 +124,20 @@ pub fn duration_text(duration: Duration) -> String {
 /// Seconds since boot, suspend included: setting the wall clock back does not lengthen a window
 /// measured so.
 pub fn boot_seconds() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    u64::try_from(now.tv_sec).unwrap_or(0)
+    platform::boot_seconds()
 }
 
 /// The random id that the kernel draws at each boot; read once, since no process outlives a boot.
 ///
 /// # Errors
-/// `Kind::Io` where /proc is not mounted.
+/// `Kind::Io` where the system does not tell.
 pub fn boot_id() -> Result<String> {
     static READ: OnceLock<String> = OnceLock::new();
     if let Some(id) = READ.get() {
         return Ok(id.clone());
     }
-    let path = std::path::Path::new("/proc/sys/kernel/random/boot_id");
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    Ok(READ.get_or_init(|| text.trim().to_owned()).clone())
+    let id = platform::boot_id().map_err(|e| Error::system("tell this boot from others", e))?;
+    Ok(READ.get_or_init(|| id).clone())
 }
 
 fn bad_time(text: &str) -> Error {

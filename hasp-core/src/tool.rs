@@ -7,14 +7,15 @@ use std::process::ExitCode;
 
 pub use clap_complete::Shell;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use clap::error::ErrorKind;
 
 use crate::code;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
+use crate::platform;
 use crate::time::Timestamp;
+use crate::usage;
 
 /// The exit status of a tool that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +81,11 @@ pub trait Tool: clap::Parser {
 
 /// The whole of a tool's main.
 pub fn main<T: Tool>() -> ExitCode {
-    let hardened = harden();
     let args: Vec<OsString> = std::env::args_os().collect();
+    if platform::guard(&args) {
+        return ExitCode::SUCCESS;
+    }
+    let hardened = harden();
     let command = T::command();
     let umask =
         hardened.as_ref().map_or(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO, |mask| *mask);
@@ -110,7 +114,7 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
             context.out.data(e.render().to_string().as_bytes())?;
             return Ok(Exit::OK);
         }
-        Err(e) => return Err(usage(&e, T::command().get_name())),
+        Err(e) => return Err(usage::error(&e, &T::command(), args.get(1..).unwrap_or_default())),
     };
     context.out.json = cli.common().json;
     context.out.quiet = cli.common().quiet;
@@ -123,26 +127,17 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
 /// First thing in main: not with more rights than the caller's, no core dump, no ptrace by the same
 /// user, private files.
 ///
-/// The dump filter comes before PR_SET_DUMPABLE, which makes /proc/self/coredump_filter unwritable.
 /// std has already put /dev/null on closed descriptors 0 to 2. A file size limit is an error like
 /// any other, which can be said. SIGCHLD gets its default action, since a caller that ignores it
 /// would make the kernel throw the children's statuses away. What our caller left open, a
 /// passphrase perhaps, is inherited by no program that we start, unless it is handed down by
 /// number. Returns the umask that we were started with.
 fn harden() -> Result<rustix::fs::Mode> {
-    refuse_more_rights(crate::system::has_more_rights())?;
-    crate::system::withhold_descriptors();
-    let _ = std::fs::write("/proc/self/coredump_filter", "0");
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|e| Error::system("forbid core dumps", e))?;
-    let limit = rustix::process::getrlimit(Resource::Core);
-    // 1, not 0: a core_pattern that is a pipe ignores every limit but this one, which no file takes
-    // either (fs/coredump.c).
-    let current = Some(limit.maximum.map_or(1, |hard| hard.min(1)));
-    rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum: limit.maximum })
-        .map_err(|e| Error::system("forbid core dumps", e))?;
-    crate::system::default_action(rustix::process::Signal::CHILD);
-    crate::system::survive_file_size_limit();
+    refuse_more_rights(platform::has_more_rights())?;
+    platform::withhold_descriptors();
+    platform::harden().map_err(|e| Error::system("forbid core dumps", e))?;
+    platform::default_action(rustix::process::Signal::CHILD);
+    platform::survive_file_size_limit();
     Ok(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
 }
 
@@ -160,136 +155,4 @@ fn refuse_more_rights(more: bool) -> Result<()> {
     )
     .hint(format!("take them away: chmod u-s,g-s {own}"))
     .hint(format!("or, where it has file capabilities: setcap -r {own}")))
-}
-
-/// clap's error in our form. A stray word is not shown: it may be the value that somebody meant to
-/// store.
-fn usage(error: &clap::Error, tool: &str) -> Error {
-    let context = |kind| error.get(kind).map(context_text).unwrap_or_default();
-    let argument = shown_argument(&context(ContextKind::InvalidArg));
-    let message = match error.kind() {
-        ErrorKind::UnknownArgument if argument.is_empty() => {
-            "there is a word too many (not shown: it may be a value; values and tokens never travel in arguments)"
-                .to_owned()
-        }
-        ErrorKind::UnknownArgument => format!("there is no option {argument}"),
-        ErrorKind::InvalidSubcommand => "there is no such verb".to_owned(),
-        ErrorKind::MissingRequiredArgument => format!("missing: {}", context(ContextKind::InvalidArg)),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            "what shall it do? no verb was given".to_owned()
-        }
-        ErrorKind::ArgumentConflict => {
-            format!("{argument} cannot be used together with {}", context(ContextKind::PriorArg))
-        }
-        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_empty() => format!("{argument} needs a value"),
-        ErrorKind::InvalidValue => format!("{argument} takes one of: {}", context(ContextKind::ValidValue)),
-        ErrorKind::ValueValidation => {
-            source_text(error).map_or(format!("{argument} has a wrong value"), |t| format!("{argument}: {t}"))
-        }
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues | ErrorKind::NoEquals => {
-            format!("{argument} has the wrong number of values")
-        }
-        _ => "wrong usage".to_owned(),
-    };
-    let mut shown = Error::new(Kind::Usage, code::USAGE, message);
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-        if !context(kind).is_empty() {
-            shown = shown.hint(format!("did you mean {}?", context(kind)));
-        }
-    }
-    shown.hint(format!("{tool} --help"))
-}
-
-fn source_text(error: &clap::Error) -> Option<String> {
-    let source = std::error::Error::source(error)?;
-    let own = source.downcast_ref::<Error>().map(|e| e.message().to_owned());
-    Some(own.unwrap_or_else(|| source.to_string()))
-}
-
-/// An option without its value; nothing for a word that is not an option.
-fn shown_argument(argument: &str) -> String {
-    if argument.starts_with('<') || argument.starts_with('[') {
-        return argument.to_owned();
-    }
-    let Some(dashed) = argument.strip_prefix('-') else {
-        return String::new();
-    };
-    let name = dashed.split(['=', ' ']).next().unwrap_or_default();
-    if name.is_empty() {
-        String::new()
-    } else {
-        format!("-{}", crate::text::printable(name.as_bytes()))
-    }
-}
-
-fn context_text(value: &ContextValue) -> String {
-    match value {
-        ContextValue::String(text) => text.clone(),
-        ContextValue::Strings(texts) => texts.join(", "),
-        ContextValue::StyledStr(text) => text.to_string(),
-        ContextValue::StyledStrs(texts) => {
-            texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        }
-        ContextValue::Number(number) => number.to_string(),
-        _ => String::new(),
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser, Debug)]
-    #[command(name = "hasp-x")]
-    struct Cli {
-        #[command(subcommand)]
-        verb: Verb,
-        #[command(flatten)]
-        common: Common,
-    }
-
-    #[derive(clap::Subcommand, Debug)]
-    enum Verb {
-        /// Store
-        Set {
-            name: String,
-            #[arg(long, value_enum)]
-            class: Option<Class>,
-        },
-    }
-
-    #[derive(clap::ValueEnum, Clone, Debug)]
-    enum Class {
-        Low,
-        High,
-    }
-
-    fn refuse(args: &[&str]) -> Error {
-        usage(&Cli::try_parse_from(args).unwrap_err(), "hasp-x")
-    }
-
-    #[test]
-    fn a_value_in_argv_is_never_shown() {
-        for args in [
-            &["hasp-x", "set", "db/url", "hunter2"][..],
-            &["hasp-x", "set", "n", "--hunt=hunter2"],
-            &["hasp-x", "hunter2"],
-            &["hasp-x", "set", "n", "--class", "hunter2"],
-        ] {
-            let error = refuse(args);
-            assert_eq!((error.code().as_str(), error.kind().status()), ("usage", 64));
-            assert!(!format!("{error:?}").contains("hunter2"));
-        }
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        assert!(refuse(&["hasp-x", "set"]).message().contains("<NAME>"));
-        assert!(refuse(&["hasp-x"]).message().contains("no verb"));
-        assert!(refuse(&["hasp-x", "set", "n", "--clas", "low"]).hints()[0].contains("--class"));
-        assert!(refuse(&["hasp-x", "set", "n", "--class", "lo"]).message().contains("low, high"));
-        assert!(refuse(&["hasp-x", "set", "n", "--class"]).message().starts_with("--class"));
-    }
 }

@@ -3,17 +3,18 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::Metadata;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
+use rustix::fs::{Access, AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
-use rustix::path::Arg;
 
 use crate::code;
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable_path, shell_word};
+
+pub use crate::platform::{enter, set_mode};
 
 /// Whether there is anything under this name, be it a link that leads nowhere.
 ///
@@ -61,31 +62,6 @@ fn closed(path: &Path) -> Option<PathBuf> {
     ways.into_iter().find(|dir| enter(dir) == Err(Errno::ACCESS)).map(Path::to_owned)
 }
 
-/// Sets the mode of a file or directory; a link is refused.
-///
-/// # Errors
-/// `ELOOP` for a link, otherwise as chmod(2).
-pub fn set_mode(path: &Path, mode: Mode) -> rustix::io::Result<()> {
-    let handle =
-        openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    match FileType::from_raw_mode(fstat(&handle)?.st_mode) {
-        FileType::Symlink => Err(Errno::LOOP),
-        _ => change(&handle, mode),
-    }
-}
-
-/// Opens a directory below another one to read and to empty it, whatever mode it has.
-///
-/// # Errors
-/// `ENOTDIR` for anything else, also for a link to one.
-pub fn enter(directory: impl AsFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let handle = openat(directory, name, flags, Mode::empty())?;
-    // Where it fails, opening or removing says why.
-    let _ = change(&handle, Mode::RWXU);
-    openat(&handle, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
 /// The names in a directory, without `.` and `..`.
 pub fn names(directory: impl AsFd) -> rustix::io::Result<Vec<CString>> {
     let entries = Dir::read_from(directory)?.map(|e| Ok(e?.file_name().to_owned()));
@@ -113,12 +89,6 @@ pub fn remove_files(dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// chmod(2) on what is open with `O_PATH`, which fchmod(2) refuses: by the name that proc(5) gives
-/// it.
-fn change(handle: &OwnedFd, mode: Mode) -> rustix::io::Result<()> {
-    rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod action;
 pub mod cli;
+pub mod code;
 mod ledger;
 mod mint;
 mod run;
@@ -17,20 +18,23 @@ mod spend;
 mod token;
 mod verb;
 
+pub use action::arg::Arg;
 pub use action::program::{check as check_program, find as find_program};
 pub use action::{Action, EnvRules};
 pub use hasp_core::GrantId;
 pub use ledger::Ledger;
+pub use ledger::directories::{Everywhere, everywhere};
 pub use ledger::record::record as record_end;
 pub use ledger::sweep::sweep_expired;
 pub use mint::jobserver::inherited as inherited_jobserver;
 pub use mint::summary::{HANG, terms_lines};
-pub use mint::swap::{Keeping, devices as swap_devices};
 pub use spend::check::{Check, VerifiedGrant, verify};
+pub use spend::ended::EndedGrant;
 pub use spend::situation::Situation;
+pub use spend::standing::{Standing, State, standings};
 pub use spend::{Opened, Released, nothing_released};
-pub use token::arg::Arg;
 pub use token::claims::{Claims, Terms};
+pub use token::line::mint_line;
 pub use token::paseto::{malformed, parse as parse_token};
 pub use token::seal::{Half, open as open_seal};
 pub use token::{MAX_TOKEN, line as token_line};

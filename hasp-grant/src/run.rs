@@ -22,7 +22,7 @@ impl Tool for Cli {
         if self.verb.is_some() && self.mint != Mint::default() {
             return Err(Error::new(
                 Kind::Usage,
-                "usage",
+                hasp_core::code::USAGE,
                 "a verb goes with none of the options of minting",
             )
             .hint("hasp-grant --help"));

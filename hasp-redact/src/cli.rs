@@ -9,7 +9,6 @@ use hasp_core::tool::Common;
 /// The command line.
 #[derive(Parser, Debug)]
 #[command(name = "hasp-redact", version, about = ABOUT, after_help = EXAMPLES)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do instead of filtering.
     #[command(subcommand)]

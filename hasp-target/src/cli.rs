@@ -39,7 +39,11 @@ pub enum Verb {
     /// Write a hasp.toml to start from; never replaces one
     Init,
     /// The targets, one a line
-    List,
+    List {
+        /// Only the names
+        #[arg(long)]
+        names: bool,
+    },
     /// One target, field by field
     Show {
         /// A target

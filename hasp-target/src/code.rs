@@ -12,8 +12,10 @@ hasp_core::codes! {
     DUPLICATE_VARIABLE = "duplicate-variable", [Usage], "one variable is given two values";
     FOREIGN_DIRECTORY = "foreign-directory", [Denied],
         "no project is found where directories are yours, and above they are another user's";
-    MANIFEST_BAD_CLASS = "manifest-bad-class", [Config], "hasp.toml names a class that there is not";
-    MANIFEST_BAD_DIR = "manifest-bad-dir", [Config], "'dir' of a target is no plain directory below";
+    MANIFEST_BAD_CLASS = "manifest-bad-class", [Config],
+        "hasp.toml names a class that there is not";
+    MANIFEST_BAD_DIR = "manifest-bad-dir", [Config],
+        "'dir' of a target is no plain directory below";
     MANIFEST_BAD_NAME = "manifest-bad-name", [Config], "a name in hasp.toml is malformed";
     MANIFEST_BAD_REFERENCE = "manifest-bad-reference", [Config],
         "what a target is given is not the name of a reference";
@@ -32,7 +34,8 @@ hasp_core::codes! {
     MANIFEST_TOO_DEEP = "manifest-too-deep", [Config], "hasp.toml is nested too deeply";
     MANIFEST_TOO_LARGE = "manifest-too-large", [Config], "a file of the project is too long";
     MANIFEST_TYPE = "manifest-type", [Config], "a key of hasp.toml has a value of another type";
-    MANIFEST_UNKNOWN_KEY = "manifest-unknown-key", [Config], "hasp.toml has a key that there is not";
+    MANIFEST_UNKNOWN_KEY = "manifest-unknown-key", [Config],
+        "hasp.toml has a key that there is not";
     MANIFEST_UNLISTED = "manifest-unlisted", [Config], "a target uses what [refs] does not list";
     MANIFEST_UTF8 = "manifest-utf8", [Config], "a file of the project is not UTF-8";
     NO_DIR = "no-dir", [Missing], "the directory that a target runs in is not there";

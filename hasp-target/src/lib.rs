@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod code;
+mod edit;
 mod manifest;
 mod run;
 mod verb;

@@ -21,12 +21,12 @@ impl Tool for Cli {
     fn run(self, cx: &mut Context) -> Result<Exit> {
         match self.verb {
             Verb::Init => init::run(&current_dir()?, cx),
-            Verb::List => list::run(&Manifest::load(&nearest(cx)?)?, cx),
+            Verb::List { names } => list::run(&Manifest::load(&nearest(cx)?)?, names, cx),
             Verb::Show { target } => show::run(Manifest::load(&nearest(cx)?)?.target(&target)?, cx),
             Verb::Check { target } => check::run(&nearest(cx)?, target.as_deref(), cx),
             Verb::Explain { target } => explain::run(&Manifest::load(&nearest(cx)?)?, &target, cx),
             Verb::Examples { target, write } => examples::run(&nearest(cx)?, &target, write, cx),
-            Verb::Add(args) => add::run(&args, &nearest(cx)?, cx),
+            Verb::Add(args) => add::run(&args, &nearest_or_here(cx)?, cx),
             Verb::Completions { shell } => Cli::completions(shell, cx),
         }
     }
@@ -54,6 +54,16 @@ fn nearest(cx: &mut Context) -> Result<PathBuf> {
                 .hint("write one to start from: hasp-target init")
         }
     })
+}
+
+/// The nearest manifest, or where the first one is made: in the current directory.
+fn nearest_or_here(cx: &mut Context) -> Result<PathBuf> {
+    match nearest(cx) {
+        Err(e) if [code::NO_MANIFEST, code::FOREIGN_DIRECTORY].contains(&e.code()) => {
+            Ok(current_dir()?.join(FILE_NAME))
+        }
+        found => found,
+    }
 }
 
 fn at_frontier(start: &Path, frontier: &trust::Stranger) -> Error {

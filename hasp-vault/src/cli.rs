@@ -151,7 +151,7 @@ pub struct ItemArgs {
     /// How far the damage reaches if it leaks
     #[arg(long, value_enum)]
     pub class: Option<Class>,
-    /// Not delivered any more after this time, such as 90d
+    /// Not delivered any more after this time, such as 90d, or never to take an expiry off
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
     /// How often it should get a new value, such as 30d, or never
@@ -160,6 +160,9 @@ pub struct ItemArgs {
     /// Only this project, or target of it, may ask for it (repeatable)
     #[arg(long, value_name = "PROJECT[:TARGET]")]
     pub allow: Vec<String>,
+    /// Any project may ask for it again: takes a scope off
+    #[arg(long, conflicts_with = "allow")]
+    pub unscoped: bool,
     /// A remark, shown by show
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
@@ -217,6 +220,9 @@ pub struct ListArgs {
     /// Verify every signature
     #[arg(long)]
     pub verify: bool,
+    /// Only the names, one a line
+    #[arg(long)]
+    pub names: bool,
 }
 
 /// `show` and `history`.

@@ -25,6 +25,7 @@ hasp_core::codes! {
     DEPOSIT_UNKNOWN = "deposit-unknown", [Missing], "no deposit has such an id";
     FOREIGN_IDENTITY = "foreign-identity", [Usage], "a new pin has no identity to be kept in";
     GRANTS_NOT_ENDED = "grants-not-ended", [Io], "hasp-grant did not end the grants on a secret";
+    HARD_LINK = "hard-link", [Data], "a file has another name elsewhere";
     KEY_CHANGED = "key-changed", [Data], "a vault has another key than the one pinned for it";
     KEY_UNKNOWN = "key-unknown", [Usage], "a key that was named is not in the input";
     LAST_OWN_RECIPIENT = "last-own-recipient", [Denied], "your identity would not open the vault";

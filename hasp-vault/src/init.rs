@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::text::printable_path;
@@ -18,6 +18,7 @@ use crate::crypto::recipient::Recipient;
 use crate::format::known::{self, Known};
 use crate::format::settings::{FORMAT, Settings};
 use crate::format::signed::{self, Label};
+use crate::open::gitattributes;
 use crate::open::identity::Identity;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
@@ -166,7 +167,7 @@ impl Init {
         let staged = Home::at(self.staging());
         let log =
             Log::create(&staged, &known.log, keys.audit_root(), &known.id.to_string(), now, None)?;
-        log.append(now, &[Event::new("vault.init").field("vault", known.id.to_string())])?;
+        log.append(now, &[Event::new(EventKind::VaultInit).field("vault", known.id.to_string())])?;
         log.checkpoint(&known.key, &|m| keys.sign_record(m))
     }
 
@@ -195,6 +196,9 @@ impl Init {
         for name in ["keys.age", "vault.toml"] {
             let content = files::read(&staging.join(name), Guard::Private, age_file::MAX_FILE)?;
             files::replace(&plan.dir.join(name), &content)?;
+        }
+        if !plan.dir.starts_with(self.home.root()) {
+            gitattributes::write(&plan.dir)?;
         }
         // The marker first: without it the rest is cleared away, whatever is left of it.
         std::fs::remove_file(staging.join(MARKER)).map_err(|e| Error::io("remove", &staging, e))?;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId};
@@ -80,7 +80,8 @@ impl<'a> Candidate<'a> {
         keeper.refuse_foreign_pin(identity, self.id(), self.key())?;
         let path = self.dir.join("keys.age");
         let file = files::read(&path, Guard::Signed, age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys()).map_err(|e| at_path(&e, &path))?;
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
+            .map_err(|e| at_path(&e, &path))?;
         let keys = Roots::parse(plain).map_err(|e| at_path(&e, &path))?.current();
         if keys.record_key() != *self.key() {
             return Err(signed::tampered(&path));
@@ -99,7 +100,7 @@ impl<'a> Candidate<'a> {
         let (log_id, vault) = (LogId::random()?, self.id().to_string());
         let log = Log::create(self.home, &log_id, keys.audit_root(), &vault, now, self.old_head())?;
         let lost = self.before.as_ref().and_then(|known| loss_of(self.home, &known.log));
-        let joined = Event::new("vault.join").field("vault", vault);
+        let joined = Event::new(EventKind::VaultJoin).field("vault", vault);
         log.append(now, &lost.into_iter().chain([joined]).collect::<Vec<_>>())?;
         log.checkpoint(self.key(), &|m| keys.sign_record(m))?;
         if let Some((name, content)) = keeper.repinned(identity, self.id(), self.key())? {
@@ -123,7 +124,7 @@ impl<'a> Candidate<'a> {
 
 /// What a new log says of one that this home had and has lost.
 pub(crate) fn loss_of(home: &Home, log: &LogId) -> Option<Event> {
-    Log::is_gone(home, log).then(|| Event::new("audit.loss").field("log", log.as_str()))
+    Log::is_gone(home, log).then(|| Event::new(EventKind::AuditLoss).field("log", log.as_str()))
 }
 
 /// Where a log ended, on one line.

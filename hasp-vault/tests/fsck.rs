@@ -123,3 +123,86 @@ fn a_forgotten_secret_is_not_missed() {
     common::feed(command, b"").ok();
     assert!(found(&lab).is_empty());
 }
+
+/// What desktops and synchronisers drop is no secret that was lost, and is named as what it is.
+#[test]
+fn droppings_are_told_from_copies_of_records() {
+    let lab = furnished();
+    let put = |path: &str| {
+        let path = lab.home().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_private(&path, b"x");
+    };
+    let close = |path: &str| {
+        std::fs::set_permissions(lab.home().join(path), PermissionsExt::from_mode(0o700)).unwrap();
+    };
+    for path in [
+        "vault/.DS_Store",
+        "vault/items/Thumbs.db",
+        "vault/items/.stfolder/x",
+        "vault/inbox/desktop.ini",
+        "vault/items/n/meta (conflicted copy).toml",
+        "vault/items/notes.txt",
+        "audit/.directory",
+    ] {
+        put(path);
+    }
+    close("vault/items/.stfolder");
+    let text = lab.run(&["fsck"]).text();
+    let line =
+        |part: &str| text.lines().find(|l| l.contains(part)).unwrap_or_else(|| panic!("{text}"));
+    for name in [".DS_Store", "Thumbs.db", ".stfolder", "desktop.ini", ".directory"] {
+        assert!(line(name).contains("was dropped by a desktop or a synchroniser"), "{text}");
+    }
+    assert!(line(".stfolder").contains("remove it: rm -r "), "{text}");
+    assert!(line("conflicted copy").contains("is a copy of a record"), "{text}");
+    assert!(line("notes.txt").contains("is no part of a vault"), "{text}");
+    assert!(!text.contains("destroy it") && text.lines().count() == 7, "{text}");
+}
+
+/// A vault directory of a repository may be anybody's doing.
+#[test]
+fn a_link_in_a_vault_is_not_followed() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo");
+    let env = [("HASP_VAULT", dir.to_str().unwrap())];
+    lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
+    let outside = lab.dir.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join(".hasp-x.tmp"), "theirs").unwrap();
+    std::fs::write(outside.join("passwd"), "theirs").unwrap();
+    for name in ["items", "inbox"] {
+        let path = dir.join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::os::unix::fs::symlink(&outside, &path).unwrap();
+        for args in [&["fsck"][..], &["fsck", "--repair"]] {
+            let ran = lab.run_with(args, b"", &env);
+            assert_eq!(ran.status, 1, "{}", ran.stderr);
+            assert!(ran.text().contains(&format!("{name} is a symbolic link [symlink]")));
+            assert!(!ran.text().contains("passwd") && !ran.stderr.contains("whole"));
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    std::fs::create_dir_all(dir.join("items/db")).unwrap();
+    std::os::unix::fs::symlink(&outside, dir.join("items/db/url")).unwrap();
+    let deeper = lab.run_with(&["fsck", "--repair"], b"", &env);
+    assert!(deeper.text().contains("db/url is a symbolic link"), "{}", deeper.text());
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 2);
+}
+
+/// Whoever has another name of the identity keeps a copy that changes along.
+#[test]
+fn a_hard_link_is_found_and_taken_apart() {
+    let lab = furnished();
+    for path in ["identity", "vault/items/n/meta.toml", "vault/vault.toml", "vault/keys.age"] {
+        std::fs::hard_link(lab.home().join(path), lab.dir.path().join("x")).unwrap();
+        assert_eq!(found(&lab), [("hard-link".to_owned(), true)], "{path}");
+        lab.run(&["fsck", "--repair"]).ok();
+        assert!(found(&lab).is_empty(), "{path}");
+        std::fs::remove_file(lab.dir.path().join("x")).unwrap();
+    }
+    std::fs::hard_link(lab.home().join("known_vaults"), lab.dir.path().join("x")).unwrap();
+    let ran = lab.run(&["fsck"]);
+    assert!(ran.text().contains("cp -p ") && ran.status == 1, "{}", ran.text());
+    assert_eq!(lab.value("n").unwrap(), b"second value");
+}

@@ -94,3 +94,29 @@ fn ssh_reads_the_key_pair() {
     assert_eq!(common::feed(keygen, b"").ok().text(), public);
     assert!(public.trim_end().ends_with(" git/deploy"));
 }
+
+/// A word that sounds like everybody would lock the secret to a project of that name.
+#[test]
+fn scopes_and_expiries_are_taken_off_by_words_of_their_own() {
+    let lab = common::Lab::new();
+    for word in ["any", "All", "*", "", "none", "everywhere"] {
+        let refused = lab.run_with(&["set", "n", "--allow", word], b"value one", &[]);
+        assert_eq!(refused.refused(), (64, "bad-scope".into()), "{word}");
+        assert!(refused.stderr.contains("--unscoped"), "{}", refused.stderr);
+    }
+    let set = |args: &[&str]| {
+        lab.run_with(&[&["set", "n"], args].concat(), b"value one", &[]).ok();
+        lab.run(&["show", "n", "--json"]).ok().json()
+    };
+    let scoped = set(&["--allow", "api", "--expires", "30d"]);
+    assert!(scoped["allow"][0] == "api" && !scoped["expires"].is_null());
+    let kept = set(&[]);
+    assert!(kept["allow"][0] == "api" && !kept["expires"].is_null());
+    let open = set(&["--unscoped", "--expires", "never"]);
+    assert!(open["allow"].as_array().unwrap().is_empty() && open["expires"].is_null());
+    for option in ["--expires", "--rotate-every"] {
+        let refused = lab.run_with(&["set", "n", option, "none"], b"value", &[]);
+        assert_eq!(refused.refused(), (64, "bad-duration".into()), "{option}");
+        assert!(refused.stderr.contains("never"), "{}", refused.stderr);
+    }
+}

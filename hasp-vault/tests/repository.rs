@@ -8,6 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use common::Lab;
 
+/// What becomes of the bytes of a file.
+type Turn<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_vault_elsewhere_is_read_whatever_its_modes() {
     let lab = Lab::empty();
@@ -96,4 +99,54 @@ fn an_unknown_vault_is_not_trusted_by_itself() {
     let refused = lab.run_with(&["list"], b"", &[("HASP_VAULT", theirs.to_str().unwrap())]);
     assert_eq!(refused.refused(), (77, "unknown-vault".into()));
     assert!(refused.stderr.contains("hasp-vault join "));
+}
+
+/// git may have turned line ends before anybody knew that it must not.
+#[test]
+fn a_checkout_that_turned_line_ends_is_read() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo/vault");
+    let env = [("HASP_VAULT", dir.to_str().unwrap())];
+    lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
+    lab.run_with(&["set", "db/url", "--note", "a note"], b"the value", &env).ok();
+    let attributes = std::fs::read_to_string(dir.join(".gitattributes")).unwrap();
+    assert!(attributes.contains("/items/** -text"), "{attributes}");
+    let crlf = |bytes: &[u8]| {
+        bytes.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect()
+    };
+    let longer = |bytes: &[u8]| [bytes, b"\n"].concat();
+    let turns: [(Turn<'_>, bool); 2] = [(&crlf, true), (&longer, false)];
+    let files = ["vault.toml", "items/db/url/meta.toml", "items/db/url/1.age", "keys.age"];
+    for (turn, all) in turns {
+        let before: Vec<Vec<u8>> =
+            files.iter().map(|f| std::fs::read(dir.join(f)).unwrap()).collect();
+        for (file, content) in files.iter().zip(&before).filter(|(f, _)| all || f.ends_with("toml"))
+        {
+            std::fs::write(dir.join(file), turn(content)).unwrap();
+        }
+        let revealed = lab.run_with(&["reveal", "db/url", "--force"], b"", &env).ok();
+        assert_eq!(revealed.stdout, b"the value");
+        lab.run_with(&["list", "--verify"], b"", &env).ok();
+        assert!(lab.run_with(&["fsck"], b"", &env).ok().text().is_empty());
+        for (file, content) in files.iter().zip(&before) {
+            std::fs::write(dir.join(file), content).unwrap();
+        }
+    }
+    // What is there is not touched, and a vault in the home needs none.
+    std::fs::write(dir.join(".gitattributes"), "* text\n").unwrap();
+    let joined = Lab::empty();
+    std::fs::create_dir_all(joined.home()).unwrap();
+    std::fs::set_permissions(joined.home(), PermissionsExt::from_mode(0o700)).unwrap();
+    let identity = lab.home().join("identity");
+    let join = ["join", dir.to_str().unwrap(), "--key"];
+    let key = lab.run_with(&["status", "--json"], b"", &env).ok().json()["public_key"].clone();
+    let args = [&join[..], &[key.as_str().unwrap()]].concat();
+    let as_owner = [("HASP_IDENTITY", identity.to_str().unwrap())];
+    joined.run_with(&args, b"", &as_owner).ok();
+    assert_eq!(std::fs::read_to_string(dir.join(".gitattributes")).unwrap(), "* text\n");
+    std::fs::remove_file(dir.join(".gitattributes")).unwrap();
+    let other = Lab::empty();
+    let done = other.run_with(&args, b"", &as_owner).ok();
+    assert!(done.stderr.contains("commit it") && dir.join(".gitattributes").exists());
+    assert!(!Lab::new().vault().join(".gitattributes").exists());
 }

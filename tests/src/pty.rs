@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use hasp_core::system::BeforeExec;
+use hasp_core::platform::BeforeExec;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -37,7 +37,9 @@ impl Pty {
         let mut command = world.command(program);
         let stream = || Stdio::from(follower.try_clone().expect("a descriptor"));
         command.args(words).env("TERM", "xterm").stdin(stream()).stdout(stream()).stderr(stream());
-        BeforeExec { terminal: Some(follower), ..BeforeExec::default() }.install(&mut command);
+        BeforeExec { terminal: Some(follower), ..BeforeExec::default() }
+            .install(&mut command)
+            .expect("a start");
         let child = command.spawn().expect("a program");
         Pty { leader: File::from(leader), seen: Vec::new(), child }
     }

@@ -180,7 +180,9 @@ fn words_after_the_dashes_are_compared_before_they_are_appended() {
     );
     world.sh("hasp-bind --yes && hasp-grant --consumer user --for 1h --keep -t t").ok();
     assert_eq!(world.sh("hasp-exec -t t -- more").ok(), "T more\n");
-    world.sh("hasp-exec -- ./migrate up").refused_with_hint(125, "other-target");
+    let refused = world.sh("hasp-exec -- ./migrate up");
+    refused.refused_with_hint(125, "no-grant");
+    assert!(refused.stderr.contains("hint: one is kept for target 't': hasp-exec -t t"));
 }
 
 #[test]

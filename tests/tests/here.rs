@@ -60,7 +60,8 @@ fn what_is_found_unverified_finds_a_vault_or_a_log_and_nothing_else() {
             sources(&src, &mut found);
         }
     }
-    let calls = |path: &PathBuf| fs::read_to_string(path).unwrap().matches(".for_finding()").count();
+    let calls =
+        |path: &PathBuf| fs::read_to_string(path).unwrap().matches(".for_finding()").count();
     let mut callers: Vec<(String, usize)> = found
         .iter()
         .map(|path| (path.strip_prefix(root).unwrap().display().to_string(), calls(path)))
@@ -81,8 +82,7 @@ fn what_may_not_be_looked_at_is_denied_by_name_and_not_missing() {
     world.sh("chmod 755 ..; mkdir -m 700 ../closed ../closed/home ../closed/run; ").ok();
     let nobody = "setpriv --reuid nobody --clear-groups env -u HASP_VAULT -u HASP_PASSPHRASE";
     for tool in ["hasp-vault list", "hasp-audit log", "hasp-bind list", "hasp-consumer list"] {
-        let outcome =
-            world.sh(&format!("{nobody} HASP_HOME={}/home {tool}", closed.display()));
+        let outcome = world.sh(&format!("{nobody} HASP_HOME={}/home {tool}", closed.display()));
         outcome.refused(77, "permission");
         let refuses = format!("{} may not be entered", closed.display());
         assert!(outcome.stderr.contains(&refuses), "{tool}: {}", outcome.stderr);

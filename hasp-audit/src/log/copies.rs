@@ -13,6 +13,7 @@ use crate::log::policy::{Audit, To};
 use crate::record::Record;
 use crate::record::event::Event;
 use crate::record::kind;
+use crate::record::kind::EventKind;
 use crate::segment::lock;
 
 /// The facility for what only administrators may read (RFC 5424, 6.2.1).
@@ -82,7 +83,7 @@ fn news(
     socket: &Path,
     outcome: std::result::Result<(), Missed>,
 ) -> Option<News> {
-    let event = Event::new("audit.copy").field("to", to.word());
+    let event = Event::new(EventKind::AuditCopy).field("to", to.word());
     match outcome {
         Err(missed) => {
             let first = Outage(dir, to).add(missed.count).ok()?;
@@ -174,7 +175,7 @@ fn message(to: To, line: &[u8]) -> Option<Vec<u8>> {
 /// As in RFC 5424: 4 warning, 5 notice, 6 informational.
 fn severity(event: &str) -> u8 {
     match event {
-        e if kind::is_denial(e) || e == "audit.loss" => 4,
+        e if kind::is_denial(e) || e == EventKind::AuditLoss.name() => 4,
         e if kind::releases(e) || e.starts_with("audit.") => 5,
         _ => 6,
     }

@@ -26,6 +26,7 @@ use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;
 use crate::record::head::{self, Head, SignedHead};
+use crate::record::kind::EventKind;
 use crate::record::{line, split};
 use crate::segment::replay::End;
 use crate::segment::state::{self, State, StateFile};
@@ -71,7 +72,8 @@ impl Log {
                 format!("there is a record in {shown} already"),
             ));
         }
-        let open = Event::new("audit.open").field("log", id.as_str()).field("vault", vault_id);
+        let open =
+            Event::new(EventKind::AuditOpen).field("log", id.as_str()).field("vault", vault_id);
         // The first record is there before the key state, so that K_0 is never on disk.
         let start =
             State { n: 0, key: Key::first(audit_root, id), prev: [0; 32], segment: 1, offset: 0 };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, platform};
 use serde::Deserialize;
 
 use crate::code;
@@ -79,8 +79,8 @@ impl Default for Audit {
         let socket = |path: &str| Socket(path.into());
         Audit {
             copy: BTreeSet::new(),
-            syslog_socket: socket("/dev/log"),
-            journald_socket: socket("/run/systemd/journal/socket"),
+            syslog_socket: socket(platform::SYSLOG),
+            journald_socket: socket(platform::JOURNAL),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! from the index, from a scan and from the lines themselves.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{Fixture, ROOT, at, event};
+use crate::common::{Fixture, ROOT, at, event, named};
 use crate::query::filter::Filter;
 use crate::query::{self, By, checked};
 use crate::record::{Record, term};
@@ -28,9 +28,9 @@ const SEGMENT: u64 = 1_200_000;
 fn numbered(n: u64) -> Event {
     let name = if n % 700 == 77 { "rare/one" } else { "common/one" };
     let event = if n % 1_500 == 5 {
-        Event::new("exec.deny").field("code", "spent")
+        named("exec.deny").field("code", "spent")
     } else {
-        Event::new("exec.start")
+        named("exec.start")
     };
     let secret = serde_json::json!([{"name": name, "version": n % 3}]);
     event

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::code;
+use crate::record::kind::EventKind;
 
 /// Keys of the frame of a line, which no field may have.
 const RESERVED: [&str; 6] = ["v", "n", "t", "event", "prev", "mac"];
@@ -24,14 +25,21 @@ const MAX_ARGV: usize = 1024;
 /// An event to be recorded. Never put a value, half, seal, token or passphrase into a field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
+    /// Which one, if hasp itself records it.
+    kind: Option<EventKind>,
     pub(crate) name: String,
     pub(crate) fields: Vec<(String, Value)>,
 }
 
 impl Event {
-    /// An event of this name, `family.what`: see [`crate::record::kind`].
-    pub fn new(name: impl Into<String>) -> Event {
-        Event { name: name.into(), fields: Vec::new() }
+    /// An event of this kind, which takes the fields that [`EventKind::fields`] names.
+    pub fn new(kind: EventKind) -> Event {
+        Event { kind: Some(kind), name: kind.name().to_owned(), fields: Vec::new() }
+    }
+
+    /// An event of any name, `family.what`, with any fields.
+    pub(crate) fn foreign(name: impl Into<String>) -> Event {
+        Event { kind: None, name: name.into(), fields: Vec::new() }
     }
 
     /// Its name.
@@ -43,7 +51,10 @@ impl Event {
     /// over 512 bytes is cut, see [`cut`].
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Event {
-        self.fields.push((name.into(), bounded(value.into())));
+        let name = name.into();
+        let listed = |kind: EventKind| kind.fields().contains(&name.as_str());
+        debug_assert!(self.kind.is_none_or(listed), "{} has no field {name}", self.name);
+        self.fields.push((name, bounded(value.into())));
         self
     }
 
@@ -94,7 +105,7 @@ impl Event {
             .and_then(Value::as_str)
             .ok_or_else(|| bad_event("there is no \"event\""))?;
         let fields = object.iter().filter(|(k, _)| *k != "event" && *k != "v");
-        let event = fields.fold(Event::new(name), |e, (k, v)| e.field(k, v.clone()));
+        let event = fields.fold(Event::foreign(name), |e, (k, v)| e.field(k, v.clone()));
         event.validate().map(|()| event)
     }
 
@@ -216,14 +227,15 @@ mod tests {
     #[test]
     fn fields_keep_their_order() {
         let event =
-            Event::new("exec.start").field("z", "1").field("a", 2).maybe("none", None::<u32>);
+            Event::foreign("exec.start").field("z", "1").field("a", 2).maybe("none", None::<u32>);
         assert_eq!(event.body(), r#""event":"exec.start","z":"1","a":2"#);
     }
 
     #[test]
     fn hostile_names_stay_one_plain_line() {
         let hostile = "a\nb\"c\\\u{1b}[2J\u{2028}\u{85}\u{202e}\u{7f}\u{1f600}";
-        let event = Event::new("x.y").field("p", hostile).os("q", OsStr::from_bytes(b"/bad\xff\n"));
+        let event =
+            Event::foreign("x.y").field("p", hostile).os("q", OsStr::from_bytes(b"/bad\xff\n"));
         let body = event.body();
         assert!(body.bytes().all(|b| (0x20..0x7f).contains(&b)), "{body}");
         let parsed: Value = serde_json::from_str(&format!("{{{body}}}")).unwrap();
@@ -234,7 +246,7 @@ mod tests {
     #[test]
     fn a_long_argv_is_counted_and_hashed() {
         let words: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
-        let body = Event::new("exec.start").argv(&words).body();
+        let body = Event::foreign("exec.start").argv(&words).body();
         assert!(body.len() < MAX_ARGV + 200);
         let parsed: Value = serde_json::from_str(&format!("{{{body}}}")).unwrap();
         assert_eq!(
@@ -242,7 +254,7 @@ mod tests {
             (Some(100_000), Some("1"))
         );
         assert_eq!(parsed["argv_sha256"].as_str().unwrap().len(), 64);
-        let short = Event::new("exec.start").argv(&["a", "b"]).body();
+        let short = Event::foreign("exec.start").argv(&["a", "b"]).body();
         assert_eq!(short, r#""event":"exec.start","argv":["a","b"]"#);
     }
 
@@ -250,21 +262,21 @@ mod tests {
     fn names_that_would_break_the_form_are_refused() {
         for bad in ["x", "x.", ".y", "X.y", "x.y z", "x.y\n", "x.y.z"] {
             assert_eq!(
-                Event::new(bad).validate().unwrap_err().code().as_str(),
+                Event::foreign(bad).validate().unwrap_err().code().as_str(),
                 "bad-event",
                 "{bad}"
             );
         }
         for bad in ["mac", "prev", "n", "t", "v", "event", "", "A", "a\"b"] {
-            assert!(Event::new("x.y").field(bad, 1).validate().is_err(), "{bad}");
+            assert!(Event::foreign("x.y").field(bad, 1).validate().is_err(), "{bad}");
         }
-        assert!(Event::new("x.y").field("a", 1).field("a", 2).validate().is_err());
+        assert!(Event::foreign("x.y").field("a", 1).field("a", 2).validate().is_err());
     }
 
     #[test]
     fn plumbing_takes_an_object_only() {
         let event = Event::from_json(br#"{"event":"scan.leak","count":2,"v":1}"#).unwrap();
-        assert_eq!(event, Event::new("scan.leak").field("count", 2));
+        assert_eq!(event, Event::foreign("scan.leak").field("count", 2));
         for bad in [
             "",
             "[]",
@@ -285,7 +297,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_reads_back_or_is_cut(text in "\\PC{0,700}|[\\x00-\\x7f]{0,700}") {
-            let body = Event::new("x.y").field("a", object!({"deep": [text.clone()]})).body();
+            let body = Event::foreign("x.y").field("a", object!({"deep": [text.clone()]})).body();
             prop_assert!(body.is_ascii() && !body.contains('\n'));
             let parsed: Value = serde_json::from_str(&format!("{{{body}}}")).unwrap();
             let read = parsed["a"]["deep"][0].as_str().unwrap();

@@ -69,6 +69,12 @@ impl Record {
         self.text("via") == "append"
     }
 
+    /// Whether its event is one of this version, or of a program that is no part of hasp.
+    pub fn is_known(&self) -> bool {
+        let event = self.event();
+        kind::EventKind::of(event).is_some() || self.is_plumbing() || event.ends_with(".item")
+    }
+
     /// The secret versions that it names.
     pub fn uses(&self) -> Vec<Use> {
         objects(&self.object).filter_map(one_use).collect()

@@ -81,7 +81,7 @@ fn item(event: &Event, name: &str, values: &[Value]) -> Event {
     let family = event.name.split('.').next().unwrap_or_default();
     let repeated = event.fields.iter().filter(|(n, _)| REPEATED.contains(&n.as_str()));
     let item =
-        repeated.fold(Event::new(format!("{family}.item")), |e, (n, v)| e.field(n, v.clone()));
+        repeated.fold(Event::foreign(format!("{family}.item")), |e, (n, v)| e.field(n, v.clone()));
     item.field(name, values.to_vec()).field("for", event.name.as_str())
 }
 
@@ -108,14 +108,14 @@ mod tests {
     #[test]
     fn what_fits_is_one_record() {
         assert_eq!(
-            bodies(&Event::new("exec.start").field("secrets", secrets(3)), 0).unwrap().len(),
+            bodies(&Event::foreign("exec.start").field("secrets", secrets(3)), 0).unwrap().len(),
             1
         );
     }
 
     #[test]
     fn a_long_list_goes_into_items_just_before() {
-        let event = Event::new("exec.start")
+        let event = Event::foreign("exec.start")
             .field("grant", "g1")
             .field("secrets", secrets(100))
             .field("pid", 7);
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn without_a_list_to_move_it_is_refused() {
         let event =
-            (0..20).fold(Event::new("x.y"), |e, n| e.field(format!("f{n}"), "x".repeat(500)));
+            (0..20).fold(Event::foreign("x.y"), |e, n| e.field(format!("f{n}"), "x".repeat(500)));
         assert_eq!(bodies(&event, 0).unwrap_err().code().as_str(), "record-too-long");
     }
 }

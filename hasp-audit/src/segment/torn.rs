@@ -9,6 +9,7 @@ use hasp_core::{Error, Result, files};
 use sha2::{Digest, Sha256};
 
 use crate::record::event::Event;
+use crate::record::kind::EventKind;
 use crate::segment;
 use crate::segment::state::State;
 
@@ -17,7 +18,7 @@ use crate::segment::state::State;
 pub fn set_aside(dir: &Path, end: &State, file: &File, bytes: &[u8]) -> Result<Event> {
     let (segment, offset) = (end.segment, end.offset);
     let kept = cut(dir, segment, file, offset, bytes)?;
-    let event = Event::new("audit.torn")
+    let event = Event::new(EventKind::AuditTorn)
         .field("segment", segment)
         .field("offset", offset)
         .field("bytes", bytes.len());

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Kind, LogId, Result, code, descriptors, system};
+use hasp_core::{Environ, Error, Kind, LogId, Result, code, descriptors, platform};
 use zeroize::Zeroizing;
 
 /// The tool that has the keys.
@@ -26,8 +26,7 @@ pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {
 /// The audit root of this log.
 ///
 /// # Errors
-/// As `hasp-vault` ends: `Kind::Locked` if the vault cannot be unlocked; without the key there is no
-/// answer.
+/// As `hasp-vault` ends: `Kind::Locked` if it cannot be unlocked; without a key, no answer.
 pub(crate) fn audit_root(id: &LogId, cx: &mut Context) -> Result<Zeroizing<[u8; 32]>> {
     let mut command = vault(&["key", "audit", "--log", id.as_str()])?;
     command.stdin(Stdio::inherit());
@@ -89,9 +88,8 @@ fn ask(
 ) -> Result<Zeroizing<Vec<u8>>> {
     let run = |e: std::io::Error| Error::system("run hasp-vault", e);
     descriptors::lend(&Environ::capture(), source);
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| run(e.into()))?;
-    system::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
+    let (reader, writer) = platform::pipe().map_err(run)?;
+    platform::set_inherited(writer.as_raw_fd(), true).map_err(run)?;
     command.arg("--fd").arg(writer.as_raw_fd().to_string()).stdout(Stdio::null());
     let mut child = command.spawn().map_err(run)?;
     drop(writer);

@@ -38,6 +38,7 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
             query::run(log.path(), &filter, By::Index, &mut |record| render.print(cx, &record))?
         }
     }
+    render.done(cx);
     if args.follow {
         render.follow();
         follow::run(cx, log.path(), position, &filter, &mut render)?;
@@ -62,6 +63,7 @@ fn verified(
     let mut render = Render::new(cx, log.path());
     let Some(count) = count else {
         checked::run(log.path(), first, &report, filter, &mut |record| render.print(cx, &record))?;
+        render.done(cx);
         return Ok(Exit::OK);
     };
     let mut last = VecDeque::with_capacity(count.min(1024));
@@ -71,6 +73,7 @@ fn verified(
         Ok(())
     })?;
     last.iter().try_for_each(|record| render.print(cx, record))?;
+    render.done(cx);
     Ok(Exit::OK)
 }
 

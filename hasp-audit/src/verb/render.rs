@@ -1,6 +1,7 @@
 //! A record as a line to read: local time, colour on a terminal, and nothing in it that the
 //! terminal would obey.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -52,13 +53,15 @@ pub struct Render {
     following: bool,
     ends: Option<Ends>,
     last: Option<u64>,
+    unknown: BTreeMap<String, u64>,
 }
 
 impl Render {
     /// For the output of this context and the log in `dir`.
     pub fn new(cx: &Context, dir: &Path) -> Render {
         let (json, colour) = (cx.out.json, cx.out.colour(&cx.env));
-        Render { dir: dir.to_owned(), json, colour, following: false, ends: None, last: None }
+        let (dir, unknown) = (dir.to_owned(), BTreeMap::new());
+        Render { dir, json, colour, following: false, ends: None, last: None, unknown }
     }
 
     /// From now on records are new: what was printed is not printed again, and a run that has not
@@ -73,6 +76,9 @@ impl Render {
             return Ok(());
         }
         self.last = self.last.max(Some(record.n()));
+        if !record.is_known() {
+            *self.unknown.entry(record.event().to_owned()).or_default() += 1;
+        }
         if self.json {
             cx.out.data(&record.line)?;
             return cx.out.data(b"\n");
@@ -84,6 +90,15 @@ impl Render {
             line.push_str(&self.paint("33", "  no end: it still runs, or was killed"));
         }
         cx.out.folded(&line, 8)
+    }
+
+    /// Says how many of the records that were printed are of events that this version does not
+    /// know: of another version of hasp, whose questions they may answer.
+    pub fn done(&self, cx: &mut Context) {
+        for (event, count) in &self.unknown {
+            let event = printable(event.as_bytes());
+            cx.out.note(&format!("this version does not know the event {event}: {count} of these"));
+        }
     }
 
     fn ended(&mut self, start: u64) -> Result<bool> {
@@ -188,6 +203,7 @@ mod tests {
             following: false,
             ends: None,
             last: None,
+            unknown: BTreeMap::new(),
         };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }

@@ -41,6 +41,7 @@ pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     }
     let mut render = Render::new(cx, log.path());
     found.iter().try_for_each(|record| render.print(cx, record))?;
+    render.done(cx);
     Ok(Exit::OK)
 }
 

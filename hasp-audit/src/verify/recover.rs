@@ -10,6 +10,7 @@ use crate::log::policy::Policy;
 use crate::log::{Log, compose};
 use crate::record::chain::Key;
 use crate::record::event::Event;
+use crate::record::kind::EventKind;
 use crate::record::line::Frame;
 use crate::segment::missing::or_missing;
 use crate::segment::replay::{Reach, Rest, tail};
@@ -105,7 +106,7 @@ fn rebuild(
     let last = segment::list(dir)?.into_keys().last().unwrap_or(1);
     let whole = checked.report.fault.as_ref().is_none_or(|f| f.code == code::KEY_STATE);
     let n = if whole { signed.max(good) } else { signed.max(left(dir, last)?).max(good + 1) };
-    let recovered = Event::new("audit.recover").field("records", good);
+    let recovered = Event::new(EventKind::AuditRecover).field("records", good);
     if n == good {
         let mut events: Vec<Event> = unfinished(dir, &checked.end)?.into_iter().collect();
         events.push(recovered);
@@ -146,7 +147,7 @@ fn resume(
     more: &[Event],
 ) -> Result<Vec<u8>> {
     let last = segment::list(dir)?.into_keys().last().unwrap_or(0).max(state.segment);
-    let lost = Event::new("audit.loss").field("first", loss.first).field("last", loss.last);
+    let lost = Event::new(EventKind::AuditLoss).field("first", loss.first).field("last", loss.last);
     let events = [&[lost], more].concat();
     begin(dir, &State { segment: last + 1, offset: 0, ..state.clone() }, now, &events)
 }

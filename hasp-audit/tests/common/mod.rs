@@ -100,8 +100,13 @@ impl Fixture {
 }
 
 pub fn event(n: u64) -> Event {
-    Event::new("exec.start")
+    named("exec.start")
         .field("grant", format!("g{}", n % 3))
         .field("secret", "db/url")
         .field("version", n)
+}
+
+/// An event of any name, with any fields.
+pub fn named(name: &str) -> Event {
+    Event::from_json(serde_json::json!({ "event": name }).to_string().as_bytes()).unwrap()
 }

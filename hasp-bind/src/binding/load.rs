@@ -8,6 +8,7 @@ use hasp_core::{Error, Kind, Result, Timestamp};
 use hasp_vault::{Unlocked, Vault, signed};
 
 use crate::binding::body::{Body, KIND};
+use crate::binding::moves::{self, Before};
 use crate::binding::{Binding, events, name, store};
 use crate::code;
 use crate::project::Project;
@@ -40,6 +41,12 @@ impl Binding {
     /// `[project-name-taken]`, naming the root that has the name.
     pub fn check_name(&self, vault: &Vault) -> Result<()> {
         name::check(self, vault)
+    }
+
+    /// Where a project that has no binding may have been bound before: at a path that is gone, or
+    /// that is another one of the same directory. Not verified, and good for a hint only.
+    pub fn before(vault: &Vault, project: &Project) -> Option<Before> {
+        moves::before(vault, project)
     }
 
     /// The project's binding to this vault, `None` if it has none.

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod load;
+pub(crate) mod moves;
 pub(crate) mod name;
 pub(crate) mod project_vault;
 pub(crate) mod proposal;

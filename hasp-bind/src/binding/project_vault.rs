@@ -18,8 +18,6 @@ pub(crate) struct ProjectVault {
     pub(crate) vault: Vault,
     /// The vault directory that `--vault` asks to remember.
     pub(crate) remember: Option<PathBuf>,
-    /// Whether this directory belonged to no project until now.
-    pub(crate) founded: bool,
     /// Whether `--shared` was typed.
     pub(crate) shared: bool,
     /// Whether `--also` was typed.
@@ -53,8 +51,7 @@ impl ProjectVault {
             {
                 let here =
                     if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
-                let place = ProjectVault::with(&home, here, options, cx)?;
-                Ok(ProjectVault { founded: true, ..place })
+                ProjectVault::with(&home, here, options, cx)
             }
             found => ProjectVault::with(&home, found?, options, cx),
         }
@@ -75,7 +72,7 @@ impl ProjectVault {
             None => Vault::here(&Here::find(&cx.env)?)?,
         };
         let (shared, also) = (options.shared, options.also);
-        Ok(ProjectVault { project, vault, remember: named, founded: false, shared, also })
+        Ok(ProjectVault { project, vault, remember: named, shared, also })
     }
 
     /// The project's binding, or none yet; one to another vault counts as none, for consenting

@@ -127,6 +127,11 @@ fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String>
 fn warnings(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
     let (project, vault) = (&place.project, &place.vault);
     let mut found: Vec<String> = project.stranger.iter().map(trust::Stranger::text).collect();
+    if binding.serial == 0
+        && let Some(before) = Binding::before(vault, project)
+    {
+        found.push(format!("{}: {}", before.text(), before.line()));
+    }
     let named = naming(place, binding);
     found.extend(named.warning);
     let fresh = proposal.targets.iter().filter(|(_, s)| *s != Standing::Same);
@@ -173,8 +178,10 @@ fn naming(place: &ProjectVault, binding: &Binding) -> Naming {
             Naming { has: Has::Anew, warning: Some(text) }
         }
         Some(other) => {
-            let text =
-                format!("{other} is called {shown} already: what may go there does not go here");
+            let text = format!(
+                "{other} is called {shown} already: what may go there does not go here, unless \
+                 this is another copy or worktree of it: hasp-bind --also"
+            );
             Naming { has: Has::Not, warning: Some(text) }
         }
     }

@@ -1,7 +1,6 @@
 //! `add`: binds references by name. What is bound stands on the command line, so nothing is asked;
 //! whoever types it unlocks.
 
-use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
@@ -15,17 +14,14 @@ pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> R
     place.check_name(&before)?;
     if !news && place.remember.is_none() && !place.widens(&before) {
         cx.out.note("nothing new: these references are bound so already");
-        return Ok(Exit::OK);
+        return consent::object(&before, place, cx).map(|()| Exit::OK);
     }
     let signed = place.change(cx, |binding| {
         binding.refs.extend(pairs.iter().cloned());
         Ok(())
     })?;
-    if place.founded {
-        let root = printable_path(&place.project.root);
-        cx.out.note(&format!(
-            "{root} is a project now, with everything below it that has no hasp.toml of its own"
-        ));
+    if place.project.founded {
+        cx.out.note(&place.project.extent(cx.env.get("HOME")));
     }
     for (reference, secret) in &pairs {
         match before.refs.get(reference).filter(|s| *s != secret) {
@@ -33,8 +29,17 @@ pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> R
             None => cx.out.note(&format!("{reference} means {secret}")),
         }
     }
-    consent::report(&signed, place, cx);
-    Ok(Exit::OK)
+    consent::report(&signed, place, cx)
+}
+
+/// The error with what was typed in the place of REF, so that a hint can be typed as it stands.
+pub(crate) fn with_words(error: &Error, words: &[String]) -> Error {
+    // A word that is no reference may be a value.
+    let fit = words.iter().all(|w| pair(w).is_ok());
+    let words = if fit { words.join(" ") } else { "REF".to_owned() };
+    let same = Error::new(error.kind(), error.code(), error.message());
+    let hints = error.hints().iter().map(|h| h.replace("add REF", &format!("add {words}")));
+    hints.fold(same, Error::hint)
 }
 
 /// `REF` or `REF=SECRET`; a word that is neither is not shown, since it may be a value.

@@ -3,9 +3,11 @@
 
 use hasp_core::layout::Block;
 use hasp_core::terminal::Terminal;
+use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 use hasp_target::FILE_NAME;
+use serde_json::json;
 
 use crate::binding::Binding;
 use crate::binding::project_vault::ProjectVault;
@@ -25,7 +27,7 @@ pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<E
     let moves = place.remember.is_some() && place.remember != binding.vault_dir;
     if proposal.is_empty() && !moves && !place.widens(&binding) && binding.project == project.name {
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
-        return Ok(Exit::OK);
+        return object(&binding, place, cx).map(|()| Exit::OK);
     }
     let asking = ask(&summary::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
     let signed = place.change(cx, |now| {
@@ -42,16 +44,14 @@ pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<E
         Ok(())
     })?;
     drop(asking);
-    report(&signed, place, cx);
-    Ok(Exit::OK)
+    report(&signed, place, cx)
 }
 
 /// Remembers the vault and nothing else. What another vault had signed for this project does not
 /// hold here.
 pub(crate) fn remember(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let signed = place.change(cx, |_| Ok(()))?;
-    report(&signed, place, cx);
-    Ok(Exit::OK)
+    report(&signed, place, cx)
 }
 
 /// Shows a block and asks on the terminal; with `yes`, prints it on stderr instead. The terminal is
@@ -83,7 +83,7 @@ pub(crate) fn ask(
 }
 
 /// What holds now, and what to store next.
-pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) {
+pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let count =
         |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let (refs, targets) =
@@ -99,6 +99,21 @@ pub(crate) fn report(binding: &Binding, place: &ProjectVault, cx: &mut Context) 
     for name in summary::missing(&place.vault, binding.refs.values()) {
         cx.out.note(&format!("{name} is not stored yet: hasp-vault set {name}"));
     }
+    object(binding, place, cx).map(|()| Exit::OK)
+}
+
+/// With `--json`, the binding as it is now.
+pub(crate) fn object(binding: &Binding, place: &ProjectVault, cx: &mut Context) -> Result<()> {
+    if !cx.out.json {
+        return Ok(());
+    }
+    cx.out.object(&json!({
+        "v": 1, "project": printable_path(&binding.root), "name": binding.project,
+        "holds_name": binding.holds_name, "shared": binding.shared,
+        "dir": printable_path(place.vault.dir()), "references": binding.refs,
+        "targets": binding.targets.keys().collect::<Vec<_>>(),
+        "missing": summary::missing(&place.vault, binding.refs.values()),
+    }))
 }
 
 fn no_manifest() -> Error {

@@ -3,6 +3,7 @@
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
+use serde_json::json;
 
 use crate::binding::Binding;
 use crate::binding::project_vault::ProjectVault;
@@ -19,5 +20,8 @@ pub(crate) fn run(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
         "all consent for {root} is withdrawn; its grants are refused from the next use on"
     ));
     cx.out.note("values that were delivered stay delivered: rotate at the provider, then here");
+    if cx.out.json {
+        cx.out.object(&json!({"v": 1, "project": root, "dropped": true}))?;
+    }
     Ok(Exit::OK)
 }

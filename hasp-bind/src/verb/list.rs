@@ -15,22 +15,29 @@ use crate::binding::store;
 use crate::binding::{Binding, load};
 
 /// This project's binding.
-pub(crate) fn project(place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn project(place: &ProjectVault, names: bool, cx: &mut Context) -> Result<Exit> {
     let binding = Binding::load(&place.vault, &place.project.root)?;
     let bound = binding.is_some();
     let binding = binding.unwrap_or_else(|| Binding::new(&place.project));
+    if names {
+        binding.refs.keys().try_for_each(|reference| cx.out.line(reference.as_str()))?;
+        return Ok(Exit::OK);
+    }
     let mut list = List { root: root_text(&binding), dir: printable_path(place.vault.dir()), cx };
     let proposal = place.project.manifest.as_ref().map(|m| Proposal::new(m, &binding));
     list.refs(&binding, proposal.as_ref())?;
     list.targets(&binding, proposal.as_ref())?;
     if !bound {
         cx.out.note("this project is not bound yet: hasp-bind");
+        if let Some(before) = Binding::before(&place.vault, &place.project) {
+            cx.out.note(&format!("{}: {}", before.text(), before.line()));
+        }
     }
     Ok(Exit::OK)
 }
 
 /// Every binding of the home.
-pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn all(home: &Home, names: bool, cx: &mut Context) -> Result<Exit> {
     home.check()?;
     let ids = store::all(home)?;
     if ids.is_empty() {
@@ -39,6 +46,7 @@ pub(crate) fn all(home: &Home, cx: &mut Context) -> Result<Exit> {
     let mut faults = 0;
     for id in ids {
         match verified(home, &id) {
+            Ok(body) if names => cx.out.line(&body.root)?,
             Ok(body) => one(&body, cx)?,
             Err(error) => {
                 cx.out.warn(&error.to_string());

@@ -9,6 +9,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, tree};
 
 use crate::binding::Binding;
+use crate::binding::moves::is_gone;
 use crate::binding::project_vault::ProjectVault;
 use crate::binding::summary::push;
 use crate::code;
@@ -16,7 +17,7 @@ use crate::verb::consent::{ask, report};
 
 pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<Exit> {
     let (project, vault) = (&place.project, &place.vault);
-    let old = moved_root(from)?;
+    let old = moved_root(from, &project.root)?;
     let binding = Binding::load(vault, &old)?.ok_or_else(|| {
         Error::new(
             Kind::Missing,
@@ -48,16 +49,19 @@ pub(crate) fn run(from: &Path, place: &ProjectVault, yes: bool, cx: &mut Context
     })?;
     drop(asking);
     binding.withdraw(vault, cx.now)?;
-    report(&signed, place, cx);
     cx.out.note("see whether its hasp.toml asks for more now: hasp-bind");
-    Ok(Exit::OK)
+    cx.out.note(
+        "grants of the old place are refused from now on; mint new ones: hasp-grant -t TARGET \
+         --for 1h --keep",
+    );
+    report(&signed, place, cx)
 }
 
 /// The root as it was: without links, but the directory itself is gone, so only its parent can be
 /// resolved.
-fn moved_root(from: &Path) -> Result<PathBuf> {
+fn moved_root(from: &Path, here: &Path) -> Result<PathBuf> {
     let from = std::path::absolute(from).map_err(|e| Error::io("find", from, e))?;
-    if tree::is_there(&from)? {
+    if tree::is_there(&from)? && !is_gone(&from, here) {
         let shown = printable_path(&from);
         return Err(Error::new(
             Kind::Usage,

@@ -8,6 +8,7 @@ use hasp_target::Target;
 use crate::binding::project_vault::ProjectVault;
 use crate::binding::{Binding, Consented, cut};
 use crate::code;
+use crate::verb::consent;
 
 pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> Result<Exit> {
     let before = place.binding()?;
@@ -23,7 +24,7 @@ pub(crate) fn run(words: &[String], place: &ProjectVault, cx: &mut Context) -> R
             cx.out.note(&format!("target {name} uses it and cannot be granted now"));
         }
     }
-    Ok(Exit::OK)
+    consent::object(&signed, place, cx).map(|()| Exit::OK)
 }
 
 fn uses(consented: &Consented, reference: &SecretName) -> bool {

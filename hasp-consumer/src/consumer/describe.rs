@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use hasp_core::platform;
 use hasp_core::text::{printable, printable_path};
 
 use crate::consumer::Consumer;
 use crate::process::ProcessId;
-use crate::process::stat::Stat;
 
 impl Consumer {
     /// The consumer as the record has it: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or
@@ -60,7 +60,7 @@ fn session(leader: &ProcessId, tty: Option<&str>) -> String {
 
 /// `bash, pid 4711`; the name as it is now, if it still runs.
 fn process_words(id: &ProcessId, exe: Option<&str>) -> String {
-    let now = Stat::read(id.pid).filter(|s| s.start == id.start).map(|s| s.comm);
+    let now = platform::process(id.pid).filter(|s| s.start == id.start).map(|s| printable(&s.name));
     match exe.map(|e| printable(e.as_bytes())).or(now) {
         Some(name) => format!("{name}, pid {}", id.pid),
         None => format!("pid {}", id.pid),

@@ -59,13 +59,27 @@ impl Consumer {
     /// Whether this caller may use a grant of this consumer.
     ///
     /// # Errors
-    /// `Kind::Denied`: `[other-session]`, `[other-process]`, `[other-user]`, `[other-program]`.
+    /// `Kind::Denied`: `[other-session]`, `[other-process]`, `[other-user]`, `[other-program]`;
+    /// what to type instead says whoever knows the grant.
     pub fn admits(&self, caller: &Caller) -> Result<()> {
         match self {
             Consumer::Session { leader, .. } => admits_session(leader, caller),
             Consumer::Process { process, .. } => admits_process(process, caller),
             Consumer::User { uid } => admits_user(*uid),
             Consumer::Exe { path } | Consumer::Named { path, .. } => admits_program(path, caller),
+        }
+    }
+
+    /// Whether nobody can be it any more: the session or process that it names has ended. What is
+    /// in another pid namespace cannot be seen from here, and is taken to live.
+    pub fn is_gone(&self, caller: &Caller) -> bool {
+        let gone = |id: &ProcessId| {
+            id.boot != caller.namespace.boot || (caller.namespace.holds(id) && !id.alive())
+        };
+        match self {
+            Consumer::Session { leader, .. } => gone(leader),
+            Consumer::Process { process, .. } => gone(process),
+            Consumer::User { .. } | Consumer::Exe { .. } | Consumer::Named { .. } => false,
         }
     }
 
@@ -89,8 +103,7 @@ fn admits_session(leader: &ProcessId, caller: &Caller) -> Result<()> {
     }
     let message =
         format!("the grant was made in another session (its leader is pid {})", leader.pid);
-    Err(denied(code::OTHER_SESSION, message)
-        .hint("mint one here: hasp-grant -t TARGET; or for every session: --consumer user"))
+    Err(denied(code::OTHER_SESSION, message))
 }
 
 fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
@@ -100,7 +113,7 @@ fn admits_process(process: &ProcessId, caller: &Caller) -> Result<()> {
     }
     let message =
         format!("the grant is for process {} and what it starts, which this is not", process.pid);
-    Err(denied(code::OTHER_PROCESS, message).hint("mint one here: hasp-grant -t TARGET"))
+    Err(denied(code::OTHER_PROCESS, message))
 }
 
 /// Boot, namespace and start time: a pid alone is somebody else's tomorrow.
@@ -111,7 +124,7 @@ fn check_alive(id: &ProcessId, caller: &Caller, code: Code, what: &str) -> Resul
         () if !id.alive() => "has ended",
         () => return Ok(()),
     };
-    Err(denied(code, format!("{what} {fault}")).hint("mint a new one: hasp-grant -t TARGET"))
+    Err(denied(code, format!("{what} {fault}")))
 }
 
 fn admits_user(uid: u32) -> Result<()> {
@@ -120,8 +133,7 @@ fn admits_user(uid: u32) -> Result<()> {
     if (own, effective) == (uid, uid) {
         return Ok(());
     }
-    Err(denied(code::OTHER_USER, format!("the grant is for user {uid}, not for user {own}"))
-        .hint("mint one as this user: hasp-grant -t TARGET --consumer user"))
+    Err(denied(code::OTHER_USER, format!("the grant is for user {uid}, not for user {own}")))
 }
 
 fn admits_program(path: &Path, caller: &Caller) -> Result<()> {

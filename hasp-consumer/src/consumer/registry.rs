@@ -100,7 +100,7 @@ impl Registry {
             code::CONSUMER_UNKNOWN,
             format!("no consumer is called '{shown}'"),
         );
-        let near = suggest::hint(&shown, self.consumer.keys().map(String::as_str));
+        let near = suggest::hint(&shown, self.consumer.keys().map(String::as_str).chain(RESERVED));
         error.hint(near.as_deref().unwrap_or(
             "a consumer is session, parent, pid:N, user, exe:PATH, \
              or a name from: hasp-consumer list",

@@ -1,12 +1,11 @@
 //! The process that asks and its ancestors, read once, so that every check speaks of the same ones;
 //! a hop counts only if the parent is older than the child and the child still has that parent.
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, platform};
 
 use crate::code;
 use crate::process::Process;
 use crate::process::namespace::PidNamespace;
-use crate::process::stat::Stat;
 
 /// How often a chain that changes is read again.
 const TRIES: usize = 3;
@@ -89,7 +88,9 @@ impl Caller {
         let found = ancestor.or_else(|| self.namespace.process(own.sid));
         match found.filter(|l| l.sid == l.id.pid && l.id.start <= own.id.start) {
             Some(leader) => Leader::Alive(leader),
-            None if Stat::read(own.sid).is_some_and(|s| s.alive()) => Leader::Invisible,
+            None if platform::process(own.sid).is_some_and(|leader| leader.alive) => {
+                Leader::Invisible
+            }
             None => Leader::Gone,
         }
     }

@@ -3,15 +3,13 @@
 
 pub(crate) mod caller;
 pub(crate) mod namespace;
-pub(crate) mod stat;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use hasp_core::platform;
 use hasp_core::text::printable_path;
-
-use crate::process::stat::Stat;
 
 /// One process of one boot, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,7 +45,7 @@ pub struct Process {
 impl ProcessId {
     /// Whether this very process still runs.
     pub(crate) fn alive(&self) -> bool {
-        Stat::read(self.pid).is_some_and(|stat| stat.alive() && stat.start == self.start)
+        platform::process(self.pid).is_some_and(|now| now.alive && now.start == self.start)
     }
 }
 
@@ -55,9 +53,9 @@ impl Process {
     /// Whether it still runs with the parent and in the session that were read: it has had its pid
     /// all the time.
     pub(crate) fn unchanged(&self) -> bool {
-        let now = Stat::read(self.id.pid).filter(Stat::alive);
+        let now = platform::process(self.id.pid).filter(|now| now.alive);
         now.is_some_and(|now| {
-            (now.start, now.ppid, now.sid) == (self.id.start, self.ppid, self.sid)
+            (now.start, now.parent, now.session) == (self.id.start, self.ppid, self.sid)
         })
     }
 

@@ -1,13 +1,11 @@
-//! Where pids are counted, and what is found there: a `/proc` that is the one of our own pid
-//! namespace, or nobody can be recognised.
+//! Where pids are counted, and what is found there: what can be seen are the processes of our own
+//! pid namespace, or nobody can be recognised.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
+use hasp_core::platform::{self, ProcessFacts};
+use hasp_core::text::printable;
 use hasp_core::{Error, Kind, Result};
 
 use crate::code;
-use crate::process::stat::Stat;
 use crate::process::{Process, ProcessId};
 
 /// Where pids are counted: this boot, our own pid namespace.
@@ -18,18 +16,13 @@ pub(crate) struct PidNamespace {
 }
 
 impl PidNamespace {
-    /// The pid namespace of this process, by a `/proc` that is the one of our own pid namespace.
+    /// The pid namespace of this process, if its processes are those that can be seen.
     ///
     /// # Errors
     /// `[no-proc]`: without it, or with another namespace's, nobody can be recognised.
     pub(crate) fn here() -> Result<PidNamespace> {
-        let own = rustix::process::getpid().as_raw_nonzero().get().to_string();
-        let link = std::fs::read_link("/proc/self").ok();
-        let pidns = std::fs::read_link("/proc/self/ns/pid").ok().and_then(|l| inode(&l));
-        match (link, pidns, hasp_core::time::boot_id()) {
-            (Some(link), Some(pidns), Ok(boot)) if link == Path::new(&own) => {
-                Ok(PidNamespace { boot, pidns })
-            }
+        match (platform::pid_space(), hasp_core::time::boot_id()) {
+            (Some(pidns), Ok(boot)) => Ok(PidNamespace { boot, pidns }),
             _ => Err(no_proc()),
         }
     }
@@ -43,24 +36,24 @@ impl PidNamespace {
     /// The same, not to be relied on before [`Process::unchanged`] has said that status and program
     /// are of one process.
     pub(crate) fn glance(&self, pid: u32) -> Option<Process> {
-        let stat = Stat::read(pid).filter(Stat::alive)?;
-        Some(Process { exe: program(pid), ..self.made_of(stat) })
+        let facts = platform::process(pid).filter(|facts| facts.alive)?;
+        Some(Process { exe: platform::program(pid), ..self.made_of(facts) })
     }
 
-    fn made_of(&self, stat: Stat) -> Process {
+    fn made_of(&self, facts: ProcessFacts) -> Process {
         let id = ProcessId {
             boot: self.boot.clone(),
             pidns: self.pidns,
-            pid: stat.pid,
-            start: stat.start,
+            pid: facts.pid,
+            start: facts.start,
         };
         Process {
             id,
             exe: None,
-            tty: stat.terminal(),
-            comm: stat.comm,
-            sid: stat.sid,
-            ppid: stat.ppid,
+            tty: facts.terminal,
+            comm: printable(&facts.name),
+            sid: facts.session,
+            ppid: facts.parent,
         }
     }
 
@@ -70,29 +63,10 @@ impl PidNamespace {
     }
 }
 
-/// `pid:[4026531836]`.
-fn inode(link: &Path) -> Option<u64> {
-    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// The program's path, only if that path is, for us, the very file that runs: a process in another
-/// mount namespace or root directory shows a path of its own, and a replaced program shows one that
-/// ends in " (deleted)".
-fn program(pid: u32) -> Option<PathBuf> {
-    let link = PathBuf::from(format!("/proc/{pid}/exe"));
-    let path = std::fs::read_link(&link).ok()?;
-    let runs = std::fs::metadata(&link).ok()?;
-    let there = std::fs::symlink_metadata(&path).ok()?;
-    ((runs.dev(), runs.ino()) == (there.dev(), there.ino())).then_some(path)
-}
-
 fn no_proc() -> Error {
-    Error::new(
-        Kind::Denied,
-        code::NO_PROC,
-        "nobody can be recognised here: /proc is missing or belongs to another pid namespace",
-    )
-    .hint("mount it: mount -t proc proc /proc")
+    let [why, hint] = platform::PROCESSES;
+    let message = format!("nobody can be recognised here: {why}");
+    Error::new(Kind::Denied, code::NO_PROC, message).hint(hint)
 }
 
 #[cfg(test)]
@@ -113,7 +87,7 @@ mod tests {
     fn a_zombie_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let namespace = PidNamespace::here().unwrap();
-        while Stat::read(child.id()).unwrap().alive() {
+        while platform::process(child.id()).is_some_and(|facts| facts.alive) {
             std::thread::yield_now();
         }
         assert_eq!(namespace.process(child.id()), None);
@@ -146,12 +120,5 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!((before, after), (Some(copy.canonicalize().unwrap()), None));
-    }
-
-    #[test]
-    fn namespace_links() {
-        assert_eq!(inode(Path::new("pid:[4026531836]")), Some(4_026_531_836));
-        assert_eq!(inode(Path::new("pid:[]")), None);
-        assert_eq!(inode(Path::new("net:[1]")), None);
     }
 }

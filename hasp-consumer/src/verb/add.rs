@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
@@ -10,12 +10,14 @@ use hasp_core::{Error, Kind, Result};
 use crate::consumer::program;
 use crate::consumer::registry::{Entry, check_name};
 use crate::verb::change::change;
+use crate::verb::show::object;
 
 pub(crate) fn run(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
     check_name(name)?;
     let real = program::real_path(exe)?;
     let warnings = program::warnings(&real);
-    change(cx, |registry, cx| match registry.consumer.get(name) {
+    let entry = Entry { exe: real.clone(), added: cx.now };
+    change(cx, |registry, _| match registry.consumer.get(name) {
         Some(entry) if entry.exe == real => Ok(None),
         Some(entry) => {
             let message = format!("'{name}' is {} already", printable_path(&entry.exe));
@@ -23,11 +25,14 @@ pub(crate) fn run(name: &str, exe: &Path, cx: &mut Context) -> Result<Exit> {
                 .hint(format!("hasp-consumer remove {name}, then add it again")))
         }
         None => {
-            registry.consumer.insert(name.to_owned(), Entry { exe: real.clone(), added: cx.now });
-            Ok(Some(Event::new("consumer.add").field("consumer", name).os("exe", &real)))
+            registry.consumer.insert(name.to_owned(), entry.clone());
+            Ok(Some(Event::new(EventKind::ConsumerAdd).field("consumer", name).os("exe", &real)))
         }
     })?;
     cx.out.note(&format!("{name} is {}", printable_path(&real)));
     warnings.iter().for_each(|w| cx.out.warn(w));
+    if cx.out.json {
+        cx.out.object(&object(name, &entry))?;
+    }
     Ok(Exit::OK)
 }

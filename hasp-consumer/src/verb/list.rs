@@ -7,11 +7,13 @@ use hasp_core::tool::{Context, Exit};
 use crate::consumer::registry::Registry;
 use crate::verb::show::object;
 
-pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(names: bool, cx: &mut Context) -> Result<Exit> {
     let registry = Registry::here(&cx.env)?;
     let width = registry.consumer.keys().map(String::len).max().unwrap_or(0);
     for (name, entry) in &registry.consumer {
-        if cx.out.json {
+        if names {
+            cx.out.line(name)?;
+        } else if cx.out.json {
             cx.out.object(&object(name, entry))?;
         } else {
             cx.out.folded(&format!("{name:width$}  {}", printable_path(&entry.exe)), 4)?;

@@ -53,11 +53,8 @@ impl Here {
     /// `[tampered]` for a binding that is damaged; the file discipline's codes for one that others
     /// could have written.
     pub fn within(home: &Home, env: &Environ) -> Result<Here> {
-        if let Some(named) = env.var(Var::Vault).map(Path::new) {
-            // Absolute, so that what is remembered and shown does not depend on where the tool was
-            // started.
-            let dir = std::path::absolute(named).map_err(|e| Error::io("find", named, e))?;
-            return Ok(Here::with(home, dir, None));
+        if let Some(here) = Here::named(home, env)? {
+            return Ok(here);
         }
         // Where nothing is bound it does not matter where we are.
         if !binding::any_bound(home)? {
@@ -66,6 +63,23 @@ impl Here {
         let cwd =
             std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
         Here::from(home, &cwd)
+    }
+
+    /// As [`Here::within`], as if the tool had been started in `start`.
+    ///
+    /// # Errors
+    /// Those of [`Here::within`], and where `start` is not there.
+    pub fn at(home: &Home, env: &Environ, start: &Path) -> Result<Here> {
+        Here::named(home, env)?.map_or_else(|| Here::from(home, start), Ok)
+    }
+
+    /// Where `HASP_VAULT` says.
+    fn named(home: &Home, env: &Environ) -> Result<Option<Here>> {
+        let Some(named) = env.var(Var::Vault).map(Path::new) else { return Ok(None) };
+        // Absolute, so that what is remembered and shown does not depend on where the tool was
+        // started.
+        let dir = std::path::absolute(named).map_err(|e| Error::io("find", named, e))?;
+        Ok(Some(Here::with(home, dir, None)))
     }
 
     fn from(home: &Home, start: &Path) -> Result<Here> {

@@ -3,11 +3,11 @@
 //! processes give themselves are shown as what they are.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::platform::{self, ProcessFacts};
 use crate::text::{printable, printable_os, printable_path, shell_word};
 
 /// The longest command that is shown, in characters.
@@ -87,11 +87,10 @@ fn option<'a>(words: &'a [OsString], name: &str) -> Option<&'a OsStr> {
     }
 }
 
-/// Where a descriptor of this process leads.
-fn destination(fd: u32) -> String {
-    let Ok(path) = std::fs::read_link(format!("/proc/self/fd/{fd}")) else {
-        return "unknown".to_owned();
-    };
+/// Where an open descriptor of this process leads.
+fn destination(fd: i32) -> String {
+    let target = platform::duplicate(fd).ok().and_then(platform::target);
+    let Some(path) = target else { return "unknown".to_owned() };
     let text = path.as_os_str().as_bytes();
     if fd == 1 && std::io::stdout().is_terminal() {
         return "the terminal".to_owned();
@@ -114,76 +113,26 @@ fn destination(fd: u32) -> String {
 /// Who reads a pipe, as far as it can be seen: processes of the same user, but not other tools of
 /// hasp, which show nothing of theirs.
 fn readers(pipe: &Path) -> Vec<String> {
-    let own = std::process::id();
-    let pids = numbers(Path::new("/proc")).into_iter().filter(|pid| *pid != own);
-    let reads = |pid: &u32| {
-        let dir = PathBuf::from(format!("/proc/{pid}/fd"));
-        numbers(&dir).into_iter().any(|fd| {
-            std::fs::read_link(dir.join(fd.to_string())).is_ok_and(|at| at == pipe)
-                && reads_from(*pid, fd)
-        })
-    };
-    pids.filter(reads).take(ASKERS).filter_map(|pid| Process::read(pid).map(|p| p.name())).collect()
-}
-
-/// Whether a descriptor of a process is open for reading (proc_pid_fdinfo(5): octal flags as of
-/// open(2)).
-fn reads_from(pid: u32, fd: u32) -> bool {
-    let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
-    let flags =
-        info.lines().find_map(|l| u32::from_str_radix(l.strip_prefix("flags:")?.trim(), 8).ok());
-    flags.is_some_and(|flags| flags & 3 != 1)
-}
-
-fn numbers(dir: &Path) -> Vec<u32> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+    let pids = platform::readers(pipe).into_iter().take(ASKERS);
+    pids.filter_map(|pid| platform::process(pid).map(|facts| name(&facts))).collect()
 }
 
 /// Who started this process, and who that; the leader of the session is the last.
 fn askers() -> Vec<String> {
     let mut pid = rustix::process::getppid().map(|p| p.as_raw_nonzero().get().unsigned_abs());
     let mut names = Vec::new();
-    while let Some(process) = pid.filter(|_| names.len() < ASKERS).and_then(Process::read) {
-        names.push(process.name());
+    while let Some(process) = pid.filter(|_| names.len() < ASKERS).and_then(platform::process) {
+        names.push(name(&process));
         pid = (process.pid != process.session && process.parent > 0).then_some(process.parent);
     }
     names
 }
 
-/// What is shown of a process (proc_pid_stat(5)).
-#[derive(Debug, PartialEq, Eq)]
-struct Process {
-    pid: u32,
-    comm: String,
-    parent: u32,
-    session: u32,
-}
-
-impl Process {
-    fn read(pid: u32) -> Option<Process> {
-        let mut line = [0; 2048];
-        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
-        Process::parse(pid, &line[..length])
-    }
-
-    /// A process chooses its name, which may hold spaces and parentheses: the fields begin behind
-    /// the last of them.
-    fn parse(pid: u32, line: &[u8]) -> Option<Process> {
-        let open = line.iter().position(|b| *b == b'(')?;
-        let close = line.iter().rposition(|b| *b == b')')?;
-        let rest = std::str::from_utf8(line.get(close + 1..)?).ok()?;
-        let mut fields = rest.split_ascii_whitespace().skip(1).map(str::parse);
-        let (parent, _, session) = (fields.next()?.ok()?, fields.next()?, fields.next()?.ok()?);
-        Some(Process { pid, comm: printable(line.get(open + 1..close)?), parent, session })
-    }
-
-    /// Its program's file name where that can be seen, else what it calls itself; and its number.
-    fn name(&self) -> String {
-        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid)).ok();
-        let file = exe.as_deref().and_then(Path::file_name).map(printable_os);
-        format!("{} {}", file.unwrap_or_else(|| self.comm.clone()), self.pid)
-    }
+/// Its program's file name where that can be seen, else what it calls itself; and its number.
+fn name(facts: &ProcessFacts) -> String {
+    let exe = platform::program_name(facts.pid);
+    let file = exe.as_deref().and_then(Path::file_name).map(printable_os);
+    format!("{} {}", file.unwrap_or_else(|| printable(&facts.name)), facts.pid)
 }
 
 #[cfg(test)]
@@ -223,23 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_forge_what_is_shown() {
-        let process = Process::parse(7, b"7 (x) S 1 1 1 (\x1b[2J) S 10 20 30 0").unwrap();
-        assert_eq!((process.parent, process.session), (10, 30));
-        assert_eq!(process.comm, "x) S 1 1 1 (\\x1b[2J");
-        for torn in [&b""[..], b"7 (x", b"7 (x) S", b"7 (x) S a b c", b"7 )x( S 1 1 1"] {
-            assert_eq!(Process::parse(7, torn), None, "{}", torn.escape_ascii());
-        }
-    }
-
-    #[test]
     fn readers_of_a_pipe_are_found() {
         let mut child = std::process::Command::new("sleep")
             .arg("20")
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let pipe = std::fs::read_link(format!("/proc/{}/fd/0", child.id())).unwrap();
+        let pipe = platform::target(child.stdin.as_ref().unwrap()).unwrap();
         let found = readers(&pipe);
         child.kill().unwrap();
         child.wait().unwrap();

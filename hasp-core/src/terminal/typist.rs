@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::line::{Echo, Key, Keys};
 use crate::error::{Error, Result};
-use crate::system::questions::Changed;
+use crate::platform::questions::Changed;
 
 /// Whoever types.
 pub(super) struct Typist<'a> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::broker::digest;
 use crate::child::ending::Ending;
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_consumer::{Caller, Process};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Runtime, SecretName};
@@ -36,7 +36,7 @@ pub(crate) fn start(
 ) -> Event {
     let terms = start.terms;
     let words: Vec<OsString> = start.argv.iter().map(|w| redacted(w, patterns)).collect();
-    Event::new("exec.start")
+    Event::new(EventKind::ExecStart)
         .field("grant", terms.jti.as_str())
         .os("project", terms.project.as_os())
         .maybe("target", terms.action.target.clone())
@@ -50,7 +50,7 @@ pub(crate) fn start(
 
 /// `exec.end`, with the number of its start.
 pub(crate) fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
-    Event::new("exec.end")
+    Event::new(EventKind::ExecEnd)
         .field("start", start)
         .field("grant", grant.as_str())
         .maybe("status", ending.code)
@@ -64,7 +64,7 @@ pub(crate) fn end(start: u64, grant: &GrantId, ending: &Ending) -> Event {
 
 /// `exec.end` of a start that led to no child.
 pub(crate) fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
-    Event::new("exec.end")
+    Event::new(EventKind::ExecEnd)
         .field("start", start)
         .field("grant", grant.as_str())
         .field("failed", error.code().as_str())
@@ -72,7 +72,7 @@ pub(crate) fn failed(start: u64, grant: &GrantId, error: &Error) -> Event {
 
 /// `exec.deny`: which check failed, and of which grant if the token could be read.
 pub(crate) fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event {
-    Event::new("exec.deny")
+    Event::new(EventKind::ExecDeny)
         .field("code", error.code().as_str())
         .maybe("check", denied.check.map(Check::label))
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))

@@ -4,6 +4,7 @@
 pub(crate) mod digest;
 pub(crate) mod events;
 pub(crate) mod find;
+pub(crate) mod kept;
 pub(crate) mod running;
 pub(crate) mod status;
 pub(crate) mod verify;
@@ -14,7 +15,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Here, Home, Result, Runtime};
-use hasp_grant::{Ledger, Situation};
+use hasp_grant::{Everywhere, Ledger, Situation, everywhere};
 use hasp_vault::Vault;
 
 use crate::broker::find::Found;
@@ -24,8 +25,12 @@ use crate::cli::Cli;
 pub(crate) struct Broker {
     /// The runtime directory.
     pub(crate) runtime: Runtime,
-    /// Its ledger.
-    pub(crate) ledger: Ledger,
+    /// The ledgers of all runtime directories that this user may have.
+    pub(crate) ledgers: Vec<Ledger>,
+    /// Why others could not be looked into.
+    pub(crate) unreached: Vec<Error>,
+    /// The home.
+    pub(crate) home: Home,
     /// The root of the project here, or why there is none.
     pub(crate) root: Result<PathBuf>,
     /// The project's vault; the home's own outside of any project, so that a denial there is on
@@ -41,12 +46,14 @@ impl Broker {
         let home = Home::locate(&context.env)?;
         home.check()?;
         let runtime = Runtime::locate(&context.env)?;
-        let ledger = Ledger::open(&runtime)?;
+        Ledger::open(&runtime)?;
+        let Everywhere { ledgers, unreached } = everywhere(&context.env, &home, context.now);
         let cwd =
             std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
         let root = Project::root(&home, &cwd);
         let vault = Vault::here(&Here::find(&context.env)?)?;
-        Ok(Broker { runtime, ledger, root, vault, caller: Caller::current()? })
+        let caller = Caller::current()?;
+        Ok(Broker { runtime, ledgers, unreached, home, root, vault, caller })
     }
 
     /// The target that was asked for, if somebody has consented to one of this name: any other word
@@ -69,7 +76,8 @@ impl Broker {
     ) -> Result<Situation<'a>> {
         Ok(Situation {
             vault: &self.vault,
-            ledger: &self.ledger,
+            ledgers: &self.ledgers,
+            runtime: &self.runtime,
             caller: &self.caller,
             root: self.root.as_deref().map_err(Clone::clone)?,
             search: context.env.get("PATH"),

@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use hasp_core::system::BeforeExec;
+use hasp_core::platform::BeforeExec;
 use hasp_core::tool::Context;
-use hasp_core::{Result, Secret, memory};
+use hasp_core::{Result, Secret, platform};
 use hasp_grant::{Action, Released, Terms};
 use hasp_redact::Patterns;
 
@@ -90,7 +90,7 @@ pub(crate) fn spawn(
     };
     delivered.descriptors.clear();
     // The halves of the grant and what opened them were below here.
-    memory::wipe_stack();
+    platform::wipe_stack();
     Ok(Running {
         process,
         began: Instant::now(),

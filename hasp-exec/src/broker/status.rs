@@ -6,7 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use serde_json::json;
 
 use hasp_core::output::{without_tokens, write_all};
-use hasp_core::{Error, Kind, Result, code, system};
+use hasp_core::{Error, Kind, Result, code, platform};
 
 use crate::child::ending::Ending;
 
@@ -21,7 +21,7 @@ impl StatusFd {
     /// `[fd-closed]`.
     pub(crate) fn open(number: Option<RawFd>) -> Result<StatusFd> {
         let Some(number) = number else { return Ok(StatusFd(None)) };
-        let duplicate = system::duplicate(number).map_err(|_| {
+        let duplicate = platform::duplicate(number).map_err(|_| {
             Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {number} is not open"))
                 .hint(format!("open it in the shell: {number}>FILE after the command"))
         })?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hasp_audit::EventKind;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result, Secret, Timestamp};
 use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
@@ -9,6 +10,7 @@ use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, ve
 use crate::broker::Broker;
 use crate::broker::events::Denied;
 use crate::broker::find::{self, Found};
+use crate::broker::kept::read_kept;
 use crate::cli::Cli;
 use crate::deliver;
 
@@ -19,9 +21,12 @@ pub(crate) fn verified(
     context: &mut Context,
     denied: &mut Denied<'_>,
 ) -> Result<VerifiedGrant> {
-    let swept = sweep_expired(&broker.ledger, context.now)?;
-    record_end(&swept, "grant.sweep", "expired", context)?;
-    let found = find::find(cli, &broker.ledger, context)?;
+    for ledger in &broker.ledgers {
+        // What cannot be swept now is swept later; that it is over is checked below.
+        let swept = sweep_expired(ledger, context.now).unwrap_or_default();
+        record_end(&swept, EventKind::GrantSweep, context)?;
+    }
+    let found = find::find(cli, broker, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
     let situation = broker.situation(cli, &found, context)?;
@@ -45,15 +50,19 @@ pub(crate) fn verified(
 
 type Attempt = std::result::Result<VerifiedGrant, (Error, Option<Check>)>;
 
-/// The newest kept grant that passes; if none does, why the newest does not.
+/// The newest kept grant that passes; if none does, why the one does not that came farthest.
 fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) -> Attempt {
-    let mut newest = None;
+    let place = |check: Option<Check>| Check::ALL.iter().position(|c| Some(*c) == check);
+    let mut nearest: Option<(Error, Option<Check>)> = None;
     for path in paths {
-        let text = find::read_kept(path).map_err(|e| (e, None));
+        let text = read_kept(path).map_err(|e| (e, None));
         match text.and_then(|text| attempt(&text)) {
             Ok(grant) => return Ok(grant),
-            Err(failure) => newest = newest.or(Some(failure)),
+            Err(failure) => {
+                let farther = nearest.as_ref().is_none_or(|old| place(failure.1) > place(old.1));
+                nearest = if farther { Some(failure) } else { nearest };
+            }
         }
     }
-    Err(newest.unwrap_or_else(|| (Error::bug("no kept grant was tried"), None)))
+    Err(nearest.unwrap_or_else(|| (Error::bug("no kept grant was tried"), None)))
 }

@@ -92,7 +92,7 @@ impl Ending {
         };
         // The kernel drops default-action signals to PID 1.
         if std::process::id() != 1 {
-            hasp_core::system::die_of(signal);
+            hasp_core::platform::die_of(signal);
         }
         Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX))
     }

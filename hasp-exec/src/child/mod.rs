@@ -17,9 +17,9 @@ use std::process::{Child, Command};
 use rustix::fs::Mode;
 
 use hasp_core::descriptors::Sources;
-use hasp_core::system::{self, BeforeExec, Image};
+use hasp_core::platform::{self, BeforeExec, Image};
 use hasp_core::text::printable_path;
-use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text, memory};
+use hasp_core::{Environ, Error, Kind, Result, Secret, cause_text};
 use hasp_grant::inherited_jobserver;
 
 use crate::cli::Cli;
@@ -75,12 +75,12 @@ pub(crate) fn spawn(
         no_new_privileges: spec.no_new_privs,
         ..before
     };
-    before.install(&mut command);
+    before.install(&mut command).map_err(|e| refused(&spec, &e))?;
     pass_only(&spec.pass)?;
     let child = command.spawn();
     // The values go with it, and then what the work on them has left on the stack.
     drop(command);
-    memory::wipe_stack();
+    platform::wipe_stack();
     child.map_err(|e| refused(&spec, &e))
 }
 
@@ -97,9 +97,9 @@ pub(crate) fn drop_named(vars: &mut BTreeMap<OsString, OsString>, values: Option
 /// Lets a child inherit these descriptors and 0 to 2, and nothing else that is open, whoever opened
 /// it.
 pub(crate) fn pass_only(descriptors: &[RawFd]) -> Result<()> {
-    system::withhold_descriptors();
+    platform::withhold_descriptors();
     for descriptor in descriptors {
-        system::set_inherited(*descriptor, true).map_err(|_| fd_closed(*descriptor))?;
+        platform::set_inherited(*descriptor, true).map_err(|_| fd_closed(*descriptor))?;
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ pub(crate) fn passed(cli: &Cli, env: &Environ) -> Result<Vec<RawFd>> {
     cli.grant.iter().for_each(|word| sources.add_word(word));
     cli.status_fd.iter().for_each(|number| sources.add(*number));
     for number in &cli.pass_fd {
-        system::duplicate(*number).map_err(|_| fd_closed(*number))?;
+        platform::duplicate(*number).map_err(|_| fd_closed(*number))?;
         if sources.hold(*number) {
             return Err(fd_source(*number));
         }
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(asked(&["--pass-fd", &number], ""), Ok(vec![read.as_raw_fd()]));
         assert_eq!(asked(&["--pass-fd=-1"], ""), Err(hasp_core::code::FD_CLOSED));
         assert_eq!(asked(&["--pass-fd", "987"], ""), Err(hasp_core::code::FD_CLOSED));
-        for spelling in ["fd:", "/dev/fd/", "/proc/self/fd/"] {
+        for spelling in platform::DESCRIPTOR_PREFIXES.iter().chain(&["fd:"]) {
             for end in [&read, &write] {
                 let source = format!("{spelling}{}", end.as_raw_fd());
                 assert_eq!(asked(&["--pass-fd", &number, "-g", &source], ""), Err(code::FD_SOURCE));

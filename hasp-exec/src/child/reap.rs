@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid, waitpid};
 
+use hasp_core::platform;
+
 /// How often PID 1 looks for orphans that have ended.
 const ROUND: Duration = Duration::from_millis(20);
 
@@ -40,11 +42,13 @@ pub(crate) fn in_background() {
     }
 }
 
-/// Reaps every child of ours that has ended, but for this one.
+/// Reaps what children of ours have ended, but for this one.
 fn reap_orphans(child: Pid) {
-    let listed = std::fs::read_to_string("/proc/self/task/1/children").unwrap_or_default();
-    let pids = listed.split_whitespace().filter_map(|n| Pid::from_raw(n.parse().ok()?));
-    for orphan in pids.filter(|p| *p != child) {
-        let _ = waitpid(Some(orphan), WaitOptions::NOHANG);
+    while let Some(ended) = platform::ended_child() {
+        match i32::try_from(ended).ok().and_then(Pid::from_raw) {
+            Some(orphan) if orphan != child => drop(waitpid(Some(orphan), WaitOptions::NOHANG)),
+            // The others wait for the next round, or for the end of this process.
+            _ => return,
+        }
     }
 }

@@ -13,7 +13,7 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
-use hasp_core::{Error, Result, system};
+use hasp_core::{Error, Result, platform};
 
 /// What is passed on.
 const FORWARDED: [i32; 9] =
@@ -42,7 +42,8 @@ impl Forwarder {
     /// Catches what is to be passed on. What was ignored at start (nohup) stays ignored, here and
     /// in the child.
     pub(crate) fn catch() -> Result<Forwarder> {
-        let caught: Vec<i32> = FORWARDED.into_iter().filter(|s| !is_ignored(*s)).collect();
+        let caught: Vec<i32> =
+            FORWARDED.into_iter().filter(|s| !platform::is_ignored(*s)).collect();
         let signals = SignalsInfo::<WithOrigin>::new(caught)
             .map_err(|e| Error::system("catch signals", e))?;
         Ok(Forwarder { signals })
@@ -105,10 +106,10 @@ impl Target {
     }
 }
 
-/// Whether a process stands still; so it is taken to where /proc cannot tell.
+/// Whether a process stands still; so it is taken to where the system does not tell.
 pub(crate) fn stands(process: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok();
-    stat.is_none_or(|s| s.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
+    let facts = platform::process(process.as_raw_nonzero().get().unsigned_abs());
+    facts.is_none_or(|facts| facts.stopped)
 }
 
 impl Receiver for Target {
@@ -125,7 +126,7 @@ impl Receiver for Target {
         }
         if signal == SIGTSTP {
             self.stopped.store(from_terminal, Ordering::SeqCst);
-            system::stop(false);
+            platform::stop(false);
         }
     }
 }
@@ -134,7 +135,7 @@ impl Receiver for Target {
 pub(crate) fn late(signal: i32, before: impl FnOnce()) {
     std::thread::sleep(LAST_WORDS);
     before();
-    system::die_of(signal);
+    platform::die_of(signal);
 }
 
 /// Whether a signal of the terminal went to the whole foreground group: keys and sizes do, a hangup
@@ -145,16 +146,4 @@ fn reached_our_group(signal: i32) -> bool {
         SIGHUP => getsid(None).ok() != Some(getpid()),
         _ => false,
     }
-}
-
-/// Whether this process was started with the signal ignored.
-pub(crate) fn is_ignored(signal: i32) -> bool {
-    ignored_mask() & (1 << (signal - 1)) != 0
-}
-
-/// The signals that this process was started with ignored, one bit each, from /proc/self/status.
-fn ignored_mask() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
-    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
 }

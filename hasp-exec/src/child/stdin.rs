@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Result, system};
+use hasp_core::{Error, Result, platform};
 
 /// A standard input in place of ours; `None` where the command may have ours.
 pub(crate) fn instead(
@@ -35,15 +35,14 @@ pub(crate) fn instead(
 /// What is behind the token.
 fn rest() -> Result<OwnedFd> {
     let failed = |e: std::io::Error| Error::system("read what follows the token", e);
-    let mut file = File::from(system::duplicate(0).map_err(failed)?);
+    let mut file = File::from(platform::duplicate(0).map_err(failed)?);
     let at = file.stream_position().map_err(failed)?;
     let end = file.seek(SeekFrom::End(0)).map_err(failed)?;
     file.seek(SeekFrom::Start(at)).map_err(failed)?;
     if at >= end {
         return nothing();
     }
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
+    let (reader, writer) = platform::pipe().map_err(|e| failed(e.into()))?;
     // It ends with the file, with the command that closes its end, or with us.
     let copied = move || drop(std::io::copy(&mut file, &mut File::from(writer)));
     std::thread::Builder::new().spawn(copied).map_err(|e| Error::system("start a thread", e))?;

@@ -191,11 +191,16 @@ fn remove_below(directory: &impl AsFd, name: &CString, depth: u32) -> rustix::io
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn memory() -> tempfile::TempDir {
+        let place = hasp_core::platform::memory_place().unwrap();
+        tempfile::tempdir_in(place.parent().unwrap()).unwrap()
+    }
     use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_sweep_spares_what_is_locked() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         for name in ["live", "dead"] {
             std::fs::create_dir(base.path().join(name)).unwrap();
             std::fs::write(base.path().join(name).join("VALUE"), "x").unwrap();
@@ -209,7 +214,7 @@ mod tests {
 
     #[test]
     fn whatever_the_child_puts_beside_a_value_goes_too() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir_all(path.join("cache/deep/deeper")).unwrap();
         std::fs::write(path.join("VALUE"), "x").unwrap();
@@ -226,7 +231,7 @@ mod tests {
     #[test]
     fn a_nameless_file_can_be_read_and_neither_found_nor_written() {
         use std::os::fd::AsRawFd;
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir(&path).unwrap();
         let (leash, _other) = UnixStream::pair().unwrap();
@@ -238,7 +243,7 @@ mod tests {
         for (file, value) in files.iter().zip(["one", "two"]) {
             assert!(rustix::io::write(file, b"x").is_err());
             assert_eq!(
-                std::fs::read_to_string(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap(),
+                std::fs::read_to_string(format!("/dev/fd/{}", file.as_raw_fd())).unwrap(),
                 value
             );
         }
@@ -246,7 +251,7 @@ mod tests {
 
     #[test]
     fn files_are_read_only_to_their_owner() {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = memory();
         let path = base.path().join("d");
         std::fs::create_dir(&path).unwrap();
         let handle = open_directory(&path).unwrap();

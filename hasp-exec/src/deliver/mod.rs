@@ -6,7 +6,7 @@ pub(crate) mod directory;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use hasp_core::{Error, Kind, Result, Runtime, Secret, code, memory};
+use hasp_core::{Error, Kind, Result, Runtime, Secret, code, platform};
 use hasp_grant::{Action, Opened};
 use hasp_target::Channel;
 
@@ -35,7 +35,8 @@ pub(crate) struct Delivered {
 pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
     let on_descriptor =
         action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
-    let Some(delivery) = on_descriptor.filter(|_| runtime.on_disk() && memory::kind().is_none())
+    let Some(delivery) =
+        on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
     else {
         return Ok(());
     };
@@ -94,7 +95,8 @@ impl Delivered {
     /// A memory file; where a filter refuses those, a file in memory that has no name any more when
     /// the child starts.
     fn descriptor(&mut self, value: &Secret, runtime: &Runtime) -> Result<OwnedFd> {
-        match memory::sealed(value.expose())? {
+        let made = platform::memory_file(value.expose());
+        match made.map_err(|e| Error::system("make a memory file", e))? {
             Some(file) => Ok(file),
             None => self.directory(runtime)?.nameless(value),
         }

@@ -1,18 +1,14 @@
-//! What the kernel and its settings give: nothing here is needed but /proc, a place in memory and
+//! What the machine gives: nothing here is needed but facts about processes, a place in memory and
 //! descriptors; the rest makes hasp stronger or weaker, and is said.
 
-use std::path::Path;
-
 use rustix::process::{Resource, getrlimit};
-use rustix::pty::{OpenptFlags, openpt, unlockpt};
 
 use hasp_consumer::Caller;
+use hasp_core::platform::{self, Keeping};
 use hasp_core::text::{printable_os, printable_path};
-use hasp_core::{Environ, Runtime, Var, cause_text, sibling, suggest, system};
-use hasp_grant::{Keeping, swap_devices};
+use hasp_core::{Environ, Runtime, Var, cause_text, sibling, suggest};
 
 use super::Findings;
-use hasp_core::memory;
 
 /// Less room than this in the runtime directory holds no grant and a few values.
 const ROOM: u64 = 4 << 20;
@@ -29,13 +25,10 @@ const TOOLS: [&str; 7] = [
 
 pub(super) fn look(env: &Environ, findings: &mut Findings) {
     kernel(findings);
-    proc(findings);
-    ptrace(findings);
-    landlock(findings);
-    memory_files(findings);
+    processes(findings);
+    platform::findings().into_iter().for_each(|finding| findings.of_system(finding));
     locked_memory(findings);
     swap(findings);
-    core_dumps(findings);
     terminals(findings);
     runtime(env, findings);
     tools(findings);
@@ -53,62 +46,18 @@ fn variables(env: &Environ, findings: &mut Findings) {
     }
 }
 
-fn setting(path: &str) -> Option<String> {
-    std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
-}
-
 fn kernel(findings: &mut Findings) {
     let name = rustix::system::uname();
     let (system, release) = (name.sysname().to_string_lossy(), name.release().to_string_lossy());
     findings.good("kernel", format!("{system} {release}"));
 }
 
-fn proc(findings: &mut Findings) {
+fn processes(findings: &mut Findings) {
     match Caller::current() {
-        Ok(caller) => findings
-            .good("/proc", format!("processes can be recognised: {}", caller.process().label())),
-        Err(error) => findings.wrong("/proc", &error),
-    }
-}
-
-fn ptrace(findings: &mut Findings) {
-    const OPEN: &str = "while a command runs, any program of this user can read its memory \
-                        (hasp's own processes are closed)";
-    let fix = "sudo sysctl kernel.yama.ptrace_scope=1";
-    match setting("/proc/sys/kernel/yama/ptrace_scope").as_deref() {
-        Some("0") => findings.note("ptrace", format!("scope 0: {OPEN}"), &[fix]),
-        Some(scope) => findings
-            .good("ptrace", format!("scope {scope}: a command is closed to its siblings' ptrace")),
-        None => findings.note("ptrace", format!("this kernel has no Yama: {OPEN}"), &[]),
-    }
-}
-
-fn landlock(findings: &mut Findings) {
-    match system::landlock_version() {
-        Some(version) => findings
-            .good("Landlock", format!("version {version}: programs can be kept from the home")),
-        None => findings.note(
-            "Landlock",
-            "not offered: only another user keeps a program from the home",
-            &[],
-        ),
-    }
-}
-
-fn memory_files(findings: &mut Findings) {
-    let rule = setting("/proc/sys/vm/memfd_noexec")
-        .map(|v| format!(", vm.memfd_noexec = {v}"))
-        .unwrap_or_default();
-    match memory::kind() {
-        Some(memory::Kind::NoExec) => {
-            findings.good("memfd", format!("sealed and not executable{rule}"))
+        Ok(caller) => {
+            findings.good("processes", format!("can be recognised: {}", caller.process().label()))
         }
-        Some(memory::Kind::Sealed) => findings.good("memfd", format!("sealed{rule}")),
-        None => findings.note(
-            "memfd",
-            "refused here: descriptors read nameless files of the runtime directory",
-            &[],
-        ),
+        Err(error) => findings.wrong("processes", &error),
     }
 }
 
@@ -138,11 +87,11 @@ fn locked_memory(findings: &mut Findings) {
 }
 
 fn swap(findings: &mut Findings) {
-    let devices = swap_devices();
+    let Some(devices) = platform::swaps() else {
+        return findings.good("swap", "not known: the system does not tell");
+    };
     if devices.is_empty() {
-        let known = Path::new("/proc/swaps").exists();
-        return findings
-            .good("swap", if known { "none" } else { "not known: there is no /proc/swaps" });
+        return findings.good("swap", "none");
     }
     for device in devices {
         let shown = printable_path(&device.path);
@@ -163,31 +112,8 @@ fn swap(findings: &mut Findings) {
     }
 }
 
-/// Ours and the command's: the soft limit 1 stops a piped pattern too (see the frame of every
-/// tool).
-fn core_dumps(findings: &mut Findings) {
-    let pattern =
-        setting("/proc/sys/kernel/core_pattern").unwrap_or_else(|| "not known".to_owned());
-    let shown = hasp_core::text::printable(pattern.as_bytes());
-    let limit = getrlimit(Resource::Core);
-    if pattern.starts_with('|') && limit.current == Some(0) {
-        let text = format!(
-            "{shown} gets dumps whatever the limit, and it is 0 for good: they hold no memory, \
-             but names"
-        );
-        return findings.note(
-            "core dumps",
-            text,
-            &["raise the hard limit to 1: ulimit -Hc 1 where the shell starts"],
-        );
-    }
-    findings.good("core dumps", format!("none of hasp or its commands ({shown})"));
-}
-
 fn terminals(findings: &mut Findings) {
-    let made =
-        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).and_then(unlockpt);
-    match made {
+    match platform::open_terminal() {
         Ok(_) => findings.good("terminals", "a command gets one of its own"),
         Err(e) => {
             let cause = cause_text(&e.into());

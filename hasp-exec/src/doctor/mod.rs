@@ -6,10 +6,10 @@ mod machine;
 mod project;
 mod state;
 
-use hasp_core::layout;
 use hasp_core::output::without_tokens;
+use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, layout, platform};
 
 /// How things stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,12 @@ impl Findings {
 
     fn note(&mut self, topic: &str, text: impl Into<String>, fix: &[&str]) {
         self.add(topic, State::Note, text.into(), fix.iter().map(|f| (*f).to_owned()).collect());
+    }
+
+    fn of_system(&mut self, finding: platform::Finding) {
+        let state = if finding.good { State::Good } else { State::Note };
+        let text = printable(finding.text.as_bytes());
+        self.add(finding.topic, state, text, finding.fix);
     }
 
     fn wrong(&mut self, topic: &str, error: &Error) {

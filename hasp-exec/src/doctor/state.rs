@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Here, Home, Runtime, Timestamp, Var};
-use hasp_grant::Ledger;
+use hasp_grant::{Ledger, State as GrantState, everywhere, standings};
 use hasp_vault::Vault;
 
 use super::Findings;
@@ -101,46 +101,38 @@ fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
     Some(vault)
 }
 
-/// The grants in the runtime directory, and those that lie where hasp-exec does not look.
+/// The grants of this user, in every runtime directory, and how each stands.
 pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
     let Ok(runtime) = Runtime::locate(env) else { return };
-    match Ledger::open(&runtime) {
-        Err(error) => findings.wrong("grants", &error),
-        Ok(ledger) => entries(&ledger, now, findings),
+    if let Err(error) = Ledger::open(&runtime) {
+        return findings.wrong("grants", &error);
     }
-    let elsewhere = Runtime::all(env).into_iter().filter(|other| other.root() != runtime.root());
-    for other in elsewhere {
-        let count = other.join("grants").read_dir().map_or(0, Iterator::count);
-        if count > 0 {
-            let text = format!(
-                "{count} lie in {}, where hasp-exec does not look",
-                printable_path(other.root())
-            );
-            findings.note(
-                "grants",
-                text,
-                &["end them: hasp-grant revoke --all, or set HASP_RUNTIME"],
-            );
-        }
-    }
-}
-
-fn entries(ledger: &Ledger, now: Timestamp, findings: &mut Findings) {
-    let ids = match ledger.ids() {
-        Ok(ids) => ids,
+    let Ok(home) = Home::locate(env) else { return };
+    let (standings, unreached) = match standings(env, &home, now) {
+        Ok(found) => found,
         Err(error) => return findings.wrong("grants", &error),
     };
-    let mut usable = 0;
-    for id in ids {
-        match ledger.entry(&id).and_then(|entry| entry.terms()) {
-            Ok(terms) => usable += usize::from(now < terms.exp),
-            Err(error) => {
-                findings.wrong("grants", &error.hint(format!("end it: hasp-grant revoke {id}")))
-            }
+    unreached.iter().for_each(|error| findings.wrong("grants", error));
+    let (mut usable, mut refused) = (0, 0);
+    for standing in &standings {
+        match &standing.state {
+            GrantState::Usable => usable += 1,
+            GrantState::Refused(_) => refused += 1,
+            GrantState::Elsewhere | GrantState::Ended(..) => {}
+            GrantState::Damaged => findings.wrong_text(
+                "grants",
+                format!("the ledger's entry for grant {} is damaged", standing.id.short()),
+                format!("end it: hasp-grant revoke {}", standing.id),
+            ),
         }
     }
     findings.good("grants", format!("{usable} can be used: hasp-grant list"));
-    kept(ledger, findings);
+    if refused > 0 {
+        let text = format!("{refused} would be refused, each for a reason: hasp-grant list");
+        findings.note("grants", text, &["mint new ones; end these: hasp-grant revoke ID"]);
+    }
+    let found = everywhere(env, &home, now);
+    found.ledgers.iter().for_each(|ledger| kept(ledger, findings));
 }
 
 /// A kept token that others can read is a grant given away.

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hasp_core::system;
+use hasp_core::platform;
 
-use crate::child::signals;
 use crate::pty::link::{MonitorMessage, Sender};
 use crate::pty::screen::Screen;
 use crate::relay::bell::Bell;
@@ -74,7 +73,7 @@ impl Hangup {
         bell: Bell,
         sender: Sender,
     ) -> Hangup {
-        let immune = signals::is_ignored(signal_hook::consts::SIGHUP);
+        let immune = platform::is_ignored(signal_hook::consts::SIGHUP);
         let (bell, told, left) =
             (Mutex::new(Some(bell)), AtomicBool::default(), AtomicBool::default());
         Hangup { screen, leader, course, bell, sender, told, left, immune }
@@ -134,7 +133,7 @@ impl Hangup {
             self.sender.close();
         }
         std::thread::sleep(LAST_WORDS);
-        system::die_of(signal_hook::consts::SIGHUP);
+        platform::die_of(signal_hook::consts::SIGHUP);
     }
 }
 

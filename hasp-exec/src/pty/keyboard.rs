@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 
 use crate::pty::hangup::Hangup;
 use crate::relay::bell::Ear;
@@ -60,8 +59,7 @@ pub(crate) struct Keys {
 impl Keyboard {
     /// Starts the thread; no key is read before [`Keyboard::open`].
     pub(crate) fn start(keys: Keys) -> Result<Keyboard> {
-        let (woken, wake) =
-            pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+        let (woken, wake) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
         let open = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&open);
         let thread = std::thread::Builder::new().spawn(move || keys.relay(&woken, &seen));

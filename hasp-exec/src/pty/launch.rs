@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::stdio::stdin;
 
-use hasp_core::system::BeforeExec;
+use hasp_core::platform::BeforeExec;
 use hasp_core::{Error, Result};
 use hasp_grant::Arg;
 use hasp_redact::Patterns;
@@ -38,7 +38,7 @@ pub(crate) fn start_monitor(
     });
     let outputs = Outputs::arrange(&mut command, Some(follower))?;
     let before = BeforeExec { terminal: Some(duplicate(follower)?), ..BeforeExec::default() };
-    before.install(&mut command);
+    before.install(&mut command).map_err(|e| Error::system("start the monitor", e))?;
     let passed: Vec<i32> = spec.pass.iter().copied().chain([socket, lent]).collect();
     child::pass_only(&passed)?;
     command.spawn().map_err(|e| Error::system("start the monitor", e))?;

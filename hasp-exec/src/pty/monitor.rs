@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
-use hasp_core::system::{self, BeforeExec};
+use hasp_core::platform::{self, BeforeExec};
 use hasp_core::{Error, Result, Secret};
 
 use crate::child::signals;
@@ -33,16 +33,16 @@ const GRACE: Duration = Duration::from_millis(500);
 /// The monitor's main; the broker has started us as leader of a session with the child's terminal.
 pub(crate) fn run(socket: RawFd) -> Result<()> {
     let descriptor =
-        system::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
+        platform::duplicate(socket).map_err(|e| Error::system("open the monitor's socket", e))?;
     let Adopted { leader, values, sender, mut receiver } = link::adopt(descriptor)?;
     // It changes its terminal's foreground group from behind. The child gets the default actions
     // back.
     for signal in [Signal::TTOU, Signal::TTIN, Signal::TSTP] {
-        system::ignore(signal);
+        platform::ignore(signal);
     }
     // The end of its terminal is the end of the broker, after which it has work to do.
-    let hangup = !signals::is_ignored(signal_hook::consts::SIGHUP);
-    system::ignore(Signal::HUP);
+    let hangup = !platform::is_ignored(signal_hook::consts::SIGHUP);
+    platform::ignore(Signal::HUP);
     let launch: Launch =
         receiver.receive().ok_or_else(|| Error::bug("the monitor got nothing to start"))?;
     let rescue = Rescue::new(launch.screen, &terminal()?);

@@ -11,7 +11,7 @@ use rustix::termios::{
     OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 
-use hasp_core::{Error, Result, system};
+use hasp_core::{Error, Result, platform};
 
 /// The controlling terminal.
 pub(crate) struct Screen {
@@ -142,7 +142,7 @@ impl Rescue {
     /// The terminal behind an inherited descriptor. The child's terminal began with the modes that
     /// it had.
     pub(crate) fn new(inherited: RawFd, child: &File) -> Option<Rescue> {
-        let tty = system::duplicate(inherited).ok()?;
+        let tty = platform::duplicate(inherited).ok()?;
         Some(Rescue { tty, before: tcgetattr(child).ok()? })
     }
 

@@ -13,7 +13,7 @@ use rustix::stdio::{stderr, stdin, stdout};
 use rustix::termios::{OptionalActions, tcsetattr};
 use signal_hook::consts::{SIGTTIN, SIGTTOU};
 
-use hasp_core::{Error, Kind, Result, system};
+use hasp_core::{Error, Kind, Result, platform};
 use hasp_redact::Patterns;
 
 use crate::child::ChildSpec;
@@ -59,7 +59,7 @@ pub(crate) fn start(
 ) -> Result<Session> {
     let screen = Arc::new(screen);
     reap::in_background();
-    system::ignore(Signal::TTOU);
+    platform::ignore(Signal::TTOU);
     let forwarder = Forwarder::catch()?;
     // Our window may have changed since the child's was made like it, before we would be told.
     set_size(&pair.follower, &screen);
@@ -211,7 +211,7 @@ impl Session {
     /// Stops us with our whole group until we are continued.
     fn stop(&self) {
         self.screen.restore();
-        system::stop(true);
+        platform::stop(true);
     }
 
     /// After SIGCONT: `fg` gave us the terminal, `bg` did not.

@@ -2,10 +2,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 
 use crate::pty::screen::Screen;
 
@@ -49,13 +48,9 @@ impl Pair {
     /// A new terminal with the modes and the size of ours.
     fn like(screen: &Screen) -> Result<Pair> {
         let failed = |e: rustix::io::Errno| Error::system("make a terminal for the command", e);
-        let leader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .map_err(failed)?;
+        let (leader, follower) = platform::open_terminal().map_err(failed)?;
         // Who writes keys must hear of a hangup while the child reads none.
         rustix::io::ioctl_fionbio(&leader, true).map_err(failed)?;
-        grantpt(&leader).and_then(|()| unlockpt(&leader)).map_err(failed)?;
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let follower = ioctl_tiocgptpeer(&leader, flags).map_err(failed)?;
         tcsetattr(&follower, OptionalActions::Now, &screen.modes()).map_err(failed)?;
         set_size(&follower, screen);
         Ok(Pair { leader, follower })

@@ -4,9 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::pipe::{PipeFlags, pipe_with};
-
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 
 /// Rings when it is dropped, for good.
 pub(crate) struct Bell(#[allow(dead_code, reason = "what counts is that it closes")] OwnedFd);
@@ -17,7 +15,7 @@ pub(crate) struct Ear(Arc<OwnedFd>);
 
 /// A new bell.
 pub(crate) fn bell() -> Result<(Bell, Ear)> {
-    let (ear, bell) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))?;
+    let (ear, bell) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
     Ok((Bell(bell), Ear(Arc::new(ear))))
 }
 

@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use hasp_core::platform::{self, FileId};
 use hasp_core::{Error, Kind, Result};
 use hasp_redact::Patterns;
 
 use crate::relay::bell::{Bell, Ear, bell};
-use crate::relay::stragglers::FileId;
 
 use console::Console;
 use stream::{Bells, GRACE, Stream};
@@ -93,7 +93,7 @@ impl Relay {
         patterns: &Arc<Patterns>,
         console: Option<Arc<dyn Console>>,
     ) -> Result<()> {
-        let file = FileId::of(&from)?;
+        let file = platform::file_id(&from).map_err(|e| Error::system("look at the output", e))?;
         let to = rustix::io::fcntl_dupfd_cloexec(to, 3)
             .map_err(|e| Error::system("open the output", e))?;
         let bells = Bells { ended: self.ended.1.clone(), last: self.last.1.clone() };

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::stdio::{stderr, stdout};
 use rustix::termios::tcgetpgrp;
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 use hasp_redact::Patterns;
 
 use crate::relay::Relay;
@@ -63,7 +62,7 @@ fn output(terminal: Option<&OwnedFd>) -> Result<(Stdio, Option<OwnedFd>)> {
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd)> {
-    pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::system("make a pipe", e))
+    platform::pipe().map_err(|e| Error::system("make a pipe", e))
 }
 
 fn copy(descriptor: &OwnedFd) -> Result<OwnedFd> {

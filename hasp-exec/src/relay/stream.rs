@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 use hasp_redact::{Filter, IDLE_MS, Patterns};
 
 use crate::relay::bell::Ear;
@@ -100,7 +100,7 @@ impl Stream {
         console: Option<Arc<dyn Console>>,
     ) -> Stream {
         // A larger pipe saves system calls; a limit on the user's pipes may forbid it.
-        let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
+        platform::widen(&from, PIPE);
         let filter = Filter::new(Arc::clone(patterns));
         Stream {
             from,

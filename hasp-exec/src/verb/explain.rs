@@ -1,6 +1,8 @@
 //! `--explain`: each check with a mark and what would be delivered; nothing is spent, recorded,
 //! opened or run.
 
+use std::path::PathBuf;
+
 use hasp_core::output::without_tokens;
 use hasp_core::text::{printable_os, printable_path, shell_words};
 use hasp_core::tool::{Context, Exit};
@@ -9,6 +11,7 @@ use hasp_grant::{Check, HANG, Situation, VerifiedGrant, terms_lines, token_line,
 
 use crate::broker::Broker;
 use crate::broker::find::{self, Found};
+use crate::broker::kept::read_kept;
 use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
@@ -16,25 +19,15 @@ use crate::deliver;
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
 pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
     let broker = Broker::open(context)?;
-    let found = find::find(cli, &broker.ledger, context)?;
+    let found = find::find(cli, &broker, context)?;
     context.now = Timestamp::now();
     let situation = broker.situation(cli, &found, context)?;
-    let mut first: Option<Attempt> = None;
-    match &found {
-        Found::Token(text) => first = Some(attempt(text, &situation)),
+    let (passed, outcome) = match &found {
+        Found::Token(text) => attempt(text, &situation),
         Found::Kept(paths) => {
-            for path in paths {
-                let tried = find::read_kept(path)
-                    .map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, &situation));
-                if tried.1.is_ok() {
-                    first = Some(tried);
-                    break;
-                }
-                first = first.or(Some(tried));
-            }
+            nearest(paths, &situation).ok_or_else(|| Error::bug("there is no token to explain"))?
         }
-    }
-    let (passed, outcome) = first.ok_or_else(|| Error::bug("there is no token to explain"))?;
+    };
     print_checks(&passed, outcome.as_ref().err(), context)?;
     match outcome {
         Ok(grant) => print_action(&grant, context).map(|()| Exit::OK),
@@ -48,6 +41,21 @@ pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
 /// The checks that passed, and the grant or the check that did not.
 type Attempt = (Vec<Check>, Result<VerifiedGrant>);
 
+/// Of several kept ones the newest that passes, else the one that comes farthest.
+fn nearest(paths: &[PathBuf], situation: &Situation<'_>) -> Option<Attempt> {
+    let mut found: Option<Attempt> = None;
+    for path in paths {
+        let tried =
+            read_kept(path).map_or_else(|e| (Vec::new(), Err(e)), |text| attempt(&text, situation));
+        if tried.1.is_ok() {
+            return Some(tried);
+        }
+        let farther = found.as_ref().is_none_or(|old| tried.0.len() > old.0.len());
+        found = if farther { Some(tried) } else { found };
+    }
+    found
+}
+
 fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
     let mut passed = Vec::new();
     let mut trace = |check: Check, error: Option<&Error>| {
@@ -57,7 +65,7 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
     };
     let verified = token_line(text.expose()).and_then(|line| verify(line, situation, &mut trace));
     let possible = |grant: VerifiedGrant| {
-        let outcome = deliver::check(&grant.terms().action, situation.ledger.runtime());
+        let outcome = deliver::check(&grant.terms().action, situation.runtime);
         if outcome.is_err() {
             passed.pop();
         }

@@ -75,7 +75,7 @@ fn released(
         program: grant.program().to_owned(),
         argv: grant.argv().to_vec(),
     };
-    let held = grant.spend(&broker.ledger)?.open(&broker.vault)?;
+    let held = grant.spend()?.open(&broker.vault)?;
     let patterns = Arc::new(held.patterns());
     let started =
         events::Start { terms: &granted.terms, program: &granted.program, argv: &granted.argv };

@@ -6,6 +6,7 @@ use hasp_target::Channel;
 
 use crate::action::runners;
 use crate::action::{Action, Extent, Granted};
+use crate::code;
 
 /// Refuses a grant whose words leave open what runs with a secret of a strict class.
 ///
@@ -25,7 +26,7 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
         Extent::Exact | Extent::Open => return Ok(()),
     };
     let message = format!("{secret} is {class}, and {what} may not run with it");
-    Err(Error::new(Kind::Denied, "class-any-command", message)
+    Err(Error::new(Kind::Denied, code::CLASS_ANY_COMMAND, message)
         .hint("name the command: hasp-grant -x -e VAR=REF -- COMMAND ARGS")
         .hint(
             "or put what it does into a script, and name that: hasp-grant -x -e VAR=REF -- \
@@ -118,11 +119,9 @@ mod tests {
             for class in [Class::Low, Class::Medium, Class::High, Class::Critical] {
                 let outcome = check(&action, "db/url", class);
                 assert_eq!(outcome.is_ok(), narrow || class < Class::High, "{class} {action:?}");
-                assert!(
-                    outcome
-                        .err()
-                        .is_none_or(|e| e.code() == "class-any-command" && !e.hints().is_empty())
-                );
+                assert!(outcome.err().is_none_or(
+                    |e| e.code().as_str() == "class-any-command" && !e.hints().is_empty()
+                ));
             }
         }
     }

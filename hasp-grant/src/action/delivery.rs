@@ -6,6 +6,8 @@ use hasp_core::{Error, Kind, Result, Runtime, SecretName};
 use hasp_target::{Channel, Delivery, Part, Template};
 use hasp_vault::Version;
 
+use crate::code;
+
 /// Linux's MAX_ARG_STRLEN (32 pages) without the closing NUL: the longest `NAME=value`.
 pub const MAX_VARIABLE: u64 = 131_071;
 /// The longest file that a template may become, in bytes: room for the longest value with any
@@ -51,14 +53,14 @@ pub fn check_template<'a>(
     let text = format!(
         "{shown} may become {longest} bytes long with its values; {MAX_RENDERED} are the most"
     );
-    Err(Error::new(Kind::Denied, "template-too-long", text)
+    Err(Error::new(Kind::Denied, code::TEMPLATE_TOO_LONG, text)
         .hint("deliver its long values by file instead"))
 }
 
 fn on_disk(name: &str) -> Error {
     let message =
         format!("{name} would be written to a disk: the runtime directory is not in memory");
-    Error::new(Kind::Denied, "file-on-disk", message).hint(
+    Error::new(Kind::Denied, code::FILE_ON_DISK, message).hint(
         "unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by --fd or --stdin",
     )
 }
@@ -70,14 +72,14 @@ fn check_variable(wanted: &Delivery, version: &Version) -> Result<()> {
     );
     if version.nul {
         let text = format!("{name} holds a NUL byte, which no environment variable can");
-        return Err(Error::new(Kind::Denied, "env-nul", text).hint(instead));
+        return Err(Error::new(Kind::Denied, code::ENV_NUL, text).hint(instead));
     }
     if variable.len() as u64 + 1 + version.size > MAX_VARIABLE {
         let text = format!(
             "{name} has {} bytes; with its name a variable holds at most {MAX_VARIABLE}",
             version.size
         );
-        return Err(Error::new(Kind::Denied, "env-too-large", text).hint(instead));
+        return Err(Error::new(Kind::Denied, code::ENV_TOO_LARGE, text).hint(instead));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The granted action: which program runs with which code, and how values reach it. What can be
 //! known beforehand is refused before a grant is minted, and again before one is spent.
 
+pub(crate) mod arg;
 pub(crate) mod control;
 pub(crate) mod delivery;
 pub(crate) mod files;
@@ -15,7 +16,7 @@ use hasp_core::{Class, SecretName};
 use hasp_target::{Delivery, Template};
 use serde::{Deserialize, Serialize};
 
-use crate::token::arg::Arg;
+use crate::action::arg::Arg;
 
 /// The granted action: a command, where it runs, with which environment and deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use hasp_core::Environ;
 use hasp_target::Fate;
 use hasp_target::fate;
 
-use crate::token::arg::Arg;
+use crate::action::arg::Arg;
 
 /// The variables that are pinned, of those that the command gets at all. What names a source of
 /// ours is no child's.

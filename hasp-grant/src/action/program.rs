@@ -12,6 +12,7 @@ use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
 use crate::action::files;
+use crate::code;
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///
@@ -19,7 +20,7 @@ use crate::action::files;
 /// `[program-missing]` (127 in hasp-exec), naming where it was looked for.
 pub fn find(word: &OsStr, dir: &Path, search: Option<&OsStr>) -> Result<PathBuf> {
     if word.is_empty() {
-        return Err(Error::new(Kind::NotFound, "program-missing", "the command is empty"));
+        return Err(Error::new(Kind::NotFound, code::PROGRAM_MISSING, "the command is empty"));
     }
     if word.as_bytes().contains(&b'/') {
         let path = dir.join(word);
@@ -40,7 +41,7 @@ pub fn find(word: &OsStr, dir: &Path, search: Option<&OsStr>) -> Result<PathBuf>
 pub fn check(path: &Path) -> Result<()> {
     let shown = printable_path(path);
     let refuse = |why: &str| {
-        Error::new(Kind::NotExecutable, "program-not-executable", format!("{shown} {why}"))
+        Error::new(Kind::NotExecutable, code::PROGRAM_NOT_EXECUTABLE, format!("{shown} {why}"))
     };
     let meta = path.metadata().map_err(|e| match e.kind() {
         std::io::ErrorKind::PermissionDenied => refuse("cannot be reached: permission denied"),
@@ -134,7 +135,7 @@ fn tidy(path: &Path) -> PathBuf {
 fn missing(word: &OsStr) -> Error {
     Error::new(
         Kind::NotFound,
-        "program-missing",
+        code::PROGRAM_MISSING,
         format!("there is no program {}", printable_os(word)),
     )
     .hint(format!("look for it with: command -v {}", hasp_core::text::shell_word(word)))
@@ -171,7 +172,7 @@ mod tests {
         let tool = place(dir.path(), "tool", b"#!/bin/sh\n", 0o755);
         let here = std::env::join_paths([Path::new(""), Path::new("."), Path::new("bin")]).unwrap();
         assert_eq!(
-            find(OsStr::new("tool"), dir.path(), Some(&here)).unwrap_err().code(),
+            find(OsStr::new("tool"), dir.path(), Some(&here)).unwrap_err().code().as_str(),
             "program-missing"
         );
         assert_eq!(find(OsStr::new("./tool"), dir.path(), Some(&here)).unwrap(), tool);

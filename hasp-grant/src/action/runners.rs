@@ -214,7 +214,7 @@ mod tests {
         for line in "sh|sh -c x|sh -o nounset|bash -O extglob|bash -s x|bash -i x|python3 -m \
             runpy|python3 -X dev|python3 -W x|python3.11 -u|python3 -i x.py|python3 -|sh -c \
             eval|node -r x|node --require x|perl -I x|ruby -r x|sh /dev/stdin|sh \
-            /proc/self/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh \
+            /dev/fd/0|sh ../dev/stdin|node /usr/bin/npx x|sh +o x|python3.11-dbg -x x|-sh \
             -c|java -cp x Main|php -r x|node inspect|node debug x|java @options|Rscript x.R|ruby "
             .split('|')
         {

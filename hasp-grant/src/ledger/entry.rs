@@ -4,6 +4,7 @@
 use hasp_core::{Error, GrantId, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::code;
 use crate::ledger::tombstone::{End, ended};
 use crate::token::claims::Terms;
 use crate::token::seal::Half;
@@ -35,16 +36,19 @@ impl Entry {
         if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
             return Err(Error::new(
                 Kind::Denied,
-                "ledger-mismatch",
+                code::LEDGER_MISMATCH,
                 "the ledger's entry for this grant is another grant's",
-            )
-            .hint("mint a new one: hasp-grant -t TARGET"));
+            ));
         }
         if !self.lives(boot, boot_seconds) {
             return Err(ended(&terms.jti, End::Expired));
         }
         if boot_seconds < self.since {
-            return Err(Error::new(Kind::Denied, "not-yet-valid", "the grant is not valid yet"));
+            return Err(Error::new(
+                Kind::Denied,
+                code::NOT_YET_VALID,
+                "the grant is not valid yet",
+            ));
         }
         Ok(())
     }
@@ -54,13 +58,18 @@ impl Entry {
         self.boot == boot && boot_seconds < self.until
     }
 
+    /// Whether it was minted in this boot.
+    pub fn is_of_boot(&self, boot: &str) -> bool {
+        self.boot == boot
+    }
+
     /// The terms as they were minted.
     ///
     /// # Errors
     /// `[ledger-damaged]`.
     pub fn terms(&self) -> Result<Terms> {
         serde_json::from_str(&self.terms).map_err(|_| {
-            Error::new(Kind::Denied, "ledger-damaged", "a ledger entry is damaged")
+            Error::new(Kind::Denied, code::LEDGER_DAMAGED, "a ledger entry is damaged")
                 .hint("hasp-grant revoke --all")
         })
     }
@@ -70,7 +79,7 @@ impl Entry {
 pub fn damaged(id: &GrantId) -> Error {
     Error::new(
         Kind::Denied,
-        "ledger-damaged",
+        code::LEDGER_DAMAGED,
         format!("the ledger's entry for grant {} is damaged", id.short()),
     )
     .hint(format!("hasp-grant revoke {}", id.as_str()))
@@ -78,17 +87,9 @@ pub fn damaged(id: &GrantId) -> Error {
 
 /// The denial for a grant of which nothing is left.
 pub fn lost(id: &GrantId) -> Error {
-    Error::new(
-        Kind::Denied,
-        "no-ledger",
-        format!(
-            "the ledger has nothing of grant {}: its half \
-        is gone",
-            id.short()
-        ),
-    )
-    .hint(
-        "grants end with the boot and live in one runtime directory; mint a new one: \
-            hasp-grant -t TARGET",
-    )
+    let message = format!(
+        "no runtime directory has anything of grant {}: its half is gone, as it is after a boot",
+        id.short()
+    );
+    Error::new(Kind::Denied, code::NO_LEDGER, message)
 }

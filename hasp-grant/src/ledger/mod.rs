@@ -2,6 +2,7 @@
 //! used, `<runtime>/spent/<jti>.<k>` for each use and `.revoked` or `.expired` for its end. One
 //! lock covers spending, revoking and sweeping.
 
+pub(crate) mod directories;
 pub(crate) mod entry;
 pub(crate) mod record;
 pub(crate) mod sweep;
@@ -13,8 +14,9 @@ use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
 use hasp_core::{Error, GrantId, Result, Runtime, Timestamp, files, lock, time, tree};
 
+use crate::code;
 use crate::ledger::entry::{Entry, damaged, lost};
-use crate::ledger::tombstone::{End, ended};
+use crate::ledger::tombstone::{End, Tombstone, Why, ended};
 use crate::token::claims::Terms;
 use crate::token::seal::Half;
 
@@ -79,18 +81,41 @@ impl Ledger {
     /// `[ledger-damaged]`.
     pub fn entry(&self, id: &GrantId) -> Result<Entry> {
         if let Some(end @ (End::Revoked | End::Expired)) = self.ended(id)? {
-            return Err(ended(id, end));
+            return Err(self.denial(id, end));
         }
         let path = self.entry_path(id);
         let Some(text) = files::read_if_present(&path, Guard::Private, MAX_ENTRY)? else {
-            return Err(self.ended(id)?.map_or_else(|| lost(id), |end| ended(id, end)));
+            return Err(self.ended(id)?.map_or_else(|| lost(id), |end| self.denial(id, end)));
         };
         let text = zeroize::Zeroizing::new(text);
         match serde_json::from_slice(&text) {
             Ok(entry) => Ok(entry),
             // Read while somebody erased it: the tombstone was there first.
-            Err(_) => Err(self.ended(id)?.map_or_else(|| damaged(id), |end| ended(id, end))),
+            Err(_) => Err(self.ended(id)?.map_or_else(|| damaged(id), |end| self.denial(id, end))),
         }
+    }
+
+    /// Why a grant that ended so cannot be used, with what its tombstone tells.
+    pub fn denial(&self, id: &GrantId, end: End) -> Error {
+        self.tombstone(id).map_or_else(|| ended(id, end), |tombstone| tombstone.denial(id))
+    }
+
+    /// What the last tombstone of a grant tells, if it tells anything.
+    pub fn tombstone(&self, id: &GrantId) -> Option<Tombstone> {
+        let last = self.uses(id).ok()?.to_string();
+        let suffixes = [End::Revoked.word(), End::Expired.word(), End::Spent.word(), &last];
+        let found =
+            suffixes.iter().map(|suffix| self.tomb_path(id, suffix)).find(|p| p.exists())?;
+        let text = files::read(&found, Guard::Private, tombstone::MAX_TOMBSTONE).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Whether the grant has an entry, usable or not.
+    ///
+    /// # Errors
+    /// Where it cannot be looked for.
+    pub fn has(&self, id: &GrantId) -> Result<bool> {
+        tree::is_there(&self.entry_path(id))
     }
 
     /// How the grant ended, by its tombstones.
@@ -134,7 +159,7 @@ impl Ledger {
         Ok(ids)
     }
 
-    /// Ids and ends of the grants that left a tombstone, sorted.
+    /// Ids of the grants that left a tombstone, sorted.
     pub fn tombs(&self) -> Result<Vec<GrantId>> {
         let folder = self.runtime.join("spent");
         let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
@@ -178,9 +203,11 @@ impl Locked<'_> {
         let Some(limit) = terms.uses else { return Ok(entry.half) };
         let used = self.ledger.uses(id)?;
         if used >= limit {
-            return Err(ended(id, End::Spent));
+            return Err(self.ledger.denial(id, End::Spent));
         }
-        self.bury(id, &(used + 1).to_string())?;
+        let kept = self.ledger.kept_path(id).exists();
+        let tombstone = Tombstone::new(Why::Spent, &entry.vault, kept, &entry.terms);
+        self.bury(id, &(used + 1).to_string(), Some(&tombstone))?;
         if used + 1 == limit {
             self.erase(id)?;
         }
@@ -189,15 +216,19 @@ impl Locked<'_> {
 
     /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half
     /// is erased, whether or not the tombstone could be made.
-    pub fn end(&self, id: &GrantId, end: End) -> Result<()> {
+    pub fn end(&self, id: &GrantId, why: Why) -> Result<()> {
+        let end = why.end();
+        let kept = self.ledger.kept_path(id).exists();
+        let entry = self.ledger.entry(id).ok();
+        let tombstone = entry.map(|e| Tombstone::new(why, &e.vault, kept, &e.terms));
         let buried = match end {
             // Its uses are its tombstones.
             End::Spent => Ok(()),
-            End::Revoked | End::Expired => self.bury(id, end.word()),
+            End::Revoked | End::Expired => self.bury(id, end.word(), tombstone.as_ref()),
         };
         self.erase(id)?;
         match buried {
-            Err(e) if e.code() == "spent" => Ok(()),
+            Err(e) if e.code() == code::SPENT => Ok(()),
             other => other,
         }
     }
@@ -236,13 +267,18 @@ impl Locked<'_> {
         }
     }
 
-    fn bury(&self, id: &GrantId, suffix: &str) -> Result<()> {
+    /// What it tells is for people: where there is no room for that, the file alone ends the grant.
+    fn bury(&self, id: &GrantId, suffix: &str, tells: Option<&Tombstone>) -> Result<()> {
         use rustix::fs::{CWD, Mode, OFlags};
         let path = self.ledger.tomb_path(id, suffix);
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(_) => Ok(()),
+            Ok(file) => {
+                let text = tells.and_then(|t| serde_json::to_vec(t).ok()).unwrap_or_default();
+                let _ = hasp_core::output::write_all(file, &text);
+                Ok(())
+            }
             Err(rustix::io::Errno::EXIST) => Err(ended(id, End::Spent)),
             Err(e) => Err(Error::io("write", &path, e)),
         }

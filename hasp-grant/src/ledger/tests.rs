@@ -14,7 +14,9 @@ fn terms(uses: Option<u32>) -> Terms {
 }
 
 fn ledger() -> (tempfile::TempDir, Ledger) {
-    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let memory =
+        tempfile::tempdir_in(hasp_core::platform::memory_place().unwrap().parent().unwrap())
+            .unwrap();
     let ledger = Ledger::open(&Runtime::at(memory.path())).unwrap();
     (memory, ledger)
 }
@@ -40,7 +42,7 @@ fn a_crash_between_tombstone_and_erasure_burns_the_use() {
     let (_memory, ledger) = ledger();
     let terms = terms(Some(1));
     ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
-    ledger.lock().unwrap().bury(&terms.jti, "1").unwrap();
+    ledger.lock().unwrap().bury(&terms.jti, "1", None).unwrap();
     assert_eq!(spend(&ledger, &terms), Err("spent"));
 }
 
@@ -50,7 +52,7 @@ fn a_revoked_entry_that_is_put_back_stays_revoked() {
     let terms = terms(None);
     ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
     let saved = std::fs::read(ledger.entry_path(&terms.jti)).unwrap();
-    ledger.lock().unwrap().end(&terms.jti, End::Revoked).unwrap();
+    ledger.lock().unwrap().end(&terms.jti, Why::All).unwrap();
     files::replace(&ledger.entry_path(&terms.jti), &saved).unwrap();
     assert_eq!(spend(&ledger, &terms), Err("revoked"));
 }
@@ -85,12 +87,13 @@ fn a_link_in_a_tombstones_place_is_one() {
 #[test]
 fn an_ended_grant_says_how() {
     let (_memory, ledger) = ledger();
-    for (end, code) in [(End::Revoked, "revoked"), (End::Expired, "expired")] {
+    let ends = [(Why::All, "revoked"), (Why::Expired, "expired"), (Why::ConsumerGone, "expired")];
+    for (why, code) in ends {
         let terms = terms(None);
         ledger.enter(VAULT, &terms, Half::random().unwrap()).unwrap();
         std::fs::write(ledger.kept_path(&terms.jti), "token").unwrap();
         assert_eq!(spend(&ledger, &terms), Ok(()));
-        ledger.lock().unwrap().end(&terms.jti, end).unwrap();
+        ledger.lock().unwrap().end(&terms.jti, why).unwrap();
         assert_eq!(spend(&ledger, &terms), Err(code));
         assert!(!ledger.kept_path(&terms.jti).exists());
     }

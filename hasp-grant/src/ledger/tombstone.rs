@@ -1,7 +1,19 @@
-//! How a grant ended, as the file says that is left in its place: it is made before the half is
-//! erased, so that a crash in between leaves the grant ended.
+//! What is left of a grant that ended: a file that is made before the half is erased, so that a
+//! crash in between leaves the grant ended. It tells when and why, for whoever is refused later; an
+//! empty one, as a full memory leaves it, ends a grant just as well.
 
-use hasp_core::{Error, GrantId, Kind};
+use serde::{Deserialize, Serialize};
+
+use hasp_core::{Error, GrantId, Kind, Timestamp};
+
+use crate::code;
+use crate::token::claims::Terms;
+
+/// The longest terms that a tombstone keeps, in bytes: those of a grant whose command is longer are
+/// left out.
+const MAX_TERMS: usize = 64 << 10;
+/// The longest tombstone, in bytes: the terms are a string in JSON, where a byte takes six at most.
+pub(super) const MAX_TOMBSTONE: usize = 6 * MAX_TERMS + 4096;
 
 /// How a grant ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +22,7 @@ pub enum End {
     Spent,
     /// Somebody revoked it.
     Revoked,
-    /// Its window closed and a sweep removed it.
+    /// Nobody can use it any more, and a sweep removed it.
     Expired,
 }
 
@@ -25,13 +37,135 @@ impl End {
     }
 }
 
-/// The denial for a grant that has ended.
+/// Why a grant ended, as its tombstone and the record have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Its uses are spent.
+    Spent,
+    /// Its window ended.
+    Expired,
+    /// The session or process that could use it has ended.
+    ConsumerGone,
+    /// The machine was started again.
+    OtherBoot,
+    /// Revoked with all grants.
+    All,
+    /// Revoked by its id.
+    Id,
+    /// Revoked with all of its consumer.
+    Consumer,
+    /// Revoked with all on this secret.
+    Secret(String),
+    /// Revoked with all of its project.
+    Project,
+    /// Its token reached nobody, or its minting could not be put on record.
+    Undelivered,
+}
+
+impl Why {
+    /// Which tombstone it leaves.
+    pub fn end(&self) -> End {
+        match self {
+            Why::Spent => End::Spent,
+            Why::Expired | Why::ConsumerGone | Why::OtherBoot => End::Expired,
+            Why::All | Why::Id | Why::Consumer | Why::Secret(_) | Why::Project => End::Revoked,
+            Why::Undelivered => End::Revoked,
+        }
+    }
+
+    /// As the record has it.
+    pub fn word(&self) -> String {
+        match self {
+            Why::Spent => "spent".to_owned(),
+            Why::Expired => "expired".to_owned(),
+            Why::ConsumerGone => "consumer gone".to_owned(),
+            Why::OtherBoot => "other boot".to_owned(),
+            Why::All => "all".to_owned(),
+            Why::Id => "id".to_owned(),
+            Why::Consumer => "consumer".to_owned(),
+            Why::Secret(name) => format!("secret {name}"),
+            Why::Project => "project".to_owned(),
+            Why::Undelivered => "undelivered".to_owned(),
+        }
+    }
+
+    /// What follows "the grant", with the moment.
+    fn phrase(&self, at: Timestamp) -> String {
+        let at = at.local();
+        match self {
+            Why::Spent => format!("was used up at {at}"),
+            Why::Expired => format!("expired, and was removed at {at}"),
+            Why::ConsumerGone => {
+                format!(
+                    "ended with the session or process that it was for, and was removed at {at}"
+                )
+            }
+            Why::OtherBoot => format!("ended with the last boot, and was removed at {at}"),
+            Why::All => format!("was revoked at {at}, with all grants"),
+            Why::Id => format!("was revoked at {at}"),
+            Why::Consumer => format!("was revoked at {at}, with all of its consumer"),
+            Why::Secret(name) => format!("was revoked at {at}, with all on {name}"),
+            Why::Project => format!("was revoked at {at}, with all of its project"),
+            Why::Undelivered => format!("was withdrawn at {at}: its token reached nobody"),
+        }
+    }
+}
+
+/// What a tombstone tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tombstone {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Why,
+    /// The vault that minted it.
+    pub vault: String,
+    /// Whether its token was kept for hasp-exec to find.
+    pub kept: bool,
+    /// The canonical terms, unless they were very long.
+    terms: Option<String>,
+}
+
+impl Tombstone {
+    /// For a grant of this vault with these canonical terms.
+    pub(super) fn new(why: Why, vault: &str, kept: bool, terms: &str) -> Tombstone {
+        let terms = (terms.len() <= MAX_TERMS).then(|| terms.to_owned());
+        Tombstone { at: Timestamp::now(), why, vault: vault.to_owned(), kept, terms }
+    }
+
+    /// What was granted, where that is known.
+    pub fn terms(&self) -> Option<Terms> {
+        serde_json::from_str(self.terms.as_deref()?).ok()
+    }
+
+    /// How it ended, in a sentence without its subject.
+    pub fn phrase(&self) -> String {
+        self.why.phrase(self.at)
+    }
+
+    /// The denial for whoever comes with its token.
+    pub fn denial(&self, id: &GrantId) -> Error {
+        let message = format!("grant {} {}", id.short(), self.phrase());
+        Error::new(Kind::Denied, code_of(self.why.end()), message)
+    }
+}
+
+/// The denial for a grant that has ended, where nothing tells when and why.
 pub fn ended(id: &GrantId, end: End) -> Error {
-    let (code, text) = match end {
-        End::Spent => ("spent", "was used up"),
-        End::Revoked => ("revoked", "was revoked"),
-        End::Expired => ("expired", "has expired"),
+    let text = match end {
+        End::Spent => "was used up",
+        End::Revoked => "was revoked",
+        End::Expired => "has expired",
     };
-    Error::new(Kind::Denied, code, format!("grant {} {text}", id.short()))
-        .hint("mint a new one: hasp-grant -t TARGET")
+    Error::new(Kind::Denied, code_of(end), format!("grant {} {text}", id.short()))
+}
+
+fn code_of(end: End) -> hasp_core::Code {
+    match end {
+        End::Spent => code::SPENT,
+        End::Revoked => code::REVOKED,
+        End::Expired => code::EXPIRED,
+    }
 }

@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use hasp_core::{Error, Kind, Result};
 use hasp_target::{Delivery, Target, Template, check_kept};
 
+use crate::action::arg::Arg;
 use crate::action::{Action, EnvRules, Extent, pins, program};
 use crate::cli::Mint;
+use crate::code;
 use crate::mint::context::MintContext;
-use crate::token::arg::Arg;
 
 /// What a trailing word of this form stands for: any further words.
 const FURTHER: &str = "...";
@@ -71,7 +72,7 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
         return if run.is_some() || !(mint.argv.is_empty() || mint.exec) {
             Err(Error::new(
                 Kind::Usage,
-                "command-twice",
+                code::COMMAND_TWICE,
                 "--any-command goes with neither a target's run nor a command after --",
             ))
         } else {
@@ -81,9 +82,11 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
     let Some(run) = run else {
         return split_further(mint.argv.clone()).and_then(|(words, extent)| {
             match words.is_empty() {
-                true => Err(Error::new(Kind::Usage, "no-command", "say which command to grant")
-                    .hint("add it after --, for example: -- ./migrate up")
-                    .hint("or let hasp-exec name it: --any-command")),
+                true => {
+                    Err(Error::new(Kind::Usage, code::NO_COMMAND, "say which command to grant")
+                        .hint("add it after --, for example: -- ./migrate up")
+                        .hint("or let hasp-exec name it: --any-command"))
+                }
                 false => Ok((words, 0, extent)),
             }
         });
@@ -96,7 +99,7 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
     if extent == Extent::Exact {
         return Err(Error::new(
             Kind::Usage,
-            "command-fixed",
+            code::COMMAND_FIXED,
             "this target's command takes no further words",
         )
         .hint("end its run with \"...\" in hasp.toml, then consent again with: hasp-bind"));

@@ -7,6 +7,7 @@ use hasp_core::tool::Context;
 use hasp_core::{Class, Error, Kind, Result};
 use hasp_vault::Unlocked;
 
+use crate::code;
 use crate::mint::request::Request;
 use crate::mint::summary;
 use crate::token::claims::Terms;
@@ -21,6 +22,9 @@ pub fn consent(
 ) -> Result<()> {
     let missing = !request.unbound.is_empty() || request.unconsented.is_some();
     let question = match (missing, request.class) {
+        (true, _) if project.founded => {
+            Some("Make this directory a project, bind them to it and grant this?")
+        }
         (true, _) => Some("Bind them to this project and grant this?"),
         (false, Class::Critical) => Some("A critical secret: grant this?"),
         (false, _) => None,
@@ -35,7 +39,7 @@ pub fn consent(
             if terminal.confirm(question)? {
                 Ok(())
             } else {
-                Err(Error::new(Kind::Denied, "refused", "not granted"))
+                Err(Error::new(Kind::Denied, code::NOT_GRANTED, "not granted"))
             }
         }
         (Some(mut terminal), None) if !context.out.quiet => {
@@ -52,7 +56,7 @@ pub fn consent(
         (None, Some(_)) if missing => Err(unbound(request)),
         (None, Some(_)) => Err(Error::new(
             Kind::Locked,
-            "no-terminal",
+            hasp_core::code::NO_TERMINAL,
             "a critical secret is granted only when a person says yes on a terminal",
         )
         .hint("run the same command in a terminal")),
@@ -61,7 +65,7 @@ pub fn consent(
 
 fn unbound(request: &Request) -> Error {
     let names: Vec<String> = request.unbound.iter().map(ToString::to_string).collect();
-    match &request.unconsented {
+    let error = match &request.unconsented {
         Some(target) => Error::new(
             Kind::Denied,
             "target-unconsented",
@@ -74,6 +78,10 @@ fn unbound(request: &Request) -> Error {
             format!("this project is not bound to {}", names.join(", ")),
         )
         .hint(format!("hasp-bind add {}", names.join(" "))),
+    };
+    match &request.before {
+        Some(before) => error.hint(format!("{}: {}", before.text(), before.line())),
+        None => error,
     }
 }
 

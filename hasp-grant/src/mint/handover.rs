@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, files, memory, named, sibling, system};
+use hasp_core::{Error, Kind, Result, Source, files, named, platform, sibling};
 
 use crate::cli::Mint;
-use crate::ledger::tombstone::End;
+use crate::code;
+use crate::ledger::tombstone::Why;
 use crate::mint::Minted;
 use crate::mint::jobserver;
 
@@ -33,7 +34,7 @@ pub fn check(asked: &Mint, context: &Context) -> Result<()> {
     if elsewhere || !context.out.stdout_is_terminal() {
         return Ok(());
     }
-    Err(Error::new(Kind::Usage, "token-terminal", "the token is not written to a terminal")
+    Err(Error::new(Kind::Usage, code::TOKEN_TERMINAL, "the token is not written to a terminal")
         .hint("run the action at once: add -x")
         .hint("or pipe it: | hasp-exec")
         .hint("or keep it for hasp-exec to find: --for 8h --keep"))
@@ -53,7 +54,7 @@ pub fn hand_over(
         put(asked, minted, context)
     };
     outcome.map(|()| Exit::OK).or_else(|error| {
-        minted.ledger.lock()?.end(&minted.terms.jti, End::Revoked)?;
+        minted.ledger.lock()?.end(&minted.terms.jti, Why::Undelivered)?;
         Err(error)
     })
 }
@@ -65,6 +66,13 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
     if asked.keep {
         let _writing = minted.ledger.lock()?;
         files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
+        if context.out.json {
+            context.out.object(&serde_json::json!({
+                "v": 1, "grant": minted.terms.jti, "target": asked.target,
+                "exp": minted.terms.exp, "uses": minted.terms.uses, "kept": true,
+                "use": use_text(asked),
+            }))?;
+        }
         context.out.note(&format!(
             "kept as {}; use it with: {}",
             minted.terms.jti.short(),
@@ -76,7 +84,7 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
         None | Some(Source::Stdin) => context.out.value(&line),
         Some(Source::Fd(number)) => {
             let descriptor =
-                system::duplicate(number).map_err(|e| Error::system("write the token", e))?;
+                platform::duplicate(number).map_err(|e| Error::system("write the token", e))?;
             write_all(descriptor, &line)
         }
         Some(Source::Env(_)) => Err(bad_output()),
@@ -96,7 +104,7 @@ fn destination(asked: &Mint) -> Result<Option<Source>> {
 }
 
 fn bad_output() -> Error {
-    Error::new(Kind::Usage, "bad-output", "a token cannot be written to a variable")
+    Error::new(Kind::Usage, code::BAD_OUTPUT, "a token cannot be written to a variable")
         .hint("-o FILE, -o - or -o fd:N")
 }
 
@@ -129,7 +137,8 @@ fn exec_command(
     let token = jobserver::apart(memory_file(minted.token.as_bytes())?, &context.env)?;
     let number = token.as_raw_fd();
     for passed in jobserver.iter().chain([&number]) {
-        system::set_inherited(*passed, true).map_err(|e| Error::system("pass the token on", e))?;
+        platform::set_inherited(*passed, true)
+            .map_err(|e| Error::system("pass the token on", e))?;
     }
     // It must stay open across exec; the process image ends here.
     std::mem::forget(token);
@@ -172,7 +181,8 @@ fn exec_args(asked: &Mint, context: &Context) -> Vec<OsString> {
 
 /// A sealed memory file that holds these bytes; a pipe where the kernel has none.
 fn memory_file(content: &[u8]) -> Result<OwnedFd> {
-    match memory::sealed(content)? {
+    let made = platform::memory_file(content);
+    match made.map_err(|e| Error::system("make a memory file", e))? {
         Some(file) => Ok(file),
         None => pipe(content),
     }
@@ -183,13 +193,12 @@ fn pipe(content: &[u8]) -> Result<OwnedFd> {
     if content.len() > 64 * 1024 {
         return Err(Error::new(
             Kind::Io,
-            "no-memfd",
+            hasp_core::code::NO_MEMFD,
             "this kernel has no memory files, and the token is too long for a pipe",
         )
         .hint("write it to a private file: -o FILE; then: hasp-exec -g FILE"));
     }
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|e| Error::system("make a pipe", e))?;
+    let (reader, writer) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
     write_all(&writer, content)?;
     Ok(reader)
 }

@@ -3,17 +3,18 @@
 
 use std::ffi::OsStr;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::Unlocked;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::action::Extent;
+use crate::action::arg::Arg;
+use crate::code;
 use crate::ledger::Ledger;
 use crate::mint::request::Request;
 use crate::token;
-use crate::token::arg::Arg;
 use crate::token::claims::{Claims, Terms};
 use crate::token::seal;
 use crate::token::seal::Half;
@@ -28,14 +29,14 @@ pub fn refuse_values_in_words(terms: &Terms, request: &Request, unlocked: &Unloc
         let Some(version) = item.current_version() else { continue };
         if unlocked.holds_value(&words, version)? {
             let message = format!("the command holds the value of {} in a word", granted.reference);
-            return Err(Error::new(Kind::Denied, "value-in-command", message).hint(
+            return Err(Error::new(Kind::Denied, code::VALUE_IN_COMMAND, message).hint(
                 "let the command read the variable that it is delivered in, for example: -- sh -c \
                     'login \"$TOKEN\"'",
             ));
         }
         if unlocked.holds_value(reason.as_slice(), version)? {
             let message = format!("the reason holds the value of {}", granted.reference);
-            return Err(Error::new(Kind::Denied, "value-in-reason", message).hint(
+            return Err(Error::new(Kind::Denied, code::VALUE_IN_REASON, message).hint(
                 "a reason is kept in the record: give one without the value, for example --reason \
                     'nightly run'",
             ));
@@ -74,7 +75,7 @@ pub fn mint_event(terms: &Terms) -> Event {
         })
     });
     let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
-    Event::new("grant.mint")
+    Event::new(EventKind::GrantMint)
         .field("grant", terms.jti.as_str())
         .os("project", terms.project.as_os())
         .maybe("target", action.target.clone())

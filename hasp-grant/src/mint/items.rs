@@ -10,6 +10,7 @@ use hasp_target::{Delivery, RefSpec, Target, Template};
 use hasp_vault::{Allow, Item};
 
 use crate::action::{Granted, delivery};
+use crate::code;
 use crate::mint::context::MintContext;
 use crate::mint::wanted::Wanted;
 
@@ -71,7 +72,7 @@ fn find_item(
 ) -> Result<Option<(Granted, Item)>> {
     let spec = at.project.manifest.as_ref().and_then(|m| m.refs.get(reference));
     let item = match at.vault.item(secret) {
-        Err(e) if e.code() == "secret-unknown" && spec.is_some_and(|s| !s.required) => {
+        Err(e) if e.code().as_str() == "secret-unknown" && spec.is_some_and(|s| !s.required) => {
             warnings.push(format!(
                 "{reference} is optional and not in the vault: it is left out, and \
                     empty in a template"
@@ -133,7 +134,7 @@ fn not_allowed(item: &Item, project: &str) -> Error {
         "{name} may not be granted to this action of project '{}'",
         printable(project.as_bytes())
     );
-    let error = Error::new(Kind::Denied, "not-allowed", message);
+    let error = Error::new(Kind::Denied, code::NOT_ALLOWED, message);
     match item.allow.iter().find(|a| is_everywhere(&a.project)) {
         Some(word) => error.hint(format!(
             "'{word}' is taken as a project's name and admits none: name a project, for example: \

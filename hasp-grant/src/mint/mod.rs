@@ -8,14 +8,14 @@ pub(crate) mod handover;
 pub(crate) mod issue;
 pub(crate) mod items;
 pub(crate) mod jobserver;
+pub(crate) mod project;
 pub(crate) mod request;
 pub(crate) mod summary;
-pub(crate) mod swap;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
 
-use hasp_bind::{Binding, Project};
+use hasp_bind::Binding;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
@@ -23,17 +23,18 @@ use hasp_core::{Error, GrantId, Here, Home, Result, Runtime, Timestamp};
 use hasp_vault::Vault;
 use zeroize::Zeroizing;
 
+use crate::action::arg::Arg;
 use crate::action::{Granted, control};
 use crate::cli::Mint;
 use crate::ledger::Ledger;
+use crate::ledger::directories;
 use crate::ledger::sweep::sweep_expired;
-use crate::ledger::tombstone::End;
+use crate::ledger::tombstone::Why;
 use crate::mint::consent::{consent, extend_binding};
 use crate::mint::context::MintContext;
 use crate::mint::issue::{issue, mint_event, refuse_values_in_words};
 use crate::mint::request::Request;
 use crate::spend::nothing_released;
-use crate::token::arg::Arg;
 use crate::token::claims::Terms;
 
 /// A minted grant.
@@ -58,7 +59,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     home.check()?;
     let cwd =
         std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = Project::find(&home, &cwd)?;
+    let project = project::here(asked, &home, &cwd)?;
     let vault = Vault::here(&Here::find(&context.env)?)?;
     let runtime = Runtime::locate(&context.env)?;
     let ledger = Ledger::open(&runtime)?;
@@ -84,9 +85,10 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     terms.begin(Timestamp::now());
     refuse_values_in_words(&terms, &request, &unlocked)?;
     extend_binding(&project, &request, &unlocked, context)?;
+    directories::remember(&home, &runtime, terms.exp, terms.iat)?;
     let token = issue(&terms, &request, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
-        ledger.lock()?.end(&terms.jti, End::Revoked)?;
+        ledger.lock()?.end(&terms.jti, Why::Undelivered)?;
         return Err(nothing_released(e));
     }
     Ok(Minted { terms, token, ledger })

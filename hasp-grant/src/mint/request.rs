@@ -2,7 +2,7 @@
 //! and vault: the action with its absolute program, the versions it opens, and the strictest class
 //! among them.
 
-use hasp_bind::Binding;
+use hasp_bind::{Before, Binding};
 use hasp_core::{Class, Error, Result, SecretName};
 use hasp_target::Target;
 use hasp_vault::{Item, expiry_notice};
@@ -31,6 +31,8 @@ pub struct Request {
     pub name_taken: Option<Error>,
     /// What is said even where `--quiet` silences the rest.
     pub loud: Vec<String>,
+    /// Where a project without consent may have had it before.
+    pub before: Option<Before>,
     /// The strictest class of all that is opened.
     pub class: Class,
 }
@@ -54,7 +56,13 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
-    let loud = control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
+    let mut loud =
+        control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
+    if at.project.founded {
+        loud.push(at.project.extent(at.env.get("HOME")));
+    }
+    let before = (binding.serial == 0).then(|| Binding::before(at.vault, at.project)).flatten();
+    loud.extend(before.as_ref().map(|b| format!("{}: {}", b.text(), b.line())));
     let claims = binding.holds_name.is_none() && at.project.is_named();
     let name_taken = if claims { binding.check_name(at.vault).err() } else { None };
     Ok(Request {
@@ -65,6 +73,7 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
         warnings,
         name_taken,
         loud,
+        before,
         class,
     })
 }

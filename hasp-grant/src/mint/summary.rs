@@ -4,15 +4,16 @@
 use std::ffi::OsStr;
 
 use hasp_bind::Project;
-use hasp_core::SecretName;
 use hasp_core::layout::Block;
 use hasp_core::text::{printable, printable_path, shell_word, shell_words};
 use hasp_core::time::duration_text;
+use hasp_core::{SecretName, Timestamp};
 use hasp_target::{Channel, Delivery, Template};
 
+use crate::action::arg::Arg;
 use crate::action::{Action, Extent, Granted};
 use crate::mint::request::Request;
-use crate::token::arg::Arg;
+use crate::spend::standing::State;
 use crate::token::claims::Terms;
 
 /// Where the text of a line begins, behind its label.
@@ -92,8 +93,11 @@ fn pinned_lines(action: &Action) -> Vec<String> {
     let kept = |name: &str| action.env.keep.iter().any(|k| k == name);
     let pinned = action.env.pinned.iter().flatten().filter(|(name, _)| !kept(name));
     let (search, others): (Vec<_>, Vec<_>) = pinned.partition(|(name, _)| *name == "PATH");
-    let split = |value: &Arg| {
-        std::env::split_paths(value.as_os()).map(|d| shell_word(d.as_os_str())).collect()
+    let mut seen = std::collections::BTreeSet::new();
+    let mut split = |value: &Arg| {
+        let directories = std::env::split_paths(value.as_os());
+        let first = directories.filter(|d| seen.insert(d.clone()));
+        first.map(|d| shell_word(d.as_os_str())).collect()
     };
     let directories: Vec<String> =
         search.into_iter().flat_map(|(_, value)| -> Vec<String> { split(value) }).collect();
@@ -115,6 +119,34 @@ pub fn headline(terms: &Terms) -> String {
         None => "as often as needed".to_owned(),
     };
     format!("{often} within {window}")
+}
+
+/// How a grant stands, in a line of its own.
+pub fn state_line(state: &State) -> String {
+    let why = why(state).map(|why| format!(": {why}")).unwrap_or_default();
+    line("state", &(state.word().to_owned() + &why))
+}
+
+/// Why a grant cannot be used.
+pub fn why(state: &State) -> Option<String> {
+    match state {
+        State::Usable | State::Damaged | State::Ended(_, None) => None,
+        State::Refused(error) => Some(error.message().to_owned()),
+        State::Ended(_, Some(tombstone)) => Some(tombstone.phrase()),
+        State::Elsewhere => Some("it is of a vault that this home does not use there".to_owned()),
+    }
+}
+
+/// `7h 58m`, `12m`, `40s`: what is left of a window.
+pub fn left(terms: &Terms, now: Timestamp) -> String {
+    let seconds = u64::try_from(terms.exp.as_second() - now.as_second()).unwrap_or(0);
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m"),
+        (_, 0) => format!("{hours}h"),
+        (_, _) => format!("{hours}h {minutes}m"),
+    }
 }
 
 /// The approved command as it would be typed.

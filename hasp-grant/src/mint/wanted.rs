@@ -5,6 +5,7 @@ use hasp_core::{Error, Kind, Result};
 use hasp_target::{Channel, Delivery, MAX_TEMPLATES, Target, Template};
 
 use crate::cli::Mint;
+use crate::code;
 use crate::mint::context::MintContext;
 
 /// What is to be delivered.
@@ -59,7 +60,7 @@ pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Res
     if wanted.is_empty() && templates.is_empty() {
         return Err(Error::new(
             Kind::Usage,
-            "nothing-granted",
+            code::NOTHING_GRANTED,
             "say what to grant: a target, or values and a command",
         )
         .hint("hasp-grant -x -t TARGET")
@@ -75,7 +76,7 @@ fn refuse_twice(wanted: &[Delivery], templates: &[Template]) -> Result<()> {
         None => Ok(()),
         Some(variable) => Err(Error::new(
             Kind::Usage,
-            "delivered-twice",
+            code::DELIVERED_TWICE,
             format!("{variable} is to hold two values"),
         )
         .hint(format!(

@@ -3,15 +3,14 @@
 use std::ffi::{OsStr, OsString};
 
 use hasp_bind::Project;
+use hasp_core::platform::{self, Keeping};
 use hasp_core::text::printable_path;
 use hasp_core::{Result, trust};
 use hasp_target::{MAKE, names_make};
 
+use crate::action::arg::Arg;
 use crate::action::{Action, files, program};
 use crate::mint::context::MintContext;
-use crate::mint::swap;
-use crate::mint::swap::Keeping;
-use crate::token::arg::Arg;
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in
 /// which the command finds programs.
@@ -83,7 +82,7 @@ pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
 
 /// Memory that is swapped out is on a disk.
 fn swap_warning() -> Option<String> {
-    let plain = swap::devices().into_iter().find(|s| s.keeping == Keeping::Plain)?;
+    let plain = platform::swaps()?.into_iter().find(|s| s.keeping == Keeping::Plain)?;
     let shown = printable_path(&plain.path);
     Some(format!("swap on {shown} may not be encrypted: memory that holds keys can reach it"))
 }

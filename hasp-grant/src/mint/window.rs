@@ -7,6 +7,7 @@ use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::{Class, Error, Kind, Result};
 
 use crate::cli::Mint;
+use crate::code;
 
 /// The window of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub fn resolve(mint: &Mint, class: Class) -> Result<Window> {
     {
         return Err(Error::new(
             Kind::Usage,
-            "consumer-twice",
+            code::CONSUMER_TWICE,
             format!("--for {implied} already says who may use it"),
         )
         .hint(format!("leave out --consumer {said}")));
@@ -60,7 +61,7 @@ fn check(window: &Window, class: Class) -> Result<()> {
 fn over(class: Class, limit: &str) -> Error {
     Error::new(
         Kind::Denied,
-        "over-ceiling",
+        code::OVER_CEILING,
         format!("a secret of class {class} is granted {limit}"),
     )
 }
@@ -98,6 +99,6 @@ mod tests {
     fn a_window_bound_to_a_process_says_who() {
         let mint =
             Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
-        assert_eq!(resolve(&mint, Class::Low).unwrap_err().code(), "consumer-twice");
+        assert_eq!(resolve(&mint, Class::Low).unwrap_err().code().as_str(), "consumer-twice");
     }
 }

@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, Timestamp, time};
-use hasp_vault::expiry_notice;
+use hasp_vault::{Item, expiry_notice};
 
-use crate::ledger::tombstone::{End, ended};
+use crate::code;
+use crate::ledger::Ledger;
+use crate::ledger::tombstone::End;
 use crate::spend::command;
 use crate::spend::current::{bound, current_items, deliverable, named_command, runnable};
+use crate::spend::ended::told;
 use crate::spend::situation::Situation;
 use crate::token;
 use crate::token::claims::{Claims, Terms};
+use crate::token::line::mint_line;
 
 /// One of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +94,7 @@ impl Check {
 pub struct VerifiedGrant {
     pub(crate) claims: Claims,
     pub(crate) vault: String,
+    pub(crate) ledger: Ledger,
     program: PathBuf,
     argv: Vec<OsString>,
     notice: Option<String>,
@@ -128,32 +133,88 @@ pub fn verify(
         trace(check, outcome.as_ref().err());
         outcome
     };
+    let claims = signed(text, at, &mut pass)?;
+    let outcome = approved(&claims.terms, at, &mut pass);
+    let Approved { ledger, argv, program, notice } =
+        outcome.map_err(|error| with_line(error, &claims.terms, at))?;
+    let vault = at.vault.id().to_string();
+    Ok(VerifiedGrant { claims, vault, ledger, program, argv, notice })
+}
+
+type Pass<'a> = &'a mut dyn FnMut(Check, Result<()>) -> Result<()>;
+
+/// The claims, if this vault signed them.
+fn signed(text: &str, at: &Situation<'_>, pass: Pass<'_>) -> Result<Claims> {
     let parsed = crate::token::paseto::parse(text);
     pass(Check::Form, parsed.as_ref().map(drop).map_err(Clone::clone))?;
     let parts = parsed?;
     pass(Check::Vault, token::check_footer(&parts, at.vault))?;
     let verified = token::verify(&parts, at.vault);
     pass(Check::Signature, verified.as_ref().map(drop).map_err(Clone::clone))?;
-    let claims = verified?;
-    let terms = &claims.terms;
+    verified
+}
+
+/// What the checks of the terms find out.
+struct Approved {
+    ledger: Ledger,
+    argv: Vec<OsString>,
+    program: PathBuf,
+    notice: Option<String>,
+}
+
+fn approved(terms: &Terms, at: &Situation<'_>, pass: Pass<'_>) -> Result<Approved> {
     pass(Check::Begun, begun(terms, at.now))?;
     pass(Check::Unexpired, unexpired(terms, at.now))?;
-    pass(Check::Ledger, in_ledger(terms, at))?;
+    let ledger = in_ledger(terms, at);
+    pass(Check::Ledger, ledger.as_ref().map(drop).map_err(Clone::clone))?;
     pass(Check::Consumer, terms.consumer.admits(at.caller))?;
     pass(Check::Project, same_project(terms, at.root))?;
     let command = command::command(&terms.action, at);
     pass(Check::Action, command.as_ref().map(drop).map_err(Clone::clone))?;
     let argv = command?;
     pass(Check::Binding, bound(terms, at))?;
-    let items = current_items(&terms.items, at)
-        .and_then(|items| named_command(terms, &items).map(|()| items));
+    let items = current(terms, at);
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
     let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
     let items = items?;
-    pass(Check::Deliveries, deliverable(terms, &items, at.ledger))?;
+    pass(Check::Deliveries, deliverable(terms, &items, at.runtime))?;
     let notice = expiry_notice(&items, at.now);
-    Ok(VerifiedGrant { program: program?, argv, vault: at.vault.id().to_string(), claims, notice })
+    Ok(Approved { ledger: ledger?, argv, program: program?, notice })
+}
+
+/// The checks that hang on nothing but the grant itself: those that fail refuse it to everybody.
+///
+/// # Errors
+/// As [`verify`].
+pub fn still_good(terms: &Terms, at: &Situation<'_>) -> Result<()> {
+    begun(terms, at.now)?;
+    unexpired(terms, at.now)?;
+    in_ledger(terms, at)?;
+    if terms.consumer.is_gone(at.caller) {
+        terms.consumer.admits(at.caller)?;
+    }
+    bound(terms, at)?;
+    let items = current(terms, at)?;
+    if !terms.action.argv.is_empty() {
+        let argv: Vec<OsString> = terms.action.argv.iter().map(|w| w.as_os().to_owned()).collect();
+        runnable(&terms.action, &argv, at)?;
+    }
+    deliverable(terms, &items, at.runtime)
+}
+
+/// What mints the like, for a refusal that says nothing better.
+fn with_line(error: Error, terms: &Terms, at: &Situation<'_>) -> Error {
+    if !error.hints().is_empty() || error.kind() != Kind::Denied {
+        return error;
+    }
+    let line = mint_line(terms, at.is_kept(&terms.jti));
+    error.hint(format!("mint the like: {line}"))
+}
+
+fn current(terms: &Terms, at: &Situation<'_>) -> Result<Vec<Item>> {
+    let items = current_items(&terms.items, at)?;
+    named_command(terms, &items).map(|()| items)
 }
 
 fn begun(terms: &Terms, now: Timestamp) -> Result<()> {
@@ -162,22 +223,28 @@ fn begun(terms: &Terms, now: Timestamp) -> Result<()> {
     }
     Err(Error::new(
         Kind::Denied,
-        "not-yet-valid",
+        code::NOT_YET_VALID,
         format!("the grant is not valid before {}", terms.nbf),
     )
     .hint("compare the clock with: date -u"))
 }
 
 fn unexpired(terms: &Terms, now: Timestamp) -> Result<()> {
-    if now < terms.exp { Ok(()) } else { Err(ended(&terms.jti, End::Expired)) }
+    if now < terms.exp {
+        return Ok(());
+    }
+    let message = format!("grant {} expired at {}", terms.jti.short(), terms.exp.local());
+    Err(Error::new(Kind::Denied, code::EXPIRED, message))
 }
 
-fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<()> {
-    let entry = at.ledger.entry(&terms.jti)?;
+fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<Ledger> {
+    let id = &terms.jti;
+    let ledger = at.holder(id)?;
+    let entry = ledger.entry(id).map_err(|error| told(error, ledger, id, at.vault, at.now))?;
     entry.check(&at.vault.id().to_string(), terms, &time::boot_id()?, time::boot_seconds())?;
     match terms.uses {
-        Some(limit) if at.ledger.uses(&terms.jti)? >= limit => Err(ended(&terms.jti, End::Spent)),
-        _ => Ok(()),
+        Some(limit) if ledger.uses(id)? >= limit => Err(ledger.denial(id, End::Spent)),
+        _ => Ok(ledger.clone()),
     }
 }
 
@@ -188,7 +255,7 @@ fn same_project(terms: &Terms, root: &Path) -> Result<()> {
     let (granted, here) = (printable_path(terms.project.as_path()), printable_path(root));
     Err(Error::new(
         Kind::Denied,
-        "other-project",
+        code::OTHER_PROJECT,
         format!("the grant is for the project {granted}, this is {here}"),
     )
     .hint(format!("cd {}", hasp_core::text::shell_word(terms.project.as_os()))))

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use hasp_bind::Binding;
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_core::{Error, Kind, Result, Runtime, SecretName};
 use hasp_vault::Item;
 
 use crate::action::{Action, Granted, control, delivery, files, program};
-use crate::ledger::Ledger;
+use crate::code;
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
 
@@ -56,18 +56,16 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
         let now = current.number;
         return Err(Error::new(
             Kind::Denied,
-            "secret-rotated",
+            code::SECRET_ROTATED,
             format!("the grant opens {name}@{had}, which {name}@{now} has replaced"),
-        )
-        .hint("mint a new one: hasp-grant -t TARGET"));
+        ));
     }
     if current.file != granted.file || current.sha256 != granted.sha256 {
         return Err(Error::new(
             Kind::Denied,
-            "secret-reencrypted",
+            code::SECRET_REENCRYPTED,
             format!("{name}@{had} was encrypted anew after this grant was minted"),
-        )
-        .hint("mint a new one: hasp-grant -t TARGET"));
+        ));
     }
     Ok(item)
 }
@@ -86,7 +84,7 @@ pub fn runnable(action: &Action, argv: &[OsString], at: &Situation<'_>) -> Resul
     let shown = printable_path(action.dir.as_path());
     Err(Error::new(
         Kind::Denied,
-        "dir-missing",
+        code::DIR_MISSING,
         format!("the approved directory {shown} is not there"),
     )
     .hint(format!("mkdir -p {}", shell_word(action.dir.as_os()))))
@@ -112,7 +110,7 @@ fn unchanged_by_others(
 }
 
 /// Whether each value can still be delivered as approved.
-pub fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()> {
+pub fn deliverable(terms: &Terms, items: &[Item], runtime: &Runtime) -> Result<()> {
     let version = |reference: &SecretName| {
         let position = terms.items.iter().position(|g| g.reference == *reference);
         position.and_then(|p| items[p].current_version())
@@ -120,11 +118,7 @@ pub fn deliverable(terms: &Terms, items: &[Item], ledger: &Ledger) -> Result<()>
     for wanted in &terms.action.deliveries {
         let version = version(&wanted.reference)
             .ok_or_else(|| Error::bug("a delivery names no granted item"))?;
-        delivery::check(wanted, version, ledger.runtime())?;
+        delivery::check(wanted, version, runtime)?;
     }
-    terms
-        .action
-        .templates
-        .iter()
-        .try_for_each(|t| delivery::check_template(t, version, ledger.runtime()))
+    terms.action.templates.iter().try_for_each(|t| delivery::check_template(t, version, runtime))
 }

@@ -5,8 +5,10 @@
 pub(crate) mod check;
 pub(crate) mod command;
 pub(crate) mod current;
+pub(crate) mod ended;
 pub(crate) mod render;
 pub(crate) mod situation;
+pub(crate) mod standing;
 
 use hasp_audit::{Event, Log};
 use hasp_core::{Error, Result, Secret, SecretName, Timestamp};
@@ -14,7 +16,6 @@ use hasp_redact::{Pattern, Patterns};
 use hasp_target::Delivery;
 use hasp_vault::{FileKey, Vault};
 
-use crate::ledger::Ledger;
 use crate::spend::check::VerifiedGrant;
 use crate::spend::render::render;
 use crate::token::seal::{self, Half};
@@ -63,8 +64,8 @@ impl VerifiedGrant {
     ///
     /// # Errors
     /// `[spent]`, `[revoked]`, `[expired]` if that happened since the checks; `[busy]` after 10 s.
-    pub fn spend(self, ledger: &Ledger) -> Result<SpentGrant> {
-        let ledger_half = ledger.lock()?.spend(&self.vault, &self.claims.terms)?;
+    pub fn spend(self) -> Result<SpentGrant> {
+        let ledger_half = self.ledger.lock()?.spend(&self.vault, &self.claims.terms)?;
         Ok(SpentGrant { grant: self, ledger_half })
     }
 }

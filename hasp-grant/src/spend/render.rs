@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 use hasp_target::{Filter, Part, Template};
 
+use crate::code;
+
 /// Bytes that no part of a URL needs encoded (RFC 3986, section 2.3).
 fn unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
@@ -107,7 +109,7 @@ fn unfit(failure: Failure, template: &Template, reference: &SecretName, filter: 
     let (path, word) = (hasp_core::text::printable_path(template.path()), filter.as_str());
     Error::new(
         Kind::Denied,
-        "template-not-text",
+        code::TEMPLATE_NOT_TEXT,
         format!("{reference} cannot be written as :{word} into {path}: {why}"),
     )
     .hint(format!("write {{{{{reference}:base64}}}} there, or deliver it by file"))

@@ -7,8 +7,9 @@ use hasp_core::{Error, GrantId, Kind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::action::arg::Arg;
 use crate::action::{Action, Extent, Granted};
-use crate::token::arg::Arg;
+use crate::code;
 use crate::token::seal::{Half, Seal};
 
 /// Everything that was approved.
@@ -94,7 +95,7 @@ impl Terms {
         if !u64::try_from(window).is_ok_and(|w| w <= LONGEST.as_secs()) {
             return Err(Error::new(
                 Kind::Denied,
-                "window-too-long",
+                code::WINDOW_TOO_LONG,
                 "the grant's window is longer than 24 h",
             )
             .hint("mint one for at most 24h: hasp-grant --for 24h"));
@@ -128,7 +129,7 @@ impl Terms {
 fn misspelled() -> Error {
     Error::new(
         Kind::Denied,
-        "token-claims",
+        code::TOKEN_CLAIMS,
         "the claims of this token are not in the form that hasp-grant writes",
     )
     .hint("mint a new one: hasp-grant -t TARGET")

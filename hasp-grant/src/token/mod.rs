@@ -1,8 +1,8 @@
 //! A token on its way: read with a bound from wherever it comes, built from claims, its footer
 //! compared before any key is used.
 
-pub(crate) mod arg;
 pub(crate) mod claims;
+pub(crate) mod line;
 pub(crate) mod paseto;
 pub(crate) mod seal;
 
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::{Unlocked, Vault};
 
+use crate::code;
 use crate::token::claims::Claims;
 use crate::token::paseto::{Parts, malformed};
 
@@ -48,7 +49,7 @@ pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
     if payload.len() > MAX_TOKEN / 2 {
         return Err(Error::new(
             Kind::Usage,
-            "command-too-long",
+            code::COMMAND_TOO_LONG,
             "the command has too many words for a grant",
         )
         .hint("leave the further words to hasp-exec: end the command with \"...\""));
@@ -70,7 +71,7 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
     if footer.vault != vault.id().to_string() {
         return Err(Error::new(
             Kind::Denied,
-            "token-vault",
+            code::TOKEN_VAULT,
             "the token was minted from another vault",
         )
         .hint("say which vault this project uses: hasp-bind --vault DIR"));
@@ -78,7 +79,7 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
     if footer.kid != key_id(&vault.token_key()?) {
         return Err(Error::new(
             Kind::Denied,
-            "token-key",
+            code::TOKEN_KEY,
             "the token was signed by a key that this vault no longer has",
         )
         .hint("mint a new one: hasp-grant -t TARGET"));
@@ -94,7 +95,7 @@ pub fn verify(parts: &Parts, vault: &Vault) -> Result<Claims> {
     if !parts.verifies(&vault.token_key()?, vault.id().to_string().as_bytes()) {
         return Err(Error::new(
             Kind::Denied,
-            "token-signature",
+            code::TOKEN_SIGNATURE,
             "the token was not signed by this vault, or was changed since",
         )
         .hint("mint a new one: hasp-grant -t TARGET"));
@@ -112,7 +113,7 @@ pub fn line(text: &[u8]) -> Result<&str> {
     if line.is_empty() {
         return Err(Error::new(
             Kind::Denied,
-            "token-empty",
+            code::TOKEN_EMPTY,
             "there is no token: the command before the pipe failed",
         )
         .hint("its own message says why; in a script: set -o pipefail"));

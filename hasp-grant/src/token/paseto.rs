@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 use hasp_core::{Error, Kind, Result};
 
+use crate::code;
+
 /// What every v4.public token begins with.
 pub const HEADER: &str = "v4.public.";
 
@@ -99,7 +101,7 @@ fn decode(text: &str) -> Result<Vec<u8>> {
 
 /// The denial for what is no token. Never the token itself: whoever reads the message could use it.
 pub fn malformed(why: &str) -> Error {
-    Error::new(Kind::Denied, "token-malformed", format!("that is not a grant token: {why}"))
+    Error::new(Kind::Denied, code::TOKEN_MALFORMED, format!("that is not a grant token: {why}"))
         .hint("a token is the one line that hasp-grant prints: hasp-grant -t TARGET | hasp-exec")
 }
 

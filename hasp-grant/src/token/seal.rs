@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 
 use hasp_core::{Error, GrantId, Kind, Result};
 
+use crate::code;
+
 const INFO: &[u8] = b"hasp/v1/seal";
 /// Bytes of one age file key.
 const FILE_KEY: usize = 16;
@@ -28,7 +30,11 @@ impl Half {
     pub fn random() -> Result<Half> {
         let mut half = Half::zeros();
         getrandom::fill(half.0.as_mut_slice()).map_err(|_| {
-            Error::new(Kind::Io, "random", "the operating system gives no random bytes")
+            Error::new(
+                Kind::Io,
+                hasp_core::code::RANDOM,
+                "the operating system gives no random bytes",
+            )
         })?;
         Ok(half)
     }
@@ -155,7 +161,7 @@ fn associated(vault: &str, id: &GrantId) -> String {
 
 /// The denial for halves that do not belong together.
 pub(crate) fn refused() -> Error {
-    Error::new(Kind::Denied, "seal", "the two halves of this grant do not fit together")
+    Error::new(Kind::Denied, code::SEAL, "the two halves of this grant do not fit together")
         .hint("mint a new one: hasp-grant -t TARGET")
 }
 
@@ -208,7 +214,7 @@ mod tests {
             open(&sealed, &a, &b, "other", &id),
             open(&sealed, &a, &b, "vault", &GrantId::random().unwrap()),
         ];
-        assert!(denied.into_iter().all(|d| d.err().is_some_and(|e| e.code() == "seal")));
+        assert!(denied.into_iter().all(|d| d.err().is_some_and(|e| e.code().as_str() == "seal")));
     }
 
     #[test]

@@ -1,88 +1,95 @@
-//! `hasp-grant list`: the grants that can be used, in every runtime directory of this user.
+//! `hasp-grant list`: how each grant stands, in every runtime directory of this user; those of this
+//! home first.
 
-use hasp_core::time::duration_text;
+use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{GrantId, Result, Timestamp};
+use hasp_core::{Home, Result};
 
-use crate::ledger::Ledger;
-use crate::ledger::sweep::over;
-use crate::ledger::tombstone::End;
 use crate::mint::summary;
+use crate::spend::standing::{Standing, State, standings};
 use crate::token::claims::Terms;
-use crate::verb::ledgers;
 
-/// `hasp-grant list`.
+/// `hasp-grant list`: what has not ended, with `--all` also what has, and why.
 pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
-    let mut shown = 0;
-    for ledger in ledgers(context) {
-        for id in ledger.ids()? {
-            let Ok(terms) = ledger.entry(&id).and_then(|e| e.terms()) else {
-                context.out.warn(&format!(
-                    "the ledger's entry for grant {} is damaged: hasp-grant revoke {id}",
-                    id.short()
-                ));
-                continue;
-            };
-            let end = over(&ledger, &id, context.now);
-            if all || end.is_none() {
-                list_row(&ledger, &terms, end.map_or("usable", End::word), context)?;
+    let home = Home::locate(&context.env)?;
+    let (found, unreached) = standings(&context.env, &home, context.now)?;
+    unreached.iter().for_each(|error| context.out.warn(&error.to_string()));
+    let (mut shown, mut hidden) = (0, 0);
+    for standing in &found {
+        match &standing.state {
+            State::Damaged => context.out.warn(&format!(
+                "the ledger's entry for grant {} is damaged: hasp-grant revoke {}",
+                standing.id.short(),
+                standing.id
+            )),
+            State::Ended(..) if !all => continue,
+            State::Elsewhere if !all => hidden += 1,
+            State::Usable | State::Refused(_) | State::Elsewhere | State::Ended(..) => {
                 shown += 1;
+                row(standing, context)?;
             }
-        }
-        if all {
-            shown += list_ended(&ledger, context)?;
         }
     }
     if shown == 0 {
         context.out.note("nothing is granted now");
     }
+    if hidden > 0 {
+        context.out.note(&format!("{hidden} more are of other homes: hasp-grant list --all"));
+    }
     Ok(Exit::OK)
 }
 
-fn list_row(ledger: &Ledger, terms: &Terms, state: &str, context: &mut Context) -> Result<()> {
-    let used = ledger.uses(&terms.jti)?;
-    let kept = ledger.kept_path(&terms.jti).exists();
-    let secrets: Vec<String> =
-        terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect();
-    let command = summary::command_text(&terms.action);
+fn row(standing: &Standing, context: &mut Context) -> Result<()> {
+    let Standing { id, terms, state, .. } = standing;
     if context.out.json {
-        return context.out.object(&serde_json::json!({
-            "v": 1, "grant": terms.jti, "state": state, "target": terms.action.target,
-            "command": command, "project": terms.project, "consumer": terms.consumer,
-            "secrets": secrets, "uses": terms.uses, "used": used, "iat": terms.iat,
-            "exp": terms.exp, "kept": kept, "reason": terms.reason,
-        }));
+        return context.out.object(&object(standing));
     }
-    let left = match terms.uses {
-        Some(limit) => format!("{} of {limit} left", limit.saturating_sub(used)),
-        None => "any number".to_owned(),
+    let mut text = format!("{}  {}", id.short(), state.word());
+    if let (State::Usable, Some(terms)) = (state, terms) {
+        let uses = match terms.uses {
+            Some(limit) => format!("{} of {limit} uses left", limit.saturating_sub(standing.used)),
+            None => "any number of uses".to_owned(),
+        };
+        let kept = if standing.kept { ", kept" } else { "" };
+        text += &format!("  {}, {uses}{kept}", summary::left(terms, context.now));
+    }
+    text += &terms.as_ref().map(what).unwrap_or_default();
+    text += &summary::why(state).map(|why| format!(" ({why})")).unwrap_or_default();
+    context.out.folded(&text, 4)
+}
+
+/// `  target test  api/key@1  in /home/ann/p  for session:4711`.
+fn what(terms: &Terms) -> String {
+    let action = match &terms.action.target {
+        Some(target) => format!("target {}", printable(target.as_bytes())),
+        None => summary::command_text(&terms.action),
     };
-    let what = terms.action.target.as_deref().map_or(command, |t| format!("target {t}"));
-    let time = remaining(terms, context.now);
-    let kept = if kept { ", kept" } else { "" };
-    let secrets = secrets.join(" ");
-    context.out.folded(
-        &format!("{}  {state:<8} {time:<5} {left}{kept}  {what}  {secrets}", terms.jti.short()),
-        4,
-    )
+    let project = printable_path(terms.project.as_path());
+    let consumer = printable(terms.consumer.selector().as_bytes());
+    format!("  {action}  {}  in {project}  for {consumer}", secrets(terms).join(" "))
 }
 
-fn remaining(terms: &Terms, now: Timestamp) -> String {
-    let seconds = u64::try_from(terms.exp.as_second() - now.as_second()).unwrap_or(0);
-    let rounded = if seconds >= 120 { seconds / 60 * 60 } else { seconds };
-    duration_text(std::time::Duration::from_secs(rounded))
+fn secrets(terms: &Terms) -> Vec<String> {
+    terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect()
 }
 
-fn list_ended(ledger: &Ledger, context: &mut Context) -> Result<usize> {
-    let live = ledger.ids()?;
-    let ended: Vec<GrantId> = ledger.tombs()?.into_iter().filter(|id| !live.contains(id)).collect();
-    for id in &ended {
-        let state = ledger.ended(id)?.unwrap_or(End::Spent).word();
-        if context.out.json {
-            context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": state}))?;
-        } else {
-            context.out.line(&format!("{}  {state}", id.short()))?;
-        }
+fn object(standing: &Standing) -> serde_json::Value {
+    let mut object = serde_json::json!({
+        "v": 1, "grant": standing.id, "state": standing.state.word(),
+        "why": summary::why(&standing.state), "used": standing.used, "kept": standing.kept,
+        "runtime": printable_path(&standing.runtime),
+        "ended": match &standing.state {
+            State::Ended(_, tombstone) => tombstone.as_ref().map(|t| t.at),
+            State::Usable | State::Refused(_) | State::Elsewhere | State::Damaged => None,
+        },
+    });
+    if let (Some(terms), Some(fields)) = (&standing.terms, object.as_object_mut()) {
+        let more = serde_json::json!({
+            "target": terms.action.target, "command": summary::command_text(&terms.action),
+            "project": terms.project, "consumer": terms.consumer, "secrets": secrets(terms),
+            "uses": terms.uses, "iat": terms.iat, "exp": terms.exp, "reason": terms.reason,
+        });
+        fields.extend(more.as_object().cloned().unwrap_or_default());
     }
-    Ok(ended.len())
+    object
 }

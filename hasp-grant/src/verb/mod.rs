@@ -6,19 +6,16 @@ pub(crate) mod revoke;
 pub(crate) mod show;
 pub(crate) mod sweep;
 
-use hasp_core::Runtime;
+use hasp_core::Home;
+use hasp_core::Result;
 use hasp_core::tool::Context;
 
 use crate::ledger::Ledger;
+use crate::ledger::directories::everywhere;
 
 /// The ledgers of all runtime directories; one that cannot be used is said and passed over.
-pub fn ledgers(context: &mut Context) -> Vec<Ledger> {
-    let mut ledgers = Vec::new();
-    for runtime in Runtime::all(&context.env) {
-        match Ledger::open(&runtime) {
-            Ok(ledger) => ledgers.push(ledger),
-            Err(error) => context.out.warn(&error.to_string()),
-        }
-    }
-    ledgers
+pub fn ledgers(context: &mut Context) -> Result<Vec<Ledger>> {
+    let found = everywhere(&context.env, &Home::locate(&context.env)?, context.now);
+    found.unreached.iter().for_each(|error| context.out.warn(&error.to_string()));
+    Ok(found.ledgers)
 }

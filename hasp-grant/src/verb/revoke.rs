@@ -1,45 +1,58 @@
 //! `hasp-grant revoke`: needs no unlock and reaches every runtime directory of this user; the
 //! halves are erased first and the record written after, so that a full disk keeps no grant alive.
 
+use hasp_audit::EventKind;
 use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, GrantId, Home, Kind, Result, SecretName};
 
 use crate::cli::Revoke;
+use crate::code;
 use crate::ledger::Ledger;
-use crate::ledger::record::record;
-use crate::ledger::tombstone::End;
+use crate::ledger::directories::{Everywhere, everywhere};
+use crate::ledger::record::{Ended, record};
+use crate::ledger::tombstone::Why;
 use crate::token::claims::Terms;
-use crate::verb::ledgers;
 
 /// `hasp-grant revoke`.
 pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
     let wanted = Wanted::read(which, context)?;
+    let Everywhere { ledgers, unreached } =
+        everywhere(&context.env, &Home::locate(&context.env)?, context.now);
     let (mut ended, mut failures) = (Vec::new(), Vec::new());
-    for ledger in ledgers(context) {
+    for ledger in ledgers {
         if let Err(failure) = revoke_in(&ledger, &wanted, &mut ended, &mut failures) {
             failures.push(failure);
         }
     }
-    let recorded = record(&ended, "grant.revoke", &wanted.reason(), context);
+    // What was named and found does not lie elsewhere as well.
+    if !wanted.is_found(&ended) {
+        failures.extend(unreached);
+    }
+    failures.extend(record(&ended, EventKind::GrantRevoke, context).err());
     let reported = report(&ended, &wanted, failures.is_empty(), context);
-    // What could be ended has ended, whatever else went wrong.
-    failures.into_iter().chain(recorded.err()).next().map_or(reported, Err)
+    // What could be ended has ended, whatever else went wrong; each of it is said.
+    let Some(last) = failures.pop() else { return reported };
+    for failure in &failures {
+        context.out.warn(&failure.to_string());
+        failure.hints().iter().for_each(|hint| context.out.note(&format!("hint: {hint}")));
+    }
+    Err(last)
 }
 
 fn revoke_in(
     ledger: &Ledger,
     wanted: &Wanted,
-    ended: &mut Vec<GrantId>,
+    ended: &mut Vec<Ended>,
     failures: &mut Vec<Error>,
 ) -> Result<()> {
     let locked = ledger.lock()?;
     for id in ledger.ids()? {
         let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
         if wanted.matches(&id, terms.as_ref()) {
-            match locked.end(&id, End::Revoked) {
-                Ok(()) => ended.push(id),
+            match locked.end(&id, wanted.why()) {
+                Ok(()) => ended.push(Ended { id, why: wanted.why() }),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -47,23 +60,20 @@ fn revoke_in(
     Ok(())
 }
 
-fn report(
-    ended: &[GrantId],
-    wanted: &Wanted,
-    complete: bool,
-    context: &mut Context,
-) -> Result<Exit> {
-    for id in ended {
+fn report(ended: &[Ended], wanted: &Wanted, complete: bool, context: &mut Context) -> Result<Exit> {
+    for Ended { id, .. } in ended {
         if context.out.json {
             context.out.object(&serde_json::json!({"v": 1, "grant": id, "state": "revoked"}))?;
         }
     }
     match (ended.len(), wanted) {
         (0, _) if !complete => Ok(Exit::OK),
-        (0, Wanted::Ids(_)) => {
-            Err(Error::new(Kind::Missing, "grant-unknown", "no grant that can be used has that id")
-                .hint("see them with: hasp-grant list --all"))
-        }
+        (0, Wanted::Ids(_)) => Err(Error::new(
+            Kind::Missing,
+            code::GRANT_UNKNOWN,
+            "no grant that can be used has that id",
+        )
+        .hint("see them with: hasp-grant list --all")),
         (0, _) => {
             context.out.note("nothing to revoke");
             Ok(Exit::OK)
@@ -71,9 +81,8 @@ fn report(
         (count, _) => {
             let grants = if count == 1 { "grant" } else { "grants" };
             context.out.note(&format!(
-                "{count} {grants} revoked; values already delivered stay \
-                delivered: rotate at the provider, then store the new value: hasp-vault set \
-                NAME"
+                "{count} {grants} revoked; values already delivered stay delivered: rotate at the \
+                 provider, then store the new value: hasp-vault set NAME"
             ));
             Ok(Exit::OK)
         }
@@ -111,7 +120,7 @@ impl Wanted {
         {
             Some(_) => Err(Error::new(
                 Kind::Usage,
-                "bad-grant-id",
+                code::BAD_GRANT_ID,
                 "an id, or the first 4 or more of its digits, is needed",
             )
             .hint("see them with: hasp-grant list")),
@@ -131,13 +140,19 @@ impl Wanted {
         }
     }
 
-    fn reason(&self) -> String {
+    /// Whether all that was named by its id has ended now.
+    fn is_found(&self, ended: &[Ended]) -> bool {
+        let Wanted::Ids(ids) = self else { return false };
+        ids.iter().all(|i| ended.iter().any(|e| e.id.as_str().starts_with(i.as_str())))
+    }
+
+    fn why(&self) -> Why {
         match self {
-            Wanted::All => "all".to_owned(),
-            Wanted::Ids(_) => "id".to_owned(),
-            Wanted::Consumer(_) => "consumer".to_owned(),
-            Wanted::Secret(name) => format!("secret {name}"),
-            Wanted::Project(_) => "project".to_owned(),
+            Wanted::All => Why::All,
+            Wanted::Ids(_) => Why::Id,
+            Wanted::Consumer(_) => Why::Consumer,
+            Wanted::Secret(name) => Why::Secret(name.to_string()),
+            Wanted::Project(_) => Why::Project,
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::os::fd::AsFd;
 
 use hasp_core::output::{settle, write_all};
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, platform};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -45,7 +45,7 @@ pub fn pump(filter: &mut Filter, input: impl AsFd, output: impl AsFd) -> Result<
     for fd in [input.as_fd(), output.as_fd()] {
         // More than the default of 64 KiB saves system calls; a limit on the user's pipes may
         // forbid it.
-        let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE);
+        platform::widen(fd, PIPE);
     }
     let mut writer = Writer { output, waiting: Vec::new(), written: 0, outcome: Ok(()) };
     let mut bytes_in = 0;

@@ -4,8 +4,6 @@
 pub(crate) mod braces;
 pub(crate) mod changes;
 pub(crate) mod delivery;
-pub(crate) mod dotenv;
-pub(crate) mod edit;
 pub(crate) mod excerpt;
 pub(crate) mod fault;
 pub(crate) mod fields;

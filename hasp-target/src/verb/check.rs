@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Result, SecretName, sibling};
+use hasp_core::{Error, Result, SecretName, Timestamp, sibling};
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
@@ -17,11 +17,31 @@ use crate::manifest::target::Target;
 /// One thing that is missing.
 struct Gap {
     target: Option<String>,
+    sort: Sort,
     what: String,
     fix: String,
     /// Whether the target runs without it.
     optional: bool,
 }
+
+/// What sort of thing is missing, as JSON has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    /// The directory, the program, or a file of the project.
+    Project,
+    /// A person's consent, which the next grant asks for where there is a terminal.
+    Consent,
+    /// A value.
+    Secret,
+    /// A new value: it runs with the old one.
+    Due,
+    /// Nobody knows: a tool that would is missing, or failed.
+    Unasked,
+}
+
+/// What a person types for missing consent.
+const CONSENT: &str = "hasp-bind, or say yes to the next hasp-grant";
 
 pub(crate) fn run(path: &Path, wanted: Option<&str>, cx: &mut Context) -> Result<Exit> {
     let manifest = Manifest::load(path)?;
@@ -36,18 +56,25 @@ pub(crate) fn run(path: &Path, wanted: Option<&str>, cx: &mut Context) -> Result
         print(gap, cx)?;
     }
     if gaps.iter().all(|g| g.optional) {
+        if cx.out.json && gaps.is_empty() {
+            cx.out.object(&json!({"v": 1, "target": wanted, "missing": null}))?;
+        }
         cx.out.note("nothing is missing");
         return Ok(Exit::OK);
+    }
+    if gaps.iter().all(|g| g.optional || g.sort == Sort::Consent) {
+        cx.out.note("only consent is missing: on a terminal the next hasp-grant asks for it");
     }
     Ok(Exit::NO)
 }
 
 fn print(gap: &Gap, cx: &mut Context) -> Result<()> {
     if cx.out.json {
-        let Gap { target, what, fix, optional } = gap;
-        return cx.out.object(
-            &json!({"v": 1, "target": target, "missing": what, "fix": fix, "optional": optional}),
-        );
+        let Gap { target, sort, what, fix, optional } = gap;
+        return cx.out.object(&json!({
+            "v": 1, "target": target, "sort": sort, "missing": what, "fix": fix,
+            "optional": optional,
+        }));
     }
     let whose = gap.target.as_ref().map(|t| format!("{t}: ")).unwrap_or_default();
     let optional = if gap.optional { " (optional)" } else { "" };
@@ -57,7 +84,13 @@ fn print(gap: &Gap, cx: &mut Context) -> Result<()> {
 /// What the project itself lacks: the directory and the program.
 fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
     let gap = |what: String, fix: String| {
-        vec![Gap { target: Some(target.name.clone()), what, fix, optional: false }]
+        vec![Gap {
+            target: Some(target.name.clone()),
+            sort: Sort::Project,
+            what,
+            fix,
+            optional: false,
+        }]
     };
     let dir = match target.resolve_dir(root) {
         Ok(dir) => dir,
@@ -95,6 +128,8 @@ struct Known {
     targets: BTreeMap<String, String>,
     /// From stored secret to its state; `None` where the vault's tool is not installed.
     items: Option<BTreeMap<String, String>>,
+    /// From stored secret to when it should get a new value.
+    due: BTreeMap<String, String>,
 }
 
 /// What binding and vault lack.
@@ -104,35 +139,50 @@ fn in_vault(
     root: &Path,
     cx: &mut Context,
 ) -> Result<Vec<Gap>> {
-    let known = match known(root, cx)? {
-        None => return Ok(Vec::new()),
-        Some(Err(gap)) => return Ok(vec![gap]),
-        Some(Ok(known)) => known,
+    let known = match known(root)? {
+        Err(gap) => return Ok(vec![gap]),
+        Ok(known) => known,
     };
+    let now = cx.now;
     let gaps = targets.iter().flat_map(|target| {
-        let references =
-            target.references().into_iter().filter_map(|r| reference(target, r, manifest, &known));
+        let references = target
+            .references()
+            .into_iter()
+            .filter_map(|r| reference(target, r, manifest, &known, now));
         consent(target, &known).into_iter().chain(references).collect::<Vec<_>>()
     });
-    Ok(gaps.collect())
+    let unasked = known.items.is_none().then(|| not_installed("hasp-vault", "what is stored"));
+    Ok(gaps.chain(unasked).collect())
 }
 
-fn known(root: &Path, cx: &mut Context) -> Result<Option<std::result::Result<Known, Gap>>> {
-    let bound = match ask("hasp-bind", root, None, cx)? {
-        None => return Ok(None),
-        Some(Err(gap)) => return Ok(Some(Err(gap))),
+/// What nobody was asked about is not there for that.
+fn not_installed(tool: &str, what: &str) -> Gap {
+    Gap {
+        target: None,
+        sort: Sort::Unasked,
+        what: format!("{what} could not be asked: {tool} is not installed beside this tool"),
+        fix: "install all tools in one directory: make install".to_owned(),
+        optional: false,
+    }
+}
+
+fn known(root: &Path) -> Result<std::result::Result<Known, Gap>> {
+    let bound = match ask("hasp-bind", root, None)? {
+        None => return Ok(Err(not_installed("hasp-bind", "what was consented to"))),
+        Some(Err(gap)) => return Ok(Err(gap)),
         Some(Ok(bound)) => bound,
     };
     let dir = bound.first().and_then(|line| line["dir"].as_str());
-    let items = match ask("hasp-vault", root, dir, cx)? {
-        Some(Err(gap)) => return Ok(Some(Err(gap))),
-        stored => {
-            stored.and_then(std::result::Result::ok).map(|lines| table(&lines, "name", "state"))
-        }
+    let stored = match ask("hasp-vault", root, dir)? {
+        Some(Err(gap)) => return Ok(Err(gap)),
+        stored => stored.and_then(std::result::Result::ok),
     };
-    let (secrets, targets) =
-        (table(&bound, "reference", "secret"), table(&bound, "target", "state"));
-    Ok(Some(Ok(Known { secrets, targets, items })))
+    Ok(Ok(Known {
+        secrets: table(&bound, "reference", "secret"),
+        targets: table(&bound, "target", "state"),
+        due: stored.as_deref().map(|lines| table(lines, "name", "due")).unwrap_or_default(),
+        items: stored.as_deref().map(|lines| table(lines, "name", "state")),
+    }))
 }
 
 /// Two fields of the objects that have both.
@@ -147,10 +197,13 @@ fn consent(target: &Target, known: &Known) -> Option<Gap> {
         Some("changed") => "it was changed since it was consented to",
         _ => "nobody has consented to it yet",
     };
+    // What was changed is not offered: a person reads it first.
+    let fix = if what.starts_with("it was") { "hasp-bind" } else { CONSENT };
     Some(Gap {
         target: Some(target.name.clone()),
+        sort: Sort::Consent,
         what: what.into(),
-        fix: "hasp-bind".into(),
+        fix: fix.into(),
         optional: false,
     })
 }
@@ -160,18 +213,30 @@ fn reference(
     reference: &SecretName,
     manifest: &Manifest,
     known: &Known,
+    now: Timestamp,
 ) -> Option<Gap> {
     let optional = manifest.refs.get(reference).is_some_and(|spec| !spec.required);
-    let gap = |what: String, fix: String| {
-        Some(Gap { target: Some(target.name.clone()), what, fix, optional })
+    let gap = |sort: Sort, what: String, fix: String| {
+        Some(Gap { target: Some(target.name.clone()), sort, what, fix, optional })
     };
     let Some(secret) = known.secrets.get(reference.as_str()) else {
-        return gap(format!("{reference} is not bound"), "hasp-bind".to_owned());
+        return gap(Sort::Consent, format!("{reference} is not bound"), CONSENT.to_owned());
     };
+    let set = format!("hasp-vault set {secret}");
     match known.items.as_ref()?.get(secret).map(String::as_str) {
-        Some("active") => None,
-        Some(state) => gap(format!("{secret} is {state}"), format!("hasp-vault set {secret}")),
-        None => gap(format!("{secret} is not stored"), format!("hasp-vault set {secret}")),
+        Some("active") => {
+            let since = known.due.get(secret)?.parse::<Timestamp>().ok().filter(|at| *at <= now)?;
+            Some(Gap {
+                optional: true,
+                ..gap(
+                    Sort::Due,
+                    format!("{secret} is due for a new value since {}", since.local()),
+                    format!("hasp-vault rotate {secret}"),
+                )?
+            })
+        }
+        Some(state) => gap(Sort::Secret, format!("{secret} is {state}"), set),
+        None => gap(Sort::Secret, format!("{secret} is not stored"), set),
     }
 }
 
@@ -181,12 +246,8 @@ fn ask(
     tool: &str,
     root: &Path,
     vault: Option<&str>,
-    cx: &mut Context,
 ) -> Result<Option<std::result::Result<Vec<Value>, Gap>>> {
-    let Ok(mut command) = sibling::command(tool) else {
-        cx.out.note(&format!("{tool} is not installed beside this tool: not asked"));
-        return Ok(None);
-    };
+    let Ok(mut command) = sibling::command(tool) else { return Ok(None) };
     let command = command.args(["list", "--json"]).current_dir(root).stdin(Stdio::null());
     if let Some(dir) = vault {
         command.env("HASP_VAULT", dir);
@@ -205,5 +266,5 @@ fn ask(
         error["error"]["message"].as_str().map_or_else(|| format!("{tool} failed"), str::to_owned);
     let fix =
         error["error"]["hints"][0].as_str().map_or_else(|| format!("{tool} list"), str::to_owned);
-    Ok(Some(Err(Gap { target: None, what, fix, optional: false })))
+    Ok(Some(Err(Gap { target: None, sort: Sort::Unasked, what, fix, optional: false })))
 }

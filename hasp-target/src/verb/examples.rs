@@ -6,11 +6,12 @@ use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Class, Error, Kind, Result};
 use serde_json::json;
-use toml_edit::Item;
+use toml_edit::{DocumentMut, Item};
 
 use crate::code;
+use crate::edit;
+use crate::edit::lines::keep_ends;
 use crate::manifest::Manifest;
-use crate::manifest::edit;
 use crate::manifest::target::{FURTHER, Target};
 use crate::manifest::text::FILE_NAME;
 
@@ -36,11 +37,7 @@ fn line(command: &str, meaning: &str) -> String {
 
 fn examples(target: &Target) -> Vec<(String, &'static str)> {
     let name = &target.name;
-    let words = match target.run.as_deref() {
-        None => " -- COMMAND",
-        Some([.., last]) if last == FURTHER => " -- WORDS",
-        Some(_) => "",
-    };
+    let words = words(target);
     let mut found = vec![
         ("hasp-bind".to_owned(), "once, and after each change here: consent"),
         (format!("hasp-grant -x -t {name}{words}"), "grant and run at once"),
@@ -63,6 +60,15 @@ fn examples(target: &Target) -> Vec<(String, &'static str)> {
     found
 }
 
+/// What a command that names the target needs besides.
+pub(crate) fn words(target: &Target) -> &'static str {
+    match target.run.as_deref() {
+        None => " -- COMMAND",
+        Some([.., last]) if last == FURTHER => " -- WORDS",
+        Some(_) => "",
+    }
+}
+
 /// The longest window that every class allows, a working day at most; none if each run is granted
 /// by itself.
 fn window(target: &Target) -> Option<String> {
@@ -71,7 +77,11 @@ fn window(target: &Target) -> Option<String> {
 }
 
 fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -> Result<Exit> {
-    let (before, mut document) = edit::open(path)?;
+    let opened = edit::open(path)?;
+    let mut document = opened
+        .text
+        .parse::<DocumentMut>()
+        .map_err(|_| Error::bug("a manifest that loads cannot be edited"))?;
     let table = document
         .get_mut("target")
         .and_then(|t| t.get_mut(name))
@@ -94,11 +104,15 @@ fn put(path: &Path, name: &str, examples: &[(String, &str)], cx: &mut Context) -
         .filter(|l| !old.contains(l.as_str()))
         .collect();
     table.decor_mut().set_prefix(format!("{old}{}", missing.concat()));
-    let text = document.to_string();
-    if Manifest::parse(text.as_bytes(), path)? != before {
+    let text = keep_ends(&opened.text, &document.to_string());
+    if Manifest::parse(text.as_bytes(), path)? != opened.manifest {
         return Err(Error::bug("a comment would change the manifest"));
     }
-    edit::save(path, &text)?;
+    opened.save(&text)?;
+    if cx.out.json {
+        let written = missing.len();
+        cx.out.object(&json!({"v": 1, "target": name, "written": written}))?;
+    }
     cx.out.note(&format!(
         "{} lines of comment are over [target.{name}] in {FILE_NAME}",
         missing.len()

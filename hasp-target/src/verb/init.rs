@@ -6,10 +6,10 @@ use std::path::Path;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, SecretName};
+use serde_json::json;
 
+use crate::edit::{self, env_file};
 use crate::manifest::Manifest;
-use crate::manifest::dotenv;
-use crate::manifest::edit;
 use crate::manifest::text::FILE_NAME;
 use crate::manifest::variable::check_variable;
 
@@ -31,6 +31,9 @@ const SAMPLE: &str = "
 # env   = { DATABASE_URL = \"db/url\" }  # also: file, fd, stdin
 ";
 
+/// The line to type now.
+const NEXT: &str = "hasp-target add NAME -e VAR=REF -- COMMAND";
+
 pub(crate) fn run(dir: &Path, cx: &mut Context) -> Result<Exit> {
     let path = dir.join(FILE_NAME);
     if path.symlink_metadata().is_ok() {
@@ -39,15 +42,23 @@ pub(crate) fn run(dir: &Path, cx: &mut Context) -> Result<Exit> {
     let text = text(dir)?;
     Manifest::parse(text.as_bytes(), &path)?;
     edit::create(&path, &text)?;
+    if cx.out.json {
+        let object = json!({"v": 1, "manifest": printable_path(&path), "next": [NEXT]});
+        return cx.out.object(&object).map(|()| Exit::OK);
+    }
     cx.out.note(&format!("wrote {}", printable_path(&path)));
-    cx.out.note("next: hasp-target add NAME -e VAR=REF -- COMMAND");
+    cx.out.note(&format!("next: {NEXT}"));
     Ok(Exit::OK)
 }
 
 fn text(dir: &Path) -> Result<String> {
+    Ok(starter(dir) + &found_names(&dir.join(".env"))?)
+}
+
+/// The text that a manifest begins with.
+pub(crate) fn starter(dir: &Path) -> String {
     let project = format!("\n[project]\nname = \"{}\"\n", project_name(dir));
-    let found = found_names(&dir.join(".env"))?;
-    Ok([RULES, &project, SAMPLE, &found].concat())
+    [RULES, &project, SAMPLE].concat()
 }
 
 /// The directory's name with everything else made '-'.
@@ -64,7 +75,7 @@ fn found_names(path: &Path) -> Result<String> {
     if !path.is_file() {
         return Ok(String::new());
     }
-    let variables = dotenv::read(path).unwrap_or_default();
+    let variables = env_file::read(path).unwrap_or_default().variables;
     let secrets: Vec<&str> =
         variables.iter().filter(|v| v.secret).map(|v| v.name.as_str()).collect();
     let secrets: Vec<&str> =

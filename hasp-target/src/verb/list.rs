@@ -7,10 +7,12 @@ use crate::manifest::Manifest;
 use crate::manifest::changes::command;
 use crate::verb::show::object;
 
-pub(crate) fn run(manifest: &Manifest, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(manifest: &Manifest, names: bool, cx: &mut Context) -> Result<Exit> {
     let width = manifest.targets.keys().map(String::len).max().unwrap_or(0);
     for (name, target) in &manifest.targets {
-        if cx.out.json {
+        if names {
+            cx.out.line(name)?;
+        } else if cx.out.json {
             cx.out.object(&object(target))?;
         } else {
             let about = target.about.clone().unwrap_or_else(|| command(target));

@@ -1,6 +1,7 @@
 //! A backup merged into a vault that is there: what is missing is added, what only went on in the
 //! backup is taken, what went on here stays. Where both went on, nobody but a person can decide.
 
+use hasp_audit::EventKind;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 
 use super::restore::Staged;
@@ -155,8 +156,10 @@ impl Unlocked {
         let renewed = work.all(take)?;
         let fresh: Vec<_> = renewed.iter().flat_map(|r| r.fresh(self.vault())).collect();
         let mut items: Vec<Item> = renewed.into_iter().map(|r| r.item).collect();
-        let recorded: Vec<_> =
-            items.iter().map(|i| events::of_version("vault.restore", i, i.current)).collect();
+        let recorded: Vec<_> = items
+            .iter()
+            .map(|i| events::of_version(EventKind::VaultRestore, i, i.current))
+            .collect();
         let committed = self.commit_all(&mut items, &recorded, now);
         if committed.is_err() {
             self.remove_uncommitted(&fresh);

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::files;
 use hasp_core::{Error, Home, Kind, Result, SecretName, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ impl Staged {
     fn log(&self, home: &Home, keys: &Keys, now: Timestamp) -> Result<Known> {
         let (id, key) = (*self.vault.id(), *self.key());
         let before = known::find(home, id)?;
-        let event = Event::new("vault.restore").field("secrets", self.items.len());
+        let event = Event::new(EventKind::VaultRestore).field("secrets", self.items.len());
         let event = event.field("made", self.about.created.to_string());
         if let Some(known) = before.as_ref().filter(|k| k.key == key)
             && let Ok(log) = Log::open(home, &known.log)
@@ -188,7 +188,11 @@ fn unpack_into(input: impl BufRead, identity: &Identity, dir: &Path) -> Result<A
         let below = path.strip_prefix("vault/").filter(|p| ours(p)).ok_or_else(strange)?;
         let below = Path::new("vault").join(below);
         make_dirs_unflushed(dir, below.parent().unwrap_or(Path::new("vault")))?;
-        files::create_unflushed(&dir.join(below), &content)?;
+        files::create_unflushed(&dir.join(below), &content).map_err(|e| match e.code() {
+            // One member twice: no backup of ours has that.
+            code::EXISTS => strange(),
+            _ => e,
+        })?;
     }
     let about = about.filter(|a| a.format == 1).ok_or_else(strange)?;
     make_dirs_unflushed(dir, Path::new("vault/items"))?;
@@ -254,7 +258,7 @@ fn count_files(dir: &Path) -> Result<usize> {
 fn open_keys(vault: &Vault, identity: &Identity) -> Result<Keys> {
     let path = vault.dir().join("keys.age");
     let file = files::read(&path, vault.guard(), age_file::MAX_FILE)?;
-    let keys = Roots::parse(age_file::decrypt(&file, identity.keys())?)?.current();
+    let keys = Roots::parse(age_file::decrypt_checked_out(&file, identity.keys())?)?.current();
     if keys.record_key() == *vault.record_key() { Ok(keys) } else { Err(signed::tampered(&path)) }
 }
 

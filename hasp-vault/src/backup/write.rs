@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files;
 use hasp_core::{Error, Result, Timestamp};
 
@@ -41,7 +41,7 @@ impl Vault {
             .try_for_each(|item| self.each_value(item, |_, _| Ok(())))
             .map_err(look)?;
         let log = self.log()?;
-        log.append(now, &[Event::new("vault.backup").field("secrets", names.len())])?;
+        log.append(now, &[Event::new(EventKind::VaultBackup).field("secrets", names.len())])?;
         let record = log.head()?.text().trim_end().replace('\n', " ");
         let about =
             About { format: 1, vault: *self.id(), created: now, secrets: names.len(), record };

@@ -91,6 +91,12 @@ pub struct ImportArgs {
     /// Not these keys
     #[arg(long, value_name = "KEY,..", value_delimiter = ',')]
     pub except: Vec<String>,
+    /// The key OLD becomes NEW, below the prefix (repeatable)
+    #[arg(long, value_name = "OLD=NEW")]
+    pub rename: Vec<String>,
+    /// Say nothing of variables without a value; they are skipped
+    #[arg(long)]
+    pub skip_empty: bool,
     /// What to do about a secret that is there with another value
     #[arg(long, value_enum, default_value = "error")]
     pub on_conflict: Conflict,

@@ -14,6 +14,7 @@ use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Error, Kind, Result, Secret};
 
 use super::file_key::FileKey;
+use super::line_ends;
 use super::recipient::Recipient;
 
 use crate::code;
@@ -69,6 +70,20 @@ pub fn reader<R: BufRead>(
 /// `[not-a-recipient]` if none of them opens the file, `[tampered]` if it is damaged.
 pub fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity + Send + Sync>]) -> Result<Secret> {
     open(file, identities.iter().map(|i| &**i as &dyn age::Identity))
+}
+
+/// As [`decrypt`], also a file whose line ends a checkout has turned.
+///
+/// # Errors
+/// As [`decrypt`].
+pub fn decrypt_checked_out(
+    file: &[u8],
+    identities: &[Box<dyn age::Identity + Send + Sync>],
+) -> Result<Secret> {
+    decrypt(file, identities).or_else(|error| {
+        let plain = line_ends::lf(file);
+        if plain.len() == file.len() { Err(error) } else { decrypt(&plain, identities) }
+    })
 }
 
 /// Decrypts with the file key and nothing else.

@@ -3,6 +3,7 @@
 pub mod age_file;
 pub mod file_key;
 pub mod keys;
+pub mod line_ends;
 pub mod openssh;
 pub mod passphrase;
 pub mod plugin;

@@ -1,12 +1,12 @@
 //! The vault's events, as the log has them: names, versions and fingerprints, never a value.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::SecretName;
 
 use crate::format::item::Item;
 
 /// An event about one version of a secret.
-pub fn of_version(event: &str, item: &Item, number: u32) -> Event {
+pub fn of_version(event: EventKind, item: &Item, number: u32) -> Event {
     let version = item.versions.iter().find(|v| v.number == number);
     of_secret(event, &item.name)
         .field("version", number)
@@ -16,6 +16,6 @@ pub fn of_version(event: &str, item: &Item, number: u32) -> Event {
 }
 
 /// An event about a secret as a whole.
-pub fn of_secret(event: &str, name: &SecretName) -> Event {
+pub fn of_secret(event: EventKind, name: &SecretName) -> Event {
     Event::new(event).field("secret", name.as_str())
 }

@@ -2,12 +2,15 @@
 //! everything that decides something is signed by the vault and verified with the pinned key before
 //! a byte of it is used.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, VaultId};
+
+use crate::crypto::line_ends::lf;
 
 use crate::code;
 
@@ -114,8 +117,30 @@ pub fn unverified(text: &[u8]) -> Option<Verified> {
     split(text).map(|(_, record)| record)
 }
 
+/// The text as it was signed: a checkout may have turned the line ends of a vault in a repository,
+/// a formatter may have added a newline at the end. Neither is in a text that is signed here, so
+/// that no two of them become one.
+fn as_signed(text: &[u8]) -> Cow<'_, [u8]> {
+    let turned = text.windows(2).any(|w| w == b"\r\n");
+    let longer = text.ends_with(b"\n\n") || turned;
+    if !longer {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = lf(text);
+    while plain.ends_with(b"\n\n") {
+        plain.pop();
+    }
+    Cow::Owned(plain)
+}
+
+/// Whether a merge left its marks in a text.
+pub fn in_conflict(text: &[u8]) -> bool {
+    text.split(|b| *b == b'\n').any(|line| line.starts_with(b"<<<<<<< "))
+}
+
 fn split(text: &[u8]) -> Option<(Signature, Verified)> {
-    let text = std::str::from_utf8(text).ok()?;
+    let text = as_signed(text);
+    let text = std::str::from_utf8(&text).ok()?;
     let (first, body) = text.split_once('\n')?;
     let encoded = first.strip_prefix(FIRST)?.strip_suffix('"')?;
     let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()?;
@@ -185,7 +210,21 @@ mod tests {
             }
             assert!(!accepts(&text[..index]));
         }
-        assert!(!accepts(&[&text[..], b"\n"].concat()));
+        assert!(!accepts(&[&text[..], b"x\n"].concat()));
+    }
+
+    #[test]
+    fn a_checkout_may_turn_line_ends_and_a_formatter_add_one() {
+        let keys = Keys::derive(&[1; 32]);
+        let text = signed(&keys, 7, "a = 1\nb = \"x\"\n");
+        let whole = label("db/url").verify(&keys.record_key(), text.as_bytes()).unwrap();
+        for same in [text.replace('\n', "\r\n"), format!("{text}\n"), format!("{text}\r\n\n")] {
+            let read = label("db/url").verify(&keys.record_key(), same.as_bytes());
+            assert_eq!(read.as_ref(), Some(&whole), "{same:?}");
+            assert_eq!(unverified(same.as_bytes()).unwrap().body, whole.body);
+        }
+        let other = text.replace('\n', "\r");
+        assert!(label("db/url").verify(&keys.record_key(), other.as_bytes()).is_none());
     }
 
     proptest! {

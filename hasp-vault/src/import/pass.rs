@@ -9,7 +9,7 @@ use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::Context;
 use hasp_core::{Environ, Error, Kind, Result, Secret};
 
-use super::Entry;
+use super::{Entry, Seen};
 
 use crate::code;
 
@@ -107,7 +107,7 @@ impl Tree {
             value.truncate(end);
         }
         value.trim_newline();
-        Ok(Entry { key: key.to_owned(), value })
+        Ok(Entry { key: key.to_owned(), value, seen: Seen::default() })
     }
 
     fn command(&self, key: &str, env: &Environ) -> Command {

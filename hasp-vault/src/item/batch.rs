@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::{Result, Secret, SecretName, Timestamp, files};
 
 use crate::format::events;
@@ -20,7 +20,7 @@ impl Unlocked {
         &self,
         values: &[(SecretName, Secret)],
         options: &SetOptions,
-        event: &str,
+        event: EventKind,
         now: Timestamp,
     ) -> Result<Vec<Item>> {
         values.iter().try_for_each(|(_, value)| check_value(value))?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp};
 use sha2::{Digest, Sha256};
@@ -107,7 +108,9 @@ impl Unlocked {
         place_values(vault, &dir, &mut item, stages)?;
         let above = other.and_then(|o| o.versions.last().map(|v| v.number)).unwrap_or(0);
         self.renumber(&dir, &mut item, above, now)?;
-        vault.log()?.append(now, &[events::of_version("vault.resolve", &item, item.current)])?;
+        vault
+            .log()?
+            .append(now, &[events::of_version(EventKind::VaultResolve, &item, item.current)])?;
         self.commit(&mut item)?;
         remove_others(&dir, &item)?;
         writer.done()?;

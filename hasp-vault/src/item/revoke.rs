@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use hasp_audit::EventKind;
 use hasp_core::{Error, Kind, Result, SecretName, Timestamp, files};
 
 use crate::code;
@@ -49,7 +50,8 @@ impl Unlocked {
         }
         item.state = State::Revoked { at: now, reason: reason.to_owned() };
         writer.intend(name)?;
-        let event = events::of_version("vault.revoke", &item, item.current).field("reason", reason);
+        let event =
+            events::of_version(EventKind::VaultRevoke, &item, item.current).field("reason", reason);
         let recorded = self.vault().log().and_then(|log| log.append(now, &[event]));
         self.commit(&mut item)?;
         writer.done()?;
@@ -76,7 +78,7 @@ impl Unlocked {
             item.forget = forget;
         }
         writer.intend(name)?;
-        let event = events::of_secret("vault.destroy", name)
+        let event = events::of_secret(EventKind::VaultDestroy, name)
             .maybe("version", version)
             .field("class", item.class.as_str());
         self.vault().log()?.append(now, &[event])?;
@@ -108,7 +110,7 @@ impl Vault {
             ));
         }
         writer.intend(name)?;
-        self.log()?.append(now, &[events::of_secret("vault.forget", name)])?;
+        self.log()?.append(now, &[events::of_secret(EventKind::VaultForget, name)])?;
         let dir = self.item_dir(name);
         remove(dir.join("meta.toml"))?;
         // Stays if names below it are secrets too.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use hasp_audit::EventKind;
 use hasp_core::files;
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Class, Error, Kind, Result, Secret, SecretName, Timestamp};
@@ -28,7 +29,7 @@ pub struct SetOptions {
     /// The blast radius.
     pub class: Option<Class>,
     /// How long from now on it may be delivered.
-    pub expires: Option<Duration>,
+    pub expires: Option<Every>,
     /// How often it should get a new value.
     pub rotate_every: Option<Every>,
     /// How `rotate --due` makes it.
@@ -60,7 +61,7 @@ impl Unlocked {
         options.apply(&mut item, now);
         writer.intend(name)?;
         self.add_version(&mut item, value, now)?;
-        let event = events::of_version("vault.set", &item, item.current);
+        let event = events::of_version(EventKind::VaultSet, &item, item.current);
         self.vault().log()?.append(now, &[event])?;
         self.commit(&mut item)?;
         writer.done()?;
@@ -144,7 +145,11 @@ impl SetOptions {
             .zip(item.expires)
             .map(|(v, e)| e.as_second() - v.created.as_second());
         let span = span.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-        item.expires = self.expires.or(span).map(|s| now.after(s));
+        item.expires = match self.expires {
+            Some(Every::Span(span)) => Some(now.after(span)),
+            Some(Every::Never) => None,
+            None => span.map(|s| now.after(s)),
+        };
         item.class = self.class.unwrap_or(item.class);
         match self.rotate_every {
             Some(Every::Span(span)) => item.rotate_every = Some(span),

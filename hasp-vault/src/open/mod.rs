@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod fault;
+pub mod gitattributes;
 pub mod identity;
 pub mod names;
 pub mod new_log;

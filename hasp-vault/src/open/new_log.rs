@@ -2,7 +2,7 @@
 //! from, and the home's list of vaults says which log is written. It gets an id of its own, since a
 //! key that somebody may have copied from the old one must not make records of the new one.
 
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::{Error, Kind, Result, Timestamp, lock};
 
 use crate::code;
@@ -37,7 +37,7 @@ impl Unlocked {
             now,
             self.last_head(&before.log),
         )?;
-        log.append(now, &[Event::new("audit.loss").field("log", before.log.as_str())])?;
+        log.append(now, &[Event::new(EventKind::AuditLoss).field("log", before.log.as_str())])?;
         log.checkpoint(&key, &|m| self.keys().sign_record(m))?;
         known::put(home, Known { log: id, earlier: before.as_earlier(), ..before })?;
         Ok(id)

@@ -87,7 +87,7 @@ impl Vault {
         identity.check_pin(*self.id(), self.record_key())?;
         let path = self.dir().join("keys.age");
         let file = files::read(&path, self.guard(), age_file::MAX_FILE)?;
-        let plain = age_file::decrypt(&file, identity.keys())
+        let plain = age_file::decrypt_checked_out(&file, identity.keys())
             .map_err(|e| no_recipient(at_path(&e, &path)))?;
         let roots = Roots::parse(plain).map_err(|e| at_path(&e, &path))?;
         let keys = roots.current();

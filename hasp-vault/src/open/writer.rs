@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use hasp_audit::{Event, Log};
+use hasp_audit::{Event, EventKind, Log};
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
 use hasp_core::{Error, Result, SecretName, Timestamp, tree};
@@ -110,7 +110,7 @@ fn sweep_item(vault: &Vault, name: &SecretName) -> Result<Option<Event>> {
     sweep_temps(&dir)?;
     let Ok(item) = vault.item_if_present(name) else { return Ok(None) };
     let version = item.as_ref().and_then(|i| i.versions.last()).map_or(0, |v| v.number);
-    let event = events::of_secret("vault.interrupted", name).field("version", version);
+    let event = events::of_secret(EventKind::VaultInterrupted, name).field("version", version);
     if !dir.is_dir() {
         return Ok(Some(event));
     }

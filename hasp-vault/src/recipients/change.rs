@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use ed25519_dalek::VerifyingKey;
-use hasp_audit::{Event, Log, LogId};
+use hasp_audit::{Event, EventKind, Log, LogId};
 use hasp_core::{Error, Kind, Result, Timestamp, files};
 
 use super::reencrypt::{Reencrypt, Renewed};
@@ -153,7 +153,7 @@ impl Unlocked {
             Change::Add(new) => ("add", new),
             Change::Remove(gone, _) => ("remove", gone),
         };
-        let event = Event::new("vault.recipient")
+        let event = Event::new(EventKind::VaultRecipient)
             .field("what", what)
             .field("recipient", recipient.as_str());
         let event = event.field("secrets", secrets).field("values", values);

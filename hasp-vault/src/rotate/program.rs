@@ -3,15 +3,17 @@
 //! never.
 
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::Signal;
 
+use hasp_core::output::write_all;
+use hasp_core::platform::{self, BeforeExec, Image};
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::system::{self, BeforeExec, Image};
-use hasp_core::{Code, Environ, Error, Kind, Result, Secret, SecretName, cause_text, memory};
+use hasp_core::{Code, Environ, Error, Kind, Result, Secret, SecretName, cause_text};
 
 use crate::code;
 use crate::format::rotation::Program;
@@ -92,7 +94,7 @@ impl Job<'_> {
     /// `[test-failed]`, `[retire-failed]`, `[program-untrusted]`, `[program-unusable]`,
     /// `[no-memfd]`.
     pub fn tell(&self, value: &Secret, env: &Environ) -> Result<()> {
-        let stderr = system::duplicate(2).map_err(|e| Error::system("run a program", e))?;
+        let stderr = platform::duplicate(2).map_err(|e| Error::system("run a program", e))?;
         let mut child = self.spawn(value, Stdio::from(stderr), env)?;
         let status = child.wait().map_err(|e| Error::system("wait for a program", e))?;
         self.judge(status)
@@ -118,9 +120,9 @@ impl Job<'_> {
     fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {
         let found = self.find()?;
         // What our caller left open (a passphrase, a token) is not for the program.
-        system::withhold_descriptors();
+        platform::withhold_descriptors();
         // Made last, it has the lowest free number: 3 is it, or was taken before.
-        let sealed = memory::sealed(value.expose())?.ok_or_else(no_memory_file)?;
+        let sealed = readable(value)?;
         let mut command = Command::new(&found);
         command.stdin(Stdio::null()).stdout(stdout);
         // Executed by ourselves: std's execvp would run a file that is no program as a script of
@@ -131,7 +133,8 @@ impl Job<'_> {
         // its end.
         let parent_death = Some(Signal::TERM);
         BeforeExec { image, descriptor, own_session: true, parent_death, ..BeforeExec::default() }
-            .install(&mut command);
+            .install(&mut command)
+            .map_err(|e| Error::system("run a program", e))?;
         command.spawn().map_err(|e| {
             let why = cause_text(&e);
             Error::new(
@@ -155,7 +158,7 @@ impl Job<'_> {
             .iter()
             .filter_map(|n| env.raw(OsStr::new(n)).map(|v| (OsStr::new(*n), v)));
         let vars = kept.chain(own.iter().map(|(n, v)| (OsStr::new(*n), OsStr::new(*v))));
-        Image::new(found.as_os_str(), [self.program.as_ref()], vars, None)
+        Image::new(found.as_os_str(), [self.program.as_ref()], vars, None::<Secret>)
             .ok_or_else(|| Error::bug("a path or a variable holds a NUL byte"))
     }
 
@@ -174,11 +177,17 @@ impl Job<'_> {
     }
 }
 
-fn no_memory_file() -> Error {
-    Error::new(
-        Kind::Denied,
-        code::NO_MEMFD,
-        "memory files are refused here, and a value goes to a program in nothing else",
-    )
-    .hint("give the new value yourself: hasp-vault rotate NAME --from SRC")
+/// What the program reads the value from: a memory file, or a pipe where there are none.
+fn readable(value: &Secret) -> Result<OwnedFd> {
+    let made = platform::memory_file(value.expose());
+    if let Some(file) = made.map_err(|e| Error::system("make a memory file", e))? {
+        return Ok(file);
+    }
+    let (reader, writer) = platform::pipe().map_err(|e| Error::system("make a pipe", e))?;
+    let value = Secret::copy_of(value.expose())?;
+    // It ends when the value is read, or when nobody reads it any more.
+    let write = move || drop(write_all(&writer, value.expose()));
+    let thread = std::thread::Builder::new().spawn(write);
+    thread.map_err(|e| Error::system("start a thread", e))?;
+    Ok(reader)
 }

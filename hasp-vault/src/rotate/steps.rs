@@ -2,7 +2,7 @@
 //! committed under the lock of the vault, and refused in any other state than the one that it
 //! follows.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 
 use super::program::{Job, Step};
@@ -37,7 +37,7 @@ impl Unlocked {
             refuse_open_rotation(item)?;
             item.version(item.current)?;
             item.rotation = Some(start.rotation(now));
-            Ok(Change::new(events::of_version("vault.rotate-begin", item, item.current)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateBegin, item, item.current)))
         })
     }
 
@@ -72,7 +72,7 @@ impl Unlocked {
             files::flush(&path)?;
             rotation.staged = Some(number);
             item.rotation = Some(rotation);
-            Ok(Change::new(events::of_version("vault.rotate-stage", item, number)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateStage, item, number)))
         })
     }
 
@@ -81,7 +81,7 @@ impl Unlocked {
         self.step(name, now, |item| {
             let (number, rotation) = staged(item)?;
             rotation.tested = Some(now);
-            Ok(Change::new(events::of_version("vault.rotate-test", item, number)))
+            Ok(Change::new(events::of_version(EventKind::VaultRotateTest, item, number)))
         })
     }
 
@@ -109,7 +109,7 @@ impl Unlocked {
             (item.current, item.state, item.forget, item.rotation) =
                 (number, State::Active, None, None);
             Ok(Change::new(
-                events::of_version("vault.rotate-promote", item, number).field("was", old),
+                events::of_version(EventKind::VaultRotatePromote, item, number).field("was", old),
             ))
         })
     }
@@ -121,8 +121,8 @@ impl Unlocked {
     pub fn abort_rotation(&self, name: &SecretName, why: &str, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
             let Some(rotation) = item.rotation.take() else { return Err(nothing_to_abort(item)) };
-            let event =
-                events::of_secret("vault.rotate-abort", name).maybe("version", rotation.staged);
+            let event = events::of_secret(EventKind::VaultRotateAbort, name)
+                .maybe("version", rotation.staged);
             let gone = rotation.staged.and_then(|number| lose(item, number, now));
             Ok(Change { event: event.field("why", why), gone })
         })
@@ -138,7 +138,7 @@ impl Unlocked {
                 return Err(Error::new(Kind::Missing, code::NO_ROTATION, message)
                     .hint(format!("see how far it is: hasp-vault history {name}")));
             }
-            let event = events::of_version("vault.rotate-retire", item, number);
+            let event = events::of_version(EventKind::VaultRotateRetire, item, number);
             Ok(Change { event, gone: lose(item, number, now) })
         })
     }
@@ -150,7 +150,11 @@ impl Unlocked {
         failed: Option<&Error>,
         now: Timestamp,
     ) -> Result<()> {
-        let word = if failed.is_some() { "vault.rotate-failed" } else { "vault.rotate-program" };
+        let word = if failed.is_some() {
+            EventKind::VaultRotateFailed
+        } else {
+            EventKind::VaultRotateProgram
+        };
         let event = events::of_secret(word, job.name).field("version", job.version);
         let event =
             event.field("step", job.step.as_str()).field("program", job.program.to_string());

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Code, Error, Here, Result, Secret, SecretName, Var};
@@ -33,9 +33,10 @@ pub fn run(args: &DepositArgs, cx: &mut Context) -> Result<Exit> {
     let value = value(&name, args, cx)?;
     let slip = Slip { v: 1, name, by: who(cx), at: cx.now };
     if let Some(vault) = &target.vault {
-        vault
-            .log()?
-            .append(cx.now, &[Event::new("vault.deposit").field("secret", slip.name.as_str())])?;
+        vault.log()?.append(
+            cx.now,
+            &[Event::new(EventKind::VaultDeposit).field("secret", slip.name.as_str())],
+        )?;
     }
     let id = inbox::deposit(&target.dir, target.guard, &target.recipients, &slip, &value)?;
     if cx.out.json {

@@ -6,8 +6,7 @@ use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
 
-use super::names;
-use super::revoke::end_grants;
+use super::{grants, names};
 use crate::cli::DestroyArgs;
 use crate::code;
 use crate::open::vault::Vault;
@@ -26,7 +25,7 @@ pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
     // Echo stays off from the question to the passphrase.
     let asking = Terminal::open();
     confirm(&targets, args.yes)?;
-    let ended = end_grants(&whole(&targets), cx);
+    let ended = grants::end(&whole(&targets), cx);
     let unlocked = vault.unlock(cx)?;
     drop(asking);
     for VersionedName { name, version } in &targets {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use hasp_audit::EventKind;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
@@ -39,7 +40,7 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         Format::Env => assignments(&values, cx)?,
     };
     let recorded: Vec<_> =
-        items.iter().map(|i| events::of_version("vault.export", i, i.current)).collect();
+        items.iter().map(|i| events::of_version(EventKind::VaultExport, i, i.current)).collect();
     vault.log()?.append(cx.now, &recorded)?;
     cx.out.value(text.expose())?;
     Ok(Exit::OK)
@@ -50,9 +51,13 @@ fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secr
     for (name, value) in values {
         let made = export::assignment(name, value)?;
         text.push(made.line.expose())?;
-        if !made.portable {
-            cx.out
-                .warn(&format!("{name} has a form that shells read and dotenv libraries may not"));
+        if !made.differ.is_empty() {
+            let readers: Vec<&str> = made.differ.iter().map(|r| r.as_str()).collect();
+            let readers = readers.join(", ");
+            cx.out.warn(&format!(
+                "{name} has a form that shells read as it is, and others do not: {readers}; \
+                 --format json has one form for all"
+            ));
         }
     }
     Ok(text)

@@ -21,24 +21,29 @@ pub fn run(args: &FsckArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             _ => false,
         };
         left += usize::from(!repaired);
-        let what = match (repaired, &finding.repair) {
-            (true, _) => "repaired",
-            (false, Some(_)) => "fsck --repair mends it",
-            (false, None) if finding.code.as_str() == "log-missing" => {
+        let what = match (repaired, &finding.repair, &finding.advice) {
+            (true, _, _) => "repaired",
+            (false, Some(_), _) => "fsck --repair mends it",
+            (false, None, Some(advice)) => advice,
+            (false, None, None) if finding.code == hasp_audit::code::LOG_MISSING => {
                 "put it back from a copy of the home, or: hasp-audit accept-loss"
             }
-            (false, None) => "needs you: put it back from git or a backup, or destroy it",
+            (false, None, None) => "needs you: put it back from git or a backup, or destroy it",
         };
         if cx.out.json {
             cx.out.object(&serde_json::json!({
                 "v": 1, "code": finding.code, "message": finding.message,
                 "repairable": finding.repair.is_some(), "repaired": repaired,
+                "advice": finding.advice,
             }))?;
         } else {
             cx.out.line(&format!("{} [{}]: {what}", finding.message, finding.code))?;
         }
     }
     if left == 0 {
+        if cx.out.json && findings.is_empty() {
+            cx.out.object(&serde_json::json!({"v": 1, "whole": true}))?;
+        }
         cx.out.note("the vault is whole");
         return Ok(Exit::OK);
     }

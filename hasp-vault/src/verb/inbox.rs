@@ -1,7 +1,7 @@
 //! `inbox`, `accept`, `reject`: a deposit is shown before it is stored, and replaces a value only
 //! when a person says so.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
@@ -85,9 +85,10 @@ fn accept_all(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 pub fn reject(args: &RejectArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let waiting = vault.find_waiting(&args.id)?;
-    vault
-        .log()?
-        .append(cx.now, &[Event::new("vault.reject").field("deposit", waiting.id.as_str())])?;
+    vault.log()?.append(
+        cx.now,
+        &[Event::new(EventKind::VaultReject).field("deposit", waiting.id.as_str())],
+    )?;
     vault.discard(&waiting)?;
     cx.out.note(&format!("{} is gone", &waiting.id[..SHORT]));
     Ok(Exit::OK)
@@ -143,7 +144,7 @@ fn store(
     cx: &mut Context,
 ) -> Result<()> {
     let name = &deposit.slip.name;
-    let accepted = Event::new("vault.accept")
+    let accepted = Event::new(EventKind::VaultAccept)
         .field("secret", name.as_str())
         .field("deposit", waiting.id.as_str());
     unlocked.vault().log()?.append(cx.now, &[accepted.field("by", deposit.slip.by.as_str())])?;

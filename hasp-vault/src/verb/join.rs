@@ -13,6 +13,7 @@ use crate::cli::JoinArgs;
 use crate::code;
 use crate::format::public_key;
 use crate::join::Candidate;
+use crate::open::gitattributes;
 use crate::open::identity::Identity;
 use crate::recipients::pin;
 
@@ -46,6 +47,10 @@ pub fn run(args: &JoinArgs, cx: &mut Context) -> Result<Exit> {
     }
     drop(asking);
     candidate.pin(&identity, &keeper, &keys, cx.now)?;
+    if !dir.starts_with(home.root()) && gitattributes::offer(&dir) {
+        let file = printable_path(&dir.join(gitattributes::NAME));
+        cx.out.note(&format!("{file} keeps git from turning line ends: commit it"));
+    }
     own::take_over(&home, &identity, &keeper, candidate.id(), cx)?;
     done(
         &format!("the vault {} is trusted by its key {key}", candidate.id()),

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, system};
+use hasp_core::{Error, Kind, Result, Source, platform};
 
 use super::input;
 use crate::code;
@@ -55,7 +55,7 @@ pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 }
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {
-    let out = system::duplicate(fd).map_err(|_| {
+    let out = platform::duplicate(fd).map_err(|_| {
         Error::new(Kind::Usage, code::FD_CLOSED, format!("descriptor {fd} is not open"))
             .hint("this verb is for other hasp tools")
     })?;

@@ -24,7 +24,9 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
     let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
     let found: Vec<(&Item, String)> = wanted.collect();
-    if cx.out.json {
+    if args.names {
+        found.iter().try_for_each(|(i, _)| cx.out.line(i.name.as_str()))?;
+    } else if cx.out.json {
         found.iter().try_for_each(|(i, _)| cx.out.object(&object(i, cx.now)))?;
     } else if asked {
         found.iter().try_for_each(|(i, why)| cx.out.line(&format!("{}  {why}", i.name)))?;
@@ -133,7 +135,7 @@ fn table(items: &[&Item], cx: &mut Context) -> Result<()> {
     if cx.out.columns().is_some_and(|columns| columns < width + TABLE_WIDTH + expires) {
         return items.iter().try_for_each(|item| narrow(item, cx));
     }
-    cx.out.line(&format!(
+    cx.out.heading(&format!(
         "{:width$}  {:8}  {:9}  {:>7}  {:19}  EXPIRES",
         "NAME", "CLASS", "STATE", "VERSION", "STORED"
     ))?;

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::text::{printable_path, shell_word};
@@ -99,7 +99,7 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
     files::replace(&home.join(STAGED), &content)?;
     let outcome = recipients::change(&unlocked, &Change::Add(recipient.clone()), cx)
         .inspect_err(|_| drop(std::fs::remove_file(home.join(STAGED))))?;
-    let replaced = Event::new("vault.passphrase")
+    let replaced = Event::new(EventKind::VaultPassphrase)
         .field("what", "replaced")
         .field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;

@@ -1,7 +1,7 @@
 //! `passphrase`: a new one for the identity, a first one, or none. The identity is written whole
 //! under its new name before the old file goes, so that a crash in between leaves one that opens.
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::files;
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
@@ -57,7 +57,7 @@ fn replace(
     cx: &Context,
 ) -> Result<()> {
     let (vault, home) = (unlocked.vault(), unlocked.vault().home());
-    vault.log()?.append(cx.now, &[Event::new("vault.passphrase").field("what", what)])?;
+    vault.log()?.append(cx.now, &[Event::new(EventKind::VaultPassphrase).field("what", what)])?;
     files::replace(&home.join(name), content)?;
     let old = home.join(other);
     match std::fs::remove_file(&old) {

@@ -1,5 +1,6 @@
 //! `get` and `reveal`: a value leaves the vault only after the record of it is durable.
 
+use hasp_audit::EventKind;
 use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
@@ -25,7 +26,7 @@ pub fn get(args: &GetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let (item, number) = find(&wanted, vault)?;
     let version = item.version(number)?;
     let file = vault.value_file(&item.name, &version.file, &version.sha256)?;
-    record("vault.get", &item, number, vault, cx)?;
+    record(EventKind::VaultGet, &item, number, vault, cx)?;
     cx.out.data(&file)?;
     Ok(Exit::OK)
 }
@@ -51,7 +52,7 @@ pub fn reveal(args: &RevealArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
     let (item, number) = find(&wanted, vault)?;
     item.version(number)?;
     let value = vault.unlock(cx)?.value(&item, number)?;
-    record("vault.reveal", &item, number, vault, cx)?;
+    record(EventKind::VaultReveal, &item, number, vault, cx)?;
     warn_if_not_deliverable(&item, cx);
     show(&value, cx)?;
     Ok(Exit::OK)
@@ -63,7 +64,7 @@ fn find(wanted: &VersionedName, vault: &Vault) -> Result<(Item, u32)> {
     Ok((item, number))
 }
 
-fn record(event: &str, item: &Item, number: u32, vault: &Vault, cx: &Context) -> Result<()> {
+fn record(event: EventKind, item: &Item, number: u32, vault: &Vault, cx: &Context) -> Result<()> {
     vault.log()?.append(cx.now, &[events::of_version(event, item, number)]).map(drop)
 }
 

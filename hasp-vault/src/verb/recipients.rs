@@ -1,13 +1,11 @@
 //! `recipients`: who can open the vault. A removal ends every grant, asks first, and says what it
 //! cannot do.
 
-use std::process::Stdio;
-
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, sibling};
+use hasp_core::{Error, Kind, Result};
 
-use super::{progress, recovery};
+use super::{grants, progress, recovery};
 use crate::cli::{RecipientsArgs, RecipientsVerb};
 use crate::code;
 use crate::crypto::recipient::Recipient;
@@ -62,7 +60,13 @@ fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
         );
     }
     let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
-    cx.out.note("grants minted before are refused from now on: mint them again");
+    match grants::count(cx) {
+        0 => {}
+        1 => cx.out.note("the one grant that there is is refused from now on: mint it again"),
+        count => cx.out.note(&format!(
+            "the {count} grants that there are are refused from now on: mint them again"
+        )),
+    }
     report(&outcome, new, "added", cx)
 }
 
@@ -85,7 +89,8 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     unlocked.refuse_removal(gone)?;
     // Before anything is changed: it needs no keys, and what it does not reach is refused by the
     // new key anyway.
-    let ended = end_grants(cx);
+    let grants = grants::count(cx);
+    let ended = grants::end_all(cx);
     let repinned =
         |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
     let outcome = change(&unlocked, &Change::Remove(gone.clone(), &repinned), cx)?;
@@ -99,7 +104,10 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
         "the vault has the key {key} now; every other member joins again: hasp-vault join DIR \
          --key {key}"
     ));
-    cx.out.note("all grants have ended; projects consent again: hasp-bind");
+    if grants > 0 && ended.is_ok() {
+        cx.out.note(&format!("all grants have ended: {grants}"));
+    }
+    cx.out.note("projects consent again: hasp-bind");
     ended.map(|()| Exit::OK)
 }
 
@@ -156,19 +164,4 @@ fn confirm(yes: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed"))
-}
-
-/// Every grant that this user has: those on other vaults too, which is said in the man page, since
-/// a ledger knows no vaults.
-fn end_grants(cx: &Context) -> Result<()> {
-    let mut command = sibling::command("hasp-grant")?;
-    command.args(["revoke", "--quiet", "--all"]).env_clear().envs(cx.env.for_child());
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
-        true => Ok(()),
-        false => {
-            Err(Error::new(Kind::Io, code::GRANTS_NOT_ENDED, "hasp-grant could not end the grants")
-                .hint("see why with: hasp-grant revoke --all"))
-        }
-    }
 }

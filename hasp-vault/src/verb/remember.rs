@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, sibling, system};
+use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, platform, sibling};
 
 use crate::code;
 use crate::open::identity::Identity;
@@ -78,9 +78,9 @@ pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
 }
 
 fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
-    let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+    let pipe = platform::pipe();
     let (reader, writer) = pipe.map_err(|e| run_error(e.into()))?;
-    system::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
+    platform::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
     command.env("HASP_IDENTITY", format!("fd:{}", reader.as_raw_fd()));
     let mut child = command.spawn().map_err(run_error)?;
     drop(reader);

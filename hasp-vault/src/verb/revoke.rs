@@ -1,13 +1,11 @@
 //! `revoke`: the grants end first, which needs no keys, so that a forgotten passphrase delays
 //! nothing.
 
-use std::process::Stdio;
-
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, SecretName, sibling};
+use hasp_core::{Error, Result, SecretName};
 
+use super::grants;
 use crate::cli::RevokeArgs;
-use crate::code;
 use crate::item::revoke::Revoked;
 use crate::open::vault::Vault;
 
@@ -16,7 +14,7 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     names.iter().try_for_each(|n| vault.item(n).map(drop))?;
     let given = args.reason.as_deref().unwrap_or_default();
     let reason = [given, &format!("(by {})", who(cx))].join(" ").trim_start().to_owned();
-    let ended = end_grants(&names, cx);
+    let ended = grants::end(&names, cx);
     let unlocked = vault.unlock(cx)?;
     let mut unrecorded = None;
     for name in &names {
@@ -46,32 +44,6 @@ fn not_on_record(error: &Error) -> Error {
         .iter()
         .fold(told, |e, hint| e.hint(hint.clone()))
         .hint("see which grants are left: hasp-grant list")
-}
-
-/// Ends every grant on these secrets, by the tool that knows them.
-///
-/// # Errors
-/// `[grants-not-ended]`, `[no-sibling]`: the caller goes on with its own part and reports this at
-/// the end.
-pub fn end_grants(names: &[SecretName], cx: &Context) -> Result<()> {
-    for name in names {
-        let mut command = sibling::command("hasp-grant")?;
-        command
-            .args(["revoke", "--quiet", "--secret", name.as_str()])
-            .env_clear()
-            .envs(cx.env.for_child());
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let status = command.status().map_err(|e| Error::system("run hasp-grant", e))?;
-        if !status.success() {
-            return Err(Error::new(
-                Kind::Io,
-                code::GRANTS_NOT_ENDED,
-                format!("hasp-grant could not end the grants on {name}"),
-            )
-            .hint(format!("see why with: hasp-grant revoke --secret {name}")));
-        }
-    }
-    Ok(())
 }
 
 /// Who types, for whoever is refused later.

@@ -1,14 +1,18 @@
 //! `set`: the command line is checked before anything is read, what comes through a pipe is read
 //! before anything is asked.
 
-use hasp_core::time::parse_duration;
+use std::path::Path;
+
+use hasp_core::code as core_code;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
-use super::input;
+use super::{import_report, input};
 use crate::cli::{ItemArgs, SetArgs};
 use crate::code;
+use crate::format::allow::Allow;
 use crate::format::item::Item;
+use crate::format::rotation::Every;
 use crate::item::set::SetOptions;
 use crate::open::vault::Vault;
 
@@ -26,6 +30,9 @@ pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let item = vault.unlock(cx)?.set(name, &value, &options, cx.now)?;
     input::warn_if_short(name, &value, cx);
     report(&item, cx)?;
+    if let Some(from) = args.from.as_deref().filter(|f| Path::new(f).is_file()) {
+        import_report::in_the_clear(from, "the value", cx);
+    }
     Ok(Exit::OK)
 }
 
@@ -54,7 +61,7 @@ fn ask_all(
 
 /// The options as the library takes them.
 pub fn options(args: &ItemArgs) -> Result<SetOptions> {
-    let allow = args.allow.iter().map(|a| a.parse()).collect::<Result<Vec<_>>>()?;
+    let allow = args.allow.iter().map(|a| scope(a)).collect::<Result<Vec<_>>>()?;
     if args.note.as_ref().is_some_and(|n| n.len() > 4096) {
         return Err(Error::new(
             Kind::Usage,
@@ -64,12 +71,36 @@ pub fn options(args: &ItemArgs) -> Result<SetOptions> {
     }
     Ok(SetOptions {
         class: args.class,
-        expires: args.expires.as_deref().map(parse_duration).transpose()?,
-        rotate_every: args.rotate_every.as_deref().map(str::parse).transpose()?,
+        expires: args.expires.as_deref().map(every).transpose()?,
+        rotate_every: args.rotate_every.as_deref().map(every).transpose()?,
         recipe: None,
-        allow: Some(allow).filter(|a| !a.is_empty()),
+        allow: Some(allow).filter(|a| args.unscoped || !a.is_empty()),
         note: args.note.clone(),
     })
+}
+
+/// A scope. What sounds like all projects would lock the secret to one of that name.
+fn scope(text: &str) -> Result<Allow> {
+    let word = text.trim().to_ascii_lowercase();
+    if ["", "*", "any", "all", "anyone", "everyone", "everywhere", "none", "*:*"]
+        .contains(&word.as_str())
+    {
+        return Err(Error::new(Kind::Usage, code::BAD_SCOPE, "a scope names one project")
+            .hint("to take a scope off, so that any project may ask: --unscoped")
+            .hint("a project of that name is meant by its root: --allow /path/to/project"));
+    }
+    text.parse()
+}
+
+/// A span, or never.
+pub fn every(text: &str) -> Result<Every> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "none" | "no" | "off" | "0" => {
+            Err(Error::new(Kind::Usage, core_code::BAD_DURATION, "that is no duration")
+                .hint("to take it off, type: never"))
+        }
+        _ => text.parse(),
+    }
 }
 
 /// One line, or one object, on a version that was stored.

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use hasp_audit::Event;
+use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
 use hasp_redact::Watch;
@@ -64,7 +64,7 @@ fn versions(
             item.versions.iter_mut().find(|v| v.number == n).filter(|_| !parts.is_empty())
         {
             version.parts = parts;
-            events.borrow_mut().push(events::of_version("vault.parts", &item, n));
+            events.borrow_mut().push(events::of_version(EventKind::VaultParts, &item, n));
         }
         Ok((name.clone(), n, value))
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use age_core::format::Stanza;
 use data_encoding::BASE64_NOPAD;
-use hasp_core::{Environ, system};
+use hasp_core::{Environ, platform};
 use zeroize::Zeroizing;
 
 use crate::trusted;
@@ -45,7 +45,7 @@ impl Wire {
     /// Starts a program for one of the protocol's two state machines, `recipient-v1` or
     /// `identity-v1`.
     pub fn open(program: &Path, machine: &str) -> std::io::Result<Wire> {
-        system::withhold_descriptors();
+        platform::withhold_descriptors();
         let env = Environ::capture();
         let mut command = Command::new(program);
         command.arg(format!("--age-plugin={machine}")).current_dir("/").env_clear();

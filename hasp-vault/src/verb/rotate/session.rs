@@ -17,8 +17,8 @@ use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::rotate::program::{Job, Step};
 use crate::rotate::steps::{Start, no_rotation};
+use crate::verb::grants;
 use crate::verb::input;
-use crate::verb::revoke::end_grants;
 
 /// An unlocked vault whose secrets are rotated.
 pub struct Session<'a> {
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
         }
         // Before the promotion: a crash in between must not leave grants on a value that was
         // replaced.
-        let ended = end_grants(std::slice::from_ref(name), cx);
+        let ended = grants::end(std::slice::from_ref(name), cx);
         cx.now = Timestamp::now();
         let promoted = self.unlocked.promote_rotation(name, cx.now)?;
         report(&promoted, item.current, cx)?;

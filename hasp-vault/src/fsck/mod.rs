@@ -1,6 +1,9 @@
 //! Looking the whole vault over: every signature and hash, what lies about, what is missing. Repair
 //! does only what loses nothing that a record still names; the rest is said.
 
+mod links;
+mod strangers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +13,6 @@ use hasp_core::text::printable_path;
 use hasp_core::{Code, Error, Result, SecretName, tree};
 use rustix::fs::Mode;
 
-use crate::backup::STAGING;
 use crate::code;
 use crate::format::item::Item;
 use crate::format::signed;
@@ -27,6 +29,8 @@ pub struct Finding {
     pub message: String,
     /// What repair would do; nothing if only a person can.
     pub repair: Option<Repair>,
+    /// What such a person types.
+    pub advice: Option<String>,
 }
 
 /// What loses nothing that a record names.
@@ -36,26 +40,38 @@ pub enum Repair {
     Remove(PathBuf),
     /// Remove a directory that nothing but an interrupted restore made.
     RemoveDir(PathBuf),
+    /// Put a copy in the place of a file that has another name elsewhere.
+    Separate(PathBuf),
     /// Close a file or directory to other users.
     Close(PathBuf, u32),
 }
 
 impl Finding {
     fn of(error: &Error) -> Finding {
-        Finding { code: error.code(), message: error.message().to_owned(), repair: None }
+        let advice = error.hints().first().filter(|_| error.code() == code::MERGE_CONFLICT);
+        let found = Finding::new(error.code(), error.message().to_owned());
+        Finding { advice: advice.cloned(), ..found }
     }
 
     fn new(code: Code, message: String) -> Finding {
-        Finding { code, message, repair: None }
+        Finding { code, message, repair: None, advice: None }
     }
 }
+
+/// The longest file that is copied.
+const MAX_SEPARATE: usize = 64 << 20;
 
 /// Looks the vault over; with the lock held, so that nothing is half-way. What a dead writer has
 /// left is finished or swept by taking it.
 pub fn check(vault: &Vault) -> Result<Vec<Finding>> {
     let writer = Writer::begin(vault)?;
     let mut findings = Vec::new();
-    strangers(vault, &mut findings)?;
+    strangers::find(vault, &mut findings)?;
+    links::find(vault, &mut findings);
+    if strangers::leads_elsewhere(vault).is_err() {
+        writer.done()?;
+        return Ok(findings);
+    }
     if vault.guard() == Guard::Private {
         modes(vault.dir(), &mut findings)?;
     }
@@ -87,6 +103,10 @@ impl Repair {
             Repair::RemoveDir(path) => {
                 std::fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, e))
             }
+            Repair::Separate(path) => {
+                let content = files::read(path, Guard::Private, MAX_SEPARATE)?;
+                files::replace(path, &content)
+            }
             // What others put there since the look is not followed.
             Repair::Close(path, mode) => tree::set_mode(path, Mode::from_raw_mode(*mode))
                 .map_err(|e| Error::io("close", path, e)),
@@ -97,42 +117,6 @@ impl Repair {
 /// Items are sorted by name.
 fn find<'a>(items: &'a [Item], name: &str) -> Option<&'a Item> {
     items.binary_search_by(|i| i.name.as_str().cmp(name)).ok().map(|at| &items[at])
-}
-
-/// What has no place in a vault's own directory, or in the home beside it: what an interrupted
-/// restore has left may go, anything else is for a person.
-fn strangers(vault: &Vault, findings: &mut Vec<Finding>) -> Result<()> {
-    let own = ["vault.toml", "keys.age", "items", "inbox"];
-    // A repository has files of its own beside those of the vault, but none of ours.
-    let expected = |name: &str| {
-        vault.guard() == Guard::Signed && !files::is_temp(name.as_ref()) || own.contains(&name)
-    };
-    for dir in [vault.dir().to_owned(), vault.dir().join("items"), vault.dir().join("inbox")] {
-        let entries =
-            std::fs::read_dir(&dir).into_iter().flatten().filter_map(std::result::Result::ok);
-        for entry in
-            entries.filter(|e| dir == vault.dir() || e.file_type().is_ok_and(|t| !t.is_dir()))
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let deposit = dir.ends_with("inbox") && name.ends_with(".age");
-            if deposit || dir == vault.dir() && expected(&name) {
-                continue;
-            }
-            let repair = files::is_temp(name.as_ref()).then(|| Repair::Remove(entry.path()));
-            let message = format!("{} has no place in a vault", printable_path(&entry.path()));
-            findings.push(Finding { code: code::ORPHAN, message, repair });
-        }
-    }
-    let left = vault.dir().with_file_name(STAGING);
-    if tree::is_there(&left)? {
-        let message = format!("an interrupted restore has left {}", printable_path(&left));
-        findings.push(Finding {
-            code: code::ORPHAN,
-            message,
-            repair: Some(Repair::RemoveDir(left)),
-        });
-    }
-    Ok(())
 }
 
 /// Symlinks are not followed, and nothing of another user's is touched.
@@ -152,7 +136,7 @@ fn modes(path: &Path, findings: &mut Vec<Finding>) -> Result<()> {
         let message = format!("{shown} is open to other users (mode {:03o})", meta.mode() & 0o777);
         let wanted = if meta.is_dir() { 0o700 } else { 0o600 };
         let repair = Some(Repair::Close(path.to_owned(), wanted));
-        findings.push(Finding { code: code::OPEN_MODE, message, repair });
+        findings.push(Finding { repair, ..Finding::new(code::OPEN_MODE, message) });
     }
     if meta.is_dir() {
         for entry in std::fs::read_dir(path)
@@ -193,11 +177,15 @@ fn leftovers(vault: &Vault, item: &Item, findings: &mut Vec<Finding>) -> Result<
         let ours = files::is_temp(&name)
             || version.is_some()
             || file_number(&name).is_some_and(|n| n >= item.next_file);
-        let repair = ours.then(|| Repair::Remove(path.clone()));
-        findings.push(Finding {
-            code: code::ORPHAN,
-            message: format!("no record names {}", printable_path(&path)),
-            repair,
+        findings.push(match ours {
+            true => Finding {
+                repair: Some(Repair::Remove(path.clone())),
+                ..Finding::new(code::ORPHAN, format!("no record names {}", printable_path(&path)))
+            },
+            false if file_number(&name).is_some() => {
+                Finding::new(code::ORPHAN, format!("no record names {}", printable_path(&path)))
+            }
+            false => strangers::stranger(&entry),
         });
     }
     Ok(())

@@ -1,18 +1,16 @@
 //! Memory files: sealed, reopened read-only, and without a name in any file system.
 
+use std::ffi::c_void;
 use std::fs::File;
+use std::io::{Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use zeroize::Zeroize;
-
-use rustix::fs::{MemfdFlags, SealFlags, SeekFrom, fcntl_add_seals, memfd_create, seek};
-
-use crate::output::write_all;
-use crate::{Error, Result};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::mm::{Advice, madvise};
 
 /// What the kernel gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Sort {
     /// Sealed, and not executable for good (`MFD_NOEXEC_SEAL`, Linux 6.3).
     NoExec,
     /// Sealed.
@@ -23,46 +21,48 @@ const FLAGS: MemfdFlags = MemfdFlags::CLOEXEC.union(MemfdFlags::ALLOW_SEALING);
 
 /// What the kernel gives here, found by asking for one; `None` where a kernel or a filter has none
 /// to give.
-pub fn kind() -> Option<Kind> {
-    create().map(|(_, kind)| kind)
+pub(super) fn sort() -> Option<Sort> {
+    create().map(|(_, sort)| sort)
+}
+
+/// Whether there are files without a file system, which nobody can change.
+pub fn has_memory_files() -> bool {
+    sort().is_some()
 }
 
 /// A sealed memory file that holds these bytes, opened read-only at its beginning; `None` where
 /// there are no memory files.
-pub fn sealed(content: &[u8]) -> Result<Option<OwnedFd>> {
-    let Some((file, _)) = create() else { return Ok(None) };
-    write_all(&file, content)?;
+///
+/// # Errors
+/// As write(2) and fcntl(2).
+pub fn memory_file(content: &[u8]) -> std::io::Result<Option<OwnedFd>> {
+    let Some((mut file, _)) = create() else { return Ok(None) };
+    file.write_all(content)?;
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&file, seals).map_err(|e| Error::system("seal a memory file", e))?;
+    fcntl_add_seals(&file, seals)?;
     match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(read_only) => Ok(Some(read_only.into())),
         // Without /proc the writable description is passed on: the seals forbid writing all the
         // same.
         Err(_) => {
-            seek(&file, SeekFrom::Start(0))
-                .map_err(|e| Error::system("rewind a memory file", e))?;
-            Ok(Some(file))
+            file.rewind()?;
+            Ok(Some(file.into()))
         }
     }
 }
 
-/// How much of the stack is wiped: more than any cipher or parser of ours takes, less than the
-/// smallest limit that anybody sets.
-const STACK: usize = 96 * 1024;
-
-/// Overwrites the part of the stack that returned calls have left behind, with what was moved or
-/// computed there.
-#[inline(never)]
-pub fn wipe_stack() {
-    let mut left = [0u8; STACK];
-    left.zeroize();
-    std::hint::black_box(&left);
+/// Leaves a mapping out of core dumps.
+///
+/// # Safety
+/// The range is a mapping of the caller's.
+pub unsafe fn keep_out_of_dumps(start: *mut c_void, size: usize) {
+    // SAFETY: the caller's; best effort.
+    let _ = unsafe { madvise(start, size, Advice::LinuxDontDump) };
 }
 
-fn create() -> Option<(OwnedFd, Kind)> {
-    let not_executable =
-        memfd_create("hasp", FLAGS | MemfdFlags::NOEXEC_SEAL).map(|file| (file, Kind::NoExec));
-    not_executable.or_else(|_| memfd_create("hasp", FLAGS).map(|file| (file, Kind::Sealed))).ok()
+fn create() -> Option<(File, Sort)> {
+    let made = |flags, sort| memfd_create("hasp", flags).map(|file| (File::from(file), sort)).ok();
+    made(FLAGS | MemfdFlags::NOEXEC_SEAL, Sort::NoExec).or_else(|| made(FLAGS, Sort::Sealed))
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_sealed_value_can_be_read_and_not_written() {
-        let mut file = File::from(sealed(b"a\0b").unwrap().unwrap());
+        let mut file = File::from(memory_file(b"a\0b").unwrap().unwrap());
         let mut read = Vec::new();
         file.read_to_end(&mut read).unwrap();
         assert!(read == b"a\0b");
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn where_the_kernel_has_it_nobody_can_make_it_a_program() {
-        let file = File::from(sealed(b"#!/bin/sh\n").unwrap().unwrap());
-        if kind() == Some(Kind::NoExec) {
+        let file = File::from(memory_file(b"#!/bin/sh\n").unwrap().unwrap());
+        if sort() == Some(Sort::NoExec) {
             assert_eq!(file.metadata().unwrap().mode() & 0o111, 0);
             let executable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
             assert!(file.set_permissions(executable).is_err());

@@ -1,36 +1,17 @@
-//! Where memory may be written when it is short: each swap device, and whether what reaches it is
-//! encrypted as far as one can tell.
+//! Each swap device, and whether what reaches it is encrypted as far as one can tell.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use crate::platform::facts::{Keeping, Swap};
 
 /// How far down a stack of block devices is followed: a file system on LVM on RAID on dm-crypt is
 /// four.
 const MAX_DEPTH: u32 = 8;
 
-/// One line of /proc/swaps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swap {
-    /// The device or file.
-    pub path: PathBuf,
-    /// What becomes of memory that is written there.
-    pub keeping: Keeping,
-}
-
-/// What becomes of memory that is swapped out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeping {
-    /// It stays in memory, compressed.
-    Memory,
-    /// dm-crypt is below.
-    Encrypted,
-    /// Nothing says that it is encrypted.
-    Plain,
-}
-
-/// All swap that is on; nothing where /proc is not there to tell.
-pub fn devices() -> Vec<Swap> {
-    read(&std::fs::read_to_string("/proc/swaps").unwrap_or_default())
+/// All swap that is on; `None` where the system does not tell.
+pub fn swaps() -> Option<Vec<Swap>> {
+    std::fs::read_to_string("/proc/swaps").ok().map(|table| read(&table))
 }
 
 fn read(table: &str) -> Vec<Swap> {
@@ -79,8 +60,8 @@ mod tests {
 
     #[test]
     fn the_table_is_read_whatever_is_in_it() {
-        let table = "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 \
-            100\n/no/such\\040file file 2 0 -2\n\n";
+        let table = "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n\
+                     /no/such\\040file file 2 0 -2\n\n";
         let found = read(table);
         assert_eq!(found[0].keeping, Keeping::Memory);
         assert_eq!(found[1], Swap { path: "/no/such file".into(), keeping: Keeping::Plain });

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use rustix::process::Signal;
 use rustix::termios::{OptionalActions, Termios, tcsetattr};
 
-use super::{default_action, die_of, stop};
+use crate::platform::posix::signals::{default_action, die_of, stop};
 
 /// A terminal's settings while questions are asked on it. A signal that ends or stops this process
 /// puts back what was before, and one that continues it changes it again.

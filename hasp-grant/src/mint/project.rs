@@ -1,0 +1,62 @@
+//! The project of a new grant. In a directory that belongs to none, a person who can be asked is
+//! offered to make it one; whoever cannot is told the one line that does.
+
+use std::path::Path;
+
+use hasp_bind::Project;
+use hasp_core::terminal::Terminal;
+use hasp_core::{Error, Home, Result};
+use hasp_target::{Channel, Delivery};
+
+use crate::cli::Mint;
+
+/// The project at the current directory.
+///
+/// # Errors
+/// Those of [`Project::find`].
+pub fn here(asked: &Mint, home: &Home, cwd: &Path) -> Result<Project> {
+    let error = match Project::find(home, cwd) {
+        Err(e) if is_none(&e) => e,
+        found => return found,
+    };
+    let references = references(asked);
+    if asked.target.is_some() || references.is_empty() {
+        return Err(error);
+    }
+    let line = |flag: &str| format!("hasp-bind {flag}add {}", references.join(" "));
+    match Project::at(cwd) {
+        Ok(_) if Terminal::open().is_none() => {
+            Err(without_hints(&error).hint(format!("bind this directory: {}", line(""))))
+        }
+        Err(e) if e.code() == hasp_bind::code::FOREIGN_PROJECT => {
+            let error = without_hints(&e).hint(format!(
+                "if it is meant that they share what is granted here: {}",
+                line("--shared ")
+            ));
+            Err(error.hint("or work in a directory of your own: mkdir DIR && cd DIR"))
+        }
+        founded => founded,
+    }
+}
+
+fn is_none(error: &Error) -> bool {
+    let code = error.code();
+    code == hasp_bind::code::NO_PROJECT || code == hasp_target::code::FOREIGN_DIRECTORY
+}
+
+fn without_hints(error: &Error) -> Error {
+    Error::new(error.kind(), error.code(), error.message())
+}
+
+/// What was typed, each once; what is no delivery is refused later, by name of its option.
+fn references(asked: &Mint) -> Vec<String> {
+    let lists =
+        [(Channel::Env, &asked.env), (Channel::File, &asked.file), (Channel::Fd, &asked.fd)];
+    let words = lists.into_iter().flat_map(|(c, list)| list.iter().map(move |w| (c, w.as_str())));
+    let stdin = asked.stdin.iter().map(|word| (Channel::Stdin, word.as_str()));
+    let parsed = words.chain(stdin).filter_map(|(c, word)| Delivery::parse(c, word).ok());
+    let mut references: Vec<String> = parsed.map(|d| d.reference.to_string()).collect();
+    references.sort();
+    references.dedup();
+    references
+}

@@ -1,0 +1,59 @@
+//! The grants that a change ends: by hasp-grant, which knows them. Where it is not installed and
+//! there is no grant, nothing is left to be done; where there is one, that is said and not passed
+//! over.
+
+use std::process::Stdio;
+
+use hasp_core::tool::Context;
+use hasp_core::{Error, Kind, Result, Runtime, SecretName, sibling};
+
+use crate::code;
+
+/// The directory of a runtime directory that has a file for each grant.
+const LEDGER: &str = "grants";
+
+/// How many grants this user has.
+pub fn count(cx: &Context) -> usize {
+    let runtimes = Runtime::all(&cx.env).into_iter();
+    let files = runtimes.map(|r| std::fs::read_dir(r.join(LEDGER)).map_or(0, Iterator::count));
+    files.sum()
+}
+
+/// Ends every grant on these secrets.
+///
+/// # Errors
+/// `[grants-not-ended]`: the caller goes on with its own part and reports this at the end.
+pub fn end(names: &[SecretName], cx: &Context) -> Result<()> {
+    names.iter().try_for_each(|name| {
+        run(&["--secret", name.as_str()], &format!("the grants on {name} are not ended"), cx)
+    })
+}
+
+/// Ends every grant that this user has: those on other vaults too, which is said in the man page,
+/// since a ledger knows no vaults.
+///
+/// # Errors
+/// `[grants-not-ended]`.
+pub fn end_all(cx: &Context) -> Result<()> {
+    run(&["--all"], "the grants are not ended", cx)
+}
+
+fn run(which: &[&str], not_done: &str, cx: &Context) -> Result<()> {
+    let failed = |why: &str| {
+        let message = format!("{not_done}: {why}; all else is done");
+        Error::new(Kind::Io, code::GRANTS_NOT_ENDED, message)
+            .hint(format!("end them: hasp-grant revoke {}", which.join(" ")))
+    };
+    let mut command = match sibling::command("hasp-grant") {
+        Ok(command) => command,
+        // Nothing but hasp-grant makes them.
+        Err(e) if e.code() == code::NO_SIBLING && count(cx) == 0 => return Ok(()),
+        Err(e) => return Err(failed(e.message())),
+    };
+    command.args(["revoke", "--quiet"]).args(which).env_clear().envs(cx.env.for_child());
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
+        true => Ok(()),
+        false => Err(failed("hasp-grant could not")),
+    }
+}

@@ -1,0 +1,146 @@
+//! With `--json` every verb of every tool speaks in objects, one a line: what it did on standard
+//! output, remarks, warnings and errors on standard error.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use hasp_tests::{DB_URL, World};
+
+/// What is typed, with standard input where it is read. In this order they succeed.
+const LINES: &[(&str, &str)] = &[
+    ("hasp-vault init --no-passphrase", ""),
+    ("hasp-vault set db/url", DB_URL),
+    ("hasp-vault set api/key", "Kq7-hunter2-Kq7-hunter2"),
+    ("hasp-vault generate web/cookie --kind password", ""),
+    ("hasp-vault generate old/one --kind hex", ""),
+    ("hasp-vault list", ""),
+    ("hasp-vault show db/url", ""),
+    ("hasp-vault history db/url", ""),
+    ("hasp-vault check db/url", ""),
+    ("hasp-vault rotate api/key --from -", "Kq8-hunter3-Kq8-hunter3"),
+    ("hasp-vault revoke old/one --reason gone", ""),
+    ("hasp-vault destroy old/one --yes", ""),
+    ("hasp-vault deposit late/one", "Kq9-hunter4-Kq9-hunter4"),
+    ("hasp-vault inbox", ""),
+    ("hasp-vault import --from .env", ""),
+    ("hasp-vault fsck", ""),
+    ("hasp-vault identity show", ""),
+    ("hasp-vault recipients", ""),
+    ("hasp-vault status", ""),
+    ("hasp-vault watch rebuild", ""),
+    ("hasp-target init", ""),
+    ("hasp-target add test -e U=db/url -- true", ""),
+    ("hasp-target list", ""),
+    ("hasp-target show test", ""),
+    ("hasp-target explain test", ""),
+    ("hasp-target examples test", ""),
+    ("hasp-target examples test --write", ""),
+    ("hasp-bind --yes", ""),
+    ("hasp-bind --yes", ""),
+    ("hasp-bind add api/key", ""),
+    ("hasp-bind add api/key", ""),
+    ("hasp-bind list", ""),
+    ("hasp-bind list --all", ""),
+    ("hasp-bind remove api/key", ""),
+    ("hasp-target check test", ""),
+    ("hasp-consumer whoami", ""),
+    ("hasp-consumer add shell --exe /bin/sh", ""),
+    ("hasp-consumer list", ""),
+    ("hasp-consumer show shell", ""),
+    ("hasp-consumer remove shell", ""),
+    ("hasp-grant --keep --for 1h --consumer user -t test", ""),
+    ("hasp-grant list", ""),
+    ("hasp-grant revoke --all", ""),
+    ("hasp-grant sweep", ""),
+    ("hasp-exec --doctor", ""),
+    ("hasp-audit log", ""),
+    ("hasp-audit verify", ""),
+    ("hasp-audit head", ""),
+    ("hasp-audit exposed", ""),
+    ("hasp-redact watch", ""),
+    ("hasp-redact --json watch", ""),
+    ("hasp-redact hooks install", ""),
+    ("hasp-redact hooks status", ""),
+    ("hasp-redact hooks remove", ""),
+    ("hasp-redact scan", ""),
+    ("hasp-redact markers .", ""),
+    ("hasp-bind drop", ""),
+];
+/// Verbs that print data and not objects, ask a person, or need what this world has not; each is
+/// tested by itself.
+const OTHERS: &[&str] = &[
+    "hasp-vault get",
+    "hasp-vault reveal",
+    "hasp-vault export",
+    "hasp-vault backup",
+    "hasp-vault restore",
+    "hasp-vault passphrase",
+    "hasp-vault join",
+    "hasp-vault resolve",
+    "hasp-vault accept",
+    "hasp-vault reject",
+    "hasp-grant show",
+    "hasp-audit export",
+    "hasp-audit append",
+    "hasp-audit recover",
+    "hasp-audit accept-loss",
+    "hasp-audit who",
+    "hasp-redact explain",
+];
+
+#[test]
+fn every_verb_prints_one_object_a_line() {
+    let world = World::bare();
+    world.write(".env", "OTHER_KEY=Kq5-hunter5-Kq5-hunter5\n");
+    world.sh("git init -q").ok();
+    let mut wrong = Vec::new();
+    for (line, input) in LINES {
+        let json = if line.contains("--json") { (*line).to_owned() } else { with_json(line) };
+        let done = world.feed(&json, input);
+        if done.status != 0 && !line.starts_with("hasp-redact scan") {
+            wrong.push(format!("{json}: {} {}", done.status, done.stderr));
+        }
+        for text in done.stdout.lines().chain(done.stderr.lines()) {
+            if !serde_json::from_str::<serde_json::Value>(text).is_ok_and(|v| v.is_object()) {
+                wrong.push(format!("{json}: {text}"));
+            }
+        }
+        // Questions whose answer is a status may have nothing to say.
+        if done.stdout.trim().is_empty() && !SILENT.iter().any(|silent| line.starts_with(silent)) {
+            wrong.push(format!("{json}: no object"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lists that may be empty, and questions whose answer is the status.
+const SILENT: &[&str] =
+    &["hasp-vault check", "hasp-redact scan", "hasp-redact markers", "hasp-audit exposed"];
+
+/// Behind the verb, or in front of `--`.
+fn with_json(line: &str) -> String {
+    match line.split_once(" -- ") {
+        Some((before, command)) => format!("{before} --json -- {command}"),
+        None => format!("{line} --json"),
+    }
+}
+
+#[test]
+fn no_verb_is_left_out() {
+    let world = World::bare();
+    let mut missing = BTreeSet::new();
+    for tool in ["vault", "bind", "target", "consumer", "grant", "audit", "redact"] {
+        let help = world.sh(&format!("hasp-{tool} --help"));
+        let lines = help.ok().lines().skip_while(|l| *l != "Commands:").skip(1);
+        let heads = lines.take_while(|l| !l.is_empty()).filter(|l| !l.starts_with("   "));
+        for verb in heads.filter_map(|l| l.split_whitespace().next()).filter(|v| *v != "help") {
+            let line = format!("hasp-{tool} {verb}");
+            let known = LINES.iter().map(|(l, _)| *l).chain(OTHERS.iter().copied());
+            if !known.into_iter().any(|l| l == line || l.starts_with(&format!("{line} "))) {
+                missing.insert(line);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
