@@ -72,6 +72,12 @@ pub trait Tool: clap::Parser {
         context.out.data(&script).map(|()| Exit::OK)
     }
 
+    /// What to type, where a word was typed that no verb or option takes. The word may be a value:
+    /// it is shown only where it names what everybody may see.
+    fn misplaced(_word: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The exit status for a failure; `hasp-exec`, and what runs in its place, has rules of its
     /// own.
     fn status(_args: &[OsString], error: &Error) -> u8 {
@@ -114,7 +120,11 @@ fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
             context.out.data(e.render().to_string().as_bytes())?;
             return Ok(Exit::OK);
         }
-        Err(e) => return Err(usage::error(&e, &T::command(), args.get(1..).unwrap_or_default())),
+        Err(e) => {
+            let error = usage::error(&e, &T::command(), args.get(1..).unwrap_or_default());
+            let instead = usage::stray(&e).map(|word| T::misplaced(&word)).unwrap_or_default();
+            return Err(instead.into_iter().fold(error, Error::hint));
+        }
     };
     context.out.json = cli.common().json;
     context.out.quiet = cli.common().quiet;

@@ -39,13 +39,13 @@ pub(crate) fn error(error: &clap::Error, command: &clap::Command, args: &[OsStri
 }
 
 /// The word that no verb or argument takes.
-fn stray(error: &clap::Error) -> Option<String> {
+pub(crate) fn stray(error: &clap::Error) -> Option<String> {
     let kind = match error.kind() {
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
         _ => return None,
     };
-    error.get(kind).map(context_text)
+    error.get(kind).map(context_text).filter(|word| !word.starts_with('-'))
 }
 
 fn is_about_verbs(kind: ErrorKind) -> bool {

@@ -8,6 +8,7 @@ use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
+use crate::misplaced::{KnownWord, as_program, known_word};
 use crate::verb::{list, mint, revoke, show, sweep};
 
 impl Tool for Cli {
@@ -33,6 +34,20 @@ impl Tool for Cli {
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
             Some(Verb::Sweep) => sweep::sweep(context),
             None => mint::mint(&self.mint, context),
+        }
+    }
+
+    fn misplaced(word: &str) -> Vec<String> {
+        match known_word(word) {
+            KnownWord::Target => vec![format!("name the target with -t: hasp-grant -x -t {word}")],
+            KnownWord::File => {
+                let program = as_program(word);
+                vec![format!("a command stands behind --: hasp-grant -x -e VAR=REF -- {program}")]
+            }
+            KnownWord::Unknown => vec![
+                "name a target with -t: hasp-grant -x -t TARGET".to_owned(),
+                "a command stands behind --: hasp-grant -x -e VAR=REF -- COMMAND".to_owned(),
+            ],
         }
     }
 

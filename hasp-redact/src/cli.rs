@@ -82,10 +82,10 @@ pub struct ScanArgs {
     /// What would be committed: the index, whatever the files hold by now
     #[arg(long, conflicts_with_all = ["range", "history"])]
     pub staged: bool,
-    /// Every file content that is new in a range of commits
+    /// Everything that is new in a range of commits: contents, names, messages, who wrote them
     #[arg(long, value_name = "A..B", conflicts_with = "history")]
     pub range: Option<OsString>,
-    /// Every file content that any branch or tag reaches
+    /// Everything that any branch or tag reaches
     #[arg(long)]
     pub history: bool,
     /// With --history: what only reflogs and stashes reach, too
@@ -94,6 +94,9 @@ pub struct ScanArgs {
     /// Look at files that git ignores, too
     #[arg(long)]
     pub no_ignore: bool,
+    /// Exit 3 if nothing is found and something could not be looked into
+    #[arg(long)]
+    pub strict: bool,
     /// Values to look for besides those that are watched.
     #[command(flatten)]
     pub values: Values,
@@ -116,15 +119,24 @@ pub enum Format {
 /// `hooks`.
 #[derive(Subcommand, Debug)]
 pub enum HooksVerb {
-    /// Write the hooks pre-commit and pre-push; what was there is kept and called first
+    /// Write the hooks pre-commit, commit-msg and pre-push; what was there is kept and called first
     Install,
-    /// Show where the hooks are and what they are; exit 1 unless both are there
+    /// Show where the hooks are and what they are; exit 1 unless all are there
     Status,
     /// Take the hooks away and put back what was there before
     Remove,
     /// What the hooks call
     #[command(hide = true)]
     Run {
+        /// The home of the vault that the hook was installed for
+        #[arg(long)]
+        home: Option<OsString>,
+        /// That vault, where it is not the home's own
+        #[arg(long)]
+        vault: Option<OsString>,
+        /// Whether it had any value that is watched
+        #[arg(long)]
+        watched: Option<OsString>,
         /// Which hook
         #[arg(value_enum)]
         hook: Hook,
@@ -138,6 +150,8 @@ pub enum HooksVerb {
 pub enum Hook {
     /// Before a commit
     PreCommit,
+    /// With the message of a commit
+    CommitMsg,
     /// Before a push
     PrePush,
 }

@@ -213,7 +213,7 @@ fn the_hooks_run_in_every_shell_and_please_shellcheck() {
     let world = world();
     let hooks = world.project().join(".git/hooks");
     if peer("shellcheck") {
-        world.sh("shellcheck .git/hooks/pre-commit .git/hooks/pre-push").ok();
+        world.sh("shellcheck .git/hooks/pre-commit .git/hooks/commit-msg .git/hooks/pre-push").ok();
     }
     let old = "#!/bin/sh\necho \"$@\" >>called; cat >>called\n";
     for hook in ["pre-commit", "pre-push"] {
@@ -339,15 +339,19 @@ fn husky_and_the_pre_commit_framework() {
             .unwrap();
     let entries: Vec<&str> =
         hooks.lines().filter_map(|l| l.trim().strip_prefix("entry: ")).collect();
-    assert_eq!(entries, ["hasp-redact hooks run pre-commit", "hasp-redact hooks run pre-push"]);
+    let verbs = ["pre-commit", "commit-msg", "pre-push"];
+    assert_eq!(entries, verbs.map(|hook| format!("hasp-redact hooks run {hook}")));
     world.sh(&format!("echo {API_KEY} >k && git add k")).ok();
     assert_eq!(world.sh(entries[0]).status, 1);
+    // It gives the name of the file that has the message.
+    world.sh(&format!("echo {API_KEY} >message")).ok();
+    assert_eq!(world.sh(&format!("{} message", entries[1])).status, 1);
     world.sh("git commit -qm k").ok();
     assert_eq!(
         world
-            .sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[1]))
+            .sh(&format!("PRE_COMMIT_FROM_REF=HEAD~1 PRE_COMMIT_TO_REF=HEAD {}", entries[2]))
             .status,
         1
     );
-    world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[1])).ok();
+    world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[2])).ok();
 }

@@ -52,6 +52,25 @@ pub(crate) fn read_kept(path: &Path) -> Result<Secret> {
     files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec)
 }
 
+/// The same refusal with the line that mints the like, where the token itself is at fault: what it
+/// says cannot be trusted then, and the ledger knows.
+pub(crate) fn with_line(error: Error, path: &Path, broker: &Broker) -> Error {
+    let at_fault = [
+        hasp_grant::code::TOKEN_KEY,
+        hasp_grant::code::TOKEN_SIGNATURE,
+        hasp_grant::code::TOKEN_CLAIMS,
+    ];
+    let id = path.file_name().and_then(|name| name.to_str()?.parse::<GrantId>().ok());
+    let entry = id.and_then(|id| broker.ledgers.iter().find_map(|ledger| ledger.entry(&id).ok()));
+    match entry.and_then(|entry| entry.terms().ok()) {
+        Some(terms) if at_fault.contains(&error.code()) => {
+            Error::new(error.kind(), error.code(), error.message())
+                .hint(format!("mint the like: {}", mint_line(&terms, true)))
+        }
+        _ => error,
+    }
+}
+
 /// What a kept grant is for, as seen from this command line.
 enum Meaning {
     /// It could be meant.

@@ -10,7 +10,7 @@ use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, ve
 use crate::broker::Broker;
 use crate::broker::events::Denied;
 use crate::broker::find::{self, Found};
-use crate::broker::kept::read_kept;
+use crate::broker::kept::{read_kept, with_line};
 use crate::cli::Cli;
 use crate::deliver;
 
@@ -40,7 +40,7 @@ pub(crate) fn verified(
     };
     let outcome = match found {
         Found::Token(text) => attempt(&text),
-        Found::Kept(paths) => first_that_passes(&paths, attempt),
+        Found::Kept(paths) => first_that_passes(&paths, broker, attempt),
     };
     outcome.map_err(|(error, check)| {
         denied.check = check;
@@ -51,14 +51,19 @@ pub(crate) fn verified(
 type Attempt = std::result::Result<VerifiedGrant, (Error, Option<Check>)>;
 
 /// The newest kept grant that passes; if none does, why the one does not that came farthest.
-fn first_that_passes(paths: &[PathBuf], attempt: impl Fn(&Secret) -> Attempt) -> Attempt {
+fn first_that_passes(
+    paths: &[PathBuf],
+    broker: &Broker,
+    attempt: impl Fn(&Secret) -> Attempt,
+) -> Attempt {
     let place = |check: Option<Check>| Check::ALL.iter().position(|c| Some(*c) == check);
     let mut nearest: Option<(Error, Option<Check>)> = None;
     for path in paths {
         let text = read_kept(path).map_err(|e| (e, None));
         match text.and_then(|text| attempt(&text)) {
             Ok(grant) => return Ok(grant),
-            Err(failure) => {
+            Err((error, check)) => {
+                let failure = (with_line(error, path, broker), check);
                 let farther = nearest.as_ref().is_none_or(|old| place(failure.1) > place(old.1));
                 nearest = if farther { Some(failure) } else { nearest };
             }

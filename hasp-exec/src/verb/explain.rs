@@ -11,7 +11,7 @@ use hasp_grant::{Check, HANG, Situation, VerifiedGrant, terms_lines, token_line,
 
 use crate::broker::Broker;
 use crate::broker::find::{self, Found};
-use crate::broker::kept::read_kept;
+use crate::broker::kept::{read_kept, with_line};
 use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
@@ -24,9 +24,8 @@ pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
     let situation = broker.situation(cli, &found, context)?;
     let (passed, outcome) = match &found {
         Found::Token(text) => attempt(text, &situation),
-        Found::Kept(paths) => {
-            nearest(paths, &situation).ok_or_else(|| Error::bug("there is no token to explain"))?
-        }
+        Found::Kept(paths) => nearest(paths, &broker, &situation)
+            .ok_or_else(|| Error::bug("there is no token to explain"))?,
     };
     print_checks(&passed, outcome.as_ref().err(), context)?;
     match outcome {
@@ -42,7 +41,7 @@ pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
 type Attempt = (Vec<Check>, Result<VerifiedGrant>);
 
 /// Of several kept ones the newest that passes, else the one that comes farthest.
-fn nearest(paths: &[PathBuf], situation: &Situation<'_>) -> Option<Attempt> {
+fn nearest(paths: &[PathBuf], broker: &Broker, situation: &Situation<'_>) -> Option<Attempt> {
     let mut found: Option<Attempt> = None;
     for path in paths {
         let tried =
@@ -50,6 +49,7 @@ fn nearest(paths: &[PathBuf], situation: &Situation<'_>) -> Option<Attempt> {
         if tried.1.is_ok() {
             return Some(tried);
         }
+        let tried = (tried.0, tried.1.map_err(|e| with_line(e, path, broker)));
         let farther = found.as_ref().is_none_or(|old| tried.0.len() > old.0.len());
         found = if farther { Some(tried) } else { found };
     }

@@ -8,6 +8,7 @@ use hasp_core::{Class, Error, Kind, Result};
 use hasp_vault::Unlocked;
 
 use crate::code;
+use crate::mint::elsewhere::elsewhere;
 use crate::mint::request::Request;
 use crate::mint::summary;
 use crate::token::claims::Terms;
@@ -54,12 +55,11 @@ pub fn consent(
             Ok(())
         }
         (None, Some(_)) if missing => Err(unbound(request)),
-        (None, Some(_)) => Err(Error::new(
-            Kind::Locked,
-            hasp_core::code::NO_TERMINAL,
-            "a critical secret is granted only when a person says yes on a terminal",
-        )
-        .hint("run the same command in a terminal")),
+        (None, Some(_)) => {
+            let message = "a critical secret is granted only when a person says yes on a terminal";
+            let error = Error::new(Kind::Locked, hasp_core::code::NO_TERMINAL, message);
+            Err(elsewhere(error, terms, request))
+        }
     }
 }
 

@@ -18,17 +18,22 @@ use crate::code;
 use crate::ledger::tombstone::Why;
 use crate::mint::Minted;
 use crate::mint::jobserver;
+use crate::token::line::use_line;
 
-/// Refuses, before anything is asked or minted, an output that could not take the token.
+/// Refuses, before anything is asked or minted, an output that could not take the token, and a run
+/// without the tool that runs.
 ///
 /// # Errors
-/// `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes of
-/// [`named::check`].
+/// `[no-sibling]`, `[token-terminal]` for a terminal without `-o -`, `[bad-output]`, and the codes
+/// of [`named::check`].
 pub fn check(asked: &Mint, context: &Context) -> Result<()> {
     match destination(asked)? {
         Some(Source::Path(path)) => drop(named::check(&path)?),
         Some(Source::Env(_)) => return Err(bad_output()),
         _ => {}
+    }
+    if asked.exec {
+        sibling::path("hasp-exec")?;
     }
     let elsewhere = asked.exec || asked.keep || asked.output.is_some();
     if elsewhere || !context.out.stdout_is_terminal() {
@@ -70,13 +75,13 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
             context.out.object(&serde_json::json!({
                 "v": 1, "grant": minted.terms.jti, "target": asked.target,
                 "exp": minted.terms.exp, "uses": minted.terms.uses, "kept": true,
-                "use": use_text(asked),
+                "use": use_line(&minted.terms),
             }))?;
         }
         context.out.note(&format!(
             "kept as {}; use it with: {}",
             minted.terms.jti.short(),
-            use_text(asked)
+            use_line(&minted.terms)
         ));
         return Ok(());
     }
@@ -106,13 +111,6 @@ fn destination(asked: &Mint) -> Result<Option<Source>> {
 fn bad_output() -> Error {
     Error::new(Kind::Usage, code::BAD_OUTPUT, "a token cannot be written to a variable")
         .hint("-o FILE, -o - or -o fd:N")
-}
-
-fn use_text(asked: &Mint) -> String {
-    match &asked.target {
-        Some(target) => format!("hasp-exec -t {target}"),
-        None => "hasp-exec -g kept".to_owned(),
-    }
 }
 
 /// Becomes hasp-exec; returns only if that fails, and then the grant stays to expire.

@@ -4,6 +4,7 @@
 pub(crate) mod command;
 pub(crate) mod consent;
 pub(crate) mod context;
+pub(crate) mod elsewhere;
 pub(crate) mod handover;
 pub(crate) mod issue;
 pub(crate) mod items;
@@ -15,7 +16,7 @@ pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
 
-use hasp_bind::Binding;
+use hasp_bind::{Binding, Project};
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
@@ -32,6 +33,7 @@ use crate::ledger::sweep::sweep_expired;
 use crate::ledger::tombstone::Why;
 use crate::mint::consent::{consent, extend_binding};
 use crate::mint::context::MintContext;
+use crate::mint::elsewhere::elsewhere;
 use crate::mint::issue::{issue, mint_event, refuse_values_in_words};
 use crate::mint::request::Request;
 use crate::spend::nothing_released;
@@ -47,14 +49,22 @@ pub struct Minted {
     pub ledger: Ledger,
 }
 
-/// Everything that a proposal needs to become a grant.
-struct Proposal {
+/// What is asked for, resolved and not yet consented to.
+pub struct Proposal {
+    home: Home,
+    project: Project,
+    vault: Vault,
+    runtime: Runtime,
+    ledger: Ledger,
     terms: Terms,
     request: Request,
 }
 
-/// Mints what the command line asks for.
-pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
+/// Resolves what the command line asks for. Nothing is asked, opened or written.
+///
+/// # Errors
+/// What whoever typed the line has to mend first comes first: the home, the project, the line.
+pub fn propose(asked: &Mint, context: &Context) -> Result<Proposal> {
     let home = Home::locate(&context.env)?;
     home.check()?;
     let cwd =
@@ -63,24 +73,28 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     let vault = Vault::here(&Here::find(&context.env)?)?;
     let runtime = Runtime::locate(&context.env)?;
     let ledger = Ledger::open(&runtime)?;
-    sweep_quietly(&ledger, context);
-    let proposal = {
-        let at = MintContext {
-            project: &project,
-            cwd: &cwd,
-            vault: &vault,
-            runtime: &runtime,
-            env: &context.env,
-            now: context.now,
-        };
-        propose(asked, &at, &home)?
+    // Expired halves go by the way; a sweep that cannot be done now is done next time.
+    let _ = sweep_expired(&ledger, context.now);
+    let at = MintContext {
+        project: &project,
+        cwd: &cwd,
+        vault: &vault,
+        runtime: &runtime,
+        env: &context.env,
+        now: context.now,
     };
+    let (terms, request) = resolve(asked, &at, &home)?;
+    Ok(Proposal { home, project, vault, runtime, ledger, terms, request })
+}
+
+/// Mints what was proposed.
+pub fn mint(proposal: Proposal, context: &mut Context) -> Result<Minted> {
+    let Proposal { home, project, vault, runtime, ledger, mut terms, request } = proposal;
     // Echo stays off from the question to the passphrase.
     let asking = Terminal::open();
-    consent(&proposal.terms, &proposal.request, &project, context)?;
-    let unlocked = vault.unlock(context)?;
+    consent(&terms, &request, &project, context)?;
+    let unlocked = vault.unlock(context).map_err(|e| elsewhere(e, &terms, &request))?;
     drop(asking);
-    let Proposal { mut terms, request } = proposal;
     // The window begins now: a passphrase may have taken its time.
     terms.begin(Timestamp::now());
     refuse_values_in_words(&terms, &request, &unlocked)?;
@@ -94,7 +108,7 @@ pub fn mint(asked: &Mint, context: &mut Context) -> Result<Minted> {
     Ok(Minted { terms, token, ledger })
 }
 
-fn propose(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<Proposal> {
+fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Request)> {
     let binding = Binding::load(at.vault, &at.project.root)?;
     let binding = binding.unwrap_or_else(|| Binding::new(at.project));
     let mut request = request::resolve(asked, at, &binding)?;
@@ -122,10 +136,5 @@ fn propose(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<Proposal> 
         items,
         reason: asked.reason.clone(),
     };
-    Ok(Proposal { terms, request })
-}
-
-/// Expired halves go by the way; a sweep that cannot be done now is done next time.
-fn sweep_quietly(ledger: &Ledger, context: &Context) {
-    let _ = sweep_expired(ledger, context.now);
+    Ok((terms, request))
 }

@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use hasp_bind::Project;
 use hasp_core::platform::{self, Keeping};
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Result, trust};
 use hasp_target::{MAKE, names_make};
 
 use crate::action::arg::Arg;
-use crate::action::{Action, files, program};
+use crate::action::{Action, files, program, runners};
 use crate::mint::context::MintContext;
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in
@@ -68,6 +68,7 @@ pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
     if !action.env.clean && names_make(&words) {
         warnings.push(MAKE.to_owned());
     }
+    warnings.extend(unexpanded(action, &words));
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());
     }
@@ -78,6 +79,46 @@ pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
     }
     warnings.extend(swap_warning());
     warnings
+}
+
+/// A word that the caller's shell has emptied, since the variable is set for the command alone; or
+/// one that waits for a shell where none runs.
+fn unexpanded(action: &Action, words: &[&OsStr]) -> Option<String> {
+    let delivered = action.deliveries.iter().filter_map(|d| d.variable.as_deref());
+    let names: Vec<&str> =
+        delivered.chain(action.templates.iter().map(hasp_target::Template::variable)).collect();
+    let waits = |word: &&&OsStr| names.iter().any(|name| refers_to(word, name));
+    let shell = action.program.as_ref().is_some_and(|p| runners::runs_its_words(p.as_path()));
+    let empty = words.iter().skip(1).any(|word| word.is_empty());
+    let what = match words.iter().skip(1).find(waits) {
+        Some(_) if shell => return None,
+        Some(word) => format!("no shell runs that would expand {}", shell_word(word)),
+        None if empty && !names.is_empty() => format!(
+            "a word of the command is empty: {} is set for the command alone, and not where this \
+             line was typed",
+            names.first()?
+        ),
+        None => return None,
+    };
+    let spelled = words.iter().map(|word| match word.to_str() {
+        Some("") => format!("\"${}\"", names.first().copied().unwrap_or_default()),
+        Some(text) if waits(&word) => format!("\"{}\"", text.replace(['"', '`', '\\'], "")),
+        _ => shell_word(word),
+    });
+    let line = spelled.collect::<Vec<_>>().join(" ");
+    Some(format!("{what}; let one expand it: -- sh -c {}", shell_word(OsStr::new(&line))))
+}
+
+/// Whether the word holds `$NAME` or `${NAME`.
+fn refers_to(word: &OsStr, name: &str) -> bool {
+    let text = word.to_string_lossy();
+    let braced = text.contains(&format!("${{{name}"));
+    let plain = format!("${name}");
+    braced
+        || text.match_indices(&plain).any(|(at, found)| {
+            let next = text[at + found.len()..].bytes().next();
+            next.is_none_or(|b| !b.is_ascii_alphanumeric() && b != b'_')
+        })
 }
 
 /// Memory that is swapped out is on a disk.

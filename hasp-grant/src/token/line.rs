@@ -35,6 +35,24 @@ pub fn mint_line(terms: &Terms, kept: bool) -> String {
     if whole.len() <= MAX_LINE { whole } else { format!("{head} -- COMMAND") }
 }
 
+/// The line that uses a kept grant like this one.
+pub fn use_line(terms: &Terms) -> String {
+    let action = &terms.action;
+    let target = action.target.iter().flat_map(|t| ["-t".into(), t.into()]);
+    let words: Vec<OsString> = [OsString::from("hasp-exec")].into_iter().chain(target).collect();
+    let head = shell_words(words.iter().map(OsString::as_os_str));
+    let own = action.argv.get(action.fixed..).unwrap_or_default();
+    let tail = shell_words(own.iter().map(|w| w.as_os()));
+    match (action.extent, tail.is_empty()) {
+        (Extent::Any, _) => format!("{head} -- COMMAND"),
+        (Extent::Exact | Extent::Open, true) => head,
+        (Extent::Exact | Extent::Open, false) if tail.len() > MAX_LINE => {
+            format!("{head} -- COMMAND")
+        }
+        (Extent::Exact | Extent::Open, false) => format!("{head} -- {tail}"),
+    }
+}
+
 fn what(action: &Action) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     match &action.target {

@@ -7,6 +7,7 @@
 
 use super::alphabet::{base32, base64, is_symbol};
 use super::ansi::ESCAPE;
+use super::join;
 use super::text::{Text, nibble};
 use super::unit::{Units, decode};
 
@@ -40,10 +41,16 @@ pub(crate) enum Layer {
     Doubled,
     /// Colours and links.
     Coloured,
+    /// A line break and the blanks around it become one blank, as YAML folds.
+    Folded,
+    /// String literals that are put together.
+    Literals,
+    /// Decimal numbers, each of which is a byte.
+    Decimal,
 }
 
 /// The layers in which some characters stand for themselves.
-pub(crate) const SPARSE: [Layer; 9] = [
+pub(crate) const SPARSE: [Layer; 11] = [
     Layer::Percent(false),
     Layer::Percent(true),
     Layer::Backslash(false),
@@ -53,7 +60,12 @@ pub(crate) const SPARSE: [Layer; 9] = [
     Layer::Quoted,
     Layer::Doubled,
     Layer::Wrapped,
+    Layer::Folded,
+    Layer::Literals,
 ];
+
+/// The first of them, in which escapes stand for characters.
+pub(crate) const ESCAPED: usize = 8;
 
 /// The first of them, which may change every character.
 pub(crate) const DENSE: usize = 6;
@@ -74,6 +86,9 @@ impl Layer {
             Layer::Quoted => "quoted-printable",
             Layer::Doubled => "quoted",
             Layer::Coloured => "coloured",
+            Layer::Folded => "folded",
+            Layer::Literals => "joined literals",
+            Layer::Decimal => "decimal",
         }
     }
 
@@ -87,6 +102,9 @@ impl Layer {
             Layer::Latin => latin(text, out, stop),
             Layer::Joined => joined(text, out, stop),
             Layer::Wrapped => wrapped(text, out, stop),
+            Layer::Folded => join::folded(text, out, stop),
+            Layer::Literals => join::literals(text, out, stop),
+            Layer::Decimal => join::decimal(text, out, stop),
             _ => self.units(text, out, stop),
         }
     }
@@ -113,7 +131,8 @@ impl Layer {
             Layer::Quoted => byte == b'=',
             Layer::Doubled => matches!(byte, b'\'' | b'"' | b'$'),
             Layer::Coloured => byte == ESCAPE,
-            Layer::Wrapped => byte == b'\n',
+            Layer::Wrapped | Layer::Folded => byte == b'\n',
+            Layer::Literals => matches!(byte, b'"' | b'\'' | b'`'),
             _ => false,
         }
     }
@@ -280,7 +299,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Layer; 17] = [
+    const ALL: [Layer; 20] = [
         Layer::Latin,
         Layer::Base64(0),
         Layer::Base64(3),
@@ -298,6 +317,9 @@ mod tests {
         Layer::Entity,
         Layer::Doubled,
         Layer::Coloured,
+        Layer::Folded,
+        Layer::Literals,
+        Layer::Decimal,
     ];
 
     fn read(layer: Layer, text: &[u8]) -> Vec<u8> {

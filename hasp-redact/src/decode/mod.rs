@@ -3,6 +3,7 @@
 pub(crate) mod alphabet;
 pub(crate) mod ansi;
 pub(crate) mod entity;
+pub(crate) mod join;
 pub(crate) mod layer;
 pub(crate) mod parts;
 pub(crate) mod text;

@@ -1,32 +1,45 @@
-//! The contents of many blobs, from one `git cat-file --batch`.
+//! The contents of many objects, from one `git cat-file --batch`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 
-use crate::code;
 use hasp_core::{Error, Kind, Result};
 
 use super::{Entry, Git, failed, no_git};
+use crate::code;
 
-/// A blob while it is read.
-pub(crate) struct Blob<'a> {
+/// What sort of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectKind {
+    /// The content of a file.
+    Blob,
+    /// The names in a directory.
+    Tree,
+    /// Who, when and why.
+    Commit,
+    /// An annotated tag.
+    Tag,
+}
+
+/// An object while it is read.
+pub(crate) struct Object<'a> {
     /// Where it stands in the list that was asked for.
     pub index: usize,
-    /// Its size in bytes.
-    pub size: u64,
+    /// What it is.
+    pub kind: ObjectKind,
     /// Its bytes.
     pub content: &'a mut dyn Read,
 }
 
-/// Gives each blob of the list to `look`, in order. What is no blob is passed over; what the
-/// repository does not have (a shallow or partial clone) is counted.
+/// Gives each object of the list to `look`, in order. What the repository does not have (a shallow
+/// or partial clone) is counted.
 ///
 /// # Errors
 /// `[git-failed]`; the first error of `look`.
-pub(crate) fn each_blob(
+pub(crate) fn each_object(
     git: &Git,
     list: &[Entry],
-    mut look: impl FnMut(Blob<'_>) -> Result<()>,
+    mut look: impl FnMut(Object<'_>) -> Result<()>,
 ) -> Result<usize> {
     if list.is_empty() {
         return Ok(0);
@@ -51,7 +64,7 @@ pub(crate) fn each_blob(
 fn read_all(
     mut output: impl BufRead,
     count: usize,
-    look: &mut impl FnMut(Blob<'_>) -> Result<()>,
+    look: &mut impl FnMut(Object<'_>) -> Result<()>,
 ) -> Result<usize> {
     let (mut missing, mut line) = (0, Vec::new());
     for index in 0..count {
@@ -59,9 +72,9 @@ fn read_all(
         output.read_until(b'\n', &mut line).map_err(|e| Error::system("read from git", e))?;
         let text = String::from_utf8_lossy(&line);
         let mut words = text.split_whitespace().skip(1);
-        let (sort, size) = (words.next(), words.next().and_then(|s| s.parse::<u64>().ok()));
-        let (Some(sort), Some(size)) = (sort, size) else {
-            if sort != Some("missing") {
+        let (kind, size) = (words.next(), words.next().and_then(|s| s.parse::<u64>().ok()));
+        let (Some(kind), Some(size)) = (kind, size) else {
+            if kind != Some("missing") {
                 return Err(Error::new(Kind::Io, code::GIT_FAILED, "git cat-file ended early"));
             }
             missing += 1;
@@ -69,14 +82,24 @@ fn read_all(
         };
         // The newline that follows each content.
         let mut rest = (&mut output).take(size + 1);
-        if sort == "blob" {
+        if let Some(kind) = object_kind(kind) {
             let mut content = (&mut rest).take(size);
-            look(Blob { index, size, content: &mut content })?;
+            look(Object { index, kind, content: &mut content })?;
         }
         std::io::copy(&mut rest, &mut std::io::sink())
             .map_err(|e| Error::system("read from git", e))?;
     }
     Ok(missing)
+}
+
+fn object_kind(word: &str) -> Option<ObjectKind> {
+    match word {
+        "blob" => Some(ObjectKind::Blob),
+        "tree" => Some(ObjectKind::Tree),
+        "commit" => Some(ObjectKind::Commit),
+        "tag" => Some(ObjectKind::Tag),
+        _ => None,
+    }
 }
 
 fn finish(child: Child) -> Result<()> {

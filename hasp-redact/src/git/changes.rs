@@ -1,5 +1,5 @@
-//! Which blobs there are: in the index, new in a range, in all of history; and which commit brought
-//! one.
+//! Which objects there are: in the index, new in a range, in all of history; and which commit
+//! brought one.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use super::{Git, failed, no_git, output};
 /// The mode of a submodule, whose commits are another repository's.
 const SUBMODULE: &[u8] = b"160000";
 
-/// A blob and a path that it has.
+/// An object and a path that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Its id, in hexadecimal.
@@ -45,20 +45,21 @@ pub(crate) fn staged(git: &Git) -> Result<Vec<Entry>> {
         other => other?,
     };
     let mut entries = Vec::new();
-    each_change(&raw[..], |_, entry| entries.push(entry))?;
+    each_change(&raw[..], |change| {
+        if !change.submodule {
+            entries.push(Entry { id: change.id, path: change.path });
+        }
+    })?;
     Ok(entries)
 }
 
-/// The words that make `rev-list` list blobs, each once.
-const OBJECTS: [&str; 4] =
-    ["rev-list", "--objects", "--filter=object:type=blob", "--filter-provided-objects"];
-
-/// Every blob that these revisions reach and the excluded ones do not.
+/// Every object that these revisions reach and the excluded ones do not: what files hold, names in
+/// directories, commits, annotated tags.
 ///
 /// # Errors
 /// `[bad-range]` if git does not know one.
 pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<Entry>> {
-    let words: Vec<&OsStr> = OBJECTS
+    let words: Vec<&OsStr> = ["rev-list", "--objects"]
         .iter()
         .map(OsStr::new)
         .chain(revisions.iter().map(AsRef::as_ref))
@@ -73,11 +74,6 @@ pub(crate) fn range<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<E
     Ok(listed.split(|b| *b == b'\n').filter_map(named).collect())
 }
 
-/// Every blob that any reference reaches, and with `all` also those of reflogs, stashes among them.
-pub(crate) fn history(git: &Git, all: bool) -> Result<Vec<Entry>> {
-    range(git, if all { &["--all", "--reflog"][..] } else { &["--all"] })
-}
-
 /// `ID PATH`.
 fn named(line: &[u8]) -> Option<Entry> {
     let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
@@ -85,14 +81,13 @@ fn named(line: &[u8]) -> Option<Entry> {
     Some(Entry { id: id.to_owned(), path: line.get(end + 1..).unwrap_or_default().to_vec() })
 }
 
-/// For each of these blobs the first commit that brought it, and the path in full that it had
-/// there.
-pub(crate) fn first_commits<W: AsRef<OsStr>>(
+/// Calls `look` with each change that a commit of these revisions brings, oldest first.
+fn each_commit<W: AsRef<OsStr>>(
     git: &Git,
     revisions: &[W],
-    blobs: &[&str],
-) -> Result<HashMap<String, (String, Vec<u8>)>> {
-    let mut found = HashMap::new();
+    merges: bool,
+    look: impl FnMut(Change<'_>),
+) -> Result<()> {
     let reversed = [OsStr::new("rev-list"), OsStr::new("--reverse")];
     let words: Vec<&OsStr> = reversed
         .into_iter()
@@ -101,26 +96,82 @@ pub(crate) fn first_commits<W: AsRef<OsStr>>(
         .collect();
     let mut list = git.command(&words).spawn().map_err(|e| no_git(&e))?;
     let commits = list.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
-    let diff = [&["diff-tree", "--stdin", "-r", "-m", "--root"], &RAW[..]].concat();
+    let each = if merges { &["-m"][..] } else { &[] };
+    let diff = [&["diff-tree", "--stdin", "-r", "--root"], each, &RAW[..]].concat();
     let mut tree =
         git.command(&diff).stdin(Stdio::from(commits)).spawn().map_err(|e| no_git(&e))?;
     let changes = tree.stdout.take().ok_or_else(|| Error::bug("no pipe from git"))?;
-    let outcome = each_change(BufReader::new(changes), |commit, entry| {
-        if blobs.contains(&entry.id.as_str()) {
-            found.entry(entry.id).or_insert((commit.to_owned(), entry.path));
-        }
-    });
+    let outcome = each_change(BufReader::new(changes), look);
     let _ = list.wait();
     let ended = tree.wait_with_output().map_err(|e| Error::system("wait for git", e))?;
     if !ended.status.success() {
         return Err(failed(&ended.stderr));
     }
-    outcome.map(|()| found)
+    outcome
+}
+
+/// The first commit that brought an object, with the path that it had there, and the first that
+/// brought a path.
+#[derive(Default)]
+pub(crate) struct Brought {
+    /// By the id of the object.
+    pub objects: HashMap<String, (String, Vec<u8>)>,
+    /// By the path of a file or of a directory.
+    pub paths: HashMap<Vec<u8>, String>,
+}
+
+/// For each of these objects and paths the first commit that brought it.
+pub(crate) fn first_commits<W: AsRef<OsStr>>(
+    git: &Git,
+    revisions: &[W],
+    objects: &[&str],
+    paths: &[&[u8]],
+) -> Result<Brought> {
+    let mut brought = Brought::default();
+    each_commit(git, revisions, true, |change| {
+        for path in paths.iter().filter(|path| is_below(&change.path, path)) {
+            if !brought.paths.contains_key(*path) {
+                brought.paths.insert(path.to_vec(), change.commit.to_owned());
+            }
+        }
+        if objects.contains(&change.id.as_str()) {
+            let first = (change.commit.to_owned(), change.path);
+            brought.objects.entry(change.id).or_insert(first);
+        }
+    })?;
+    Ok(brought)
+}
+
+/// Whether a path is this one, or that of a file below it.
+fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// The commits of submodules that these revisions point to and did not before. Merges are left
+/// out: what they bring was brought by a commit.
+pub(crate) fn submodules<W: AsRef<OsStr>>(git: &Git, revisions: &[W]) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    each_commit(git, revisions, false, |change| {
+        let entry = Entry { id: change.id, path: change.path };
+        if change.submodule && !found.contains(&entry) {
+            found.push(entry);
+        }
+    })?;
+    Ok(found)
+}
+
+/// A file, link or submodule that a commit or the index has, and its base has not so.
+struct Change<'a> {
+    /// The commit; empty for the index.
+    commit: &'a str,
+    id: String,
+    path: Vec<u8>,
+    submodule: bool,
 }
 
 /// The raw format of git's diffs with `-z`: `:MODE MODE ID ID STATUS`, a path; between them the ids
 /// of commits.
-fn each_change(raw: impl Read, mut look: impl FnMut(&str, Entry)) -> Result<()> {
+fn each_change(raw: impl Read, mut look: impl FnMut(Change<'_>)) -> Result<()> {
     let mut raw = BufReader::new(raw);
     let (mut word, mut commit) = (Vec::new(), String::new());
     let mut next = |word: &mut Vec<u8>| {
@@ -144,8 +195,9 @@ fn each_change(raw: impl Read, mut look: impl FnMut(&str, Entry)) -> Result<()> 
         let id = String::from_utf8_lossy(id).into_owned();
         next(&mut word)?;
         // Only zeros: deleted, not merged, or only intended to be added.
-        if mode != SUBMODULE && !id.bytes().all(|b| b == b'0') {
-            look(&commit, Entry { id, path: word.clone() });
+        if !id.bytes().all(|b| b == b'0') {
+            let (path, submodule) = (word.clone(), mode == SUBMODULE);
+            look(Change { commit: &commit, id, path, submodule });
         }
     }
     Ok(())
@@ -166,15 +218,17 @@ mod tests {
              D\0gone\0:000000 160000 {zero} {one} A\0sub\0"
         );
         let mut seen = Vec::new();
-        each_change(raw.as_bytes(), |commit, e| seen.push((commit.to_owned(), e))).unwrap();
-        assert_eq!(seen, [(one.clone(), Entry { id: one, path: b"a\nb".to_vec() })]);
+        each_change(raw.as_bytes(), |c| seen.push((c.commit.to_owned(), c.path, c.submodule)))
+            .unwrap();
+        let wanted = [(b"a\nb".to_vec(), false), (b"sub".to_vec(), true)];
+        assert_eq!(seen, wanted.map(|(path, submodule)| (one.clone(), path, submodule)));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_no_reason_to_panic(bytes: Vec<u8>, text in "[:0 A\\x00]{0,80}") {
-            let _ = each_change(&bytes[..], |_, _| ());
-            let _ = each_change(text.as_bytes(), |_, _| ());
+            let _ = each_change(&bytes[..], |_| ());
+            let _ = each_change(text.as_bytes(), |_| ());
         }
     }
 }

@@ -3,9 +3,11 @@
 
 mod batch;
 mod changes;
+mod names;
 
-pub(crate) use batch::each_blob;
-pub(crate) use changes::{Entry, first_commits, history, range, staged};
+pub(crate) use batch::{ObjectKind, each_object};
+pub(crate) use changes::{Entry, first_commits, range, staged, submodules};
+pub(crate) use names::{filtered, people, references};
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

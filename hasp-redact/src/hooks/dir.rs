@@ -78,7 +78,7 @@ impl HookDir {
 
     /// The hooks that make sense here.
     pub fn hooks(&self) -> &'static [Hook] {
-        if self.bare { &[Hook::PrePush] } else { &[Hook::PreCommit, Hook::PrePush] }
+        if self.bare { &[Hook::PrePush] } else { &Hook::ALL }
     }
 }
 

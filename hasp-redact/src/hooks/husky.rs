@@ -27,10 +27,8 @@ pub(crate) fn has(text: &str, hook: Hook) -> bool {
 /// Whoever has no hasp is stopped by `command not found`, which is what a hook that cannot check
 /// does.
 fn line(hook: Hook) -> String {
-    match hook {
-        Hook::PreCommit => format!("hasp-redact hooks run pre-commit || exit $? {SIGN}"),
-        Hook::PrePush => format!("hasp-redact hooks run pre-push -- \"$@\" || exit $? {SIGN}"),
-    }
+    let words = if hook == Hook::PreCommit { "" } else { " -- \"$@\"" };
+    format!("hasp-redact hooks run {}{words} || exit $? {SIGN}", hook.name())
 }
 
 #[cfg(test)]
@@ -40,7 +38,7 @@ mod tests {
     #[test]
     fn the_line_comes_and_goes_alone() {
         for before in ["", "npm test\n", "npm test", "a\nb\n"] {
-            for hook in [Hook::PreCommit, Hook::PrePush] {
+            for hook in Hook::ALL {
                 let with = added(before, hook);
                 assert!(has(&with, hook) && added(&with, hook) == with);
                 assert_eq!(removed(&with, hook).trim_end(), before.trim_end());

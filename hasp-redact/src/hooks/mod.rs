@@ -3,9 +3,13 @@
 
 mod dir;
 mod husky;
+mod memory;
+pub(crate) mod message;
+pub(crate) mod pushed;
 mod script;
 
 pub(crate) use dir::{HookDir, HookManager};
+pub(crate) use memory::Memory;
 
 use std::path::{Path, PathBuf};
 
@@ -52,11 +56,23 @@ impl State {
 }
 
 impl Hook {
+    /// All that there are.
+    pub(crate) const ALL: [Hook; 3] = [Hook::PreCommit, Hook::CommitMsg, Hook::PrePush];
+
     /// Its file's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Hook::PreCommit => "pre-commit",
+            Hook::CommitMsg => "commit-msg",
             Hook::PrePush => "pre-push",
+        }
+    }
+
+    /// What it is a hook of.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Hook::PreCommit | Hook::CommitMsg => "git commit",
+            Hook::PrePush => "git push",
         }
     }
 }
@@ -75,7 +91,9 @@ impl HookDir {
             HookManager::Husky if husky::has(&text, hook) => State::Ours,
             HookManager::Husky => State::Foreign,
             HookManager::Plain if !script::is_ours(&text) => State::Foreign,
-            HookManager::Plain if text != script::text(hook, &self.program) => State::Outdated,
+            HookManager::Plain if text != self.text(hook, &script::memory(&text)) => {
+                State::Outdated
+            }
             HookManager::Plain if self.kept(hook).exists() => State::Chained,
             HookManager::Plain => State::Ours,
         }
@@ -85,7 +103,7 @@ impl HookDir {
     ///
     /// # Errors
     /// `[exists]` if a kept one would be lost.
-    pub fn install(&self, hook: Hook) -> Result<()> {
+    pub fn install(&self, hook: Hook, memory: &Memory) -> Result<()> {
         std::fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
         let path = self.file(hook);
         if self.manager == HookManager::Husky {
@@ -105,7 +123,16 @@ impl HookDir {
             }
             std::fs::rename(&path, &kept).map_err(|e| Error::io("rename", &path, e))?;
         }
-        write(&path, &script::text(hook, &self.program))
+        write(&path, &self.text(hook, memory))
+    }
+
+    /// What the hook remembers.
+    pub fn memory(&self, hook: Hook) -> Memory {
+        script::memory(&std::fs::read_to_string(self.file(hook)).unwrap_or_default())
+    }
+
+    fn text(&self, hook: Hook, memory: &Memory) -> String {
+        script::text(hook, &self.program, memory)
     }
 
     /// Takes the hook away and puts back what was there; whether it was there.

@@ -90,24 +90,16 @@ impl<'w> Finder<'w> {
         Finder { wanted, searcher: wanted.table.as_ref().map(Searcher::new), buffer: Vec::new() }
     }
 
-    /// Everything in a text, and how long it was. `begun` sees its first bytes.
-    pub fn look(
-        &mut self,
-        mut text: impl Read,
-        mut begun: impl FnMut(&[u8]),
-    ) -> Result<(Vec<Hit>, u64)> {
+    /// Everything in a text.
+    pub fn look(&mut self, mut text: impl Read) -> Result<Vec<Hit>> {
         let overlap = self.wanted.overlap();
         let size = PART.max(4 * overlap);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(size, 0);
-        let (mut hits, mut origin, mut held, mut total) =
-            (Vec::new(), Origin { line: 1, ..Origin::default() }, 0, 0);
+        let (mut hits, mut origin, mut held) =
+            (Vec::new(), Origin { line: 1, ..Origin::default() }, 0);
         loop {
             let read = fill(&mut text, &mut buffer[held..])?;
-            if total == 0 {
-                begun(&buffer[..read]);
-            }
-            total += read as u64;
             let part = &buffer[..held + read];
             let found = self.part(part);
             // What ends in the shared stretch was found in the part before.
@@ -122,7 +114,22 @@ impl<'w> Finder<'w> {
             held = keep;
         }
         self.buffer = buffer;
-        Ok((merge(hits), total))
+        Ok(merge(hits))
+    }
+
+    /// A short text with markers in place of the values in it.
+    pub fn masked(&mut self, text: &[u8]) -> Vec<u8> {
+        let (mut shown, mut at) = (Vec::new(), 0);
+        for found in self.part(text) {
+            let What::Leak { name, .. } = &found.what else { continue };
+            shown.extend_from_slice(&text[at..found.start.max(at)]);
+            if found.end > at {
+                shown.extend_from_slice(format!("[hasp:{name}]").as_bytes());
+                at = found.end;
+            }
+        }
+        shown.extend_from_slice(&text[at..]);
+        shown
     }
 
     fn part(&mut self, text: &[u8]) -> Vec<Match> {
@@ -310,7 +317,7 @@ mod tests {
         for value in LENGTHS.map(|length| &whole[..length]) {
             let wanted = wanted(&[value]);
             let mut finder = Finder::new(&wanted);
-            look(value, &mut |text| finder.look(text, |_| ()).unwrap().0.len());
+            look(value, &mut |text| finder.look(text).unwrap().len());
         }
     }
 

@@ -9,7 +9,8 @@ use super::table::{Batch, Table};
 use super::trail::Trail;
 use crate::decode::alphabet::{base32_may_begin, base64_may_begin, is_base32, is_symbol};
 use crate::decode::ansi::ESCAPE;
-use crate::decode::layer::{DENSE, Layer, SPARSE, line_break};
+use crate::decode::join::{list_start, literal_gap};
+use crate::decode::layer::{DENSE, ESCAPED, Layer, SPARSE, line_break};
 use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
 use crate::scan::watch::key::WINDOW;
@@ -112,6 +113,8 @@ impl<'t> Searcher<'t> {
             self.symbols(text, &stretches.words, words, trail);
             stretches.digits.iter().for_each(|stretch| self.apart(text, *stretch, trail));
             self.wide(text, trail);
+            self.literals(text, trail);
+            self.numbers(text, trail);
             self.escapes(text, &stretches.words, trail);
             // A program may have taken each byte of the value for a character.
             if table.any.is_some() && trail.is_some_and(|t| t.layer.makes_characters()) {
@@ -324,8 +327,7 @@ impl<'t> Searcher<'t> {
         if dense_only && none(text) {
             return;
         }
-        let layers: &[Layer] =
-            if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..SPARSE.len() - 1] };
+        let layers: &[Layer] = if dense_only { &SPARSE[..DENSE] } else { &SPARSE[..ESCAPED] };
         let mut open: [Option<(usize, usize)>; SPARSE.len()] = [None; SPARSE.len()];
         let mut units = Units::default();
         for at in places(text, words, within) {
@@ -350,6 +352,35 @@ impl<'t> Searcher<'t> {
         }
         for (layer, open) in layers.iter().zip(open) {
             self.region(*layer, text, open, trail);
+        }
+    }
+
+    /// The text around string literals that are put together.
+    fn literals(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
+        let mut open: Option<(usize, usize)> = None;
+        let quotes = memchr::memchr3_iter(b'"', b'\'', b'`', text);
+        for at in quotes.filter(|at| literal_gap(text, *at).is_some()) {
+            match &mut open {
+                Some((_, end)) if *end >= at => *end = at + 2 * AROUND,
+                _ => {
+                    let before = open.replace((at.saturating_sub(AROUND), at + 2 * AROUND));
+                    self.region(Layer::Literals, text, before, trail);
+                }
+            }
+        }
+        self.region(Layer::Literals, text, open, trail);
+    }
+
+    /// Lists of decimal numbers, as programs print bytes.
+    fn numbers(&mut self, text: &[u8], trail: Option<&Trail<'_>>) {
+        let mut read = 0;
+        for at in memchr::memchr2_iter(b',', b'[', text) {
+            if at < read {
+                continue;
+            }
+            if let Some(start) = list_start(text, at).filter(|start| *start >= read) {
+                read = start + self.through(Layer::Decimal, text, start..text.len(), trail);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Many texts: files of a tree, on all processors, and blobs of a repository as git gives them.
+//! Many files of a tree, on all processors.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,10 +11,10 @@ use hasp_core::{Error, Result};
 use indicatif::ProgressBar;
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 
-use super::archive;
-use super::finder::{Finder, Hit, Wanted};
-use super::report::{Finding, Report, bytes};
-use crate::git::{Entry, Git, each_blob};
+use super::archive::{Looked, Opener};
+use super::finder::{Hit, Wanted};
+use super::pointer;
+use super::report::{Finding, Part, Report, Source, Unseen, bytes};
 
 /// A thread is not worth its start for fewer files.
 const FILES: usize = 32;
@@ -22,38 +22,19 @@ const FILES: usize = 32;
 /// The progress bar moves by so many files, since it looks at the clock each time.
 const TELL: usize = 16;
 
-/// What came of one text.
-struct Looked {
-    hits: Vec<Hit>,
-    size: u64,
-    archive: Option<&'static str>,
-}
-
-fn look(finder: &mut Finder<'_>, text: impl Read) -> Result<Looked> {
-    let mut archive = None;
-    let (hits, size) = finder.look(text, |beginning| archive = archive::kind(beginning))?;
-    Ok(Looked { hits, size, archive })
-}
-
-/// Looks through files; what is gone by now is passed over, what may not be read is an error.
+/// Looks through files; what is gone by now is passed over, what may not be read is named.
 pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Result<Report> {
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Report> {
-        let (mut finder, mut report, mut told) = (Finder::new(wanted), Report::default(), 0);
+    let work = || -> Report {
+        let (mut opener, mut report, mut told) = (Opener::new(wanted), Report::default(), 0);
         while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let path = plain(path);
-            if let Some((file, size)) = open(path)? {
-                report.add(
-                    || bytes(path),
-                    of_file(&mut finder, file, size).map_err(|e| at(path, &e))?,
-                );
-            }
+            file(&mut opener, plain(path), &mut report);
             if report.files >= told + TELL {
                 bar.inc((report.files - told) as u64);
                 told = report.files;
             }
         }
-        Ok(report)
+        report
     };
     let threads =
         std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FILES + 1);
@@ -61,19 +42,40 @@ pub(crate) fn files(wanted: &Wanted, paths: &[PathBuf], bar: &ProgressBar) -> Re
         // Where no more threads may be made, those that are there do it all.
         let other = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
         let others: Vec<_> = (1..threads).filter_map(other).collect();
-        let mut all = work();
+        let mut all = Ok(work());
         for other in others {
-            let one = other
-                .join()
-                .unwrap_or_else(|_| Err(Error::bug("a thread of the scan ended early")));
+            let one = other.join().map_err(|_| Error::bug("a thread of the scan ended early"));
             all = all.and_then(|all| one.map(|one| all.with(one)));
         }
         all
     })?;
     // In the order of paths; what is in one file stays in its own.
     report.findings.sort_by(|a, b| path(&a.file).cmp(path(&b.file)));
-    report.archives.sort_by(|a, b| path(&a.0).cmp(path(&b.0)));
+    report.unseen.sort_by(|a, b| path(&a.file).cmp(path(&b.file)));
     Ok(report)
+}
+
+/// Looks through one file.
+pub(crate) fn file(opener: &mut Opener<'_>, path: &Path, report: &mut Report) {
+    let name = bytes(path);
+    let looked = match open(path) {
+        Ok(None) => return,
+        Ok(Some((file, 0))) => opener.look(file),
+        // As much of it as it had when it was opened, which saves a call that says that it ended.
+        // What tells no size, as in /proc, is read to its end.
+        Ok(Some((file, size))) => opener.look(file.take(size)),
+        Err(e) => Err(e),
+    };
+    match looked {
+        Ok(looked) => {
+            for pointer in pointer::pointers(&name, &looked.head) {
+                let why = format!("{} keeps its content", pointer.keeper());
+                report.unseen.push(Unseen::of(opener.masked(&name), &why));
+            }
+            report.add(opener, &name, looked, None);
+        }
+        Err(e) => report.fail(opener.masked(&name), &e),
+    }
 }
 
 /// A path as a person would write it.
@@ -87,20 +89,6 @@ fn plain(path: &Path) -> &Path {
 
 fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
-}
-
-fn at(path: &Path, e: &Error) -> Error {
-    Error::new(
-        e.kind(),
-        e.code(),
-        format!("{}: {}", hasp_core::text::printable_path(path), e.message()),
-    )
-}
-
-/// Looks through as much of a file as it had when it was opened, which saves a call that says that
-/// it ended. What tells no size, as in /proc, is read to its end.
-fn of_file(finder: &mut Finder<'_>, file: File, size: u64) -> Result<Looked> {
-    if size == 0 { look(finder, file) } else { look(finder, file.take(size)) }
 }
 
 /// Opens a file and tells its size, `None` if by now it is none: NONBLOCK so that a FIFO that took
@@ -117,42 +105,43 @@ fn open(path: &Path) -> Result<Option<(File, u64)>> {
     Ok(stat.map(|stat| (File::from(fd), stat.st_size as u64)))
 }
 
-/// Looks through blobs.
-pub(crate) fn blobs(
-    wanted: &Wanted,
-    git: &Git,
-    list: &[Entry],
-    bar: &ProgressBar,
-) -> Result<(Report, Vec<usize>)> {
-    let (mut report, mut places) = (Report::default(), Vec::new());
-    let mut finder = Finder::new(wanted);
-    report.missing = each_blob(git, list, |blob| {
-        let looked = look(&mut finder, blob.content)?;
-        debug_assert_eq!(looked.size, blob.size, "all of a blob is looked at");
-        bar.inc(1);
-        places.extend(looked.hits.iter().map(|_| blob.index));
-        report.add(|| list[blob.index].path.clone(), looked);
-        Ok(())
-    })?;
-    Ok((report, places))
-}
-
 impl Report {
-    fn add(&mut self, file: impl Fn() -> Vec<u8>, looked: Looked) {
+    /// What came of one text, which is a file under this name.
+    pub fn add(
+        &mut self,
+        opener: &mut Opener<'_>,
+        name: &[u8],
+        looked: Looked,
+        blob: Option<&str>,
+    ) {
         self.files += 1;
         self.bytes += looked.size;
-        self.archives.extend(looked.archive.map(|sort| (file(), sort)));
-        let findings =
-            looked.hits.into_iter().map(|hit| Finding { file: file(), commit: None, hit });
-        self.findings.extend(findings);
+        for (part, within, hit) in looked.hits {
+            let file = [name, &within].concat();
+            let source = blob.map_or(Source::None, |id| Source::Blob(id.to_owned(), within));
+            self.find(opener, part, &file, hit, source);
+        }
+        for (within, why) in looked.unseen {
+            self.unseen.push(Unseen::of(opener.masked(&[name, &within].concat()), why));
+        }
     }
 
-    /// This and what another thread saw.
-    fn with(mut self, other: Report) -> Report {
-        self.files += other.files;
-        self.bytes += other.bytes;
-        self.archives.extend(other.archives);
-        self.findings.extend(other.findings);
-        self
+    /// One find.
+    pub fn find(
+        &mut self,
+        opener: &mut Opener<'_>,
+        part: Part,
+        name: &[u8],
+        hit: Hit,
+        source: Source,
+    ) {
+        let file = opener.masked(name);
+        self.findings.push(Finding { part, file, commit: None, hit, source });
+    }
+
+    /// A file that cannot be read.
+    fn fail(&mut self, file: Vec<u8>, error: &Error) {
+        self.unread += 1;
+        self.unseen.push(Unseen::of(file, &format!("it cannot be read [{}]", error.code())));
     }
 }

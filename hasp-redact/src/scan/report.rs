@@ -1,26 +1,126 @@
-//! What was found, as lines, JSON objects or SARIF: places and names, never a value.
+//! What was found and what could not be looked at: places and names, never a value. A name that
+//! holds one is kept with a marker in its place, since it is printed.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use data_encoding::HEXUPPER;
-use hasp_core::Result;
-use hasp_core::output::Output;
 use hasp_core::text::printable;
-use serde_json::{Value, json};
 
 use super::finder::{Hit, What};
-use crate::cli::Format;
+
+/// What of a file, a commit or a push was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The content of a file.
+    Content,
+    /// The name of a file or directory.
+    Name,
+    /// The message of a commit.
+    Message,
+    /// Who wrote or committed it.
+    Person,
+    /// Any other line of a commit's head.
+    Header,
+    /// An annotated tag: its name, who made it, its message.
+    Tag,
+    /// The name of a branch, a tag or another reference.
+    Reference,
+    /// What `git push -o` tells the server.
+    PushOption,
+}
+
+impl Part {
+    /// The word for it in `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Content => "content",
+            Part::Name => "name",
+            Part::Message => "message",
+            Part::Person => "person",
+            Part::Header => "header",
+            Part::Tag => "tag",
+            Part::Reference => "reference",
+            Part::PushOption => "push-option",
+        }
+    }
+
+    /// As it stands in a line, with the file's or reference's name where it has one.
+    fn place(self, name: &str) -> String {
+        match self {
+            Part::Content => name.to_owned(),
+            Part::Name => format!("the name {name}"),
+            Part::Message => "the message".to_owned(),
+            Part::Person => "the author or committer".to_owned(),
+            Part::Header => "the head of the commit".to_owned(),
+            Part::Tag => format!("the tag {name}"),
+            Part::Reference => format!("the reference {name}"),
+            Part::PushOption => "an option of the push".to_owned(),
+        }
+    }
+
+    /// Whether its lines are counted.
+    pub fn has_lines(self) -> bool {
+        matches!(self, Part::Content | Part::Message | Part::Tag)
+    }
+}
 
 /// Something that was found, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// The path, as bytes.
+    /// What it was found in.
+    pub part: Part,
+    /// The path of the file or the name of the reference, as bytes, markers in place of values.
     pub file: Vec<u8>,
     /// The commit that brought it, where history was scanned.
     pub commit: Option<String>,
-    /// What, and where in the file.
+    /// What, and where in the text.
     pub hit: Hit,
+    /// How the commit can be found that brought it.
+    pub source: Source,
+}
+
+/// What a finding was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nothing that a commit brings.
+    None,
+    /// The object with this id, and what of its content, as a path behind its own.
+    Blob(String, Vec<u8>),
+    /// A path as it is.
+    Path(Vec<u8>),
+}
+
+impl Finding {
+    /// Where it is, for a person.
+    pub fn place(&self) -> String {
+        let place = self.part.place(&printable(&self.file));
+        match self.part {
+            Part::Content => format!("{place}:{}:{}", self.hit.line, self.hit.column),
+            part if part.has_lines() => format!("{place}, line {}", self.hit.line),
+            _ => place,
+        }
+    }
+
+    /// The file, or what else it is in, without the line.
+    pub fn file_or_part(&self) -> String {
+        self.part.place(&printable(&self.file))
+    }
+
+    /// Whether it is a value.
+    pub fn is_leak(&self) -> bool {
+        matches!(self.hit.what, What::Leak { .. })
+    }
+}
+
+/// What was there and not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unseen {
+    /// Its path, as bytes, markers in place of values.
+    pub file: Vec<u8>,
+    /// What it is, and why it was not.
+    pub why: String,
+    /// Whether it is content that is elsewhere and that git has a pointer to.
+    pub pointer: bool,
 }
 
 /// What was looked at and found.
@@ -28,20 +128,22 @@ pub(crate) struct Finding {
 pub(crate) struct Report {
     /// In order.
     pub findings: Vec<Finding>,
-    /// How many files or blobs were looked at.
+    /// How many files, or objects of git, were looked at.
     pub files: usize,
     /// How many bytes they had.
     pub bytes: u64,
-    /// Compressed files, whose content was not seen, and their sort.
-    pub archives: Vec<(Vec<u8>, &'static str)>,
-    /// Blobs that the repository does not have.
+    /// What could not be looked into.
+    pub unseen: Vec<Unseen>,
+    /// Objects that the repository does not have.
     pub missing: usize,
+    /// Files that could not be read.
+    pub unread: usize,
 }
 
 impl Report {
     /// Findings that are values.
     pub fn leaks(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|f| matches!(f.hit.what, What::Leak { .. }))
+        self.findings.iter().filter(|f| f.is_leak())
     }
 
     /// The names of what leaked, each once.
@@ -56,115 +158,21 @@ impl Report {
         names
     }
 
-    /// Prints all of it.
-    pub fn print(&self, format: Format, out: &mut Output) -> Result<()> {
-        match format {
-            Format::Text => self.findings.iter().try_for_each(|f| out.line(&line(f)))?,
-            Format::Json => self.findings.iter().try_for_each(|f| out.object(&object(f)))?,
-            Format::Sarif => out.object(&self.sarif())?,
-        }
-        for (file, sort) in &self.archives {
-            out.note(&format!("{}: not looked into: {sort}", printable(file)));
-        }
-        if self.missing > 0 {
-            out.warn(&format!(
-                "{} objects are not in this repository and were not looked at",
-                self.missing
-            ));
-        }
-        Ok(())
+    /// How much was not looked at.
+    pub fn unseen_count(&self) -> usize {
+        self.unseen.len() + self.missing
     }
 
-    /// SARIF 2.1.0, OASIS standard of 27 March 2020.
-    fn sarif(&self) -> Value {
-        let rule = |id: &str, text: &str, level: &str| json!({"id": id, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}});
-        let rules = [
-            rule("leak", "A value of the vault, in some form", "error"),
-            rule("marker", "A marker of hasp stands where a value was", "warning"),
-        ];
-        let driver =
-            json!({"name": "hasp-redact", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
-        let results: Vec<Value> = self.findings.iter().map(result).collect();
-        json!({
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
-        })
+    /// This and another one.
+    pub fn with(mut self, other: Report) -> Report {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.missing += other.missing;
+        self.unread += other.unread;
+        self.unseen.extend(other.unseen);
+        self.findings.extend(other.findings);
+        self
     }
-}
-
-fn line(finding: &Finding) -> String {
-    let hit = &finding.hit;
-    let place = format!("{}:{}:{}", printable(&finding.file), hit.line, hit.column);
-    let commit = finding
-        .commit
-        .as_ref()
-        .map(|c| format!(", commit {}", &c[..c.len().min(12)]))
-        .unwrap_or_default();
-    let until = if hit.last_line > hit.line {
-        format!(", to line {}", hit.last_line)
-    } else {
-        String::new()
-    };
-    match &hit.what {
-        What::Leak { name, version, form } => {
-            let version = version.map(|v| format!(" version {v}")).unwrap_or_default();
-            format!("{place}: {name}{version} ({form}{until}){commit}")
-        }
-        What::Marker(name) => format!("{place}: [hasp:{name}] stands where a value was{commit}"),
-    }
-}
-
-fn object(finding: &Finding) -> Value {
-    let hit = &finding.hit;
-    let (file, commit) = (printable(&finding.file), &finding.commit);
-    match &hit.what {
-        What::Leak { name, version, form } => {
-            json!({"v": 1, "found": "leak", "file": file, "line": hit.line,
-            "column": hit.column, "secret": name, "version": version, "form": form, "commit": commit})
-        }
-        What::Marker(name) => json!({"v": 1, "found": "marker", "file": file, "line": hit.line,
-            "column": hit.column, "secret": name, "version": null, "form": null, "commit": commit}),
-    }
-}
-
-fn result(finding: &Finding) -> Value {
-    let hit = &finding.hit;
-    let commit = finding.commit.as_ref().map(|c| format!(" in commit {c}")).unwrap_or_default();
-    let (rule, level, text) = match &hit.what {
-        What::Leak { name, form, .. } => {
-            ("leak", "error", format!("the value of {name} stands here ({form}){commit}"))
-        }
-        What::Marker(name) => {
-            ("marker", "warning", format!("[hasp:{name}] stands where a value was{commit}"))
-        }
-    };
-    json!({
-        "ruleId": rule,
-        "level": level,
-        "message": {"text": text},
-        "locations": [{"physicalLocation": {
-            "artifactLocation": {"uri": uri(&finding.file)},
-            "region": {"startLine": hit.line, "startColumn": hit.character},
-        }}],
-    })
-}
-
-/// A path as a relative or absolute reference, RFC 3986.
-fn uri(path: &[u8]) -> String {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~/".contains(b);
-    let path = path.strip_prefix(b"./").unwrap_or(path);
-    let text: String = path
-        .iter()
-        .map(|b| {
-            if plain(b) {
-                char::from(*b).to_string()
-            } else {
-                format!("%{}", HEXUPPER.encode(&[*b]))
-            }
-        })
-        .collect();
-    if text.starts_with('/') { format!("file://{text}") } else { text }
 }
 
 /// A path's bytes.

@@ -11,19 +11,22 @@ use hasp_core::tool::Context;
 use hasp_core::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::scan::report::Report;
+use crate::scan::report::{Finding, Report};
 
 /// At most so many names and files go into the record.
 const MOST: usize = 20;
 
 /// Records what was found.
 pub(crate) fn leak(report: &Report, place: &str, cx: &mut Context) {
-    let mut files: Vec<String> = report.leaks().map(|f| printable(&f.file)).collect();
+    let mut files: Vec<String> = report.leaks().map(Finding::file_or_part).collect();
     files.dedup();
     files.truncate(MOST);
     let names: Vec<&str> = report.names().into_iter().take(MOST).collect();
-    let event = json!({"event": "scan.leak", "place": place, "secrets": names, "count": report.leaks().count(),
-        "files": files, "directory": here()});
+    let count = report.leaks().count();
+    let event = json!({
+        "event": "scan.leak", "place": place, "secrets": names, "count": count, "files": files,
+        "directory": here(),
+    });
     append(&event, cx);
 }
 

@@ -1,6 +1,7 @@
 //! The verbs, one file each, and what they share: how values come in, and what is recorded.
 
 mod append;
+mod called;
 mod ci;
 pub(crate) mod explain;
 pub(crate) mod filter;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::code;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Home, Kind, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,57 +13,65 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::append;
 use super::values;
 use crate::cli::{Format, ScanArgs, Values};
+use crate::code;
 use crate::filter::patterns::{Pattern, Patterns};
-use crate::git::{self, Entry, Git};
+use crate::git::Git;
 use crate::scan::finder::Wanted;
-use crate::scan::many;
 use crate::scan::report::Report;
+use crate::scan::repository::{self, References};
 use crate::scan::table::Table;
-use crate::scan::tree;
-use crate::scan::watch::Watch;
+use crate::scan::watch::{Kept, Key, Watch};
+use crate::scan::{many, tree};
 
 /// A scan that takes this long shows how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a scan that was asked to be strict ends with where something was not looked into.
+const UNSEEN: Exit = Exit(3);
 
 /// Scans what the command line says.
 pub(crate) fn run(args: &ScanArgs, cx: &mut Context) -> Result<Exit> {
     let wanted = wanted(&args.values, cx)?;
     let git = Git::new(".", &cx.env);
-    let (report, place) = look(args, &wanted, &git, cx)?;
+    let bar = bar(cx);
+    let (report, place) = look(args, &wanted, &git, &bar)?;
+    bar.finish_and_clear();
     let format =
         if cx.out.json && args.format == Format::Text { Format::Json } else { args.format };
     report.print(format, &mut cx.out)?;
     summary(&report, cx);
-    if report.leaks().next().is_none() {
-        return Ok(Exit::OK);
+    if report.leaks().next().is_some() {
+        append::leak(&report, place, cx);
+        return Ok(Exit::NO);
     }
-    append::leak(&report, place, cx);
-    Ok(Exit::NO)
+    if report.unread > 0 {
+        let many = if report.unread == 1 { "a file" } else { "some files" };
+        let text = format!("{many} could not be read; nothing was found in the others");
+        return Err(Error::new(Kind::Io, code::NOT_LOOKED_AT, text)
+            .hint("name files that can be read: hasp-redact scan PATH"));
+    }
+    Ok(if args.strict && report.unseen_count() > 0 { UNSEEN } else { Exit::OK })
 }
 
 fn look(
     args: &ScanArgs,
     wanted: &Wanted,
     git: &Git,
-    cx: &Context,
+    bar: &ProgressBar,
 ) -> Result<(Report, &'static str)> {
     if args.staged {
-        return Ok((blobs::<&str>(wanted, git, &git::staged(git)?, None, cx)?, "staged"));
+        return Ok((repository::staged(wanted, git, bar)?, "staged"));
     }
     if let Some(range) = &args.range {
-        let revisions = [checked_range(range)?];
-        return Ok((
-            blobs(wanted, git, &git::range(git, &revisions)?, Some(&revisions), cx)?,
-            "range",
-        ));
+        let revisions = [checked_range(range)?.to_owned()];
+        let report = repository::range(wanted, git, &revisions, References::Reached, bar)?;
+        return Ok((report, "range"));
     }
     if args.history {
-        let revisions: &[&OsStr] =
-            if args.all { &["--all".as_ref(), "--reflog".as_ref()] } else { &["--all".as_ref()] };
-        return Ok((
-            blobs(wanted, git, &git::history(git, args.all)?, Some(revisions), cx)?,
-            "history",
-        ));
+        let words: &[&str] = if args.all { &["--all", "--reflog"] } else { &["--all"] };
+        let revisions: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let report = repository::range(wanted, git, &revisions, References::All, bar)?;
+        return Ok((report, "history"));
     }
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
@@ -72,37 +79,8 @@ fn look(
     for path in paths {
         tree::files(path, git, !args.no_ignore, &mut files)?;
     }
-    let bar = bar(files.len(), cx);
-    let report = many::files(wanted, &files, &bar)?;
-    bar.finish_and_clear();
-    Ok((report, "files"))
-}
-
-/// Looks through blobs, and names the commit that brought each of what is found if `revisions` are
-/// given.
-pub(crate) fn blobs<W: AsRef<OsStr>>(
-    wanted: &Wanted,
-    git: &Git,
-    list: &[Entry],
-    revisions: Option<&[W]>,
-    cx: &Context,
-) -> Result<Report> {
-    let bar = bar(list.len(), cx);
-    let (mut report, places) = many::blobs(wanted, git, list, &bar)?;
-    bar.finish_and_clear();
-    let Some(revisions) = revisions.filter(|_| !report.findings.is_empty()) else {
-        return Ok(report);
-    };
-    let mut ids: Vec<&str> = places.iter().map(|p| list[*p].id.as_str()).collect();
-    ids.dedup();
-    let commits = git::first_commits(git, revisions, &ids)?;
-    for (finding, place) in report.findings.iter_mut().zip(&places) {
-        if let Some((commit, path)) = commits.get(&list[*place].id) {
-            finding.commit = Some(commit.clone());
-            finding.file.clone_from(path);
-        }
-    }
-    Ok(report)
+    bar.set_length(files.len() as u64);
+    Ok((many::files(wanted, &files, bar)?, "files"))
 }
 
 /// `A..B` or `A...B`, and no option of git's.
@@ -125,26 +103,28 @@ pub(crate) fn wanted(values: &Values, cx: &mut Context) -> Result<Wanted> {
         cx.out.warn(&format!("{name} is not looked for: {reason}"));
     }
     let home = Home::locate(&cx.env).and_then(|home| home.check().map(|()| home));
-    let table = match home.and_then(|home| watched(&Watch::of(&home), cx)) {
+    let table = match home.and_then(|home| watched(&home, cx)) {
         // Values that were given can be looked for without a home.
         Err(e) if patterns.is_some() && e.kind() == Kind::Missing => None,
-        other => Some(other?),
+        other => other.map(|(key, kept)| Some(Table::new(key, kept)))?,
     };
     Ok(Wanted { table, patterns })
 }
 
-fn watched(watch: &Watch, cx: &mut Context) -> Result<Table> {
-    let (key, kept, lost) = watch.load()?;
+/// What is watched in this home.
+pub(crate) fn watched(home: &Home, cx: &mut Context) -> Result<(Key, Vec<Kept>)> {
+    let (key, kept, lost) = Watch::of(home).load()?;
     if lost > 0 {
         cx.out.warn(&format!(
             "{lost} bytes of the leak watch are damaged; mend it with: hasp-vault watch rebuild"
         ));
     }
-    Ok(Table::new(key, kept))
+    Ok((key, kept))
 }
 
-fn bar(count: usize, cx: &Context) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+/// How far a scan is, shown where it takes long.
+pub(crate) fn bar(cx: &Context) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     if cx.out.quiet || cx.out.json || !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         return bar;
     }
@@ -172,10 +152,14 @@ fn summary(report: &Report, cx: &mut Context) {
         if report.files == 1 { "file" } else { "files" },
         size(report.bytes)
     );
+    let unseen = match report.unseen_count() {
+        0 => String::new(),
+        count => format!("; {count} not looked into"),
+    };
     match places {
-        0 => cx.out.note(&format!("{looked}: nothing found")),
+        0 => cx.out.note(&format!("{looked}: nothing found{unseen}")),
         _ => cx.out.note(&format!(
-            "{looked}: found {} in {places} {}",
+            "{looked}: found {} in {places} {}{unseen}",
             report.names().join(", "),
             if places == 1 { "place" } else { "places" }
         )),

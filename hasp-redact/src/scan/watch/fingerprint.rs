@@ -74,6 +74,22 @@ impl Kept {
     }
 }
 
+/// Names of secrets whose newest version is not watched, or of which a part is not.
+pub(crate) fn unwatched(kept: &[Kept]) -> Vec<String> {
+    let mut newest = std::collections::BTreeMap::new();
+    for one in kept {
+        let latest = newest.entry((&one.name, &one.origin)).or_insert(one);
+        if one.version >= latest.version {
+            *latest = one;
+        }
+    }
+    let passes = |one: &&&Kept| one.marks.is_err() || one.weak.is_some();
+    let mut names: Vec<String> =
+        newest.values().filter(passes).map(|one| one.name.clone()).collect();
+    names.dedup();
+    names
+}
+
 /// All records of a file that hold, and how many bytes belong to none.
 pub(crate) fn decode(key: &Key, file: &[u8]) -> (Vec<Kept>, usize) {
     let (mut records, mut at, mut lost) = (Vec::new(), 0, 0);

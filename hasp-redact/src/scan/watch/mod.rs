@@ -6,5 +6,7 @@ pub(crate) mod key;
 pub(crate) mod mark;
 pub(crate) mod store;
 
+pub(crate) use fingerprint::{Kept, unwatched};
+pub(crate) use key::Key;
 pub use mark::{Unwatched, judge, judge_parts};
 pub use store::{Rebuilt, Watch};

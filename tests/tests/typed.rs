@@ -1,0 +1,174 @@
+//! Promise: what is typed in the wrong place, or where it cannot work, is answered with what to
+//! type instead; what has to be mended first is said first; and hasp-grant's exit statuses are
+//! those of its page.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use hasp_tests::{Pty, World, is_root, skip, tools};
+
+/// A machine whose only directories are on a disk.
+const NO_RUNTIME: &str = "unshare --mount bash -c 'mkdir ../d; mount --bind ../d /dev/shm; \
+    env -u HASP_RUNTIME -u XDG_RUNTIME_DIR hasp-grant -t test'";
+
+const PAGE: &str = include_str!("../../man/hasp-grant.1");
+
+/// All that a line says on a terminal.
+fn on_a_terminal(world: &World, line: &str) -> (i32, String) {
+    let (status, shown) = Pty::start(world, "sh", &["-c", line]).end();
+    (status, shown.replace('\r', ""))
+}
+
+#[test]
+fn what_must_be_done_first_is_said_before_where_a_token_goes() {
+    let world = World::with_project();
+    let rows = [
+        ("HASP_HOME=$HOME/none hasp-grant -t test", "no-home"),
+        ("hasp-grant -t tset", "target-unknown"),
+        ("hasp-grant -t test --for 1hour", "bad-duration"),
+        ("hasp-grant -t test --for 25h", "over-ceiling"),
+        ("hasp-grant -e K=api/key -- no-such-program", "program-missing"),
+        ("hasp-grant -t test", "token-terminal"),
+    ];
+    for (line, code) in rows {
+        let (status, shown) = on_a_terminal(&world, line);
+        assert!(shown.contains(&format!("[{code}]")), "{line}: {shown}");
+        assert!(code == "token-terminal" || !shown.contains("token-terminal"), "{line}: {shown}");
+        assert_ne!(status, 0);
+    }
+    assert_eq!(world.events("grant.mint").len(), 0);
+}
+
+#[test]
+fn a_word_in_the_natural_place_is_answered_with_what_takes_it() {
+    let world = World::with_project();
+    let rows = [
+        ("hasp-grant -x test", 125, "hasp-grant -x -t test"),
+        ("hasp-grant test", 64, "hasp-grant -x -t test"),
+        ("hasp-grant -x ./show", 125, "-- ./show"),
+        ("hasp-exec test", 125, "hasp-exec -t test"),
+        ("hasp-exec show", 125, "-- ./show"),
+        ("hasp-exec pytest -k login", 125, "-t TARGET -- WORDS"),
+        ("hasp-exec pytest -k login", 125, "-- COMMAND"),
+        ("hasp-grant -x hunter2hunter2", 125, "-t TARGET"),
+    ];
+    for (line, status, hint) in rows {
+        let refused = world.sh(line);
+        refused.refused_with_hint(status, "usage");
+        let hints = refused.stderr.lines().filter(|l| l.contains(": hint: "));
+        assert!(hints.clone().any(|l| l.contains(hint)), "{line}: {}", refused.stderr);
+        for unknown in ["pytest", "hunter2"] {
+            assert!(!refused.stderr.contains(unknown), "{line}: {}", refused.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_word_that_no_shell_expands_is_remarked() {
+    let world = World::with_project();
+    let rows = [
+        (r#"env echo "$URL""#, "a word of the command is empty", true),
+        (r"ls '$URL'", "no shell runs that would expand", true),
+        (r"ls '${URL}x'", "no shell runs that would expand", true),
+        (r#"sh -c 'echo "$URL"'"#, "sh -c", false),
+        (r"ls '$URLS' x", "sh -c", false),
+    ];
+    for (command, note, said) in rows {
+        let line = format!("hasp-grant --consumer user -o ../t -e URL=api/key -- {command}");
+        let minted = world.sh(&line);
+        minted.ok();
+        assert_eq!(minted.stderr.contains(note), said, "{command}: {}", minted.stderr);
+        if said {
+            assert!(minted.stderr.contains("-- sh -c '"), "{}", minted.stderr);
+        }
+    }
+    let none = world.sh("hasp-grant --consumer user -o ../t --stdin api/key -- env echo ''");
+    assert!(!none.stderr.contains("is empty"), "{}", none.stderr);
+}
+
+#[test]
+fn without_a_terminal_it_is_said_what_a_person_types_in_one() {
+    let world = World::locked();
+    let passphrase = "export HASP_PASSPHRASE=fd:3";
+    world
+        .sh(&format!("{passphrase}; hasp-vault set -q api/key --from env:HOME 3<../passphrase"))
+        .ok();
+    world.sh(&format!("{passphrase}; hasp-bind add -q api/key 3<../passphrase")).ok();
+    let command = "-e K=api/key -- sh -c 'echo ran'";
+    let refused = world.sh(&format!("hasp-grant -x --consumer user {command}"));
+    refused.refused_with_hint(125, "locked");
+    assert!(!refused.stderr.contains("PASSPHRASE"), "{}", refused.stderr);
+    let hint = |begin: &str| {
+        let mut lines = refused.stderr.lines().filter_map(|l| l.split_once(": hint: "));
+        lines.find_map(|(_, hint)| hint.strip_prefix(begin)).map(str::to_owned)
+    };
+    let there = hint("a person types in a terminal: ").unwrap();
+    assert!(there.contains("--for 1h --keep --consumer user"), "{there}");
+    world.sh(&format!("cd /; {passphrase}; exec 3<$HOME/passphrase; {there}")).ok();
+    let here = hint("and then here: ").unwrap();
+    assert_eq!(world.sh(&here).ok(), "ran\n");
+    let own = world.sh(&format!("bash -c \"hasp-grant {}; true\"", command.replace('$', "\\$")));
+    assert!(own.stderr.contains("--keep --consumer pid:"), "{}", own.stderr);
+}
+
+#[test]
+fn a_run_without_the_tool_that_runs_mints_nothing() {
+    let world = World::with_project();
+    for tool in ["hasp-grant", "hasp-vault", "hasp-bind", "hasp-audit"] {
+        let (from, to) = (tools().join(tool), world.beside(tool));
+        world.sh(&format!("cp {} {}", from.display(), to.display())).ok();
+    }
+    let alone = world.sh("../hasp-grant -x -t test");
+    alone.refused_with_hint(125, "no-sibling");
+    assert!(alone.stderr.contains(world.base().file_name().unwrap().to_str().unwrap()));
+    assert_eq!(world.events("grant.mint").len(), 0);
+    assert_eq!(world.sh("hasp-grant list --all").ok(), "");
+}
+
+#[test]
+fn every_exit_status_of_the_page_is_produced_and_no_other() {
+    let rows = [
+        ("hasp-grant list", 0),
+        ("hasp-grant -t test --for 1hour", 64),
+        ("rm -r $HASP_HOME/audit; hasp-grant -t test", 65),
+        ("hasp-grant -t tset", 66),
+        ("hasp-vault set -q api/key --class critical --from env:HOME; hasp-grant -t test", 69),
+        (NO_RUNTIME, 73),
+        (
+            "mkdir $HASP_RUNTIME/grants/00000000000000000000000000000000; hasp-grant revoke --all",
+            74,
+        ),
+        ("(flock 9; hasp-grant revoke --all) 9>>$HASP_RUNTIME/lock", 75),
+        ("hasp-grant -t test --for 25h", 77),
+        ("echo x >>hasp.toml; hasp-grant -t test", 78),
+    ];
+    let section = PAGE.split(".Sh EXIT STATUS").nth(1).unwrap().split(".Sh ").next().unwrap();
+    let listed: BTreeSet<i32> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It "))
+        .map(|number| number.trim().parse().unwrap())
+        .collect();
+    let mut produced = BTreeSet::new();
+    for (line, status) in rows {
+        let world = World::with_project();
+        if line == NO_RUNTIME && !(is_root() && world.sh("unshare --mount true").status == 0) {
+            skip("the status of a machine without memory: needs root");
+            produced.insert(status);
+            continue;
+        }
+        let outcome = world.sh(line);
+        assert_eq!(outcome.status, status, "{line}: {}", outcome.stderr);
+        produced.insert(status);
+    }
+    // With -x: those of hasp-exec.
+    for (line, status) in [
+        ("hasp-grant -x -t tset", 125),
+        ("hasp-grant -x -e K=api/key -- ./hasp.toml", 126),
+        ("hasp-grant -x -e K=api/key -- no-such-program", 127),
+    ] {
+        let world = World::with_project();
+        assert_eq!(world.sh(line).status, status, "{line}");
+        produced.insert(status);
+    }
+    assert_eq!(produced, listed);
+}
