@@ -71,7 +71,7 @@ impl Serialize for Code {
     }
 }
 
-/// For crates that have no table yet.
+/// For crates that have not moved all of their names into a table.
 impl From<&'static str> for Code {
     fn from(name: &'static str) -> Code {
         let known = ALL.iter().find(|code| code.name == name);
@@ -79,7 +79,7 @@ impl From<&'static str> for Code {
     }
 }
 
-/// For crates that have no table yet.
+/// For crates that have not moved all of their names into a table.
 impl PartialEq<&str> for Code {
     fn eq(&self, name: &&str) -> bool {
         self.name == *name

@@ -133,9 +133,8 @@ mod tests {
 
     #[test]
     fn json_carries_the_hints() {
-        let error =
-            Error::new(Kind::Missing, "target-unknown", "target 'tset' is not in hasp.toml")
-                .hint("did you mean 'test'?");
+        let error = Error::new(Kind::Missing, code::NO_VAULT, "target 'tset' is not in hasp.toml")
+            .hint("did you mean 'test'?");
         let value: serde_json::Value = serde_json::from_str(&error.to_json()).expect("valid JSON");
         assert_eq!(value["error"]["hints"][0], "did you mean 'test'?");
         assert_eq!(value["error"]["kind"], "missing");

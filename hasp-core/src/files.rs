@@ -318,7 +318,7 @@ mod tests {
         let home = home();
         let path = home.path().join("f");
         create(&path, b"one").unwrap();
-        assert_eq!(create(&path, b"two").unwrap_err().code(), "exists");
+        assert_eq!(create(&path, b"two").unwrap_err().code(), code::EXISTS);
         assert_eq!(read(&path, Guard::Private, 10).unwrap(), b"one");
     }
 
@@ -328,15 +328,18 @@ mod tests {
         let path = home.path().join("f");
         replace(&path, b"x").unwrap();
         link(&path, home.path().join("l")).unwrap();
-        assert_eq!(open(&home.path().join("l"), Guard::Private).unwrap_err().code(), "symlink");
-        assert_eq!(open_or_create(&home.path().join("l")).unwrap_err().code(), "symlink");
-        assert_eq!(open(home.path(), Guard::Private).unwrap_err().code(), "not-a-file");
+        assert_eq!(open(&home.path().join("l"), Guard::Private).unwrap_err().code(), code::SYMLINK);
+        assert_eq!(open_or_create(&home.path().join("l")).unwrap_err().code(), code::SYMLINK);
+        assert_eq!(open(home.path(), Guard::Private).unwrap_err().code(), code::NOT_A_FILE);
         rustix::fs::mknodat(CWD, home.path().join("p"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
             .unwrap();
-        assert_eq!(open(&home.path().join("p"), Guard::Private).unwrap_err().code(), "not-a-file");
+        assert_eq!(
+            open(&home.path().join("p"), Guard::Private).unwrap_err().code(),
+            code::NOT_A_FILE
+        );
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         let error = open(&path, Guard::Private).unwrap_err();
-        assert_eq!(error.code(), "open-mode");
+        assert_eq!(error.code(), code::OPEN_MODE);
         assert!(error.hints()[0].starts_with("chmod 600 /"));
         assert!(open(&path, Guard::Signed).is_ok());
     }
@@ -346,9 +349,9 @@ mod tests {
         let home = home();
         let path = home.path().join("f");
         replace(&path, &[1; 11]).unwrap();
-        assert_eq!(read(&path, Guard::Private, 10).unwrap_err().code(), "file-too-large");
+        assert_eq!(read(&path, Guard::Private, 10).unwrap_err().code(), code::FILE_TOO_LARGE);
         assert!(read_if_present(&home.path().join("none"), Guard::Private, 10).unwrap().is_none());
-        assert_eq!(open_existing(&home.path().join("none")).unwrap_err().code(), "not-found");
+        assert_eq!(open_existing(&home.path().join("none")).unwrap_err().code(), code::NOT_FOUND);
         assert!(!home.path().join("none").exists() && open_existing(&path).is_ok());
     }
 
@@ -358,7 +361,7 @@ mod tests {
         let deep = ensure_dirs(home.path(), Path::new("a/b/c")).unwrap();
         assert_eq!(std::fs::metadata(&deep).unwrap().mode() & 0o777, 0o700);
         std::fs::set_permissions(&deep, PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(ensure_dir(&deep).unwrap_err().code(), "open-mode");
+        assert_eq!(ensure_dir(&deep).unwrap_err().code(), code::OPEN_MODE);
     }
 
     #[test]

@@ -299,8 +299,8 @@ mod tests {
             home(&[("XDG_DATA_HOME", "rel"), ("HOME", "/u")]).unwrap(),
             Path::new("/u/.local/share/hasp")
         );
-        assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), "home-relative");
-        assert_eq!(home(&[]).unwrap_err().code(), "home-unset");
+        assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), code::HOME_RELATIVE);
+        assert_eq!(home(&[]).unwrap_err().code(), code::HOME_UNSET);
     }
 
     #[test]
@@ -309,10 +309,10 @@ mod tests {
         let open = base.path().join("open");
         std::fs::create_dir(&open).unwrap();
         let home = Home::at(open.join("home"));
-        assert_eq!(home.check().unwrap_err().code(), "no-home");
+        assert_eq!(home.check().unwrap_err().code(), code::NO_HOME);
         home.create().unwrap();
         std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
-        assert_eq!(home.check().unwrap_err().code(), "open-parent");
+        assert_eq!(home.check().unwrap_err().code(), code::OPEN_PARENT);
         std::fs::set_permissions(&open, PermissionsExt::from_mode(0o1777)).unwrap();
         home.check().unwrap();
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::binding::any_bound;
 use super::*;
+use crate::code;
 use crate::files;
 use crate::hexid::{LogId, VaultId};
 
@@ -132,11 +133,11 @@ fn a_directory_of_bindings_that_is_not_ours_alone_is_refused() {
     tree.bind("p", TEXT);
     assert!(any_bound(&tree.home()).unwrap());
     fs::set_permissions(&bindings, PermissionsExt::from_mode(0o755)).unwrap();
-    assert_eq!(any_bound(&tree.home()).unwrap_err().code(), "open-mode");
+    assert_eq!(any_bound(&tree.home()).unwrap_err().code(), code::OPEN_MODE);
     fs::remove_dir_all(&bindings).unwrap();
     assert!(!any_bound(&tree.home()).unwrap());
     symlink(tree.at("p"), &bindings).unwrap();
-    assert_eq!(any_bound(&tree.home()).unwrap_err().code(), "symlink");
+    assert_eq!(any_bound(&tree.home()).unwrap_err().code(), code::SYMLINK);
 }
 
 /// A home that knows two vaults, each in a directory of its own.
