@@ -11,7 +11,7 @@ ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 RELEASE := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/release
 
-.PHONY: all demo check check-long fmt lint doc test bench install uninstall clean
+.PHONY: all demo check check-long check-portable fmt lint doc test bench install uninstall clean
 
 all:
 	$(CARGO) build --release --workspace --bins
@@ -26,6 +26,12 @@ check: fmt lint doc test
 check-long:
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace --lib --bins --tests -- --ignored
+
+# The end-to-end tests on a system that has POSIX alone, as macOS nearly has: without memory files, no_new_privs and PR_SET_PDEATHSIG.
+check-portable: export RUSTFLAGS = --cfg hasp_portable
+check-portable:
+	$(CARGO) build --target-dir target/portable --workspace --bins
+	$(CARGO) test --target-dir target/portable --package hasp-tests
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -61,6 +67,10 @@ uninstall:
 		rm -f "$(BINDIR)/$$tool" "$(MANDIR)/man1/$$tool.1" "$(BASHDIR)/$$tool" "$(ZSHDIR)/_$$tool" "$(FISHDIR)/$$tool.fish"; \
 	done
 	rm -f "$(MANDIR)/man5/hasp.toml.5" "$(MANDIR)/man7/hasp.7"
+	@echo "What stays: the home with the vault (HASP_HOME, else ~/.local/share/hasp), and /dev/shm/hasp-UID until the next boot."
+	@echo "Hooks that were installed stop every commit from now on. Take them away, in each repository:"
+	@echo "  rm .git/hooks/pre-commit .git/hooks/commit-msg .git/hooks/pre-push"
+	@echo "What was there before is beside them as NAME.before-hasp."
 
 clean:
 	$(CARGO) clean

@@ -14,6 +14,7 @@ const EXAMPLES: &str = "Examples:
   hasp-audit verify                             is it whole?
   hasp-audit head >> heads.txt                  a line to keep elsewhere
   hasp-audit who --from suspect.txt             through which grants did this value pass?
+  hasp-audit --asker make                       who asked: a program, or what it started
   hasp-audit exposed --since 24h | hasp-vault rotate -";
 
 /// The record of what was stored, granted, run and refused
@@ -65,6 +66,9 @@ pub enum Verb {
         /// Only to this consumer: a name, session, user, session:PID, ..
         #[arg(long, value_name = "C")]
         consumer: Option<String>,
+        /// Only where this program asked: exe:PATH, its NAME, or pid:N
+        #[arg(long, value_name = "P")]
+        asker: Option<String>,
     },
     /// Print records with a signed trailer, to be verified elsewhere
     Export {
@@ -105,6 +109,9 @@ pub struct LogArgs {
     /// Only of this consumer: a name, session, user, session:PID, ..
     #[arg(long, value_name = "C")]
     pub consumer: Option<String>,
+    /// Only where this program asked, itself or below: exe:PATH, its NAME, or pid:N
+    #[arg(long, value_name = "P")]
+    pub asker: Option<String>,
     /// Only of the project with this root
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,

@@ -20,6 +20,7 @@ hasp_core::codes! {
     NOTHING_LOST = "nothing-lost", [Usage], "nothing is missing that could be gone on without";
     NOTHING_TO_RECOVER = "nothing-to-recover", [Usage], "the key of the next record is good";
     RECORD_TOO_LONG = "record-too-long", [Bug], "an event does not fit into a record";
+    START_UNGRANTED = "start-ungranted", [No], "a command was started that its grant did not allow";
     TAIL_MISSING = "tail-missing", [Data, No], "the end of the record was cut off";
     VALUE_UNKNOWN = "value-unknown", [No], "no record knows this value";
 }

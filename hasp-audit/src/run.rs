@@ -27,13 +27,10 @@ impl Tool for Cli {
             Verb::Verify(args) => verify::run(cx, id, &args),
             Verb::Head { note } => head::run(cx, &Place::find(cx, id)?, note),
             Verb::Who { from } => who::run(cx, &Place::find(cx, id)?, &from),
-            Verb::Exposed { since, until, consumer } => exposed::run(
-                cx,
-                &Place::find(cx, id)?,
-                since.as_deref(),
-                until.as_deref(),
-                consumer.as_deref(),
-            ),
+            Verb::Exposed { since, until, consumer, asker } => {
+                let wanted = exposed::Wanted::read(since, until, consumer, asker, cx)?;
+                exposed::run(cx, &Place::find(cx, id)?, &wanted)
+            }
             Verb::Export { since, until, redacted } => {
                 export::run(cx, &Place::find(cx, id)?, since.as_deref(), until.as_deref(), redacted)
             }

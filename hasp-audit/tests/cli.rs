@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use common::{Fixture, ROOT, at, named};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
+use hasp_audit::{Event, EventKind};
 use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
 use hasp_core::{Kind, files};
 use serde_json::{Value, json};
@@ -33,18 +34,28 @@ fn bench() -> Bench {
     let exec = |grant: &str| {
         named("exec.start").field("grant", grant).os("project", "/p").argv(&["make", "a\x1b[2Jb"])
     };
+    let asker = |exe: &str| -> Vec<Value> {
+        let chain = [(71, "/usr/bin/hasp-exec"), (70, exe), (9, "/bin/sh")];
+        chain.iter().map(|(pid, exe)| json!({"pid": pid, "exe": exe})).collect()
+    };
     let events = [
         named("vault.set").field("secret", "db/url").field("version", 1).field("fp", FP),
         named("grant.mint")
             .field("grant", "g1")
             .field("secrets", secrets(&[("db/url", 1)]))
             .field("consumer", "session:7"),
-        exec("g1").field("consumer", "session:7").field("secrets", secrets(&[("db/url", 1)])),
+        exec("g1")
+            .field("consumer", "session:7")
+            .field("asker", asker("/opt/agent"))
+            .field("secrets", secrets(&[("db/url", 1)])),
         named("exec.end").field("start", 3).field("grant", "g1").field("status", 0),
-        exec("g2").field("consumer", "user:0").field("secrets", secrets(&[("web/key", 2)])),
-        exec("g3").field("consumer", "user:0").field("secrets", secrets(&[("bad/key", 9)])),
-        named("exec.end").field("start", 6).field("grant", "g3").field("failed", "not-executable"),
-        named("exec.deny").field("code", "spent").field("grant", "g1").os("project", "/p"),
+        exec("g1")
+            .field("consumer", "user:0")
+            .field("asker", asker("/usr/bin/make"))
+            .field("secrets", secrets(&[("web/key", 2)])),
+        exec("g1").field("consumer", "user:0").field("secrets", secrets(&[("bad/key", 9)])),
+        named("exec.end").field("start", 6).field("grant", "g1").field("failed", "not-executable"),
+        named("exec.deny").field("code", "spent").field("grant", "g9").os("project", "/p"),
         named("vault.reveal").field("secret", "shown/one").field("version", 4),
     ];
     for (n, event) in events.into_iter().enumerate() {
@@ -150,7 +161,7 @@ fn the_log_answers_questions() {
     };
     let all: Vec<u64> = (0..10).collect();
     let project = ["--project", "/p"];
-    let table: [(&[&str], &[u64]); 13] = [
+    let table: [(&[&str], &[u64]); 17] = [
         (&[], &all),
         (&["log"], &all),
         (&["--secret", "db/url"], &[1, 2, 3]),
@@ -158,7 +169,11 @@ fn the_log_answers_questions() {
         (&["--secret", "db/url@2"], &[]),
         (&["log", "--consumer", "session"], &[2, 3]),
         (&["--consumer", "user:0"], &[5, 6]),
-        (&["--grant", "g1"], &[2, 3, 4, 8]),
+        (&["--grant", "g1"], &[2, 3, 4, 5, 6, 7]),
+        (&["--asker", "agent"], &[3]),
+        (&["--asker", "exe:/usr/bin/make"], &[5]),
+        (&["--asker", "pid:70"], &[3, 5]),
+        (&["--asker", "nobody"], &[]),
         (&["--event", "exec"], &[3, 4, 5, 6, 7, 8]),
         (&["--event", "exec.end"], &[4, 7]),
         (&["--denied"], &[8]),
@@ -409,4 +424,82 @@ fn an_event_of_another_version_is_shown_and_counted() {
     let forged = r#"{"event":"mine.own"}"#;
     assert!(b.run(&["append"], forged).status.success());
     assert!(!b.refused(&["--event", "mine"], "").1.contains("does not know"));
+}
+
+#[test]
+fn the_caller_stands_in_the_log_and_can_be_asked_for() {
+    let b = bench();
+    let log = b.ok(&["--asker", "agent"]);
+    assert!(log.contains("  asked by agent < sh") && !log.contains("hasp-exec"), "{log}");
+    assert_eq!(b.ok(&["exposed", "--asker", "agent"]), "db/url@1\n");
+    assert_eq!(b.ok(&["exposed", "--asker", "exe:/usr/bin/make"]), "web/key@2\n");
+    assert_eq!(b.ok(&["exposed", "--asker", "pid:70"]), "db/url@1\nweb/key@2\n");
+    assert_eq!(b.ok(&["exposed", "--asker", "agent", "--consumer", "user"]), "");
+    for bad in ["usr/bin/make", "exe:make", "pid:x", ""] {
+        assert!(refusal(b.refused(&["--asker", bad], ""), 64, &["[usage]", "exe:PATH"]), "{bad}");
+    }
+}
+
+#[test]
+fn versions_given_to_rotation_programs_are_exposed() {
+    let b = bench();
+    let program = Event::new(EventKind::VaultRotateProgram)
+        .field("secret", "rotated/one")
+        .field("version", 3)
+        .field("step", "test")
+        .field("program", "/opt/check");
+    b.f.log.append(at(700), &[program]).unwrap();
+    assert_eq!(b.ok(&["exposed", "--since", &at(650).to_string()]), "rotated/one@3\n");
+    assert!(b.ok(&["--secret", "rotated/one"]).contains("program /opt/check"));
+}
+
+#[test]
+fn a_once_grant_that_started_twice_is_named_with_both_numbers() {
+    let b = bench();
+    let mint = |id| named("grant.mint").field("grant", id).field("uses", 1);
+    let start = |id| named("exec.start").field("grant", id);
+    let events = [mint("once"), start("once"), start("once"), start("unknown")];
+    b.f.log.append(at(600), &events).unwrap();
+    let (status, said) = b.refused(&["verify"], "");
+    assert_eq!(status, 1, "{said}");
+    let error = "error: record 12 starts a grant of 1 use(s), made by record 10, that was spent by \
+                 record 11 [start-ungranted]";
+    assert!(said.contains(error) && said.contains("record 13 starts a grant that no"), "{said}");
+    let told: Value = serde_json::from_slice(&b.run(&["verify", "--json"], "").stdout).unwrap();
+    assert_eq!((&told["outcome"], &told["first_bad"]), (&json!("start-ungranted"), &json!(12)));
+    // What is on record can still be asked for with a check.
+    assert!(b.ok(&["log", "--verify"]).contains("once"));
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_flagged() {
+    let b = bench();
+    let five_days = 5 * 86_400;
+    b.f.log.append(at(600 - five_days), &[named("test.past")]).unwrap();
+    b.f.log.append(at(601 - five_days), &[named("test.past")]).unwrap();
+    let (status, said) = b.refused(&["verify"], "");
+    let note = format!("the clock was set back: record 10 is dated {}", at(600 - five_days));
+    assert!(status == 0 && said.matches(&note).count() == 1, "{said}");
+    let log = b.ok(&[]);
+    let flagged = |l: &&str| l.ends_with("the clock was set back");
+    assert_eq!(log.lines().filter(flagged).count(), 1, "{log}");
+    assert_eq!(b.ok(&["--until", &at(-1).to_string(), "--event", "test"]).lines().count(), 2);
+}
+
+#[test]
+fn times_say_their_zone_and_are_read_by_the_same_rule() {
+    let b = bench();
+    let zoned = |args: &[&str]| {
+        let mut command = Command::new(b.bin.path().join("hasp-audit"));
+        command.args(args).env("HASP_HOME", b.f.dir.path()).env("TZ", "JST-9");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let log = zoned(&["--event", "vault.reveal"]);
+    // The last record, nine hours on, down to the second: at(480).
+    let shown = log.split_whitespace().skip(1).take(2).collect::<Vec<_>>().join("T");
+    assert!(shown.ends_with("+09:00"), "{log}");
+    let typed = shown.trim_end_matches("+09:00");
+    assert_eq!(zoned(&["--since", typed]).lines().count(), 1, "{typed}");
+    assert_eq!(b.ok(&["--since", typed]).lines().count(), 0, "in UTC that is nine hours later");
+    assert!(b.ok(&["--event", "vault.reveal"]).split_whitespace().nth(2).unwrap().ends_with('Z'));
 }

@@ -1,7 +1,11 @@
 //! From the command line to a verb.
 
+use std::path::{Path, PathBuf};
+
+use hasp_audit::EventKind;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Home, Result};
+use hasp_vault::record_denial;
 
 use crate::binding::project_vault::ProjectVault;
 use crate::cli::{Cli, Options, Verb};
@@ -13,6 +17,24 @@ impl Tool for Cli {
     }
 
     fn run(self, cx: &mut Context) -> Result<Exit> {
+        let outcome = self.dispatch(cx);
+        outcome.inspect_err(|error| {
+            let project = std::env::current_dir().ok().and_then(|dir| project(&dir, cx));
+            record_denial(error, EventKind::BindDeny, cx, |event| match project {
+                Some(root) => event.os("project", root),
+                None => event,
+            });
+        })
+    }
+}
+
+/// The root of the project that a directory is in, where there is one.
+fn project(dir: &Path, cx: &Context) -> Option<PathBuf> {
+    hasp_core::here::root(&Home::locate(&cx.env).ok()?, &dir.canonicalize().ok()?).ok()?
+}
+
+impl Cli {
+    fn dispatch(self, cx: &mut Context) -> Result<Exit> {
         let options = &self.options;
         match &self.verb {
             Some(Verb::Completions { shell }) => Cli::completions(*shell, cx),

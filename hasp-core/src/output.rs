@@ -168,6 +168,8 @@ impl Output {
             return;
         }
         if self.json {
+            // What was printed before it, a report perhaps, comes before it.
+            self.push();
             let line = without_tokens(&format!("{}\n", error.to_json()));
             let _ = write_all(rustix::stdio::stderr(), line.as_bytes());
             return;

@@ -46,10 +46,34 @@ impl Timestamp {
         Timestamp::from_second(self.as_second().saturating_sub(seconds))
     }
 
-    /// In the machine's time zone, as people read it: `2026-11-23 06:12:09`.
+    /// In the machine's time zone, which is said, as people read it: `2026-11-23 06:12:09Z` or
+    /// `2026-11-23 15:12:09+09:00`.
     pub fn local(self) -> String {
-        let zoned = self.0.to_zoned(jiff::tz::TimeZone::system());
-        zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        self.within(jiff::tz::TimeZone::system())
+    }
+
+    fn within(self, zone: jiff::tz::TimeZone) -> String {
+        let zoned = self.0.to_zoned(zone);
+        let text = zoned.strftime("%Y-%m-%d %H:%M:%S%:z").to_string();
+        text.strip_suffix("+00:00").map(|utc| format!("{utc}Z")).unwrap_or(text)
+    }
+
+    /// A time as a person types it: RFC 3339, or without a zone, which then is the machine's, as in
+    /// what is shown; the time of day may be left out.
+    ///
+    /// # Errors
+    /// `[bad-time]`.
+    pub fn typed(text: &str) -> Result<Timestamp> {
+        Timestamp::typed_in(text, jiff::tz::TimeZone::system())
+    }
+
+    fn typed_in(text: &str, zone: jiff::tz::TimeZone) -> Result<Timestamp> {
+        if let Ok(moment) = text.parse() {
+            return Ok(moment);
+        }
+        let civil: jiff::civil::DateTime = text.parse().map_err(|_| bad_time(text))?;
+        let zoned = civil.to_zoned(zone).map_err(|_| bad_time(text))?;
+        Ok(Timestamp::from_second(zoned.timestamp().as_second()))
     }
 }
 
@@ -177,6 +201,20 @@ mod tests {
         assert!(serde_json::from_str::<Timestamp>("\"2026-01-31T13:00:00+01:00\"").is_err());
         assert!("yesterday".parse::<Timestamp>().is_err());
         assert_eq!(time.after(Duration::from_secs(1)).to_string(), "2026-01-31T12:00:01Z");
+    }
+
+    #[test]
+    fn a_time_that_is_shown_says_its_zone() {
+        let moment: Timestamp = "2026-11-23T06:12:09Z".parse().unwrap();
+        let tokyo = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+        assert_eq!(moment.within(tokyo.clone()), "2026-11-23 15:12:09+09:00");
+        assert_eq!(moment.within(jiff::tz::TimeZone::UTC), "2026-11-23 06:12:09Z");
+        for text in ["2026-11-23T15:12:09", "2026-11-23 15:12:09", "2026-11-23 15:12:09+09:00"] {
+            assert_eq!(Timestamp::typed_in(text, tokyo.clone()), Ok(moment), "{text}");
+        }
+        let day = Timestamp::typed_in("2026-11-23", tokyo.clone()).unwrap();
+        assert_eq!(day.to_string(), "2026-11-22T15:00:00Z");
+        assert!(Timestamp::typed_in("23.11.2026", tokyo).is_err());
     }
 
     proptest! {

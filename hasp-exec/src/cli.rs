@@ -35,6 +35,9 @@ pub struct Cli {
     /// Say what this machine gives and what is wrong here; run nothing
     #[arg(long, conflicts_with_all = ["grant", "target", "explain", "argv"])]
     pub doctor: bool,
+    /// With --doctor: mend what is safe to mend, and say what was done
+    #[arg(long, requires = "doctor")]
+    pub repair: bool,
     /// Write one JSON line at the start and one at the end to descriptor N
     #[arg(long, value_name = "N")]
     pub status_fd: Option<i32>,

@@ -29,7 +29,7 @@ impl Tool for Cli {
             return monitor::run(socket).map(|()| Exit::OK);
         }
         if self.doctor {
-            return doctor::run(context);
+            return doctor::run(self.repair, context);
         }
         if self.explain {
             return explain::explain(&self, context);

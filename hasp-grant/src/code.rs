@@ -29,9 +29,6 @@ hasp_core::codes! {
     OTHER_PROJECT = "other-project", [Denied], "the grant is for another project";
     OTHER_TARGET = "other-target", [Denied], "the grant is for another target";
     OVER_CEILING = "over-ceiling", [Denied], "the window is longer than the class allows";
-    PROGRAM_MISSING = "program-missing", [NotFound], "there is no program of that name";
-    PROGRAM_NOT_EXECUTABLE = "program-not-executable", [NotExecutable],
-        "the program cannot be executed";
     REVOKED = "revoked", [Denied], "the grant was revoked";
     RUNTIME_UNREACHED = "runtime-unreached", [Io],
         "a directory where grants may lie cannot be looked into";

@@ -20,9 +20,9 @@ mod token;
 mod verb;
 
 pub use action::arg::Arg;
-pub use action::program::{check as check_program, find as find_program};
 pub use action::{Action, EnvRules};
 pub use hasp_core::GrantId;
+pub use hasp_target::{check_program, find_program};
 pub use ledger::Ledger;
 pub use ledger::directories::{Everywhere, everywhere};
 pub use ledger::record::record as record_end;

@@ -41,6 +41,13 @@ pub struct Values {
     pub file: Vec<OsString>,
 }
 
+impl Values {
+    /// Whether none is named.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_none() && self.env.is_empty() && self.file.is_empty()
+    }
+}
+
 /// Verbs that filter nothing.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
@@ -137,6 +144,9 @@ pub enum HooksVerb {
         /// Whether it had any value that is watched
         #[arg(long)]
         watched: Option<OsString>,
+        /// Values to look for, and nothing else
+        #[command(flatten)]
+        values: Values,
         /// Which hook
         #[arg(value_enum)]
         hook: Hook,

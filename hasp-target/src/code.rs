@@ -40,6 +40,9 @@ hasp_core::codes! {
     MANIFEST_UTF8 = "manifest-utf8", [Config], "a file of the project is not UTF-8";
     NO_DIR = "no-dir", [Missing], "the directory that a target runs in is not there";
     NO_MANIFEST = "no-manifest", [Missing], "there is no hasp.toml";
+    PROGRAM_MISSING = "program-missing", [NotFound], "there is no program of that name";
+    PROGRAM_NOT_EXECUTABLE = "program-not-executable", [NotExecutable],
+        "the program cannot be executed";
     TARGET_UNKNOWN = "target-unknown", [Missing], "hasp.toml has no target of this name";
     TEMPLATE_BAD_PATH = "template-bad-path", [Config],
         "the path of a template leads to no plain file of the project";

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod code;
 mod edit;
 mod manifest;
+mod program;
 mod run;
 mod verb;
 
@@ -24,4 +25,10 @@ pub use manifest::target::{MAX_TEMPLATES, Target};
 pub use manifest::template::{MAX_TEMPLATE, Part, Template};
 pub use manifest::text::{FILE_NAME, MAX_SIZE};
 pub use manifest::variable::{check_kept, check_passed, check_variable, fate};
-pub use verb::explain::{MAKE, names_make};
+pub use program::files::named as named_files;
+pub use program::runners::{any_code, runs_its_words};
+pub use program::warnings::{Meant, Subject, loud, warnings};
+pub use program::{
+    check as check_program, find as find_program, foreign as foreign_file,
+    stranger as file_stranger,
+};

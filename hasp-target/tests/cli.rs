@@ -173,7 +173,10 @@ fn from_env_takes_names_and_leaves_values() {
     assert_eq!(status, 0, "{stderr}");
     let text = project.read();
     assert!(
-        text.contains("env = { API_KEY = \"api/API_KEY\", DATABASE_URL = \"api/DATABASE_URL\" }"),
+        text.ends_with(
+            "\n[target.dev.env]\nAPI_KEY = \"api/API_KEY\"\nDATABASE_URL = \
+             \"api/DATABASE_URL\"\n"
+        ),
         "{text}"
     );
     assert!(stderr.contains("left out as plain settings: PORT\n"));

@@ -1,10 +1,12 @@
 //! From the command line to the verbs: each finds the vault first, since nothing is to be asked for
 //! where there is none.
 
+use hasp_audit::EventKind;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Result};
 
 use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
+use crate::denial::record_denial;
 use crate::open::vault::Vault;
 use crate::verb;
 
@@ -14,6 +16,13 @@ impl Tool for Cli {
     }
 
     fn run(self, cx: &mut Context) -> Result<Exit> {
+        let outcome = self.dispatch(cx);
+        outcome.inspect_err(|error| record_denial(error, EventKind::VaultDeny, cx, |event| event))
+    }
+}
+
+impl Cli {
+    fn dispatch(self, cx: &mut Context) -> Result<Exit> {
         match self.verb {
             Verb::Init(args) => verb::init::run(&args, cx),
             Verb::Set(args) => verb::set::run(&args, &locate(cx)?, cx),

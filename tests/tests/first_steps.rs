@@ -82,25 +82,21 @@ fn typed_references_stay_in_the_hint_of_a_shared_directory() {
 #[test]
 fn a_moved_project_is_known_again() {
     let world = World::with_project();
-    world.sh("cp -a . ../copy && mv ../project ../moved").ok();
-    let moved = |line: &str| world.sh(&format!("mkdir -p . && cd ../moved && {line}"));
-    let here = std::process::Command::new("true").status();
-    assert!(here.is_ok());
-    let at = |dir: &str, line: &str| {
+    world.sh("mv ../project ../moved").ok();
+    let base = world.base().canonicalize().unwrap();
+    let at = |line: &str| {
         let mut command = world.command("bash");
-        let dir = world.base().canonicalize().unwrap().join(dir);
-        command.args(["-c", line]).current_dir(dir).stdin(std::process::Stdio::null());
-        Outcome::of(command.output().unwrap())
+        command.args(["-c", line]).current_dir(base.join("moved"));
+        Outcome::of(command.stdin(std::process::Stdio::null()).output().unwrap())
     };
-    let _ = moved;
-    let refused = at("moved", "hasp-grant -q -t test -o -");
+    let refused = at("hasp-grant -q -t test -o -");
     refused.refused_with_hint(77, "target-unconsented");
     let line = typed(&refused.stderr, "--moved-from");
     assert!(line.starts_with("hasp-bind --moved-from "), "{}", refused.stderr);
-    let shown = at("moved", "hasp-bind list");
+    let shown = at("hasp-bind list");
     assert!(shown.stderr.contains(&line), "{}", shown.stderr);
-    at("moved", &format!("{line} --yes")).ok();
-    at("moved", "hasp-grant -q -x --consumer user -t test").ok();
+    at(&format!("{line} --yes")).ok();
+    at("hasp-grant -q -x --consumer user -t test").ok();
 }
 
 #[test]
@@ -209,4 +205,38 @@ fn lists_print_names_alone_and_headings_to_people_only() {
     assert_eq!(listed.ok().lines().count(), 2, "{}", listed.stdout);
     world.type_at("hasp-vault list; echo rc=$?", &["see:rc="]).has("NAME");
     world.type_at("hasp-vault list -q; echo rc=$?", &["see:rc="]).has_not("NAME");
+}
+
+#[test]
+fn explain_check_consent_and_grant_warn_in_the_same_words() {
+    let world = World::new();
+    world.feed("hasp-vault set db/url --class high -q", DB_URL).ok();
+    let script = world.script("run.sh", "#!/bin/sh\n");
+    world.sh("chmod 777 run.sh").ok();
+    world.write(
+        "hasp.toml",
+        "[refs]\n\"db/url\" = {}\n[target.t]\nrun = ['./run.sh']\nenv = { U = 'db/url' }\n",
+    );
+    let consent = world.sh("hasp-bind --yes --shared");
+    let explained = world.sh("hasp-target explain t");
+    let checked = world.sh("hasp-target check t");
+    let granted = world.sh("hasp-grant -t t --consumer user -o -");
+    for (who, said) in [
+        ("consent", &consent.stderr),
+        ("explain", &explained.stdout),
+        ("check", &checked.stderr),
+        ("grant", &granted.stderr),
+    ] {
+        for words in [
+            "db/url (high) goes into the environment",
+            "run.sh can be changed by whoever uses this grant",
+            "run.sh can be changed by other users (mode 0777)",
+        ] {
+            assert!(said.contains(words), "{who}: no '{words}' in: {said}");
+        }
+    }
+    let program = format!("Its program is {}.", script.display());
+    assert!(explained.stdout.contains(&program), "{}", explained.stdout);
+    checked.ok();
+    granted.ok();
 }

@@ -355,3 +355,39 @@ fn husky_and_the_pre_commit_framework() {
     );
     world.sh(&format!("PRE_COMMIT_FROM_REF=HEAD PRE_COMMIT_TO_REF=HEAD {}", entries[2])).ok();
 }
+
+#[test]
+fn short_values_are_found_while_a_grant_is_kept() {
+    let world = World::new();
+    world.store("db/pw", "hunter2");
+    repository(&world);
+    world.bind(
+        "[project]\nname = \"p\"\n[refs]\n\"db/pw\" = { about = \"the database\" }\n\
+         [target.hooks]\nabout = \"looks for it before a commit\"\n\
+         run = [\"hasp-redact\", \"hooks\", \"run\", \"--env\", \"DB_PW\", \"...\"]\n\
+         env = { DB_PW = \"db/pw\" }\n",
+    );
+    world.sh("git add hasp.toml && git commit -qm toml && hasp-redact hooks install").ok();
+    let leak = "echo pw=hunter2 >f && git add f && git commit -qm x";
+    let told = |outcome: &Outcome, told: &str| {
+        assert!(said(outcome).contains(told), "no '{told}' in {}", said(outcome));
+    };
+    let outcome = world.sh(&format!("{leak} && git reset -q --hard HEAD~1"));
+    outcome.ok();
+    told(&outcome, "not watched, so not looked for: db/pw");
+    world.sh("hasp-grant -q --keep --for 1h --consumer user -t hooks").ok();
+    let outcome = world.sh(leak);
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "f:1:4: DB_PW (plain)");
+    told(&outcome, "not looked for, but those of the target hooks: db/pw");
+    assert!(!said(&outcome).contains("hunter2"));
+    let outcome = world.sh("git reset -q --hard && git commit -q --allow-empty -m 'pw hunter2'");
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "the message, line 1: DB_PW (plain)");
+    world.sh("echo b >b && git add b && git commit -qm clean").ok();
+    world.sh("git init -q --bare ../remote && git push -q ../remote main").ok();
+    world.sh("git commit -q --no-verify --allow-empty -m 'pw hunter2'").ok();
+    let outcome = world.sh("git push -q ../remote main");
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "the message, line 1: DB_PW (plain), commit ");
+}

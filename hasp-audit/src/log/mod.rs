@@ -8,6 +8,7 @@
 //! after all this.
 
 mod copies;
+mod denials;
 pub(crate) mod find;
 pub(crate) mod policy;
 
@@ -86,7 +87,7 @@ impl Log {
     }
 
     fn at(home: &Home, id: &LogId, dir: PathBuf) -> Log {
-        Log { id: id.clone(), home: home.root().to_owned(), dir, full: segment::FULL }
+        Log { id: *id, home: home.root().to_owned(), dir, full: segment::FULL }
     }
 
     /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`].
@@ -185,7 +186,7 @@ impl Log {
         let path = segment::path(&self.dir, end.state.segment);
         end.file.sync_data().map_err(|e| Error::io("flush", &path, e))?;
         self.advance(&end.kept, &end.state)?;
-        Ok(Head { log: self.id.clone(), count: end.state.n, mac: end.state.prev })
+        Ok(Head { log: self.id, count: end.state.n, mac: end.state.prev })
     }
 
     /// Signs the head and keeps it beside the log, and packs a closed segment if there is one;

@@ -18,7 +18,7 @@
 //! | `argv` (`argc`, `argv_sha256`) | a command line with values redacted; see
 //! [`crate::Event::argv`] |
 //! | `code` | the code of a denial, as on stderr without its brackets |
-//! | `count` | for how many denials of one sort the record stands, where that is more than one |
+//! | `count` | for how many denials the record stands, where too many came to record each |
 //! | `reason` | what a person said it is for |
 
 /// Makes the enum, its names and its fields from one table.
@@ -97,7 +97,7 @@ events! {
         "a program of a rotation is given a value";
     VaultRotateFailed = "vault.rotate-failed" ["secret", "version", "step", "program", "code"],
         "a program of a rotation failed";
-    VaultDeny = "vault.deny" ["code", "secret", "asker", "count"],
+    VaultDeny = "vault.deny" ["code", "count"],
         "the vault refused: a wrong passphrase, a value that may not be had";
     VaultItem = "vault.item" ["secret", "parts", "for", "of"], "a part of a list of another event";
     BindAdd = "bind.add" ["project", "ref", "secret"], "a reference was bound to a secret";
@@ -109,7 +109,7 @@ events! {
     BindShared = "bind.shared" ["project"], "a project of another user is consented to";
     BindRenew = "bind.renew" ["project"], "a binding was signed again";
     BindDrop = "bind.drop" ["project"], "a binding was dropped";
-    BindDeny = "bind.deny" ["code", "project", "asker", "count"], "a consent was refused";
+    BindDeny = "bind.deny" ["code", "project", "count"], "a consent was refused";
     ConsumerAdd = "consumer.add" ["consumer", "exe"], "a program was given a name";
     ConsumerRemove = "consumer.remove" ["consumer", "exe"], "the name of a program was forgotten";
     GrantMint = "grant.mint"

@@ -93,6 +93,14 @@ impl Record {
             .collect()
     }
 
+    /// Who asked: the caller first, then its ancestors.
+    pub fn askers(&self) -> impl Iterator<Item = Asker<'_>> {
+        self.object["asker"].as_array().into_iter().flatten().map(|asker| Asker {
+            pid: asker["pid"].as_u64(),
+            exe: asker["exe"].as_str().unwrap_or_default(),
+        })
+    }
+
     /// The terms that it can be found by.
     pub fn terms(&self) -> Vec<String> {
         let mut terms = Vec::with_capacity(12);
@@ -110,6 +118,7 @@ impl Record {
         }
         terms.extend(self.text("consumer").split_once(':').map(|(kind, _)| term::consumer(kind)));
         terms.extend(self.object["start"].as_u64().map(term::end_of));
+        self.askers().for_each(|asker| terms.extend(asker.words().map(|w| term::asker(&w))));
         for object in objects(&self.object) {
             terms.extend(
                 object["fp"].as_str().into_iter().chain(parts(object)).map(term::fingerprint),
@@ -119,6 +128,29 @@ impl Record {
             terms.push(term::secret(&found.name));
         }
         terms
+    }
+}
+
+/// A process that asked, or one of its ancestors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker<'a> {
+    /// Its pid.
+    pub pid: Option<u64>,
+    /// The path of its program; empty if that could not be seen.
+    pub exe: &'a str,
+}
+
+impl Asker<'_> {
+    /// The last part of its program's path.
+    pub fn name(&self) -> &str {
+        self.exe.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// What it can be asked for by: `exe:PATH`, `NAME` and `pid:N`.
+    fn words(self) -> impl Iterator<Item = String> {
+        let seen = !self.exe.is_empty();
+        let program = seen.then(|| [format!("exe:{}", self.exe), self.name().to_owned()]);
+        program.into_iter().flatten().chain(self.pid.map(|pid| format!("pid:{pid}")))
     }
 }
 
@@ -164,6 +196,11 @@ pub(crate) mod term {
         format!("c:{word}")
     }
 
+    /// A process that asked, or one of its ancestors: `exe:PATH`, `NAME` or `pid:N`.
+    pub fn asker(word: &str) -> String {
+        format!("a:{word}")
+    }
+
     /// A project's root.
     pub fn project(root: &str) -> String {
         format!("p:{root}")
@@ -195,6 +232,7 @@ mod tests {
     fn a_record_is_found_by_all_that_it_names() {
         let line = br#"{"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1",
             "project":"/p","consumer":"session:7",
+            "asker":[{"pid":7,"exe":"/usr/bin/hasp-exec"},{"pid":8,"exe":null}],
             "secrets":[{"name":"a/b","version":2,"fp":"ff","parts":["aa","bb"]},{"name":"c"}]}"#;
         let record = Record::parse(line).unwrap();
         let terms = record.terms();
@@ -210,6 +248,9 @@ mod tests {
             "f:ff",
             "f:bb",
             "s:c",
+            "a:exe:/usr/bin/hasp-exec",
+            "a:hasp-exec",
+            "a:pid:8",
         ] {
             assert!(terms.iter().any(|t| t == term), "{term}");
         }

@@ -6,6 +6,7 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
 use crate::cli::LogArgs;
+use crate::code;
 use crate::query::checked;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
@@ -77,6 +78,22 @@ fn verified(
     Ok(Exit::OK)
 }
 
+/// The term of `--asker`; a name that has a slash would be a path, which is said by `exe:`.
+///
+/// # Errors
+/// `[usage]` for a word of another form.
+pub(crate) fn asker(word: &str) -> Result<String> {
+    let pid = word.strip_prefix("pid:").map(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let path = word.strip_prefix("exe:").map(|path| path.starts_with('/'));
+    if pid.or(path).unwrap_or(!word.contains(['/', ':']) && !word.is_empty()) {
+        return Ok(term::asker(word));
+    }
+    let message = "whoever asked is named by exe:PATH, by the name of the program, or by pid:N";
+    Err(Error::new(Kind::Usage, code::USAGE, message)
+        .hint("for example: hasp-audit --asker exe:/usr/bin/make")
+        .hint("or: hasp-audit --asker make"))
+}
+
 fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
     let mut terms = Vec::new();
     if let Some(word) = &args.secret {
@@ -88,6 +105,7 @@ fn filter(args: &LogArgs, cx: &Context) -> Result<Filter> {
         );
     }
     terms.extend(args.consumer.as_deref().map(term::consumer));
+    terms.extend(args.asker.as_deref().map(asker).transpose()?);
     terms.extend(args.grant.as_deref().map(term::grant));
     terms.extend(args.event.as_deref().map(term::event));
     terms.extend(args.denied.then(term::denied));

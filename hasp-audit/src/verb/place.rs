@@ -82,7 +82,7 @@ fn only_log(home: &Home) -> Option<LogId> {
     ids.next().is_none().then_some(only)
 }
 
-/// A time as it is typed: RFC 3339, or how long ago.
+/// A time as it is typed: RFC 3339, without a zone the machine's own, or how long ago.
 ///
 /// # Errors
 /// `[bad-time]`.
@@ -91,7 +91,7 @@ pub fn moment(word: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>> {
     if let Ok(ago) = time::parse_duration(word) {
         return Ok(Some(now.before(ago)));
     }
-    let parsed = word.parse::<Timestamp>();
+    let parsed = Timestamp::typed(word);
     parsed.map(Some).map_err(|e| {
         Error::new(Kind::Usage, code::BAD_TIME, e.message())
             .hint("a time looks like 2026-01-31T12:00:00Z, or 24h for how long ago")

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use hasp_core::Result;
 use hasp_core::text::{printable, shell_words};
 use hasp_core::tool::Context;
+use hasp_core::{Result, Timestamp};
 use serde_json::Value;
 
 use crate::query::runs::Ends;
 use crate::record::kind;
 use crate::record::{Record, Use};
+use crate::verify::part::AT_ONCE;
 
 /// How many secrets a line names before it counts the rest.
 const SHOWN: usize = 6;
@@ -54,6 +55,7 @@ pub struct Render {
     ends: Option<Ends>,
     last: Option<u64>,
     unknown: BTreeMap<String, u64>,
+    newest: Option<Timestamp>,
 }
 
 impl Render {
@@ -61,7 +63,16 @@ impl Render {
     pub fn new(cx: &Context, dir: &Path) -> Render {
         let (json, colour) = (cx.out.json, cx.out.colour(&cx.env));
         let (dir, unknown) = (dir.to_owned(), BTreeMap::new());
-        Render { dir, json, colour, following: false, ends: None, last: None, unknown }
+        Render {
+            dir,
+            json,
+            colour,
+            following: false,
+            ends: None,
+            last: None,
+            unknown,
+            newest: None,
+        }
     }
 
     /// From now on records are new: what was printed is not printed again, and a run that has not
@@ -86,6 +97,12 @@ impl Render {
         let endless =
             !self.following && record.event() == "exec.start" && !self.ended(record.n())?;
         let mut line = self.text(record);
+        let time = record.time();
+        if self.newest.is_some_and(|newest| time.after(AT_ONCE) < newest) {
+            line.push_str(&self.paint("33", "  the clock was set back"));
+            self.newest = None;
+        }
+        self.newest = self.newest.max(Some(time));
         if endless {
             line.push_str(&self.paint("33", "  no end: it still runs, or was killed"));
         }
@@ -148,10 +165,12 @@ fn said(record: &Record) -> Vec<String> {
         secrets(&record.uses()),
         field("target", "target "),
         command(&record.object["argv"]),
+        program(record),
         number("status"),
         number("signal"),
         field("project", "in "),
         field("consumer", "by "),
+        askers(record),
         field("grant", "grant "),
         field("reason", "for: "),
     ];
@@ -167,6 +186,22 @@ fn said(record: &Record) -> Vec<String> {
     said
 }
 
+/// Who asked, the caller first; not our own tool, which stands for whoever ran it.
+fn askers(record: &Record) -> String {
+    let others = record.askers().skip_while(|asker| asker.name().starts_with("hasp-"));
+    let mut shown: Vec<String> = others
+        .map(|asker| match (asker.name(), asker.pid) {
+            ("", Some(pid)) => format!("pid:{pid}"),
+            (name, _) => printable(name.as_bytes()),
+        })
+        .collect();
+    if shown.len() > SHOWN {
+        shown.truncate(SHOWN);
+        shown.push("..".to_owned());
+    }
+    if shown.is_empty() { String::new() } else { format!("asked by {}", shown.join(" < ")) }
+}
+
 fn secrets(uses: &[Use]) -> String {
     let mut shown: Vec<String> =
         uses.iter().take(SHOWN).map(|u| printable(u.to_string().as_bytes())).collect();
@@ -180,6 +215,13 @@ fn command(argv: &Value) -> String {
     let words: Vec<&OsStr> =
         argv.as_array().into_iter().flatten().filter_map(Value::as_str).map(OsStr::new).collect();
     if words.is_empty() { String::new() } else { format!("$ {}", shell_words(words)) }
+}
+
+/// The program, where no command line shows it.
+fn program(record: &Record) -> String {
+    let program = printable(record.text("program").as_bytes());
+    let shown = record.object["argv"].is_array() || program.is_empty();
+    if shown { String::new() } else { format!("program {program}") }
 }
 
 fn plain(value: &Value) -> String {
@@ -204,6 +246,7 @@ mod tests {
             ends: None,
             last: None,
             unknown: BTreeMap::new(),
+            newest: None,
         };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }

@@ -16,7 +16,7 @@ use crate::record::line;
 use crate::verb::export;
 use crate::verb::place::Place;
 use crate::verb::{keys, progress};
-use crate::verify::{self, Against, Fault, Report};
+use crate::verify::{self, Against, Fault, Report, Ungranted};
 
 /// Verifies a log, or an exported file.
 pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit> {
@@ -29,7 +29,19 @@ pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit
         report.notes.extend(report.fault.take().map(|f| f.message));
     }
     tell(cx, &place, &report)?;
-    report.fault.map_or(Ok(Exit::OK), |fault| Err(no(&fault)))
+    if let Some(fault) = report.fault {
+        return Err(no(&fault));
+    }
+    report.ungranted.first().map_or(Ok(Exit::OK), |start| Err(ungranted(start)))
+}
+
+/// A whole record of something that should not have happened.
+fn ungranted(start: &Ungranted) -> Error {
+    Error::new(Kind::No, code::START_UNGRANTED, start.message.clone())
+        .hint(
+            "the record itself is whole; a ledger may have been put back: hasp-grant revoke --all",
+        )
+        .hint("then replace what was let out: hasp-audit exposed --since 24h | hasp-vault rotate -")
 }
 
 /// The report on a log against the vault's keys and an expected head, and the key that it begins
@@ -84,15 +96,22 @@ fn bar(cx: &Context, dir: &Path) -> ProgressBar {
 
 fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     if cx.out.json {
-        let outcome = report.fault.as_ref().map_or("whole", |f| f.code.as_str());
+        let start = report.ungranted.first();
+        let whole = start.map_or("whole", |_| code::START_UNGRANTED.as_str());
+        let outcome = report.fault.as_ref().map_or(whole, |f| f.code.as_str());
+        let first_bad = report.fault.as_ref().map_or(start.map(|s| s.n), |f| f.n);
         return cx.out.object(&json!({
             "v": 1, "log": place.id, "outcome": outcome, "records": report.records,
             "notes": report.notes,
-            "first_bad": report.fault.as_ref().and_then(|f| f.n),
+            "first_bad": first_bad,
         }));
     }
     report.notes.iter().for_each(|note| cx.out.note(&format!("note: {note}")));
-    if report.fault.is_some() {
+    // The first one is the error; here stand the others.
+    for start in report.ungranted.iter().skip(usize::from(report.fault.is_none())) {
+        cx.out.warn(&start.message);
+    }
+    if report.fault.is_some() || !report.ungranted.is_empty() {
         return Ok(());
     }
     cx.out.line(&format!("whole: {} records", report.records))?;

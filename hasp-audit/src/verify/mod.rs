@@ -2,7 +2,8 @@
 //! key state, the checkpoint and an expected head. "No" always names the first bad record; without
 //! the audit root there is no answer at all.
 
-mod part;
+mod grants;
+pub(crate) mod part;
 pub(crate) mod recover;
 mod report;
 mod verdict;
@@ -26,6 +27,7 @@ use crate::segment::{self, Found, Lines};
 use crate::verify::part::{Bad, Job, Part, Shape};
 use crate::verify::verdict::{Facts, judge};
 
+pub use crate::verify::grants::Ungranted;
 pub use crate::verify::report::{Against, Fault, Report};
 
 /// No more records than this can be missing in one place before the numbers are called implausible.

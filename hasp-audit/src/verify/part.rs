@@ -1,15 +1,19 @@
 //! Verifying one segment by itself: everything but how it joins on to the one before.
 
 use std::path::Path;
+use std::time::Duration;
 
-use hasp_core::Result;
+use hasp_core::{Result, Timestamp};
 
 use crate::record::chain::{Key, MacBytes};
 use crate::record::line::Frame;
 use crate::segment::{Found, Lines};
+use crate::verify::grants::Fact;
 
 /// Progress is told every so many records.
 const STEP: u64 = 4096;
+/// Records of tools that run at the same time may be dated this far apart the wrong way round.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(60);
 
 /// Which segment, and the key of the record that it claims to begin with.
 pub struct Job {
@@ -46,6 +50,12 @@ pub struct Part {
     pub marks: Vec<(u64, MacBytes, Key)>,
     /// Lines of `audit.*` events, which tell of the log itself.
     pub own: Vec<(u64, Vec<u8>)>,
+    /// What its records say of grants.
+    pub facts: Vec<Fact>,
+    /// The times of its first and last record.
+    pub times: Option<(Vec<u8>, Vec<u8>)>,
+    /// Where the clock was set back: the number of a record, the time before it and its own.
+    pub back: Vec<(u64, Timestamp, Timestamp)>,
 }
 
 /// The first thing in a segment that is no record of this log.
@@ -127,6 +137,9 @@ impl Part {
             bad: None,
             marks: Vec::new(),
             own: Vec::new(),
+            facts: Vec::new(),
+            times: None,
+            back: Vec::new(),
         }
     }
 
@@ -153,10 +166,45 @@ impl Part {
         if marks.contains(&n) {
             self.marks.push((n, self.last, self.key.clone()));
         }
+        self.facts.extend(Fact::read(line));
+        self.clock(n, line);
         if is_own(line) {
             self.own.push((n, line.to_vec()));
         }
     }
+}
+
+impl Part {
+    fn clock(&mut self, n: u64, line: &[u8]) {
+        let Some(time) = time(line) else { return };
+        let Some((_, last)) = &mut self.times else {
+            self.times = Some((time.to_vec(), time.to_vec()));
+            return;
+        };
+        self.back.extend(step_back(last, time).map(|(before, now)| (n, before, now)));
+        last.clear();
+        last.extend_from_slice(time);
+    }
+}
+
+/// The two times, if the clock was set back between them. Tools that write at the same moment took
+/// the time a little before.
+pub(crate) fn step_back(before: &[u8], now: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    // One spelling of each moment: as a rule their order is that of their bytes.
+    if now >= before && now.len() == before.len() {
+        return None;
+    }
+    let read = |text| std::str::from_utf8(text).ok()?.parse::<Timestamp>().ok();
+    let (before, now) = (read(before)?, read(now)?);
+    (now.after(AT_ONCE) < before).then_some((before, now))
+}
+
+/// The time in its fixed place of a line.
+fn time(line: &[u8]) -> Option<&[u8]> {
+    // Eleven bytes stand before the number, six between it and the time.
+    let rest = line.get(11..)?;
+    let rest = rest.get(memchr::memchr(b',', rest)? + 6..)?;
+    rest.get(..memchr::memchr(b'"', rest)?)
 }
 
 fn shape(line: &[u8]) -> Shape {

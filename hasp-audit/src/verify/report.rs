@@ -7,6 +7,7 @@ use hasp_core::Code;
 
 use crate::record::chain::MacBytes;
 use crate::record::head::Head;
+use crate::verify::grants::Ungranted;
 
 /// What a log is verified against.
 pub struct Against<'a> {
@@ -29,6 +30,9 @@ pub struct Report {
     pub mac: MacBytes,
     /// Why the log is not whole; `None` if it is.
     pub fault: Option<Fault>,
+    /// Starts that the grants on record did not allow: the record is whole, and tells of something
+    /// that should not have happened.
+    pub ungranted: Vec<Ungranted>,
     /// What happened to the log and is no fault.
     pub notes: Vec<String>,
 }

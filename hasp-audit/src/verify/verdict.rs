@@ -1,6 +1,7 @@
 //! The verdict on a log from what was found in its segments: the earliest fault counts, and nothing
 //! that is missing is ever called whole.
 
+use hasp_core::Timestamp;
 use serde_json::Value;
 
 use hasp_core::LogId;
@@ -9,8 +10,12 @@ use crate::code;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;
-use crate::verify::part::{Part, Shape};
+use crate::verify::grants;
+use crate::verify::part::{Part, Shape, step_back};
 use crate::verify::report::{Against, Fault, Report};
+
+/// The most places that are named where the clock was set back.
+const MOST_STEPS: usize = 5;
 
 /// All that the verdict rests on.
 pub struct Facts<'a> {
@@ -40,7 +45,10 @@ pub fn judge(facts: &Facts) -> Report {
             message: text.clone(),
         })
     });
-    Report { records: walk.next, mac: walk.prev, fault, notes: walk.notes }
+    walk.clock(facts.parts);
+    let told = facts.parts.iter().flat_map(|part| &part.facts).filter(|fact| fact.n < walk.next);
+    let ungranted = grants::ungranted(told, !walk.losses.is_empty());
+    Report { records: walk.next, mac: walk.prev, fault, ungranted, notes: walk.notes }
 }
 
 /// The chain from its first record on, as far as it is good.
@@ -69,6 +77,26 @@ impl Walk {
             self.ends_well(part, last, facts)?;
         }
         Ok(())
+    }
+
+    /// Notes where the clock was set back; the order of records is that of their numbers.
+    fn clock(&mut self, parts: &[Part]) {
+        let mut back: Vec<(u64, Timestamp, Timestamp)> = Vec::new();
+        let mut last: Option<&[u8]> = None;
+        for part in parts {
+            let Some((first, end)) = &part.times else { continue };
+            let step = last.and_then(|before| step_back(before, first));
+            back.extend(step.map(|(before, now)| (part.first, before, now)));
+            back.extend(&part.back);
+            last = Some(end);
+        }
+        let note = |(n, before, now): &(u64, Timestamp, Timestamp)| {
+            format!("the clock was set back: record {n} is dated {now}, the one before it {before}")
+        };
+        self.notes.extend(back.iter().take(MOST_STEPS).map(note));
+        if let Some(more) = back.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {
+            self.notes.push(format!("the clock was set back {more} more times"));
+        }
     }
 
     /// Whether a segment follows the one before.

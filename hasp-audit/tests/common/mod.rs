@@ -100,7 +100,7 @@ impl Fixture {
 }
 
 pub fn event(n: u64) -> Event {
-    named("exec.start")
+    named("vault.reveal")
         .field("grant", format!("g{}", n % 3))
         .field("secret", "db/url")
         .field("version", n)

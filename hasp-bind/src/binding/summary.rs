@@ -1,12 +1,13 @@
 //! What a person reads before saying yes: the project, each reference and the secret that it means,
 //! each target with all that it may do, and what deserves a second look.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use hasp_core::layout::Block;
 use hasp_core::text::{printable, printable_path};
-use hasp_core::trust;
-use hasp_target::{RefSpec, Target, lines};
+use hasp_core::{Class, SecretName, trust};
+use hasp_target::{Meant, RefSpec, Subject, Target, lines};
 use hasp_vault::{Item, Vault};
 
 use crate::binding::Binding;
@@ -16,7 +17,12 @@ use crate::binding::proposal::{Proposal, Standing};
 use crate::project::Project;
 
 /// The whole block, for a terminal: what deserves a second look stands out.
-pub(crate) fn block(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) -> Block {
+pub(crate) fn block(
+    place: &ProjectVault,
+    binding: &Binding,
+    proposal: &Proposal<'_>,
+    search: Option<&OsStr>,
+) -> Block {
     let (project, vault) = (&place.project, &place.vault);
     let mut out = vec![
         format!(
@@ -43,7 +49,7 @@ pub(crate) fn block(place: &ProjectVault, binding: &Binding, proposal: &Proposal
     ));
     let mut block = Block::default();
     out.into_iter().for_each(|line| push(&mut block, line, Block::line));
-    section("look twice", warnings(place, binding, proposal))
+    section("look twice", warnings(place, binding, proposal, search))
         .into_iter()
         .for_each(|line| push(&mut block, line, Block::strong));
     block
@@ -60,7 +66,7 @@ pub(crate) fn missing<'a>(
     vault: &Vault,
     secrets: impl Iterator<Item = &'a hasp_core::SecretName>,
 ) -> Vec<String> {
-    let unknown = |s: &&hasp_core::SecretName| {
+    let unknown = |s: &&SecretName| {
         vault.item(s).is_err_and(|e| e.code() == hasp_vault::code::SECRET_UNKNOWN)
     };
     let mut names: Vec<String> = secrets.filter(unknown).map(ToString::to_string).collect();
@@ -124,7 +130,12 @@ fn target(target: &Target, standing: Standing, binding: &Binding) -> Vec<String>
     std::iter::once(head).chain(body.into_iter().map(|l| format!("        {l}"))).collect()
 }
 
-fn warnings(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) -> Vec<String> {
+fn warnings(
+    place: &ProjectVault,
+    binding: &Binding,
+    proposal: &Proposal<'_>,
+    search: Option<&OsStr>,
+) -> Vec<String> {
     let (project, vault) = (&place.project, &place.vault);
     let mut found: Vec<String> = project.stranger.iter().map(trust::Stranger::text).collect();
     if binding.serial == 0
@@ -135,7 +146,9 @@ fn warnings(place: &ProjectVault, binding: &Binding, proposal: &Proposal<'_>) ->
     let named = naming(place, binding);
     found.extend(named.warning);
     let fresh = proposal.targets.iter().filter(|(_, s)| *s != Standing::Same);
-    found.extend(fresh.flat_map(|(t, _)| of_target(t, &project.root)));
+    found.extend(
+        fresh.flat_map(|(t, _)| of_target(t, &project.root, search, meant(t, proposal, vault))),
+    );
     for (_, secret, _) in &proposal.refs {
         match vault.item(secret) {
             Ok(item) if !item.allow.is_empty() => found.extend(scope(&item, project, named.has)),
@@ -206,27 +219,39 @@ fn scope(item: &Item, project: &Project, has: Has) -> Option<String> {
     }
 }
 
-fn of_target(target: &Target, root: &Path) -> Vec<String> {
+/// What the references of a target will mean, where that is stored.
+fn meant(target: &Target, proposal: &Proposal<'_>, vault: &Vault) -> Vec<Meant> {
+    let meant = |reference: &SecretName| {
+        let (_, name, _) = proposal.refs.iter().find(|(r, _, _)| *r == reference)?;
+        let class = stricter(vault.item(name).ok()?.class, target.classes.get(reference));
+        Some(Meant { reference: reference.clone(), name: name.clone(), class })
+    };
+    target.references().into_iter().filter_map(meant).collect()
+}
+
+fn stricter(stored: Class, asked: Option<&Class>) -> Class {
+    asked.map_or(stored, |asked| stored.max(*asked))
+}
+
+/// As a grant and `hasp-target explain` say it, and what only consent has to say.
+fn of_target(
+    target: &Target,
+    root: &Path,
+    search: Option<&OsStr>,
+    items: Vec<Meant>,
+) -> Vec<String> {
     let name = &target.name;
     let mut found = Vec::new();
-    match target.run.as_deref() {
-        None => found.push(format!("{name}: runs whatever command the grant names")),
-        Some([program, ..]) if program.contains('/') && !Path::new(program).is_absolute() => {
-            found.push(format!(
-                "{name}: {} is a file of the project, and is whatever is in it when it runs",
-                printable(program.as_bytes())
-            ));
-        }
-        Some(_) => {}
+    if let Some([program, ..]) = target.run.as_deref()
+        && program.contains('/')
+        && !Path::new(program).is_absolute()
+    {
+        found.push(format!(
+            "{name}: {} is a file of the project, and is whatever is in it when it runs",
+            printable(program.as_bytes())
+        ));
     }
-    let files = target.templates.iter().map(|t| root.join(t.path()));
-    let script = target.run.iter().flat_map(|run| run.first()).filter(|word| word.contains('/'));
-    let script =
-        script.map(|word| root.join(target.dir.as_deref().unwrap_or(Path::new(""))).join(word));
-    let strangers = files.chain(script).filter_map(|file| trust::stranger_below(root, &file));
-    found.extend(strangers.map(|stranger| format!("{name}: {}", stranger.text())));
-    if !target.keep_env.is_empty() {
-        found.push(format!("{name}: keeps variables that make programs load code"));
-    }
+    let subject = Subject::of(target, root, search, items);
+    found.extend(subject.all().into_iter().map(|text| format!("{name}: {text}")));
     found
 }

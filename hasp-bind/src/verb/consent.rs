@@ -29,7 +29,12 @@ pub(crate) fn run(place: &ProjectVault, yes: bool, cx: &mut Context) -> Result<E
         cx.out.note("nothing new: this project asks for nothing that was not consented to");
         return object(&binding, place, cx).map(|()| Exit::OK);
     }
-    let asking = ask(&summary::block(place, &binding, &proposal), "Consent to this?", yes, cx)?;
+    let asking = ask(
+        &summary::block(place, &binding, &proposal, cx.env.get("PATH")),
+        "Consent to this?",
+        yes,
+        cx,
+    )?;
     let signed = place.change(cx, |now| {
         // The question was about this state: another tool that changed it meanwhile makes it
         // another question.

@@ -130,7 +130,8 @@ fn check_of_hasp_target_speaks_of_binding_and_vault() {
     assert!(
         status == 1
             && stdout.contains(
-                "test: nobody has consented to it yet: hasp-bind\ntest: db/url is not bound"
+                "test: nobody has consented to it yet: hasp-bind, or say yes to the next \
+                 hasp-grant\ntest: db/url is not bound"
             ),
         "{stdout}"
     );

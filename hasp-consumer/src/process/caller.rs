@@ -1,6 +1,7 @@
 //! The process that asks and its ancestors, read once, so that every check speaks of the same ones;
 //! a hop counts only if the parent is older than the child and the child still has that parent.
 
+use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, platform};
 
 use crate::code;
@@ -11,6 +12,8 @@ use crate::process::namespace::PidNamespace;
 const TRIES: usize = 3;
 /// More ancestors than any real process has.
 const MAX_CHAIN: usize = 1024;
+/// How many processes go on record.
+const RECORDED: usize = 8;
 
 /// The asking process and its ancestors.
 #[derive(Clone, Debug)]
@@ -60,6 +63,15 @@ impl Caller {
     /// The asking process first, its oldest visible ancestor last; never empty.
     pub fn chain(&self) -> &[Process] {
         &self.chain
+    }
+
+    /// The nearest of them as the record has them: pid, start and program of each.
+    pub fn recorded(&self) -> serde_json::Value {
+        let shown = |p: &Process| {
+            let exe = p.exe.as_deref().map(printable_path);
+            serde_json::json!({"pid": p.id.pid, "start": p.id.start, "exe": exe})
+        };
+        self.chain.iter().take(RECORDED).map(shown).collect()
     }
 
     /// The asking process.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rustix::fs::Stat;
+use rustix::fs::{Mode, RawMode, Stat};
 
 /// What can be seen of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,18 @@ impl FileId {
 #[allow(clippy::unnecessary_cast, reason = "the width of a device number is the system's")]
 pub fn identity(stat: &Stat) -> (u64, u64) {
     (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// A mode by its bits, as they are written down.
+#[allow(clippy::cast_possible_truncation, reason = "the width of a mode is the system's")]
+pub fn mode(bits: u32) -> Mode {
+    Mode::from_raw_mode(bits as RawMode)
+}
+
+/// The bits of a mode, to be written down.
+#[allow(clippy::useless_conversion, reason = "the width of a mode is the system's")]
+pub fn mode_bits(mode: Mode) -> u32 {
+    mode.as_raw_mode().into()
 }
 
 /// A place to which memory is written when it is short.

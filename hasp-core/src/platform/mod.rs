@@ -15,12 +15,15 @@ mod this;
 #[cfg(target_os = "macos")]
 mod darwin;
 #[cfg(target_os = "linux")]
-#[cfg_attr(hasp_portable, allow(dead_code, reason = "only its facts are used"))]
+#[cfg_attr(
+    hasp_portable,
+    allow(dead_code, unused_imports, reason = "only what it tells of processes is used")
+)]
 mod linux;
 #[cfg(all(target_os = "linux", hasp_portable))]
 mod portable;
 
-pub use facts::{FileId, Finding, Keeping, ProcessFacts, Swap, identity};
+pub use facts::{FileId, Finding, Keeping, ProcessFacts, Swap, identity, mode, mode_bits};
 pub use posix::children::ended_child;
 pub use posix::descriptors::{close, duplicate, pipe, set_inherited};
 pub use posix::exec::{BeforeExec, Block, Image};

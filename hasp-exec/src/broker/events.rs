@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::broker::digest;
 use crate::child::ending::Ending;
 use hasp_audit::{Event, EventKind};
-use hasp_consumer::{Caller, Process};
+use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Runtime, SecretName};
 use hasp_grant::{Check, GrantId, Terms};
@@ -45,7 +45,7 @@ pub(crate) fn start(
         .argv(&words)
         .field("consumer", terms.consumer.selector())
         .field("secrets", secrets(terms))
-        .field("asker", asker(caller))
+        .field("asker", caller.recorded())
 }
 
 /// `exec.end`, with the number of its start.
@@ -78,7 +78,7 @@ pub(crate) fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event
         .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
         .maybe("project", denied.project.map(printable_path))
         .maybe("target", denied.target)
-        .field("asker", asker(caller))
+        .field("asker", caller.recorded())
 }
 
 /// What is known of a denied attempt.
@@ -91,16 +91,6 @@ pub(crate) struct Denied<'a> {
     pub(crate) project: Option<&'a Path>,
     /// The target that was asked for, if it is one.
     pub(crate) target: Option<&'a str>,
-}
-
-/// The asking process and its ancestors, the nearest first.
-fn asker(caller: &Caller) -> Value {
-    let chain = caller.chain().iter().take(8);
-    let shown = |p: &Process| {
-        let exe = p.exe.as_deref().map(printable_path);
-        json!({"pid": p.id.pid, "start": p.id.start, "exe": exe})
-    };
-    chain.map(shown).collect()
 }
 
 /// Which version of which secret went by which way.

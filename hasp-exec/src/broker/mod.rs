@@ -11,6 +11,9 @@ pub(crate) mod verify;
 
 use std::path::PathBuf;
 
+use rustix::fs::{Access, access, statvfs};
+use rustix::io::Errno;
+
 use hasp_bind::{Binding, Project};
 use hasp_consumer::Caller;
 use hasp_core::tool::Context;
@@ -62,6 +65,21 @@ impl Broker {
         let asked = cli.target.as_deref()?;
         let binding = Binding::load(&self.vault, self.root.as_deref().ok()?).ok()??;
         binding.targets.contains_key(asked).then_some(asked)
+    }
+
+    /// Whether what a run writes before anything is released can be written.
+    ///
+    /// # Errors
+    /// `[read-only]`, `[permission]`, `[disk-full]`; those of finding the record.
+    pub(crate) fn can_write(&self) -> Result<()> {
+        let log = self.vault.log()?;
+        for path in [log.path(), self.runtime.root()] {
+            access(path, Access::WRITE_OK).map_err(|e| Error::io("write", path, e))?;
+            if statvfs(path).is_ok_and(|room| room.f_blocks > 0 && room.f_bavail == 0) {
+                return Err(Error::io("write", path, Errno::NOSPC));
+            }
+        }
+        Ok(())
     }
 
     /// The situation in which a token is presented.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use hasp_core::Environ;
+use hasp_core::{Environ, Var};
 use hasp_grant::EnvRules;
 use hasp_target::Fate;
 
@@ -18,6 +18,10 @@ pub(crate) struct Inherited {
     /// Dropped names that load code, name hasp's sources, or were taken as a source.
     pub(crate) dropped: Vec<OsString>,
 }
+
+/// Where a hasp below this one finds its state: places, of which none is a secret, whatever else
+/// the rules leave.
+const PLACES: [Var; 3] = [Var::Home, Var::Vault, Var::Runtime];
 
 /// Applies the rules. With `clean` only `pass` and `keep` are left; otherwise everything but what
 /// loads code (hasp.toml(5)).
@@ -38,6 +42,14 @@ pub(crate) fn inherit(env: &Environ, rules: &EnvRules) -> Inherited {
         // What is kept is the consumer's, also when he has none.
         if pinned(OsStr::new(name), rules).is_some() {
             vars.insert(name.into(), value.as_os().to_owned());
+        }
+    }
+    for place in PLACES {
+        if let Some(path) = env.var(place) {
+            // The command runs in a directory of its own.
+            let path = std::path::absolute(path).map_or_else(|_| path.into(), Into::into);
+            dropped.remove(OsStr::new(place.as_str()));
+            vars.insert(place.as_str().into(), path);
         }
     }
     dropped.extend(env.withheld().into_iter().filter(|n| env.raw(n).is_some()));
@@ -107,10 +119,23 @@ mod tests {
             "TERM",
             "LDAP_X",
         ]);
-        assert_eq!(left(&env, &EnvRules::default()), ["LDAP_X", "TERM"]);
+        assert_eq!(left(&env, &EnvRules::default()), ["HASP_HOME", "LDAP_X", "TERM"]);
         let rules = rules(&["LD_LIBRARY_PATH", "HASP_HOME"], &[]);
         assert_eq!(left(&env, &rules), ["HASP_HOME", "LDAP_X", "LD_LIBRARY_PATH", "TERM"]);
         assert_eq!(inherit(&env, &rules).dropped.len(), 5);
+    }
+
+    #[test]
+    fn where_the_state_is_stays_and_sources_go() {
+        let names = ["HASP_HOME", "HASP_VAULT", "HASP_RUNTIME", "HASP_PASSPHRASE", "HASP_ASKPASS"];
+        let env = environ(&[&names[..], &["HASP_IDENTITY", "HASP_GRANT", "HASP_X"]].concat());
+        let clean = EnvRules { clean: true, ..EnvRules::default() };
+        for rules in [EnvRules::default(), clean] {
+            let vars = inherit(&env, &rules).vars;
+            let left: Vec<_> = vars.keys().collect();
+            assert_eq!(left, ["HASP_HOME", "HASP_RUNTIME", "HASP_VAULT"]);
+            assert!(vars.values().all(|v| std::path::Path::new(v).is_absolute()), "{vars:?}");
+        }
     }
 
     /// Every row of the table, whatever the name looks like: nothing of it comes from whoever uses

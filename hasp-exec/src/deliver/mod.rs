@@ -27,12 +27,17 @@ pub(crate) struct Delivered {
     pub(crate) directory: Option<Directory>,
 }
 
-/// Refuses, before anything is spent, descriptors for which there is neither a memory file nor a
-/// directory in memory.
+/// Refuses, before anything is spent, what this system cannot keep, and descriptors for which there
+/// is neither a memory file nor a directory in memory.
 ///
 /// # Errors
-/// `[no-memfd]`.
+/// `[no-memfd]`, `[no-new-privs]`.
 pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
+    if action.no_new_privs && !platform::NO_NEW_PRIVILEGES {
+        let message = "this system cannot keep a command from gaining rights";
+        return Err(Error::new(Kind::Denied, crate::code::NO_NEW_PRIVS, message)
+            .hint("take no-new-privs out of the target: hasp-target check"));
+    }
     let on_descriptor =
         action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
     let Some(delivery) =

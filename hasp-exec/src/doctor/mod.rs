@@ -4,6 +4,7 @@
 
 mod machine;
 mod project;
+mod repair;
 mod state;
 
 use hasp_core::output::without_tokens;
@@ -38,9 +39,13 @@ struct Findings {
     list: Vec<Finding>,
 }
 
-/// Prints all findings: 0 if nothing is wrong, else 1.
-pub(crate) fn run(context: &mut Context) -> Result<Exit> {
-    let mut findings = Findings { area: "machine", list: Vec::new() };
+/// Prints all findings, after mending what can be: 0 if nothing is wrong, else 1.
+pub(crate) fn run(mend: bool, context: &mut Context) -> Result<Exit> {
+    let mut findings = Findings { area: "repair", list: Vec::new() };
+    if mend {
+        repair::repair(context, &mut findings);
+    }
+    findings.area = "machine";
     machine::look(&context.env, &mut findings);
     findings.area = "home";
     let vault = state::home(&context.env, &mut findings);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::stdio::stdin;
 
-use hasp_core::platform::BeforeExec;
+use hasp_core::platform::{self, BeforeExec};
 use hasp_core::{Error, Result};
 use hasp_grant::Arg;
 use hasp_redact::Patterns;
@@ -56,7 +56,7 @@ pub(crate) fn launch(spec: &ChildSpec<'_>, foreground: bool, screen: RawFd) -> L
         vars: spec.vars.iter().map(|(n, v)| (Arg::from(n), Arg::from(v))).collect(),
         pass: spec.pass.clone(),
         no_new_privs: spec.no_new_privs,
-        umask: spec.umask.as_raw_mode(),
+        umask: platform::mode_bits(spec.umask),
         foreground,
         screen,
     }

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::io::retry_on_intr;
+use rustix::io::{FdFlags, retry_on_intr};
 use rustix::net::{self, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde::de::DeserializeOwned;
@@ -121,7 +121,7 @@ pub(crate) fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> 
     control.push(SendAncillaryMessage::ScmRights(&descriptors));
     // A message of no byte carries no descriptor.
     let sent = retry_on_intr(|| {
-        net::sendmsg(stream, &[IoSlice::new(b"t")], &mut control, SendFlags::NOSIGNAL)
+        net::sendmsg(stream, &[IoSlice::new(b"t")], &mut control, SendFlags::empty())
     });
     sent.map(drop).map_err(|e| Error::system("hand over the command's terminal", e))
 }
@@ -130,7 +130,7 @@ pub(crate) fn send_leader(stream: &UnixStream, leader: impl AsFd) -> Result<()> 
 pub(crate) fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC;
+    let flags = RecvFlags::empty();
     let received = retry_on_intr(|| {
         net::recvmsg(stream, &mut [IoSliceMut::new(&mut [0])], &mut control, flags)
     });
@@ -139,7 +139,11 @@ pub(crate) fn receive_leader(stream: &UnixStream) -> Result<OwnedFd> {
         RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    descriptors.flatten().next().ok_or_else(|| Error::bug("a launch without a terminal"))
+    let leader = descriptors.flatten().next();
+    let leader = leader.ok_or_else(|| Error::bug("a launch without a terminal"))?;
+    // Nobody forks meanwhile: there is no other thread yet.
+    let kept = rustix::io::fcntl_setfd(&leader, FdFlags::CLOEXEC);
+    kept.map(|()| leader).map_err(|e| Error::system("keep the command's terminal", e))
 }
 
 /// Sends the variables with values, before what is said in lines.

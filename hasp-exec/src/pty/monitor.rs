@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
 use hasp_core::platform::{self, BeforeExec};
@@ -130,7 +129,7 @@ fn start(launch: Launch, values: Option<Secret>, default_hangup: bool) -> Result
         values,
         pass: launch.pass,
         no_new_privs: launch.no_new_privs,
-        umask: Mode::from_raw_mode(launch.umask),
+        umask: platform::mode(launch.umask),
     };
     let terminal = if launch.foreground { Some(terminal()?.into()) } else { None };
     // A monitor that is killed takes the child with it, as a terminal that is closed does.

@@ -16,6 +16,9 @@ use crate::child::environment;
 use crate::cli::Cli;
 use crate::deliver;
 
+/// What is none of the grant's checks and has to hold as well.
+const WRITABLE: &str = "the record and the runtime directory can be written";
+
 /// Prints the checks of the token that would be used: 0 if it would run, else 1.
 pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
     let broker = Broker::open(context)?;
@@ -28,6 +31,11 @@ pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
             .ok_or_else(|| Error::bug("there is no token to explain"))?,
     };
     print_checks(&passed, outcome.as_ref().err(), context)?;
+    let outcome = outcome.and_then(|grant| {
+        let writable = broker.can_write();
+        print_check(WRITABLE, "ok", writable.as_ref().err(), context)?;
+        writable.map(|()| grant)
+    });
     match outcome {
         Ok(grant) => print_action(&grant, context).map(|()| Exit::OK),
         Err(error) => {
@@ -77,21 +85,28 @@ fn attempt(text: &Secret, situation: &Situation<'_>) -> Attempt {
 
 fn print_checks(passed: &[Check], error: Option<&Error>, context: &mut Context) -> Result<()> {
     for (position, check) in Check::ALL.into_iter().enumerate() {
-        let (mark, why) = match error {
-            _ if position < passed.len() => ("ok", String::new()),
-            Some(error) if position == passed.len() => ("no", format!(": {error}")),
-            _ => ("-", String::new()),
-        };
-        if context.out.json {
-            let code = (mark == "no").then(|| error.map(Error::code)).flatten();
-            context.out.object(
-                &serde_json::json!({"v": 1, "check": check.label(), "result": mark, "code": code}),
-            )?;
-        } else {
-            context.out.folded(&without_tokens(&format!("{mark:<3} {}{why}", check.label())), 4)?;
-        }
+        let ended = passed.len();
+        let mark = if position < ended { "ok" } else { "-" };
+        print_check(check.label(), mark, error.filter(|_| position == ended), context)?;
     }
     Ok(())
+}
+
+/// One line: a failed check has its reason in the place of the mark.
+fn print_check(
+    label: &str,
+    mark: &str,
+    error: Option<&Error>,
+    context: &mut Context,
+) -> Result<()> {
+    let mark = if error.is_some() { "no" } else { mark };
+    if context.out.json {
+        let code = error.map(Error::code);
+        let object = serde_json::json!({"v": 1, "check": label, "result": mark, "code": code});
+        return context.out.object(&object);
+    }
+    let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+    context.out.folded(&without_tokens(&format!("{mark:<3} {label}{why}")), 4)
 }
 
 fn print_action(grant: &VerifiedGrant, context: &mut Context) -> Result<()> {

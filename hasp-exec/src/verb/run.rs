@@ -93,7 +93,7 @@ fn deny(
     context: &mut Context,
 ) -> Error {
     let event = events::deny(&error, denied, &broker.caller);
-    if let Err(e) = log.append(Timestamp::now(), &[event]) {
+    if let Err(e) = log.deny(Timestamp::now(), event) {
         context.out.warn(&format!("the denial is not on record: {e}"));
     }
     error

@@ -1,10 +1,12 @@
 //! The controls follow the class: for a secret of class high or critical the grant names the
 //! command, and what widens the grant is said also where nothing else is.
 
-use hasp_core::{Class, Error, Kind, Result};
-use hasp_target::Channel;
+use std::ffi::OsStr;
+use std::path::Path;
 
-use crate::action::runners;
+use hasp_core::{Class, Error, Kind, Result};
+use hasp_target::{Meant, Subject};
+
 use crate::action::{Action, Extent, Granted};
 use crate::code;
 
@@ -18,7 +20,7 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
     }
     let what = match action.extent {
         Extent::Any => "any command".to_owned(),
-        Extent::Open if runners::takes_any_code(action) => {
+        Extent::Open if takes_any_code(action) => {
             let name =
                 action.program.as_ref().and_then(|p| p.as_path().file_name()).unwrap_or_default();
             format!("{} with any words, which is any command,", hasp_core::text::printable_os(name))
@@ -34,40 +36,48 @@ pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
         ))
 }
 
-/// What must be said at minting whatever else is silenced.
-pub fn loud(action: &Action, items: &[Granted]) -> Vec<String> {
-    let mut said = Vec::new();
-    if action.extent == Extent::Any {
-        said.push(format!(
-            "ANY command may run with {}, given by whoever uses this grant",
-            names(items.iter())
-        ));
-    }
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
-    if strict.is_empty() {
-        return said;
-    }
-    if action.extent == Extent::Open {
-        said.push(format!(
-            "any further words may follow the command, which gets {}",
-            names(strict.iter().copied())
-        ));
-    }
-    if action.raw {
-        said.push(format!(
-            "what the command prints of {} is not redacted",
-            names(strict.iter().copied())
-        ));
-    }
-    let in_env = |i: &&Granted| {
-        action.deliveries.iter().any(|d| d.channel == Channel::Env && d.reference == i.reference)
+/// Whether the approved words are an interpreter without a script, or a program that runs what its
+/// words name: with further words it is any command.
+fn takes_any_code(action: &Action) -> bool {
+    let Some(program) = &action.program else { return true };
+    let words: Vec<&Path> = action.argv.iter().skip(1).map(|w| w.as_path()).collect();
+    let called = action.argv.first().map_or(program.as_path(), |w| w.as_path());
+    hasp_target::any_code(&[called, program.as_path()], &words, action.dir.as_path())
+}
+
+/// The action as consent and `hasp-target explain` look at it, so that all say the same.
+pub fn subject<'a>(
+    action: &'a Action,
+    items: &[Granted],
+    root: &'a Path,
+    search: Option<&'a OsStr>,
+) -> Subject<'a> {
+    let meant = |item: &Granted| Meant {
+        reference: item.reference.clone(),
+        name: item.name.clone(),
+        class: item.class,
     };
-    for item in strict.iter().copied().filter(in_env) {
-        let name = names([item]);
-        said.push(format!(
-            "{name} goes into the environment, which all that the command starts \
-            inherits: --file, --fd or --stdin is narrower"
-        ));
+    Subject {
+        root,
+        dir: action.dir.as_path().to_owned(),
+        argv: action.argv.iter().map(|w| w.as_os().to_owned()).collect(),
+        program: action.program.as_ref().map(|p| p.as_path().to_owned()),
+        further: action.extent == Extent::Open,
+        search,
+        clean_env: action.env.clean,
+        keep_env: &action.env.keep,
+        deliveries: &action.deliveries,
+        templates: action.templates.iter().map(|t| root.join(t.path())).collect(),
+        items: items.iter().map(meant).collect(),
+    }
+}
+
+/// What must be said at minting whatever else is silenced.
+pub fn loud(subject: &Subject<'_>, raw: bool, items: &[Granted]) -> Vec<String> {
+    let mut said = hasp_target::loud(subject);
+    let strict = items.iter().filter(|i| i.class.names_command());
+    if raw && strict.clone().next().is_some() {
+        said.push(format!("what the command prints of {} is not redacted", names(strict)));
     }
     said
 }

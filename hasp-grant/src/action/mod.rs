@@ -4,10 +4,7 @@
 pub(crate) mod arg;
 pub(crate) mod control;
 pub(crate) mod delivery;
-pub(crate) mod files;
 pub(crate) mod pins;
-pub(crate) mod program;
-pub(crate) mod runners;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -150,7 +150,10 @@ mod tests {
     use super::*;
 
     fn world() -> (tempfile::TempDir, Home, Runtime) {
-        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let base = {
+            let memory = hasp_core::platform::memory_place().unwrap();
+            tempfile::tempdir_in(memory.parent().unwrap()).unwrap()
+        };
         let home = Home::at(base.path().join("home"));
         files::ensure_dir(home.root()).unwrap();
         let runtime = Runtime::at(base.path().join("run"));

@@ -8,7 +8,7 @@ use hasp_core::{Error, Kind, Result};
 use hasp_target::{Delivery, Target, Template, check_kept};
 
 use crate::action::arg::Arg;
-use crate::action::{Action, EnvRules, Extent, pins, program};
+use crate::action::{Action, EnvRules, Extent, pins};
 use crate::cli::Mint;
 use crate::code;
 use crate::mint::context::MintContext;
@@ -31,8 +31,8 @@ pub fn resolve_action(
     let (argv, fixed, extent) = approved_words(mint, target)?;
     let program = match argv.first() {
         Some(first) => {
-            let found = program::find(first, &dir, at.env.get("PATH"))?;
-            program::check(&found)?;
+            let found = hasp_target::find_program(first, &dir, at.env.get("PATH"))?;
+            hasp_target::check_program(&found)?;
             Some(Arg::from(&found))
         }
         None => None,

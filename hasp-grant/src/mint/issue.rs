@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 
 use hasp_audit::{Event, EventKind};
+use hasp_consumer::Caller;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result};
 use hasp_vault::Unlocked;
@@ -89,4 +90,5 @@ pub fn mint_event(terms: &Terms) -> Event {
         .maybe("keep", (!action.env.keep.is_empty()).then(|| action.env.keep.clone()))
         .maybe("raw", action.raw.then_some(true))
         .maybe("reason", terms.reason.clone())
+        .maybe("asker", Caller::current().ok().map(|caller| caller.recorded()))
 }

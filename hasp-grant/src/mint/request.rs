@@ -49,15 +49,16 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
         resolve_items(&wanted, target, at, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), at)?;
     warnings.extend(strangers(&action, at, binding.shared)?);
-    warnings.extend(action_warnings(&action, at));
+    let items: Vec<Granted> = granted.iter().map(|(g, _)| g.clone()).collect();
+    let subject = control::subject(&action, &items, &at.project.root, at.env.get("PATH"));
+    warnings.extend(action_warnings(&subject, &action, at));
     // With -x it is the run that says it.
     let said =
         if mint.exec { None } else { expiry_notice(granted.iter().map(|(_, item)| item), at.now) };
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
-    let mut loud =
-        control::loud(&action, &granted.iter().map(|(g, _)| g.clone()).collect::<Vec<_>>());
+    let mut loud = control::loud(&subject, action.raw, &items);
     if at.project.founded {
         loud.push(at.project.extent(at.env.get("HOME")));
     }

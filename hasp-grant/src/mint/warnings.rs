@@ -6,10 +6,10 @@ use hasp_bind::Project;
 use hasp_core::platform::{self, Keeping};
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Result, trust};
-use hasp_target::{MAKE, names_make};
+use hasp_target::Subject;
 
+use crate::action::Action;
 use crate::action::arg::Arg;
-use crate::action::{Action, files, program, runners};
 use crate::mint::context::MintContext;
 
 /// Who else can change the project, the files of it that this action is made of, or a directory in
@@ -21,14 +21,15 @@ pub fn strangers(action: &Action, at: &MintContext<'_>, shared: bool) -> Result<
     let Project { root, stranger, .. } = at.project;
     let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
     let program = action.program.as_ref().map(Arg::as_path);
-    let code =
-        program.map(|p| files::named(p, &argv, action.dir.as_path(), root)).unwrap_or_default();
+    let code = program
+        .map(|p| hasp_target::named_files(p, &argv, action.dir.as_path(), root))
+        .unwrap_or_default();
     let templates = action.templates.iter().map(|t| root.join(t.path()));
     let mut found: Vec<String> = stranger.iter().map(trust::Stranger::text).collect();
     for file in code.iter().cloned().chain(templates) {
-        match program::stranger(&file, root) {
+        match hasp_target::file_stranger(&file, root) {
             Some(other) if file.starts_with(root) && !shared => {
-                return Err(program::foreign(&other));
+                return Err(hasp_target::foreign_file(&other));
             }
             other => found.extend(other.map(|o| o.text())),
         }
@@ -48,26 +49,13 @@ pub fn strangers(action: &Action, at: &MintContext<'_>, shared: bool) -> Result<
 
 /// What whoever uses the grant could do beyond the words that are approved, and where its key could
 /// be written.
-pub fn action_warnings(action: &Action, at: &MintContext<'_>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let Some(program) = &action.program {
-        let argv: Vec<OsString> = action.argv.iter().map(|w| w.as_os().to_owned()).collect();
-        let (dir, root) = (action.dir.as_path(), &at.project.root);
-        warnings.extend(program::writable_warnings(program.as_path(), &argv, dir, root));
-        if !argv[0].as_encoded_bytes().contains(&b'/') {
-            warnings.extend(program::search_warnings(at.env.get("PATH"), program.as_path()));
-        }
-    }
-    if !action.env.keep.is_empty() {
-        let names = action.env.keep.join(", ");
-        warnings.push(format!(
-            "keeps {names}: whoever uses this grant can make the command load other code"
-        ));
-    }
+pub fn action_warnings(
+    subject: &Subject<'_>,
+    action: &Action,
+    at: &MintContext<'_>,
+) -> Vec<String> {
+    let mut warnings = hasp_target::warnings(subject);
     let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
-    if !action.env.clean && names_make(&words) {
-        warnings.push(MAKE.to_owned());
-    }
     warnings.extend(unexpanded(action, &words));
     if action.raw {
         warnings.push("the output will not be redacted".to_owned());
@@ -88,7 +76,7 @@ fn unexpanded(action: &Action, words: &[&OsStr]) -> Option<String> {
     let names: Vec<&str> =
         delivered.chain(action.templates.iter().map(hasp_target::Template::variable)).collect();
     let waits = |word: &&&OsStr| names.iter().any(|name| refers_to(word, name));
-    let shell = action.program.as_ref().is_some_and(|p| runners::runs_its_words(p.as_path()));
+    let shell = action.program.as_ref().is_some_and(|p| hasp_target::runs_its_words(p.as_path()));
     let empty = words.iter().skip(1).any(|word| word.is_empty());
     let what = match words.iter().skip(1).find(waits) {
         Some(_) if shell => return None,

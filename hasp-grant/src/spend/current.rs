@@ -8,7 +8,7 @@ use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Error, Kind, Result, Runtime, SecretName};
 use hasp_vault::Item;
 
-use crate::action::{Action, Granted, control, delivery, files, program};
+use crate::action::{Action, Granted, control, delivery};
 use crate::code;
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
@@ -74,9 +74,11 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
 pub fn runnable(action: &Action, argv: &[OsString], at: &Situation<'_>) -> Result<PathBuf> {
     let path = match &action.program {
         Some(program) => program.as_path().to_owned(),
-        None => program::find(&argv[0], action.dir.as_path(), action.env.search(at.search))?,
+        None => {
+            hasp_target::find_program(&argv[0], action.dir.as_path(), action.env.search(at.search))?
+        }
     };
-    program::check(&path)?;
+    hasp_target::check_program(&path)?;
     unchanged_by_others(&path, argv, action, at)?;
     if action.dir.as_path().is_dir() {
         return Ok(path);
@@ -98,14 +100,14 @@ fn unchanged_by_others(
     action: &Action,
     at: &Situation<'_>,
 ) -> Result<()> {
-    let code = files::named(path, argv, action.dir.as_path(), at.root);
+    let code = hasp_target::named_files(path, argv, action.dir.as_path(), at.root);
     let mut code = code.into_iter().filter(|file| file.starts_with(at.root));
-    let Some(stranger) = code.find_map(|file| program::stranger(&file, at.root)) else {
+    let Some(stranger) = code.find_map(|file| hasp_target::file_stranger(&file, at.root)) else {
         return Ok(());
     };
     match Binding::load(at.vault, at.root)? {
         Some(binding) if binding.shared => Ok(()),
-        _ => Err(program::foreign(&stranger)),
+        _ => Err(hasp_target::foreign_file(&stranger)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod dir;
 mod husky;
+pub(crate) mod kept;
 mod memory;
 pub(crate) mod message;
 pub(crate) mod pushed;

@@ -44,23 +44,7 @@ pub(crate) fn input(hook: Hook) -> Result<Vec<u8>> {
 
 /// What this push would send.
 pub(crate) fn push(words: &[OsString], text: &[u8], git: &Git, cx: &Context) -> Result<Push> {
-    let (mut push, mut known) = (Push::default(), Vec::new());
-    for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
-        let cells: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
-        let [local, id, remote, had] = cells[..] else {
-            return Err(Error::new(
-                Kind::Data,
-                code::BAD_REFS,
-                "git did not say what is pushed as it does for a hook pre-push",
-            ));
-        };
-        // A branch or tag that is removed brings nothing, not even its name.
-        if !zeros(id) {
-            push.references.extend([local, remote].map(<[u8]>::to_vec));
-            push.revisions.push(OsStr::from_bytes(id).to_owned());
-            known.extend((!zeros(had)).then(|| OsStr::from_bytes(had).to_owned()));
-        }
-    }
+    let (mut push, mut known) = lines(text)?;
     push.references.sort();
     push.references.dedup();
     if text.is_empty()
@@ -90,6 +74,28 @@ pub(crate) fn push(words: &[OsString], text: &[u8], git: &Git, cx: &Context) -> 
     push.revisions.extend(known);
     push.revisions.extend(tracked);
     Ok(push)
+}
+
+/// What git wrote, and which of it the remote has.
+fn lines(text: &[u8]) -> Result<(Push, Vec<OsString>)> {
+    let (mut push, mut known) = (Push::default(), Vec::new());
+    for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
+        let cells: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
+        let [local, id, remote, had] = cells[..] else {
+            return Err(Error::new(
+                Kind::Data,
+                code::BAD_REFS,
+                "git did not say what is pushed as it does for a hook pre-push",
+            ));
+        };
+        // A branch or tag that is removed brings nothing, not even its name.
+        if !zeros(id) {
+            push.references.extend([local, remote].map(<[u8]>::to_vec));
+            push.revisions.push(OsStr::from_bytes(id).to_owned());
+            known.extend((!zeros(had)).then(|| OsStr::from_bytes(had).to_owned()));
+        }
+    }
+    Ok((push, known))
 }
 
 /// Whether this is the name of a remote, not an address, of which nothing is known here.

@@ -10,9 +10,10 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Environ, Error, Home, Kind, Result, Var};
 
 use super::{append, scan};
-use crate::cli::{Format, Hook};
+use crate::cli::{Format, Hook, Values};
 use crate::code;
 use crate::git::Git;
+use crate::hooks::kept::{self, Looked};
 use crate::hooks::{Memory, message, pushed};
 use crate::scan::finder::Wanted;
 use crate::scan::objects::Objects;
@@ -144,10 +145,14 @@ fn check(
     let format = if cx.out.json { Format::Json } else { Format::Text };
     if !found && !blocked {
         report.tell_unseen(&mut cx.out);
-        if hook != Hook::CommitMsg {
-            tell_unwatched(&names, cx);
+        if names.is_empty() {
+            return Ok(Exit::OK);
         }
-        return Ok(Exit::OK);
+        let looked = kept::look(hook, words, input, memory, cx);
+        if hook != Hook::CommitMsg {
+            tell_unwatched(&names, looked, cx);
+        }
+        return Ok(if looked == Looked::Blocked { Exit::NO } else { Exit::OK });
     }
     report.print(format, &mut cx.out)?;
     if found {
@@ -158,15 +163,36 @@ fn check(
 }
 
 /// The hook's own line: a value that is short or easy to guess passes.
-fn tell_unwatched(names: &[String], cx: &mut Context) {
+fn tell_unwatched(names: &[String], looked: Looked, cx: &mut Context) {
+    let all = match looked {
+        Looked::Not => String::new(),
+        _ => format!(", but those of the target {}", kept::TARGET),
+    };
     let more = match names.len().saturating_sub(NAMES) {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    if !names.is_empty() {
-        let shown = names[..names.len().min(NAMES)].join(", ");
-        cx.out.note(&format!("not watched, so not looked for: {shown}{more}"));
+    let shown = names[..names.len().min(NAMES)].join(", ");
+    cx.out.note(&format!("not watched, so not looked for{all}: {shown}{more}"));
+}
+
+/// Looks for values that were given, and nothing else: what a kept grant has the hook call.
+pub(crate) fn given(
+    hook: Hook,
+    words: &[OsString],
+    values: &Values,
+    git: &Git,
+    cx: &mut Context,
+) -> Result<Exit> {
+    let wanted = Wanted { table: None, patterns: scan::given(values, cx)? };
+    let input = pushed::input(hook)?;
+    let (report, place) = look(hook, words, &input, &wanted, git, cx)?;
+    if report.leaks().next().is_none() {
+        return Ok(Exit::OK);
     }
+    report.print(if cx.out.json { Format::Json } else { Format::Text }, &mut cx.out)?;
+    append::leak(&report, place, cx);
+    Ok(Exit::NO)
 }
 
 fn look(
@@ -216,6 +242,31 @@ fn advise(hook: Hook, report: &Report, cx: &mut Context) {
         Hook::PrePush => "\nNothing was pushed. What to do:\n\n".to_owned(),
         Hook::PreCommit | Hook::CommitMsg => "\nNothing was committed. What to do:\n\n".to_owned(),
     };
+    ways_out(hook, report, &mut text);
+    if report.leaks().next().is_some() {
+        text.push_str(
+            "  leave a reference in its place, and have the value delivered: hasp-target(1), \
+             hasp-exec(1)\n",
+        );
+    }
+    for name in report.names().iter().take(NAMES) {
+        text.push_str(&format!("  if anybody has seen it        hasp-vault rotate {name}\n"));
+    }
+    if report.unseen.iter().any(|u| u.pointer) {
+        text.push_str(
+            "  have the content here         git lfs fetch, git annex get, dvc fetch, or \
+             git submodule update\n",
+        );
+    }
+    let what = hook.command();
+    text.push_str(&format!(
+        "  if it is meant to be there    HASP_SKIP_SCAN=reason {what}   (recorded)\n"
+    ));
+    cx.out.plain_note(&text);
+}
+
+/// How each of it is taken out.
+fn ways_out(hook: Hook, report: &Report, text: &mut String) {
     let mut files: Vec<String> = report
         .leaks()
         .filter(|f| matches!(f.part, Part::Content | Part::Name))
@@ -245,24 +296,4 @@ fn advise(hook: Hook, report: &Report, cx: &mut Context) {
     if hook == Hook::CommitMsg {
         text.push_str("  write the message again       git commit\n");
     }
-    if report.leaks().next().is_some() {
-        text.push_str(
-            "  leave a reference in its place, and have the value delivered: hasp-target(1), \
-             hasp-exec(1)\n",
-        );
-    }
-    for name in report.names().iter().take(NAMES) {
-        text.push_str(&format!("  if anybody has seen it        hasp-vault rotate {name}\n"));
-    }
-    if report.unseen.iter().any(|u| u.pointer) {
-        text.push_str(
-            "  have the content here         git lfs fetch, git annex get, dvc fetch, or \
-             git submodule update\n",
-        );
-    }
-    let what = hook.command();
-    text.push_str(&format!(
-        "  if it is meant to be there    HASP_SKIP_SCAN=reason {what}   (recorded)\n"
-    ));
-    cx.out.plain_note(&text);
 }

@@ -21,7 +21,10 @@ pub(crate) fn run(verb: &HooksVerb, cx: &mut Context) -> Result<Exit> {
         HooksVerb::Install => install(&HookDir::find(&git)?, &git, cx),
         HooksVerb::Status => status(&HookDir::find(&git)?, &git, cx),
         HooksVerb::Remove => remove(&HookDir::find(&git)?, &git, cx),
-        HooksVerb::Run { home, vault, watched, hook, words } => {
+        HooksVerb::Run { home, vault, watched, values, hook, words } => {
+            if !values.is_empty() {
+                return called::given(*hook, words, values, &git, cx);
+            }
             // A hook that has nothing to tell tells it with an empty word.
             let path = |word: &Option<OsString>| {
                 word.as_ref().filter(|w| !w.is_empty()).map(PathBuf::from)

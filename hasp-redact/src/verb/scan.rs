@@ -95,13 +95,7 @@ fn checked_range(range: &OsString) -> Result<&OsStr> {
 
 /// What is watched and what was given.
 pub(crate) fn wanted(values: &Values, cx: &mut Context) -> Result<Wanted> {
-    let named = values::read(values, &mut cx.env)?;
-    let given: Vec<Pattern<'_>> =
-        named.iter().map(|(name, value)| Pattern { name, value }).collect();
-    let patterns = (!given.is_empty()).then(|| Arc::new(Patterns::compile(&given)));
-    for (name, reason) in patterns.iter().flat_map(|p| p.unwatched()) {
-        cx.out.warn(&format!("{name} is not looked for: {reason}"));
-    }
+    let patterns = given(values, cx)?;
     let home = Home::locate(&cx.env).and_then(|home| home.check().map(|()| home));
     let table = match home.and_then(|home| watched(&home, cx)) {
         // Values that were given can be looked for without a home.
@@ -109,6 +103,18 @@ pub(crate) fn wanted(values: &Values, cx: &mut Context) -> Result<Wanted> {
         other => other.map(|(key, kept)| Some(Table::new(key, kept)))?,
     };
     Ok(Wanted { table, patterns })
+}
+
+/// What was given.
+pub(crate) fn given(values: &Values, cx: &mut Context) -> Result<Option<Arc<Patterns>>> {
+    let named = values::read(values, &mut cx.env)?;
+    let given: Vec<Pattern<'_>> =
+        named.iter().map(|(name, value)| Pattern { name, value }).collect();
+    let patterns = (!given.is_empty()).then(|| Arc::new(Patterns::compile(&given)));
+    for (name, reason) in patterns.iter().flat_map(|p| p.unwatched()) {
+        cx.out.warn(&format!("{name} is not looked for: {reason}"));
+    }
+    Ok(patterns)
 }
 
 /// What is watched in this home.

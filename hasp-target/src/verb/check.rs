@@ -3,19 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Result, SecretName, Timestamp, sibling};
+use hasp_core::{Class, Error, Result, SecretName, Timestamp, sibling};
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
 use crate::manifest::target::Target;
+use crate::program::find;
+use crate::program::warnings::{Meant, Subject};
 
 /// One thing that is missing.
-struct Gap {
+pub(crate) struct Gap {
     target: Option<String>,
     sort: Sort,
     what: String,
@@ -51,7 +52,13 @@ pub(crate) fn run(path: &Path, wanted: Option<&str>, cx: &mut Context) -> Result
     };
     let root = path.parent().unwrap_or(Path::new("."));
     let mut gaps: Vec<Gap> = targets.iter().flat_map(|t| in_project(t, root, cx)).collect();
-    gaps.extend(in_vault(&manifest, &targets, root, cx)?);
+    let known = known(root)?;
+    for target in &targets {
+        let items = known.as_ref().map(|k| k.meant(target, &manifest)).unwrap_or_default();
+        let subject = Subject::of(target, root, cx.env.get("PATH"), items);
+        subject.all().iter().for_each(|w| cx.out.warn(&format!("{}: {w}", target.name)));
+    }
+    gaps.extend(in_vault(known, &manifest, &targets, cx.now));
     for gap in &gaps {
         print(gap, cx)?;
     }
@@ -97,7 +104,7 @@ fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
         Err(error) => return gap(error.message().to_owned(), error.hints().join("; ")),
     };
     match target.run.as_ref().and_then(|r| r.first()) {
-        Some(program) if !found(program, &dir, cx.env.get("PATH")) => {
+        Some(program) if find(OsStr::new(program), &dir, cx.env.get("PATH")).is_err() => {
             let shown = hasp_core::text::printable(program.as_bytes());
             gap(
                 format!("the program {shown} is not found"),
@@ -108,20 +115,8 @@ fn in_project(target: &Target, root: &Path, cx: &Context) -> Vec<Gap> {
     }
 }
 
-/// By path below the directory, else by PATH; relative entries of PATH are not searched.
-fn found(program: &str, dir: &Path, path: Option<&OsStr>) -> bool {
-    let executable = |file: PathBuf| {
-        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-    };
-    if program.contains('/') {
-        return executable(dir.join(program));
-    }
-    std::env::split_paths(path.unwrap_or_default())
-        .any(|entry| entry.is_absolute() && executable(entry.join(program)))
-}
-
 /// What the siblings know, by name.
-struct Known {
+pub(crate) struct Known {
     /// From bound reference to secret.
     secrets: BTreeMap<String, String>,
     /// From target to how it stands to the consent.
@@ -130,20 +125,35 @@ struct Known {
     items: Option<BTreeMap<String, String>>,
     /// From stored secret to when it should get a new value.
     due: BTreeMap<String, String>,
+    /// From stored secret to its class.
+    classes: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// What the references of a target mean: the stricter of the vault's class and the manifest's.
+    pub(crate) fn meant(&self, target: &Target, manifest: &Manifest) -> Vec<Meant> {
+        let meant = |reference: &SecretName| {
+            let bound = self.secrets.get(reference.as_str()).and_then(|name| name.parse().ok());
+            let name: SecretName = bound.unwrap_or_else(|| reference.clone());
+            let stored: Option<Class> = self.classes.get(name.as_str())?.parse().ok();
+            let asked = manifest.refs.get(reference).and_then(|spec| spec.class);
+            Some(Meant { reference: reference.clone(), class: stored.max(asked)?, name })
+        };
+        target.references().into_iter().filter_map(meant).collect()
+    }
 }
 
 /// What binding and vault lack.
 fn in_vault(
+    known: std::result::Result<Known, Gap>,
     manifest: &Manifest,
     targets: &[&Target],
-    root: &Path,
-    cx: &mut Context,
-) -> Result<Vec<Gap>> {
-    let known = match known(root)? {
-        Err(gap) => return Ok(vec![gap]),
+    now: Timestamp,
+) -> Vec<Gap> {
+    let known = match known {
+        Err(gap) => return vec![gap],
         Ok(known) => known,
     };
-    let now = cx.now;
     let gaps = targets.iter().flat_map(|target| {
         let references = target
             .references()
@@ -152,7 +162,7 @@ fn in_vault(
         consent(target, &known).into_iter().chain(references).collect::<Vec<_>>()
     });
     let unasked = known.items.is_none().then(|| not_installed("hasp-vault", "what is stored"));
-    Ok(gaps.chain(unasked).collect())
+    gaps.chain(unasked).collect()
 }
 
 /// What nobody was asked about is not there for that.
@@ -166,7 +176,7 @@ fn not_installed(tool: &str, what: &str) -> Gap {
     }
 }
 
-fn known(root: &Path) -> Result<std::result::Result<Known, Gap>> {
+pub(crate) fn known(root: &Path) -> Result<std::result::Result<Known, Gap>> {
     let bound = match ask("hasp-bind", root, None)? {
         None => return Ok(Err(not_installed("hasp-bind", "what was consented to"))),
         Some(Err(gap)) => return Ok(Err(gap)),
@@ -180,6 +190,7 @@ fn known(root: &Path) -> Result<std::result::Result<Known, Gap>> {
     Ok(Ok(Known {
         secrets: table(&bound, "reference", "secret"),
         targets: table(&bound, "target", "state"),
+        classes: stored.as_deref().map(|lines| table(lines, "name", "class")).unwrap_or_default(),
         due: stored.as_deref().map(|lines| table(lines, "name", "due")).unwrap_or_default(),
         items: stored.as_deref().map(|lines| table(lines, "name", "state")),
     }))

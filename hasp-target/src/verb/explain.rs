@@ -1,8 +1,8 @@
 //! `explain`: a target in plain words, for whoever has to decide about it.
 
-use std::ffi::OsStr;
+use std::path::Path;
 
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_os, printable_path};
 use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Class, Result, SecretName};
@@ -13,25 +13,50 @@ use crate::manifest::changes::command;
 use crate::manifest::delivery::{Channel, Delivery};
 use crate::manifest::target::{FURTHER, Target};
 use crate::manifest::template::Template;
+use crate::program::make::{MAKE, names_make};
+use crate::program::warnings::{Meant, Subject};
+use crate::verb::check::known;
 
 pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<Exit> {
     let target = manifest.target(name)?;
-    let sentences = sentences(target, manifest);
+    let root = manifest.path.parent().unwrap_or(Path::new("."));
+    let items = known(root)?.map(|known| known.meant(target, manifest)).unwrap_or_default();
+    let items = if items.is_empty() { by_manifest(target) } else { items };
+    let subject = Subject::of(target, root, cx.env.get("PATH"), items);
+    let (sentences, warnings) = (sentences(target, manifest, &subject), subject.all());
     if cx.out.json {
-        return cx
-            .out
-            .object(&json!({"v": 1, "name": target.name, "text": sentences}))
-            .map(|()| Exit::OK);
+        let program = subject.program.as_deref().map(printable_path);
+        let object = json!({
+            "v": 1, "name": target.name, "text": sentences, "program": program,
+            "warnings": warnings,
+        });
+        return cx.out.object(&object).map(|()| Exit::OK);
     }
-    sentences.iter().try_for_each(|s| cx.out.folded(s, 2)).map(|()| Exit::OK)
+    sentences.iter().try_for_each(|s| cx.out.folded(s, 2))?;
+    if !warnings.is_empty() {
+        cx.out.line("Look twice:")?;
+        warnings.iter().try_for_each(|w| cx.out.folded(&format!("  {w}"), 4))?;
+    }
+    Ok(Exit::OK)
 }
 
-fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
+/// What the manifest says of its references, where nobody else can be asked.
+fn by_manifest(target: &Target) -> Vec<Meant> {
+    let class = |reference: &SecretName| target.classes.get(reference).copied();
+    let meant = |reference: &SecretName| {
+        let (reference, name) = (reference.clone(), reference.clone());
+        Some(Meant { class: class(&reference)?, reference, name })
+    };
+    target.references().into_iter().filter_map(meant).collect()
+}
+
+fn sentences(target: &Target, manifest: &Manifest, subject: &Subject<'_>) -> Vec<String> {
     let mut said = vec![match &target.about {
         Some(about) => format!("Target {} is for: {about}.", target.name),
         None => format!("Target {}.", target.name),
     }];
     said.push(format!("It runs {}.", command(target)));
+    said.extend(program(subject));
     said.extend(open_words(target));
     said.push(match &target.dir {
         Some(dir) => format!("It runs in {} of the project.", printable_path(dir)),
@@ -49,6 +74,15 @@ fn sentences(target: &Target, manifest: &Manifest) -> Vec<String> {
             .to_owned(),
     );
     said
+}
+
+/// Which file that is here and now; a grant holds the one that it was minted for.
+fn program(subject: &Subject<'_>) -> Option<String> {
+    let first = subject.argv.first()?;
+    Some(match &subject.program {
+        Some(path) => format!("Its program is {}.", printable_path(path)),
+        None => format!("Its program {} is not found here.", printable_os(first)),
+    })
 }
 
 /// What a grant leaves open, and what the classes say to that.
@@ -125,19 +159,6 @@ pub(crate) fn window(class: Class) -> String {
 
 /// What of the inherited environment is not the consumer's.
 const PINNED: &str = " PATH, HOME and other places of code are those of whoever grants it.";
-
-/// What no list of variables can hold: a Makefile chooses the names.
-pub const MAKE: &str =
-    "make takes any variable of its Makefile from the environment; clean-env keeps it out";
-
-/// Whether a command is make, or has a word or part of one that names it.
-pub fn names_make<W: AsRef<OsStr>>(words: &[W]) -> bool {
-    let parts = words
-        .iter()
-        .flat_map(|w| w.as_ref().as_encoded_bytes().split(|b| b" \t\n;&|()'\"`".contains(b)));
-    let names = parts.map(|part| part.rsplit(|b| *b == b'/').next().unwrap_or(part));
-    names.into_iter().any(|name| [&b"make"[..], b"gmake", b"bmake"].contains(&name))
-}
 
 fn environment(target: &Target) -> String {
     let kept = if target.keep_env.is_empty() {

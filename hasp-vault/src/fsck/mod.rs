@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
-use hasp_core::{Code, Error, Result, SecretName, tree};
-use rustix::fs::Mode;
+use hasp_core::{Code, Error, Result, SecretName, platform, tree};
 
 use crate::code;
 use crate::format::item::Item;
@@ -108,8 +107,9 @@ impl Repair {
                 files::replace(path, &content)
             }
             // What others put there since the look is not followed.
-            Repair::Close(path, mode) => tree::set_mode(path, Mode::from_raw_mode(*mode))
-                .map_err(|e| Error::io("close", path, e)),
+            Repair::Close(path, mode) => {
+                tree::set_mode(path, platform::mode(*mode)).map_err(|e| Error::io("close", path, e))
+            }
         }
     }
 }

@@ -1,6 +1,11 @@
 //! The program that a grant approves: found as a shell would find it, except that a relative
 //! directory in PATH is never searched, and told apart from what execve would refuse.
 
+pub(crate) mod files;
+pub(crate) mod make;
+pub(crate) mod runners;
+pub(crate) mod warnings;
+
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -11,8 +16,8 @@ use hasp_core::text::{printable_os, printable_path};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Error, Kind, Result};
 
-use crate::action::files;
 use crate::code;
+use crate::program::files::interpreted;
 
 /// Finds the absolute path of `word` as typed in `dir` with this PATH.
 ///
@@ -73,8 +78,7 @@ pub fn writable_warnings(
     dir: &Path,
     project: &Path,
 ) -> Vec<String> {
-    let exposed =
-        files::interpreted(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
+    let exposed = interpreted(program, argv, dir).into_iter().filter(|f| is_writable(f, project));
     exposed
         .map(|f| format!("{} can be changed by whoever uses this grant", printable_path(&f)))
         .collect()

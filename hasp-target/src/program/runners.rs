@@ -6,8 +6,6 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::action::Action;
-
 /// A kind of program that runs what its words name.
 struct Row {
     /// Names without a version, with blanks between them; a `*` at the end stands for any letters.
@@ -106,22 +104,15 @@ const SUBCOMMANDS: [&str; 2] = ["inspect", "debug"];
 /// Programs that are what they are called, whatever file they lead to.
 const MANY_IN_ONE: [&str; 5] = ["busybox", "toybox", "coreutils", "sbase-box", "ubase-box"];
 
-/// Whether the approved words are an interpreter without a script, or a program that runs what its
-/// words name: with further words it is any command.
-pub fn takes_any_code(action: &Action) -> bool {
-    let Some(program) = &action.program else { return true };
-    let words: Vec<&Path> = action.argv.iter().skip(1).map(|w| w.as_path()).collect();
-    let called = action.argv.first().map_or(program.as_path(), |w| w.as_path());
-    any_code(&[called, program.as_path()], &words, action.dir.as_path())
-}
-
 /// Whether the program's name, without a version such as in python3.11, is that of an interpreter
 /// or of a runner.
 pub fn runs_its_words(program: &Path) -> bool {
     rows(&[program]).next().is_some()
 }
 
-fn any_code(names: &[&Path], words: &[&Path], dir: &Path) -> bool {
+/// Whether a program of one of these names with these words is an interpreter without a script, or
+/// a program that runs what its words name: with further words it is any command.
+pub fn any_code(names: &[&Path], words: &[&Path], dir: &Path) -> bool {
     rows(names).any(|row| match row.script {
         None => true,
         Some(plain) => !script_is_fixed(plain, words, dir),

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::action::runners;
+use crate::program::runners;
 
 /// What parts a word into what could be paths: blanks and signs of a shell, `--file=path`, `a:b`.
 const PARTS: &[u8] = b" \t\n=:,;|&()<>{}'\"`@";
