@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use common::{Fixture, ROOT, at, named};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signer, SigningKey};
-use hasp_audit::{Event, EventKind};
+use hasp_audit::{Event, EventKind, Head};
 use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
 use hasp_core::{Kind, files};
 use serde_json::{Value, json};
@@ -502,4 +502,64 @@ fn times_say_their_zone_and_are_read_by_the_same_rule() {
     assert_eq!(zoned(&["--since", typed]).lines().count(), 1, "{typed}");
     assert_eq!(b.ok(&["--since", typed]).lines().count(), 0, "in UTC that is nine hours later");
     assert!(b.ok(&["--event", "vault.reveal"]).split_whitespace().nth(2).unwrap().ends_with('Z'));
+}
+
+#[test]
+fn a_mistyped_event_is_said() {
+    let b = bench();
+    let (status, said) = b.refused(&["--event", "exec.strat"], "");
+    assert!(status == 0 && said.contains("did you mean 'exec.start'?"), "{said}");
+    let (status, said) = b.refused(&["--secret", "db/ulr"], "");
+    assert!(status == 0 && said.contains("names 'db/ulr': see hasp-vault list"), "{said}");
+    assert_eq!(b.refused(&["--event", "consumer"], "").1, "");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_kept_and_said() {
+    let b = bench();
+    let sign = |message: &[u8]| b.key.sign(message).to_bytes();
+    let public = b.key.verifying_key();
+    b.f.log.checkpoint(&public, &sign).unwrap();
+    let good = std::fs::read(b.f.path("checkpoint")).unwrap();
+    b.f.log.checkpoint(&public, &sign).unwrap();
+    assert!(b.refused(&["verify"], "").1.lines().all(|l| !l.contains("set aside")));
+    // What a writer that was killed left goes with the next unlock.
+    std::fs::write(b.f.path(".hasp-dead.tmp"), "x").unwrap();
+    b.f.log.checkpoint(&public, &sign).unwrap();
+    assert!(!b.f.path(".hasp-dead.tmp").exists());
+    let of_another = b.f.log.head().unwrap();
+    let ahead = Head { count: 99, ..of_another };
+    let ahead = ahead.note(&public, &sign(ahead.text().as_bytes()));
+    let mut flipped = good.clone();
+    flipped[60] ^= 1;
+    for odd in [b"no head".to_vec(), ahead.into_bytes(), flipped] {
+        hasp_core::files::replace(&b.f.path("checkpoint"), &odd).unwrap();
+        let count = b.f.log.head().unwrap().count;
+        b.f.log.checkpoint(&public, &sign).unwrap();
+        assert_eq!(std::fs::read(b.f.path(&format!("checkpoint-{count}"))).unwrap(), odd);
+    }
+    let (status, said) = b.refused(&["verify"], "");
+    assert!(status == 0 && said.matches("a checkpoint was set aside").count() == 3, "{said}");
+}
+
+#[test]
+fn an_earlier_log_is_verified_after_a_change_of_key() {
+    let b = bench();
+    let public = b.key.verifying_key();
+    b.f.log.checkpoint(&public, &|message| b.key.sign(message).to_bytes()).unwrap();
+    let today = SigningKey::from_bytes(&[8; 32]).verifying_key();
+    let status = |log: &str| {
+        let status = json!({"log": log, "public_key": BASE64.encode(today.as_bytes())});
+        b.vault(&format!(
+            "case \"$1 $2\" in 'status ') echo '{status}' ;;\n\
+             'key audit') eval \"cat $D/root >&$6\" ;; esac"
+        ));
+    };
+    status(&"0".repeat(32));
+    let id = b.f.id.to_string();
+    let (code, said) = b.refused(&["--log", &id, "verify"], "");
+    assert!(code == 0 && said.contains("an earlier log of the vault"), "{said}");
+    // Of the log that is written now it is a forgery.
+    status(&id);
+    assert!(refusal(b.refused(&["--log", &id, "verify"], ""), 1, &["[head-forged]"]));
 }

@@ -26,7 +26,9 @@ pub(crate) fn error(error: &clap::Error, command: &clap::Command, args: &[OsStri
     if let Some((_, line)) = habit {
         return shown.hint(line).hint(format!("{tool} --help"));
     }
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
+    let near =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    for kind in near {
         if !context(kind).is_empty() {
             shown = shown.hint(format!("did you mean {}?", context(kind)));
         }

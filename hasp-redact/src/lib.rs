@@ -18,7 +18,6 @@ mod verb;
 pub use cli::Cli;
 pub use decode::parts::danger::{MIN_VALUE, Reason};
 pub use decode::parts::{Part, Parts, Place, parts};
-pub use filter::patterns::{Pattern, Patterns};
 pub use filter::pump::{Traffic, pump};
-pub use filter::{Filter, IDLE_MS, Tally};
+pub use filter::{Filter, IDLE_MS, Pattern, Patterns, Tally};
 pub use scan::watch::{Rebuilt, Unwatched, Watch, judge, judge_parts};

@@ -20,6 +20,7 @@ use crate::format::settings::{FORMAT, Settings};
 use crate::format::signed::{self, Label};
 use crate::open::gitattributes;
 use crate::open::identity::Identity;
+use crate::open::public;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 
@@ -136,6 +137,7 @@ impl Init {
                     IDENTITY_LOCKED,
                     &age_file::encrypt_with_passphrase(identity.text(), passphrase)?,
                 )?;
+                public::note(&Home::at(self.staging()), &identity)?;
                 Ok(identity.recipients().to_vec())
             }
         }
@@ -187,7 +189,7 @@ impl Init {
         let log = plan.known.log.to_string();
         move_into(&staging.join("audit").join(&log), &audit.join(&log))?;
         known::put(&self.home, plan.known)?;
-        for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
+        for name in [public::NAME, IDENTITY_LOCKED, IDENTITY_PLAIN] {
             move_into(&staging.join(name), &self.home.join(name))?;
         }
         hasp_redact::Watch::of(&self.home).create()?;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod captured;
 mod cli;
 pub mod code;
 mod crypto;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use hasp_vault::code;
+use hasp_vault::{age_file, code};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -119,6 +119,37 @@ fn age_and_tar_alone_take_a_backup_apart_and_no_grant_is_in_it() {
             .all(|k| k == "backup.toml" || vault.contains_key(k.strip_prefix("vault/").unwrap()))
     );
     assert_eq!(out.len(), vault.len() + 1);
+}
+
+/// No backup of ours has a member twice, wherever the second one stands.
+#[test]
+fn a_member_that_is_there_twice_is_no_backup() {
+    let lab = Lab::in_memory();
+    lab.set("n", b"the value");
+    let plain = age_file::decrypt(&backup(&lab), lab.identity().keys()).unwrap();
+    let plain = plain.expose();
+    let mut members = Vec::new();
+    let mut at = 0;
+    while plain[at] != 0 {
+        let size = std::str::from_utf8(&plain[at + 124..at + 135]).unwrap();
+        let end = at + 512 + usize::from_str_radix(size, 8).unwrap().next_multiple_of(512);
+        members.push(plain[at..end].to_vec());
+        at = end;
+    }
+    assert!(members.len() >= 5);
+    for index in 1..members.len() {
+        let mut doubled = members.clone();
+        doubled.push(members[index].clone());
+        doubled.push(vec![0; 1024]);
+        let doubled = hasp_core::Secret::copy_of(&doubled.concat()).unwrap();
+        let file = age_file::encrypt(&doubled, lab.identity().recipients()).unwrap();
+        let back = Lab::empty();
+        let identity = lab.home().join("identity");
+        let env = [("HASP_IDENTITY", identity.to_str().unwrap())];
+        let refused = back.run_with(&["restore"], &file, &env);
+        assert_eq!(refused.refused(), (65, "bad-backup".into()), "{index}");
+        assert!(!back.vault().exists());
+    }
 }
 
 /// Every length and every byte, in this process; then some of them with the tool itself.

@@ -162,7 +162,7 @@ fn on_a_terminal_it_is_asked_for_without_echo() {
     let lab = Lab::empty();
     let mut screen = Screen::start(&lab, "$BIN init");
     screen.wait_for("New passphrase");
-    screen.type_line("correct horse");
+    screen.type_line("correct horse battery staple");
     screen.wait_for("once more");
     screen.type_line("wrong horse");
     let (shown, status) = screen.end();
@@ -173,18 +173,89 @@ fn on_a_terminal_it_is_asked_for_without_echo() {
     assert!(!lab.vault().exists());
     let mut screen = Screen::start(&lab, "$BIN init");
     screen.wait_for("New passphrase");
-    screen.type_line("correct horse");
+    screen.type_line("correct horse battery staple");
     screen.wait_for("once more");
-    screen.type_line("correct horse");
+    screen.type_line("correct horse battery staple");
     assert_eq!(screen.end().1, 0);
     let mut screen = Screen::start(&lab, "echo the value | $BIN set n");
     screen.wait_for("Passphrase");
     screen.type_line("wrong horse");
     screen.wait_for("try again");
     screen.wait_for("Passphrase");
-    screen.type_line("correct horse");
+    screen.type_line("correct horse battery staple");
     let (shown, status) = screen.end();
     assert!(status == 0 && !shown.contains("horse"));
+}
+
+/// What is guessed easily is asked about, and Enter alone makes one that is not.
+#[test]
+fn a_weak_passphrase_is_said_and_a_strong_one_offered() {
+    if !has("script") {
+        return common::skipped("script");
+    }
+    let lab = Lab::empty();
+    let mut screen = Screen::start(&lab, "$BIN init");
+    screen.wait_for("New passphrase");
+    screen.type_line("hunter2");
+    screen.wait_for("That is guessed easily");
+    screen.type_line("n");
+    let (shown, status) = screen.end();
+    assert!(status == 1 && !shown.contains("hunter2") && !lab.vault().exists(), "{shown}");
+    let mut screen = Screen::start(&lab, "$BIN init");
+    screen.wait_for("New passphrase");
+    screen.type_line("");
+    screen.wait_for("Is it written down?");
+    let seen = String::from_utf8_lossy(&screen.seen()).into_owned();
+    let made = seen.split_whitespace().find(|w| w.matches('-').count() == 5).unwrap().to_owned();
+    screen.type_line("y");
+    assert_eq!(screen.end().1, 0);
+    let env = [("HASP_PASSPHRASE", "env:P"), ("P", made.as_str())];
+    lab.run_with(&["set", "n"], b"the value", &env).ok();
+    // Where nobody can be asked it is a warning.
+    let other = Lab::empty();
+    let env = [("HASP_PASSPHRASE", "env:P"), ("P", "a")];
+    let said = other.run_with(&["init"], b"", &env).ok().stderr;
+    assert!(said.contains("guessed easily: about 3 bits, where 40"), "{said}");
+    let said = other.run_with(&["passphrase", "--new", "-"], b"password1", &env).ok().stderr;
+    assert!(said.contains("guessed easily"), "{said}");
+}
+
+/// The public half is no secret, and joining begins with it.
+#[test]
+fn a_locked_identity_is_shown_without_its_passphrase() {
+    let lab = Lab::empty();
+    let made = lab.run_with(&["identity", "new"], b"", &[PASS, ("PASS", "correct horse")]).ok();
+    assert_eq!(lab.run(&["identity", "show"]).ok().stdout, made.stdout);
+    let lab = locked();
+    let shown = lab.run(&["identity", "show"]).ok().text();
+    assert_eq!(lab.recipients(), [shown.trim()]);
+    let recipients = lab.run(&["recipients", "--json"]).ok().json();
+    assert!(recipients["own"] == true && recipients["kind"] == "x25519");
+    // With another passphrase it is the same, and another file is not believed.
+    let new = [PASS, ("PASS", "correct horse")];
+    lab.run_with(&["passphrase", "--new", "-"], b"another horse", &new).ok();
+    assert_eq!(lab.run(&["identity", "show"]).ok().text(), shown);
+    let file = lab.home().join("identity.age");
+    let other = std::fs::read(&file).unwrap();
+    common::write_private(&file, &[&other[..], b"x"].concat());
+    assert_ne!(lab.run(&["identity", "show"]).status, 0);
+}
+
+#[test]
+fn a_descriptor_that_was_read_is_told_from_an_empty_passphrase() {
+    let lab = locked();
+    std::fs::write(lab.dir.path().join("pw"), "correct horse").unwrap();
+    let script = "\"$0\" list --verify >/dev/null && \"$0\" reveal --force n >/dev/null && \
+                  \"$0\" reveal --force n";
+    lab.run_with(&["set", "n"], b"the value", &[PASS, ("PASS", "correct horse")]).ok();
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &format!("exec 3<pw; {script}")]).arg(common::binary()).env_clear();
+    command.env("HASP_HOME", lab.home()).env("HASP_PASSPHRASE", "fd:3");
+    command.current_dir(lab.dir.path());
+    let ran = common::feed(command, b"");
+    assert_eq!(ran.refused(), (65, "bad-passphrase".into()));
+    assert!(ran.stderr.contains("descriptor 3, which HASP_PASSPHRASE names"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("one descriptor serves one command"), "{}", ran.stderr);
 }
 
 #[test]

@@ -150,3 +150,51 @@ fn a_checkout_that_turned_line_ends_is_read() {
     assert!(done.stderr.contains("commit it") && dir.join(".gitattributes").exists());
     assert!(!Lab::new().vault().join(".gitattributes").exists());
 }
+
+/// What git leaves in the settings of a vault is no damage either.
+#[test]
+fn settings_in_conflict_are_named_as_such() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo/vault");
+    let env = [("HASP_VAULT", dir.to_str().unwrap())];
+    lab.run_with(&["init", "--no-passphrase"], b"", &env).ok();
+    let path = dir.join("vault.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let both = format!("<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n");
+    std::fs::write(&path, both).unwrap();
+    for verb in ["list", "fsck", "status"] {
+        let refused = lab.run_with(&[verb], b"", &env);
+        assert_eq!(refused.refused(), (65, "merge-conflict".into()), "{verb}");
+        assert!(refused.stderr.contains("git checkout --ours "), "{}", refused.stderr);
+    }
+    std::fs::write(&path, text).unwrap();
+    lab.run_with(&["set", "db/url"], b"the value", &env).ok();
+    let meta = dir.join("items/db/url/meta.toml");
+    let text = std::fs::read_to_string(&meta).unwrap();
+    std::fs::write(&meta, format!("<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n")).unwrap();
+    let listed = lab.run_with(&["list"], b"", &env);
+    assert_eq!(listed.refused(), (65, "merge-conflict".into()));
+    for shown in [listed.stderr, lab.run_with(&["fsck"], b"", &env).text()] {
+        assert!(shown.contains("hasp-vault resolve db/url --ours (or --theirs)"), "{shown}");
+    }
+}
+
+/// Other members have copies and grants of their own, and no command here reaches them.
+#[test]
+fn what_a_change_in_a_shared_vault_does_not_reach_is_said() {
+    let (lab, other) = (Lab::empty(), Lab::new());
+    let recipient = other.recipients()[0].clone();
+    let dir = lab.dir.path().join("repo/vault");
+    let runtime = lab.dir.path().join("run");
+    let env = [
+        ("HASP_VAULT", dir.to_str().unwrap()),
+        ("HASP_RUNTIME", runtime.to_str().unwrap()),
+        ("XDG_RUNTIME_DIR", runtime.to_str().unwrap()),
+    ];
+    lab.run_with(&["init", "--no-passphrase", "--recipient", &recipient], b"", &env).ok();
+    lab.run_with(&["set", "n"], b"the value", &env).ok();
+    let said = lab.run_with(&["revoke", "n", "--reason", "leaked"], b"", &env).stderr;
+    assert!(said.contains("commit and push it; the record is this machine's"), "{said}");
+    let removed = lab.run_with(&["recipients", "remove", &recipient, "--yes"], b"", &env).stderr;
+    assert!(removed.contains("his copy and the grants on his machine"), "{removed}");
+}

@@ -94,3 +94,36 @@ fn opens_everything(lab: &Lab, key: &str) {
         std::process::Command::new("grep").args(["-rq", key]).arg(lab.home()).status().unwrap();
     assert_eq!(grep.code(), Some(1));
 }
+
+/// Whoever types a value where a name belongs does not see it again.
+#[test]
+fn a_value_in_the_place_of_a_name_is_not_echoed() {
+    let lab = Lab::new();
+    for args in [&["set", "db/url", "hunter2"][..], &["set", "foo=bar"], &["set", "db/url", "p@ss"]]
+    {
+        let refused = lab.run_with(args, b"", &[]);
+        assert_eq!(refused.status, 64, "{args:?}: {}", refused.stderr);
+        for part in ["hunter2", "foo=bar", "p@ss"] {
+            assert!(!refused.stderr.contains(part), "{args:?}: {}", refused.stderr);
+        }
+        assert!(refused.stderr.contains("a value is never an argument"), "{}", refused.stderr);
+    }
+    let near = lab.run_with(&["set", "n", "--class", "hihg"], b"value", &[]);
+    assert!(near.stderr.contains("did you mean high?"), "{}", near.stderr);
+}
+
+#[test]
+fn what_to_type_next_leads_somewhere() {
+    let lab = Lab::empty();
+    let dir = lab.dir.path().join("repo/vault");
+    let made =
+        lab.run_with(&["init", "--no-passphrase"], b"", &[("HASP_VAULT", dir.to_str().unwrap())]);
+    let export = format!("export HASP_VAULT={}", dir.display());
+    assert!(made.stderr.contains(&export), "{}", made.stderr);
+    assert!(made.stderr.contains(&format!("hasp-bind --vault {}", dir.display())));
+    let lab = Lab::new();
+    let backup = lab.run(&["backup"]).ok().stdout;
+    let refused = lab.run_with(&["restore"], &backup, &[]);
+    assert_eq!(refused.refused(), (73, "exists".into()));
+    assert!(refused.stderr.contains("hasp-vault restore --merge < FILE"), "{}", refused.stderr);
+}

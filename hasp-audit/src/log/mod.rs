@@ -198,12 +198,50 @@ impl Log {
         public: &VerifyingKey,
         sign: &dyn Fn(&[u8]) -> [u8; 64],
     ) -> Result<()> {
+        self.keep_odd_checkpoint(public)?;
         let head = self.head()?;
         let signature = sign(head.text().as_bytes());
-        files::replace(&self.dir.join(head::CHECKPOINT), head.note(public, &signature).as_bytes())?;
+        self.put_checkpoint(&head.note(public, &signature))?;
         // An unlock takes its time anyway; what cannot be packed now is read as it is.
         let _ = self.pack(1);
         Ok(())
+    }
+
+    /// Writes it, and removes what writers that died here left; those that live hold one of the
+    /// locks.
+    fn put_checkpoint(&self, note: &str) -> Result<()> {
+        let _lock = self.lock()?;
+        if let Some(_packing) = hasp_core::lock::try_lock(&self.dir.join(pack::LOCK))? {
+            files::sweep_temps(&self.dir)?;
+        }
+        files::replace(&self.dir.join(head::CHECKPOINT), note.as_bytes())
+    }
+
+    /// A checkpoint that is no signed head of this log, or of more than there is, is evidence: it
+    /// is set aside, which is on record, and never overwritten.
+    fn keep_odd_checkpoint(&self, public: &VerifyingKey) -> Result<()> {
+        let path = self.dir.join(head::CHECKPOINT);
+        if !tree::is_there(&path)? {
+            return Ok(());
+        }
+        let note = files::read(&path, Guard::Private, head::MAX_NOTE)?;
+        let signed = std::str::from_utf8(&note).ok().and_then(|text| SignedHead::parse(text).ok());
+        let count = self.head()?.count;
+        let why = match signed.as_ref().map(|signed| signed.verify(public)) {
+            None => "it is no signed head".to_owned(),
+            Some(Err(_)) => "this vault's key did not sign it".to_owned(),
+            Some(Ok(head)) if head.log != self.id => "it is of another log".to_owned(),
+            Some(Ok(head)) if head.count > count => {
+                format!("it says that there were {} records, and there are {count}", head.count)
+            }
+            Some(Ok(_)) => return Ok(()),
+        };
+        let kept = format!("{}-{count}", head::CHECKPOINT);
+        let event = Event::new(EventKind::AuditCheckpoint).field("why", why);
+        self.append(Timestamp::now(), &[event.field("kept", kept.as_str())])?;
+        let aside = self.dir.join(kept);
+        std::fs::rename(&path, &aside).map_err(|e| Error::io("set aside", &path, e))?;
+        files::sync_parent(&aside)
     }
 
     /// Packs at most `limit` closed segments, oldest first; returns how many.

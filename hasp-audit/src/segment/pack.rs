@@ -15,6 +15,8 @@ use crate::segment::{self, Form};
 
 /// A frame ends with the line that reaches this many bytes: what one hit costs to unpack.
 const FRAME: usize = 8 << 10;
+/// The file that is locked by whoever packs.
+pub const LOCK: &str = "packing";
 /// zstd's own default.
 const LEVEL: i32 = 3;
 /// A larger file is no segment that hasp wrote alone; it stays as it is.
@@ -28,7 +30,7 @@ pub fn pack(dir: &Path, limit: usize) -> Result<usize> {
     if closed.is_empty() {
         return Ok(0);
     }
-    let Some(_lock) = lock::try_lock(&dir.join("packing"))? else {
+    let Some(_lock) = lock::try_lock(&dir.join(LOCK))? else {
         return Ok(0);
     };
     files::sweep_temps(dir)?;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use hasp_core::suggest;
+use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
@@ -10,6 +12,7 @@ use crate::code;
 use crate::query::checked;
 use crate::query::filter::Filter;
 use crate::query::{self, By};
+use crate::record::kind::EventKind;
 use crate::record::term;
 use crate::verb::follow;
 use crate::verb::place::{Place, moment};
@@ -40,11 +43,30 @@ pub fn run(cx: &mut Context, place: &Place, args: &LogArgs) -> Result<Exit> {
         }
     }
     render.done(cx);
+    if render.none {
+        nothing(cx, args);
+    }
     if args.follow {
         render.follow();
         follow::run(cx, log.path(), position, &filter, &mut render)?;
     }
     Ok(Exit::OK)
+}
+
+/// Where nothing answers, a word that was mistyped is the likeliest reason.
+fn nothing(cx: &mut Context, args: &LogArgs) {
+    if let Some(word) = args.event.as_deref() {
+        let names = EventKind::ALL.iter().flat_map(|kind| [kind.name(), kind.family()]);
+        if !names.clone().any(|name| name == word) {
+            let word = printable(word.as_bytes());
+            let near = suggest::hint(&word, names).unwrap_or_default();
+            cx.out.note(format!("no record is of an event or family '{word}' {near}").trim_end());
+        }
+    }
+    if let Some(word) = &args.secret {
+        let word = printable(word.as_bytes());
+        cx.out.note(&format!("no record answers that names '{word}': see hasp-vault list"));
+    }
 }
 
 /// An answer from a record that is not whole is none; from one that is, each hit is checked again

@@ -56,6 +56,8 @@ pub struct Render {
     last: Option<u64>,
     unknown: BTreeMap<String, u64>,
     newest: Option<Timestamp>,
+    /// Whether there was nothing to print.
+    pub none: bool,
 }
 
 impl Render {
@@ -72,6 +74,7 @@ impl Render {
             last: None,
             unknown,
             newest: None,
+            none: true,
         }
     }
 
@@ -87,6 +90,7 @@ impl Render {
             return Ok(());
         }
         self.last = self.last.max(Some(record.n()));
+        self.none = false;
         if !record.is_known() {
             *self.unknown.entry(record.event().to_owned()).or_default() += 1;
         }
@@ -247,6 +251,7 @@ mod tests {
             last: None,
             unknown: BTreeMap::new(),
             newest: None,
+            none: true,
         };
         render.text(&Record::parse(line.as_bytes()).unwrap())
     }

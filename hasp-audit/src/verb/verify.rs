@@ -18,6 +18,10 @@ use crate::verb::place::Place;
 use crate::verb::{keys, progress};
 use crate::verify::{self, Against, Fault, Report, Ungranted};
 
+/// Of a log that the vault does not write any more.
+const EARLIER: &str = "this is an earlier log of the vault: its checkpoint is not signed with the \
+                       key of today, and its signature was not looked at";
+
 /// Verifies a log, or an exported file.
 pub fn run(cx: &mut Context, id: Option<&str>, args: &VerifyArgs) -> Result<Exit> {
     if let (Some(file), Some(key)) = (&args.export, &args.public_key) {
@@ -65,7 +69,17 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
         expect: expect.as_ref(),
         progress: &progress,
     };
-    let report = verify::verify(&place.home, &place.id, &against);
+    let mut report = verify::verify(&place.home, &place.id, &against);
+    let forged = |report: &Report| {
+        report.fault.as_ref().is_some_and(|fault| fault.code == code::HEAD_FORGED)
+    };
+    // The checkpoint of an earlier log is signed with the key that the vault had then.
+    if report.as_ref().is_ok_and(forged) && keys::status()?.log != place.id {
+        report = verify::verify(&place.home, &place.id, &Against { public: None, ..against });
+        if let Ok(report) = &mut report {
+            report.notes.push(EARLIER.to_owned());
+        }
+    }
     bar.finish_and_clear();
     report.map(|report| (report, Key::first(&root, &place.id)))
 }

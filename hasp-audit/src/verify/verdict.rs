@@ -156,6 +156,11 @@ impl Walk {
                 );
                 self.losses.push((first, text));
             }
+            "audit.checkpoint" => self.notes.push(format!(
+                "a checkpoint was set aside at {time} (record {n}), since {}; what was cut off \
+                 before that only a head kept elsewhere can show",
+                record["why"].as_str().unwrap_or_default()
+            )),
             "audit.torn" => {
                 self.notes.push(format!(
                     "{} bytes of an append that a crash cut short were set \

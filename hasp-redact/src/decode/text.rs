@@ -73,13 +73,30 @@ pub(crate) fn alike_back(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// The value of a hexadecimal digit, 255 for anything else.
+#[inline]
 pub(crate) fn nibble(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        b'A'..=b'F' => byte - b'A' + 10,
-        _ => 255,
+    NIBBLES[usize::from(byte)]
+}
+
+/// The byte that two hexadecimal digits stand for.
+#[inline]
+pub(crate) fn pair(digits: &[u8]) -> Option<u8> {
+    let (high, low) = (nibble(digits[0]), nibble(digits[1]));
+    (high | low < 16).then_some(high << 4 | low & 15)
+}
+
+/// A table, because dumps are made of them.
+const NIBBLES: [u8; 256] = nibbles();
+
+const fn nibbles() -> [u8; 256] {
+    let mut nibbles = [255; 256];
+    let mut i = 0;
+    while i < 16 {
+        nibbles[b"0123456789abcdef"[i] as usize] = i as u8;
+        nibbles[b"0123456789ABCDEF"[i] as usize] = i as u8;
+        i += 1;
     }
+    nibbles
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::ansi;
 use super::entity;
-use super::text::{Answer, Text, nibble};
+use super::text::{Answer, Text, nibble, pair};
 pub(crate) use super::units::Units;
 
 /// How many times an escape may be escaped again: JSON in JSON in a shell word has seven
@@ -16,6 +16,10 @@ const MAX_BACKSLASHES: usize = 8;
 /// The longest distance between the first and the last byte of a unit, skipped control sequences
 /// aside.
 pub(crate) const MAX_UNIT: usize = 40;
+
+/// The longest unit that begins with a percent sign, and with an equals sign.
+pub(crate) const MAX_PERCENT: usize = 9;
+pub(crate) const MAX_QUOTED: usize = 3;
 
 /// Whether a byte can begin a unit. All other bytes stand for themselves only.
 #[inline]
@@ -65,7 +69,7 @@ pub(crate) fn may_end(first: u8, length: usize, last: u8) -> bool {
     match first {
         b'%' => matches!(length, 3 | 5 | 6 | 7 | 9),
         b'&' => last == b';',
-        b'=' => length <= 3,
+        b'=' => length <= MAX_QUOTED,
         b'+' => length == 1,
         b'$' | b'"' => length == 2,
         b'\'' => last == b'\'',
@@ -90,6 +94,54 @@ pub(crate) fn decode(text: Text<'_>, at: usize, units: &mut Units) {
         },
         _ => {}
     }
+}
+
+/// The byte that the escape at `at` stands for, and its length, where these few bytes are enough to
+/// tell that it can be read in no other way: most escapes of a dump are of one kind, and a text
+/// full of them is read at the speed of this. Backslashes before it may still be read as such.
+#[inline]
+pub(crate) fn only(text: Text<'_>, at: usize) -> Option<(u8, usize)> {
+    let rest = &text.bytes[at..];
+    match *rest.first()? {
+        b'%' => {
+            let byte = pair(rest.get(1..3)?)?;
+            // `%25` may be the first of several escapes of one byte.
+            let ends = byte != b'%' || rest.get(3).is_some_and(|b| nibble(*b) > 15);
+            ends.then_some((byte, 3))
+        }
+        b'\\' => {
+            let run = rest.iter().take(MAX_BACKSLASHES).take_while(|b| **b == b'\\').count();
+            let (digits, length) = match rest.get(run)? {
+                b'x' => (rest.get(run + 1..run + 3)?, run + 3),
+                b'u' if rest.get(run + 1..run + 3)? == b"00" => {
+                    (rest.get(run + 3..run + 5)?, run + 5)
+                }
+                _ => return None,
+            };
+            // A byte to some and a character to others from here on.
+            pair(digits).filter(|byte| *byte < 0x80).map(|byte| (byte, length))
+        }
+        _ => None,
+    }
+}
+
+/// As [`only`], of the escape that ends before `at`: nothing but a control sequence could make
+/// another one of it.
+#[inline]
+pub(crate) fn only_before(text: Text<'_>, at: usize) -> Option<(u8, usize)> {
+    let before = &text.bytes[..at];
+    let byte = pair(before.get(at.checked_sub(2)?..)?)?;
+    if before.len() > 2 && before[at - 3] == b'%' {
+        return (byte != b'%').then_some((byte, 3));
+    }
+    let length = match before {
+        [.., b'\\', b'x', _, _] => 4,
+        [.., b'\\', b'u', b'0', b'0', _, _] => 6,
+        _ => return None,
+    };
+    // Of several backslashes each may be the first.
+    let alone = before.get(at.checked_sub(length + 1)?) != Some(&b'\\');
+    (alone && byte < 0x80).then_some((byte, length))
 }
 
 /// RFC 3986 `%XX`, escaped again any number of times (`%2541`), and the `%uXXXX` of old JavaScript.
@@ -291,96 +343,4 @@ fn apostrophe(text: Text<'_>, at: usize, units: &mut Units) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn readings(input: &[u8]) -> Vec<(Vec<u8>, usize)> {
-        let mut units = Units::default();
-        decode(Text { bytes: input, eof: true }, 0, &mut units);
-        assert!(!units.more, "nothing can follow the end");
-        units.found().iter().map(|u| (u.bytes().to_vec(), u.end)).collect()
-    }
-
-    proptest! {
-        /// More would have no place in [`Units`].
-        #[test]
-        fn a_position_has_few_readings(text in "[%&=$'\"\\\\+#;a-f0-7xuUDn{}\r\n\x1b\\[m]{0,16}", eof: bool) {
-            let text = text.as_bytes();
-            for at in 0..text.len() {
-                let mut units = Units::default();
-                decode(Text { bytes: text, eof }, at, &mut units);
-                prop_assert!(units.found().len() <= 6, "{} at {at}", text.escape_ascii());
-                let may_end = |end: usize| may_end(text[at], end - at, text[end - 1]);
-                prop_assert!(units.found().iter().all(|u| may_end(u.end)), "{} at {at}", text.escape_ascii());
-            }
-        }
-    }
-
-    #[test]
-    fn every_escape_has_its_reading() {
-        for (input, byte) in [
-            (&b"%41"[..], &b"A"[..]),
-            (b"%2541", b"A"),
-            (b"%252541", b"A"),
-            (b"%u00e4", "ä".as_bytes()),
-            (b"\\x41", b"A"),
-            (b"\\xe4", b"\xe4"),
-            (b"\\xe4", "ä".as_bytes()),
-            (b"\\u0041", b"A"),
-            (b"\\\\u0041", b"A"),
-            (b"\\ud83d\\udc51", "👑".as_bytes()),
-            (b"\\\\uD83D\\\\uDC51", "👑".as_bytes()),
-            (b"\\u{1f451}", "👑".as_bytes()),
-            (b"\\U0001f451", "👑".as_bytes()),
-            (b"\\101", b"A"),
-            (b"\\n", b"\n"),
-            (b"\\\\n", b"\n"),
-            (b"\\\"", b"\""),
-            (b"\\\\\\\"", b"\""),
-            (b"\\\\\\\\", b"\\"),
-            (b"&#65;", b"A"),
-            (b"&#x41;", b"A"),
-            (b"&quot;", b"\""),
-            (b"&amp;quot;", b"\""),
-            (b"=3D", b"="),
-            (b"''", b"'"),
-            (b"'\\''", b"'"),
-            (b"'\"'\"'", b"'"),
-            (b"$$", b"$"),
-            (b"+", b" "),
-            (b"=\r\n", b""),
-            (b"\x1b[31m", b""),
-        ] {
-            let wanted = (byte.to_vec(), input.len());
-            assert!(readings(input).contains(&wanted), "{} not read", input.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn a_cut_escape_is_undecided_until_the_end() {
-        for cut in [
-            "%",
-            "%4",
-            "%25",
-            "%u00",
-            "\\",
-            "\\\\",
-            "\\x",
-            "\\x4",
-            "\\u00",
-            "\\ud83d",
-            "\\ud83d\\u",
-            "\\u{1f",
-            "\\10",
-        ]
-        .iter()
-        .chain(&[
-            "&", "&#6", "&quo", "&amp", "=", "=3", "=\r", "'", "'\\", "$", "\"", "\x1b", "\x1b[3",
-        ]) {
-            let mut units = Units::default();
-            decode(Text { bytes: cut.as_bytes(), eof: false }, 0, &mut units);
-            assert!(units.more, "{} was decided", cut.escape_debug());
-        }
-    }
-}
+mod tests;

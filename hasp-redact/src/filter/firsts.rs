@@ -117,6 +117,12 @@ impl Firsts {
             || (self.late_two.has(number) && spot.is_late())
     }
 
+    /// Whether a match may begin with this character, wherever it stands.
+    pub fn may_have_one(&self, one: u8) -> bool {
+        let number = usize::from(one);
+        self.one.has(number) || self.late_one.has(number)
+    }
+
     /// Whether a match may begin with these characters, wherever they stand.
     pub fn may_have_two(&self, one: u8, two: u8) -> bool {
         let number = pair(one, two);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::filter::form::Form;
+use crate::filter::form::{Case, Form};
 use crate::filter::patterns::Patterns;
 use crate::filter::seed::SLACK;
 
@@ -24,10 +24,13 @@ struct Stretch {
     to: usize,
 }
 
+/// Of this form are the pieces in a value's text that are its own.
+const PLAIN: Form = Form::Plain(Case::Exact);
+
 const NOTHING: Stretch = Stretch { needle: u32::MAX, form: Form::Literal, line: 0, from: 0, to: 0 };
 
 /// The stretches that were read last.
-pub(crate) struct Settled {
+pub(crate) struct Memo {
     /// Part of needle and line of each: most questions are answered by comparing these, all at
     /// once.
     tags: [u32; REMEMBERED],
@@ -35,13 +38,13 @@ pub(crate) struct Settled {
     last: usize,
 }
 
-impl Default for Settled {
-    fn default() -> Settled {
-        Settled { tags: [0; REMEMBERED], stretches: [NOTHING; REMEMBERED], last: 0 }
+impl Default for Memo {
+    fn default() -> Memo {
+        Memo { tags: [0; REMEMBERED], stretches: [NOTHING; REMEMBERED], last: 0 }
     }
 }
 
-impl Settled {
+impl Memo {
     /// Forgets all: what ended with the text was settled for want of more.
     pub fn clear(&mut self) {
         self.stretches.fill(NOTHING);
@@ -96,11 +99,13 @@ impl Sole {
 
     fn find_out(&mut self, patterns: &Patterns, needle: u32) -> bool {
         self.0.resize(patterns.needles.iter().len(), Answer::Unknown);
-        let value = patterns.needles.bytes(patterns.needles.get(needle));
+        let entry = patterns.needles.get(needle);
+        let (value, period) = (patterns.needles.bytes(entry), entry.repetition.period(PLAIN));
         let mut padded = Zeroizing::new(Vec::with_capacity(value.len() + SLACK));
         padded.extend_from_slice(value);
         padded.extend_from_slice(&[0; SLACK]);
-        let sole = patterns.seeds.as_ref().is_some_and(|seeds| seeds.are_sole(&padded, needle));
+        let sole =
+            patterns.seeds.as_ref().is_some_and(|seeds| seeds.are_sole(&padded, needle, period));
         self.0[needle as usize] = if sole { Answer::Yes } else { Answer::No };
         sole
     }
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_the_same_line_of_the_same_form_is_settled() {
-        let mut settled = Settled::default();
+        let mut settled = Memo::default();
         settled.add(3, Form::Literal, 100, &(105..120));
         for (needle, form, line, at, known) in [
             (3, Form::Literal, 100, 105, true),

@@ -1,18 +1,23 @@
 //! The filter of one stream: bytes in, bytes out, with a marker in place of every run of bytes that
 //! belongs to a value.
 
+mod back;
 mod firsts;
 pub(crate) mod form;
 mod memo;
+mod openings;
 pub(crate) mod pattern;
-pub(crate) mod patterns;
+mod patterns;
 pub(crate) mod pump;
 mod seed;
+mod spans;
 mod starts;
 mod stream;
 mod trail;
 mod walk;
 mod word;
+
+pub use patterns::{Pattern, Patterns};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,9 +28,9 @@ use zeroize::Zeroize;
 
 use crate::decode::text::Text;
 use crate::filter::form::Form;
-use crate::filter::patterns::Patterns;
 use crate::filter::seed::SLACK;
-use crate::filter::stream::{Sink, Stream};
+use crate::filter::spans::Sink;
+use crate::filter::stream::Stream;
 
 /// How many bytes [`Filter::push`] takes in at once.
 const PUSH: usize = 64 * 1024;
@@ -129,7 +134,7 @@ impl Filter {
         let text = Text { bytes: &self.buffer[..self.len], eof };
         if self.patterns.is_empty() {
             let mut out = out;
-            out(&text.bytes[self.stream.sent..]);
+            out(&text.bytes[self.stream.sent()..]);
             self.stream.pass(text.len());
             return;
         }
@@ -169,7 +174,7 @@ impl Filter {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        self.len - self.stream.sent
+        self.len - self.stream.sent()
     }
 
     /// How many markers were written.
@@ -183,6 +188,11 @@ impl Filter {
             .iter()
             .map(|((name, form), count)| ((self.patterns.name(*name).to_owned(), *form), *count))
             .collect()
+    }
+
+    /// Where a filter would write a marker in a text.
+    pub(crate) fn locate<'p>(patterns: &'p Arc<Patterns>, text: &[u8]) -> Vec<Located<'p>> {
+        locate(patterns, text)
     }
 
     /// Steps that the matcher took: what hostile input could make grow.
@@ -236,7 +246,7 @@ pub(crate) struct Located<'p> {
 }
 
 /// Where the filter would write a marker in a text.
-pub(crate) fn locate<'p>(patterns: &'p Arc<Patterns>, text: &[u8]) -> Vec<Located<'p>> {
+fn locate<'p>(patterns: &'p Arc<Patterns>, text: &[u8]) -> Vec<Located<'p>> {
     if patterns.is_empty() {
         return Vec::new();
     }

@@ -11,7 +11,7 @@ use crate::decode::parts::{self, Parts};
 use crate::filter::form::Form;
 use crate::filter::pattern::needle::{FEW, MIN_LINE, Needle, Needles, Origin};
 use crate::filter::pattern::{rare, spell};
-use crate::filter::seed::{Seeds, build};
+use crate::filter::seed::{Seeds, build, tier};
 use crate::filter::starts::Starts;
 
 /// From this many needles on their tables are built by two threads.
@@ -184,7 +184,7 @@ impl fmt::Debug for Patterns {
 
 /// Both tables; side by side where there are so many needles that a thread pays.
 fn tables(needles: &Needles) -> (Option<Seeds>, Starts) {
-    build::both(
+    tier::both(
         needles.iter().len() >= THREAD_FROM,
         || build::build(needles),
         || Starts::new(needles),

@@ -2,16 +2,14 @@
 //! that may still become part of a match, and no others. The first three characters, escapes
 //! undone, find the few candidates.
 
-use std::ops::Range;
-
 use crate::decode::text::Text;
-use crate::decode::unit::introduces;
+use crate::decode::unit::{introduces, only};
 use crate::filter::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::filter::form::radix::{Characters, Radix};
-use crate::filter::form::{Case, Form, Machine, Next, Place, hex, plain, radix, reach};
+use crate::filter::form::{Case, Cursor, Form, Machine, hex, plain, radix};
+use crate::filter::openings::{Look, Opening, WORK, open};
 use crate::filter::pattern::needle::Needles;
-use crate::filter::trail::{Known, Trail};
-use crate::filter::walk::Walk;
+use crate::filter::walk::Room;
 
 /// More units than are looked at for any beginning.
 const MOST_FIRST: usize = 8;
@@ -19,22 +17,17 @@ const MOST_FIRST: usize = 8;
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
 
-/// So many steps may be taken each time to find what must be held back, and so many for each new
-/// byte.
-const WORK: u64 = 16_384;
-const WORK_A_BYTE: u64 = 16;
-
-/// A reading of so few steps is sooner made again than remembered.
-const SHORT: u64 = 4;
-
 /// A form of a needle, to be read from a certain unit on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    needle: u32,
-    form: Form,
-    index: u8,
+pub(super) struct Entry {
+    /// The needle.
+    pub needle: u32,
+    /// The form.
+    pub form: Form,
+    /// The unit with which the beginning begins.
+    pub index: u8,
     /// Part of the hash of the head.
-    tag: u8,
+    pub tag: u8,
 }
 
 /// The beginnings of all forms of all needles.
@@ -147,7 +140,42 @@ impl Starts {
         self.entries[range].iter().filter(move |e| e.tag == hash as u8)
     }
 
-    fn open_at(&self, look: &mut Look<'_>) -> bool {
+    /// The first position from here on that must be looked at: at most others the first two
+    /// characters rule a match out. What they say stands before what escapes say.
+    pub fn next(&self, text: Text<'_>, from: usize, end: usize) -> usize {
+        if !self.broken.is_empty() {
+            return from;
+        }
+        let pairs = text.bytes[from..].windows(2).take(end - from);
+        let other = pairs.take_while(|pair| !self.may_open(pair[0], pair[1])).count();
+        from + other
+    }
+
+    fn may_open(&self, one: u8, two: u8) -> bool {
+        introduces(one)
+            || (self.firsts.may_have_one(one)
+                && (introduces(two) || self.firsts.may_have_two(one, two)))
+    }
+
+    /// Whether an escape that can be read in one way only is none that a match begins with, nor is
+    /// the text as it is.
+    fn is_ruled_out(&self, text: Text<'_>, at: usize) -> bool {
+        let follows = |byte: u8, at: usize| {
+            let Some(next) = text.get(at).filter(|_| self.firsts.may_have_one(byte)) else {
+                return self.firsts.may_have_one(byte);
+            };
+            let escaped = introduces(next)
+                && only(text, at).is_none_or(|(next, _)| self.firsts.may_have_two(byte, next));
+            escaped || self.firsts.may_have_two(byte, next)
+        };
+        self.broken.is_empty()
+            && only(text, at).is_some_and(|(byte, length)| {
+                !follows(byte, at + length) && !follows(text.bytes[at], at + 1)
+            })
+    }
+
+    /// Whether a match may begin here that needs more input.
+    pub fn open_at(&self, look: &mut Look<'_>) -> bool {
         look.openings.work += 1;
         let (text, at) = (look.text, look.at);
         let rest = &text.bytes[at..];
@@ -168,6 +196,9 @@ impl Starts {
                 None => self.firsts.has_one(*one, spot),
                 Some(two) => self.firsts.has_two(*one, *two, spot),
             };
+        }
+        if self.is_ruled_out(text, at) {
+            return false;
         }
         self.hex_open(look)
             || self.broken.iter().any(|e| look.entry_open(e))
@@ -209,9 +240,10 @@ impl Starts {
         let opens = |needle: u32, form: Form| {
             let machine = needles.machine(needle, form);
             let indexes = machine.first()..=radix::BREAK_FROM.min(machine.goal() - 1);
-            let places = indexes.map(|index| Place { at, index, column: 0 });
+            let places = indexes.map(|index| Cursor { at, index, column: 0 });
             places.into_iter().any(|place| {
-                matches!(open(machine, text, place, WORK, |_| false), Opening::Open(..))
+                let mut room = Room::default();
+                matches!(open(machine, text, place, WORK, |_| false, &mut room), Opening::Open(..))
             })
         };
         let needles = needles.iter().zip(0..);
@@ -223,7 +255,7 @@ impl Starts {
 }
 
 /// Whether a byte stands for itself in every form, and for nothing else.
-fn lone(byte: u8) -> bool {
+pub(super) fn lone(byte: u8) -> bool {
     !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }
 
@@ -252,198 +284,4 @@ fn hash(head: [u8; HEAD]) -> u32 {
     });
     let product = u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (product >> 32) as u32
-}
-
-/// What the text from some place on is, and the steps that were taken to find it out.
-enum Opening {
-    /// The beginning of a match that is not yet complete.
-    Open(Box<Walk>, u64),
-    /// No such beginning, nor is one at these places.
-    Not(Trail, u64),
-    No,
-}
-
-/// Whether the text from `place` on is the beginning of a match that is not yet complete.
-fn open(
-    machine: Machine<'_>,
-    text: Text<'_>,
-    place: Place,
-    most_work: u64,
-    known: impl Fn(Place) -> bool,
-) -> Opening {
-    let period = machine.period();
-    // One that repeats itself is looked at again and again in a text that does.
-    if period > 0 && known(place) {
-        return Opening::No;
-    }
-    let run = machine.run(text, place);
-    let behind = machine.behind(place, run);
-    let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
-    if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
-        if run <= 1 || period == 0 {
-            return Opening::No;
-        }
-        let mut trail = Trail::default();
-        trail.add(place, 1, run + 1);
-        return Opening::Not(trail, run as u64 / 8);
-    }
-    let mut next = Next::default();
-    if run == 0 {
-        // Most of what begins as a value goes on in another way.
-        machine.step(text, place, &mut next);
-    }
-    let goes_on = run > 0 || next.more || !next.places.is_empty();
-    if !goes_on || !machine.begins(text, place) || (period == 0 && known(place)) {
-        return Opening::No;
-    }
-    let mut walk = Walk::new(place);
-    let work = walk.advance(machine, text, most_work, known).work;
-    if walk.is_open() {
-        Opening::Open(Box::new(walk), work)
-    } else {
-        Opening::Not(walk.trail, work)
-    }
-}
-
-/// The beginning of a match at the first position at which there is one, read as far as the text
-/// goes, so that it need not be read again from there when there is more text.
-struct Begun {
-    at: usize,
-    needle: u32,
-    form: Form,
-    walk: Box<Walk>,
-}
-
-/// The search for the first position at which a match may begin.
-#[derive(Default)]
-pub(crate) struct Openings {
-    begun: Option<Begun>,
-    /// Where readings went of which nothing came.
-    known: Known,
-    /// Steps taken.
-    pub work: u64,
-    /// How many of them may be taken.
-    most: u64,
-    /// How long the text was the last time.
-    seen: usize,
-}
-
-impl Openings {
-    /// The first position in this range at which a match may begin that needs more input, or its
-    /// end.
-    pub fn first(
-        &mut self,
-        starts: &Starts,
-        needles: &Needles,
-        text: Text<'_>,
-        range: Range<usize>,
-    ) -> usize {
-        let new = text.len().abs_diff(std::mem::replace(&mut self.seen, text.len()));
-        self.most = self.work + WORK + WORK_A_BYTE * new as u64;
-        let mut from = range.start;
-        if let Some(begun) = self
-            .begun
-            .take()
-            .filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
-        {
-            match self.go_on(needles, text, begun) {
-                Some(at) => return at.max(range.start),
-                None => from = range.start,
-            }
-        }
-        let mut look = Look { openings: self, needles, text, at: from };
-        while look.at < range.end && look.openings.left() > 0 && !starts.open_at(&mut look) {
-            look.at += 1;
-        }
-        look.at.min(range.end)
-    }
-
-    /// How many more steps may be taken this time. A text that has too many readings is held back,
-    /// up to where it is known that no match began, which is never wrong.
-    fn left(&self) -> u64 {
-        self.most.saturating_sub(self.work)
-    }
-
-    /// Moves all positions down, after the text lost its first `by` bytes.
-    pub fn shift(&mut self, by: usize) {
-        self.seen = self.seen.saturating_sub(by);
-        self.known.shift(by);
-        // While more was ready nothing was looked for, and the text where this one stopped may be
-        // gone: another look finds what begins since.
-        self.begun = self.begun.take().filter(|begun| begun.walk.stands_behind(by));
-        if let Some(begun) = &mut self.begun {
-            begun.at = begun.at.saturating_sub(by);
-            begun.walk.shift(by);
-        }
-    }
-
-    /// Reads on; returns the position if a match may still begin there.
-    fn go_on(&mut self, needles: &Needles, text: Text<'_>, mut begun: Begun) -> Option<usize> {
-        let machine = needles.machine(begun.needle, begun.form);
-        let (most_work, known) = (self.left(), &self.known);
-        let is_known = |place| known.has(begun.needle, begun.form, place, machine.period());
-        self.work += begun.walk.advance(machine, text, most_work, is_known).work;
-        let at = begun.at;
-        if begun.walk.is_open() {
-            self.begun = Some(begun);
-            return Some(at);
-        }
-        self.known.passed(begun.needle, begun.form, begun.walk.trail);
-        None
-    }
-}
-
-impl Begun {
-    /// Whether the match that began here goes on in others, as that of a value that repeats itself
-    /// does.
-    fn goes_on(&self, needles: &Needles) -> bool {
-        needles.machine(self.needle, self.form).period() > 0
-    }
-}
-
-/// A position that is looked at.
-struct Look<'a> {
-    openings: &'a mut Openings,
-    needles: &'a Needles,
-    text: Text<'a>,
-    at: usize,
-}
-
-impl Look<'_> {
-    fn entry_open(&mut self, entry: &Entry) -> bool {
-        self.openings.work += 1;
-        let Entry { needle, form, .. } = *entry;
-        // Nothing that begins so far back can reach the end of the text.
-        if self.text.len() - self.at > 2 * reach(self.needles.get(needle).len) {
-            return false;
-        }
-        let machine = self.needles.machine(needle, form);
-        let (place, period) =
-            (Place { at: self.at, index: usize::from(entry.index), column: 0 }, machine.period());
-        let known = |place| self.openings.known.has(needle, form, place, period);
-        let opening = open(machine, self.text, place, self.openings.left(), known);
-        if let Opening::Open(_, work) | Opening::Not(_, work) = &opening {
-            self.openings.work += work;
-        }
-        match opening {
-            Opening::Open(walk, _) => {
-                self.openings.begun = Some(Begun { at: self.at, needle, form, walk });
-                true
-            }
-            Opening::Not(trail, work) => {
-                if work > SHORT {
-                    self.openings.known.passed(needle, form, trail);
-                }
-                false
-            }
-            Opening::No => false,
-        }
-    }
-
-    /// The same with the character before, which the encoding shares with other data.
-    fn shared_open(&mut self, entry: &Entry) -> bool {
-        let shared =
-            entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
-        shared && self.entry_open(&Entry { index: 0, ..*entry })
-    }
 }

@@ -5,14 +5,16 @@ use std::ops::Range;
 
 use crate::decode::ansi::{self, ESCAPE};
 use crate::decode::text::Text;
-use crate::filter::form::{Case, Form, Machine, Place};
-use crate::filter::memo::{Settled, Sole};
+use crate::filter::back::begin;
+use crate::filter::form::{Case, Cursor, Form, Machine};
+use crate::filter::memo::{Memo, Sole};
+use crate::filter::openings::Openings;
 use crate::filter::patterns::Patterns;
-use crate::filter::seed::Progress;
 use crate::filter::seed::pieces::Seed;
-use crate::filter::starts::Openings;
+use crate::filter::seed::{PIECE, Progress};
+use crate::filter::spans::{Output, Sink, Span};
 use crate::filter::trail::Known;
-use crate::filter::walk::{Walk, begin};
+use crate::filter::walk::{Room, Walk};
 
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
 const CONTEXT: usize = 128;
@@ -30,15 +32,6 @@ const RECENT: usize = 8;
 /// A reading of so few steps is sooner made again than remembered.
 const SHORT: u64 = 16;
 
-/// A match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
-    start: usize,
-    end: usize,
-    needle: u32,
-    form: Form,
-}
-
 /// A match that has begun and passed through a seed.
 struct Begun {
     walk: Walk,
@@ -49,7 +42,7 @@ struct Begun {
 /// The state between two reads.
 #[derive(Default)]
 pub(crate) struct Stream {
-    spans: Vec<Span>,
+    output: Output,
     begun: Vec<Begun>,
     /// How far it has been searched for seeds.
     progress: Progress,
@@ -59,27 +52,17 @@ pub(crate) struct Stream {
     open: usize,
     /// Whether `open` is exact, not a guess on the safe side.
     exact: bool,
-    /// Everything before this position has been written.
-    pub sent: usize,
-    /// The end of the last covered run; what follows without a gap belongs to it.
-    covered: Option<usize>,
     /// Steps taken, for tests that show that they grow as the input does.
     pub work: u64,
-    settled: Settled,
+    memo: Memo,
     sole: Sole,
     /// Where matches have been read that are over.
     known: Known,
     /// Whether a match may begin at `open`, if that is not told by what has begun.
     openings: Openings,
-}
-
-/// Where output goes.
-pub(crate) trait Sink {
-    /// Bytes of the input, unchanged.
-    fn clean(&mut self, bytes: &[u8]);
-    /// A marker for the value that this needle belongs to, found in this form in these bytes of the
-    /// text.
-    fn marker(&mut self, needle: u32, form: Form, found: &[u8]);
+    /// Memory to read in, and a walk that is over.
+    room: Room,
+    spare: Option<Walk>,
 }
 
 impl Stream {
@@ -96,7 +79,7 @@ impl Stream {
         self.resume(patterns, text);
         self.seek(patterns, bytes, text);
         self.settle(patterns, text, more_ready);
-        self.send(text, self.open, sink);
+        self.output.send(text, self.open, sink);
     }
 
     /// Nothing more is ready: holds back only what must be, after a call of [`Stream::advance`]
@@ -104,7 +87,7 @@ impl Stream {
     pub fn pause(&mut self, patterns: &Patterns, text: Text<'_>, sink: &mut impl Sink) {
         if !self.exact {
             self.settle(patterns, text, false);
-            self.send(text, self.open, sink);
+            self.output.send(text, self.open, sink);
         }
     }
 
@@ -125,32 +108,33 @@ impl Stream {
         let held = self.open..text.len().min(self.open + MAX_LEAK);
         let shortest = held.filter_map(shortest).min().unwrap_or(patterns.shortest);
         let end = after_pause(text, self.open, MAX_LEAK.min(shortest / 4), patterns.escapes);
-        self.send(text, end, sink);
+        self.output.send(text, end, sink);
+    }
+
+    /// Everything before this position has been written.
+    pub fn sent(&self) -> usize {
+        self.output.sent
     }
 
     /// Takes everything as written, where nothing is searched for.
     pub fn pass(&mut self, len: usize) {
-        (self.seen, self.open, self.sent) = (len, len, len);
+        (self.seen, self.open, self.output.sent) = (len, len, len);
     }
 
     /// The first byte that must stay in memory.
     pub fn needed(&self, patterns: &Patterns) -> usize {
-        let searched = patterns.seeds.as_ref().map_or(self.sent, |s| s.needed(&self.progress));
-        let first = self.open.min(searched).min(self.sent);
+        let searched = patterns.seeds.as_ref().map_or(self.sent(), |s| s.needed(&self.progress));
+        let first = self.open.min(searched).min(self.sent());
         first.saturating_sub(CONTEXT)
     }
 
     /// Moves all positions down, after the text lost its first `by` bytes.
     pub fn shift(&mut self, by: usize) {
-        for position in [&mut self.seen, &mut self.open, &mut self.sent] {
+        for position in [&mut self.seen, &mut self.open] {
             *position -= by;
         }
         self.progress.shift(by);
-        self.covered = self.covered.and_then(|c| c.checked_sub(by));
-        self.spans.iter_mut().for_each(|s| {
-            s.start = s.start.saturating_sub(by);
-            s.end -= by;
-        });
+        self.output.shift(by);
         self.begun.iter_mut().for_each(|b| b.walk.shift(by));
         self.known.shift(by);
         self.openings.shift(by);
@@ -168,21 +152,23 @@ impl Stream {
     /// Reads a match on as far as the text goes.
     fn go_on(&mut self, machine: Machine<'_>, text: Text<'_>, mut one: Begun) {
         let (start, needle, form) = (one.walk.start, one.needle, one.form);
-        let ends = one.walk.advance(machine, text, u64::MAX, |_| false);
+        let ends = one.walk.advance(machine, text, u64::MAX, |_| false, &mut self.room);
         self.work += ends.work;
         if let Some((first, last)) = ends.found {
-            self.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
+            self.output.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
         }
         if one.walk.alive() {
             self.begun.push(one);
         } else if one.walk.work > SHORT {
             self.known.passed(needle, form, one.walk.trail);
+        } else {
+            self.spare = Some(one.walk);
         }
     }
 
     /// Looks for seeds in what is new.
     fn seek(&mut self, patterns: &Patterns, bytes: &[u8], text: Text<'_>) {
-        self.settled.clear();
+        self.memo.clear();
         let Some(seeds) = &patterns.seeds else { return };
         let mut progress = std::mem::take(&mut self.progress);
         let work = seeds.search(bytes, text.len(), self.seen, &mut progress, |at, seed| {
@@ -206,25 +192,28 @@ impl Stream {
         let line = at.wrapping_sub(index);
         // Where the value was read as it is, its upper and lower case have either been read too or
         // been ruled out.
-        if self.settled.has(seed.needle, seed.form, line, at) {
+        if self.memo.has(seed.needle, seed.form, line, at) {
             return 0..0;
         }
         let machine = patterns.needles.machine(seed.needle, seed.form);
         let (mut known, mut plain) = (0..0, at + 1);
         if !machine.rejects(&text.bytes[at..plain], index) {
             let stretch =
-                self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+                self.read_stretch(machine, text, Cursor { at, index, column: 0 }, seed.needle);
             plain = plain.max(stretch.end);
             if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
                 known = stretch;
+                if machine.period() > 0 && !patterns.needles.get(seed.needle).folds {
+                    known = self.passed(machine, Cursor { at, index, column: 0 }, seed.needle);
+                }
             }
         }
         if patterns.needles.get(seed.needle).folds && !Case::are_both_in(&text.bytes[at..plain]) {
             for form in seed.form.folded() {
                 let machine = Machine { form: *form, ..machine };
                 let differs = machine.rejects(&text.bytes[at..plain], index);
-                if !differs && !self.settled.has(seed.needle, *form, line, at) {
-                    self.read_stretch(machine, text, Place { at, index, column: 0 }, seed.needle);
+                if !differs && !self.memo.has(seed.needle, *form, line, at) {
+                    self.read_stretch(machine, text, Cursor { at, index, column: 0 }, seed.needle);
                 }
             }
         }
@@ -237,12 +226,12 @@ impl Stream {
         &mut self,
         machine: Machine<'_>,
         text: Text<'_>,
-        seed: Place,
+        seed: Cursor,
         needle: u32,
     ) -> Range<usize> {
         let stretch = self.read(machine, text, seed, needle);
         self.work += 1 + (stretch.end - stretch.start) as u64 / 8;
-        self.settled.add(needle, machine.form, seed.at.wrapping_sub(seed.index), &stretch);
+        self.memo.add(needle, machine.form, seed.at.wrapping_sub(seed.index), &stretch);
         stretch
     }
 
@@ -253,11 +242,15 @@ impl Stream {
         &mut self,
         machine: Machine<'_>,
         text: Text<'_>,
-        seed: Place,
+        seed: Cursor,
         needle: u32,
     ) -> Range<usize> {
         if machine.period() > 0 {
             // Each run would lie on as many lines as it has periods.
+            self.read_back(machine, text, seed, needle);
+            return seed.at..seed.at;
+        }
+        if machine.reads_apart(text.bytes[seed.at]) {
             self.read_back(machine, text, seed, needle);
             return seed.at..seed.at;
         }
@@ -267,10 +260,10 @@ impl Stream {
             return seed.at..end;
         }
         // From where the run ends: from the seed, what is found would depend on which seed it is.
-        let last = Place { at: end, index: seed.index + (end - seed.at), column: 0 };
+        let last = Cursor { at: end, index: seed.index + (end - seed.at), column: 0 };
         let (behind, clear) = machine.run_back(text, last);
         let start = end - behind;
-        let first = Place { at: start, index: 0, column: 0 };
+        let first = Cursor { at: start, index: 0, column: 0 };
         if behind == last.index && machine.begins(text, first) {
             if complete && machine.ends_with_its_value() {
                 self.found(Span { start, end, needle, form: machine.form });
@@ -278,43 +271,68 @@ impl Stream {
                 self.walk(machine, text, first, needle);
             }
         } else if !clear {
-            self.read_back(machine, text, last, needle);
+            // No other reading leads through the run; where it begins as an encoding may, further
+            // on than at its first place, no line break is among its characters.
+            let low = Cursor { at: start, index: last.index - behind, column: 0 };
+            let whole = behind > 0 && low.index == 1 && machine.period() == 0;
+            self.read_back(machine, text, if whole { low } else { last }, needle);
         }
         start..end
     }
 
     /// Reads the match that this place is part of from its beginning, unless that was done already.
-    fn read_back(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, needle: u32) {
+    fn read_back(&mut self, machine: Machine<'_>, text: Text<'_>, place: Cursor, needle: u32) {
         if self.knows(machine, place, needle) {
             return;
         }
-        let (first, work) = begin(machine, text, place, |place| self.knows(machine, place, needle));
-        self.work += work;
-        match first {
+        let mut room = std::mem::take(&mut self.room);
+        let known = |place| self.knows(machine, place, needle);
+        let begun = begin(machine, text, place, known, &mut room);
+        self.room = room;
+        self.work += begun.work;
+        match begun.first {
             Some(first) => self.walk(machine, text, first, needle),
-            None if work > SHORT => self.known.dead(needle, machine.form, place),
+            None if begun.work > SHORT => {
+                self.known.dead(needle, machine.form, self.room.visited());
+            }
             None => {}
         }
     }
 
+    /// The stretch around this place that was read byte by byte, of a value that repeats itself so
+    /// soon that each piece tells where in it it lies.
+    fn passed(&self, machine: Machine<'_>, place: Cursor, needle: u32) -> Range<usize> {
+        let (form, period) = (machine.form, machine.period());
+        if period > PIECE || period + PIECE > machine.value.len() {
+            return place.at..place.at;
+        }
+        let begun = self.begun.iter().filter(|b| (b.needle, b.form) == (needle, form));
+        begun
+            .map(|b| &b.walk.trail)
+            .chain(self.known.trails(needle, form))
+            .find_map(|trail| trail.around(place, period))
+            .unwrap_or(place.at..place.at)
+    }
+
     fn found(&mut self, span: Span) {
-        if !self.spans.iter().rev().take(RECENT).any(|s| *s == span) {
-            self.spans.push(span);
+        if !self.output.spans.iter().rev().take(RECENT).any(|s| *s == span) {
+            self.output.spans.push(span);
         }
     }
 
     /// Reads a match from its beginning, unless that was done already.
-    fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Place, needle: u32) {
+    fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Cursor, needle: u32) {
         let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
-        let found = machine.period() == 0 && self.spans.iter().rev().take(RECENT).any(same);
+        let found = machine.period() == 0 && self.output.spans.iter().rev().take(RECENT).any(same);
         if !found && !self.knows(machine, first, needle) {
-            let walk = Walk::new(machine.opening(first));
+            let start = machine.opening(first);
+            let walk = self.spare.take().map_or_else(|| Walk::new(start), |w| w.after(start));
             self.go_on(machine, text, Begun { walk, needle, form: machine.form });
         }
     }
 
     /// Whether what goes through this place has been read, or is being read.
-    fn knows(&self, machine: Machine<'_>, place: Place, needle: u32) -> bool {
+    fn knows(&self, machine: Machine<'_>, place: Cursor, needle: u32) -> bool {
         let (form, period) = (machine.form, machine.period());
         self.begun
             .iter()
@@ -331,58 +349,12 @@ impl Stream {
         }
         let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
         let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
-        self.open = match more_ready && patterns.reach <= MAX_GUESS {
+        let guess = patterns.reach <= MAX_GUESS || text.len() - oldest <= MAX_GUESS;
+        self.open = match more_ready && guess {
             true => oldest,
             false => self.openings.first(&patterns.starts, &patterns.needles, text, oldest..begun),
         };
         self.work += std::mem::take(&mut self.openings.work);
-    }
-
-    /// Writes up to `limit`, and beyond it what is covered.
-    fn send(&mut self, text: Text<'_>, limit: usize, sink: &mut impl Sink) {
-        // Mostly they were found in order.
-        if !self.spans.is_sorted() {
-            self.spans.sort_unstable();
-        }
-        let mut spans = std::mem::take(&mut self.spans);
-        let mut rest = spans.as_slice();
-        while let [first, ..] = rest {
-            let (end, count) = run(rest);
-            if first.start > self.sent {
-                let clean = first.start.min(limit).max(self.sent);
-                sink.clean(&text.bytes[self.sent..clean]);
-                self.sent = clean;
-                if first.start > limit {
-                    break;
-                }
-            }
-            if end > self.sent {
-                self.cover(text, first, end, sink);
-            }
-            rest = &rest[count..];
-        }
-        let done = spans.len() - rest.len();
-        if rest.is_empty() && limit > self.sent {
-            sink.clean(&text.bytes[self.sent..limit]);
-            self.sent = limit;
-        }
-        spans.drain(..done);
-        self.spans = spans;
-    }
-
-    /// One marker for a run that did not begin before, and the line breaks that it covers.
-    fn cover(&mut self, text: Text<'_>, first: &Span, end: usize, sink: &mut impl Sink) {
-        let goes_on = self.covered.is_some_and(|c| first.start <= c);
-        if !goes_on {
-            sink.marker(first.needle, first.form, &text.bytes[first.start..first.end]);
-        }
-        let bytes = &text.bytes[..end];
-        for at in memchr::memchr_iter(b'\n', &bytes[self.sent..]).map(|at| at + self.sent) {
-            let start = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
-            sink.clean(&bytes[start..=at]);
-        }
-        self.sent = end;
-        self.covered = Some(end);
     }
 }
 
@@ -398,32 +370,4 @@ fn after_pause(text: Text<'_>, from: usize, mut bytes: usize, escapes: bool) -> 
         }
     }
     at
-}
-
-/// The end of the first run of touching spans, which are in order, and how many they are.
-fn run(spans: &[Span]) -> (usize, usize) {
-    let mut end = spans[0].end;
-    let mut count = 1;
-    while let Some(span) = spans.get(count)
-        && span.start <= end
-    {
-        end = end.max(span.end);
-        count += 1;
-    }
-    (end, count)
-}
-
-impl Form {
-    /// The word for the form in reports.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Form::Plain(Case::Exact) => "plain",
-            Form::Plain(Case::Upper) => "upper",
-            Form::Plain(Case::Lower) => "lower",
-            Form::Hex => "hex",
-            Form::Base64(_) => "base64",
-            Form::Base32(_) => "base32",
-            Form::Literal => "utf-16",
-        }
-    }
 }

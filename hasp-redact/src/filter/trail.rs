@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
-use crate::filter::form::{Form, Place};
+use crate::filter::form::{Cursor, Form};
 
 /// How many trails of matches that are over are remembered for each form of a needle.
 const TRAILS: usize = 4;
@@ -49,7 +50,7 @@ pub(crate) struct Trail(Vec<Stretch>);
 impl Trail {
     /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the
     /// one before.
-    pub fn add(&mut self, place: Place, pace: usize, count: usize) {
+    pub fn add(&mut self, place: Cursor, pace: usize, count: usize) {
         let (at, index, pace) = (place.at as isize, place.index, pace as isize);
         if let Some(last) = self.0.last_mut() {
             if last.count == 1
@@ -70,12 +71,44 @@ impl Trail {
         self.0.push(Stretch { at, index, pace, count });
     }
 
+    /// Adds so many places before all others, the first of them here.
+    pub fn add_before(&mut self, place: Cursor, pace: usize, count: usize) {
+        let (at, index, pace) = (place.at as isize, place.index, pace as isize);
+        let whole = |s: &&mut Stretch| {
+            let meets = s.at == at + pace * count as isize && s.index == index + count;
+            meets && (s.pace == pace || s.count == 1)
+        };
+        match self.0.last_mut().filter(whole) {
+            Some(last) => *last = Stretch { at, index, pace, count: count + last.count },
+            None => self.0.push(Stretch { at, index, pace, count }),
+        }
+    }
+
+    /// What was added before all others each time, in the order of the text.
+    pub fn reversed(&self) -> Trail {
+        Trail(self.0.iter().rev().copied().collect())
+    }
+
+    /// Forgets all places.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Whether it passed through this place, or through one that is whole periods away, if the
     /// value has one.
-    pub fn has(&self, place: Place, period: usize) -> bool {
+    pub fn has(&self, place: Cursor, period: usize) -> bool {
         let at = place.at as isize;
         let before = self.0.partition_point(|s| s.at <= at);
         self.0[..before].iter().rev().take(NEAR).any(|s| s.has(at, place.index, period))
+    }
+
+    /// The text between those of its places that lie a byte apart from each other around this one.
+    pub fn around(&self, place: Cursor, period: usize) -> Option<Range<usize>> {
+        let at = place.at as isize;
+        let before = self.0.partition_point(|s| s.at <= at);
+        let here = self.0[..before].iter().rev().take(NEAR);
+        let stretch = here.filter(|s| s.pace == 1).find(|s| s.has(at, place.index, period))?;
+        Some(stretch.at.max(0) as usize..stretch.end().max(0) as usize)
     }
 
     /// Moves all positions down, and forgets those before `from`.
@@ -96,7 +129,7 @@ impl Trail {
 struct Entry {
     trails: Vec<Trail>,
     /// Places that no match leads to.
-    dead: Vec<Place>,
+    dead: Vec<Trail>,
 }
 
 /// What was found out about places, by needle and form.
@@ -135,13 +168,18 @@ impl Hasher for Mixer {
 
 impl Known {
     /// Whether what goes through this place has been read.
-    pub fn has(&self, needle: u32, form: Form, place: Place, period: usize) -> bool {
+    pub fn has(&self, needle: u32, form: Form, place: Cursor, period: usize) -> bool {
         // Mostly nothing is known, which is sooner seen than looked up.
         let entry = if self.0.is_empty() { None } else { self.0.get(&(needle, form)) };
         entry.is_some_and(|entry| {
-            entry.dead.iter().any(|d| (d.at, d.index) == (place.at, place.index))
+            entry.dead.iter().any(|trail| trail.has(place, 0))
                 || entry.trails.iter().any(|trail| trail.has(place, period))
         })
+    }
+
+    /// Where matches of this form went that are over.
+    pub fn trails(&self, needle: u32, form: Form) -> impl Iterator<Item = &Trail> {
+        self.0.get(&(needle, form)).into_iter().flat_map(|entry| &entry.trails)
     }
 
     /// Remembers where a match went that is over.
@@ -149,18 +187,18 @@ impl Known {
         push(&mut self.0.entry((needle, form)).or_default().trails, trail, TRAILS);
     }
 
-    /// Remembers that no match leads to this place.
-    pub fn dead(&mut self, needle: u32, form: Form, place: Place) {
-        push(&mut self.0.entry((needle, form)).or_default().dead, place, DEAD);
+    /// Remembers that no match leads to these places.
+    pub fn dead(&mut self, needle: u32, form: Form, trail: Trail) {
+        push(&mut self.0.entry((needle, form)).or_default().dead, trail, DEAD);
     }
 
     /// Moves all positions down, and forgets what lies in text that is gone.
     pub fn shift(&mut self, by: usize) {
         self.0.retain(|_, entry| {
-            entry.trails.iter_mut().for_each(|trail| trail.shift(by));
-            entry.trails.retain(|trail| trail.len() > 0);
-            entry.dead.retain(|place| place.at >= by);
-            entry.dead.iter_mut().for_each(|place| place.at -= by);
+            for trails in [&mut entry.trails, &mut entry.dead] {
+                trails.iter_mut().for_each(|trail| trail.shift(by));
+                trails.retain(|trail| trail.len() > 0);
+            }
             !entry.trails.is_empty() || !entry.dead.is_empty()
         });
     }
@@ -178,8 +216,8 @@ fn push<T>(list: &mut Vec<T>, one: T, most: usize) {
 mod tests {
     use super::*;
 
-    fn place(at: usize, index: usize) -> Place {
-        Place { at, index, column: 0 }
+    fn place(at: usize, index: usize) -> Cursor {
+        Cursor { at, index, column: 0 }
     }
 
     #[test]
@@ -205,7 +243,12 @@ mod tests {
     #[test]
     fn what_is_known_is_bounded_and_moves_with_the_text() {
         let mut known = Known::default();
-        (0..20).for_each(|i| known.dead(1, Form::Hex, place(i, 0)));
+        let alone = |at| {
+            let mut trail = Trail::default();
+            trail.add(place(at, 0), 1, 1);
+            trail
+        };
+        (0..20).for_each(|i| known.dead(1, Form::Hex, alone(i)));
         assert!(
             !known.has(1, Form::Hex, place(11, 0), 0) && known.has(1, Form::Hex, place(12, 0), 0)
         );

@@ -6,17 +6,17 @@
 //! the next ones: these are read as one, which begins where the first does.
 
 use crate::decode::text::Text;
-use crate::filter::form::{Machine, Next, Place, reach};
+use crate::filter::form::{Cursor, Machine, Next, Run, reach};
 use crate::filter::trail::Trail;
 
 /// The most readings that are followed at once; a text that has more at one place has them for
 /// nothing else.
-const MAX_FRONT: usize = 1024;
+pub(super) const MAX_FRONT: usize = 1024;
 
 /// A reading that has come this far.
 #[derive(Clone, Copy)]
 struct State {
-    place: Place,
+    place: Cursor,
     /// How long the text was when it ended here.
     seen: usize,
     /// Whether a match was complete before, one period earlier or several.
@@ -25,21 +25,33 @@ struct State {
 
 /// Readings in order, those that are least far in the text last, so that each place is reached by
 /// all its ways before it is left.
-struct Front {
-    states: Vec<State>,
+struct Front<'a> {
+    states: &'a mut Vec<State>,
     period: usize,
     /// An index that is the end of a match and of nothing else.
     apart: Option<usize>,
 }
 
-impl Front {
-    fn of(machine: Machine<'_>) -> Front {
+/// Lists that reading needs, kept for their memory.
+#[derive(Default)]
+pub(crate) struct Room {
+    states: Vec<State>,
+    /// Going backwards: places to read from, and where it went.
+    pub places: Vec<Cursor>,
+    pub visited: Trail,
+    /// Where a machine can go.
+    pub next: Next,
+}
+
+impl<'a> Front<'a> {
+    fn of(machine: Machine<'_>, states: &'a mut Vec<State>) -> Front<'a> {
+        states.clear();
         let apart = (!machine.goes_on_behind()).then(|| machine.goal());
-        Front { states: Vec::new(), period: machine.period(), apart }
+        Front { states, period: machine.period(), apart }
     }
 
     /// Whether two places at the same position are as good as one.
-    fn same(&self, one: Place, other: Place) -> bool {
+    fn same(&self, one: Cursor, other: Cursor) -> bool {
         let by = one.index.abs_diff(other.index);
         let periods = self.period > 0 && by.is_multiple_of(self.period);
         let apart = [one, other].iter().any(|place| Some(place.index) == self.apart);
@@ -48,6 +60,10 @@ impl Front {
     }
 
     fn push(&mut self, state: State) {
+        if self.states.is_empty() {
+            self.states.push(state);
+            return;
+        }
         let place = state.place;
         let from = self.states.partition_point(|s| s.place.at > place.at);
         let here = self.states[from..].iter().take_while(|s| s.place.at == place.at).count();
@@ -110,9 +126,18 @@ impl Ends {
 
 impl Walk {
     /// A match that begins here.
-    pub fn new(start: Place) -> Walk {
+    pub fn new(start: Cursor) -> Walk {
         let stopped = vec![State { place: start, seen: 0, done: false }];
         Walk { start: start.at, stopped, open: start.at, trail: Trail::default(), work: 0 }
+    }
+
+    /// The same with the memory of one that is over.
+    pub fn after(mut self, start: Cursor) -> Walk {
+        self.stopped.clear();
+        self.stopped.push(State { place: start, seen: 0, done: false });
+        self.trail.clear();
+        (self.start, self.open, self.work) = (start.at, start.at, 0);
+        self
     }
 
     /// Whether more input could make the match complete, or longer.
@@ -149,69 +174,79 @@ impl Walk {
         machine: Machine<'_>,
         text: Text<'_>,
         most_work: u64,
-        known: impl Fn(Place) -> bool,
+        known: impl Fn(Cursor) -> bool,
+        room: &mut Room,
     ) -> Ends {
         let mut ends = Ends::default();
-        let mut front = Front::of(machine);
-        std::mem::take(&mut self.stopped).into_iter().for_each(|state| front.push(state));
-        let mut next = Next::default();
+        let mut front = Front::of(machine, &mut room.states);
+        self.stopped.drain(..).for_each(|state| front.push(state));
+        let next = &mut room.next;
         let most = 2 * reach(machine.value.len());
-        while let Some(mut state) = front.states.pop() {
+        while let Some(state) = front.states.pop() {
             ends.work += 1;
             if ends.work > most_work {
                 self.stopped.push(state);
-                self.stopped.append(&mut front.states);
+                self.stopped.append(front.states);
                 ends.hold(self.start);
                 break;
             }
-            if state.place.at.saturating_sub(ends.found.map_or(self.start, |(_, last)| last)) > most
-            {
-                continue;
-            }
-            if known(state.place) {
+            let last = ends.found.map_or(self.start, |(_, last)| last);
+            if state.place.at.saturating_sub(last) > most || known(state.place) {
                 continue;
             }
             self.trail.add(state.place, 1, 1);
-            if machine.is_end(state.place.index, state.done) {
-                let more = self.end(machine, text, state.place, &mut ends);
-                if more || !machine.goes_on_behind() {
-                    continue;
-                }
-                state.done = true;
-                state.place.index = machine.again();
-            }
-            if front.states.is_empty() && self.run(machine, text, state, &mut front, &mut ends) {
-                continue;
-            }
-            machine.step(text, state.place, &mut next);
-            for to in next.places.iter().filter(|to| to.at >= state.seen) {
-                front.push(State { place: *to, seen: 0, done: state.done });
-            }
-            if let Some(index) = machine.before_last(state.place.index) {
-                let more = next.more;
-                machine.step(text, Place { index, ..state.place }, &mut next);
-                for to in next.places.iter().filter(|to| to.at >= state.seen) {
-                    front.push(State { place: *to, seen: 0, done: true });
-                }
-                next.more |= more;
-            }
-            if next.more {
+            let Some(state) = self.complete(machine, text, state, &mut ends) else { continue };
+            let alone = front.states.is_empty();
+            let run = if alone { single(machine, text, state, last + most) } else { Run::NONE };
+            if run.units > 0 {
+                self.run(machine, text, state, run, &mut ends);
+                front.push(State { place: machine.past(state.place, run), seen: 0, ..state });
+            } else if read(machine, text, state, next, &mut front) {
                 ends.hold(self.start);
                 self.stopped.push(State { seen: text.len(), ..state });
             }
         }
-        self.work += ends.work;
-        self.open = ends.held.unwrap_or(self.start);
-        if let Some((_, last)) = ends.found
-            && front.period > 0
-        {
-            (self.start, self.open) = (last, last);
-        }
+        self.close(&ends, front.period > 0);
         ends
     }
 
+    /// Takes note of how far it came.
+    fn close(&mut self, ends: &Ends, repeats: bool) {
+        self.work += ends.work;
+        self.open = ends.held.unwrap_or(self.start);
+        if let Some((_, last)) = ends.found.filter(|_| repeats) {
+            (self.start, self.open) = (last, last);
+        }
+    }
+
+    /// The state from which reading goes on behind a match, if one is complete here and may go on;
+    /// the same one if none is.
+    fn complete(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        mut state: State,
+        ends: &mut Ends,
+    ) -> Option<State> {
+        if machine.is_end(state.place.index, state.done) {
+            let more = self.end(machine, text, state.place, ends);
+            if more || !machine.goes_on_behind() {
+                return None;
+            }
+            state.done = true;
+            state.place.index = machine.again();
+        }
+        Some(state)
+    }
+
     /// A match is complete at `place`. Returns whether more input could make it longer.
-    fn end(&mut self, machine: Machine<'_>, text: Text<'_>, place: Place, ends: &mut Ends) -> bool {
+    fn end(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        place: Cursor,
+        ends: &mut Ends,
+    ) -> bool {
         let tail = machine.tail(text, place);
         ends.add(place.at);
         ends.add(tail.end);
@@ -226,86 +261,60 @@ impl Walk {
         tail.more
     }
 
-    /// Reads units that can be read in one way only; false if there are none.
+    /// Reads units that can be read in one way only.
     fn run(
         &mut self,
         machine: Machine<'_>,
         text: Text<'_>,
-        state: State,
-        front: &mut Front,
+        State { place, done, .. }: State,
+        run: Run,
         ends: &mut Ends,
-    ) -> bool {
-        let place = state.place;
-        let run = if place.at < text.len() { machine.run(text, place) } else { 0 };
-        if run == 0 {
-            return false;
+    ) {
+        ends.work += run.bytes() as u64 / 8;
+        if run.units > 1 {
+            let second = machine.past(place, Run { units: 1, ..run });
+            self.trail.add(second, run.pace, run.units - 1);
         }
-        ends.work += run as u64 / 8;
-        if run > 1 {
-            self.trail.add(machine.behind(place, 1), 1, run - 1);
-        }
-        if let Some(units) = machine.last_end(place.index, run).filter(|_| state.done) {
+        if let Some(units) = machine.last_end(place.index, run.units).filter(|_| done) {
             // Matches that end before it are part of the same run.
-            self.end(machine, text, machine.behind(place, units), ends);
+            self.end(machine, text, machine.past(place, Run { units, ..run }), ends);
         }
-        front.push(State { place: machine.behind(place, run), seen: 0, done: state.done });
-        true
     }
 }
 
-/// The earliest beginning of a match that passes through `seed`, if there is one that does not pass
-/// through a place that is known, and the number of units read.
-pub(crate) fn begin(
+/// Reads one unit in all ways. Returns whether more input could add one.
+fn read(
     machine: Machine<'_>,
     text: Text<'_>,
-    seed: Place,
-    known: impl Fn(Place) -> bool,
-) -> (Option<Place>, u64) {
-    let mut work = 0;
-    let mut front = vec![machine.raised(seed)];
-    let mut first: Option<Place> = None;
-    let mut next = Next::default();
-    let floor = seed.at.saturating_sub(reach(machine.value.len()));
-    while let Some(place) = front.pop() {
-        work += 1;
-        if place.at < seed.at && known(place) {
-            continue;
-        }
-        if let Some(place) = machine.beginning(text, place) {
-            first = Some(first.map_or(place, |f| f.min(place)));
-        }
-        let (run, _) = if front.is_empty() { machine.run_back(text, place) } else { (0, false) };
-        if run > 0 {
-            work += run as u64 / 8;
-            let back = |n: usize| Place { at: place.at - n, index: place.index - n, column: 0 };
-            // The first few units behind a line break can be the beginning too.
-            let begun = machine
-                .beginnings(place.index, run)
-                .filter_map(|n| machine.beginning(text, back(n)));
-            first = begun.chain(first).min();
-            front.push(machine.raised(back(run)));
-            continue;
-        }
-        machine.back(text, place, &mut next);
-        for to in next.places.iter().filter(|to| to.at >= floor).map(|to| machine.raised(*to)) {
-            if let Err(at) = front.binary_search(&to)
-                && front.len() < MAX_FRONT
-            {
-                front.insert(at, to);
-            }
-        }
+    state: State,
+    next: &mut Next,
+    front: &mut Front<'_>,
+) -> bool {
+    machine.step(text, state.place, next);
+    for to in next.places.iter().filter(|to| to.at >= state.seen) {
+        front.push(State { place: *to, seen: 0, done: state.done });
     }
-    (first.map(|first| with_shared(machine, text, first, &mut next)), work)
+    let mut more = next.more;
+    if let Some(index) = machine.before_last(state.place.index) {
+        machine.step(text, Cursor { index, ..state.place }, next);
+        for to in next.places.iter().filter(|to| to.at >= state.seen) {
+            front.push(State { place: *to, seen: 0, done: true });
+        }
+        more |= next.more;
+    }
+    more
 }
 
-/// The place before the first own character of an encoding that repeats itself, if the value has
-/// part of the one there: going back, it was only seen that the value may as well have begun
-/// earlier.
-fn with_shared(machine: Machine<'_>, text: Text<'_>, first: Place, next: &mut Next) -> Place {
-    if machine.period() > 0 && first.index == 1 && machine.first() == 0 {
-        machine.back(text, first, next);
-        let before = next.places.iter().copied().filter(|p| p.index == 0);
-        return before.filter_map(|p| machine.beginning(text, p)).min().unwrap_or(first);
+/// The units from here on that can be read in one way only, but none that begin behind `limit`.
+fn single(machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> Run {
+    if state.place.at >= text.len() {
+        return Run::NONE;
     }
-    first
+    let run = machine.units(text, state.place);
+    // What was there when it was stopped has been read.
+    if run.pace > 1 && state.place.at + run.pace < state.seen {
+        return Run::NONE;
+    }
+    let most = limit.saturating_sub(state.place.at) / run.pace + 1;
+    Run { units: if run.pace > 1 { run.units.min(most) } else { run.units }, ..run }
 }

@@ -10,8 +10,7 @@ use hasp_core::{Error, Result};
 use super::level::{Found, Searcher};
 use super::table::Table;
 use crate::decode::layer::Layer;
-use crate::filter::locate;
-use crate::filter::patterns::Patterns;
+use crate::filter::{Filter, Patterns};
 
 /// How much is read at once, if forms are not longer.
 const PART: usize = 128 << 10;
@@ -197,7 +196,7 @@ fn markers(text: &[u8]) -> impl Iterator<Item = Match> {
 
 /// Values that were given, in all forms that the filter knows.
 fn given(patterns: &Arc<Patterns>, text: &[u8]) -> Vec<Match> {
-    let found = locate(patterns, text).into_iter();
+    let found = Filter::locate(patterns, text).into_iter();
     let what = |name: &str, form: &str| What::Leak {
         name: name.to_owned(),
         version: None,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::values::Named;
 use crate::decode::parts::danger::Reason;
 use crate::decode::parts::{Parts, parts};
-use crate::filter::patterns::{Pattern, Patterns};
+use crate::filter::{Pattern, Patterns};
 
 /// What is looked for, in the man page's words; the last column of the table is made of the value.
 const FORMS: [(&str, &str); 12] = [

@@ -9,9 +9,8 @@ use super::values::{self, Named};
 use super::{ci, status};
 use crate::cli::{Cli, Values};
 use crate::code;
-use crate::filter::Filter;
-use crate::filter::patterns::{Pattern, Patterns};
 use crate::filter::pump::pump;
+use crate::filter::{Filter, Pattern, Patterns};
 
 /// The values that are named, of which there must be one.
 pub(crate) fn read(values: &Values, context: &mut Context) -> Result<Named> {

@@ -14,7 +14,7 @@ use super::append;
 use super::values;
 use crate::cli::{Format, ScanArgs, Values};
 use crate::code;
-use crate::filter::patterns::{Pattern, Patterns};
+use crate::filter::{Pattern, Patterns};
 use crate::git::Git;
 use crate::scan::finder::Wanted;
 use crate::scan::report::Report;

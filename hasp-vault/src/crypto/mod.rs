@@ -9,3 +9,4 @@ pub mod passphrase;
 pub mod plugin;
 pub mod random;
 pub mod recipient;
+pub mod strength;

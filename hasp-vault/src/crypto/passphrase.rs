@@ -5,17 +5,22 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use age::secrecy::SecretString;
+use age::secrecy::{ExposeSecret, SecretString};
 use hasp_core::terminal::{self, Absence, Terminal};
 use hasp_core::text::printable_path;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Secret, Source, Var};
 
+use super::random;
+use super::strength::{self, WEAK};
+use crate::captured::{Captured, capture};
 use crate::code;
 use crate::trusted;
 
 /// The longest passphrase, in bytes.
 pub const MAX_PASSPHRASE: usize = 1024;
+/// How many words a passphrase has that is made here.
+const WORDS: usize = 6;
 /// How often a person may try on the terminal.
 pub const TRIES: u32 = 3;
 /// Where a value that no prompt takes comes from.
@@ -44,6 +49,9 @@ pub fn configured(cx: &mut Context) -> Result<Option<SecretString>> {
     if let Some(word) = cx.env.var(Var::Passphrase) {
         let source = Source::parse(word)?;
         let mut line = source.read(&mut cx.env, 2 * MAX_PASSPHRASE).map_err(too_long)?;
+        if let (true, Source::Fd(number)) = (line.is_empty(), &source) {
+            return Err(drained("HASP_PASSPHRASE", *number));
+        }
         line.trim_newline();
         return check(&line).map(Some);
     }
@@ -74,15 +82,37 @@ pub fn of_ssh_key(cx: &mut Context) -> Result<SecretString> {
 /// # Errors
 /// `[locked]` without a way to ask, `[passphrases-differ]`.
 pub fn choose(cx: &mut Context) -> Result<SecretString> {
-    configured(cx)?.map_or_else(ask_twice, Ok)
+    let Some(given) = configured(cx)? else { return ask_twice() };
+    warn_if_weak(&given, cx);
+    Ok(given)
+}
+
+/// Says of a passphrase that was not typed here that it is guessed easily.
+pub fn warn_if_weak(passphrase: &SecretString, cx: &mut Context) {
+    let bits = strength::estimate(passphrase.expose_secret());
+    if bits < WEAK {
+        cx.out.warn(&format!(
+            "the passphrase is guessed easily: about {bits} bits, where {WEAK} or more are good, \
+             as four random words have"
+        ));
+    }
 }
 
 /// A new passphrase, asked for twice on the terminal.
 pub fn ask_twice() -> Result<SecretString> {
     let mut terminal = Terminal::find().map_err(no_way)?;
-    let first =
-        terminal.ask_hidden_first("New passphrase for your identity: ").map_err(one_line)?;
+    let first = terminal
+        .ask_hidden_first("New passphrase for your identity (Enter alone makes one): ")
+        .map_err(one_line)?;
+    if first.is_empty() {
+        return make(&mut terminal);
+    }
     let passphrase = check(&first)?;
+    let bits = strength::estimate(passphrase.expose_secret());
+    let question = format!("That is guessed easily, {bits} bits of {WEAK}. Take it all the same?");
+    if bits < WEAK && !terminal.confirm(&question)? {
+        return Err(interrupted());
+    }
     let second = terminal.ask_hidden("The same once more: ").map_err(one_line)?;
     if first.expose() != second.expose() {
         return Err(Error::new(
@@ -92,6 +122,20 @@ pub fn ask_twice() -> Result<SecretString> {
         ));
     }
     Ok(passphrase)
+}
+
+/// A fresh one, shown once.
+fn make(terminal: &mut Terminal) -> Result<SecretString> {
+    let words = random::words(WORDS)?;
+    let passphrase = check(&words)?;
+    terminal.show("\nThis is your passphrase. Write it on paper; it is shown this once:\n\n  ")?;
+    terminal.show(passphrase.expose_secret())?;
+    terminal.show("\n\n")?;
+    if terminal.confirm("Is it written down?")? { Ok(passphrase) } else { Err(interrupted()) }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::No, code::INTERRUPTED, "interrupted: nothing was changed")
 }
 
 /// One line from the terminal, which may have to be asked for again.
@@ -134,11 +178,9 @@ fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret>
     let prompt = format!("Passphrase of your hasp identity, for {}:", terminal::purpose());
     command.arg0(program).arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped());
     command.env_clear().envs(cx.env.for_child());
-    let mut child = command.spawn().map_err(failed)?;
-    let line = child.stdout.take().map(|mut out| Secret::read_from(&mut out, 2 * MAX_PASSPHRASE));
-    let status = child.wait().map_err(failed)?;
-    match line {
-        Some(line) if status.success() => line.map_err(too_long),
+    let captured = capture(command.spawn().map_err(failed)?, 2 * MAX_PASSPHRASE);
+    match captured.map_err(too_long)? {
+        Captured { output, status, .. } if status.success() => Ok(output),
         _ => Err(Error::new(
             Kind::Locked,
             code::ASKPASS_FAILED,
@@ -163,6 +205,13 @@ fn find(program: &Path) -> Result<PathBuf> {
                  it and what leads to it",
         )
     })
+}
+
+/// The error for a descriptor that has nothing any more.
+pub fn drained(what: &str, number: i32) -> Error {
+    let message = format!("descriptor {number}, which {what} names, was read to its end before");
+    Error::new(Kind::Data, code::BAD_PASSPHRASE, message)
+        .hint(format!("one descriptor serves one command: give each its own {number}<FILE"))
 }
 
 fn too_long(error: Error) -> Error {

@@ -1,6 +1,6 @@
 //! Random choices from the kernel's generator, without the bias that a plain remainder would give.
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, Secret};
 use zeroize::Zeroizing;
 
 use crate::code;
@@ -24,6 +24,17 @@ pub fn below(bound: u32) -> Result<u32> {
             return Ok(number % bound);
         }
     }
+}
+
+/// So many words of the English list of BIP 39, with dashes between them.
+pub fn words(count: usize) -> Result<Secret> {
+    let list = bip39::Language::English.word_list();
+    let mut words = Secret::with_capacity(count * 9)?;
+    for index in 0..count {
+        words.push(if index == 0 { b"" } else { b"-" })?;
+        words.push(list[below(list.len() as u32)? as usize].as_bytes())?;
+    }
+    Ok(words)
 }
 
 fn fill(buffer: &mut [u8]) -> Result<()> {

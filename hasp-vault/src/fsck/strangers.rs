@@ -101,7 +101,9 @@ fn is_file(entry: &DirEntry) -> bool {
 fn is_serial(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy().into_owned();
     let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-%".contains(c));
-    is_file(entry) && (name == ".lock" || !name.starts_with('.') && plain(&name))
+    // The next writer overwrites or sweeps what an interrupted one has left there.
+    let expected = name == ".lock" || files::is_temp(entry.file_name().as_ref());
+    is_file(entry) && (expected || !name.starts_with('.') && plain(&name))
 }
 
 /// What an interrupted restore has left may go.

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Kind, Result, Secret};
+use hasp_core::{Environ, Error, Kind, Result};
 
 use super::{Entry, Seen};
+use crate::captured::capture;
 
 use crate::code;
 
@@ -96,13 +97,13 @@ impl Tree {
         };
         let mut command = self.command(key, &cx.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|e| failed(&format!("cannot be run: {e}")))?;
-        let value = child.stdout.take().map(|mut out| Secret::read_from(&mut out, MAX_VALUE + 2));
-        let status = child.wait().map_err(|e| Error::system("wait for the program", e))?;
-        let mut value = value
-            .transpose()?
-            .filter(|_| status.success())
-            .ok_or_else(|| failed("could not open it"))?;
+        let child = command.spawn().map_err(|e| failed(&format!("cannot be run: {e}")))?;
+        // gpg may leave an agent behind.
+        let captured = capture(child, MAX_VALUE + 2)?;
+        if !captured.status.success() {
+            return Err(failed("could not open it"));
+        }
+        let mut value = captured.output;
         if first_line && let Some(end) = value.expose().iter().position(|b| *b == b'\n') {
             value.truncate(end);
         }

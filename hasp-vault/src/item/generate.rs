@@ -119,11 +119,7 @@ impl Generate<'_> {
         };
         let (count, words) =
             (self.length.unwrap_or(by_class), bip39::Language::English.word_list());
-        let mut value = Secret::with_capacity(count * 9)?;
-        for index in 0..count {
-            value.push(if index == 0 { b"" } else { b"-" })?;
-            value.push(words[random::below(words.len() as u32)? as usize].as_bytes())?;
-        }
+        let value = random::words(count)?;
         Ok(Generated { value, bits: count as u32 * words.len().ilog2(), public: None })
     }
 }

@@ -7,6 +7,7 @@ pub mod gitattributes;
 pub mod identity;
 pub mod names;
 pub mod new_log;
+pub mod public;
 pub mod replay;
 pub mod unlocked;
 pub mod vault;

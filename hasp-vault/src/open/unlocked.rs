@@ -19,6 +19,7 @@ use crate::format::signed::{self, Label};
 use crate::format::version::Version;
 use crate::open::fault::at_path;
 use crate::open::identity::{self, Identity};
+use crate::open::public;
 use crate::open::vault::Vault;
 
 /// The identity's file when it has a passphrase.
@@ -222,6 +223,15 @@ pub(crate) fn open_with_passphrase(
     home: &Home,
     cx: &mut Context,
 ) -> Result<(Identity, Option<SecretString>)> {
+    let opened = open_any(home, cx)?;
+    if cx.env.get("HASP_IDENTITY").is_none() {
+        // Where the home cannot be written, opening must work all the same.
+        let _ = public::note(home, &opened.0);
+    }
+    Ok(opened)
+}
+
+fn open_any(home: &Home, cx: &mut Context) -> Result<(Identity, Option<SecretString>)> {
     let raw = read_identity(home, cx)?;
     if Identity::is_ssh(&raw) {
         return Identity::parse_ssh(raw, || passphrase::of_ssh_key(cx)).map(|i| (i, None));
@@ -242,7 +252,12 @@ pub(crate) fn open_with_passphrase(
 /// The bytes of the identity: `HASP_IDENTITY`, else the file in the home.
 fn read_identity(home: &Home, cx: &mut Context) -> Result<Secret> {
     if let Some(word) = cx.env.var(Var::Identity) {
-        return Source::parse(word)?.read(&mut cx.env, identity::MAX_TEXT);
+        let source = Source::parse(word)?;
+        let text = source.read(&mut cx.env, identity::MAX_TEXT)?;
+        return match (text.is_empty(), &source) {
+            (true, Source::Fd(number)) => Err(passphrase::drained("HASP_IDENTITY", *number)),
+            _ => Ok(text),
+        };
     }
     for name in [IDENTITY_LOCKED, IDENTITY_PLAIN] {
         match files::open(&home.join(name), Guard::Private) {

@@ -15,6 +15,7 @@ use hasp_core::platform::{self, BeforeExec, Image};
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Code, Environ, Error, Kind, Result, Secret, SecretName, cause_text};
 
+use crate::captured::capture;
 use crate::code;
 use crate::format::rotation::Program;
 use crate::trusted;
@@ -63,6 +64,14 @@ pub struct Job<'a> {
     pub version: u32,
 }
 
+/// What a program made.
+pub struct Made {
+    /// The new value.
+    pub value: Secret,
+    /// Whether something that it left running still holds its output.
+    pub held: bool,
+}
+
 impl Job<'_> {
     /// Refuses a program that others can change, or that is not there.
     ///
@@ -105,16 +114,11 @@ impl Job<'_> {
     ///
     /// # Errors
     /// `[program-failed]`, `[value-too-large]`.
-    pub fn ask(&self, value: &Secret, env: &Environ) -> Result<Secret> {
-        let mut child = self.spawn(value, Stdio::piped(), env)?;
+    pub fn ask(&self, value: &Secret, env: &Environ) -> Result<Made> {
+        let child = self.spawn(value, Stdio::piped(), env)?;
         // Two bytes more than a value may have: the newline that may be dropped.
-        let read = child.stdout.take().map(|mut out| Secret::read_from(&mut out, MAX_VALUE + 2));
-        if read.as_ref().is_none_or(Result::is_err) {
-            let _ = child.kill();
-        }
-        let status = child.wait().map_err(|e| Error::system("wait for a program", e))?;
-        let made = read.ok_or_else(|| Error::bug("a piped child has no stdout"))??;
-        self.judge(status).map(|()| made)
+        let captured = capture(child, MAX_VALUE + 2)?;
+        self.judge(captured.status).map(|()| Made { value: captured.output, held: captured.held })
     }
 
     fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {

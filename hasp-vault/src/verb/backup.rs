@@ -85,7 +85,9 @@ fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
     let (identity, keeper) = pin::open(home, cx)?;
     home.create()?;
     let _lock = exclusive(home)?;
-    crate::init::refuse_existing(&target)?;
+    crate::init::refuse_existing(&target).map_err(|e| {
+        e.hint("to merge the backup into the vault that is here: hasp-vault restore --merge < FILE")
+    })?;
     let staged = Staged::unpack(
         BufReader::with_capacity(1 << 17, std::io::stdin().lock()),
         &identity,

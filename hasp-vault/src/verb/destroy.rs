@@ -36,6 +36,7 @@ pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> 
         }
         report(name, *version, forgotten, cx)?;
     }
+    grants::note_shared(vault, cx);
     ended.map(|()| Exit::OK)
 }
 

@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
 use crate::cli::{ExportArgs, Format};
 use crate::code;
-use crate::export;
+use crate::export::{self, Reader};
 use crate::format::events;
 use crate::open::vault::Vault;
 
@@ -46,19 +46,31 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
+/// What every reader takes comes first: a line that one of them reads otherwise may take those
+/// below along.
 fn assignments(values: &[(SecretName, Secret)], cx: &mut Context) -> Result<Secret> {
     let mut text = Secret::with_capacity(4096)?;
+    let mut others = Vec::new();
     for (name, value) in values {
         let made = export::assignment(name, value)?;
-        text.push(made.line.expose())?;
-        if !made.differ.is_empty() {
-            let readers: Vec<&str> = made.differ.iter().map(|r| r.as_str()).collect();
-            let readers = readers.join(", ");
-            cx.out.warn(&format!(
-                "{name} has a form that shells read as it is, and others do not: {readers}; \
-                 --format json has one form for all"
-            ));
+        match made.differ[..] {
+            [] => text.push(made.line.expose())?,
+            _ => others.push((name, made)),
         }
+    }
+    let mut lost: Vec<Reader> = Vec::new();
+    for (name, made) in others {
+        text.push(made.line.expose())?;
+        let import = made.differ.contains(&Reader::Import).then_some(Reader::Import);
+        let fresh = made.differ.into_iter().filter(|r| *r != Reader::Import);
+        let fresh: Vec<Reader> = fresh.filter(|r| !lost.contains(r)).collect();
+        lost.extend(fresh);
+        let readers = import.iter().chain(&lost).map(|r| r.as_str()).collect::<Vec<_>>();
+        cx.out.warn(&format!(
+            "{name} has a form that shells read as it is, and others may not: {}; --format json \
+             has one form for all",
+            readers.join(", ")
+        ));
     }
     Ok(text)
 }

@@ -4,10 +4,12 @@
 
 use std::process::Stdio;
 
+use hasp_core::files::Guard;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Runtime, SecretName, sibling};
 
 use crate::code;
+use crate::open::vault::Vault;
 
 /// The directory of a runtime directory that has a file for each grant.
 const LEDGER: &str = "grants";
@@ -36,6 +38,16 @@ pub fn end(names: &[SecretName], cx: &Context) -> Result<()> {
 /// `[grants-not-ended]`.
 pub fn end_all(cx: &Context) -> Result<()> {
     run(&["--all"], "the grants are not ended", cx)
+}
+
+/// What a change does not reach where several share a vault: each has a copy of it.
+pub fn note_shared(vault: &Vault, cx: &mut Context) {
+    if vault.guard() == Guard::Signed && vault.settings().recipients.len() > 1 {
+        cx.out.note(
+            "copies of the vault and grants on other machines go on until they take this over: \
+             commit and push it; the record is this machine's",
+        );
+    }
 }
 
 fn run(which: &[&str], not_done: &str, cx: &Context) -> Result<()> {

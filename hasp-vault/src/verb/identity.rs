@@ -6,8 +6,10 @@ use hasp_core::{Error, Home, Kind, Result};
 
 use super::own;
 use crate::code;
+use crate::crypto::recipient::Recipient;
 use crate::crypto::{age_file, passphrase};
 use crate::open::identity::Identity;
+use crate::open::public;
 use crate::open::unlocked::{self, IDENTITY_LOCKED, IDENTITY_PLAIN};
 
 pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit> {
@@ -36,22 +38,28 @@ pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit>
     for kept in own::install(&home, name, &content, cx)? {
         cx.out.note(&own::kept(&kept));
     }
-    print(&identity, cx)
+    public::note(&home, &identity)?;
+    print(identity.recipients().iter().map(Recipient::as_str), cx)
 }
 
+/// What is public is shown without a passphrase.
 pub fn show(cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
+    let named = cx.env.get("HASP_IDENTITY").is_some();
+    if let Some(noted) = public::recipients(&home).filter(|_| !named) {
+        return print(noted.iter().map(String::as_str), cx);
+    }
     let identity = unlocked::open_identity(&home, cx)?;
-    print(&identity, cx)
+    print(identity.recipients().iter().map(Recipient::as_str), cx)
 }
 
-fn print(identity: &Identity, cx: &mut Context) -> Result<Exit> {
-    for recipient in identity.recipients() {
+fn print<'a>(recipients: impl Iterator<Item = &'a str>, cx: &mut Context) -> Result<Exit> {
+    for recipient in recipients {
         if cx.out.json {
-            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str()}))?;
+            cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient}))?;
         } else {
-            cx.out.line(recipient.as_str())?;
+            cx.out.line(recipient)?;
         }
     }
     Ok(Exit::OK)

@@ -81,7 +81,15 @@ fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         return Ok(Exit::OK);
     }
     let shown = shell_word(vault.dir().as_os_str());
-    cx.out.plain_note(&format!("The vault {} is ready in {shown}. Next:\n\n{NEXT}", vault.id()));
+    let named = cx.env.get("HASP_VAULT").is_some();
+    // What was named for one command is not known to the next one.
+    let name = if named { format!("  export HASP_VAULT={shown}\n") } else { String::new() };
+    let bind = format!("or, in a project: hasp-bind --vault {shown}\n");
+    let bind = if named { bind } else { String::new() };
+    cx.out.plain_note(&format!(
+        "The vault {} is ready in {shown}. Next:\n\n{name}{NEXT}{bind}",
+        vault.id()
+    ));
     if vault.settings().recipients.len() == 1 {
         cx.out.note(recovery::ADVICE);
     }

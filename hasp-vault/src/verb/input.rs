@@ -29,7 +29,12 @@ pub fn read_value(from: Option<&OsStr>, keep_newline: bool, cx: &mut Context) ->
     if !keep_newline && matches!(source, Source::Stdin | Source::Fd(_)) {
         value.trim_newline();
     }
-    check_value(&value)?;
+    check_value(&value).map_err(|e| match (e.code(), &source) {
+        (code::VALUE_EMPTY, Source::Fd(_)) => {
+            e.hint("one descriptor serves one command: what it gave is read once")
+        }
+        _ => e,
+    })?;
     Ok(value)
 }
 
@@ -104,7 +109,9 @@ pub fn new_passphrase(from: Option<&OsStr>, cx: &mut Context) -> Result<SecretSt
     let Some(word) = from else { return passphrase::ask_twice() };
     let mut line = Source::parse(word)?.read(&mut cx.env, 2 * passphrase::MAX_PASSPHRASE)?;
     line.trim_newline();
-    passphrase::check(&line)
+    let passphrase = passphrase::check(&line)?;
+    passphrase::warn_if_weak(&passphrase, cx);
+    Ok(passphrase)
 }
 
 /// Only one thing can come from a descriptor.

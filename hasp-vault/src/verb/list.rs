@@ -39,6 +39,13 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         0 => Ok(Exit::OK),
         count => {
             let all = count + survey.items.len();
+            // What git left in conflict is settled, and not put back.
+            let conflict = survey.faults.iter().find(|f| f.code() == code::MERGE_CONFLICT);
+            if let Some(fault) = conflict {
+                let message = format!("{count} of {all} records cannot be read");
+                let error = Error::new(Kind::Data, code::MERGE_CONFLICT, message);
+                return Err(fault.hints().iter().fold(error, |e, hint| e.hint(hint.clone())));
+            }
             Err(Error::new(
                 Kind::Data,
                 code::TAMPERED,

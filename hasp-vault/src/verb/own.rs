@@ -20,6 +20,7 @@ use crate::crypto::recipient::Recipient;
 use crate::format::known;
 use crate::item::revoke::remove;
 use crate::open::identity::{self, Identity};
+use crate::open::public;
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN};
 use crate::open::vault::Vault;
 use crate::recipients::Change;
@@ -104,6 +105,7 @@ pub fn renew(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<E
         .field("recipient", recipient.as_str());
     outcome.vault.log()?.append(cx.now, &[replaced])?;
     let kept = install(home, name, &content, cx)?;
+    public::note(home, &fresh)?;
     recipients::report(&outcome, &recipient, "added", cx)?;
     tell(unlocked.identity().recipients(), &recipient, &kept, &outcome.vault, cx)?;
     Ok(Exit::OK)

@@ -11,6 +11,7 @@ use super::{input, own};
 use crate::cli::PassphraseArgs;
 use crate::code;
 use crate::crypto::age_file;
+use crate::open::public;
 use crate::open::unlocked::{IDENTITY_LOCKED, IDENTITY_PLAIN, Unlocked};
 use crate::open::vault::Vault;
 
@@ -29,6 +30,7 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     drop(asking);
     let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
     replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
+    public::note(vault.home(), unlocked.identity())?;
     cx.out.note(
         "the identity has its new passphrase; copies of the old file still open with what they had",
     );

@@ -10,6 +10,7 @@ use crate::cli::{RecipientsArgs, RecipientsVerb};
 use crate::code;
 use crate::crypto::recipient::Recipient;
 use crate::format::public_key;
+use crate::open::public;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 use crate::recipients::{Change, Outcome, pin};
@@ -29,15 +30,31 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
 }
 
 fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let own = own(vault, cx);
     for recipient in &vault.settings().recipients {
+        let yours = own.iter().any(|o| o == recipient.as_str());
         if cx.out.json {
             cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(),
-            "kind": recipient.kind()}))?;
+            "kind": recipient.kind(), "own": yours}))?;
         } else {
-            cx.out.line(recipient.as_str())?;
+            let kind = recipient.kind();
+            // For a program the recipient alone, as age takes it.
+            cx.out.line(&match (cx.out.stdout_is_terminal(), yours) {
+                (false, _) => recipient.to_string(),
+                (true, false) => format!("{recipient}  {kind}"),
+                (true, true) => format!("{recipient}  {kind}, yours"),
+            })?;
         }
     }
     Ok(Exit::OK)
+}
+
+/// The recipients of the identity here, as far as they are known without asking for anything.
+fn own(vault: &Vault, cx: &Context) -> Vec<String> {
+    if cx.env.get("HASP_IDENTITY").is_some() {
+        return Vec::new();
+    }
+    public::recipients(vault.home()).unwrap_or_default()
 }
 
 /// The vault is opened first: a key that was written down and then not added would be worse than
@@ -97,8 +114,8 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     report(&outcome, gone, "removed", cx)?;
     let key = public_key::encode(outcome.vault.record_key());
     cx.out.note(
-        "whoever was removed keeps what he has read: rotate every value that he could open, at \
-         the provider too",
+        "whoever was removed keeps what he has read, his copy and the grants on his machine: \
+         rotate every value that he could open, at the provider too; the record is this machine's",
     );
     cx.out.note(&format!(
         "the vault has the key {key} now; every other member joins again: hasp-vault join DIR \

@@ -30,6 +30,7 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             ));
         }
     }
+    grants::note_shared(vault, cx);
     // Where the record is gone hasp-grant has failed for the same reason, after ending the grants.
     unrecorded.map_or(Ok(()), |error| Err(not_on_record(&error)))?;
     ended.map(|()| Exit::OK)

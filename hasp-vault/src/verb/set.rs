@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use hasp_core::code as core_code;
+use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, SecretName};
 
@@ -17,7 +18,8 @@ use crate::item::set::SetOptions;
 use crate::open::vault::Vault;
 
 pub fn run(args: &SetArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    let names: Vec<SecretName> = args.names.iter().map(|n| n.parse()).collect::<Result<_>>()?;
+    let names: Vec<SecretName> = args.names.iter().map(|n| name(n)).collect::<Result<_>>()?;
+    refuse_value(&names, vault)?;
     let options = options(&args.options)?;
     let prompt = input::by_prompt(args.from.as_deref());
     let [name] = &names[..] else {
@@ -105,6 +107,7 @@ pub fn every(text: &str) -> Result<Every> {
 
 /// One line, or one object, on a version that was stored.
 pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
+    warn_of_times(item, cx);
     let size = item.current_version().map_or(0, |v| v.size);
     if cx.out.json {
         return cx.out.object(&serde_json::json!({
@@ -118,6 +121,62 @@ pub fn report(item: &Item, cx: &mut Context) -> Result<()> {
         item.name, item.current, item.class
     ));
     Ok(())
+}
+
+/// Times that contradict each other: the shorter one wins, and that may not be what was meant.
+pub fn warn_of_times(item: &Item, cx: &mut Context) {
+    let (name, overlap) = (&item.name, item.recipe.as_ref().and_then(|r| r.overlap));
+    let retiring = item.versions.iter().filter_map(|v| v.retiring.as_ref()).map(|r| r.after).max();
+    let mut said = Vec::new();
+    if let (Some(expires), Some(due)) = (item.expires, item.due())
+        && expires < due
+    {
+        let (expires, due) = (expires.local(), due.local());
+        said.push(format!("it expires on {expires}, before it is due for a new value on {due}"));
+    }
+    if let (Some(overlap), Some(every)) = (overlap, item.rotate_every)
+        && overlap > every
+    {
+        let (overlap, every) = (duration_text(overlap), duration_text(every));
+        said.push(format!("an old value stays {overlap}, and a new one comes every {every}"));
+    }
+    if let (Some(expires), Some(after)) = (item.expires, retiring)
+        && after > expires
+    {
+        let (after, expires) = (after.local(), expires.local());
+        said.push(format!("the old value stays until {after}, the new one expires on {expires}"));
+    }
+    said.iter().for_each(|text| cx.out.warn(&format!("{name}: {text}")));
+}
+
+/// A name that is none may be a value that was typed where none belongs.
+fn name(word: &str) -> Result<SecretName> {
+    word.parse().map_err(|_: Error| {
+        Error::new(
+            Kind::Usage,
+            core_code::BAD_NAME,
+            "that is no name of a secret (not shown: it may be a value)",
+        )
+        .hint("a value is never an argument: hasp-vault set NAME, and type it")
+        .hint("a name is made of letters, digits, . _ - and slashes: hasp-vault set db/url")
+    })
+}
+
+/// A word behind a name with a slash that is no such name and no secret may be a value.
+fn refuse_value(names: &[SecretName], vault: &Vault) -> Result<()> {
+    let Some((first, others)) = names.split_first() else { return Ok(()) };
+    let slash = |name: &SecretName| name.as_str().contains('/');
+    let strange = |name: &&SecretName| {
+        slash(first) && !slash(name) && vault.item_if_present(name).is_ok_and(|i| i.is_none())
+    };
+    if !others.iter().any(|name| strange(&name)) {
+        return Ok(());
+    }
+    let message = "every word is the name of a secret, and the last may be a value (not shown)";
+    Err(Error::new(Kind::Usage, code::SEVERAL_NAMES, message)
+        .hint(format!("a value is never an argument: hasp-vault set {first}, and type it"))
+        .hint("if it was one it is in the history of your shell: remove it there, and change it")
+        .hint("if all are names, store them one by one: hasp-vault set NAME"))
 }
 
 fn one_by_one() -> Error {

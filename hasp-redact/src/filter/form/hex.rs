@@ -1,22 +1,22 @@
 //! Pairs of hexadecimal digits, with up to four bytes between two pairs, and across the lines of a
 //! dump, whose address and text columns lie between two pairs too.
 
-use super::{Next, Place, Tail};
+use super::{Cursor, Next, Tail};
 use crate::decode::ansi::{self, ESCAPE, MAX_SEQUENCE};
-use crate::decode::text::{Text, nibble};
+use crate::decode::text::{Text, nibble, pair};
 
 /// A line break between pairs counts from this many pairs on; one pair alone at the end of a line
 /// is not held back.
 pub(crate) const BREAK_FROM: usize = 2;
 
 /// The most bytes between two pairs, a `0x` aside.
-const MAX_BETWEEN: usize = 4;
+pub(super) const MAX_BETWEEN: usize = 4;
 
 /// The most bytes from the last pair of a dump's line to the line's end: two columns and the text
 /// of 32 bytes, with room.
 const MAX_GUTTER: usize = 96;
 
-fn separates(byte: u8) -> bool {
+pub(super) fn separates(byte: u8) -> bool {
     matches!(
         byte,
         b' ' | b'\t'
@@ -36,7 +36,7 @@ fn separates(byte: u8) -> bool {
 }
 
 /// Reads one pair and what stands between it and the next.
-pub(super) fn step(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+pub(super) fn step(value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
     let wanted = value[from.index];
     if nibble(text.bytes[from.at]) != wanted >> 4 {
         return;
@@ -51,18 +51,18 @@ pub(super) fn step(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
     let index = from.index + 1;
     let column = if from.column > 0 { from.column + 1 } else { 0 };
     match value.get(index) {
-        None => next.places.push(Place { at: from.at + 2, index, column: from.column }),
+        None => next.places.push(Cursor { at: from.at + 2, index, column: from.column }),
         Some(following) => {
-            between(text, from.at + 2, Place { at: 0, index, column }, *following, next)
+            between(text, from.at + 2, Cursor { at: 0, index, column }, *following, next)
         }
     }
 }
 
 /// Finds where the pair of `following` begins.
-fn between(text: Text<'_>, start: usize, to: Place, following: u8, next: &mut Next) {
+fn between(text: Text<'_>, start: usize, to: Cursor, following: u8, next: &mut Next) {
     let pair = |at: usize, column: u32, next: &mut Next| match text.get(at) {
         Some(byte) if nibble(byte) == following >> 4 => {
-            next.places.push(Place { at, index: to.index, column })
+            next.places.push(Cursor { at, index: to.index, column })
         }
         Some(_) => {}
         None => next.more |= !text.eof,
@@ -152,44 +152,44 @@ pub(crate) fn after_break(text: Text<'_>, at: usize) -> bool {
 
 /// Where a match begins, with the column that is known if a line break precedes it: so its text
 /// column goes too.
-pub(crate) fn opening(place: Place) -> Place {
-    Place { column: u32::from(place.index > 0), ..place }
+pub(crate) fn opening(place: Cursor) -> Cursor {
+    Cursor { column: u32::from(place.index > 0), ..place }
 }
 
 /// The places from which one pair leads to `to`.
-pub(super) fn back(value: &[u8], text: Text<'_>, to: Place, next: &mut Next) {
+pub(super) fn back(value: &[u8], text: Text<'_>, to: Cursor, next: &mut Next) {
     if to.index == 0 || to.at < 2 {
         return;
     }
-    let near = to.at.saturating_sub(MAX_BETWEEN + 4)..to.at - 1;
-    let mut starts: Vec<usize> = near.collect();
-    if let Some(escape) =
-        memchr::memrchr(ESCAPE, &text.bytes[to.at.saturating_sub(MAX_SEQUENCE)..to.at])
-    {
-        starts.push((to.at.saturating_sub(MAX_SEQUENCE) + escape).saturating_sub(2));
-    }
-    if after_break(text, to.at) {
-        starts.extend(to.at.saturating_sub(MAX_GUTTER + 32)..to.at.saturating_sub(MAX_BETWEEN + 4));
-    }
     let index = to.index - 1;
-    let mut forward = Next::default();
-    for at in starts {
-        let digits = (nibble(text.bytes[at]), nibble(text.bytes[at + 1]));
-        if digits != (value[index] >> 4, value[index] & 15) {
-            continue;
+    let mut forward = next.forward();
+    let mut try_from = |at: usize, next: &mut Next| {
+        if pair(&text.bytes[at..at + 2]) != Some(value[index]) {
+            return;
         }
         forward.clear();
-        step(value, text, Place { at, index, column: 0 }, &mut forward);
+        step(value, text, Cursor { at, index, column: 0 }, &mut forward);
         if forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
             next.push(at, index);
         }
+    };
+    let near = to.at.saturating_sub(MAX_BETWEEN + 4);
+    (near..to.at - 1).for_each(|at| try_from(at, next));
+    let far = to.at.saturating_sub(MAX_SEQUENCE);
+    if let Some(escape) = memchr::memrchr(ESCAPE, &text.bytes[far..to.at]) {
+        try_from((far + escape).saturating_sub(2), next);
     }
+    // An address ends with a blank.
+    if text.bytes[to.at - 1] == b' ' && after_break(text, to.at) {
+        (to.at.saturating_sub(MAX_GUTTER + 32)..near).for_each(|at| try_from(at, next));
+    }
+    next.keep(forward);
 }
 
 /// The part of a dump's text column that shows the end of the value, if the value crossed a line.
 ///
 /// The pairs behind the value on its last line go with it.
-pub(super) fn tail(value: &[u8], text: Text<'_>, place: Place) -> Tail {
+pub(super) fn tail(value: &[u8], text: Text<'_>, place: Cursor) -> Tail {
     let none = Tail { end: place.at, more: false };
     let shown = value.len().min(place.column as usize);
     if shown == 0 {

@@ -3,15 +3,17 @@
 //! value; its text position is separate.
 
 pub(crate) mod hex;
+mod pace;
 pub(crate) mod plain;
 pub(crate) mod radix;
 pub(crate) mod repetition;
 
+pub(crate) use pace::Run;
 use repetition::Repetition;
 
 use crate::decode::ansi;
 use crate::decode::text::{Text, alike, alike_back};
-use crate::decode::unit::stands_for_itself;
+use crate::decode::unit::{introduces, stands_for_itself};
 
 /// How the letters of the text relate to those of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,7 +75,7 @@ impl Form {
 /// A place in text and value: `index` units of the form have been read when the text position is
 /// `at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Cursor {
     /// Text position.
     pub at: usize,
     /// Units read.
@@ -91,28 +93,39 @@ pub(crate) const MAX_SKIPS: u32 = 8;
 #[derive(Default)]
 pub(crate) struct Next {
     /// The places reached; every one is further on in the text.
-    pub places: Vec<Place>,
+    pub places: Vec<Cursor>,
     /// Whether more input could add one.
     pub more: bool,
+    /// To try units in while going backwards, kept for its memory.
+    spare: Option<Box<Next>>,
 }
 
 impl Next {
     /// Adds a place.
     pub fn push(&mut self, at: usize, index: usize) {
-        self.places.push(Place { at, index, column: 0 });
+        self.places.push(Cursor { at, index, column: 0 });
     }
 
     /// Adds the place behind what is skipped after, or before, the unit at `from`, unless too much
     /// was skipped there.
-    pub fn skip(&mut self, from: Place, at: usize) {
+    pub fn skip(&mut self, from: Cursor, at: usize) {
         if from.column < MAX_SKIPS {
-            self.places.push(Place { at, index: from.index, column: from.column + 1 });
+            self.places.push(Cursor { at, index: from.index, column: from.column + 1 });
         }
     }
 
     fn clear(&mut self) {
         self.places.clear();
         self.more = false;
+    }
+
+    /// Another list, to be given back.
+    fn forward(&mut self) -> Box<Next> {
+        self.spare.take().unwrap_or_default()
+    }
+
+    fn keep(&mut self, forward: Box<Next>) {
+        self.spare = Some(forward);
     }
 }
 
@@ -158,73 +171,6 @@ impl Machine<'_> {
         }
     }
 
-    /// After how many units the form repeats itself, twice at least; 0 if it does not.
-    pub fn period(&self) -> usize {
-        self.repetition.period(self.form)
-    }
-
-    /// The lowest index from which on the form repeats itself.
-    fn lowest(&self) -> usize {
-        repetition::first(self.form)
-    }
-
-    /// Whether a match is complete at this index, or at a whole number of periods from it if one is
-    /// `done`.
-    pub fn is_end(&self, index: usize, done: bool) -> bool {
-        let goal = self.goal();
-        index == goal
-            || (done && self.goes_on_behind() && (goal - index).is_multiple_of(self.period()))
-    }
-
-    /// Whether a form that repeats itself goes on from where it was complete. Of a dump the next
-    /// match begins behind what stands between two pairs, which is no part of the last one.
-    pub fn goes_on_behind(&self) -> bool {
-        self.period() > 0 && self.form != Form::Hex
-    }
-
-    /// For the last pair of a dump of a value that repeats itself: its index one period before,
-    /// from where the dump goes on.
-    pub fn before_last(&self, index: usize) -> Option<usize> {
-        (self.form == Form::Hex && self.period() > 0 && index + 1 == self.goal())
-            .then(|| index - self.period())
-    }
-
-    /// From which index on a form that repeats itself goes on behind a complete match: the lowest
-    /// from which on all that can be skipped is.
-    pub fn again(&self) -> usize {
-        let (goal, period) = (self.goal(), self.period());
-        let low = self.repetition.lowest(self.form, goal);
-        let inner = low + LATEST.saturating_sub(low).next_multiple_of(period);
-        if inner < goal { inner } else { goal - period }
-    }
-
-    /// The same place with the highest index that is a whole number of periods above: backwards, a
-    /// form that repeats itself may go on for long.
-    pub fn raised(&self, place: Place) -> Place {
-        match self.period() {
-            period if period > 0 && place.index >= self.lowest() => {
-                // Behind the last unit nothing is skipped.
-                let last = self.goal() - 1;
-                let index = if place.index > last { place.index - period } else { place.index };
-                Place { index: last - (last - index) % period, ..place }
-            }
-            _ => place,
-        }
-    }
-
-    /// In a run of so many units from `index` on, of a form that repeats itself and was complete
-    /// before: behind how many of them it is complete for the last time.
-    pub fn last_end(&self, index: usize, run: usize) -> Option<usize> {
-        let (goal, period) = (self.goal(), self.period());
-        if !self.goes_on_behind() {
-            return None;
-        }
-        let first = (goal - index) % period;
-        (run >= first.max(1))
-            .then(|| first + (run - first) / period * period)
-            .filter(|units| *units > 0)
-    }
-
     /// The lowest index at which reading can begin.
     pub fn first(&self) -> usize {
         match self.form {
@@ -234,12 +180,54 @@ impl Machine<'_> {
     }
 
     /// The place behind so many units of a [`Machine::run`].
-    pub fn behind(&self, place: Place, run: usize) -> Place {
-        Place { at: place.at + run, index: place.index + run, column: 0 }
+    pub fn behind(&self, place: Cursor, run: usize) -> Cursor {
+        Cursor { at: place.at + run, index: place.index + run, column: 0 }
+    }
+
+    /// The place behind a run.
+    pub fn past(&self, place: Cursor, run: Run) -> Cursor {
+        let counts = self.form == Form::Hex && place.column > 0;
+        let column = if counts { place.column + run.units as u32 } else { 0 };
+        Cursor { at: place.at + run.bytes(), index: place.index + run.units, column }
+    }
+
+    /// Whether a unit that begins with this byte is never a single byte that is read in one way
+    /// only: there is no run here.
+    pub fn reads_apart(&self, byte: u8) -> bool {
+        match self.form {
+            Form::Hex => true,
+            Form::Plain(_) => introduces(byte),
+            _ => false,
+        }
+    }
+
+    /// The units from here on that are of one length and can be read in one way only.
+    pub fn units(&self, text: Text<'_>, from: Cursor) -> Run {
+        let units = self.run(text, from);
+        match self.form {
+            _ if units > 0 => Run { units, pace: 1 },
+            Form::Plain(Case::Exact) if self.period() == 1 => {
+                Run { units: plain::alone(self.value, text, from), pace: 1 }
+            }
+            Form::Plain(case) => pace::escapes(self.value, case, text, from),
+            Form::Hex => pace::pairs(self.value, text, from),
+            _ => Run::NONE,
+        }
+    }
+
+    /// At most so many such units before `to`, none of them the first of a match; single bytes are
+    /// none of them.
+    pub fn units_back(&self, text: Text<'_>, to: Cursor, most: usize) -> Run {
+        match self.form {
+            _ if self.period() > 0 => Run::NONE,
+            Form::Plain(case) => pace::escapes_back(self.value, case, text, to, most),
+            Form::Hex => pace::pairs_back(self.value, text, to, most),
+            _ => Run::NONE,
+        }
     }
 
     /// Adds the places that can be reached by reading one unit.
-    pub fn step(&self, text: Text<'_>, from: Place, next: &mut Next) {
+    pub fn step(&self, text: Text<'_>, from: Cursor, next: &mut Next) {
         next.clear();
         if from.at >= text.len() {
             next.more = !text.eof;
@@ -261,7 +249,7 @@ impl Machine<'_> {
 
     /// How many units from here are single bytes that can be read in one way only. Reading them
     /// needs no [`Machine::step`].
-    pub fn run(&self, text: Text<'_>, from: Place) -> usize {
+    pub fn run(&self, text: Text<'_>, from: Cursor) -> usize {
         match self.form {
             Form::Plain(Case::Exact) if self.lone => {
                 alike(&text.bytes[from.at..], &self.value[from.index..])
@@ -299,7 +287,7 @@ impl Machine<'_> {
 
     /// How many units before `to` are single bytes that can be read in one way only, and whether
     /// what precedes them rules out that a match goes on there.
-    pub fn run_back(&self, text: Text<'_>, to: Place) -> (usize, bool) {
+    pub fn run_back(&self, text: Text<'_>, to: Cursor) -> (usize, bool) {
         match self.form {
             Form::Plain(case) => plain::run_back(self.value, case, self.lone, text, to),
             Form::Base64(_) | Form::Base32(_) => {
@@ -311,7 +299,7 @@ impl Machine<'_> {
     }
 
     /// Adds the places from which one unit leads to `to`.
-    pub fn back(&self, text: Text<'_>, to: Place, next: &mut Next) {
+    pub fn back(&self, text: Text<'_>, to: Cursor, next: &mut Next) {
         next.clear();
         match self.form {
             Form::Plain(case) => plain::back(self.value, case, text, to, next),
@@ -332,7 +320,7 @@ impl Machine<'_> {
     /// No encoding begins with the last letter of a control sequence, which would wait for what
     /// follows it. Encodings may also begin a few units late behind a line break: so few units at
     /// the end of a line are not held back, which would delay the last word of nearly every line.
-    pub fn begins(&self, text: Text<'_>, place: Place) -> bool {
+    pub fn begins(&self, text: Text<'_>, place: Cursor) -> bool {
         match self.form {
             Form::Literal => place.index == 0,
             Form::Plain(_) => place.index == 0 || plain::begins_late(self.value, text, place),
@@ -347,25 +335,6 @@ impl Machine<'_> {
         }
     }
 
-    /// The beginning of a match at this place, if there may be one: of all that are whole periods
-    /// away the one with the most read.
-    pub fn beginning(&self, text: Text<'_>, place: Place) -> Option<Place> {
-        let period = self.period();
-        if period == 0 || place.index < self.lowest() {
-            return self.begins(text, place).then_some(place);
-        }
-        // What is skipped lies inside: where it was reached going backwards, no match begins before
-        // it.
-        if place.column > 0 {
-            return None;
-        }
-        let low = Place { index: self.repetition.lowest(self.form, place.index), ..place };
-        let places = (low.index..LATEST.max(low.index + 1))
-            .step_by(period)
-            .map(|index| Place { index, ..low });
-        places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
-    }
-
     /// Which of the units of a run back from `index`, counted from its end, may be the first of a
     /// match.
     pub fn beginnings(&self, index: usize, run: usize) -> impl Iterator<Item = usize> {
@@ -374,7 +343,7 @@ impl Machine<'_> {
     }
 
     /// The place from which a match that begins here is read.
-    pub fn opening(&self, place: Place) -> Place {
+    pub fn opening(&self, place: Cursor) -> Cursor {
         if self.form == Form::Hex { hex::opening(place) } else { place }
     }
 
@@ -384,7 +353,7 @@ impl Machine<'_> {
     }
 
     /// How far a complete match ending at `place` goes on.
-    pub fn tail(&self, text: Text<'_>, place: Place) -> Tail {
+    pub fn tail(&self, text: Text<'_>, place: Cursor) -> Tail {
         match self.form {
             Form::Plain(_) | Form::Literal => Tail { end: place.at, more: false },
             Form::Hex => hex::tail(self.value, text, place),

@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
-use super::{Case, Next, Place};
+use super::{Case, Cursor, Next};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text, alike, alike_back};
-use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself};
+use crate::decode::unit::{
+    MAX_PERCENT, MAX_QUOTED, MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself,
+};
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are
 /// not a value.
@@ -25,7 +27,7 @@ const MAX_INDENT: usize = 64;
 const PIECE: usize = 64;
 
 /// Reads one unit.
-pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
+pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Cursor, next: &mut Next) {
     let byte = text.bytes[from.at];
     if case.fits(byte, value[from.index]) {
         next.push(from.at + 1, from.index + 1);
@@ -39,7 +41,7 @@ pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Place, next: 
 }
 
 /// Whether a match may begin at this place, some bytes late behind a hard wrap.
-pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
+pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Cursor) -> bool {
     let wraps = place.index < BREAK_FROM && value.len() >= WRAP_FROM;
     wraps
         && text.bytes[..place.at].ends_with(b"\r\n")
@@ -47,7 +49,7 @@ pub(super) fn begins_late(value: &[u8], text: Text<'_>, place: Place) -> bool {
 }
 
 /// How many bytes stand for themselves from here.
-pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usize {
+pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> usize {
     let pieces = text.bytes[from.at..].chunks(PIECE).zip(value[from.index..].chunks(PIECE));
     in_pieces(pieces.map(|(text, value)| {
         let fits = match case {
@@ -60,6 +62,18 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Place) -> usiz
         };
         lone(&text[..fits])
     }))
+}
+
+/// How many bytes follow that are the value's only one, which introduces escapes, up to where an
+/// escape may end in something else: all readings within lead to the same places.
+pub(super) fn alone(value: &[u8], text: Text<'_>, from: Cursor) -> usize {
+    let byte = text.bytes[from.at];
+    if byte != value[from.index] || !introduces(byte) || byte == ESCAPE {
+        return 0;
+    }
+    let left = value.len() - from.index;
+    let same = text.bytes[from.at..].iter().take(left + MAX_UNIT).take_while(|b| **b == byte);
+    same.count().saturating_sub(MAX_UNIT)
 }
 
 /// The length of a run that is looked for in pieces: it goes on into the next one if it fills one.
@@ -81,7 +95,7 @@ pub(super) fn run_back(
     case: Case,
     all_lone: bool,
     text: Text<'_>,
-    to: Place,
+    to: Cursor,
 ) -> (usize, bool) {
     let pieces = text.bytes[..to.at].rchunks(PIECE).zip(value[..to.index].rchunks(PIECE));
     let run = in_pieces(pieces.map(|(before, wanted)| {
@@ -103,6 +117,9 @@ pub(super) fn run_back(
                 .count(),
         }
     }));
+    if run == 0 {
+        return (0, false);
+    }
     let behind = Behind::of(text, to.at - run..to.at);
     let sure = behind.sure(run, to.at);
     (sure, sure == run && behind.is_clear(text))
@@ -132,7 +149,9 @@ impl Behind {
         for escape in
             memchr::memchr3_iter(b'%', b'\\', b'&', before).chain(memchr::memchr_iter(b'=', before))
         {
-            behind.add_units(text, near + escape, run.end);
+            if run.start - near - escape <= longest(before[escape]) {
+                behind.add_units(text, near + escape, run.end);
+            }
         }
         behind
     }
@@ -162,7 +181,16 @@ impl Behind {
     }
 }
 
-fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Place, next: &mut Next) {
+/// The most bytes of a unit that this byte introduces.
+fn longest(first: u8) -> usize {
+    match first {
+        b'%' => MAX_PERCENT,
+        b'=' => MAX_QUOTED,
+        _ => MAX_UNIT,
+    }
+}
+
+fn escaped(value: &[u8], case: Case, text: Text<'_>, from: Cursor, next: &mut Next) {
     let mut units = Units::default();
     decode(text, from.at, &mut units);
     next.more |= units.more;
@@ -183,7 +211,7 @@ fn fits_all(case: Case, bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// A line break of the value in another guise, or a hard wrap.
-fn line_break(value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+fn line_break(value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
     let rest = &value[from.index..];
     let own = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest[0] == b'\n') };
     let index = from.index + own;
@@ -238,7 +266,7 @@ fn blanks(bytes: &[u8]) -> usize {
 }
 
 /// The places from which one unit leads to `to`.
-pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Next) {
+pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Cursor, next: &mut Next) {
     if to.at == 0 {
         return;
     }
@@ -269,7 +297,7 @@ fn escape_near(text: Text<'_>, at: usize) -> bool {
     memchr::memrchr(ESCAPE, &text.bytes[at.saturating_sub(MAX_SEQUENCE)..at]).is_some()
 }
 
-fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, next: &mut Next) {
+fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Cursor, next: &mut Next) {
     let mut units = Units::default();
     decode(text, at, &mut units);
     for unit in units.found().iter().filter(|u| u.end == to.at) {
@@ -283,7 +311,7 @@ fn back_unit(value: &[u8], case: Case, text: Text<'_>, at: usize, to: Place, nex
 }
 
 /// Undoes [`line_break`] by trying it at each place where a break that leads to `to` could begin.
-fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Next) {
+fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Cursor, next: &mut Next) {
     let before = &text.bytes[..to.at];
     let indent =
         before.iter().rev().take(MAX_INDENT).take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -295,7 +323,7 @@ fn back_break(value: &[u8], case: Case, text: Text<'_>, to: Place, next: &mut Ne
         }
         for index in to.index - lowest..=to.index.min(value.len() - 1) {
             let mut forward = Next::default();
-            line_break(value, text, Place { at, index, column: 0 }, &mut forward);
+            line_break(value, text, Cursor { at, index, column: 0 }, &mut forward);
             let reached = forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index));
             let literal =
                 index + 1 == to.index && at + 1 == to.at && case.fits(text.bytes[at], value[index]);

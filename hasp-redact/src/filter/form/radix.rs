@@ -3,11 +3,11 @@
 //! that they share.
 
 use super::plain::Behind;
-use super::{Form, Next, Place, Tail};
+use super::{Cursor, Form, Next, Tail};
 use crate::decode::alphabet::{BASE32, BASE64};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
 use crate::decode::text::{Answer, Text};
-use crate::decode::unit::{MAX_UNIT, Units, decode, introduces};
+use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, may_end};
 
 /// A line break inside an encoding counts from this index on; an encoding whose first line is
 /// shorter begins behind it.
@@ -15,6 +15,9 @@ pub(crate) const BREAK_FROM: usize = 5;
 
 /// The deepest indentation that is skipped behind a line break.
 const MAX_INDENT: usize = 64;
+
+/// So many characters are compared at once.
+const BLOCK: usize = 8;
 
 /// An alphabet and an alignment. Index 0 is the character shared with what precedes, 1 the first of
 /// the value's own.
@@ -108,7 +111,7 @@ impl Radix {
     }
 
     /// Reads one character, or skips what may stand between two.
-    pub fn step(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+    pub fn step(&self, value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
         let byte = text.bytes[from.at];
         if self.fits(value, from.index, self.number(byte)) {
             next.push(from.at + 1, from.index + 1);
@@ -122,21 +125,71 @@ impl Radix {
     }
 
     /// How many plain characters follow.
-    pub fn run(&self, value: &[u8], text: Text<'_>, from: Place) -> usize {
-        let goal = self.goal(value);
-        let bytes = text.bytes[from.at..].iter().zip(from.index..goal);
-        bytes
-            .take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b)))
-            .count()
+    pub fn run(&self, value: &[u8], text: Text<'_>, from: Cursor) -> usize {
+        let (bytes, goal) = (&text.bytes[from.at..], self.goal(value));
+        if from.index == 0 {
+            let fits = |b: &&u8| self.fits(value, 0, self.lone(**b));
+            let first = bytes.first().filter(fits).map_or(0, |_| 1);
+            let after = Cursor { at: from.at + 1, index: 1, column: 0 };
+            return first + if first > 0 { self.run(value, text, after) } else { 0 };
+        }
+        let mut run = 0;
+        for chunk in bytes[..bytes.len().min(goal.saturating_sub(from.index))].chunks_exact(BLOCK) {
+            let differ = self.block(chunk) ^ self.symbols(value, from.index + run);
+            if differ != 0 {
+                return run + differ.leading_zeros() as usize / 8;
+            }
+            run += BLOCK;
+        }
+        let rest = bytes[run..].iter().zip(from.index + run..goal);
+        run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count()
+    }
+
+    /// The own characters from `index` on as numbers, a byte each.
+    fn symbols(&self, value: &[u8], index: usize) -> u64 {
+        let bit = self.skip + (index - 1) * self.bits;
+        let rest = &value[bit / 8..];
+        let whole = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+            let mut padded = [0; 8];
+            padded[..rest.len()].copy_from_slice(rest);
+            padded
+        });
+        let word = u64::from_be_bytes(whole) << (bit % 8);
+        (0..BLOCK).fold(0, |symbols, i| {
+            symbols << 8 | (word >> (64 - self.bits * (i + 1))) & u64::from(self.mask())
+        })
+    }
+
+    /// What these characters stand for, a byte each; 255 for those that may stand for more.
+    fn block(&self, characters: &[u8]) -> u64 {
+        characters.iter().fold(0, |block, byte| block << 8 | u64::from(self.lone(*byte)))
+    }
+
+    /// The number that a character stands for that can be read in no other way; 255 for others.
+    #[inline]
+    fn lone(&self, byte: u8) -> u8 {
+        // Of both alphabets this one alone introduces an escape, that of a blank in a form.
+        if byte == b'+' { 255 } else { self.number(byte) }
     }
 
     /// How many plain characters precede, and whether what precedes them rules out that a match
     /// goes on.
-    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Place) -> (usize, bool) {
-        let before = text.bytes[..to.at].iter().rev().zip((1..to.index).rev());
-        let run = before
-            .take_while(|(b, i)| !introduces(**b) && self.fits(value, *i, self.number(**b)))
-            .count();
+    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Cursor) -> (usize, bool) {
+        let before = &text.bytes[..to.at];
+        let mut run = 0;
+        for chunk in before[before.len() - before.len().min(to.index.saturating_sub(1))..]
+            .rchunks_exact(BLOCK)
+        {
+            if self.block(chunk) != self.symbols(value, to.index - run - BLOCK) {
+                break;
+            }
+            run += BLOCK;
+        }
+        let rest = before[..to.at - run].iter().rev().zip((1..to.index - run).rev());
+        run += rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count();
+        if run == 0 {
+            return (0, false);
+        }
         let start = to.at - run;
         let behind = Behind::of(text, start..to.at);
         let mut sure = behind.sure(run, to.at);
@@ -152,7 +205,7 @@ impl Radix {
     }
 
     /// `%2B`, `\/`, `\u002b`, `&#43;`: only what is not a letter or digit is ever escaped.
-    fn escaped(&self, value: &[u8], text: Text<'_>, from: Place, next: &mut Next) {
+    fn escaped(&self, value: &[u8], text: Text<'_>, from: Cursor, next: &mut Next) {
         let mut units = Units::default();
         decode(text, from.at, &mut units);
         next.more |= units.more
@@ -174,7 +227,7 @@ impl Radix {
 
     /// A line break, as it is or as `\n` and `\r\n` in a string literal, and the indentation behind
     /// it.
-    fn skip_break(&self, text: Text<'_>, from: Place, next: &mut Next) {
+    fn skip_break(&self, text: Text<'_>, from: Cursor, next: &mut Next) {
         for line_break in [&b"\n"[..], b"\r\n", b"\\n", b"\\r\\n", b"\\\\n"] {
             match text.has(from.at, line_break) {
                 Answer::No => continue,
@@ -191,7 +244,7 @@ impl Radix {
     }
 
     /// The places from which one character or skip leads to `to`.
-    pub fn back(&self, value: &[u8], text: Text<'_>, to: Place, next: &mut Next) {
+    pub fn back(&self, value: &[u8], text: Text<'_>, to: Cursor, next: &mut Next) {
         if to.at == 0 || to.index == 0 {
             return;
         }
@@ -199,27 +252,19 @@ impl Radix {
         if to.index > self.first() && self.fits(value, to.index - 1, self.number(last)) {
             next.push(to.at - 1, to.index - 1);
         }
-        let mut starts = vec![];
-        for at in to.at.saturating_sub(MAX_UNIT)..to.at {
-            // Of what introduces a unit, these can stand for a character of an encoding, or for
-            // nothing.
-            if matches!(text.bytes[at], b'%' | b'\\' | b'&' | b'=' | ESCAPE | b'\n' | b'\r') {
-                starts.push(at);
-            }
-        }
+        let mut forward = next.forward();
+        let near = to.at.saturating_sub(MAX_UNIT);
         let far = to.at.saturating_sub(MAX_SEQUENCE);
-        let escapes =
-            memchr::memchr_iter(ESCAPE, &text.bytes[far..to.at.saturating_sub(MAX_UNIT).max(far)]);
-        starts.extend(escapes.map(|escape| far + escape));
-        let mut forward = Next::default();
-        for at in starts {
+        let sequences = memchr::memchr_iter(ESCAPE, &text.bytes[far..near.max(far)]);
+        let starts = (near..to.at).filter(|at| leads(text.bytes[*at], to.at - at, last));
+        for at in starts.chain(sequences.map(|escape| far + escape)) {
             for index in (to.index - 1).max(self.first())..=to.index {
                 let literal = at + 1 == to.at && index + 1 == to.index;
                 if index == self.goal(value) || literal {
                     continue;
                 }
                 forward.clear();
-                self.step(value, text, Place { at, index, column: 0 }, &mut forward);
+                self.step(value, text, Cursor { at, index, column: 0 }, &mut forward);
                 match forward.places.iter().any(|p| (p.at, p.index) == (to.at, to.index)) {
                     true if index == to.index => next.skip(to, at),
                     true => next.push(at, index),
@@ -227,6 +272,7 @@ impl Radix {
                 }
             }
         }
+        next.keep(forward);
     }
 
     /// The character shared with what follows, and padding.
@@ -244,6 +290,17 @@ impl Radix {
         }
         let most = if self.bits == 6 { 2 } else { 6 };
         padding(text, end, most)
+    }
+}
+
+/// Whether what begins with `first` and ends with `last`, so many bytes long, may stand for a
+/// character of an encoding, or for nothing.
+fn leads(first: u8, length: usize, last: u8) -> bool {
+    match first {
+        b'\n' | b'\r' => last == b'\n' || blank(last),
+        b'=' => last == b'\n' && length <= 3,
+        b'%' | b'&' | b'\\' => may_end(first, length, last),
+        _ => first == ESCAPE,
     }
 }
 

@@ -2,8 +2,9 @@
 //! a value has a match at each of its bytes, or nearly: places that are whole periods away from
 //! each other are taken for one.
 
-use super::Form;
 use super::radix::Radix;
+use super::{Cursor, Form, LATEST, Machine};
+use crate::decode::text::Text;
 
 /// How a value repeats itself: after how many units, twice at least; 0 if it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(crate) struct Repetition {
 
 /// The lowest index from which on a form repeats itself: encodings begin with a character that the
 /// value shares with other data.
-pub(super) fn first(form: Form) -> usize {
+fn first(form: Form) -> usize {
     usize::from(matches!(form, Form::Base64(_) | Form::Base32(_)))
 }
 
@@ -53,6 +54,94 @@ impl Repetition {
             _ if index < first => index,
             period => first + (index - first) % period,
         }
+    }
+}
+
+impl Machine<'_> {
+    /// After how many units the form repeats itself, twice at least; 0 if it does not.
+    pub fn period(&self) -> usize {
+        self.repetition.period(self.form)
+    }
+
+    /// The lowest index from which on the form repeats itself.
+    fn lowest(&self) -> usize {
+        first(self.form)
+    }
+
+    /// Whether a match is complete at this index, or at a whole number of periods from it if one is
+    /// `done`.
+    pub fn is_end(&self, index: usize, done: bool) -> bool {
+        let goal = self.goal();
+        index == goal
+            || (done && self.goes_on_behind() && (goal - index).is_multiple_of(self.period()))
+    }
+
+    /// Whether a form that repeats itself goes on from where it was complete. Of a dump the next
+    /// match begins behind what stands between two pairs, which is no part of the last one.
+    pub fn goes_on_behind(&self) -> bool {
+        self.period() > 0 && self.form != Form::Hex
+    }
+
+    /// For the last pair of a dump of a value that repeats itself: its index one period before,
+    /// from where the dump goes on.
+    pub fn before_last(&self, index: usize) -> Option<usize> {
+        (self.form == Form::Hex && self.period() > 0 && index + 1 == self.goal())
+            .then(|| index - self.period())
+    }
+
+    /// From which index on a form that repeats itself goes on behind a complete match: the lowest
+    /// from which on all that can be skipped is.
+    pub fn again(&self) -> usize {
+        let (goal, period) = (self.goal(), self.period());
+        let low = self.repetition.lowest(self.form, goal);
+        let inner = low + LATEST.saturating_sub(low).next_multiple_of(period);
+        if inner < goal { inner } else { goal - period }
+    }
+
+    /// The same place with the highest index that is a whole number of periods above: backwards, a
+    /// form that repeats itself may go on for long.
+    pub fn raised(&self, place: Cursor) -> Cursor {
+        match self.period() {
+            period if period > 0 && place.index >= self.lowest() => {
+                // Behind the last unit nothing is skipped.
+                let last = self.goal() - 1;
+                let index = if place.index > last { place.index - period } else { place.index };
+                Cursor { index: last - (last - index) % period, ..place }
+            }
+            _ => place,
+        }
+    }
+
+    /// In a run of so many units from `index` on, of a form that repeats itself and was complete
+    /// before: behind how many of them it is complete for the last time.
+    pub fn last_end(&self, index: usize, run: usize) -> Option<usize> {
+        let (goal, period) = (self.goal(), self.period());
+        if !self.goes_on_behind() {
+            return None;
+        }
+        let first = (goal - index) % period;
+        (run >= first.max(1))
+            .then(|| first + (run - first) / period * period)
+            .filter(|units| *units > 0)
+    }
+
+    /// The beginning of a match at this place, if there may be one: of all that are whole periods
+    /// away the one with the most read.
+    pub fn beginning(&self, text: Text<'_>, place: Cursor) -> Option<Cursor> {
+        let period = self.period();
+        if period == 0 || place.index < self.lowest() {
+            return self.begins(text, place).then_some(place);
+        }
+        // What is skipped lies inside: where it was reached going backwards, no match begins before
+        // it.
+        if place.column > 0 {
+            return None;
+        }
+        let low = Cursor { index: self.repetition.lowest(self.form, place.index), ..place };
+        let places = (low.index..LATEST.max(low.index + 1))
+            .step_by(period)
+            .map(|index| Cursor { index, ..low });
+        places.filter(|place| place.index < self.goal() && self.begins(text, *place)).max()
     }
 }
 

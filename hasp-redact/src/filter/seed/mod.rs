@@ -10,6 +10,7 @@ pub(crate) mod build;
 mod chosen;
 pub(crate) mod key;
 pub(crate) mod pieces;
+pub(crate) mod tier;
 pub(crate) mod windows;
 
 use std::ops::Range;
@@ -57,7 +58,7 @@ struct Tier {
 
 /// How far a stream has been searched with one tier.
 #[derive(Clone, Copy, Default)]
-struct Cursor {
+struct Reached {
     /// The next position to probe.
     probe: usize,
     /// Pieces that begin before this position, and were whole, have been found.
@@ -67,7 +68,7 @@ struct Cursor {
 /// How far a stream has been searched.
 #[derive(Default)]
 pub(crate) struct Progress {
-    cursors: [Cursor; 2],
+    cursors: [Reached; 2],
     /// Probes to be looked at, kept for the memory.
     hits: Vec<Hit>,
 }
@@ -80,7 +81,7 @@ impl Progress {
     pub fn shift(&mut self, by: usize) {
         for cursor in &mut self.cursors {
             // A tier that is not in use stays at 0.
-            *cursor = Cursor {
+            *cursor = Reached {
                 probe: cursor.probe.saturating_sub(by),
                 covered: cursor.covered.saturating_sub(by),
             };
@@ -128,7 +129,7 @@ impl Seeds {
             }
             // Probes whose piece may reach beyond the text are made again when there is more of it.
             let undecided = (len + 1).saturating_sub(tier.longest);
-            *cursor = Cursor {
+            *cursor = Reached {
                 probe: probe.min(undecided + tier.stride - 1),
                 covered: (probe + 1).saturating_sub(tier.stride).max(cursor.covered),
             };
@@ -136,28 +137,22 @@ impl Seeds {
         work
     }
 
-    /// Whether all pieces in these bytes lie on their one line: then whoever read them as that
-    /// needle's has nothing to find in them. They are followed by [`SLACK`].
-    pub fn are_sole(&self, value: &[u8], needle: u32) -> bool {
+    /// Whether all pieces in these bytes lie on their one line, or whole periods away from it: then
+    /// whoever read them as that needle's has nothing to find in them. They are followed by
+    /// [`SLACK`].
+    pub fn are_sole(&self, value: &[u8], needle: u32, period: usize) -> bool {
         let len = value.len() - SLACK;
-        let mut sole = true;
-        for tier in &self.tiers {
-            let mut hits = Vec::new();
-            for from in 0..tier.stride {
-                tier.scan(&self.key, value, from..len, &mut hits);
-            }
-            let mut pass =
-                Pass { key: &self.key, bytes: value, len, seen: 0, covered: 0, settled: 0..0 };
-            for (at, hash) in hits {
-                tier.seeds(&mut pass, at, hash, &mut |start, seed| {
-                    sole &= seed.needle == needle
-                        && seed.index as usize == start
-                        && matches!(seed.form, Form::Plain(_));
-                    0..0
-                });
-            }
-        }
-        sole
+        let own = |seed: &Seed, start: usize| {
+            let by = start.abs_diff(seed.index as usize);
+            seed.needle == needle
+                && matches!(seed.form, Form::Plain(_))
+                && (by == 0 || (period > 0 && by.is_multiple_of(period)))
+        };
+        self.tiers.iter().flat_map(|tier| &tier.tables).all(|table| {
+            (0..(len + 1).saturating_sub(table.length)).all(|start| {
+                table.find(self.key.piece_at(value, start, table.length)).all(|s| own(s, start))
+            })
+        })
     }
 
     /// The first position that the next search needs.

@@ -14,7 +14,7 @@ use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Environ, Error, Kind, Result, VersionedName};
 
-use super::names;
+use super::{grants, names};
 use crate::cli::RotateArgs;
 use crate::code;
 use crate::format::rotation::{Every, Program, Recipe};
@@ -52,10 +52,12 @@ pub fn run(args: &RotateArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
     let session = Session::open(vault, asking, cx)?;
     let last = wanted.last().map(|w| &w.name);
-    each(&wanted, cx, |target, cx| {
+    let done = each(&wanted, cx, |target, cx| {
         let how = (args.keep_newline, last == Some(&target.name));
         session.rotate(&target.name, (&plan, every), &given, how, cx)
-    })
+    })?;
+    grants::note_shared(vault, cx);
+    Ok(done)
 }
 
 /// What was typed, as it will be signed.

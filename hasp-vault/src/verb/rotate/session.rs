@@ -15,10 +15,11 @@ use crate::item::generate::Generate;
 use crate::item::set::refuse_open_rotation;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
-use crate::rotate::program::{Job, Step};
+use crate::rotate::program::{Job, Made, Step};
 use crate::rotate::steps::{Start, no_rotation};
 use crate::verb::grants;
 use crate::verb::input;
+use crate::verb::set;
 
 /// An unlocked vault whose secrets are rotated.
 pub struct Session<'a> {
@@ -153,7 +154,7 @@ impl<'a> Session<'a> {
     }
 
     fn ask(&self, name: &SecretName, last: bool) -> Result<Secret> {
-        let mut terminal = input::terminal(name)?;
+        let mut terminal = input::terminal(name).map_err(|e| no_value(name, &e))?;
         if last {
             let value = input::ask_value(name, &mut terminal);
             self.asking.take();
@@ -228,7 +229,12 @@ impl<'a> Session<'a> {
         };
         let job = Job { step: Step::Run, program, name, version };
         let asked = self.prepare(&job, item, cx).and_then(|old| job.ask(&old, &cx.env));
-        let staged = asked.and_then(|mut value| {
+        let staged = asked.and_then(|Made { mut value, held }| {
+            if held {
+                cx.out.warn(&format!(
+                    "{program} left something running that holds its output: it is not waited for"
+                ));
+            }
             if !keep_newline {
                 value.trim_newline();
             }
@@ -300,8 +306,17 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Where nobody can be asked, what is missing is a value and no passphrase.
+fn no_value(name: &SecretName, error: &Error) -> Error {
+    let message = format!("{name} has no recipe that makes a new value; {}", error.message());
+    Error::new(error.kind(), error.code(), message)
+        .hint(format!("give the new value: hasp-vault rotate {name} --from FILE"))
+        .hint(format!("or what makes it: hasp-vault rotate {name} --run PROG, or --kind password"))
+}
+
 fn report(item: &Item, old: u32, cx: &mut Context) -> Result<()> {
     let name = &item.name;
+    set::warn_of_times(item, cx);
     let (size, retiring) = (
         item.current_version().map_or(0, |v| v.size),
         item.versions.iter().find(|v| v.number == old).and_then(|v| v.retiring.as_ref()),
