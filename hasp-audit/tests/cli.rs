@@ -559,3 +559,17 @@ fn an_earlier_log_is_verified_after_a_change_of_key() {
     status(&id);
     assert!(refusal(b.refused(&["--log", &id, "verify"], ""), 1, &["[head-forged]"]));
 }
+
+#[test]
+fn without_the_vaults_tool_and_with_a_wrong_passphrase() {
+    let b = bench();
+    let denied = fails(Kind::Denied, "wrong-passphrase", "the passphrase is wrong");
+    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) {denied} ;; esac", b.status()));
+    assert!(refusal(
+        b.refused(&["verify"], ""),
+        77,
+        &["the passphrase is wrong [wrong-passphrase]"]
+    ));
+    std::fs::remove_file(b.bin.path().join("hasp-vault")).unwrap();
+    assert!(refusal(b.refused(&["verify"], ""), 66, &["[no-sibling]", "make install"]));
+}

@@ -32,3 +32,11 @@ fn the_page_lists_every_event_with_its_fields() {
     let all: BTreeMap<&str, usize> = EventKind::ALL.iter().map(|k| (k.name(), 1)).collect();
     assert_eq!(found, all);
 }
+
+#[test]
+fn the_page_lists_every_exit_status() {
+    let list = PAGE.split_once(".Sh EXIT STATUS").unwrap().1.split_once("\n.El").unwrap().0;
+    let listed: Vec<u8> =
+        list.lines().filter_map(|l| l.strip_prefix(".It ")?.parse().ok()).collect();
+    assert_eq!(listed, [0, 1, 64, 65, 66, 69, 74, 75, 77, 78]);
+}

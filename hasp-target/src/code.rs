@@ -32,7 +32,7 @@ hasp_core::codes! {
     MANIFEST_SYNTAX = "manifest-syntax", [Config], "hasp.toml is not TOML";
     MANIFEST_TEMPLATE = "manifest-template", [Config], "a template of hasp.toml is not good";
     MANIFEST_TOO_DEEP = "manifest-too-deep", [Config], "hasp.toml is nested too deeply";
-    MANIFEST_TOO_LARGE = "manifest-too-large", [Config], "a file of the project is too long";
+    MANIFEST_TOO_LARGE = "manifest-too-large", [Config, Usage], "a file of the project is too long";
     MANIFEST_TYPE = "manifest-type", [Config], "a key of hasp.toml has a value of another type";
     MANIFEST_UNKNOWN_KEY = "manifest-unknown-key", [Config],
         "hasp.toml has a key that there is not";

@@ -1,17 +1,8 @@
 //! Promise: what is typed in the wrong place, or where it cannot work, is answered with what to
-//! type instead; what has to be mended first is said first; and hasp-grant's exit statuses are
-//! those of its page.
+//! type instead; what has to be mended first is said first.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
-
-use hasp_tests::{Pty, World, is_root, skip, tools};
-
-/// A machine whose only directories are on a disk.
-const NO_RUNTIME: &str = "unshare --mount bash -c 'mkdir ../d; mount --bind ../d /dev/shm; \
-    env -u HASP_RUNTIME -u XDG_RUNTIME_DIR hasp-grant -t test'";
-
-const PAGE: &str = include_str!("../../man/hasp-grant.1");
+use hasp_tests::{Pty, World, tools};
 
 /// All that a line says on a terminal.
 fn on_a_terminal(world: &World, line: &str) -> (i32, String) {
@@ -123,52 +114,4 @@ fn a_run_without_the_tool_that_runs_mints_nothing() {
     assert!(alone.stderr.contains(world.base().file_name().unwrap().to_str().unwrap()));
     assert_eq!(world.events("grant.mint").len(), 0);
     assert_eq!(world.sh("hasp-grant list --all").ok(), "");
-}
-
-#[test]
-fn every_exit_status_of_the_page_is_produced_and_no_other() {
-    let rows = [
-        ("hasp-grant list", 0),
-        ("hasp-grant -t test --for 1hour", 64),
-        ("rm -r $HASP_HOME/audit; hasp-grant -t test", 65),
-        ("hasp-grant -t tset", 66),
-        ("hasp-vault set -q api/key --class critical --from env:HOME; hasp-grant -t test", 69),
-        (NO_RUNTIME, 73),
-        (
-            "mkdir $HASP_RUNTIME/grants/00000000000000000000000000000000; hasp-grant revoke --all",
-            74,
-        ),
-        ("(flock 9; hasp-grant revoke --all) 9>>$HASP_RUNTIME/lock", 75),
-        ("hasp-grant -t test --for 25h", 77),
-        ("echo x >>hasp.toml; hasp-grant -t test", 78),
-    ];
-    let section = PAGE.split(".Sh EXIT STATUS").nth(1).unwrap().split(".Sh ").next().unwrap();
-    let listed: BTreeSet<i32> = section
-        .lines()
-        .filter_map(|line| line.strip_prefix(".It "))
-        .map(|number| number.trim().parse().unwrap())
-        .collect();
-    let mut produced = BTreeSet::new();
-    for (line, status) in rows {
-        let world = World::with_project();
-        if line == NO_RUNTIME && !(is_root() && world.sh("unshare --mount true").status == 0) {
-            skip("the status of a machine without memory: needs root");
-            produced.insert(status);
-            continue;
-        }
-        let outcome = world.sh(line);
-        assert_eq!(outcome.status, status, "{line}: {}", outcome.stderr);
-        produced.insert(status);
-    }
-    // With -x: those of hasp-exec.
-    for (line, status) in [
-        ("hasp-grant -x -t tset", 125),
-        ("hasp-grant -x -e K=api/key -- ./hasp.toml", 126),
-        ("hasp-grant -x -e K=api/key -- no-such-program", 127),
-    ] {
-        let world = World::with_project();
-        assert_eq!(world.sh(line).status, status, "{line}");
-        produced.insert(status);
-    }
-    assert_eq!(produced, listed);
 }

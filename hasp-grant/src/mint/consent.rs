@@ -22,14 +22,7 @@ pub fn consent(
     context: &mut Context,
 ) -> Result<()> {
     let missing = !request.unbound.is_empty() || request.unconsented.is_some();
-    let question = match (missing, request.class) {
-        (true, _) if project.founded => {
-            Some("Make this directory a project, bind them to it and grant this?")
-        }
-        (true, _) => Some("Bind them to this project and grant this?"),
-        (false, Class::Critical) => Some("A critical secret: grant this?"),
-        (false, _) => None,
-    };
+    let question = question(missing, request.class, project);
     let terminal = Terminal::open();
     if let (true, Some(_), Some(taken)) = (missing, &terminal, &request.name_taken) {
         return Err(taken.clone());
@@ -63,18 +56,29 @@ pub fn consent(
     }
 }
 
+fn question(missing: bool, class: Class, project: &Project) -> Option<&'static str> {
+    match (missing, class) {
+        (true, _) if project.founded => {
+            Some("Make this directory a project, bind them to it and grant this?")
+        }
+        (true, _) => Some("Bind them to this project and grant this?"),
+        (false, Class::Critical) => Some("A critical secret: grant this?"),
+        (false, _) => None,
+    }
+}
+
 fn unbound(request: &Request) -> Error {
     let names: Vec<String> = request.unbound.iter().map(ToString::to_string).collect();
     let error = match &request.unconsented {
         Some(target) => Error::new(
             Kind::Denied,
-            "target-unconsented",
+            hasp_bind::code::TARGET_UNCONSENTED,
             format!("nobody has consented to target '{}' yet", target.name),
         )
         .hint("see what this project asks for and consent: hasp-bind"),
         None => Error::new(
             Kind::Denied,
-            "unbound",
+            hasp_bind::code::UNBOUND,
             format!("this project is not bound to {}", names.join(", ")),
         )
         .hint(format!("hasp-bind add {}", names.join(" "))),

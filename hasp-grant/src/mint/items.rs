@@ -72,7 +72,10 @@ fn find_item(
 ) -> Result<Option<(Granted, Item)>> {
     let spec = at.project.manifest.as_ref().and_then(|m| m.refs.get(reference));
     let item = match at.vault.item(secret) {
-        Err(e) if e.code().as_str() == "secret-unknown" && spec.is_some_and(|s| !s.required) => {
+        Err(e)
+            if e.code() == hasp_vault::code::SECRET_UNKNOWN
+                && spec.is_some_and(|s| !s.required) =>
+        {
             warnings.push(format!(
                 "{reference} is optional and not in the vault: it is left out, and \
                     empty in a template"

@@ -22,8 +22,12 @@ pub struct Wanted {
 /// `[no-manifest]`; the codes of the manifest.
 pub fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> {
     let manifest = project.manifest.as_ref().ok_or_else(|| {
-        Error::new(Kind::Missing, "no-manifest", "there is no hasp.toml here, and so no target")
-            .hint("make one with: hasp-target init")
+        Error::new(
+            Kind::Missing,
+            hasp_target::code::NO_MANIFEST,
+            "there is no hasp.toml here, and so no target",
+        )
+        .hint("make one with: hasp-target init")
     })?;
     manifest.target(name)
 }
@@ -54,7 +58,7 @@ pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Res
     if templates.iter().map(|t| t.text().len()).sum::<usize>() > MAX_TEMPLATES {
         let message =
             format!("the templates are longer than {} KiB together", MAX_TEMPLATES / 1024);
-        return Err(Error::new(Kind::Usage, "manifest-too-large", message)
+        return Err(Error::new(Kind::Usage, hasp_target::code::MANIFEST_TOO_LARGE, message)
             .hint("deliver values by --file or --fd instead"));
     }
     if wanted.is_empty() && templates.is_empty() {

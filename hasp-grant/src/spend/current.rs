@@ -21,7 +21,7 @@ pub fn bound(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     let unbound = || {
         Error::new(
             Kind::Denied,
-            "unbound",
+            hasp_bind::code::UNBOUND,
             "the project's binding was withdrawn after this grant was minted",
         )
         .hint("consent again with: hasp-bind")
