@@ -175,7 +175,7 @@ impl Starts {
     }
 
     /// Whether a match may begin here that needs more input.
-    pub fn open_at(&self, look: &mut Look<'_>) -> bool {
+    pub(super) fn open_at(&self, look: &mut Look<'_>) -> bool {
         look.openings.work += 1;
         let (text, at) = (look.text, look.at);
         let rest = &text.bytes[at..];
