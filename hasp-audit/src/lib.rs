@@ -30,5 +30,4 @@ pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;
 pub use record::kind::EventKind;
-pub use verb::keys::current_log;
 pub use verify::{Against, Report, verify};

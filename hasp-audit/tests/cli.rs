@@ -9,12 +9,13 @@ use std::process::{Command, Output, Stdio};
 
 use common::{Fixture, ROOT, at, named};
 use data_encoding::BASE64;
-use ed25519_dalek::{Signer, SigningKey};
-
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hasp_audit::{Event, EventKind, Head};
-use hasp_core::Kind;
+use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
+use hasp_core::{Kind, files};
 use serde_json::{Value, json};
 
+const VAULT: &str = "0123456789abcdef0123456789abcdef";
 const FP: &str = "00112233445566778899aabbccddeeff";
 
 struct Bench {
@@ -76,15 +77,27 @@ impl Bench {
                 .or_else(|_| std::fs::copy(&own, &here).map(drop))
                 .unwrap();
         }
-        let public = BASE64.encode(self.key.verifying_key().as_bytes());
-        let status = json!({"v": 1, "vault": "v", "log": self.f.id, "public_key": public});
+        self.know();
         std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
         self.vault(&format!(
-            "case \"$1 $2\" in 'status ') echo '{status}' ;;\n\
-             'key audit') eval \"cat $D/root >&$6\" ;;\n\
+            "case \"$1 $2\" in 'key audit') eval \"cat $D/root >&$6\" ;;\n\
              'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n\
              'key fp') eval \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
         ));
+    }
+
+    /// Puts a vault into the home, and its pin: by them the log is found.
+    fn know(&self) {
+        self.know_as(self.f.id.as_str(), &self.key.verifying_key());
+    }
+
+    fn know_as(&self, log: &str, key: &VerifyingKey) {
+        let public = BASE64.encode(key.as_bytes());
+        let known = format!("[[vault]]\nid = \"{VAULT}\"\nkey = \"{public}\"\nlog = \"{log}\"\n");
+        let vault = self.f.home.join("vault");
+        files::ensure_dir(&vault).unwrap();
+        files::replace(&self.f.home.join(KNOWN_VAULTS), known.as_bytes()).unwrap();
+        files::replace(&vault.join(VAULT_FILE), format!("id = \"{VAULT}\"\n").as_bytes()).unwrap();
     }
 
     /// Puts a stand-in for hasp-vault beside the tool.
@@ -208,13 +221,13 @@ fn verify_tells_its_outcomes_apart() {
     assert!(b.ok(&["verify"]).starts_with("whole: 11 records"));
     // Without the key there is no answer: neither yes nor no.
     let locked = fails(Kind::Locked, "bad-passphrase", "the passphrase is wrong");
-    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) {locked} ;; esac", b.status()));
+    b.vault(&locked);
     let (status, said) = b.refused(&["verify"], "");
     assert_eq!(status, 69);
     // What hasp-vault said stands there once, as this tool's own, with its hint.
     let error = "hasp-audit: error: the passphrase is wrong [bad-passphrase]\n";
     assert_eq!(said, format!("{error}hasp-audit: hint: type it: hasp-vault status\n"));
-    b.vault(&fails(Kind::Missing, "no-vault", "there is none"));
+    std::fs::remove_dir_all(b.f.home.join("vault")).unwrap();
     std::fs::remove_dir_all(b.f.log.path()).unwrap();
     assert_eq!(b.refused(&["verify"], "").0, 66);
     b.install();
@@ -223,16 +236,10 @@ fn verify_tells_its_outcomes_apart() {
 
 /// How a stand-in fails: with a word on stderr, as every tool does.
 fn fails(kind: Kind, code: &str, message: &str) -> String {
-    let (kind, status) = (kind.word(), kind.status());
+    let (kind, status) = (kind.as_str(), kind.status());
     let hints = ["type it: hasp-vault status"];
     let error = json!({"kind": kind, "code": code, "message": message, "hints": hints});
     format!("echo '{}' >&2; exit {status}", json!({ "error": error }))
-}
-
-impl Bench {
-    fn status(&self) -> Value {
-        json!({"log": self.f.id, "public_key": BASE64.encode(self.key.verifying_key().as_bytes())})
-    }
 }
 
 #[test]
@@ -275,11 +282,7 @@ fn incidents_who_and_exposed() {
     assert!(b.run(&["append"], forged).status.success());
     assert_eq!(b.ok(&["exposed"]), "db/url@1\nshown/one@4\nweb/key@2\n");
     // A value that was never stored.
-    b.vault(&format!(
-        "case \"$1 $2\" in 'status ') echo '{}' ;; 'key fp') eval \"printf {} >&$6\" ;; esac",
-        b.status(),
-        "0".repeat(32)
-    ));
+    b.vault(&format!("eval \"printf {} >&$6\"", "0".repeat(32)));
     assert!(refusal(b.refused(&["who", "--from", "-"], ""), 1, &["[value-unknown]"]));
 }
 
@@ -323,6 +326,23 @@ fn losses_are_accepted_by_a_person() {
     assert_eq!(b.refused(&["append"], append).0, 0);
     assert!(refusal(b.refused(&["verify"], ""), 1, &["[loss-accepted]"]));
     assert!(b.ok(&["verify", "--allow-accepted"]).starts_with("whole"));
+}
+
+#[test]
+fn while_the_recipients_change_the_vault_is_asked_once() {
+    let b = bench();
+    let append = r#"{"event":"scan.leak","count":1}"#;
+    let asked = b.bin.path().join("asked");
+    let change = b.f.home.join("locks").join(format!("{VAULT}.recipients"));
+    std::fs::create_dir(b.f.home.join("locks")).unwrap();
+    b.vault(&format!("echo \"$@\" >>{}; rm {}", asked.display(), change.display()));
+    assert!(b.run(&["append"], append).status.success());
+    assert!(!asked.exists());
+    std::fs::write(&change, "").unwrap();
+    for _ in 0..2 {
+        assert!(b.run(&["append"], append).status.success());
+    }
+    assert_eq!(std::fs::read_to_string(asked).unwrap(), "--quiet status\n");
 }
 
 #[test]
@@ -532,11 +552,7 @@ fn an_earlier_log_is_verified_after_a_change_of_key() {
     b.f.log.checkpoint(&public, &|message| b.key.sign(message).to_bytes()).unwrap();
     let today = SigningKey::from_bytes(&[8; 32]).verifying_key();
     let status = |log: &str| {
-        let status = json!({"log": log, "public_key": BASE64.encode(today.as_bytes())});
-        b.vault(&format!(
-            "case \"$1 $2\" in 'status ') echo '{status}' ;;\n\
-             'key audit') eval \"cat $D/root >&$6\" ;; esac"
-        ));
+        b.know_as(log, &today);
     };
     status(&"0".repeat(32));
     let id = b.f.id.to_string();
@@ -551,7 +567,7 @@ fn an_earlier_log_is_verified_after_a_change_of_key() {
 fn without_the_vaults_tool_and_with_a_wrong_passphrase() {
     let b = bench();
     let denied = fails(Kind::Denied, "wrong-passphrase", "the passphrase is wrong");
-    b.vault(&format!("case \"$1\" in status) echo '{}' ;; *) {denied} ;; esac", b.status()));
+    b.vault(&denied);
     assert!(refusal(
         b.refused(&["verify"], ""),
         77,

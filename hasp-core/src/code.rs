@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::Kind;
+use crate::kind::Kind;
 
 /// The name of a failure, as printed in brackets and in `--json`: it does not change from one
 /// version to the next. It is compared with constants, never with text.
@@ -71,7 +71,7 @@ impl Serialize for Code {
     }
 }
 
-/// For crates that have no table yet.
+/// For crates that have not moved all of their names into a table.
 impl From<&'static str> for Code {
     fn from(name: &'static str) -> Code {
         let known = ALL.iter().find(|code| code.name == name);
@@ -79,7 +79,7 @@ impl From<&'static str> for Code {
     }
 }
 
-/// For crates that have no table yet.
+/// For crates that have not moved all of their names into a table.
 impl PartialEq<&str> for Code {
     fn eq(&self, name: &&str) -> bool {
         self.name == *name
@@ -134,6 +134,7 @@ codes! {
     IO = "io", [Io], "a system call failed";
     LINE_TOO_LONG = "line-too-long", [Data], "a line that was typed is too long";
     LOCKED = "locked", [Locked], "the vault is locked, and there is no way to ask";
+    IN_PROJECT = "in-project", [Denied], "the home or the runtime directory is inside a project";
     NETWORK_HOME = "network-home", [Denied], "the home is on a network file system";
     NO_HOME = "no-home", [Missing], "there is no home";
     NO_MEMFD = "no-memfd", [Denied, Io], "the system refuses files in memory";
@@ -142,18 +143,20 @@ codes! {
     NO_SIBLING = "no-sibling", [Missing], "another tool of hasp is not installed beside this one";
     NO_SUCH_FILE = "no-such-file", [Missing], "a file that was named is not there";
     NO_TERMINAL = "no-terminal", [Locked], "there is no terminal to ask on";
+    NO_VAULT = "no-vault", [Missing], "there is no vault in the directory";
     NOT_A_DIRECTORY = "not-a-directory", [Denied], "what should be a directory is none";
     NOT_A_FILE = "not-a-file", [Denied], "what should be a regular file is none";
     NOT_FOUND = "not-found", [Io], "a file that should be there is not";
     OPEN_MODE = "open-mode", [Denied], "other users can open a file or directory";
     OPEN_PARENT = "open-parent", [Denied], "other users can replace what is in a directory above";
-    PERMISSION = "permission", [Io], "the system refuses access to a file";
+    PERMISSION = "permission", [Denied, Io], "the system refuses access to a file";
     RANDOM = "random", [Io], "the system gives no random bytes";
     READ_ONLY = "read-only", [Io], "a file system cannot be written";
     SET_ID = "set-id", [Denied], "the program was started with rights that its caller has not";
     SEVERAL_LINES = "several-lines", [Data], "a prompt was given more than one line";
     SYMLINK = "symlink", [Denied], "a symbolic link stands where none may";
     TAMPERED = "tampered", [Data, No], "what was read is damaged or was not written by hasp";
+    UNKNOWN_VAULT = "unknown-vault", [Denied], "this home has not pinned the vault";
     USAGE = "usage", [Usage], "the command line is malformed";
     VALUE_TOO_LARGE = "value-too-large", [Data], "a value is longer than a value may be";
 }

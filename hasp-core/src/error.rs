@@ -5,103 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use crate::code::{self, Code};
+pub use crate::kind::Kind;
 
 /// The result of every fallible hasp function.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// What sort of failure it was; each kind has one exit status, after `sysexits.h` where that has
-/// one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The answer to a question is no (1).
-    No,
-    /// Wrong usage (64).
-    Usage,
-    /// Malformed or tampered data (65).
-    Data,
-    /// No such vault, project, secret or target (66).
-    Missing,
-    /// Locked, and no way to ask (69).
-    Locked,
-    /// A bug in hasp (70).
-    Bug,
-    /// An output cannot be created (73).
-    Create,
-    /// I/O failed, or the record cannot be written (74).
-    Io,
-    /// Somebody else holds the lock (75).
-    Busy,
-    /// Denied (77).
-    Denied,
-    /// An invalid `hasp.toml` or policy (78).
-    Config,
-    /// The program was found but cannot be executed (126).
-    NotExecutable,
-    /// The program was not found (127).
-    NotFound,
-    /// The reader of our output went away; the tool ends without a word (141, as SIGPIPE would).
-    ClosedPipe,
-}
-
-impl Kind {
-    /// The exit status of this kind.
-    pub fn status(self) -> u8 {
-        match self {
-            Kind::No => 1,
-            Kind::Usage => 64,
-            Kind::Data => 65,
-            Kind::Missing => 66,
-            Kind::Locked => 69,
-            Kind::Bug => 70,
-            Kind::Create => 73,
-            Kind::Io => 74,
-            Kind::Busy => 75,
-            Kind::Denied => 77,
-            Kind::Config => 78,
-            Kind::NotExecutable => 126,
-            Kind::NotFound => 127,
-            Kind::ClosedPipe => 141,
-        }
-    }
-
-    /// Every kind, to be found by its word or its status.
-    pub(crate) const ALL: [Kind; 14] = [
-        Kind::No,
-        Kind::Usage,
-        Kind::Data,
-        Kind::Missing,
-        Kind::Locked,
-        Kind::Bug,
-        Kind::Create,
-        Kind::Io,
-        Kind::Busy,
-        Kind::Denied,
-        Kind::Config,
-        Kind::NotExecutable,
-        Kind::NotFound,
-        Kind::ClosedPipe,
-    ];
-
-    /// The word that `--json` prints for this kind.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::No => "no",
-            Kind::Usage => "usage",
-            Kind::Data => "data",
-            Kind::Missing => "missing",
-            Kind::Locked => "locked",
-            Kind::Bug => "bug",
-            Kind::Create => "create",
-            Kind::Io => "io",
-            Kind::Busy => "busy",
-            Kind::Denied => "denied",
-            Kind::Config => "config",
-            Kind::NotExecutable => "not-executable",
-            Kind::NotFound => "not-found",
-            Kind::ClosedPipe => "closed-pipe",
-        }
-    }
-}
 
 /// A failure: what sort, which one, in words, and what to type next.
 ///
@@ -191,7 +98,7 @@ impl Error {
     /// The object that `--json` prints on stderr.
     pub fn to_json(&self) -> String {
         let object = serde_json::json!({"error": {
-            "kind": self.kind.word(), "code": self.code, "message": self.message, "hints": self.hints,
+            "kind": self.kind.as_str(), "code": self.code, "message": self.message, "hints": self.hints,
         }});
         object.to_string()
     }
@@ -226,9 +133,8 @@ mod tests {
 
     #[test]
     fn json_carries_the_hints() {
-        let error =
-            Error::new(Kind::Missing, "target-unknown", "target 'tset' is not in hasp.toml")
-                .hint("did you mean 'test'?");
+        let error = Error::new(Kind::Missing, code::NO_VAULT, "target 'tset' is not in hasp.toml")
+            .hint("did you mean 'test'?");
         let value: serde_json::Value = serde_json::from_str(&error.to_json()).expect("valid JSON");
         assert_eq!(value["error"]["hints"][0], "did you mean 'test'?");
         assert_eq!(value["error"]["kind"], "missing");

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::platform;
 use crate::text::{printable_path, shell_word};
 use crate::tree;
+use crate::trust;
 
 /// Who may own a file that is read, and with which mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ pub fn ensure_dir(path: &Path) -> Result<()> {
     match rustix::fs::mkdir(path, Mode::RWXU) {
         Ok(()) => sync_parent(path),
         Err(Errno::EXIST) => check_dir(path),
-        Err(e) => Err(Error::io("create", path, e)),
+        Err(e) => Err(tree::failed("create", path, e)),
     }
 }
 
@@ -171,7 +172,7 @@ pub fn ensure_dirs(base: &Path, below: &Path) -> Result<PathBuf> {
 
 /// Refuses a directory that is a symlink, somebody else's, or open to group or world.
 pub fn check_dir(path: &Path) -> Result<()> {
-    let meta = std::fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+    let meta = std::fs::symlink_metadata(path).map_err(|e| tree::failed("open", path, e))?;
     if meta.is_symlink() {
         return Err(symlink(path));
     }
@@ -212,7 +213,7 @@ fn open_with(path: &Path, how: OFlags) -> Result<File> {
         Ok(fd) => Ok(File::from(fd)),
         Err(Errno::LOOP) => Err(symlink(path)),
         Err(Errno::NXIO) => Err(not_a_file(path)),
-        Err(e) => Err(Error::io("open", path, e)),
+        Err(e) => Err(tree::failed("open", path, e)),
     }
 }
 
@@ -256,7 +257,7 @@ pub(crate) fn check_owner(path: &Path, uid: u32, mode: u32, wanted: &str) -> Res
             code::FOREIGN_OWNER,
             format!("{} belongs to user {uid}, not to you", shown()),
         )
-        .hint(format!("if it is yours: sudo chown {me} {}", typed())));
+        .hint(trust::hint_of_owner(path, uid)));
     }
     if mode & 0o077 != 0 {
         return Err(Error::new(
@@ -317,7 +318,7 @@ mod tests {
         let home = home();
         let path = home.path().join("f");
         create(&path, b"one").unwrap();
-        assert_eq!(create(&path, b"two").unwrap_err().code(), "exists");
+        assert_eq!(create(&path, b"two").unwrap_err().code(), code::EXISTS);
         assert_eq!(read(&path, Guard::Private, 10).unwrap(), b"one");
     }
 
@@ -327,15 +328,18 @@ mod tests {
         let path = home.path().join("f");
         replace(&path, b"x").unwrap();
         link(&path, home.path().join("l")).unwrap();
-        assert_eq!(open(&home.path().join("l"), Guard::Private).unwrap_err().code(), "symlink");
-        assert_eq!(open_or_create(&home.path().join("l")).unwrap_err().code(), "symlink");
-        assert_eq!(open(home.path(), Guard::Private).unwrap_err().code(), "not-a-file");
+        assert_eq!(open(&home.path().join("l"), Guard::Private).unwrap_err().code(), code::SYMLINK);
+        assert_eq!(open_or_create(&home.path().join("l")).unwrap_err().code(), code::SYMLINK);
+        assert_eq!(open(home.path(), Guard::Private).unwrap_err().code(), code::NOT_A_FILE);
         rustix::fs::mknodat(CWD, home.path().join("p"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
             .unwrap();
-        assert_eq!(open(&home.path().join("p"), Guard::Private).unwrap_err().code(), "not-a-file");
+        assert_eq!(
+            open(&home.path().join("p"), Guard::Private).unwrap_err().code(),
+            code::NOT_A_FILE
+        );
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         let error = open(&path, Guard::Private).unwrap_err();
-        assert_eq!(error.code(), "open-mode");
+        assert_eq!(error.code(), code::OPEN_MODE);
         assert!(error.hints()[0].starts_with("chmod 600 /"));
         assert!(open(&path, Guard::Signed).is_ok());
     }
@@ -345,9 +349,9 @@ mod tests {
         let home = home();
         let path = home.path().join("f");
         replace(&path, &[1; 11]).unwrap();
-        assert_eq!(read(&path, Guard::Private, 10).unwrap_err().code(), "file-too-large");
+        assert_eq!(read(&path, Guard::Private, 10).unwrap_err().code(), code::FILE_TOO_LARGE);
         assert!(read_if_present(&home.path().join("none"), Guard::Private, 10).unwrap().is_none());
-        assert_eq!(open_existing(&home.path().join("none")).unwrap_err().code(), "not-found");
+        assert_eq!(open_existing(&home.path().join("none")).unwrap_err().code(), code::NOT_FOUND);
         assert!(!home.path().join("none").exists() && open_existing(&path).is_ok());
     }
 
@@ -357,7 +361,7 @@ mod tests {
         let deep = ensure_dirs(home.path(), Path::new("a/b/c")).unwrap();
         assert_eq!(std::fs::metadata(&deep).unwrap().mode() & 0o777, 0o700);
         std::fs::set_permissions(&deep, PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(ensure_dir(&deep).unwrap_err().code(), "open-mode");
+        assert_eq!(ensure_dir(&deep).unwrap_err().code(), code::OPEN_MODE);
     }
 
     #[test]

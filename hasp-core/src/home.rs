@@ -11,7 +11,9 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::lead;
 use crate::platform::{self, in_memory};
+use crate::project;
 use crate::text::{printable_path, shell_word};
+use crate::tree;
 use crate::var::Var;
 
 /// The home directory of hasp, `$HASP_HOME` or `${XDG_DATA_HOME:-~/.local/share}/hasp`.
@@ -55,8 +57,11 @@ impl Home {
     }
 
     /// Whether there is a home.
-    pub fn exists(&self) -> bool {
-        self.root.symlink_metadata().is_ok()
+    ///
+    /// # Errors
+    /// Where that may not or cannot be seen.
+    pub fn exists(&self) -> Result<bool> {
+        tree::is_there(&self.root)
     }
 
     /// Refuses a home that others could read or replace, or that lies on a network file system.
@@ -65,25 +70,29 @@ impl Home {
     /// `[no-home]` if there is none; `[symlink]`, `[foreign-owner]`, `[open-mode]`,
     /// `[open-parent]`, `[network-home]`.
     pub fn check(&self) -> Result<()> {
-        if !self.exists() {
+        if !self.exists()? {
             let error = Error::new(
                 Kind::Missing,
                 code::NO_HOME,
                 format!("there is no {}", printable_path(&self.root)),
             );
-            return Err(lead::to_a_vault(error, self));
+            return Err(lead::to_a_vault(error, &self.root));
         }
-        files::check_dir(&self.root)?;
-        check_ancestors(&self.root)?;
+        files::check_dir(&self.root).map_err(|e| of_another(e, Var::Home))?;
+        check_ancestors(&self.root, Var::Home)?;
         refuse_network(&self.root)
     }
 
     /// Makes the home (parents as the umask says, the home itself 0700) and checks it.
+    ///
+    /// # Errors
+    /// Those of [`Home::check`]; `[in-project]` where git would take it, unless it is told not to.
     pub fn create(&self) -> Result<()> {
+        refuse_project(&self.root, Var::Home)?;
         if let Some(parent) = self.root.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+            std::fs::create_dir_all(parent).map_err(|e| tree::failed("create", parent, e))?;
         }
-        files::ensure_dir(&self.root)?;
+        files::ensure_dir(&self.root).map_err(|e| of_another(e, Var::Home))?;
         self.check()
     }
 }
@@ -100,10 +109,16 @@ impl Runtime {
     /// what the system has in memory for every user; made 0700 if absent.
     ///
     /// # Errors
-    /// `[no-runtime]` if none of them is in memory; the file discipline's codes.
+    /// `[no-runtime]` if none of them is in memory; `[open-parent]`, `[in-project]`; the file
+    /// discipline's codes.
     pub fn locate(env: &Environ) -> Result<Runtime> {
         let runtime = Runtime::choose(env)?;
-        files::ensure_dir(&runtime.root)?;
+        if env.var(Var::Runtime).is_some() {
+            refuse_project(&runtime.root, Var::Runtime)?;
+        }
+        // Before it is made: whoever can move it away, and back, ends what revokes a grant.
+        check_ancestors(&runtime.root, Var::Runtime)?;
+        files::ensure_dir(&runtime.root).map_err(|e| of_another(e, Var::Runtime))?;
         Ok(runtime)
     }
 
@@ -195,27 +210,62 @@ fn absolute(variable: &str, value: &OsStr) -> Result<PathBuf> {
 }
 
 /// Whoever can write a directory above the home can put another home in its place.
-fn check_ancestors(root: &Path) -> Result<()> {
+fn check_ancestors(root: &Path, variable: Var) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
-    let real = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
-    for above in real.ancestors().skip(1) {
+    let Some(parent) = root.parent() else { return Ok(()) };
+    let real = parent.canonicalize().map_err(|e| tree::failed("open", parent, e))?;
+    for above in real.ancestors() {
         let meta = above.metadata().map_err(|e| Error::io("open", above, e))?;
         let owner_ok = meta.uid() == me || meta.uid() == 0;
         let open = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
         if !owner_ok || open {
             let shown = printable_path(above);
+            let word = shell_word(above.as_os_str());
+            let look = match meta.uid() == me {
+                true => format!("chmod go-w {word}"),
+                false => format!("see whose it is: ls -ld {word}"),
+            };
             return Err(Error::new(
                 Kind::Denied,
                 code::OPEN_PARENT,
                 format!("other users can replace what is in {shown}"),
             )
-            .hint(format!(
-                "chmod go-w {}, or move the home: export HASP_HOME=/a/private/path",
-                shell_word(above.as_os_str())
-            )));
+            .hint(format!("{look}; or name another place: export {variable}=/a/private/path")));
         }
     }
     Ok(())
+}
+
+/// A file, a link or a directory of another user is in the place of ours: it stays his, and we go
+/// elsewhere.
+fn of_another(error: Error, variable: Var) -> Error {
+    let taken = [code::FOREIGN_OWNER, code::SYMLINK, code::NOT_A_DIRECTORY];
+    match taken.contains(&error.code()) {
+        true => error.hint(format!("or name another place: export {variable}=/a/private/path")),
+        false => error,
+    }
+}
+
+/// What lies in a project is committed one day.
+fn refuse_project(root: &Path, variable: Var) -> Result<()> {
+    let Some(project) = project::around(root).filter(|_| !is_ignored(root)) else { return Ok(()) };
+    let (shown, around) = (printable_path(root), printable_path(&project));
+    let message = format!("{shown} is inside the project {around}: git would take what is in it");
+    let word = shell_word(root.as_os_str());
+    let error = Error::new(Kind::Denied, code::IN_PROJECT, message)
+        .hint(format!("name another place: export {variable}=/a/private/path"));
+    Err(match variable {
+        Var::Home => error.hint(format!(
+            "or, if it must be there, keep git off it: mkdir -m 700 {word}; echo '*' >{word}/.gitignore"
+        )),
+        _ => error,
+    })
+}
+
+/// Whether git ignores all that is in a directory.
+fn is_ignored(root: &Path) -> bool {
+    let text = std::fs::read_to_string(root.join(".gitignore")).unwrap_or_default();
+    text.lines().any(|line| line.trim_end() == "*")
 }
 
 fn refuse_network(root: &Path) -> Result<()> {
@@ -249,8 +299,8 @@ mod tests {
             home(&[("XDG_DATA_HOME", "rel"), ("HOME", "/u")]).unwrap(),
             Path::new("/u/.local/share/hasp")
         );
-        assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), "home-relative");
-        assert_eq!(home(&[]).unwrap_err().code(), "home-unset");
+        assert_eq!(home(&[("HASP_HOME", "rel")]).unwrap_err().code(), code::HOME_RELATIVE);
+        assert_eq!(home(&[]).unwrap_err().code(), code::HOME_UNSET);
     }
 
     #[test]
@@ -259,10 +309,10 @@ mod tests {
         let open = base.path().join("open");
         std::fs::create_dir(&open).unwrap();
         let home = Home::at(open.join("home"));
-        assert_eq!(home.check().unwrap_err().code(), "no-home");
+        assert_eq!(home.check().unwrap_err().code(), code::NO_HOME);
         home.create().unwrap();
         std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
-        assert_eq!(home.check().unwrap_err().code(), "open-parent");
+        assert_eq!(home.check().unwrap_err().code(), code::OPEN_PARENT);
         std::fs::set_permissions(&open, PermissionsExt::from_mode(0o1777)).unwrap();
         home.check().unwrap();
     }
@@ -276,5 +326,82 @@ mod tests {
         assert!(runtime.on_disk());
         let memory = platform::memory_place().unwrap();
         assert!(!Runtime::at(memory.join("x")).on_disk());
+    }
+
+    #[test]
+    fn a_runtime_directory_that_others_can_move_away_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let open = base.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
+        let env = environ(&[("HASP_RUNTIME", open.join("run").to_str().unwrap())]);
+        let error = Runtime::locate(&env).unwrap_err();
+        assert_eq!(error.code(), code::OPEN_PARENT);
+        assert!(error.hints()[0].contains("HASP_RUNTIME"), "{error:?}");
+        assert!(!open.join("run").exists());
+        std::fs::set_permissions(&open, PermissionsExt::from_mode(0o755)).unwrap();
+        Runtime::locate(&env).unwrap();
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_the_runtime_directory_stays_there() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("run");
+        let env = environ(&[("HASP_RUNTIME", path.to_str().unwrap())]);
+        let refused = |code| {
+            let error = Runtime::locate(&env).unwrap_err();
+            let hints = error.hints().join("\n");
+            assert_eq!(error.code(), code);
+            assert!(hints.contains("export HASP_RUNTIME=") && !hints.contains("chown"), "{hints}");
+        };
+        std::fs::write(&path, "").unwrap();
+        refused(code::NOT_A_DIRECTORY);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/shm", &path).unwrap();
+        refused(code::SYMLINK);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(61_234), None).unwrap();
+            refused(code::FOREIGN_OWNER);
+        }
+    }
+
+    #[test]
+    fn neither_lies_inside_a_project_that_git_would_take_it_from() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(base.path().join("p/.git")).unwrap();
+        let home = Home::at(base.path().join("p/below/home"));
+        let error = home.create().unwrap_err();
+        assert_eq!(error.code(), code::IN_PROJECT);
+        assert!(error.hints()[1].contains("echo '*' >"), "{error:?}");
+        assert!(!base.path().join("p/below").exists());
+        let path = base.path().join("p/run");
+        let env = environ(&[("HASP_RUNTIME", path.to_str().unwrap())]);
+        assert_eq!(Runtime::locate(&env).unwrap_err().code(), code::IN_PROJECT);
+        // Where git is kept off it, as for a repository of all that is in HOME.
+        std::fs::create_dir_all(home.root()).unwrap();
+        std::fs::set_permissions(home.root(), PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::write(home.join(".gitignore"), "*\n").unwrap();
+        home.create().unwrap();
+    }
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::write(base.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("round", base.path().join("round")).unwrap();
+        let long = "x".repeat(300);
+        for (name, text) in [
+            ("file/home", "not a directory"),
+            ("round/home", "too many levels"),
+            (long.as_str(), "too long"),
+        ] {
+            let error = Home::at(base.path().join(name)).check().unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Io, code::IO));
+            assert!(error.message().contains(text), "{error}");
+        }
+        let error = Home::at(base.path().join("none")).check().unwrap_err();
+        assert_eq!(error.code(), code::NO_HOME);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::home::Home;
+use crate::project::{GIT, MANIFEST};
 use crate::text::shell_word;
 
 /// The names of an identity in a home.
@@ -18,23 +18,22 @@ const MOST: usize = 2000;
 const PASSED: [&str; 4] = [".git", "node_modules", "target", ".venv"];
 
 /// The same error with hints that lead to a vault, for whoever has none in this home.
-pub fn to_a_vault(error: Error, home: &Home) -> Error {
+pub fn to_a_vault(error: Error, home: &Path) -> Error {
     hints(home, std::env::current_dir().ok().as_deref()).into_iter().fold(error, Error::hint)
 }
 
 /// Whether a home has an identity.
-pub fn has_identity(home: &Home) -> bool {
+pub fn has_identity(home: &Path) -> bool {
     IDENTITIES.iter().any(|name| home.join(name).symlink_metadata().is_ok())
 }
 
 /// A vault in the repository that a directory belongs to, or below it where it belongs to none.
-pub fn vault_near(start: &Path, home: &Home) -> Option<PathBuf> {
+pub fn vault_near(start: &Path, home: &Path) -> Option<PathBuf> {
     let start = start.canonicalize().ok()?;
-    let own = home.root().canonicalize().unwrap_or_else(|_| home.root().to_owned());
-    let is_root = |dir: &&Path| {
-        [".git", crate::here::MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok())
-    };
-    let root = start.ancestors().find(|dir| dir.join(".git").symlink_metadata().is_ok());
+    let own = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    let is_root =
+        |dir: &&Path| [GIT, MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok());
+    let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok());
     let root = root.or_else(|| start.ancestors().find(is_root)).unwrap_or(&start);
     let mut queue = VecDeque::from([(root.to_owned(), 0)]);
     for _ in 0..MOST {
@@ -65,7 +64,7 @@ fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
     dirs.into_iter()
 }
 
-fn hints(home: &Home, start: Option<&Path>) -> Vec<String> {
+fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
     if let Some(dir) = start.and_then(|start| vault_near(start, home)) {
         return vec![format!(
             "there is a vault in this repository; to use it: hasp-vault join {}",
@@ -133,7 +132,7 @@ mod tests {
         }
 
         fn hints(&self, start: &str) -> String {
-            hints(&Home::at(self.at("home")), Some(&self.at(start))).join("\n")
+            hints(&self.at("home"), Some(&self.at(start))).join("\n")
         }
     }
 
@@ -164,10 +163,7 @@ mod tests {
                 hints.contains("hasp-vault join ") && !hints.contains("init"),
                 "{place}: {hints}"
             );
-            assert_eq!(
-                vault_near(&tree.at("repo/src"), &Home::at(tree.at("home"))),
-                Some(tree.at(place))
-            );
+            assert_eq!(vault_near(&tree.at("repo/src"), &tree.at("home")), Some(tree.at(place)));
         }
         let tree = Tree::new();
         tree.vault("repo/-v");
@@ -185,11 +181,8 @@ mod tests {
         tree.vault("home/vault");
         tree.vault("repo/node_modules/vault");
         std::os::unix::fs::symlink(tree.at("beside"), tree.at("repo/link")).unwrap();
-        assert_eq!(vault_near(&tree.at("repo"), &Home::at(tree.at("home"))), None);
+        assert_eq!(vault_near(&tree.at("repo"), &tree.at("home")), None);
         fs::remove_dir(tree.at("repo/.git")).unwrap();
-        assert_eq!(
-            vault_near(&tree.at(""), &Home::at(tree.at("home"))),
-            Some(tree.at("beside/vault"))
-        );
+        assert_eq!(vault_near(&tree.at(""), &tree.at("home")), Some(tree.at("beside/vault")));
     }
 }

@@ -106,8 +106,8 @@ mod tests {
             }
         }
         for (name, code) in refused {
-            assert_eq!(check(&at(name)).unwrap_err().code(), code, "{name}");
-            assert_eq!(write(&at(name), b"token").unwrap_err().code(), code, "{name}");
+            assert_eq!(check(&at(name)).unwrap_err().code().as_str(), code, "{name}");
+            assert_eq!(write(&at(name), b"token").unwrap_err().code().as_str(), code, "{name}");
         }
         assert!(
             std::fs::read(at("theirs")).unwrap() == b"old"

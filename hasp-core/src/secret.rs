@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn reading_is_bounded() {
         let error = Secret::read_from(&mut std::io::repeat(7), MAX_VALUE).unwrap_err();
-        assert_eq!(error.code(), "value-too-large");
+        assert_eq!(error.code(), code::VALUE_TOO_LARGE);
         let whole =
             Secret::read_from(&mut std::io::repeat(7).take(MAX_VALUE as u64), MAX_VALUE).unwrap();
         assert_eq!(whole.len(), MAX_VALUE);

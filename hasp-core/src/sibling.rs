@@ -82,7 +82,7 @@ impl Said {
 
 /// The error that an object of `--json` describes.
 fn relayed(object: &Value) -> Option<Error> {
-    let kind = Kind::ALL.into_iter().find(|kind| object["kind"] == kind.word())?;
+    let kind = Kind::ALL.into_iter().find(|kind| object["kind"] == kind.as_str())?;
     let code = Code::relayed(object["code"].as_str()?);
     let hints = object["hints"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let error = Error::relayed(kind, code, object["message"].as_str()?);

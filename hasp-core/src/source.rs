@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(parse("env:TOKEN").unwrap(), Source::Env("TOKEN".into()));
         assert_eq!(parse("./fd:x").unwrap(), Source::Path("./fd:x".into()));
         for bad in ["", "fd:", "fd:-1", "fd:x", "fd:99999999999", "env:", "env:A=B"] {
-            assert_eq!(parse(bad).unwrap_err().code(), "bad-source");
+            assert_eq!(parse(bad).unwrap_err().code(), code::BAD_SOURCE);
         }
     }
 
@@ -172,9 +172,9 @@ mod tests {
         assert!(env.withheld().contains(OsStr::new("T")));
         assert_eq!(
             Source::Env("T".into()).read(&mut env, 4).unwrap_err().code(),
-            "value-too-large"
+            code::VALUE_TOO_LARGE
         );
-        assert_eq!(Source::Env("U".into()).read(&mut env, 4).unwrap_err().code(), "env-unset");
+        assert_eq!(Source::Env("U".into()).read(&mut env, 4).unwrap_err().code(), code::ENV_UNSET);
     }
 
     #[test]
@@ -191,14 +191,14 @@ mod tests {
     #[test]
     fn closed_descriptors_and_missing_files_are_named() {
         let mut env = Environ::default();
-        assert_eq!(Source::Fd(987).read(&mut env, 9).unwrap_err().code(), "fd-closed");
+        assert_eq!(Source::Fd(987).read(&mut env, 9).unwrap_err().code(), code::FD_CLOSED);
         assert_eq!(
             Source::Path("/no/such".into()).read(&mut env, 9).unwrap_err().code(),
-            "no-such-file"
+            code::NO_SUCH_FILE
         );
         assert_eq!(
             Source::Path("/etc".into()).read(&mut env, 9).unwrap_err().code(),
-            "no-such-file"
+            code::NO_SUCH_FILE
         );
         for word in ["hunter2", "hun/ter2", "/hun/ter2", &"hunter2".repeat(100)] {
             let error = Source::Path(word.into()).read(&mut env, 9).unwrap_err();

@@ -189,7 +189,7 @@ mod tests {
         for bad in
             ["", "s", "0s", "-1s", "+1s", "1w", "1.5h", "99999999999999999999d", "1d ", "9999999d"]
         {
-            assert_eq!(parse_duration(bad).unwrap_err().code(), "bad-duration");
+            assert_eq!(parse_duration(bad).unwrap_err().code(), code::BAD_DURATION);
         }
         assert_eq!(duration_text(Duration::from_secs(5400)), "90m");
     }

@@ -2,14 +2,17 @@
 //! somebody puts there meanwhile, and a look that fails is an error, never "not there".
 
 use std::ffi::{CString, OsStr};
+use std::fs::Metadata;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{Access, AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 
-use crate::error::{Error, Result};
+use crate::code;
+use crate::error::{Error, Kind, Result};
+use crate::text::{printable_path, shell_word};
 
 pub use crate::platform::{enter, set_mode};
 
@@ -18,11 +21,45 @@ pub use crate::platform::{enter, set_mode};
 /// # Errors
 /// Where that cannot be told: whoever decides by it must refuse.
 pub fn is_there(path: &Path) -> Result<bool> {
+    look(path).map(|found| found.is_some())
+}
+
+/// What is under this name, links not followed: `None` if there is nothing, and only then.
+///
+/// # Errors
+/// `[permission]`, `Kind::Denied`; `Kind::Io` where a way leads in circles, through a file, or to a
+/// disk that fails.
+pub fn look(path: &Path) -> Result<Option<Metadata>> {
     match path.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(Error::io("look for", path, e)),
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("look at", path, e)),
     }
+}
+
+/// A failed system call on a path; where the system refuses access the directory is named that
+/// does.
+pub fn failed(doing: &str, path: &Path, cause: impl Into<std::io::Error>) -> Error {
+    let cause = cause.into();
+    if cause.kind() != std::io::ErrorKind::PermissionDenied {
+        return Error::io(doing, path, cause);
+    }
+    let refuses = closed(path).unwrap_or_else(|| path.to_owned());
+    let by = match refuses == path {
+        true => String::new(),
+        false => format!(": {} may not be entered", printable_path(&refuses)),
+    };
+    let message = format!("cannot {doing} {}: permission denied{by}", printable_path(path));
+    Error::new(Kind::Denied, code::PERMISSION, message)
+        .hint(format!("see who may: ls -ld {}", shell_word(refuses.as_os_str())))
+}
+
+/// The first directory on the way to a path that does not let us through.
+fn closed(path: &Path) -> Option<PathBuf> {
+    let mut ways: Vec<&Path> = path.ancestors().skip(1).collect();
+    ways.reverse();
+    let enter = |dir: &Path| rustix::fs::accessat(CWD, dir, Access::EXEC_OK, AtFlags::EACCESS);
+    ways.into_iter().find(|dir| enter(dir) == Err(Errno::ACCESS)).map(Path::to_owned)
 }
 
 /// The names in a directory, without `.` and `..`.
@@ -104,7 +141,7 @@ mod tests {
         symlink(at("outside"), at("real/t-link")).unwrap();
         symlink(at("real"), at("link")).unwrap();
         let wanted = |name: &OsStr| name.as_bytes().starts_with(b"t-");
-        assert_eq!(remove_files(&at("link"), wanted).unwrap_err().code(), "io");
+        assert_eq!(remove_files(&at("link"), wanted).unwrap_err().code(), code::IO);
         assert!(at("real/t-file").exists());
         remove_files(&at("real"), wanted).unwrap();
         let mut left: Vec<_> =

@@ -43,12 +43,19 @@ impl Stranger {
     pub fn hint(&self) -> String {
         let typed = shell_word(self.path.as_os_str());
         match self.how {
-            How::Owner(_) => format!(
-                "if it is yours: sudo chown {} {typed}",
-                rustix::process::geteuid().as_raw()
-            ),
+            How::Owner(uid) => hint_of_owner(&self.path, uid),
             How::Mode(_) => format!("chmod go-w {typed}"),
         }
+    }
+}
+
+/// What to type where something belongs to another user: never what would take it from him.
+pub fn hint_of_owner(path: &Path, uid: u32) -> String {
+    let name = name(uid);
+    match (rustix::process::geteuid().is_root(), name) {
+        (true, Some(name)) => format!("run it as {name}, without sudo: su {name}"),
+        (true, None) => format!("run it as user {uid}, without sudo"),
+        (false, _) => format!("see whose it is: ls -ld {}", shell_word(path.as_os_str())),
     }
 }
 
@@ -110,10 +117,14 @@ pub fn frontier(start: &Path) -> Option<Stranger> {
 
 /// `mallory (1001)`, or the number alone.
 fn user(uid: u32) -> String {
+    name(uid).map_or(uid.to_string(), |name| format!("{name} ({uid})"))
+}
+
+fn name(uid: u32) -> Option<String> {
     let is = |line: &&str| line.split(':').nth(2).and_then(|n| n.parse().ok()) == Some(uid);
-    let name = table("/etc/passwd")
-        .and_then(|t| t.lines().find(is).and_then(|l| l.split(':').next()).map(str::to_owned));
-    name.map_or(uid.to_string(), |name| format!("{} ({uid})", printable(name.as_bytes())))
+    let users = table("/etc/passwd")?;
+    let name = users.lines().find(is)?.split(':').next()?;
+    Some(printable(name.as_bytes()))
 }
 
 /// Whether nobody but we and root is in the group: with a umask of 002 each user has a group of his
@@ -249,7 +260,7 @@ mod tests {
         for path in [&file, &link] {
             assert!(stranger(path).unwrap().text().ends_with("belongs to user 64999"));
         }
-        assert!(stranger(&file).unwrap().hint().contains("sudo chown 0 /"));
+        assert_eq!(stranger(&file).unwrap().hint(), "run it as user 64999, without sudo");
         assert_eq!(user(0), "root (0)");
     }
 

@@ -151,7 +151,7 @@ fn everything_that_is_no_manifest_is_refused_with_its_code() {
     let targets = NO_TARGET.iter().map(|(code, rest)| (*code, in_target(rest)));
     for (code, text) in whole.chain(targets) {
         let error = refuse(&text);
-        assert_eq!(error.code(), code, "{text:?}");
+        assert_eq!(error.code().as_str(), code, "{text:?}");
         let shown = format!("{error} {:?}", error.hints());
         assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
         assert!(
@@ -285,7 +285,7 @@ fn an_unknown_target_is_missing_with_a_suggestion() {
 fn files_are_read_with_care() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hasp.toml");
-    let code = |path: &Path| Manifest::load(path).unwrap_err().code();
+    let code = |path: &Path| Manifest::load(path).unwrap_err().code().as_str();
     assert_eq!(code(&path), "no-manifest");
     std::fs::write(&path, "[target.t]\ndir = 'sub/dir'\n").unwrap();
     let manifest = Manifest::load(&path).unwrap();

@@ -1,9 +1,10 @@
 //! The names of the vault's failures. Other tools that open a vault compare with these.
 
 pub use hasp_core::code::{
-    BAD_NAME, BUSY, EXISTS, FD_CLOSED, FOREIGN_OWNER, HOME_UNSET, INTERRUPTED, IO, LOCKED, NO_HOME,
-    NO_MEMFD, NO_REPOSITORY, NO_SIBLING, NO_TERMINAL, NOT_FOUND, OPEN_MODE, RANDOM, SEVERAL_LINES,
-    SYMLINK, TAMPERED, USAGE, VALUE_TOO_LARGE,
+    BAD_CLASS, BAD_NAME, BAD_VAULT_ID, BUSY, EXISTS, FD_CLOSED, FOREIGN_OWNER, HOME_UNSET,
+    INTERRUPTED, IO, LOCKED, NO_HOME, NO_MEMFD, NO_REPOSITORY, NO_SIBLING, NO_TERMINAL, NO_VAULT,
+    NOT_FOUND, OPEN_MODE, RANDOM, SEVERAL_LINES, SYMLINK, TAMPERED, UNKNOWN_VAULT, USAGE,
+    VALUE_TOO_LARGE,
 };
 
 hasp_core::codes! {
@@ -36,7 +37,6 @@ hasp_core::codes! {
     NO_PLUGIN = "no-plugin", [Missing], "a plugin of age is not linked in the home";
     NO_ROTATION = "no-rotation", [Missing], "a secret is not being rotated";
     NO_TREE = "no-tree", [Missing], "there is no tree of pass or passage";
-    NO_VAULT = "no-vault", [Missing], "there is no vault in the directory";
     NOT_A_HEAD = "not-a-head", [Data], "what should be the head of a log is none";
     NOT_A_RECIPIENT = "not-a-recipient", [Denied], "the identity is none of the recipients";
     NOT_A_TERMINAL = "not-a-terminal", [Denied], "a value goes to a terminal, or is forced";
@@ -80,7 +80,6 @@ hasp_core::codes! {
     TERMINAL = "terminal", [Usage], "a terminal is not where this comes from or goes to";
     TEST_FAILED = "test-failed", [Io], "a program that tests a new value failed";
     TOO_MANY_ROOTS = "too-many-roots", [Data], "the vault has had too many roots";
-    UNKNOWN_VAULT = "unknown-vault", [Denied], "this home has not pinned the vault";
     VALUE_EMPTY = "value-empty", [Data], "a value is empty";
     VALUE_IN_NOTE = "value-in-note", [Denied], "a note holds the value";
     VALUE_IN_REASON = "value-in-reason", [Denied], "a reason holds the value";

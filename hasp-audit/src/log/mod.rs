@@ -9,6 +9,7 @@
 
 mod copies;
 mod denials;
+pub(crate) mod find;
 pub(crate) mod policy;
 
 use std::fs::File;

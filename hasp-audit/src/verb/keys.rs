@@ -10,48 +10,11 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Home, Kind, LogId, Result, code, descriptors, platform};
-use serde_json::Value;
+use hasp_core::{Environ, Error, Kind, LogId, Result, code, descriptors, platform};
 use zeroize::Zeroizing;
-
-use crate::log::Log;
 
 /// The tool that has the keys.
 const VAULT: &str = "hasp-vault";
-
-/// What `hasp-vault status` says of the vault that applies here.
-pub(crate) struct Status {
-    /// Its current log.
-    pub(crate) log: LogId,
-    /// The key that verifies its heads.
-    pub(crate) public: VerifyingKey,
-}
-
-/// Asks `hasp-vault status --json`; it needs no unlock.
-///
-/// # Errors
-/// As `hasp-vault` ends: `Kind::Missing` without a vault, and so on.
-pub(crate) fn status() -> Result<Status> {
-    let output = run(vault(&["status"])?.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    if !output.status.success() {
-        let error = Said::of(VAULT, &output.stderr).error();
-        return Err(error.unwrap_or_else(|| silent("status")));
-    }
-    let unclear =
-        || Error::bug("hasp-vault status --json has not the fields that hasp-audit reads");
-    let object: Value = serde_json::from_slice(&output.stdout).map_err(|_| unclear())?;
-    let log = object["log"].as_str().and_then(|id| id.parse().ok()).ok_or_else(unclear)?;
-    let public = object["public_key"].as_str().and_then(public_key).ok_or_else(unclear)?;
-    Ok(Status { log, public })
-}
-
-/// The log of the vault that is used here, for tools that know no vaults.
-///
-/// # Errors
-/// Those of finding the vault, in `hasp-vault`'s words.
-pub fn current_log(home: &Home) -> Result<Log> {
-    Log::open(home, &status()?.log)
-}
 
 /// A public key in base64, with or without padding, of either alphabet.
 pub(crate) fn public_key(text: &str) -> Option<VerifyingKey> {

@@ -8,8 +8,8 @@ use indicatif::ProgressBar;
 
 use crate::code;
 use crate::log::Log;
+use crate::log::find::{self, Found};
 use crate::segment::pack;
-use crate::verb::keys;
 use crate::verb::progress;
 
 /// So many segments are packed in well under a second.
@@ -21,37 +21,35 @@ pub struct Place {
     pub home: Home,
     /// The log's id.
     pub id: LogId,
-    /// The vault's public key, if the vault was asked.
-    pub public: Option<VerifyingKey>,
+    /// The current log of the vault here and its key, or why there is none.
+    current: Result<Found>,
 }
 
 impl Place {
-    /// Finds the log; only the vault knows which one is current, and it is asked unless `--log`
-    /// names one.
+    /// Finds the log: the current one, unless `--log` names another.
     pub fn find(cx: &Context, named: Option<&str>) -> Result<Place> {
         let home = Home::locate(&cx.env)?;
         home.check()?;
-        if let Some(id) = named {
-            return Ok(Place { id: id.parse()?, public: None, home });
-        }
-        match keys::status() {
-            Ok(status) => Ok(Place { id: status.log, public: Some(status.public), home }),
-            // Without a vault tool, or with the vault gone, the record can still be read if it is
-            // clear which.
-            Err(e) if matches!(e.kind(), Kind::Missing) => match only_log(&home) {
-                Some(id) => Ok(Place { id, public: None, home }),
-                None => Err(e),
-            },
-            Err(e) => Err(e),
-        }
+        let current = find::find(&cx.env);
+        let id = match (named, &current) {
+            (Some(id), _) => id.parse()?,
+            (None, Ok(found)) => found.log,
+            // With the vault gone the record can still be read if it is clear which.
+            (None, Err(e)) => {
+                only_log(&home).filter(|_| e.kind() == Kind::Missing).ok_or_else(|| e.clone())?
+            }
+        };
+        Ok(Place { home, id, current })
     }
 
     /// The key that signs this vault's heads.
     pub fn public(&self) -> Result<VerifyingKey> {
-        match self.public {
-            Some(key) => Ok(key),
-            None => keys::status().map(|s| s.public),
-        }
+        self.current.as_ref().map(|found| found.public).map_err(Clone::clone)
+    }
+
+    /// Whether the vault here writes to this log now.
+    pub fn is_current(&self) -> Result<bool> {
+        self.current.as_ref().map(|found| found.log == self.id).map_err(Clone::clone)
     }
 
     /// The log itself.

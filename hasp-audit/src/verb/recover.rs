@@ -38,7 +38,7 @@ pub fn accept_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
 }
 
 fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
-    if keys::status()?.log != place.id {
+    if !place.is_current()? {
         let message =
             format!("the record {} is gone, and nothing is written to it any more", place.id);
         return Err(Error::new(Kind::Usage, code::LOG_NOT_CURRENT, message)

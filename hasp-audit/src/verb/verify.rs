@@ -74,7 +74,7 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
         report.fault.as_ref().is_some_and(|fault| fault.code == code::HEAD_FORGED)
     };
     // The checkpoint of an earlier log is signed with the key that the vault had then.
-    if report.as_ref().is_ok_and(forged) && keys::status()?.log != place.id {
+    if report.as_ref().is_ok_and(forged) && !place.is_current()? {
         report = verify::verify(&place.home, &place.id, &Against { public: None, ..against });
         if let Ok(report) = &mut report {
             report.notes.push(EARLIER.to_owned());

@@ -49,7 +49,7 @@ impl Registry {
     /// The registry of the home that the environment names; without a home it is empty.
     pub(crate) fn here(env: &Environ) -> Result<Registry> {
         let home = Home::locate(env)?;
-        if home.exists() {
+        if home.exists()? {
             home.check()?;
         }
         Registry::load(&home)

@@ -14,7 +14,7 @@ pub(crate) fn change(
 ) -> Result<()> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
-    let log = hasp_audit::current_log(&home)?;
+    let log = hasp_audit::Log::find(&cx.env)?;
     let _held = Registry::lock(&home)?;
     let mut registry = Registry::load(&home)?;
     let Some(event) = change(&mut registry, cx)? else { return Ok(()) };

@@ -275,14 +275,14 @@ mod tests {
     #[test]
     fn interrupts_end_the_question() {
         for keys in [&b"abc\x03"[..], b"\x04", b"", b"\x1c", b"\x1b[200~abc\x03"] {
-            assert_eq!(typed(keys).unwrap_err().code(), "interrupted");
+            assert_eq!(typed(keys).unwrap_err().code(), code::INTERRUPTED);
         }
     }
 
     #[test]
     fn a_line_is_bounded() {
         let endless = vec![b'x'; MAX_LINE + 1];
-        assert_eq!(typed(&endless).unwrap_err().code(), "line-too-long");
+        assert_eq!(typed(&endless).unwrap_err().code(), code::LINE_TOO_LONG);
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             let mut waiting = Waiting(keys.as_bytes(), Vec::new());
             assert_eq!(
                 read(&mut waiting).unwrap_err().code(),
-                "several-lines",
+                code::SEVERAL_LINES,
                 "{}",
                 pasted.escape_debug()
             );

@@ -92,7 +92,7 @@ fn homes(memory: &Memory, hook: Hook, cx: &mut Context) -> Result<Vec<Home>> {
     let homes = match (remembered, named) {
         (None, _) => vec![Home::locate(&cx.env).map_err(lost)?],
         (Some(home), None) => vec![home],
-        (Some(home), Some(named)) if !home.exists() && named.exists() => {
+        (Some(home), Some(named)) if !home.exists()? && named.exists()? => {
             cx.out.warn(&format!(
                 "the home that this hook was installed with is gone: {}; \
                  have it remember this one: hasp-redact hooks install",

@@ -4,6 +4,7 @@
 use ed25519_dalek::VerifyingKey;
 use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
+use hasp_core::here::KNOWN_VAULTS;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Home, Kind, Result, Timestamp, VaultId, lock};
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,6 @@ use super::public_key;
 
 use crate::code;
 
-/// The file's name in the home.
-pub const FILE: &str = "known_vaults";
 const MAX_FILE: usize = 1 << 20;
 const HEAD: &str = "# the vaults that this home trusts, and the key that verifies each\n\n";
 
@@ -76,7 +75,7 @@ struct List {
 /// # Errors
 /// `[tampered]` naming the file; the file discipline's codes.
 pub fn load(home: &Home) -> Result<Vec<Known>> {
-    let path = home.join(FILE);
+    let path = home.join(KNOWN_VAULTS);
     let Some(content) = files::read_if_present(&path, Guard::Private, MAX_FILE)? else {
         return Ok(Vec::new());
     };
@@ -101,7 +100,7 @@ pub fn put(home: &Home, entry: Known) -> Result<()> {
     let mut list = List { vault: load(home)? };
     list.vault.retain(|k| k.id != entry.id);
     list.vault.push(entry);
-    files::replace(&home.join(FILE), render(&list)?.as_bytes())
+    files::replace(&home.join(KNOWN_VAULTS), render(&list)?.as_bytes())
 }
 
 fn render(list: &List) -> Result<String> {
@@ -150,9 +149,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         put(&home, known(1)).unwrap();
-        let whole = std::fs::read(home.join(FILE)).unwrap();
+        let whole = std::fs::read(home.join(KNOWN_VAULTS)).unwrap();
         for length in HEAD.len() + 1..whole.len() - 1 {
-            files::replace(&home.join(FILE), &whole[..length]).unwrap();
+            files::replace(&home.join(KNOWN_VAULTS), &whole[..length]).unwrap();
             if let Ok(list) = load(&home) {
                 assert!(list.first().is_none_or(|k| k.earlier.is_empty()), "cut at {length}");
             }

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use hasp_core::lead;
 use hasp_core::text::{printable_path, shell_word};
-use hasp_core::{Error, Home, Kind};
+use hasp_core::{Error, Kind};
 
 use crate::code;
-use crate::format::settings::Settings;
 use crate::format::signed;
 
 /// The same error with the file's name in front, since the parsers know no paths.
@@ -15,34 +13,6 @@ pub fn at_path(error: &Error, path: &Path) -> Error {
     let message = format!("{}: {}", printable_path(path), error.message());
     let named = Error::new(error.kind(), error.code(), message);
     error.hints().iter().fold(named, |e, h| e.hint(h.clone()))
-}
-
-/// The error where there is no vault.
-pub fn no_vault(home: &Home, dir: &Path) -> Error {
-    let error = Error::new(
-        Kind::Missing,
-        code::NO_VAULT,
-        format!("there is no vault in {}", printable_path(dir)),
-    );
-    if dir == home.join("vault") {
-        lead::to_a_vault(error, home)
-    } else {
-        error.hint("HASP_VAULT or hasp-bind --vault names that directory")
-    }
-}
-
-/// The error for a vault that this home has not pinned.
-pub fn unknown_vault(claimed: &Settings, dir: &Path) -> Error {
-    let shown = printable_path(dir);
-    Error::new(
-        Kind::Denied,
-        code::UNKNOWN_VAULT,
-        format!("this home does not know the vault {} in {shown}", claimed.id),
-    )
-    .hint(format!(
-        "look at it and trust its key with: hasp-vault join {}",
-        shell_word(dir.as_os_str())
-    ))
 }
 
 /// The error for a vault whose key is not the pinned one.

@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
 use hasp_core::files::{self, Guard};
 use hasp_core::lock::{self, Lock};
-use hasp_core::{Error, Home, Result, SecretName, VaultId, tree};
+use hasp_core::{Error, Home, Result, SecretName, VaultId, here, tree};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::format::known::{self, Known};
@@ -175,7 +175,7 @@ fn take_lock(home: &Home, id: VaultId) -> Result<Lock> {
 }
 
 fn path(home: &Home, id: VaultId) -> PathBuf {
-    home.join("locks").join(format!("{id}.recipients"))
+    here::change_of(home, &id)
 }
 
 fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> std::result::Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 use hasp_audit::{Log, LogId};
 use hasp_core::files::{self, Guard};
-use hasp_core::here::{self, Bound};
+use hasp_core::here::{self, Bound, VAULT_FILE};
 use hasp_core::suggest;
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Here, Home, Kind, Result, Secret, SecretName, VaultId};
@@ -43,9 +43,15 @@ impl Vault {
     /// `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`,
     /// `[newer-format]`, `[other-vault]`.
     pub fn here(here: &Here) -> Result<Vault> {
-        let vault = Vault::open(here.home(), here.vault_dir())?;
+        let vault = Vault::open(here.home(), Vault::dir_of(here))?;
         here.bound().map_or(Ok(()), |bound| vault.check_bound(bound))?;
         Ok(vault)
+    }
+
+    /// Where the vault is, or one is to be, that the project here uses: whatever is done there, the
+    /// vault is verified first, or made.
+    pub(crate) fn dir_of(here: &Here) -> &Path {
+        here.vault_dir().for_finding()
     }
 
     /// Consent from before the vault got its key does not count any more, and still says which
@@ -97,9 +103,9 @@ impl Vault {
     }
 
     fn read_settings(home: &Home, dir: &Path) -> Result<(Settings, Vec<u8>)> {
-        let path = dir.join("vault.toml");
+        let path = dir.join(VAULT_FILE);
         let text = files::read_if_present(&path, guard(home, dir), settings::MAX_FILE)?;
-        let text = text.ok_or_else(|| fault::no_vault(home, dir))?;
+        let text = text.ok_or_else(|| here::no_vault(home, dir))?;
         let claimed = signed::unverified(&text).ok_or_else(|| fault::settings(&path, &text))?;
         let claimed = Settings::parse(&claimed.body).map_err(|e| fault::at_path(&e, &path))?;
         Ok((claimed, text))
@@ -107,9 +113,9 @@ impl Vault {
 
     fn open_as(home: &Home, dir: &Path, claimed: Settings, text: &[u8]) -> Result<Vault> {
         let guard = guard(home, dir);
-        let path = dir.join("vault.toml");
+        let path = dir.join(VAULT_FILE);
         let known =
-            known::find(home, claimed.id)?.ok_or_else(|| fault::unknown_vault(&claimed, dir))?;
+            known::find(home, claimed.id)?.ok_or_else(|| here::unknown_vault(&claimed.id, dir))?;
         if claimed.record_key != known.key {
             return Err(fault::key_changed(dir));
         }
@@ -196,7 +202,7 @@ impl Vault {
 
     fn record_path(&self, kind: &str, name: &str) -> PathBuf {
         match kind {
-            signed::VAULT => self.dir.join("vault.toml"),
+            signed::VAULT => self.dir.join(VAULT_FILE),
             signed::ITEM => self.dir.join("items").join(name).join("meta.toml"),
             _ => self.home.join(format!("{kind}s")).join(format!("{name}.toml")),
         }
@@ -282,7 +288,7 @@ impl Vault {
     /// # Errors
     /// `[vault-changed]`.
     pub(crate) fn refuse_if_changed(&self) -> Result<()> {
-        let path = self.dir.join("vault.toml");
+        let path = self.dir.join(VAULT_FILE);
         let text = files::read(&path, self.guard, settings::MAX_FILE)?;
         match signed::unverified(&text) {
             Some(now) if now.serial == self.settings.serial => Ok(()),

@@ -58,10 +58,11 @@ fn owner(args: &InitArgs, init: &Init, home: &Home, dir: &Path, cx: &mut Context
     if has {
         let shown = printable_path(home.root());
         let message = format!("there is an identity in {shown} but no vault: nothing was changed");
-        return Err(lead::to_a_vault(Error::new(Kind::Create, code::EXISTS, message), home).hint(
-            "or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory \
+        return Err(lead::to_a_vault(Error::new(Kind::Create, code::EXISTS, message), home.root())
+            .hint(
+                "or make another vault for the same identity: HASP_VAULT=/path/to/a/new/directory \
              hasp-vault init",
-        ));
+            ));
     }
     if args.no_passphrase {
         return Ok(Owner::Plain);

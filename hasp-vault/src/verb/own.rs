@@ -49,7 +49,7 @@ pub fn take_over(
     id: VaultId,
     cx: &mut Context,
 ) -> Result<()> {
-    if lead::has_identity(home) {
+    if lead::has_identity(home.root()) {
         return Ok(());
     }
     let Some((name, content)) = keeper.own_file(identity, id)? else {

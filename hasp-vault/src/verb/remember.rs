@@ -14,6 +14,7 @@ use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, platform, s
 
 use crate::code;
 use crate::open::identity::Identity;
+use crate::open::vault::Vault;
 
 /// What a project here would need to use a vault.
 pub enum Use {
@@ -35,10 +36,10 @@ pub enum Use {
 /// Those of [`Here::within`] for a binding that cannot be read.
 pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
     let here = Here::within(home, &cx.env)?;
-    let same = same(here.vault_dir(), dir);
+    let same = same(Vault::dir_of(&here), dir);
     if let Some(bound) = here.bound() {
         let used = same && bound.vault == id.to_string();
-        return Ok(if used { Use::Already } else { Use::Other(here.vault_dir().to_owned()) });
+        return Ok(if used { Use::Already } else { Use::Other(Vault::dir_of(&here).to_owned()) });
     }
     if same {
         return Ok(Use::Already);
@@ -126,7 +127,7 @@ pub fn next(used: &Use, dir: &Path) -> String {
 /// # Errors
 /// `[no-identity]`.
 pub fn require_identity(home: &Home, dir: &Path, cx: &Context) -> Result<()> {
-    if cx.env.var(Var::Identity).is_some() || lead::has_identity(home) {
+    if cx.env.var(Var::Identity).is_some() || lead::has_identity(home.root()) {
         return Ok(());
     }
     let word = shell_word(dir.as_os_str());
