@@ -74,12 +74,6 @@ pub fn lend(env: &Environ, word: Option<&OsStr>) {
     }
 }
 
-/// Whether somebody could read again what was read there: a file, not a pipe or a terminal.
-pub fn can_be_read_again(number: RawFd) -> bool {
-    let kind = stat(number).map(|s| FileType::from_raw_mode(s.st_mode));
-    matches!(kind, Some(FileType::RegularFile | FileType::BlockDevice))
-}
-
 /// The pipe or FIFO that is open there, by device and inode.
 pub fn fifo(number: RawFd) -> Option<(u64, u64)> {
     stat(number)
@@ -150,7 +144,7 @@ mod tests {
         let file = std::fs::File::open(&path).unwrap();
         assert!(named(dir.path().join("link").to_str().unwrap()).hold(file.as_raw_fd()));
         assert!(!named(dir.path().to_str().unwrap()).hold(file.as_raw_fd()));
-        assert!(can_be_read_again(file.as_raw_fd()) && fifo(file.as_raw_fd()).is_none());
+        assert!(fifo(file.as_raw_fd()).is_none());
     }
 
     #[test]

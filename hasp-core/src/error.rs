@@ -98,7 +98,10 @@ impl Error {
     /// The object that `--json` prints on stderr.
     pub fn to_json(&self) -> String {
         let object = serde_json::json!({"error": {
-            "kind": self.kind.as_str(), "code": self.code, "message": self.message, "hints": self.hints,
+            "kind": self.kind.as_str(),
+            "code": self.code,
+            "message": self.message,
+            "hints": self.hints,
         }});
         object.to_string()
     }

@@ -74,16 +74,24 @@ fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
     let known = home.join("known_vaults").symlink_metadata().is_ok();
     match (has_identity(home), known) {
         (true, _) => vec![
-            "this home has an identity; put its vault back from a backup: hasp-vault restore < FILE".to_owned(),
+            "this home has an identity; put its vault back from a backup: hasp-vault restore < \
+             FILE"
+                .to_owned(),
             "or use a vault that is elsewhere: hasp-vault join DIR".to_owned(),
         ],
         (false, true) => vec![
-            "this home knows vaults and has lost its identity: put identity.age back from a copy".to_owned(),
-            "or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < BACKUP".to_owned(),
+            "this home knows vaults and has lost its identity: put identity.age back from a \
+             copy"
+                .to_owned(),
+            "or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < \
+             BACKUP"
+                .to_owned(),
         ],
         (false, false) => vec![
             "make one with: hasp-vault init".to_owned(),
-            "or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < BACKUP".to_owned(),
+            "or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < \
+             BACKUP"
+                .to_owned(),
         ],
     }
 }

@@ -122,7 +122,10 @@ impl Secret {
 
 fn too_large(limit: usize) -> Error {
     Error::new(Kind::Data, code::VALUE_TOO_LARGE, format!("the value is longer than {limit} bytes"))
-        .hint("a value is 1 byte to 1 MiB; keep large files encrypted with age and store their key here")
+        .hint(
+            "a value is 1 byte to 1 MiB; keep large files encrypted with age and store their \
+               key here",
+        )
 }
 
 /// JSON of what holds a secret, in memory that is as long as it becomes: a buffer that grows leaves

@@ -66,8 +66,8 @@ impl Said {
         said
     }
 
-    /// Passes on what is no error; returns the error that the tool ended with: of its own kind, with
-    /// its own code, words and hints.
+    /// Passes on what is no error; returns the error that the tool ended with: of its own kind,
+    /// with its own code, words and hints.
     pub fn pass_on(self, out: &mut Output) -> Option<Error> {
         self.notes.iter().for_each(|text| out.note(text));
         self.warnings.iter().for_each(|text| out.warn(text));

@@ -7,8 +7,9 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use crate::code;
-use crate::descriptors;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::platform::{self, DESCRIPTOR_PREFIXES};
@@ -77,10 +78,18 @@ fn descriptor(digits: &[u8]) -> Option<Source> {
     Some(if number == 0 { Source::Stdin } else { Source::Fd(number) })
 }
 
+/// Whether somebody could read again what was read there: a file, not a pipe or a terminal.
+pub fn can_be_read_again(number: RawFd) -> bool {
+    let opened = platform::duplicate(number).ok();
+    let kind = opened.and_then(|descriptor| rustix::fs::fstat(&descriptor).ok());
+    let kind = kind.map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Some(FileType::RegularFile | FileType::BlockDevice))
+}
+
 fn read_descriptor(env: &mut Environ, fd: RawFd, limit: usize) -> Result<Secret> {
     env.claim_descriptor(fd);
     // Our streams become a child's, which could read the file again.
-    if matches!(fd, 1 | 2) && descriptors::can_be_read_again(fd) {
+    if matches!(fd, 1 | 2) && can_be_read_again(fd) {
         return Err(Error::new(
             Kind::Usage,
             code::BAD_SOURCE,

@@ -63,7 +63,8 @@ pub trait Tool: clap::Parser {
     /// Does what the command line says.
     fn run(self, context: &mut Context) -> Result<Exit>;
 
-    /// Prints what a shell needs to complete this tool's command line. It knows no names of secrets.
+    /// Prints what a shell needs to complete this tool's command line. It knows no names of
+    /// secrets.
     fn completions(shell: Shell, context: &mut Context) -> Result<Exit> {
         let mut command = Self::command();
         let name = command.get_name().to_owned();

@@ -71,7 +71,8 @@ fn rate(value: &[u8], text: &[u8], mib: usize) -> f64 {
 
 fn report(mib: usize) -> String {
     let mut page = format!(
-        "\nMB/s of what programs print of a value of letters and digits, over and over ({mib} MiB in reads of 64 KiB, one core, \
+        "\nMB/s of what programs print of a value of letters and digits, over and over ({mib} MiB \
+         in reads of 64 KiB, one core, \
          the library alone); the target is {TARGET}.\n\n| dump |"
     );
     SIZES.iter().for_each(|(name, _)| write!(page, " {name} |").unwrap());

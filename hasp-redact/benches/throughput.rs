@@ -48,10 +48,14 @@ impl Random {
 
 const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const SIGNS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!@#$%^&*-_=+";
-const WORDS: &str = "the of and to in is that for it was on are as with his they at be this from have or by one had not but what \
-all were when we there can an your which their said if do will each about how up out them then she many some so these would \
-other into has more her two like him see time could no make than first been its who now people my made over did down only way \
-find use may water long little very after words called just where most know compiling linking warning unused variable error";
+const WORDS: &str = "the of and to in is that for it was on are as with his they at be this from \
+                     have or by one had not but what \
+all were when we there can an your which their said if do will each about how up out them then \
+she many some so these would \
+other into has more her two like him see time could no make than first been its who now people my \
+made over did down only way \
+find use may water long little very after words called just where most know compiling linking \
+warning unused variable error";
 
 fn value(random: &mut Random, mixed: bool) -> String {
     match random.below(if mixed { 6 } else { 4 }) {
@@ -87,7 +91,8 @@ fn line(random: &mut Random, words: &[&str]) -> String {
             random.next()
         ),
         1 => format!(
-            "2026-11-23T05:{:02}:{:02}.{n:06}Z INFO handler{{id={:016x}}}: status=200 path=\"/api/v1/{}?id={n}&x=%20y\"",
+            "2026-11-23T05:{:02}:{:02}.{n:06}Z INFO handler{{id={:016x}}}: status=200 \
+             path=\"/api/v1/{}?id={n}&x=%20y\"",
             n % 60,
             n % 59,
             random.next(),
@@ -295,10 +300,13 @@ fn report(bench: &Bench, rounds: usize) -> String {
     let times = interleaved(&jobs, rounds);
     let rate = |time: f64| bench.mib as f64 / 1024.0 / time;
     let mut page = format!(
-        "\nMeasured by `make bench` ({} MiB of build log in memory, median of {rounds} rounds in turns, {} cores): \
-         `cat log | FILTER | cat >/dev/null`. Start-up is the time from the start of the process to its first output, beyond what \
+        "\nMeasured by `make bench` ({} MiB of build log in memory, median of {rounds} rounds in \
+         turns, {} cores): \
+         `cat log | FILTER | cat >/dev/null`. Start-up is the time from the start of the process \
+         to its first output, beyond what \
          `cat` takes for the same: median of {STARTS} in turns.\n\n\
-         | filter | GiB/s | of cat | target | | start-up | target | | memory | target | |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+         | filter | GiB/s | of cat | target | | start-up | target | | memory | target | \
+         |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
         bench.mib,
         std::thread::available_parallelism().map_or(1, usize::from),
     );
@@ -318,7 +326,8 @@ fn report(bench: &Bench, rounds: usize) -> String {
             [short_of(ratio, *ratio_target), over(ms, *start_target), over(mib, *memory_target)];
         writeln!(
             page,
-            "| {name} | {gib:.2} | {ratio:.2} | {ratio_target:.2} | {} | {ms:.1} ms | {start_target} ms | {} | {mib:.1} MiB | {memory_target} MiB | {} |",
+            "| {name} | {gib:.2} | {ratio:.2} | {ratio_target:.2} | {} | {ms:.1} ms | \
+             {start_target} ms | {} | {mib:.1} MiB | {memory_target} MiB | {} |",
             missed[0], missed[1], missed[2]
         )
         .unwrap();

@@ -171,8 +171,8 @@ fn exactly_what_could_become_a_match_is_held() {
     }
 }
 
-const PRINTABLE: &[u8] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ";
+const PRINTABLE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\
+      !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ";
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 fn any_value(random: &mut Random) -> Vec<u8> {
@@ -323,7 +323,8 @@ proptest! {
     #[test]
     fn any_split_of_any_mixture(seed in 1u64.., pieces in 1usize..12, longest in 1usize..40) {
         let mut random = Random(seed);
-        let values: Vec<Vec<u8>> = (0..random.range(1, 4)).map(|_| any_value(&mut random)).collect();
+        let values = (0..random.range(1, 4)).map(|_| any_value(&mut random));
+        let values: Vec<Vec<u8>> = values.collect();
         let patterns = compile(&values);
         let mut text = Vec::new();
         for _ in 0..pieces {

@@ -43,7 +43,8 @@ fn documents() -> Vec<(String, &'static str, &'static str)> {
         ),
         (
             format!(
-                "{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\"}}"
+                "{{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE \
+                 KEY-----\\n\"}}"
             ),
             BODY,
             "-----BEGIN PRIVATE KEY-----",
@@ -184,7 +185,8 @@ fn a_ci_system_is_told_of_parts_and_of_no_short_line() {
 fn buildkite_is_given_each_long_line_by_its_stdin() {
     let value = format!("{{\n \"k\": \"{KEY}\"\n}}\n");
     let place = place(&value);
-    place.sh("mkdir ../bin; printf '#!/bin/sh\\n{ echo \"$*\"; cat; echo; } >>../got\\n' >../bin/buildkite-agent; chmod +x ../bin/*");
+    place.sh("mkdir ../bin; printf '#!/bin/sh\\n{ echo \"$*\"; cat; echo; } >>../got\\n' \
+              >../bin/buildkite-agent; chmod +x ../bin/*");
     let path =
         format!("{}:{}", place.tree().join("../bin").display(), std::env::var("PATH").unwrap());
     let mut command = place.command(env!("CARGO_BIN_EXE_hasp-redact"));

@@ -26,12 +26,14 @@ const COMMANDS: [(&str, &str); 51] = [
     ),
     (
         "python3",
-        "import os,urllib.parse as u;s=os.environ['S'];print(u.quote(s),u.quote(s,safe=''),u.quote_plus(s))",
+        "import os,urllib.parse as \
+         u;s=os.environ['S'];print(u.quote(s),u.quote(s,safe=''),u.quote_plus(s))",
     ),
     ("python3", "import os,html;print(html.escape(os.environ['S']))"),
     (
         "python3",
-        "import os,base64 as b;s=os.environb[b'S'];print(b.b64encode(s),b.urlsafe_b64encode(s),b.b32encode(s))",
+        "import os,base64 as \
+         b;s=os.environb[b'S'];print(b.b64encode(s),b.urlsafe_b64encode(s),b.b32encode(s))",
     ),
     (
         "python3",
@@ -40,7 +42,8 @@ const COMMANDS: [(&str, &str); 51] = [
     ("python3", "import os,shlex;print(shlex.quote(os.environ['S']))"),
     (
         "python3",
-        "import os,binascii as b;s=os.environb[b'S'];print(b.hexlify(s).decode(),b.hexlify(s,':').decode())",
+        "import os,binascii as \
+         b;s=os.environb[b'S'];print(b.hexlify(s).decode(),b.hexlify(s,':').decode())",
     ),
     ("python3", "import os,csv,sys;csv.writer(sys.stdout).writerow(['a',os.environ['S']])"),
     ("python3", "import os,quopri;print(quopri.encodestring(os.environb[b'S']).decode())"),
@@ -66,7 +69,8 @@ const COMMANDS: [(&str, &str); 51] = [
     ("python3", "import os,json;print(json.dumps(list(os.environb[b'S']),separators=(',',':')))"),
     (
         "python3",
-        "import os,base64 as b;print(b.b64encode(('echo '+os.environ['S']).encode('utf-16-le')).decode())",
+        "import os,base64 as b;print(b.b64encode(('echo \
+         '+os.environ['S']).encode('utf-16-le')).decode())",
     ),
     ("python3", "import os;print(os.environ['S'].encode('utf-16').hex())"),
     ("python3", "import os,sys;sys.stdout.buffer.write(os.environ['S'].encode('utf-32'))"),
@@ -85,22 +89,26 @@ const COMMANDS: [(&str, &str); 51] = [
     // As `kubectl get secret -o yaml` and a manifest with plain text print it.
     (
         "base64",
-        "printf 'apiVersion: v1\\ndata:\\n  password: %s\\nkind: Secret\\nstringData:\\n  key: |\\n%s\\n' \"$(printf %s \"$S\" | base64 -w0)\" \"$(printf %s \"$S\" | sed 's/^/    /')\"",
+        "printf 'apiVersion: v1\\ndata:\\n  password: %s\\nkind: Secret\\nstringData:\\n  key: \
+         |\\n%s\\n' \"$(printf %s \"$S\" | base64 -w0)\" \"$(printf %s \"$S\" | sed 's/^/    /')\"",
     ),
     (
         "node",
-        "console.log(JSON.stringify({k:process.env.S}), encodeURIComponent(process.env.S), encodeURI(process.env.S))",
+        "console.log(JSON.stringify({k:process.env.S}), encodeURIComponent(process.env.S), \
+         encodeURI(process.env.S))",
     ),
     ("node", "console.log({k:process.env.S}, Buffer.from(process.env.S).toString('hex'))"),
     ("bash", "printf '%q\\n' \"$S\"; declare -p S"),
     ("bash", "set -x; : \"$S\" 2>&1"),
     (
         "git",
-        "git -c alias.x='!printenv S' x; git config --file /dev/stdin --list <<<\"[a]\nb = x\"; printf %s \"$S\"",
+        "git -c alias.x='!printenv S' x; git config --file /dev/stdin --list <<<\"[a]\nb = x\"; \
+         printf %s \"$S\"",
     ),
     (
         "curl",
-        "curl -sv --max-time 2 -u \"user:$S\" http://127.0.0.1:1/ 2>&1; printf 'Authorization: Basic '; printf 'user:%s' \"$S\" | base64 -w0",
+        "curl -sv --max-time 2 -u \"user:$S\" http://127.0.0.1:1/ 2>&1; printf 'Authorization: \
+         Basic '; printf 'user:%s' \"$S\" | base64 -w0",
     ),
     ("grep", "printf 'token %s end\\n' \"$S\" | grep --color=always -E 'WeDjTH|w0rd|$'"),
 ];

@@ -49,16 +49,16 @@ impl Modules {
 
 /// Every source below `dir` with its module, without comments, texts and unit tests.
 fn collect(dir: &Path, module: &mut Module, texts: &mut BTreeMap<Module, String>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+    for entry in std::fs::read_dir(dir).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
             module.push(stem);
             collect(&path, module, texts);
             module.pop();
         } else if stem != "tests" && stem != "main" {
             let own = stem != "mod" && stem != "lib";
-            let text = plain(&std::fs::read_to_string(&path).unwrap());
+            let text = plain(&std::fs::read_to_string(&path).expect("a source"));
             let name = module.iter().cloned().chain(own.then_some(stem)).collect();
             texts.insert(name, text);
         }

@@ -216,7 +216,9 @@ fn times_are_written_as_people_do_and_other_homes_come_last() {
 #[test]
 fn a_grant_of_a_session_that_is_gone_is_not_usable_and_is_swept_with_its_reason() {
     let world = world();
-    world.sh("setsid --wait bash -c 'hasp-grant -q -t test --for 1h --keep --consumer session; true'")
+    world
+        .sh("setsid --wait bash -c 'hasp-grant -q -t test --for 1h --keep --consumer session; \
+              true'")
         .ok();
     assert_eq!(world.sh("hasp-grant list --json").objects()[0]["state"], "other-session");
     world.sh("hasp-grant sweep").ok();

@@ -50,7 +50,8 @@ const CONFLICT: &str = "git init -q .; git config user.name t; git config user.e
     cp -R $HASP_HOME/vault vault; export HASP_VAULT=$PWD/vault; git add -A; git commit -qm one
     cp -R $HASP_HOME ../theirs; git checkout -q -b theirs
     printf Theirs-Value-4711 | HASP_HOME=$PWD/../theirs hasp-vault set db/url -q
-    git add -A; git commit -qm two; git checkout -q -; printf Ours-Value-4711 | hasp-vault set db/url -q
+    git add -A; git commit -qm two; git checkout -q -; printf Ours-Value-4711 | hasp-vault set \
+    db/url -q
     git add -A; git commit -qm three; ! git merge -q theirs 2>/dev/null >&2
     unset HASP_VAULT; hasp-bind -q --yes --vault vault";
 const REDACT: &str = "cat >>hasp.toml <<'END'
@@ -157,7 +158,8 @@ const EXAMPLES: &[Example] = &[
     ),
     runs(
         "HASP_PASSPHRASE=fd:3 hasp-bind --yes 3<passphrase-file",
-        "printf 'a long one of 4 words' >passphrase-file; hasp-vault passphrase --new passphrase-file",
+        "printf 'a long one of 4 words' >passphrase-file; hasp-vault passphrase --new \
+         passphrase-file",
         "",
     ),
     runs("hasp-bind list --all", "", "api"),

@@ -1,5 +1,6 @@
 //! The manual pages and the tools name the same options and verbs, in both directions, and the
 //! pages read the same in mandoc and in groff.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

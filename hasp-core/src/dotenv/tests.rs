@@ -75,7 +75,9 @@ fn forms_of_shells() {
 #[test]
 fn every_fault_of_a_file_has_its_line_and_its_reason() {
     use Reason::*;
-    let text = b"hunter2\nOK=1\n1A=hunter2\nA B=x\n=x\nQ='hunter2\nC=\"x\"hunter2\nD=`date`\nF=([0]=\"x\")\nG=$'\\x'\nH=\xff\nI=a\0b\nJ=2\nM=\"a\nb\xff\"\n";
+    let text = b"hunter2\nOK=1\n1A=hunter2\nA \
+                 B=x\n=x\nQ='hunter2\nC=\"x\"hunter2\nD=`date`\nF=([0]=\"x\")\nG=$'\\x'\n\
+                 H=\xff\nI=a\0b\nJ=2\nM=\"a\nb\xff\"\n";
     let expected = [
         (1, NoAssignment),
         (3, BadName),
@@ -103,7 +105,8 @@ fn every_fault_of_a_file_has_its_line_and_its_reason() {
 
 #[test]
 fn what_a_caller_may_remark_is_data() {
-    let text = b"A=\nB=''\nC=postgres://u:p@${HOST}/x\nD=\"$(date)\"\nE='${X}'\nF=\"\\${X}\"\nG=pa$word\nA=2\nH=a`b`c\nI=\\${X}\n";
+    let text = b"A=\nB=''\nC=postgres://u:p@${HOST}/x\nD=\"$(date)\"\nE='${X}'\nF=\"\\${X}\"\n\
+        G=pa$word\nA=2\nH=a`b`c\nI=\\${X}\n";
     let found = read(text);
     let named = |so: fn(&Variable) -> bool| -> Vec<&str> {
         found.variables.iter().filter(|v| so(v)).map(|v| v.name.as_str()).collect()
@@ -187,7 +190,10 @@ proptest! {
             let variable = found.winning().into_iter().find(|v| v.name == "VAR").unwrap();
             let read = variable.value(&text).unwrap();
             prop_assert_eq!(
-                std::str::from_utf8(read.expose()).unwrap(), &value, "{}", String::from_utf8_lossy(&text)
+                std::str::from_utf8(read.expose()).unwrap(),
+                &value,
+                "{}",
+                String::from_utf8_lossy(&text)
             );
         }
     }

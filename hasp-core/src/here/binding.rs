@@ -129,6 +129,9 @@ pub(super) fn with_way_out(error: Error, path: &Path) -> Error {
     }
     let word = shell_word(path.as_os_str());
     error
-        .hint("it says which vault this project uses; until it is mended, name that one: HASP_VAULT=DIR")
+        .hint(
+            "it says which vault this project uses; until it is mended, name that one: \
+               HASP_VAULT=DIR",
+        )
         .hint(format!("to be rid of it and consent again: rm -r {word}; hasp-bind --vault DIR"))
 }

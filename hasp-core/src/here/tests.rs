@@ -10,8 +10,10 @@ use crate::code;
 use crate::files;
 use crate::hexid::{LogId, VaultId};
 
-const TEXT: &str = "signature = \"x\"\nserial = 3\nroot = \"/p\"\nvault = \"00\"\ndir = \"/elsewhere\"\n\
-    project = \"p\"\nupdated = \"2026-01-31T12:00:00Z\"\n\n[refs]\na = \"b\"\n\n[targets.t]\ndigest = \"0\"\ncanonical = \"\"\n";
+const TEXT: &str = "signature = \"x\"\nserial = 3\nroot = \"/p\"\nvault = \"00\"\ndir = \
+                    \"/elsewhere\"\n\
+    project = \"p\"\nupdated = \"2026-01-31T12:00:00Z\"\n\n[refs]\na = \
+    \"b\"\n\n[targets.t]\ndigest = \"0\"\ncanonical = \"\"\n";
 
 struct Tree {
     dir: tempfile::TempDir,

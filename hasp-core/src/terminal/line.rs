@@ -103,7 +103,8 @@ pub(super) fn several() -> Error {
     Error::new(
         Kind::Data,
         code::SEVERAL_LINES,
-        "that was more than one line, and a prompt takes one: all of it was thrown away, nothing was changed",
+        "that was more than one line, and a prompt takes one: all of it was thrown away, nothing \
+         was changed",
     )
 }
 

@@ -48,7 +48,11 @@ impl StatusFd {
     pub(crate) fn refused(&self, error: &Error, status: u8) {
         let message = without_tokens(error.message());
         self.write(&json!({
-            "v": 1, "event": "refused", "code": error.code().as_str(), "message": message, "status": status,
+            "v": 1,
+            "event": "refused",
+            "code": error.code().as_str(),
+            "message": message,
+            "status": status,
         }));
     }
 

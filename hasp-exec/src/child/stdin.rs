@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 
-use hasp_core::descriptors::{self, Sources};
+use hasp_core::descriptors::Sources;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result, platform};
 
@@ -15,7 +15,7 @@ pub(crate) fn instead(
     token: Option<&std::ffi::OsStr>,
     context: &mut Context,
 ) -> Result<Option<OwnedFd>> {
-    if !descriptors::can_be_read_again(0) {
+    if !hasp_core::source::can_be_read_again(0) {
         return Ok(None);
     }
     if context.env.has_read(0) {
@@ -42,7 +42,7 @@ fn rest() -> Result<OwnedFd> {
     if at >= end {
         return nothing();
     }
-    let (reader, writer) = platform::pipe().map_err(|e| failed(e.into()))?;
+    let (reader, writer) = platform::pipe().map_err(failed)?;
     // It ends with the file, with the command that closes its end, or with us.
     let copied = move || drop(std::io::copy(&mut file, &mut File::from(writer)));
     std::thread::Builder::new().spawn(copied).map_err(|e| Error::system("start a thread", e))?;

@@ -21,7 +21,7 @@ pub(super) fn look(vault: Option<&Vault>, context: &Context, findings: &mut Find
     };
     let project = match Project::find(&home, &cwd) {
         Ok(project) => project,
-        Err(error) if error.code().as_str() == "no-project" => {
+        Err(error) if error.code() == hasp_bind::code::NO_PROJECT => {
             let text = format!("{} belongs to none", hasp_core::text::printable_path(&cwd));
             return findings.note("project", text, &["hasp-target init, which writes hasp.toml"]);
         }
@@ -98,7 +98,7 @@ fn references(
                     &error.hints().iter().map(String::as_str).collect::<Vec<_>>(),
                 );
             }
-            Err(error) if error.code().as_str() == "secret-unknown" => {
+            Err(error) if error.code() == hasp_vault::code::SECRET_UNKNOWN => {
                 let secret =
                     binding.refs.get(reference).map_or(reference.as_str(), SecretName::as_str);
                 findings.wrong_text(

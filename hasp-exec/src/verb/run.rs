@@ -32,7 +32,7 @@ pub(crate) fn run(
         Denied { check: None, grant: None, project: broker.root.as_deref().ok(), target: None };
     let mut notice = None;
     let outcome = verified(cli, &broker, context, &mut denied).and_then(|grant| {
-        denied.grant = Some(grant.terms().jti.clone());
+        denied.grant = Some(grant.terms().jti);
         notice = grant.notice().map(str::to_owned);
         released(grant, &broker, &log)
     });

@@ -151,7 +151,7 @@ fn exec_command(
 /// A file on standard input that a source of ours is read from is not the command's to read again.
 /// hasp-exec could not tell: the descriptor that a source names may be closed by then.
 fn keep_stdin_back(context: &mut Context) -> Result<()> {
-    if !descriptors::can_be_read_again(0) {
+    if !hasp_core::source::can_be_read_again(0) {
         return Ok(());
     }
     if context.env.has_read(0) {

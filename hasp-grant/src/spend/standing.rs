@@ -145,7 +145,7 @@ impl Judge<'_> {
             used: ledger.uses(id)?,
             kept: ledger.kept_path(id).exists(),
             runtime: ledger.runtime().root().to_owned(),
-            id: id.clone(),
+            id: *id,
         })
     }
 

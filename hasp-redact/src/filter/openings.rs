@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use crate::decode::text::Text;
+use crate::decode::unit::introduces;
 use crate::filter::form::{Cursor, Form, Machine, reach};
 use crate::filter::pattern::needle::Needles;
-use crate::filter::starts::{Entry, Starts, lone};
 use crate::filter::trail::{Known, Trail};
 use crate::filter::walk::{Room, Walk};
 
@@ -17,6 +17,19 @@ const WORK_A_BYTE: u64 = 16;
 
 /// A reading of so few steps is sooner made again than remembered.
 const SHORT: u64 = 4;
+
+/// A form of a needle, to be read from a certain unit on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The needle.
+    pub needle: u32,
+    /// The form.
+    pub form: Form,
+    /// The unit with which the beginning begins.
+    pub index: u8,
+    /// Part of the hash of the head.
+    pub tag: u8,
+}
 
 /// What the text from some place on is, and the steps that were taken to find it out.
 pub(super) enum Opening {
@@ -92,44 +105,36 @@ pub(crate) struct Openings {
 }
 
 impl Openings {
-    /// The first position in this range at which a match may begin that needs more input, or its
-    /// end.
-    pub fn first(
+    /// Reads on where a match began that reaches into this range: its position, if it may still
+    /// begin there.
+    pub(super) fn still_open(
         &mut self,
-        starts: &Starts,
         needles: &Needles,
         text: Text<'_>,
-        range: Range<usize>,
-    ) -> usize {
+        range: &Range<usize>,
+    ) -> Option<usize> {
         let new = text.len().abs_diff(std::mem::replace(&mut self.seen, text.len()));
         self.most = self.work + WORK + WORK_A_BYTE * new as u64;
-        let mut from = range.start;
-        if let Some(begun) = self
-            .begun
-            .take()
-            .filter(|b| range.contains(&b.at) || b.at < range.start && b.goes_on(needles))
-        {
-            match self.go_on(needles, text, begun) {
-                Some(at) => return at.max(range.start),
-                None => from = range.start,
-            }
-        }
-        let mut look = Look { openings: self, needles, text, at: from };
-        while look.at < range.end && look.openings.left() > 0 {
-            let next = starts.next(text, look.at, range.end);
-            look.openings.work += (next - look.at) as u64 / 8;
-            look.at = next;
-            if look.at >= range.end || starts.open_at(&mut look) {
-                break;
-            }
-            look.at += 1;
-        }
-        look.at.min(range.end)
+        let reaches = |begun: &Begun| {
+            range.contains(&begun.at) || begun.at < range.start && begun.goes_on(needles)
+        };
+        let begun = self.begun.take().filter(reaches)?;
+        self.go_on(needles, text, begun)
+    }
+
+    /// A look at the text from a position on.
+    pub(super) fn look<'a>(
+        &'a mut self,
+        needles: &'a Needles,
+        text: Text<'a>,
+        at: usize,
+    ) -> Look<'a> {
+        Look { openings: self, needles, text, at }
     }
 
     /// How many more steps may be taken this time. A text that has too many readings is held back,
     /// up to where it is known that no match began, which is never wrong.
-    fn left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         self.most.saturating_sub(self.work)
     }
 
@@ -217,4 +222,9 @@ impl Look<'_> {
             entry.index == 1 && self.needles.machine(entry.needle, entry.form).first() == 0;
         shared && self.entry_open(&Entry { index: 0, ..*entry })
     }
+}
+
+/// Whether a byte stands for itself in every form, and for nothing else.
+pub(super) fn lone(byte: u8) -> bool {
+    !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }

@@ -2,12 +2,14 @@
 //! that may still become part of a match, and no others. The first three characters, escapes
 //! undone, find the few candidates.
 
+use std::ops::Range;
+
 use crate::decode::text::Text;
 use crate::decode::unit::{introduces, only};
 use crate::filter::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
 use crate::filter::form::radix::{Characters, Radix};
 use crate::filter::form::{Case, Cursor, Form, Machine, hex, plain, radix};
-use crate::filter::openings::{Look, Opening, WORK, open};
+use crate::filter::openings::{Entry, Look, Opening, Openings, WORK, lone, open};
 use crate::filter::pattern::needle::Needles;
 use crate::filter::walk::Room;
 
@@ -16,19 +18,6 @@ const MOST_FIRST: usize = 8;
 
 /// More beginnings than a needle has on average.
 const HEADS: usize = 20;
-
-/// A form of a needle, to be read from a certain unit on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The needle.
-    pub needle: u32,
-    /// The form.
-    pub form: Form,
-    /// The unit with which the beginning begins.
-    pub index: u8,
-    /// Part of the hash of the head.
-    pub tag: u8,
-}
 
 /// The beginnings of all forms of all needles.
 #[derive(Default)]
@@ -138,6 +127,31 @@ impl Starts {
         let bucket = (hash >> self.shift) as usize;
         let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
         self.entries[range].iter().filter(move |e| e.tag == hash as u8)
+    }
+
+    /// The first position in this range at which a match may begin that needs more input, or its
+    /// end.
+    pub fn first(
+        &self,
+        openings: &mut Openings,
+        needles: &Needles,
+        text: Text<'_>,
+        range: Range<usize>,
+    ) -> usize {
+        if let Some(at) = openings.still_open(needles, text, &range) {
+            return at.max(range.start);
+        }
+        let mut look = openings.look(needles, text, range.start);
+        while look.at < range.end && look.openings.left() > 0 {
+            let next = self.next(text, look.at, range.end);
+            look.openings.work += (next - look.at) as u64 / 8;
+            look.at = next;
+            if look.at >= range.end || self.open_at(&mut look) {
+                break;
+            }
+            look.at += 1;
+        }
+        look.at.min(range.end)
     }
 
     /// The first position from here on that must be looked at: at most others the first two
@@ -252,11 +266,6 @@ impl Starts {
             .map(|(n, _)| n.len)
             .min()
     }
-}
-
-/// Whether a byte stands for itself in every form, and for nothing else.
-pub(super) fn lone(byte: u8) -> bool {
-    !introduces(byte) && !matches!(byte, b'\r' | b'\n')
 }
 
 /// The characters that stand for the unit at `index`.

@@ -352,7 +352,10 @@ impl Stream {
         let guess = patterns.reach <= MAX_GUESS || text.len() - oldest <= MAX_GUESS;
         self.open = match more_ready && guess {
             true => oldest,
-            false => self.openings.first(&patterns.starts, &patterns.needles, text, oldest..begun),
+            false => {
+                let starts = &patterns.starts;
+                starts.first(&mut self.openings, &patterns.needles, text, oldest..begun)
+            }
         };
         self.work += std::mem::take(&mut self.openings.work);
     }

@@ -79,7 +79,7 @@ pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
 
 fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
     let pipe = platform::pipe();
-    let (reader, writer) = pipe.map_err(|e| run_error(e.into()))?;
+    let (reader, writer) = pipe.map_err(run_error)?;
     platform::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
     command.env("HASP_IDENTITY", format!("fd:{}", reader.as_raw_fd()));
     let mut child = command.spawn().map_err(run_error)?;

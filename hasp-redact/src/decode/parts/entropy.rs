@@ -19,10 +19,11 @@ const CHANCE: usize = 4;
 const BETWEEN: &[u8] = b" .-_/:@=,";
 
 /// Pairs of letters that are frequent in words.
-const PAIRS: &[u8] = b"abacadagaialamanaparasatavaybabeblbobrbucacechcickclcocrctcudadedidrdsdyeaecedeeelemeneresetevexeyfafefffiflfofrfuge\
-ghgigogrguhahehihohtiaicidieifigiliminioirisitivjukekilaldlelilllolslymamimompmynancndnengninonsntodofolomonoooporos\
-otouowpapeplpoppprptqurardrerirorrrsrtrysascseshsisksmsospssstsuswtatethtitotrtstttutyuculumunupurusutvaveviwawewhwi\
-wnwo";
+const PAIRS: &[u8] = b"\
+    abacadagaialamanaparasatavaybabeblbobrbucacechcickclcocrctcudadedidrdsdyeaecedeeelemenereset\
+    evexeyfafefffiflfofrfugeghgigogrguhahehihohtiaicidieifigiliminioirisitivjukekilaldlelilllols\
+    lymamimompmynancndnengninonsntodofolomonoooporosotouowpapeplpoppprptqurardrerirorrrsrtrysasc\
+    seshsisksmsospssstsuswtatethtitotrtstttutyuculumunupurusutvaveviwawewhwiwnwo";
 
 /// Rows of a keyboard.
 const ROWS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];

@@ -13,11 +13,7 @@ const PW: &str = "Zx8-Secret-Pw-77";
 const KEY: &str = "Zx81Q7artzFj0rdKq9wPm3LkJhG5vBnT";
 
 #[test]
-fn every_everyday_document_gives_its_secrets_and_nothing_else() {
-    let basic = data_encoding::BASE64.encode(format!("app:{PW}").as_bytes());
-    let docker = format!(
-        "{{\"auths\": {{\"r.example.com\": {{\"username\": \"app\", \"auth\": \"{basic}\"}}}}}}"
-    );
+fn everyday_addresses_and_connections_give_their_secrets_and_nothing_else() {
     for (document, wanted) in [
         (format!("postgres://app:{PW}@db.example.com:5432/x?sslmode=require"), vec![PW]),
         (format!("redis://:{PW}@cache:6379/0"), vec![PW]),
@@ -50,6 +46,14 @@ fn every_everyday_document_gives_its_secrets_and_nothing_else() {
             ),
             vec![&format!("{KEY}=")],
         ),
+    ] {
+        assert_eq!(kept(document.as_bytes()), wanted, "{document}");
+    }
+}
+
+#[test]
+fn everyday_files_give_their_secrets_and_nothing_else() {
+    for (document, wanted) in [
         (format!("host=db user=app password='{PW}' dbname=app sslmode=require"), vec![PW]),
         (
             format!("db.example.com:5432:app:app:{PW}\n*:*:*:other:wi\\:th\\\\colon9\n"),
@@ -57,28 +61,44 @@ fn every_everyday_document_gives_its_secrets_and_nothing_else() {
         ),
         (
             format!(
-                "machine api.example.com\n  login app\n  password {PW}\ndefault login me password other-pw-9"
+                "machine api.example.com\n  login app\n  password {PW}\ndefault login me password \
+                 other-pw-9"
             ),
             vec![PW, "other-pw-9"],
         ),
         (
             format!(
-                "# dotenv\nexport DB_PASSWORD='{PW}' # rotate\nDB_HOST=db.example.com\nDB_USER=postgres\n"
+                "# dotenv\nexport DB_PASSWORD='{PW}' # \
+                 rotate\nDB_HOST=db.example.com\nDB_USER=postgres\n"
             ),
             vec![PW],
         ),
         (
             format!(
-                "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {KEY}\n"
+                "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = \
+                 {KEY}\n"
             ),
             vec![KEY],
         ),
         (format!("//registry.npmjs.org/:_authToken={KEY}"), vec![KEY]),
         (format!("database:\n  user: app\n  password: \"{PW}\"\n  host: db\n"), vec![PW]),
         (format!("Authorization: Bearer {PW}\nAccept: text/plain\n"), vec![PW]),
+    ] {
+        assert_eq!(kept(document.as_bytes()), wanted, "{document}");
+    }
+}
+
+#[test]
+fn everyday_json_gives_its_secrets_and_nothing_else() {
+    let basic = data_encoding::BASE64.encode(format!("app:{PW}").as_bytes());
+    let docker = format!(
+        "{{\"auths\": {{\"r.example.com\": {{\"username\": \"app\", \"auth\": \"{basic}\"}}}}}}"
+    );
+    for (document, wanted) in [
         (
             format!(
-                "{{\"type\": \"service_account\", \"k\": \"{KEY}\", \"client_email\": \"a@b.iam.example.com\"}}"
+                "{{\"type\": \"service_account\", \"k\": \"{KEY}\", \"client_email\": \
+                 \"a@b.iam.example.com\"}}"
             ),
             vec![KEY],
         ),
@@ -96,7 +116,9 @@ fn every_everyday_document_gives_its_secrets_and_nothing_else() {
 
 #[test]
 fn a_private_key_in_json_or_dotenv_has_its_lines() {
-    let pem = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE KEY-----\n";
+    let pem = "-----BEGIN PRIVATE \
+               KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n\
+               -----END PRIVATE KEY-----\n";
     let escaped = pem.replace('\n', "\\n");
     for document in [
         format!(
@@ -117,13 +139,21 @@ fn ordinary_words_are_left_alone() {
         "postgres://db.example.com:5432/app",
         "https://user@github.com/owner/repository.git",
         "https://example.com:8443/a@b/550e8400-e29b-41d4-a716-446655440000",
-        "https://api.example.com/v1/very-long-resource-names/and-another-one?region=eu-central-1&tenant=production",
-        "Server=db.internal.example.com;Database=application;Trusted_Connection=True;Integrated Security=SSPI",
+        "https://api.example.com/v1/very-long-resource-names/and-another-one?region=eu-central-1&\
+         tenant=production",
+        "Server=db.internal.example.com;Database=application;Trusted_Connection=True;Integrated \
+         Security=SSPI",
         "host=ep-cool-darkness-123456.us-east-2.aws.example.tech dbname=neondb sslmode=verify-full",
-        r#"{"type":"service_account","project_id":"my-project-123456","private_key_id":"0123456789abcdef0123456789abcdef01234567","client_email":"sa@my-project-123456.iam.gserviceaccount.com","auth_uri":"https://accounts.google.com/o/oauth2/auth","token_uri":"https://oauth2.googleapis.com/token"}"#,
-        r#"{"token_type":"Bearer","expires_in":3600,"session":"550e8400-e29b-41d4-a716-446655440000","grant_type":"refresh_token"}"#,
+        "{\"type\":\"service_account\",\"project_id\":\"my-project-123456\",\
+         \"private_key_id\":\"0123456789abcdef0123456789abcdef01234567\",\
+         \"client_email\":\"sa@my-project-123456.iam.gserviceaccount.com\",\
+         \"auth_uri\":\"https://accounts.google.com/o/oauth2/auth\",\
+         \"token_uri\":\"https://oauth2.googleapis.com/token\"}",
+        "{\"token_type\":\"Bearer\",\"expires_in\":3600,\
+         \"session\":\"550e8400-e29b-41d4-a716-446655440000\",\"grant_type\":\"refresh_token\"}",
         "PASSWORD=${DB_PASSWORD}\nTOKEN={{vault/token}}\nAPI_KEY=<your key>\n",
-        "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END \
+         CERTIFICATE-----\n",
         "ghp_i7WeDjTHT3Q7j9i2DRjQ0lWd2pVV",
         "correct horse battery staple",
         "",
@@ -196,10 +226,12 @@ fn a_value_made_to_be_slow_is_not() {
 proptest! {
     #[test]
     fn any_value_is_taken_apart(value in proptest::collection::vec(prop_oneof![
-        Just(b'='), Just(b':'), Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'}'), Just(b'/'), Just(b'@'), Just(b';'),
+        Just(b'='), Just(b':'), Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'}'), Just(b'/'),
+        Just(b'@'), Just(b';'),
         Just(b'\n'), Just(b'%'), Just(b'u'), Just(b'\''), any::<u8>()], 0..200)) {
         let parts = parts(&value);
         prop_assert!(parts.kept.len() <= MOST);
-        prop_assert!(parts.kept.iter().all(|p| p.bytes.len() >= MIN_VALUE && p.bytes.len() <= value.len()));
+        let bounds = MIN_VALUE..=value.len();
+        prop_assert!(parts.kept.iter().all(|p| bounds.contains(&p.bytes.len())));
     }
 }
