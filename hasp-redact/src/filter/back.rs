@@ -45,7 +45,7 @@ pub(crate) fn begin(
             let run = back(machine, text, place, most, floor);
             if run.units > 0 {
                 work += run.bytes() as u64 / 8;
-                most *= 2;
+                most = most.saturating_mul(2);
                 let begun = within(machine, text, place, run);
                 first = begun.into_iter().chain(first).min();
                 let low = before(place, run, run.units);
