@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::decode::text::Text;
-use crate::decode::unit::introduces;
+use crate::decode::unit::{introduces, stands_for_itself};
 use crate::filter::form::{Cursor, Form, Machine, reach};
 use crate::filter::pattern::needle::Needles;
 use crate::filter::trail::{Known, Trail};
@@ -56,7 +56,8 @@ pub(super) fn open(
     }
     let run = machine.run(text, place);
     let behind = machine.behind(place, run);
-    let plain_stop = text.get(behind.at).is_some_and(|b| lone(b) && b != b' ');
+    // A blank or a tab ends a run and may be the value's next byte all the same.
+    let plain_stop = text.get(behind.at).is_some_and(stands_for_itself);
     if plain_stop && machine.form != Form::Hex && (period == 0 || behind.index < machine.goal()) {
         if run <= 1 || period == 0 {
             return Opening::No;
