@@ -47,7 +47,7 @@ fn git_lfs() {
     stopped(&place, "git push -q origin main", &["big.bin:2:1: api/key", "commit "]);
     assert_eq!(place.found(&["--range", "HEAD~1..HEAD"])[0]["file"], "big.bin");
     // Without the content nobody can say what is in it.
-    place.sh("rm -r .git/lfs/objects");
+    place.sh("git config lfs.allowincompletepush true; rm -r .git/lfs/objects");
     let told = ["big.bin: not looked into: git-lfs keeps its content, which is not here"];
     stopped(&place, "git push -q origin main", &told);
     let out = place.scan(&["--range", "HEAD~1..HEAD", "--strict"]);

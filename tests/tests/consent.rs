@@ -185,7 +185,7 @@ fn a_target_drops_pins_and_keeps_as_its_manifest_says() {
         !clean.contains("theirs")
             && clean.contains("PATH=/")
             && !clean.contains("TERM")
-            && !clean.contains("HOME"),
+            && !clean.contains("\nHOME="),
         "{clean}"
     );
     let bare = used("clean-env = true\nkeep-env = ['RUBYLIB']");

@@ -418,7 +418,7 @@ fn a_clean_environment_is_the_grants_and_what_is_dropped_is_named() {
     let run = "export TERM=x EXTRA=y LD_BIND_NOW=1 LD_DEBUG_OUTPUT=/nowhere ENV=/x";
     assert_eq!(
         world.sh(&format!("{run}; hasp-exec -t t")).ok().trim(),
-        "K LD_BIND_NOW PATH PWD TERM"
+        "HASP_HOME HASP_RUNTIME K LD_BIND_NOW PATH PWD TERM"
     );
     let explained = world.sh(&format!("{run}; hasp-exec --explain -t t"));
     assert!(

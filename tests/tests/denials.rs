@@ -1,6 +1,8 @@
 //! What was refused is on record: denied grants and wrong passphrases, without a passphrase being
 //! asked for, and bounded.
 
+#![allow(clippy::unwrap_used)]
+
 use hasp_tests::World;
 
 /// The events of denials in the record, each with its code.

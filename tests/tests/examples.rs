@@ -54,8 +54,8 @@ fn repository(script: &str) -> (World, String, String) {
     std::fs::copy(example(script), world.project().join("ci/deploy")).unwrap();
     world.script(
         "release",
-        "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | grep -c -e HASP -e \
-         AGE-SECRET\nexit 0\n",
+        "#!/bin/sh\necho \"releasing $* with ${DEPLOY_TOKEN:-nothing}\"\nenv | \
+         grep -c -e HASP_[PIG] -e AGE-SECRET\nexit 0\n",
     );
     let status = world.sh("cp -R $HASP_HOME/vault secrets && hasp-vault status --json");
     let key = status.objects()[0]["public_key"].as_str().unwrap().to_owned();
@@ -136,8 +136,8 @@ fn backup(name: &str) -> World {
     copy(&world, name);
     world.script(
         "backup",
-        "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | grep -c HASP; \
-         exit 3\n",
+        "#!/bin/sh\necho \"backing up with ${RESTIC_PASSWORD:-nothing}\"; env | \
+         grep -c HASP_[PIG]; exit 3\n",
     );
     world.sh("hasp-bind --yes").ok();
     world

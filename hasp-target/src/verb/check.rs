@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Class, Error, Result, SecretName, Timestamp, sibling};
+use hasp_core::{Class, Error, Result, SecretName, Timestamp, Var, sibling};
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
@@ -261,7 +261,7 @@ fn ask(
     let Ok(mut command) = sibling::command(tool) else { return Ok(None) };
     let command = command.args(["list", "--json"]).current_dir(root).stdin(Stdio::null());
     if let Some(dir) = vault {
-        command.env("HASP_VAULT", dir);
+        command.env(Var::Vault.as_str(), dir);
     }
     let output = command.output().map_err(|e| Error::system(&format!("run {tool}"), e))?;
     if output.status.success() {

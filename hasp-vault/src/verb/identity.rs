@@ -2,7 +2,7 @@
 
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Home, Kind, Result, Var};
 
 use super::own;
 use crate::code;
@@ -46,7 +46,7 @@ pub fn new(no_passphrase: bool, replace: bool, cx: &mut Context) -> Result<Exit>
 pub fn show(cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
-    let named = cx.env.get("HASP_IDENTITY").is_some();
+    let named = cx.env.var(Var::Identity).is_some();
     if let Some(noted) = public::recipients(&home).filter(|_| !named) {
         return print(noted.iter().map(String::as_str), cx);
     }

@@ -81,7 +81,7 @@ fn done(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         return Ok(Exit::OK);
     }
     let shown = shell_word(vault.dir().as_os_str());
-    let named = cx.env.get("HASP_VAULT").is_some();
+    let named = cx.env.var(Var::Vault).is_some();
     // What was named for one command is not known to the next one.
     let name = if named { format!("  export HASP_VAULT={shown}\n") } else { String::new() };
     let bind = format!("or, in a project: hasp-bind --vault {shown}\n");
