@@ -185,8 +185,8 @@ const EXAMPLES: &[Example] = &[
     runs("hasp-grant revoke --all", KEEP, ""),
     // The record.
     runs("hasp-audit log", LEAKED, "exec.start"),
-    runs("hasp-audit exposed --since 24h --consumer session", LEAKED, ""),
-    runs("hasp-audit exposed --since 24h --consumer session | hasp-vault rotate -", LEAKED, ""),
+    runs("hasp-audit exposed --since 24h --asker claude", LEAKED, ""),
+    runs("hasp-audit exposed --since 24h --asker claude | hasp-vault rotate -", LEAKED, ""),
     asks(
         "hasp-audit exposed --since 24h | hasp-vault rotate -",
         LEAKED,
