@@ -171,6 +171,33 @@ fn exactly_what_could_become_a_match_is_held() {
     }
 }
 
+/// Values whose first bytes can be read in more ways than as they stand, each with a text: the same
+/// output for every length of the reads, and nothing of the value in it.
+#[test]
+fn what_stands_before_a_value_belongs_to_it_whatever_the_reads() {
+    for (value, text, wanted) in [
+        (&b"\taaaYa"[..], &b"aa\taaaYaa"[..], &b"aa[hasp:S]a"[..]),
+        (b"~~\t~^!", b"~~~\t~^!", b"~[hasp:S]"),
+        (b" axaaaaaaaaaaa=", b"~\\ axaaaaaaaaaaa=~", b"~[hasp:S]~"),
+        (b"\\\\\\%\\\\22\\22\\\\", b"~\\\\\\\\%\\\\22\\22\\\\~", b"~[hasp:S]~"),
+        (b"'~~~~~~~~~ ~~~~~-!", b"~''~~~~~~~~~ ~~~~~-!", b"~[hasp:S]"),
+        (b"\naaaaaaaaaa=a", b"~\r\naaaaaaaaaa=a", b"~[hasp:S]\r\n"),
+        (b"\naaaa!", b"~ aaaa!~", b"~[hasp:S]~"),
+        (b"\naaaa!", b"~ =\naaaa!~", b"~[hasp:S]\n~"),
+        (b"a\nbcdef", b"~a bcdef~", b"~[hasp:S]~"),
+    ] {
+        let patterns = compile(&[value.to_vec()]);
+        for read in 1..=text.len() {
+            let mut filter = Filter::new(Arc::clone(&patterns));
+            let mut out = Vec::new();
+            text.chunks(read).for_each(|part| filter.push(part, false, &mut out));
+            filter.finish(&mut out);
+            let (out, text) = (out.escape_ascii(), text.escape_ascii());
+            assert_eq!(out.to_string(), wanted.escape_ascii().to_string(), "{text} by {read}");
+        }
+    }
+}
+
 const PRINTABLE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\
       !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ";
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

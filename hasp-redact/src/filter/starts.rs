@@ -192,6 +192,10 @@ impl Starts {
     pub(super) fn open_at(&self, look: &mut Look<'_>) -> bool {
         look.openings.work += 1;
         let (text, at) = (look.text, look.at);
+        // A blank may stand for a line break among a value's first bytes.
+        if self.broken.iter().any(|e| look.entry_open(e)) {
+            return true;
+        }
         let rest = &text.bytes[at..];
         if rest.len() > HEAD && rest[..=HEAD].iter().all(|b| lone(*b)) {
             if !self.firsts.may_have_two(rest[0], rest[1]) {
@@ -214,9 +218,7 @@ impl Starts {
         if self.is_ruled_out(text, at) {
             return false;
         }
-        self.hex_open(look)
-            || self.broken.iter().any(|e| look.entry_open(e))
-            || self.escaped_open(look)
+        self.hex_open(look) || self.escaped_open(look)
     }
 
     fn hex_open(&self, look: &mut Look<'_>) -> bool {

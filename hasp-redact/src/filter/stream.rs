@@ -251,7 +251,9 @@ impl Stream {
             return seed.at..seed.at;
         }
         if machine.reads_apart(text.bytes[seed.at]) {
-            self.read_back(machine, text, seed, needle);
+            // An escape may end with the value's first byte: then the match begins before it.
+            let most = if seed.index == 0 { PIECE } else { 0 };
+            self.read_back(machine, text, machine.behind_alike(text, seed, most), needle);
             return seed.at..seed.at;
         }
         let end = seed.at + machine.run(text, seed);

@@ -13,7 +13,7 @@ use repetition::Repetition;
 
 use crate::decode::ansi;
 use crate::decode::text::{Text, alike, alike_back};
-use crate::decode::unit::{introduces, stands_for_itself};
+use crate::decode::unit::stands_for_itself;
 
 /// How the letters of the text relate to those of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,9 +196,16 @@ impl Machine<'_> {
     pub fn reads_apart(&self, byte: u8) -> bool {
         match self.form {
             Form::Hex => true,
-            Form::Plain(_) => introduces(byte),
+            Form::Plain(_) => !stands_for_itself(byte),
             _ => false,
         }
+    }
+
+    /// The place behind those of the next `most` bytes that stand in the text as in the value.
+    pub fn behind_alike(&self, text: Text<'_>, from: Cursor, most: usize) -> Cursor {
+        let Form::Plain(case) = self.form else { return from };
+        let both = text.bytes[from.at..].iter().zip(&self.value[from.index..]).take(most);
+        self.behind(from, both.take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count())
     }
 
     /// The units from here on that are of one length and can be read in one way only.
