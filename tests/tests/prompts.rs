@@ -106,7 +106,7 @@ fn so_it_is_where_a_passphrase_is_asked_for() {
     }
     let bare = World::bare();
     for arrival in arrivals(PEM) {
-        let shown = bare.type_at(&and_then("hasp-vault init"), &["see:your identity: ", &arrival]);
+        let shown = bare.type_at(&and_then("hasp-vault init"), &["see:your identity", &arrival]);
         shown.has("[several-lines]");
         refused_whole(&bare, "init", &shown);
     }
@@ -183,7 +183,7 @@ fn what_is_typed_ahead_is_kept_and_never_shown() {
     // Twice the same.
     let bare = World::bare();
     let twice = format!("type:{PASSPHRASE}\\n{PASSPHRASE}\\n");
-    bare.type_at(&and_then(&format!("{SLOWLY}hasp-vault init")), &["see:your identity: ", &twice])
+    bare.type_at(&and_then(&format!("{SLOWLY}hasp-vault init")), &["see:your identity", &twice])
         .has("rc=0")
         .has_not("horse");
 }
