@@ -185,6 +185,16 @@ fn what_stands_before_a_value_belongs_to_it_whatever_the_reads() {
         (b"\naaaa!", b"~ aaaa!~", b"~[hasp:S]~"),
         (b"\naaaa!", b"~ =\naaaa!~", b"~[hasp:S]\n~"),
         (b"a\nbcdef", b"~a bcdef~", b"~[hasp:S]~"),
+        (
+            b"~~~~~^~~!~~~~~~\n  ^^^~^^!!^~^^^^~!",
+            b"~~~~~^~~!~~~~~~\n     ^^^~^^!!^~^^^^~!~",
+            b"[hasp:S]\n~",
+        ),
+        (
+            b"~~~~~^~~!~~~~~~\n  ^^^~^^!!^~^^^^~!",
+            b"~~~~~^~~!~~~~~~\r\n     ^^^~^^!!^~^^^^~!~",
+            b"[hasp:S]\r\n~",
+        ),
     ] {
         let patterns = compile(&[value.to_vec()]);
         for read in 1..=text.len() {
@@ -195,6 +205,15 @@ fn what_stands_before_a_value_belongs_to_it_whatever_the_reads() {
             let (out, text) = (out.escape_ascii(), text.escape_ascii());
             assert_eq!(out.to_string(), wanted.escape_ascii().to_string(), "{text} by {read}");
         }
+    }
+}
+
+/// Few characters may be more bytes in UTF-8 than in UTF-16.
+#[test]
+fn values_of_two_or_three_characters_are_replaced() {
+    for value in ["\u{e9}\u{e9}\u{e9}", "\u{65e5}\u{672c}", "\u{1f600}\u{e9}", "\u{800}\u{80}\0"] {
+        let patterns = compile(&[value.as_bytes().to_vec()]);
+        assert_eq!(whole(&patterns, format!("~{value}~").as_bytes()), b"~[hasp:S]~");
     }
 }
 

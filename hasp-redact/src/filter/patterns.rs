@@ -102,7 +102,11 @@ impl Patterns {
         }
         self.needles.add(name, Origin::Value, value);
         for big in [false, true] {
-            self.needles.add(name, Origin::Wide, &spell::wide(value, big));
+            let wide = spell::wide(value, big);
+            // Two characters may be fewer bytes than they were, too few to look for.
+            if wide.len() >= MIN_VALUE {
+                self.needles.add(name, Origin::Wide, &wide);
+            }
         }
         let mut encoded = Zeroizing::new(Vec::with_capacity(2 * value.len() + 8));
         for align in 0..3 {

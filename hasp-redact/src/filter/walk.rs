@@ -6,7 +6,7 @@
 //! the next ones: these are read as one, which begins where the first does.
 
 use crate::decode::text::Text;
-use crate::filter::form::{Cursor, Machine, Next, Run, reach};
+use crate::filter::form::{Cursor, Form, Machine, Next, Run, reach};
 use crate::filter::trail::Trail;
 
 /// The most readings that are followed at once; a text that has more at one place has them for
@@ -291,7 +291,11 @@ fn read(
     front: &mut Front<'_>,
 ) -> bool {
     machine.step(text, state.place, next);
-    for to in next.places.iter().filter(|to| to.at >= state.seen) {
+    // How far a line is indented shows with its last blank, and leads back among those before it.
+    let line = matches!(machine.form, Form::Plain(_))
+        && matches!(text.get(state.place.at), Some(b'\r' | b'\n'));
+    let seen = if line { 0 } else { state.seen };
+    for to in next.places.iter().filter(|to| to.at >= seen) {
         front.push(State { place: *to, seen: 0, done: state.done });
     }
     let mut more = next.more;

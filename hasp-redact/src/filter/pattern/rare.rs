@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::needle::Origin;
 use super::spell::{self, Spelling};
+use crate::decode::parts::danger::MIN_VALUE;
 
 /// The longest value of which rare forms are looked for that are much longer than itself.
 const SMALL: usize = 4096;
@@ -37,10 +38,16 @@ pub(crate) fn room(value: &[u8]) -> usize {
 /// Gives every string, and what it was made for.
 pub(crate) fn each(value: &[u8], mut give: impl FnMut(Origin, &[u8])) {
     let (little, big) = (spell::wide(value, false), spell::wide(value, true));
-    give(Origin::Inner, little.strip_suffix(&[0]).unwrap_or(&little));
+    let mut inner = |text: &[u8]| {
+        // Two or three characters may be fewer bytes than they were, too few to look for.
+        if text.len() >= MIN_VALUE {
+            give(Origin::Inner, text);
+        }
+    };
+    inner(little.strip_suffix(&[0]).unwrap_or(&little));
     // Up to U+00FF the one byte order is the other, a byte further on.
     if big.chunks(2).any(|unit| unit[0] > 0) {
-        give(Origin::Inner, big.strip_prefix(&[0]).unwrap_or(&big));
+        inner(big.strip_prefix(&[0]).unwrap_or(&big));
     }
     escaped(value, &mut give);
     if value.len() > SMALL {
@@ -141,7 +148,8 @@ mod tests {
             [&b"badcfehgjilknm"[..], b"cbedgfihkjml"]
         );
         assert_eq!(of(Origin::Swapped, b"abcdefghijk"), [[0; 0]; 0]);
-        assert_eq!(of(Origin::Inner, b"ab"), [b"a\0b"]);
+        assert_eq!(of(Origin::Inner, b"abcd"), [b"a\0b\0c\0d"]);
+        assert_eq!(of(Origin::Inner, "\u{e9}\u{e9}\u{e9}".as_bytes()), [[0; 0]; 0]);
         assert_eq!(of(Origin::Escaped, b"plain-value_1.2~"), [b"plain-value_1.2%7E"]);
         assert_eq!(of(Origin::Escaped, b"letters0"), [[0; 0]; 0]);
         let escaped = of(Origin::Escaped, "a\"/ \u{e4}<".as_bytes());
