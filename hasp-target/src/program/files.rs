@@ -33,7 +33,7 @@ pub fn interpreted(program: &Path, argv: &[OsString], dir: &Path) -> Vec<PathBuf
     files
 }
 
-/// As [`interpreted`], and all of the project that is named, whole or as a part of a word: which
+/// As `interpreted`, and all of the project that is named, whole or as a part of a word: which
 /// option takes a script is for each program to know. The directory where it runs counts, and what
 /// the programs named read there unasked.
 pub fn named(program: &Path, argv: &[OsString], dir: &Path, project: &Path) -> Vec<PathBuf> {
