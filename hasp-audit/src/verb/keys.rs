@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use ed25519_dalek::VerifyingKey;
 use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Kind, LogId, Result, code, descriptors, platform};
+use hasp_core::{Environ, Error, Kind, LogId, Result, code, descriptors, platform, terminal};
 use zeroize::Zeroizing;
 
 /// The tool that has the keys.
@@ -110,7 +110,15 @@ fn end(what: &str, output: &Output, cx: &mut Context) -> Result<()> {
     let error = Said::of(VAULT, &output.stderr).pass_on(&mut cx.out);
     match output.status.success() {
         true => Ok(()),
-        false => Err(error.unwrap_or_else(|| silent(what))),
+        false => Err(in_person(error.unwrap_or_else(|| silent(what)))),
+    }
+}
+
+/// Where nobody could be asked, the line that a person types is this tool's, not its sibling's.
+fn in_person(error: Error) -> Error {
+    match terminal::command().filter(|_| error.code() == code::LOCKED) {
+        Some(command) => error.hint(format!("or type it in a terminal of your own: {command}")),
+        None => error,
     }
 }
 

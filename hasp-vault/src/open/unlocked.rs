@@ -224,7 +224,7 @@ pub(crate) fn open_with_passphrase(
     cx: &mut Context,
 ) -> Result<(Identity, Option<SecretString>)> {
     let opened = open_any(home, cx)?;
-    if cx.env.get("HASP_IDENTITY").is_none() {
+    if cx.env.var(hasp_core::Var::Identity).is_none() {
         // Where the home cannot be written, opening must work all the same.
         let _ = public::note(home, &opened.0);
     }

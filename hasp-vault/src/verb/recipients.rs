@@ -51,7 +51,7 @@ fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 /// The recipients of the identity here, as far as they are known without asking for anything.
 fn own(vault: &Vault, cx: &Context) -> Vec<String> {
-    if cx.env.get("HASP_IDENTITY").is_some() {
+    if cx.env.var(hasp_core::Var::Identity).is_some() {
         return Vec::new();
     }
     public::recipients(vault.home()).unwrap_or_default()

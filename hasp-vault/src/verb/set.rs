@@ -84,9 +84,8 @@ pub fn options(args: &ItemArgs) -> Result<SetOptions> {
 /// A scope. What sounds like all projects would lock the secret to one of that name.
 fn scope(text: &str) -> Result<Allow> {
     let word = text.trim().to_ascii_lowercase();
-    if ["", "*", "any", "all", "anyone", "everyone", "everywhere", "none", "*:*"]
-        .contains(&word.as_str())
-    {
+    let project = word.split(':').next().unwrap_or_default();
+    if ["", "*", "any", "all", "anyone", "everyone", "everywhere", "none"].contains(&project) {
         return Err(Error::new(Kind::Usage, code::BAD_SCOPE, "a scope names one project")
             .hint("to take a scope off, so that any project may ask: --unscoped")
             .hint("a project of that name is meant by its root: --allow /path/to/project"));
