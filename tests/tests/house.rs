@@ -26,14 +26,24 @@ fn crates() -> Vec<String> {
     names.filter(|n| n.starts_with("hasp-")).collect()
 }
 
-/// Every Rust source that git knows or would add, with its text.
+/// Every Rust source of the workspace, by its path from the root, with its text.
 fn sources() -> Vec<(String, String)> {
-    let line = ["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"];
-    let listed = Outcome::of(command("git", &line).current_dir(root()).output().unwrap());
-    let names: Vec<String> = listed.ok().lines().map(str::to_owned).collect();
-    assert!(names.len() > 300, "git lists the sources: {}", names.len());
-    let read = |name: String| std::fs::read_to_string(root().join(&name)).ok().map(|t| (name, t));
-    names.into_iter().filter_map(read).collect()
+    let mut found = Vec::new();
+    let mut open = vec![root()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() && !name.starts_with('.') && !name.starts_with("target") {
+                open.push(path);
+            } else if name.ends_with(".rs") {
+                let shown = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((shown, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 300, "{} sources", found.len());
+    found
 }
 
 fn is_of_a_tool(name: &str) -> bool {
