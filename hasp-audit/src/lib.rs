@@ -2,8 +2,8 @@
 //! so that a thief of today's key cannot change yesterday unseen (Schneier and Kelsey, "Secure
 //! Audit Logs to Support Computer Forensics", 1999).
 //!
-//! What each event says is laid down in [`record::kind`]; the bytes of a line in [`record::line`],
-//! of the key state in [`segment::state`].
+//! What each event says is laid down in `record::kind`; the bytes of a line in `record::line`,
+//! of the key state in `segment::state`.
 #![forbid(unsafe_code)]
 
 pub mod cli;

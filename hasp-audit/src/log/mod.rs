@@ -90,7 +90,7 @@ impl Log {
         Log { id: *id, home: home.root().to_owned(), dir, full: segment::FULL }
     }
 
-    /// The same log with segments that are closed at this many bytes instead of [`segment::FULL`].
+    /// The same log with segments that are closed at this many bytes instead of `segment::FULL`.
     /// Every process may choose: readers go by what is there.
     #[must_use]
     pub fn with_segment_size(mut self, bytes: u64) -> Log {

@@ -48,7 +48,7 @@ impl Event {
     }
 
     /// The event with one more field: text, a number, a list or a `serde_json::json!` object. Text
-    /// over 512 bytes is cut, see [`cut`].
+    /// over 512 bytes is cut, see `cut`.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Event {
         let name = name.into();
@@ -67,7 +67,7 @@ impl Event {
         }
     }
 
-    /// A path or another word of the system, which may be no text at all; see [`os_text`].
+    /// A path or another word of the system, which may be no text at all; see `os_text`.
     #[must_use]
     pub fn os(self, name: impl Into<String>, word: impl AsRef<OsStr>) -> Event {
         self.field(name, os_text(word.as_ref()))

@@ -56,7 +56,7 @@ impl Patterns {
     ///
     /// Values under 6 bytes are not searched for; [`Patterns::unwatched`] names them. The same
     /// value under two names is shown under the first. The parts of a value that are secret by
-    /// themselves, see [`mod@parts`], are searched for too.
+    /// themselves, see `mod@parts`, are searched for too.
     pub fn compile(values: &[Pattern<'_>]) -> Patterns {
         let apart: Vec<Parts> = values.iter().map(|p| parts::parts(p.value)).collect();
         let parts = apart.iter().flat_map(|a| &a.kept).map(|part| part.bytes.as_slice());
