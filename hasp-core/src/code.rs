@@ -71,21 +71,6 @@ impl Serialize for Code {
     }
 }
 
-/// For crates that have not moved all of their names into a table.
-impl From<&'static str> for Code {
-    fn from(name: &'static str) -> Code {
-        let known = ALL.iter().find(|code| code.name == name);
-        known.copied().unwrap_or(Code::new(name, &[], ""))
-    }
-}
-
-/// For crates that have not moved all of their names into a table.
-impl PartialEq<&str> for Code {
-    fn eq(&self, name: &&str) -> bool {
-        self.name == *name
-    }
-}
-
 /// Makes the constants of a crate and `ALL`, the slice of them:
 ///
 /// ```

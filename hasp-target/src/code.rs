@@ -10,6 +10,8 @@ hasp_core::codes! {
     BAD_VARIABLE = "bad-variable", [Usage, Config], "a variable cannot carry a value";
     CANNOT_EDIT = "cannot-edit", [Create], "hasp.toml is written in a form that cannot be added to";
     DUPLICATE_VARIABLE = "duplicate-variable", [Usage], "one variable is given two values";
+    FOREIGN_FILE = "foreign-file", [Denied],
+        "another user owns or can change a file that would run or be read";
     FOREIGN_DIRECTORY = "foreign-directory", [Denied],
         "no project is found where directories are yours, and above they are another user's";
     MANIFEST_BAD_CLASS = "manifest-bad-class", [Config],

@@ -14,7 +14,7 @@ fn a_binding_written_by_hand_or_put_back_is_refused() {
     let first = fs::read_to_string(&file).unwrap();
     let code = |text: &str| {
         fs::write(&file, text).unwrap();
-        place.load().unwrap_err().code()
+        place.load().unwrap_err().code().as_str()
     };
     assert_eq!(
         code(&first.replace("\"db/url\" = \"db/url\"", "\"db/url\" = \"prod/db\"")),

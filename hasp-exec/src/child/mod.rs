@@ -145,7 +145,7 @@ fn refused(spec: &ChildSpec<'_>, cause: &std::io::Error) -> Error {
         let dir = printable_path(spec.dir);
         return Error::new(
             Kind::Denied,
-            "dir-missing",
+            hasp_grant::code::DIR_MISSING,
             format!("the approved directory {dir} is not there"),
         );
     }

@@ -96,7 +96,7 @@ pub fn stranger(file: &Path, project: &Path) -> Option<Stranger> {
 /// The refusal of a file of the project that another user can change.
 pub fn foreign(stranger: &Stranger) -> Error {
     let message = format!("{}, and would run or be read in your name", stranger.text());
-    Error::new(Kind::Denied, "foreign-file", message)
+    Error::new(Kind::Denied, crate::code::FOREIGN_FILE, message)
         .hint(stranger.hint())
         .hint("or say that this is meant, for the whole project: hasp-bind --shared")
 }

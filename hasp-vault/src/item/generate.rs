@@ -218,7 +218,7 @@ mod tests {
                 && text(&made).len() == 9
                 && text(&made).chars().all(|c| "ab".contains(c))
         );
-        let code = |r: Generate| r.make().unwrap_err().code();
+        let code = |r: Generate| r.make().unwrap_err().code().as_str();
         assert_eq!(code(Generate { length: Some(0), ..fresh(ValueKind::Hex) }), "bad-length");
         assert_eq!(code(Generate { length: Some(9), ..fresh(ValueKind::Uuid) }), "usage");
         for bad in ["", "a", "aa", "a b", "\u{e9}a"] {
