@@ -43,7 +43,7 @@ pub mod var;
 pub use class::Class;
 pub use code::Code;
 pub use environ::Environ;
-pub use error::{Error, Result, cause_text};
+pub use error::{Error, Result, cause_text, hint};
 pub use here::Here;
 pub use hexid::{GrantId, LogId, VaultId};
 pub use home::{Home, Runtime};
