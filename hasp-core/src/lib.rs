@@ -7,6 +7,7 @@
 
 pub mod class;
 pub mod code;
+mod complete;
 pub mod descriptors;
 pub mod dotenv;
 pub mod environ;

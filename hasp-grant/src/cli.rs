@@ -110,6 +110,9 @@ pub enum Verb {
         /// Ended ones too
         #[arg(long)]
         all: bool,
+        /// Only the ids, one a line
+        #[arg(long)]
+        names: bool,
     },
     /// Show what a token grants, without its bearer half
     Show {

@@ -29,7 +29,7 @@ impl Tool for Cli {
             .hint("hasp-grant --help"));
         }
         match &self.verb {
-            Some(Verb::List { all }) => list::list(*all, context),
+            Some(Verb::List { all, names }) => list::list(*all, *names, context),
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
             Some(Verb::Sweep) => sweep::sweep(context),

@@ -52,7 +52,9 @@ impl Hints {
                     let what = expression(argument);
                     match constant(&what, of_crate) {
                         Some(found) => drop(self.texts.insert(found)),
-                        None if what.is_empty() || what.contains("hint(") || what.contains("hint!(") => {}
+                        None if what.is_empty()
+                            || what.contains("hint(")
+                            || what.contains("hint!(") => {}
                         None => drop(self.passed_on.insert(format!("{file}: {what}"))),
                     }
                 }
@@ -207,7 +209,8 @@ mod tests {
 
     #[test]
     fn texts_are_read_as_the_compiler_reads_them() {
-        let texts = ["e.hint(\n \"a \\\n    b\")".to_owned(), "hint!(\"{{x}} {name} {}\", 1)".into()];
+        let texts =
+            ["e.hint(\n \"a \\\n    b\")".to_owned(), "hint!(\"{{x}} {name} {}\", 1)".into()];
         let mut hints = Hints { texts: BTreeSet::new(), passed_on: BTreeSet::new() };
         texts.iter().for_each(|text| hints.collect("f", text, &texts));
         hints.collect("f", "// .hint(\"no\")\nx.hint(other(1))", &texts);

@@ -10,7 +10,7 @@ use crate::spend::standing::{Standing, State, standings};
 use crate::token::claims::Terms;
 
 /// `hasp-grant list`: what has not ended, with `--all` also what has, and why.
-pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
+pub fn list(all: bool, names: bool, context: &mut Context) -> Result<Exit> {
     let home = Home::locate(&context.env)?;
     let (found, unreached) = standings(&context.env, &home, context.now)?;
     unreached.iter().for_each(|error| context.out.warn(&error.to_string()));
@@ -26,7 +26,10 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
             State::Elsewhere if !all => hidden += 1,
             State::Usable | State::Refused(_) | State::Elsewhere | State::Ended(..) => {
                 shown += 1;
-                row(standing, context)?;
+                match names {
+                    true => context.out.line(standing.id.short())?,
+                    false => row(standing, context)?,
+                }
             }
         }
     }

@@ -8,8 +8,9 @@ use hasp_core::{Error, Kind, Result, Secret, SecretName, Timestamp, files};
 use super::program::{Job, Step};
 use crate::code;
 use crate::format::events;
-use crate::format::item::{Item, State, Version};
+use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Recipe, Retiring, Rotation};
+use crate::format::version::Version;
 use crate::item::revoke::remove;
 use crate::item::set::{SetOptions, check_value, refuse_open_rotation};
 use crate::open::unlocked::Unlocked;
@@ -120,7 +121,9 @@ impl Unlocked {
     /// `[no-rotation]`, `[rotated-already]`.
     pub fn abort_rotation(&self, name: &SecretName, why: &str, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
-            let Some(rotation) = item.rotation.take() else { return Err(nothing_to_abort(item, now)) };
+            let Some(rotation) = item.rotation.take() else {
+                return Err(nothing_to_abort(item, now));
+            };
             let event = events::of_secret(EventKind::VaultRotateAbort, name)
                 .maybe("version", rotation.staged);
             let gone = rotation.staged.and_then(|number| lose(item, number, now));
