@@ -193,7 +193,8 @@ impl Situation {
         // The project may be elsewhere by now.
         shell.current_dir(world.base()).stdin(Stdio::null());
         let outcome = Outcome::of(shell.output().unwrap());
-        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        let said: Vec<&str> = outcome.stdout.lines().chain(outcome.stderr.lines()).collect();
+        let said = said[..said.len().min(20)].join("\n");
         let status = outcome.status;
         let wrong = format!("'{hint}', typed as '{typed}', then '{check}': {status}:\n{said}");
         (status != 0).then_some(wrong)
