@@ -3,13 +3,13 @@
 //! gone. `data/hints` holds the situations: a hint without one fails here, and so does a situation
 //! whose hint is gone.
 //!
-//! A situation is `: TITLE`, lines of bash that bring it about, and `$ LINE`, which fails (`~ LINE`:
-//! succeeds, with a hint). Then each hint: `> TEXT`, or `+ TEXT` for one that is typed after the one
-//! before it. What is typed is the command or the options that the hint ends in; `@ WORD TEXT` puts
-//! a text in a word's place, and `! LINE` is what a person types where the hint is in words. Then
-//! the line is typed again and succeeds, or, where the hint changes the line itself, the changed
-//! one does; `= LINE` is another way to tell that it led out. `- TEXT`, a tab and a reason name a
-//! hint that no test can be given.
+//! A situation is `: TITLE`, lines of bash that bring it about, and `$ LINE`, which fails
+//! (`~ LINE`: succeeds, with a hint). Then each hint: `> TEXT`, or `+ TEXT` for one that is typed
+//! after the one before it. What is typed is the command or the options that the hint ends in;
+//! `@ WORD TEXT` puts a text in a word's place, and `! LINE` is what a person types where the hint
+//! is in words. Then the line is typed again and succeeds, or, where the hint changes the line
+//! itself, the changed one does; `= LINE` is another way to tell that it led out. `- TEXT`, a tab
+//! and a reason name a hint that no test can be given.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -23,7 +23,6 @@ use hasp_tests::{Hints, Outcome, World, fits, is_root, peer};
 /// Texts that reach a failure by another road: from another failure, from a list of texts.
 const PASSED_ON: &[&str] = &[
     "hasp-bind/src/binding/mod.rs: hint",
-    "hasp-bind/src/project.rs: stranger.hint()",
     "hasp-consumer/src/process/namespace.rs: hint",
     "hasp-core/src/files.rs: trust::hint_of_owner(path, uid)",
     "hasp-core/src/sibling.rs: hint",
@@ -32,9 +31,7 @@ const PASSED_ON: &[&str] = &[
     "hasp-grant/src/action/delivery.rs: instead",
     "hasp-target/src/edit/env_file.rs: &typed",
     "hasp-target/src/manifest/fault.rs: hint",
-    "hasp-target/src/program/mod.rs: stranger.hint()",
     "hasp-vault/src/import/dotenv.rs: file",
-    "hasp-vault/src/import/guess.rs: other.hint()",
     "hasp-vault/src/import/naming.rs: rename(key)",
     "hasp-vault/src/verb/import_report.rs: hint.clone()",
 ];
