@@ -101,6 +101,7 @@ codes! {
     BAD_GRANT_ID = "bad-grant-id", [Usage], "that is no id of a grant";
     BAD_LOG_ID = "bad-log-id", [Usage], "that is no id of a log";
     BAD_NAME = "bad-name", [Usage, Data], "what should be a name is none";
+    BAD_POLICY = "bad-policy", [Config], "policy.toml is not understood";
     BAD_SOURCE = "bad-source", [Usage], "what should name a source of a value does not";
     BAD_TIME = "bad-time", [Usage], "a time is malformed";
     BAD_VAULT_ID = "bad-vault-id", [Data], "that is no id of a vault";
