@@ -6,9 +6,10 @@ use std::path::Path;
 use hasp_bind::Project;
 use hasp_core::terminal::Terminal;
 use hasp_core::{Error, Home, Result};
-use hasp_target::{Channel, Delivery};
+use hasp_target::Delivery;
 
 use crate::cli::Mint;
+use crate::mint::wanted::typed;
 
 /// The project at the current directory.
 ///
@@ -50,11 +51,7 @@ fn without_hints(error: &Error) -> Error {
 
 /// What was typed, each once; what is no delivery is refused later, by name of its option.
 fn references(asked: &Mint) -> Vec<String> {
-    let lists =
-        [(Channel::Env, &asked.env), (Channel::File, &asked.file), (Channel::Fd, &asked.fd)];
-    let words = lists.into_iter().flat_map(|(c, list)| list.iter().map(move |w| (c, w.as_str())));
-    let stdin = asked.stdin.iter().map(|word| (Channel::Stdin, word.as_str()));
-    let parsed = words.chain(stdin).filter_map(|(c, word)| Delivery::parse(c, word).ok());
+    let parsed = typed(asked).filter_map(|(channel, word)| Delivery::parse(channel, word).ok());
     let mut references: Vec<String> = parsed.map(|d| d.reference.to_string()).collect();
     references.sort();
     references.dedup();
