@@ -1,11 +1,9 @@
 //! The project of a new grant. In a directory that belongs to none, a person who can be asked is
 //! offered to make it one; whoever cannot is told the one line that does.
 
-use std::path::Path;
-
 use hasp_bind::Project;
 use hasp_core::terminal::Terminal;
-use hasp_core::{Error, Home, Result};
+use hasp_core::{Error, Here, Result};
 use hasp_target::Delivery;
 
 use crate::cli::Mint;
@@ -15,8 +13,8 @@ use crate::mint::wanted::typed;
 ///
 /// # Errors
 /// Those of [`Project::find`].
-pub fn here(asked: &Mint, home: &Home, cwd: &Path) -> Result<Project> {
-    let error = match Project::find(home, cwd) {
+pub fn here(asked: &Mint, here: &Here<'_>) -> Result<Project> {
+    let error = match Project::find(here) {
         Err(e) if is_none(&e) => e,
         found => return found,
     };
@@ -25,7 +23,7 @@ pub fn here(asked: &Mint, home: &Home, cwd: &Path) -> Result<Project> {
         return Err(error);
     }
     let line = |flag: &str| format!("hasp-bind {flag}add {}", references.join(" "));
-    match Project::at(cwd) {
+    match Project::at(here.cwd()?) {
         Ok(_) if Terminal::open().is_none() => {
             Err(without_hints(&error).hint(format!("bind this directory: {}", line(""))))
         }

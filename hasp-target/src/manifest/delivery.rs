@@ -13,8 +13,8 @@ use crate::code;
 use crate::manifest::suspicion::suspicion;
 use crate::manifest::variable::check_variable;
 
-/// Makes the channels, their words and the list of them from one row each, so that none can stand in
-/// one and be missing in another.
+/// Makes the channels, their words and the list of them from one row each, so that none can stand
+/// in one and be missing in another.
 macro_rules! channels {
     ($($(#[$doc:meta])+ $name:ident = $word:literal;)+) => {
         /// The way of a value into the child.
