@@ -241,6 +241,7 @@ fn the_old_value_stays_until_it_was_taken_back() {
     // With an overlap, later and by itself; without a program there is nothing to ask.
     installed.run(&["rotate", "n", "--overlap", "1s"], b"third-value-4567").ok();
     assert_eq!(states(&installed, "n"), ["destroyed", "retiring", "current"]);
+    // Times are kept in whole seconds; this is the one that has to pass.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     installed.run(&["rotate", "--due"], b"").ok();
     assert_eq!(states(&installed, "n"), ["destroyed", "destroyed", "current"]);
@@ -315,6 +316,7 @@ fn a_recipe_rotates_by_itself_when_it_is_due() {
             .text()
             .contains(&format!("run {run}, test {test}, retire {retire}"))
     );
+    // Times are kept in whole seconds; this is the one that has to pass.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let listed = lab.run(&["list", "--due"]);
     assert_eq!((listed.status, listed.text().lines().count()), (1, 3));
@@ -356,6 +358,7 @@ fn a_program_that_nobody_agreed_to_here_is_not_run() {
     let value = lab.value("n").unwrap();
     // As on the machine of another member of the same vault.
     std::fs::remove_dir_all(lab.home().join("programs")).unwrap();
+    // Times are kept in whole seconds; this is the one that has to pass.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let ran = installed.detached(&["rotate", "--due"]);
     assert_eq!(ran.status, 77, "{}", ran.stderr);
