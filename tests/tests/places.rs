@@ -132,9 +132,9 @@ fn as_the_first_process_of_a_container_it_reaps_forwards_and_tells_a_signal_by_1
     // Orphans that end while the command runs leave no zombie behind.
     world.script(
         "orphans",
-        "#!/bin/sh\nfor i in 1 2 3 4 5; do sh -c 'sleep 0.1 & exit'; \
-                             done\ni=0; while pgrep -x sleep >/dev/null && [ $i -lt 200 ]; \
-                             do sleep 0.05; i=$((i + 1)); done\ngrep -l '^State:.Z' /proc/[0-9]*/status | wc -l\n",
+        "#!/bin/sh\nfor i in 1 2 3 4 5; do sh -c 'sleep 0.1 & exit'; done\ni=0\n\
+         while pgrep -x sleep >/dev/null && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done\n\
+         grep -l '^State:.Z' /proc/[0-9]*/status | wc -l\n",
     );
     assert_eq!(world.sh(&format!("{first} -- ./orphans")).ok(), "0\n");
     // A token through a pipe, from a mint in the same container.

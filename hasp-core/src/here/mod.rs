@@ -29,8 +29,8 @@ use crate::home::{Home, Runtime};
 pub use crate::project::{GIT, MANIFEST};
 use crate::var::Var;
 
-/// Where a tool was started: home, directory, project, vault, log and runtime directory, each looked
-/// for when it is asked for first.
+/// Where a tool was started: home, directory, project, vault, log and runtime directory, each
+/// looked for when it is asked for first.
 pub struct Here<'e> {
     env: &'e Environ,
     home: Home,

@@ -34,8 +34,8 @@ pub fn root(home: &Home, start: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The nearest manifest from `start`, a real path, upwards, as far as [`root`] searches: for whoever
-/// wants to read it and needs no home for that.
+/// The nearest manifest from `start`, a real path, upwards, as far as [`root`] searches: for
+/// whoever wants to read it and needs no home for that.
 ///
 /// # Errors
 /// `Kind::Io` where it cannot be seen what is there.

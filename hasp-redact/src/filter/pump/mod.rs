@@ -1,6 +1,6 @@
 //! The loop that reads, filters and writes, for the stand-alone filter and for the output of a
-//! command alike: one buffer, plain read and write. A clean chunk is written from where it was read;
-//! no splice, because a page could change between the search and the forwarding.
+//! command alike: one buffer, plain read and write. A clean chunk is written from where it was
+//! read; no splice, because a page could change between the search and the forwarding.
 
 mod watcher;
 mod writer;
