@@ -38,7 +38,7 @@ fn probe() {
 }
 
 /// A directory in which a shell script runs probes: `probe NAME` asks about the claim and writes
-/// NAME, `means WORD` makes the claim, `gone PID` waits for the end of a process.
+/// NAME, `means WORD` makes the claim, `ended PID` waits for the end of a process.
 struct Tree {
     dir: tempfile::TempDir,
     children: Vec<Child>,
@@ -56,7 +56,7 @@ impl Tree {
         );
         // Waited for by its parent or not.
         tree.tool(
-            "gone",
+            "ended",
             "while grep -q '^State:.[^ZX]' /proc/$1/status 2>/dev/null; do sleep 0.02; done",
         );
         tree.tool("means", &format!("PROBE_WORD=\"$1\" PROBE_OUT='{dir}/claim' {run}; true"));
@@ -148,8 +148,8 @@ fn a_session_is_its_members_and_what_descends_from_its_leader() {
         "sh",
         "-c",
         "means session; probe child; sh -c 'probe grandchild; true'; setsid -w probe apart
-        sh -c \"sh -c 'gone \\$0; probe orphan; true' \\$\\$ &\"
-        sh -c \"setsid sh -c 'gone \\$0; probe daemon; true' \\$\\$ &\"
+        sh -c \"sh -c 'ended \\$0; probe orphan; true' \\$\\$ &\"
+        sh -c \"setsid sh -c 'ended \\$0; probe daemon; true' \\$\\$ &\"
         (sh -c 'while test -d $D && ! test -e $D/gone; do sleep 0.05; done; probe late; true' &)
         while test -d $D && ! test -e $D/go; do sleep 0.05; done",
     ]);
@@ -176,7 +176,7 @@ fn a_process_is_itself_and_its_descendants() {
         "sh",
         "-c",
         "means pid:$$; probe child; setsid -w sh -c 'probe apart; true'; sh -c \
-         \"sh -c 'gone \\$0; probe orphan; true' \\$\\$ &\"; sleep 30; true",
+         \"sh -c 'ended \\$0; probe orphan; true' \\$\\$ &\"; sleep 30; true",
     ]);
     for member in ["child", "apart"] {
         assert_eq!(tree.answer(member), "admitted", "{member}");
@@ -364,7 +364,7 @@ fn without_a_leader_a_grant_to_keep_needs_a_word() {
     let mut tree = Tree::new();
     let tool = assert_cmd::cargo::cargo_bin("hasp-consumer");
     let script = format!(
-        "(sh -c 'gone $0; {} whoami --json > $D/part; mv $D/part $D/seen; true' $$ &) ; true",
+        "(sh -c 'ended $0; {} whoami --json > $D/part; mv $D/part $D/seen; true' $$ &) ; true",
         tool.display()
     );
     tree.start(&["setsid", "sh", "-c", &script]);
