@@ -1,5 +1,5 @@
-//! How each grant of this user stands: as hasp-exec would find it, but for who asks. What is listed
-//! as usable and then refused is worse than no list.
+//! How each grant of this user stands: as hasp-exec would find it, apart from who asks. What is
+//! listed as usable and then refused is worse than no list.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
