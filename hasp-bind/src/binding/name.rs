@@ -69,8 +69,8 @@ pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) ->
     }
 }
 
-/// What takes the name for this directory: a reference is bound again where there is no hasp.toml to
-/// consent to.
+/// What takes the name for this directory: where there is no hasp.toml to consent to, a reference
+/// is bound again.
 fn taking(binding: &Binding) -> String {
     let pair = binding.refs.iter().next().map(|(reference, secret)| match reference == secret {
         true => format!(" add {reference}"),
