@@ -83,7 +83,7 @@ pub(super) fn pairs(value: &[u8], text: Text<'_>, from: Cursor) -> Run {
     let between = &bytes[start..start + gap];
     let fits = |(unit, wanted): &(&[u8], &[u8])| {
         pair(unit) == Some(wanted[0])
-            && &unit[2..pace] == between
+            && is_alike(&unit[2..pace], between)
             && nibble(unit[pace]) == wanted[1] >> 4
             && !is_prefix(&unit[pace..])
     };
@@ -123,7 +123,7 @@ pub(super) fn pairs_back(value: &[u8], text: Text<'_>, to: Cursor, most: usize) 
         let (at, index) = (to.at - units * pace, to.index - units);
         let Some(start) = at.checked_sub(pace).filter(|_| at >= floor) else { return false };
         pair(&text.bytes[start..]) == Some(value[index - 1])
-            && text.bytes[start + 2..at] == *between
+            && is_alike(&text.bytes[start + 2..at], between)
             && !is_prefix(&text.bytes[at..])
             && (gap == 0 || !hex::after_break(text, at))
     };
@@ -148,6 +148,12 @@ fn gap_back(before: &[u8]) -> Option<usize> {
 /// Whether a byte may stand between two pairs of a line.
 fn inner(byte: u8) -> bool {
     hex::separates(byte) && !matches!(byte, b'\r' | b'\n')
+}
+
+/// Whether these few bytes are the same: a call for each would cost more than they do.
+#[inline]
+fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    one.iter().zip(other).all(|(a, b)| a == b)
 }
 
 /// Whether these bytes begin with what precedes digits in C.

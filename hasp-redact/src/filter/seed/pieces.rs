@@ -116,6 +116,18 @@ impl Pieces {
     pub fn find(&self, hash: u64) -> impl Iterator<Item = &Seed> {
         let (word, bit) = self.place(hash);
         let range = if self.filter[word] & bit == 0 { 0..0 } else { self.buckets.range(hash) };
+        self.among(range, hash)
+    }
+
+    /// Where the seeds of a piece are, among others.
+    #[inline]
+    pub fn range(&self, hash: u64) -> Range<usize> {
+        self.buckets.range(hash)
+    }
+
+    /// The seeds of a piece among these.
+    #[inline]
+    pub fn among(&self, range: Range<usize>, hash: u64) -> impl Iterator<Item = &Seed> {
         self.seeds[range].iter().filter(move |(part, _)| *part == hash as u32).map(|(_, seed)| seed)
     }
 }
