@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::decode::cost;
 use crate::decode::text::Text;
 use crate::decode::unit::{introduces, only};
 use crate::filter::firsts::{First, Firsts, HEAD, Head, Heads, Readings, Spot};
@@ -163,7 +164,7 @@ impl Starts {
         }
         let pairs = text.bytes[from..].windows(2).take(end - from);
         let other = pairs.take_while(|pair| !self.firsts.may_open(pair[0], pair[1])).count();
-        from + other
+        from + cost::run(other)
     }
 
     /// Whether an escape that can be read in one way only is none that a match begins with, nor is

@@ -4,6 +4,7 @@
 
 use super::{Case, Cursor, hex, plain};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Text, nibble, pair};
 use crate::decode::unit::{only, only_before};
 
@@ -43,7 +44,7 @@ pub(super) fn escapes(value: &[u8], case: Case, text: Text<'_>, from: Cursor) ->
             && case.fits(byte, value[index])
             && !(case.fits(text.bytes[at], value[index]) && as_it_is())
     };
-    Run { units: (0..).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// Escapes of the value before `to`, at most so many.
@@ -71,7 +72,7 @@ pub(super) fn escapes_back(
         };
         length == pace && case.fits(byte, value[index - 1]) && !as_it_is()
     };
-    Run { units: (0..most).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..most).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// Pairs of digits from here on, but for the value's last.
@@ -89,7 +90,8 @@ pub(super) fn pairs(value: &[u8], text: Text<'_>, from: Cursor) -> Run {
     };
     // Each with the two digits behind it.
     let units = bytes[from.at..].windows(pace + 2).step_by(pace);
-    Run { units: units.zip(value[from.index..].windows(2)).take_while(fits).count(), pace }
+    let units = units.zip(value[from.index..].windows(2)).take_while(fits).count();
+    Run { units: cost::run(units), pace }
 }
 
 /// How many bytes stand between a pair and the next one, which can then be read in one way only;
@@ -127,7 +129,7 @@ pub(super) fn pairs_back(value: &[u8], text: Text<'_>, to: Cursor, most: usize) 
             && !is_prefix(&text.bytes[at..])
             && (gap == 0 || !hex::after_break(text, at))
     };
-    Run { units: (0..most).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..most).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// As [`gap`], for the pair before the end of these bytes.

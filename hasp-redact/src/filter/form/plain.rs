@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{Case, Cursor, Next};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Answer, Text, alike, alike_back};
 use crate::decode::unit::{
     MAX_PERCENT, MAX_QUOTED, MAX_UNIT, Units, decode, introduces, lone, may_end, only,
@@ -64,7 +65,7 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> usi
                 .take_while(|(byte, wanted)| case.fits(**byte, **wanted))
                 .count(),
         };
-        lone(&text[..fits])
+        lone(&text[..cost::run(fits)])
     }))
 }
 
@@ -91,7 +92,7 @@ pub(super) fn alone(byte: u8, text: Text<'_>, at: usize, most: usize) -> usize {
         return 0;
     }
     let rest = text.bytes[at..].iter().take(most.saturating_add(MAX_UNIT));
-    rest.take_while(|b| **b == byte).count().saturating_sub(MAX_UNIT)
+    cost::run(rest.take_while(|b| **b == byte).count()).saturating_sub(MAX_UNIT)
 }
 
 /// The length of a run that is looked for in pieces: it goes on into the next one if it fills one.

@@ -6,6 +6,7 @@ use super::plain::Behind;
 use super::{Cursor, Form, Next, Tail};
 use crate::decode::alphabet::{BASE32, BASE64};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Answer, Text};
 use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, may_end};
 
@@ -137,12 +138,12 @@ impl Radix {
         for chunk in bytes[..bytes.len().min(goal.saturating_sub(from.index))].chunks_exact(BLOCK) {
             let differ = self.block(chunk) ^ self.symbols(value, from.index + run);
             if differ != 0 {
-                return run + differ.leading_zeros() as usize / 8;
+                return cost::run(run + differ.leading_zeros() as usize / 8);
             }
             run += BLOCK;
         }
         let rest = bytes[run..].iter().zip(from.index + run..goal);
-        run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count()
+        cost::run(run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count())
     }
 
     /// The own characters from `index` on as numbers, a byte each.
@@ -195,7 +196,7 @@ impl Radix {
             run += BLOCK;
         }
         let rest = before[..to.at - run].iter().rev().zip((1..to.index - run).rev());
-        run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count()
+        cost::run(run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count())
     }
 
     /// How many plain characters precede, and whether what precedes them rules out that a match
