@@ -222,9 +222,7 @@ impl Machine<'_> {
         let units = self.run(text, from);
         match self.form {
             _ if units > 0 => Run { units, pace: 1 },
-            Form::Plain(Case::Exact)
-                if self.period() == 1 && text.bytes[from.at] == self.value[0] =>
-            {
+            Form::Plain(Case::Exact) if self.is_only(text.bytes[from.at]) => {
                 let left = if done { text.len() } else { self.value.len() - from.index };
                 Run { units: plain::alone(self.value[0], text, from.at, left), pace: 1 }
             }
