@@ -258,6 +258,17 @@ impl Stream {
             self.read_back(machine, text, machine.behind_alike(text, seed, most), needle);
             return seed.at..seed.at;
         }
+        self.read_run(machine, text, seed, needle)
+    }
+
+    /// As [`Stream::read`], where single bytes are read from the seed on.
+    fn read_run(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Cursor,
+        needle: u32,
+    ) -> Range<usize> {
         let end = seed.at + machine.run(text, seed);
         let complete = seed.index + (end - seed.at) == machine.goal();
         if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
