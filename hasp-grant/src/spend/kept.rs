@@ -59,7 +59,10 @@ pub fn kept(at: &Situation<'_>, home: &Home, unreached: &[Error]) -> Result<Vec<
     }
     dated.sort();
     if dated.is_empty() {
-        let error = none(at, home, unreached);
+        let mut error = none(at, home, unreached);
+        if at.target.is_none() && has_others(at)? {
+            error = error.hint("others are kept: hasp-grant list");
+        }
         return Err(others(at).into_iter().fold(error, |error, target| {
             error.hint(format!("one is kept for target '{target}': hasp-exec -t {target}"))
         }));
@@ -144,6 +147,12 @@ fn is_meant(vault: &str, terms: &Terms, at: &Situation<'_>) -> bool {
         }
         (None, None) => true,
     }
+}
+
+/// Whether one is kept for another command of this project.
+fn has_others(at: &Situation<'_>) -> Result<bool> {
+    let place = place(&at.vault.id().to_string(), at.root, None);
+    at.ledgers.iter().try_fold(false, |found, l| Ok(found || !l.kept_at(&place)?.is_empty()))
 }
 
 /// Targets of this project for which one is kept.
