@@ -69,8 +69,7 @@ pub fn check_system(action: &Action, runtime: &Runtime) -> Result<()> {
         return Err(Error::new(Kind::Denied, code::NO_NEW_PRIVS, message)
             .hint("take no-new-privs out of the target: hasp-target check"));
     }
-    let on_descriptor =
-        action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
+    let on_descriptor = action.deliveries.iter().find(|d| d.channel.is_descriptor());
     let Some(delivery) =
         on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
     else {

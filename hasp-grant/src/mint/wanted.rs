@@ -37,32 +37,37 @@ pub fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> 
     manifest.target(name)
 }
 
+/// The words of the options that deliver a value, each with its channel.
+pub fn typed(mint: &Mint) -> impl Iterator<Item = (Channel, &str)> {
+    let words = |channel| match channel {
+        Channel::Env => &mint.env[..],
+        Channel::File => &mint.file[..],
+        Channel::Fd => &mint.fd[..],
+        Channel::Stdin => mint.stdin.as_slice(),
+    };
+    Channel::ALL.iter().flat_map(move |c| words(*c).iter().map(move |word| (*c, word.as_str())))
+}
+
 /// From the target, or from the command line.
 pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Result<Wanted> {
     let mut versions = Versions::new();
     version::read(&mint.at, &mut versions)?;
     let (deliveries, templates) = match target {
         Some(target) => (target.deliveries.clone(), target.templates.clone()),
-        None => typed(mint, at, &mut versions)?,
+        None => by_options(mint, at, &mut versions)?,
     };
     let wanted = Wanted { deliveries, templates, versions };
     wanted.has_all_versions().map(|()| wanted)
 }
 
 /// What stands on the command line.
-fn typed(
+fn by_options(
     mint: &Mint,
     at: &MintContext<'_>,
     versions: &mut Versions,
 ) -> Result<(Vec<Delivery>, Vec<Template>)> {
     let mut wanted = Vec::new();
-    let channels = [
-        (Channel::Env, mint.env.as_slice()),
-        (Channel::File, &mint.file),
-        (Channel::Fd, &mint.fd),
-        (Channel::Stdin, mint.stdin.as_slice()),
-    ];
-    for (channel, word) in channels.iter().flat_map(|(c, words)| words.iter().map(|w| (*c, w))) {
+    for (channel, word) in typed(mint) {
         let (word, named) = version::split(word);
         let delivery = Delivery::parse(channel, word)?;
         if let Some(named) = named {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use hasp_bind::Project;
 use hasp_core::text::shell_word;
-use hasp_core::{Error, GrantId, Home, Kind, Result, Secret, files};
+use hasp_core::{Environ, Error, GrantId, Here, Home, Kind, Result, Secret, files};
 
 use crate::code;
 use crate::ledger::Ledger;
@@ -173,7 +173,9 @@ fn others(at: &Situation<'_>) -> BTreeSet<String> {
 /// Why there is none: the target does not exist, or the last grant for it has ended, or there was
 /// none.
 fn none(at: &Situation<'_>, home: &Home, unreached: &[Error]) -> Error {
-    let manifest = Project::find(home, at.root).ok().and_then(|project| project.manifest);
+    let env = Environ::default();
+    let there = Here::at(home, &env, at.root);
+    let manifest = Project::find(&there).ok().and_then(|project| project.manifest);
     let unknown = at.target.zip(manifest.as_ref());
     if let Some(Err(error)) = unknown.map(|(asked, manifest)| manifest.target(asked)) {
         // Any word that is no target's name may be a value, typed in its place.

@@ -3,7 +3,7 @@
 use hasp_bind::{Binding, Project};
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Home, Result, SecretName, Timestamp};
+use hasp_core::{Here, Result, SecretName, Timestamp};
 use hasp_vault::Vault;
 
 use crate::suggest::{Suggested, runs, suggested, text, unused_targets, used_secrets};
@@ -13,12 +13,8 @@ const DAYS: &str = "7d";
 
 /// `hasp-grant suggest`.
 pub fn suggest(since: Option<&str>, context: &mut Context) -> Result<Exit> {
-    let home = Home::locate(&context.env)?;
-    home.check()?;
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = Project::find(&home, &cwd)?;
-    let vault = Vault::here(&Here::find(&context.env)?)?;
+    let here = Here::find(&context.env)?;
+    let (project, vault) = (Project::find(&here)?, Vault::here(&here)?);
     let since = moment(since.unwrap_or(DAYS), context.now)?;
     let ran = runs::read(&vault.log()?, &project.root, since)?;
     let manifest = project.manifest.as_ref();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use hasp_bind::Project;
 use hasp_consumer::Caller;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Here, Home, Result, Runtime, Timestamp, Var};
+use hasp_core::{Error, Here, Result, Timestamp, Var};
 use hasp_vault::Vault;
 
 use crate::cli::Why;
@@ -21,13 +21,10 @@ const KEPT: &str = "a grant is kept for this";
 
 /// `hasp-grant why`: 0 if it would run, else 1.
 pub fn why(asked: &Why, context: &mut Context) -> Result<Exit> {
-    let home = Home::locate(&context.env)?;
-    home.check()?;
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let root = Project::root(&home, &cwd)?;
-    let vault = Vault::here(&Here::find(&context.env)?)?;
-    let (runtime, caller) = (Runtime::locate(&context.env)?, Caller::current()?);
+    let here = Here::find(&context.env)?;
+    let (home, runtime) = (here.home().clone(), here.runtime()?);
+    let (root, vault) = (Project::root(&here)?, Vault::here(&here)?);
+    let caller = Caller::current()?;
     let Everywhere { ledgers, unreached } = everywhere(&context.env, &home, context.now);
     let search = context.env.get("PATH").map(OsString::from);
     let named = asked.grant.clone().or_else(|| context.env.var(Var::Grant).map(OsString::from));
