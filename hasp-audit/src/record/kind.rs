@@ -189,6 +189,25 @@ impl EventKind {
         }
     }
 
+    /// Whether it only tells that something ended, was taken back or was refused: after it less is
+    /// allowed than before.
+    pub fn narrows(self) -> bool {
+        self.denial()
+            || matches!(
+                self,
+                EventKind::GrantRevoke
+                    | EventKind::GrantSweep
+                    | EventKind::GrantItem
+                    | EventKind::ExecEnd
+                    | EventKind::ExecItem
+                    | EventKind::VaultRevoke
+                    | EventKind::VaultItem
+                    | EventKind::BindRemove
+                    | EventKind::BindDrop
+                    | EventKind::ConsumerRemove
+            )
+    }
+
     /// Whether it is a denial.
     pub fn denial(self) -> bool {
         is_denial(self.name())
