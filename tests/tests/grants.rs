@@ -210,7 +210,7 @@ fn times_are_written_as_people_do_and_other_homes_come_last() {
         "HASP_HOME=$HOME/b hasp-vault init --no-passphrase -q; HASP_HOME=$HOME/b hasp-grant list",
     );
     assert!(other.ok().is_empty() && other.stderr.contains("1 more are of other homes"));
-    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all --json");
+    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all-homes --json");
     assert_eq!(all.objects()[0]["state"], "elsewhere");
 }
 
