@@ -27,14 +27,15 @@ pub fn has_identity(home: &Path) -> bool {
     IDENTITIES.iter().any(|name| home.join(name).symlink_metadata().is_ok())
 }
 
-/// A vault in the repository that a directory belongs to, or below it where it belongs to none.
+/// A vault in the repository or project that a directory belongs to; none where it belongs to
+/// neither: what lies below a home directory or a mount is nobody's invitation.
 pub fn vault_near(start: &Path, home: &Path) -> Option<PathBuf> {
     let start = start.canonicalize().ok()?;
     let own = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let is_root =
         |dir: &&Path| [GIT, MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok());
     let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok());
-    let root = root.or_else(|| start.ancestors().find(is_root)).unwrap_or(&start);
+    let root = root.or_else(|| start.ancestors().find(is_root))?;
     let mut queue = VecDeque::from([(root.to_owned(), 0)]);
     for _ in 0..MOST {
         let (dir, depth) = queue.pop_front()?;
@@ -67,7 +68,8 @@ fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
 fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
     if let Some(dir) = start.and_then(|start| vault_near(start, home)) {
         return vec![format!(
-            "there is a vault in this repository; to use it: hasp-vault join {}",
+            "there is a vault in this {}; to use it: hasp-vault join {}",
+            whose(start),
             short(&dir, start)
         )];
     }
@@ -94,6 +96,13 @@ fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
                 .to_owned(),
         ],
     }
+}
+
+/// What the reader is in, where it was looked through.
+fn whose(start: Option<&Path>) -> &'static str {
+    let start = start.and_then(|start| start.canonicalize().ok()).unwrap_or_default();
+    let git = start.ancestors().any(|dir| dir.join(GIT).symlink_metadata().is_ok());
+    if git { "repository" } else { "project" }
 }
 
 /// As it is typed where the reader is.
@@ -190,7 +199,18 @@ mod tests {
         tree.vault("repo/node_modules/vault");
         std::os::unix::fs::symlink(tree.at("beside"), tree.at("repo/link")).unwrap();
         assert_eq!(vault_near(&tree.at("repo"), &tree.at("home")), None);
+    }
+
+    #[test]
+    fn outside_of_any_repository_no_vault_is_pointed_at() {
+        let tree = Tree::new();
+        tree.vault("repo/plain/vault");
         fs::remove_dir(tree.at("repo/.git")).unwrap();
-        assert_eq!(vault_near(&tree.at(""), &tree.at("home")), Some(tree.at("beside/vault")));
+        for start in ["", "repo", "repo/plain", "repo/plain/vault"] {
+            assert_eq!(vault_near(&tree.at(start), &tree.at("home")), None, "{start}");
+            assert!(tree.hints(start).contains("hasp-vault init"), "{start}");
+        }
+        fs::write(tree.at("repo/hasp.toml"), "").unwrap();
+        assert!(tree.hints("repo").contains("in this project; to use it: hasp-vault join "));
     }
 }

@@ -27,6 +27,7 @@ pub use ledger::Ledger;
 pub use ledger::directories::{Everywhere, everywhere};
 pub use ledger::record::record as record_end;
 pub use ledger::sweep::sweep_expired;
+pub use ledger::tombstone::is_end;
 pub use mint::jobserver::inherited as inherited_jobserver;
 pub use mint::summary::{HANG, terms_lines};
 pub use misplaced::{KnownWord, as_program, known_word};

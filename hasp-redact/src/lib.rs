@@ -15,9 +15,11 @@ mod run;
 mod scan;
 mod verb;
 
-pub use cli::Cli;
+pub use cli::{Cli, Hook};
 pub use decode::parts::danger::{MIN_VALUE, Reason};
 pub use decode::parts::{Part, Parts, Place, parts};
 pub use filter::pump::{Traffic, pump};
 pub use filter::{Filter, IDLE_MS, Pattern, Patterns, Tally};
+pub use hooks::kept::NOT_OPENED;
 pub use scan::watch::{Rebuilt, Unwatched, Watch, judge, judge_parts};
+pub use verb::look_for;

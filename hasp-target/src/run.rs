@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::trust;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, tree, trust};
 
 use crate::cli::{Cli, Verb};
 use crate::code;
@@ -39,8 +38,15 @@ fn nearest(cx: &mut Context) -> Result<PathBuf> {
     let start = current_dir()?;
     let frontier = trust::frontier(&start);
     let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
-    let manifests = start.ancestors().take_while(within).map(|dir| dir.join(FILE_NAME));
-    let found = manifests.into_iter().find(|path| path.symlink_metadata().is_ok());
+    let mut found = None;
+    for dir in start.ancestors().take_while(within) {
+        let path = dir.join(FILE_NAME);
+        // Where it cannot be seen what is there, the next one upwards is not the nearest.
+        if tree::is_there(&path)? {
+            found = Some(path);
+            break;
+        }
+    }
     if let Some(stranger) =
         found.as_deref().and_then(|f| trust::stranger_below(f.parent().unwrap_or(f), f))
     {

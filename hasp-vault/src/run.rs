@@ -55,6 +55,9 @@ impl Cli {
             Verb::Recipients(args) => verb::recipients::run(&args, &locate(cx)?, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
             Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
+            Verb::Watch(WatchVerb::Look { hook, words }) => {
+                verb::watch::look(locate(cx), hook, &words, cx)
+            }
             Verb::Key(KeyVerb::Audit { log, fd }) => {
                 verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx)
             }

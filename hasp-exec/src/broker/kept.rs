@@ -21,7 +21,7 @@ use crate::code;
 /// `[no-project]`; `[no-grant]` or `[target-unknown]` where there is none.
 pub(crate) fn kept(cli: &Cli, broker: &Broker, now: Timestamp) -> Result<Vec<PathBuf>> {
     let root = broker.root.as_deref().map_err(Clone::clone)?;
-    let (mut dated, mut others) = (Vec::new(), BTreeSet::new());
+    let (mut dated, mut others, mut unread) = (Vec::new(), BTreeSet::new(), Vec::new());
     for ledger in &broker.ledgers {
         let folder = ledger.runtime().dir("kept")?;
         let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("read", &folder, e))?;
@@ -33,6 +33,7 @@ pub(crate) fn kept(cli: &Cli, broker: &Broker, now: Timestamp) -> Result<Vec<Pat
                     dated.extend(at.map(|at| (at, entry.path())));
                 }
                 Some(Meaning::Target(target)) => drop(others.insert(target)),
+                Some(Meaning::Unread(error)) => unread.push(error),
                 Some(Meaning::Other) | None => {}
             }
         }
@@ -40,11 +41,18 @@ pub(crate) fn kept(cli: &Cli, broker: &Broker, now: Timestamp) -> Result<Vec<Pat
     dated.sort();
     if dated.is_empty() {
         let error = none(cli, broker, root, now);
+        let error = unread.iter().fold(error, with_unread);
         return Err(others.into_iter().fold(error, |error, target| {
             error.hint(format!("one is kept for target '{target}': hasp-exec -t {target}"))
         }));
     }
     Ok(dated.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// One that cannot be read is not "none": it is named with what mends it.
+fn with_unread(error: Error, unread: &Error) -> Error {
+    let told = error.hint(format!("one is kept and cannot be read: {}", unread.message()));
+    unread.hints().iter().fold(told, |told, hint| told.hint(hint.clone()))
 }
 
 /// Reads a kept token under the file discipline of the runtime directory.
@@ -77,8 +85,10 @@ enum Meaning {
     Fits,
     /// It is for another target of this project.
     Target(String),
-    /// It is for something else.
+    /// It is for something else, or has ended.
     Other,
+    /// It cannot be seen what it is for.
+    Unread(Error),
 }
 
 /// The ledger is ours alone, and says what a token is for before it is read. One that it cannot say
@@ -87,7 +97,8 @@ fn meaning(id: &GrantId, ledger: &Ledger, cli: &Cli, broker: &Broker, root: &Pat
     let entry = match ledger.entry(id) {
         Ok(entry) => entry,
         Err(e) if e.code() == hasp_grant::code::LEDGER_DAMAGED => return Meaning::Fits,
-        Err(_) => return Meaning::Other,
+        Err(e) if hasp_grant::is_end(&e) => return Meaning::Other,
+        Err(e) => return Meaning::Unread(e),
     };
     let Ok(terms) = entry.terms() else { return Meaning::Fits };
     if !is_of_here(&entry.vault, &terms, broker, root) {

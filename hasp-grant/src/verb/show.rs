@@ -2,7 +2,7 @@
 
 use hasp_consumer::Caller;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Here, Result, Runtime, Source};
+use hasp_core::{Here, Result, Runtime, Source, tree};
 use hasp_vault::Vault;
 
 use crate::mint::summary;
@@ -66,13 +66,11 @@ fn read_token(
         && word.bytes().all(|b| b.is_ascii_hexdigit())
     {
         for ledger in ledgers(context)? {
-            let kept = ledger
-                .ids()?
-                .into_iter()
-                .filter(|id| id.as_str().starts_with(word))
-                .map(|id| ledger.kept_path(&id));
-            if let Some(path) = kept.into_iter().find(|p| p.exists()) {
-                return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
+            let ids = ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word));
+            for path in ids.map(|id| ledger.kept_path(&id)) {
+                if tree::is_there(&path)? {
+                    return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 
 use hasp_core::output::write_all;
+use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, platform};
 
@@ -51,7 +52,11 @@ pub fn fingerprint(from: &OsStr, fd: i32, vault: &Vault, cx: &mut Context) -> Re
 
 /// For `hasp-audit accept-loss`, which has asked.
 pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    vault.unlock_for_keys(cx)?.replace_log(cx.now).map(|_| Exit::OK)
+    if let Some(kept) = vault.unlock_for_keys(cx)?.replace_log(cx.now)? {
+        let shown = printable_path(&kept);
+        cx.out.warn(&format!("what stood in the place of the record is kept as {shown}"));
+    }
+    Ok(Exit::OK)
 }
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {

@@ -2,12 +2,14 @@
 //! owns.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 
 use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
-use hasp_redact::Watch;
+use hasp_redact::{Hook, NOT_OPENED, Watch};
 
+use crate::code;
 use crate::format::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
@@ -41,6 +43,31 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         cx.out.note(&format!("{name} is not: {reason}"));
     }
     Ok(Exit::OK)
+}
+
+/// Looks, for a hook of hasp-redact, for the values that have no fingerprints. They stay in this
+/// process, which nobody is asked for: where the vault does not open without a question, or is
+/// none, that is an end of its own and not a word.
+pub fn look(
+    vault: Result<Vault>,
+    hook: Hook,
+    words: &[OsString],
+    cx: &mut Context,
+) -> Result<Exit> {
+    let opened = vault.and_then(|vault| vault.unlock_for_keys(cx));
+    let Ok(unlocked) = opened else { return Ok(Exit(NOT_OPENED)) };
+    let (vault, mut values) = (unlocked.vault(), Vec::new());
+    for (name, version) in vault.watch().unwatched_of(&vault.id().to_string())? {
+        let item = match vault.item(&name) {
+            // Destroyed and forgotten: there is nothing left to look with.
+            Err(e) if e.code() == code::SECRET_UNKNOWN => continue,
+            item => item?,
+        };
+        if item.version(version).is_ok_and(|v| v.destroyed.is_none()) {
+            values.push((name.to_string(), unlocked.value(&item, version)?));
+        }
+    }
+    hasp_redact::look_for(&values, hook, words, cx)
 }
 
 /// Every version of a secret that still has a value, opened one at a time; and an event for each
