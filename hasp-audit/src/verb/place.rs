@@ -42,9 +42,30 @@ impl Place {
         Ok(Place { home, id, current })
     }
 
-    /// The key that signs this vault's heads.
+    /// The log, and behind it those of this vault before it, newest first: what a change of its
+    /// key began anew. A log that was named is alone, and so is one whose vault is gone.
+    pub fn with_earlier(cx: &Context, named: Option<&str>) -> Result<Vec<Place>> {
+        let place = Place::find(cx, named)?;
+        let earlier = match (&place.current, named) {
+            (Ok(found), None) => found.earlier.iter().map(|(log, _)| *log).collect(),
+            _ => Vec::new(),
+        };
+        // One that was lost is on record as lost.
+        let there = |id: &LogId| Log::open(&place.home, id).is_ok();
+        let earlier = earlier.into_iter().filter(there).map(|id| Place {
+            home: place.home.clone(),
+            id,
+            current: place.current.clone(),
+        });
+        let earlier: Vec<Place> = earlier.collect();
+        Ok(std::iter::once(place).chain(earlier).collect())
+    }
+
+    /// The key that signs the heads of this log: an earlier one was the vault's then.
     pub fn public(&self) -> Result<VerifyingKey> {
-        self.current.as_ref().map(|found| found.public).map_err(Clone::clone)
+        let found = self.current.as_ref().map_err(Clone::clone)?;
+        let earlier = found.earlier.iter().find(|(log, _)| *log == self.id);
+        Ok(earlier.map_or(found.public, |(_, key)| *key))
     }
 
     /// Whether the vault here writes to this log now.

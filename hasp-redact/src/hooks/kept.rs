@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hasp_core::platform::BeforeExec;
-use hasp_core::text::shell_word;
 use hasp_core::tool::Context;
 use hasp_core::{Environ, Home, Var, descriptors, sibling};
 use rustix::process::Signal;
@@ -77,14 +76,16 @@ fn is_blocked(status: i32, what: &str, cx: &mut Context) -> bool {
 }
 
 /// Whether the identity opens without anybody being asked.
-fn opens(home: &Home, env: &Environ) -> bool {
+fn opens(home: &Home) -> bool {
+    // As this program was started: the sources are none of what a sibling usually gets.
+    let env = Environ::capture();
     let given = [Var::Passphrase, Var::Identity].iter().any(|var| env.var(*var).is_some());
     given || home.join("identity").symlink_metadata().is_ok()
 }
 
 /// It gets a session without a terminal and no program that asks: a hook keeps nobody waiting.
 fn with_vault(call: Call<'_>, home: &Home, cx: &Context) -> Option<i32> {
-    if !opens(home, &cx.env) {
+    if !opens(home) {
         return None;
     }
     let mut command = sibling::command("hasp-vault").ok()?;
@@ -130,8 +131,6 @@ fn targets(cx: &Context) -> Vec<String> {
     let (mut found, Some(listed)) = (vec![TARGET.to_owned()], listed(cx)) else {
         return vec![TARGET.to_owned()];
     };
-    let Ok(own) = sibling::path("hasp-redact") else { return found };
-    let runs = format!("{} hooks run ", shell_word(own.as_os_str()));
     let cwd = std::env::current_dir().ok().and_then(|dir| dir.canonicalize().ok());
     for grant in listed {
         let text = |name: &str| grant[name].as_str().unwrap_or_default().to_owned();
@@ -140,11 +139,21 @@ fn targets(cx: &Context) -> Vec<String> {
         let (target, usable) = (text("target"), text("state") == "usable");
         let endless = grant["kept"] == true && grant["uses"].is_null();
         let fits = usable && endless && here && !project.is_empty() && !target.is_empty();
-        if fits && text("command").starts_with(&runs) && !found.contains(&target) {
+        if fits && is_hook(&text("command")) && !found.contains(&target) {
             found.push(target);
         }
     }
     found
+}
+
+/// Whether a command, as it is shown, is this program called as a hook. What is run is decided by
+/// hasp-exec, from the grant.
+fn is_hook(command: &str) -> bool {
+    let program = |word: &str| word.rsplit('/').next() == Some("hasp-redact");
+    let mut words = command.split(' ');
+    words.next().is_some_and(program)
+        && words.next() == Some("hooks")
+        && words.next() == Some("run")
 }
 
 fn listed(cx: &Context) -> Option<Vec<serde_json::Value>> {

@@ -58,7 +58,7 @@ fn is_of_remote(line: &[u8]) -> bool {
     let Some(tab) = memchr::memchr(b'\t', line) else { return false };
     let said = &line[tab + 1..];
     // A fetch from here is none from there.
-    let own = said.starts_with(b"fetch .") || said.starts_with(b"fetch: .");
+    let own = said.split(|b| *b == b' ').any(|word| word == b".");
     !own && OF_REMOTE.iter().any(|begin| said.starts_with(begin))
 }
 
@@ -73,7 +73,8 @@ mod tests {
         for said in ["update by push", "fetch origin: fast-forward", "pull: x", "clone: from x"] {
             assert!(is_of_remote(line(&format!("\t{said}")).as_bytes()), "{said}");
         }
-        for said in ["", "\t", "\tfetch . main:refs/remotes/origin/x: storing head", "\tbranch: x"]
+        for said in
+            ["", "\t", "\tfetch -q . main:refs/remotes/origin/x: storing head", "\tbranch: x"]
         {
             assert!(!is_of_remote(line(said).as_bytes()), "{said}");
         }

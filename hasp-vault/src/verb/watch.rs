@@ -9,12 +9,21 @@ use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
 use hasp_redact::{Hook, NOT_OPENED, Watch};
 
+use crate::cli::WatchVerb;
 use crate::code;
 use crate::format::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 
-pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// What the verb says, with the vault or why there is none.
+pub fn run(verb: &WatchVerb, vault: Result<Vault>, cx: &mut Context) -> Result<Exit> {
+    match verb {
+        WatchVerb::Rebuild => rebuild(&vault?, cx),
+        WatchVerb::Look { hook, words } => look(vault, *hook, words, cx),
+    }
+}
+
+fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names = vault.names()?;
     let unlocked = vault.unlock(cx)?;
     let events = RefCell::new(Vec::new());
@@ -48,12 +57,7 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
 /// Looks, for a hook of hasp-redact, for the values that have no fingerprints. They stay in this
 /// process, which nobody is asked for: where the vault does not open without a question, or is
 /// none, that is an end of its own and not a word.
-pub fn look(
-    vault: Result<Vault>,
-    hook: Hook,
-    words: &[OsString],
-    cx: &mut Context,
-) -> Result<Exit> {
+fn look(vault: Result<Vault>, hook: Hook, words: &[OsString], cx: &mut Context) -> Result<Exit> {
     let opened = vault.and_then(|vault| vault.unlock_for_keys(cx));
     let Ok(unlocked) = opened else { return Ok(Exit(NOT_OPENED)) };
     let (vault, mut values) = (unlocked.vault(), Vec::new());

@@ -266,7 +266,8 @@ mod tests {
         fn foreign_bytes_never_panic(bytes: Vec<u8>, cut in 0usize..1500) {
             let _ = numbers(&bytes);
             let _ = numbers(&item(SEQUENCE, &bytes));
-            let _ = numbers(pem("PRIVATE KEY", &[b"openssh-key-v1\0", &bytes[..]].concat()).as_bytes());
+            let ssh = [b"openssh-key-v1\0", &bytes[..]].concat();
+            let _ = numbers(pem("PRIVATE KEY", &ssh).as_bytes());
             let (key, _) = rsa();
             let _ = numbers(&key[..cut.min(key.len())]);
         }
