@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_core::here;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Kind, Result, tree, trust};
+use hasp_core::trust;
+use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Verb};
 use crate::code;
@@ -36,23 +38,13 @@ impl Tool for Cli {
 /// since whoever has to decide about it must see it, and is named.
 fn nearest(cx: &mut Context) -> Result<PathBuf> {
     let start = current_dir()?;
-    let frontier = trust::frontier(&start);
-    let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
-    let mut found = None;
-    for dir in start.ancestors().take_while(within) {
-        let path = dir.join(FILE_NAME);
-        // Where it cannot be seen what is there, the next one upwards is not the nearest.
-        if tree::is_there(&path)? {
-            found = Some(path);
-            break;
-        }
-    }
+    let found = here::manifest(&start)?;
     if let Some(stranger) =
         found.as_deref().and_then(|f| trust::stranger_below(f.parent().unwrap_or(f), f))
     {
         cx.out.warn(&format!("{}: it may ask for another user's wish", stranger.text()));
     }
-    found.ok_or_else(|| match frontier {
+    found.ok_or_else(|| match trust::frontier(&start) {
         Some(frontier) => at_frontier(&start, &frontier),
         None => {
             let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));

@@ -56,6 +56,6 @@ fn public(key: &[u8; 32]) -> Result<VerifyingKey> {
     })
 }
 
-fn unverified(here: &Here) -> Result<LogRef> {
+fn unverified(here: &Here<'_>) -> Result<LogRef> {
     Ok(here.log()?.for_finding().clone())
 }
