@@ -60,8 +60,8 @@ impl Cli {
             }
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::ReplaceLog) => verb::key::replace_log(&locate(cx)?, cx),
-            Verb::Key(KeyVerb::Fp { from, fd }) => {
-                verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
+            Verb::Key(KeyVerb::Fp { from, log, fd }) => {
+                verb::key::fingerprint(&from, log.as_deref(), fd, &locate(cx)?, cx)
             }
             Verb::Completions { shell } => Cli::completions(shell, cx),
         }

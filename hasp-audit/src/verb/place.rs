@@ -42,23 +42,18 @@ impl Place {
         Ok(Place { home, id, current })
     }
 
-    /// The log, and behind it those of this vault before it, newest first: what a change of its
-    /// key began anew. A log that was named is alone, and so is one whose vault is gone.
-    pub fn with_earlier(cx: &Context, named: Option<&str>) -> Result<Vec<Place>> {
-        let place = Place::find(cx, named)?;
-        let earlier = match (&place.current, named) {
-            (Ok(found), None) => found.earlier.iter().map(|(log, _)| *log).collect(),
-            _ => Vec::new(),
+    /// The logs before the current one: what a change of the vault's key began anew. One that was
+    /// lost is on record as lost.
+    fn tell_earlier(&self, cx: &mut Context) {
+        let Some(found) = self.current.as_ref().ok().filter(|found| found.log == self.id) else {
+            return;
         };
-        // One that was lost is on record as lost.
-        let there = |id: &LogId| Log::open(&place.home, id).is_ok();
-        let earlier = earlier.into_iter().filter(there).map(|id| Place {
-            home: place.home.clone(),
-            id,
-            current: place.current.clone(),
-        });
-        let earlier: Vec<Place> = earlier.collect();
-        Ok(std::iter::once(place).chain(earlier).collect())
+        for (id, _) in found.earlier.iter().filter(|(id, _)| Log::open(&self.home, id).is_ok()) {
+            cx.out.note(&format!(
+                "what was recorded before the vault had its key of today is not looked at: \
+                 hasp-audit --log {id}"
+            ));
+        }
     }
 
     /// The key that signs the heads of this log: an earlier one was the vault's then.
@@ -79,9 +74,10 @@ impl Place {
     }
 
     /// The log, with its closed segments packed, as far as that can be done here: reading never
-    /// fails for it.
-    pub fn packed_log(&self, cx: &Context) -> Result<Log> {
+    /// fails for it. What it does not answer for is said.
+    pub fn packed_log(&self, cx: &mut Context) -> Result<Log> {
         let log = self.log()?;
+        self.tell_earlier(cx);
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
         let bar = match pending > FEW {
             true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),

@@ -42,10 +42,18 @@ pub fn sign_head(fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-pub fn fingerprint(from: &OsStr, fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// Of the records of the current log, or of an earlier one if it is named.
+pub fn fingerprint(
+    from: &OsStr,
+    log: Option<&str>,
+    fd: i32,
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<Exit> {
     let out = descriptor(fd)?;
     let value = input::read_value(Some(from), false, cx)?;
-    let print = vault.unlock_for_keys(cx)?.fingerprint(&value);
+    let log = log.map_or_else(|| Ok(*vault.log_id()), str::parse)?;
+    let print = vault.unlock_for_keys(cx)?.keys_of_log(&log)?.fingerprint(&value);
     write_all(&out, print.as_bytes())?;
     Ok(Exit::OK)
 }
