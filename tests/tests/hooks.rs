@@ -439,6 +439,10 @@ fn short_values_are_found_where_the_vault_opens_by_itself() {
         let leak = &world.events("scan.leak")[0];
         assert_eq!(leak["secrets"][0], "db/pw");
     }
+    let told = "not watched, looked for where the vault opens without a question, as it does here: \
+                db/pw, url, wifi";
+    let status = plain.sh("hasp-redact hooks status");
+    assert!(said(&status).contains(told), "{}", said(&status));
     let stopped = plain.sh("echo tiger-9 >f; git add f; git commit -qm x");
     assert!(stopped.status != 0 && said(&stopped).contains("url (plain)"), "{}", said(&stopped));
     plain.sh("git reset -q --hard").ok();

@@ -49,14 +49,18 @@ pub(crate) struct Call<'a> {
     pub memory: &'a Memory,
 }
 
-/// Looks with the vault, if it opens without a question, and with each kept grant for it.
-pub(crate) fn look(call: Call<'_>, home: &Home, cx: &mut Context) -> Looked {
+/// Looks with the vault, if it opens without a question, and with each kept grant for it: nothing is
+/// left for those where the vault here is the only one with such values.
+pub(crate) fn look(call: Call<'_>, home: &Home, vaults: usize, cx: &mut Context) -> Looked {
     let mut looked = Looked::default();
     if let Some(status) =
         with_vault(call, home, cx).filter(|status| *status != i32::from(NOT_OPENED))
     {
         looked.vault = true;
         looked.blocked |= is_blocked(status, "hasp-vault watch look", cx);
+        if vaults == 1 {
+            return looked;
+        }
     }
     for target in targets(cx) {
         let started = with_target(call, &target, cx).filter(|status| *status != NOT_STARTED);
@@ -76,7 +80,7 @@ fn is_blocked(status: i32, what: &str, cx: &mut Context) -> bool {
 }
 
 /// Whether the identity opens without anybody being asked.
-fn opens(home: &Home) -> bool {
+pub(crate) fn opens(home: &Home) -> bool {
     // As this program was started: the sources are none of what a sibling usually gets.
     let env = Environ::capture();
     let given = [Var::Passphrase, Var::Identity].iter().any(|var| env.var(*var).is_some());

@@ -151,7 +151,7 @@ fn check(
         if names.is_empty() {
             return Ok(Exit::OK);
         }
-        let looked = kept::look(Call { hook, words, input, memory }, home, cx);
+        let looked = kept::look(Call { hook, words, input, memory }, home, vaults, cx);
         // One vault is opened; values of others in this home are not in it.
         if hook != Hook::CommitMsg && !(looked.vault && vaults == 1) {
             tell_unwatched(&names, &looked, cx);
