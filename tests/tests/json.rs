@@ -57,6 +57,8 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-grant --keep --for 1h --consumer user -t test", ""),
     ("hasp-grant list", ""),
     ("hasp-grant show $(ls ${HASP_RUNTIME:-$XDG_RUNTIME_DIR/hasp}/kept)", ""),
+    ("hasp-grant why -t test", ""),
+    ("hasp-grant suggest", ""),
     ("hasp-grant revoke --all", ""),
     ("hasp-grant sweep", ""),
     ("hasp-exec --doctor", ""),
@@ -86,6 +88,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("hasp-vault export", "what it prints is assignments, in the form that --format names"),
     ("hasp-vault backup", "what it prints is a backup"),
     ("hasp-vault resolve", "needs a merge of git: hasp-vault/tests/git.rs"),
+    ("hasp-grant narrow", "what it prints is a token"),
     ("hasp-audit export", "what it prints is records with a trailer, a line of JSON each"),
 ];
 
@@ -115,8 +118,13 @@ fn every_verb_prints_one_object_a_line() {
 }
 
 /// Lists that may be empty, and questions whose answer is the status.
-const SILENT: &[&str] =
-    &["hasp-vault check", "hasp-redact scan", "hasp-redact markers", "hasp-audit exposed"];
+const SILENT: &[&str] = &[
+    "hasp-vault check",
+    "hasp-redact scan",
+    "hasp-redact markers",
+    "hasp-audit exposed",
+    "hasp-grant suggest",
+];
 
 /// Behind the verb, or in front of `--`.
 fn with_json(line: &str) -> String {
