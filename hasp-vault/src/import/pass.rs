@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Kind, Result, cause_text};
+use hasp_core::{Environ, Error, Kind, Result, cause_text, hint};
 
 use super::{Entry, Fault, Seen};
 use crate::captured::capture;
@@ -96,7 +96,7 @@ impl Tree {
             let (key, cause) = (printable(key.as_bytes()), cause_text(&e));
             let message = format!("{key}: {program} cannot be run: {cause}; nothing was imported");
             Error::new(Kind::Data, code::CANNOT_OPEN_ENTRY, message)
-                .hint(format!("see whether it is installed: command -v {}", self.store.opener()))
+                .hint(hint!("see whether it is installed: command -v {}", self.store.opener()))
         })?;
         // gpg may leave an agent behind.
         let captured = match capture(child, MAX_VALUE + 2) {
