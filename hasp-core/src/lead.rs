@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::hint;
 use crate::project::{GIT, MANIFEST};
 use crate::text::shell_word;
 
@@ -66,34 +67,33 @@ fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
 
 fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
     if let Some(dir) = start.and_then(|start| vault_near(start, home)) {
-        return vec![format!(
+        return vec![hint!(
             "there is a vault in this repository; to use it: hasp-vault join {}",
             short(&dir, start)
         )];
     }
     let known = home.join("known_vaults").symlink_metadata().is_ok();
-    match (has_identity(home), known) {
-        (true, _) => vec![
-            "this home has an identity; put its vault back from a backup: hasp-vault restore < \
-             FILE"
-                .to_owned(),
-            "or use a vault that is elsewhere: hasp-vault join DIR".to_owned(),
+    let two = match (has_identity(home), known) {
+        (true, _) => [
+            hint(
+                "this home has an identity; put its vault back from a backup: hasp-vault restore \
+                 < FILE",
+            ),
+            hint("or use a vault that is elsewhere: hasp-vault join DIR"),
         ],
-        (false, true) => vec![
-            "this home knows vaults and has lost its identity: put identity.age back from a \
-             copy"
-                .to_owned(),
-            "or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < \
-             BACKUP"
-                .to_owned(),
+        (false, true) => [
+            hint(
+                "this home knows vaults and has lost its identity: put identity.age back from a \
+                 copy",
+            ),
+            hint("or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < BACKUP"),
         ],
-        (false, false) => vec![
-            "make one with: hasp-vault init".to_owned(),
-            "or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < \
-             BACKUP"
-                .to_owned(),
+        (false, false) => [
+            hint("make one with: hasp-vault init"),
+            hint("or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < BACKUP"),
         ],
-    }
+    };
+    two.map(str::to_owned).to_vec()
 }
 
 /// As it is typed where the reader is.

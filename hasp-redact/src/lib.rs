@@ -16,6 +16,8 @@ mod scan;
 mod verb;
 
 pub use cli::Cli;
+#[doc(hidden)]
+pub use decode::cost::compared;
 pub use decode::parts::danger::{MIN_VALUE, Reason};
 pub use decode::parts::{Part, Parts, Place, parts};
 pub use filter::pump::{Pump, Step, Stop, Traffic, Watcher};

@@ -72,7 +72,11 @@ pub enum Verb {
     /// Leave a value for somebody with the keys to accept; needs none
     Deposit(DepositArgs),
     /// List the deposits that wait
-    Inbox,
+    Inbox {
+        /// Only the ids, one a line
+        #[arg(long)]
+        names: bool,
+    },
     /// Look at a deposit and store it
     Accept(AcceptArgs),
     /// Remove a deposit

@@ -37,7 +37,7 @@ impl Cli {
             Verb::Revoke(args) => verb::revoke::run(&args, &locate(cx)?, cx),
             Verb::Destroy(args) => verb::destroy::run(&args, &locate(cx)?, cx),
             Verb::Deposit(args) => verb::deposit::run(&args, cx),
-            Verb::Inbox => verb::inbox::list(&locate(cx)?, cx),
+            Verb::Inbox { names } => verb::inbox::list(names, &locate(cx)?, cx),
             Verb::Accept(args) => verb::inbox::accept(&args, &locate(cx)?, cx),
             Verb::Reject(args) => verb::inbox::reject(&args, &locate(cx)?, cx),
             Verb::Import(args) => verb::import::run(&args, &locate(cx)?, cx),

@@ -180,7 +180,7 @@ fn none(at: &Situation<'_>, home: &Home, unreached: &[Error]) -> Error {
     if let Some(Err(error)) = unknown.map(|(asked, manifest)| manifest.target(asked)) {
         // Any word that is no target's name may be a value, typed in its place.
         let told = Error::new(error.kind(), error.code(), "hasp.toml has no target of that name");
-        return error.hints().iter().fold(told, |told, hint| told.hint(hint.clone()));
+        return told.hints_of(&error);
     }
     let error = match ended(at) {
         Some(ended) => {

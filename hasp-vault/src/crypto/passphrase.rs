@@ -23,9 +23,6 @@ pub const MAX_PASSPHRASE: usize = 1024;
 const WORDS: usize = 6;
 /// How often a person may try on the terminal.
 pub const TRIES: u32 = 3;
-/// Where a value that no prompt takes comes from.
-pub const SEVERAL_LINES: &str =
-    "a value of several lines is stored from a file: hasp-vault set NAME --from FILE";
 
 /// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid
 /// UTF-8.
@@ -151,9 +148,14 @@ pub fn one_line(error: Error) -> Error {
     if error.code() != code::SEVERAL_LINES {
         return error;
     }
+    pasted(error)
+}
+
+/// The error of a prompt that got more than one line.
+pub fn pasted(error: Error) -> Error {
     error
         .hint("a passphrase is one line; from a file: HASP_PASSPHRASE=FILE before the command")
-        .hint(SEVERAL_LINES)
+        .hint("a value of several lines is stored from a file: hasp-vault set NAME --from FILE")
 }
 
 /// The error where nobody can be asked.

@@ -130,7 +130,7 @@ fn part_by_rule(part: &str) -> String {
 }
 
 fn rename(key: &str) -> String {
-    format!("give it another name: --rename {}=NEW", shell_word(OsStr::new(key)))
+    hasp_core::hint!("give it another name: --rename {}=NEW", shell_word(OsStr::new(key)))
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 use std::process::Stdio;
 
 use hasp_core::files::Guard;
+use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result, Runtime, SecretName, sibling};
+use hasp_core::{Error, Kind, Result, Runtime, SecretName};
 
 use crate::code;
 use crate::open::vault::Vault;
@@ -54,18 +55,23 @@ fn run(which: &[&str], not_done: &str, cx: &Context) -> Result<()> {
     let failed = |why: &str| {
         let message = format!("{not_done}: {why}; all else is done");
         Error::new(Kind::Io, code::GRANTS_NOT_ENDED, message)
-            .hint(format!("end them: hasp-grant revoke {}", which.join(" ")))
     };
     let mut command = match sibling::command("hasp-grant") {
         Ok(command) => command,
         // Nothing but hasp-grant makes them.
         Err(e) if e.code() == code::NO_SIBLING && count(cx) == 0 => return Ok(()),
-        Err(e) => return Err(failed(e.message())),
+        Err(e) => return Err(failed(e.message()).hints_of(&e)),
     };
-    command.args(["revoke", "--quiet"]).args(which).env_clear().envs(cx.env.for_child());
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    match status.map_err(|e| Error::system("run hasp-grant", e))?.success() {
-        true => Ok(()),
-        false => Err(failed("hasp-grant could not")),
+    command.args(["--json", "revoke", "--quiet"]).args(which);
+    command.env_clear().envs(cx.env.for_child());
+    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let output = output.map_err(|e| Error::system("run hasp-grant", e))?;
+    if output.status.success() {
+        return Ok(());
     }
+    Err(match Said::of("hasp-grant", &output.stderr).error() {
+        Some(why) => failed(why.message()).hints_of(&why),
+        None => failed("hasp-grant ended without a word"),
+    }
+    .hint(format!("end them: hasp-grant revoke {}", which.join(" "))))
 }

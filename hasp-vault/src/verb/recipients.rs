@@ -17,7 +17,7 @@ use crate::recipients::{Change, Outcome, pin};
 
 pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     match &args.verb {
-        None => list(vault, cx),
+        None => list(args.names, vault, cx),
         Some(RecipientsVerb::Add { recovery: true, .. }) => add_recovery(vault, cx),
         Some(RecipientsVerb::Add { recipient, .. }) => {
             let new = recipient.join(" ").parse()?;
@@ -29,11 +29,13 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     }
 }
 
-fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+fn list(names: bool, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let own = own(vault, cx);
     for recipient in &vault.settings().recipients {
         let yours = own.iter().any(|o| o == recipient.as_str());
-        if cx.out.json {
+        if names {
+            cx.out.line(recipient.as_str())?;
+        } else if cx.out.json {
             cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(),
             "kind": recipient.kind(), "own": yours}))?;
         } else {
