@@ -326,10 +326,7 @@ fn unspent(
 /// The end of what a grant was narrowed from is its end.
 fn of_parent(error: Error) -> Error {
     let text = format!("it was narrowed from another, and that has ended: {}", error.message());
-    error
-        .hints()
-        .iter()
-        .fold(Error::new(error.kind(), error.code(), text), |e, h| e.hint(h.clone()))
+    Error::new(error.kind(), error.code(), text).hints_of(&error)
 }
 
 fn same_project(terms: &Terms, root: &Path) -> Result<()> {
