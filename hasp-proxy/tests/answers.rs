@@ -54,6 +54,43 @@ fn twenty_megabytes_go_each_way_at_once_and_byte_for_byte() {
 }
 
 #[test]
+#[ignore = "a minute"]
+fn a_gibibyte_goes_each_way_in_bounded_memory() {
+    const SIZE: usize = 1 << 30;
+    let upstream = Upstream::new(
+        Leaf::Good,
+        Arc::new(|seen, tls| {
+            if !seen.body.is_empty() {
+                let length = seen.body.len();
+                write!(tls, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")?;
+                return tls.write_all(&seen.body);
+            }
+            let part = noise(1 << 20);
+            write!(tls, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n")?;
+            (0..SIZE / part.len()).try_for_each(|_| tls.write_all(&part))
+        }),
+    );
+    let proxy = Proxy::start(&upstream);
+    let mut stream = TcpStream::connect(("127.0.0.1", proxy.ports[0])).unwrap();
+    let head = |line: &str, fields: &str| {
+        let host = format!("Host: 127.0.0.1:{}\r\n", proxy.ports[0]);
+        format!("{line} HTTP/1.1\r\n{host}{}{fields}Connection: close\r\n\r\n", proxy.bearer())
+    };
+    stream.write_all(head("GET /v1/a", "").as_bytes()).unwrap();
+    let down = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+    assert!(down > SIZE as u64, "{down}");
+    let mut stream = TcpStream::connect(("127.0.0.1", proxy.ports[0])).unwrap();
+    let fields = format!("X-Test-Drain: 1\r\nContent-Length: {SIZE}\r\n");
+    stream.write_all(head("PUT /v1/a", &fields).as_bytes()).unwrap();
+    let part = noise(1 << 20);
+    (0..SIZE / part.len()).for_each(|_| stream.write_all(&part).unwrap());
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(Answer::of(&answer).text(), SIZE.to_string());
+    assert!(proxy.memory("VmHWM") < 32 * 1024, "{} KiB", proxy.memory("VmHWM"));
+}
+
+#[test]
 fn an_event_is_with_the_client_before_the_next_is_sent() {
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let receiver = Mutex::new(receiver);
@@ -279,6 +316,21 @@ fn a_body_that_is_waited_for_is_asked_for_and_an_early_answer_is_passed_on() {
     assert_eq!(Answer::of(&rest).status, 200);
     assert_eq!(upstream.last().body, b"hello");
     assert!(!upstream.last().head.to_ascii_lowercase().contains("expect"));
+}
+
+#[test]
+fn it_has_given_up_what_it_does_not_need_and_shows_nothing_of_the_value() {
+    let upstream = Upstream::echo();
+    let proxy = Proxy::start(&upstream);
+    assert_eq!(proxy.get("/v1/a").status, 200);
+    let process = format!("/proc/{}", proxy.child.id());
+    let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    for name in ["cmdline", "environ"] {
+        // Closed to this user, or without it.
+        let text = std::fs::read(format!("{process}/{name}")).unwrap_or_default();
+        assert!(!text.windows(VALUE.len()).any(|w| w == VALUE.as_bytes()), "{name}");
+    }
 }
 
 #[test]

@@ -106,3 +106,54 @@ impl Request {
 fn is_origin_form(target: &str) -> bool {
     target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::head::scan::{Scan, Seen};
+    use proptest::prelude::*;
+
+    const GOOD: &str = "POST /v1/a?b HTTP/1.1\r\nHost: 127.0.0.1:4000\r\nX: a, b\r\n\
+                        Content-Length: 3\r\nConnection: x, close\r\n\r\n";
+
+    #[test]
+    fn a_head_is_read() {
+        let request = Request::parse(GOOD.as_bytes()).unwrap();
+        assert_eq!((request.method.as_str(), request.raw_path()), ("POST", "/v1/a"));
+        assert_eq!((request.framing, request.last), (Framing::Length(3), true));
+        let passed: Vec<&str> = request.passed(None).map(|f| f.name.as_str()).collect();
+        assert_eq!(passed, Vec::<&str>::new(), "X is named by Connection");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        /// Bytes replaced, put in and taken away: a head is refused, or it has one host, one
+        /// framing, and a path that begins with a slash.
+        #[test]
+        fn a_mutated_head_is_refused_or_means_one_thing(
+            changes in proptest::collection::vec((0usize..120, 0u8..3, any::<u8>()), 0..6),
+            more in "(Content-Length: 3\r\n|Transfer-Encoding: chunked\r\n|Host: a\r\n){0,2}"
+        ) {
+            let mut head = GOOD.replace("X: a", &format!("{more}X: a")).into_bytes();
+            for (at, what, byte) in changes {
+                let at = at.min(head.len() - 1);
+                match what {
+                    0 => head[at] = byte,
+                    1 => head.insert(at, byte),
+                    _ => { head.remove(at); }
+                }
+            }
+            if let Seen::End(length) = Scan::default().look(&head)
+                && let Ok(request) = Request::parse(&head[..length])
+            {
+                let count = |name| request.fields.iter().filter(|f| f.name == name).count();
+                prop_assert_eq!(count("host"), 1);
+                prop_assert!(count("content-length") + count("transfer-encoding") <= 1);
+                prop_assert!(request.target.starts_with('/'));
+                prop_assert!(request.fields.iter().all(|f| !f.value.contains(&b'\n')));
+            }
+        }
+    }
+}

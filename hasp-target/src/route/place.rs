@@ -10,10 +10,9 @@ const GIT_USER: &str = "x-access-token";
 
 /// Fields of a connection, or of how a message is framed: none of them is passed on, and none can
 /// carry a credential.
-const CONNECTION: [&str; 18] = [
+const CONNECTION: [&str; 17] = [
     "accept-encoding",
     "connection",
-    "content-encoding",
     "content-length",
     "cookie",
     "expect",
@@ -136,7 +135,9 @@ fn header(name: &str) -> Result<Place, String> {
     if !(1..=64).contains(&name.len()) || !name.bytes().all(sign) {
         return Err("header: takes the name of a field, at most 64 bytes".to_owned());
     }
-    let routes = lower.starts_with("x-forwarded-") || lower == "forwarded";
+    // What is said of a body is the client's.
+    let frames = lower.starts_with("content-");
+    let routes = frames || lower.starts_with("x-forwarded-") || lower == "forwarded";
     if is_of_the_connection(&lower) || overrides_the_request(&lower) || routes {
         return Err(format!("a value cannot be in {name}, which frames or routes a request"));
     }

@@ -188,6 +188,7 @@ fn places_of_a_credential() {
         "header:Transfer-Encoding",
         "header:Proxy-Authorization",
         "header:X-Forwarded-Host",
+        "header:Content-Encoding",
         "header:X-HTTP-Method-Override",
         "header:Cookie",
         "query:",
