@@ -2,7 +2,7 @@
 //! as they stand here.
 
 hasp_core::codes! {
-    BAD_GRANT_ID = "bad-grant-id", [Usage], "what should be the id of a grant is none";
+    BAD_GRANT_ID = "bad-grant-id", [Usage], "not the id of a grant";
     BAD_OUTPUT = "bad-output", [Usage], "a token cannot be written where -o says";
     CLASS_ANY_COMMAND = "class-any-command", [Denied],
         "a secret of this class is granted to a named command only";
@@ -10,7 +10,7 @@ hasp_core::codes! {
     COMMAND_TOO_LONG = "command-too-long", [Usage], "a command has too many words for a grant";
     COMMAND_TWICE = "command-twice", [Usage], "--any-command stands beside a command";
     CONSUMER_TWICE = "consumer-twice", [Usage], "--for and --consumer name different consumers";
-    DELIVERED_TWICE = "delivered-twice", [Usage], "a variable is to hold two values";
+    DELIVERED_TWICE = "delivered-twice", [Usage], "one variable would hold two values";
     DIR_MISSING = "dir-missing", [Denied], "the approved directory is not there";
     ENV_NUL = "env-nul", [Denied], "a value with a NUL byte cannot be an environment variable";
     ENV_TOO_LARGE = "env-too-large", [Denied], "a value is too long for an environment variable";
@@ -43,7 +43,7 @@ hasp_core::codes! {
     TOKEN_CLAIMS = "token-claims", [Denied], "the claims of a token are malformed";
     TOKEN_EMPTY = "token-empty", [Denied], "an empty line stands where a token should";
     TOKEN_KEY = "token-key", [Denied], "the token was signed by a key that was replaced since";
-    TOKEN_MALFORMED = "token-malformed", [Denied], "what should be a token is none";
+    TOKEN_MALFORMED = "token-malformed", [Denied], "not a token";
     TOKEN_SIGNATURE = "token-signature", [Denied], "the token was not signed by this vault";
     TOKEN_TERMINAL = "token-terminal", [Usage], "a token is not written to a terminal";
     TOKEN_VAULT = "token-vault", [Denied], "the token was minted from another vault";

@@ -23,6 +23,9 @@ mod trusted;
 mod verb;
 
 pub use backup::Staged;
+// For the fuzz target alone.
+#[doc(hidden)]
+pub use backup::tar;
 pub use cli::Cli;
 pub use crypto::age_file;
 pub use crypto::file_key::FileKey;

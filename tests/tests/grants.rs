@@ -157,6 +157,7 @@ fn a_kept_grant_that_is_used_up_or_over_is_remembered_too() {
     world.sh(&offered(&spent, "keep one again: ")).ok();
     assert_eq!(world.sh("hasp-exec -t test").ok(), "ran\n");
     world.sh("hasp-grant revoke -q --all").ok();
+    // Its window has to pass.
     world.sh("hasp-grant -q -t test --for 1s --keep --consumer user; sleep 1.1").ok();
     let over = world.sh("hasp-exec -t test");
     over.refused_with_hint(125, "no-grant");

@@ -33,7 +33,7 @@ use crate::segment::replay::End;
 use crate::segment::state::{self, State, StateFile};
 use crate::segment::{self, lock, missing, pack, torn};
 
-/// One log, located; every append opens it anew, so that any number of processes may hold one.
+/// One log, located; every append opens it again, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
 pub struct Log {
     id: LogId,

@@ -133,7 +133,7 @@ fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Error {
 
 fn bad(message: String) -> Error {
     Error::new(Kind::Config, code::BAD_POLICY, message).hint(
-        "nothing is done while it is not clear what shall be recorded; see POLICY in: man \
+        "nothing is done while it is not clear what is to be recorded; see POLICY in: man \
                hasp-audit",
     )
 }

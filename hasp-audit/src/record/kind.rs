@@ -173,13 +173,20 @@ impl EventKind {
 
     /// Whether it says that values left the vault in the clear.
     pub const fn releases(self) -> bool {
-        matches!(
-            self,
-            EventKind::ExecStart
-                | EventKind::VaultReveal
-                | EventKind::VaultExport
-                | EventKind::VaultRotateProgram
-        )
+        use EventKind::*;
+        match self {
+            ExecStart | VaultReveal | VaultExport | VaultRotateProgram => true,
+            VaultInit | VaultJoin | VaultSet | VaultImport | VaultParts | VaultDeposit
+            | VaultAccept | VaultReject | VaultGet | VaultRevoke | VaultDestroy | VaultForget
+            | VaultResolve | VaultInterrupted | VaultBackup | VaultRestore | VaultRecipient
+            | VaultPassphrase | VaultRotateBegin | VaultRotateStage | VaultRotateTest
+            | VaultRotatePromote | VaultRotateRetire | VaultRotateAbort | VaultRotateFailed
+            | VaultDeny | VaultItem | BindAdd | BindConsent | BindRemove | BindVault | BindName
+            | BindShared | BindRenew | BindDrop | BindDeny | ConsumerAdd | ConsumerRemove
+            | GrantMint | GrantRevoke | GrantSweep | GrantDeny | GrantItem | ExecEnd | ExecDeny
+            | ExecItem | ScanLeak | ScanSkip | AuditOpen | AuditTorn | AuditLoss | AuditRecover
+            | AuditCheckpoint | AuditCopy => false,
+        }
     }
 
     /// Whether it is a denial.

@@ -175,7 +175,7 @@ fn left(dir: &Path, from: u32) -> Result<u64> {
     Ok(0)
 }
 
-/// How many lines stand where records should: so many numbers are given up.
+/// How many lines stand where records should: as many numbers are given up.
 fn foreign_lines(dir: &Path, reach: &Reach) -> Result<u64> {
     let Some(file) = &reach.file else {
         return Ok(1);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hasp_bind::Project;
 use hasp_core::secret::Secret;
 use hasp_core::text::shell_word;
-use hasp_core::{Error, Kind, Result, Timestamp, files};
+use hasp_core::{Environ, Error, Here, Kind, Result, Timestamp, files};
 use hasp_grant::{EndedGrant, GrantId, Ledger, MAX_TOKEN, Terms, mint_line};
 
 use crate::broker::Broker;
@@ -116,7 +116,9 @@ fn is_meant(terms: &Terms, cli: &Cli) -> bool {
 /// Why there is none: the target does not exist, or the last grant for it has ended, or there was
 /// none.
 fn none(cli: &Cli, broker: &Broker, root: &Path, now: Timestamp) -> Error {
-    let manifest = Project::find(&broker.home, root).ok().and_then(|project| project.manifest);
+    let env = Environ::default();
+    let there = Here::at(&broker.home, &env, root);
+    let manifest = Project::find(&there).ok().and_then(|project| project.manifest);
     let unknown = cli.target.as_deref().zip(manifest.as_ref());
     if let Some(Err(error)) = unknown.map(|(asked, manifest)| manifest.target(asked)) {
         // Any word that is no target's name may be a value, typed in its place.

@@ -46,15 +46,14 @@ pub(crate) struct Broker {
 impl Broker {
     /// Finds runtime directory, project and vault.
     pub(crate) fn open(context: &Context) -> Result<Broker> {
-        let home = Home::locate(&context.env)?;
-        home.check()?;
-        let runtime = Runtime::locate(&context.env)?;
+        let here = Here::find(&context.env)?;
+        let home = here.home().clone();
+        let runtime = here.runtime()?;
         Ledger::open(&runtime)?;
         let Everywhere { ledgers, unreached } = everywhere(&context.env, &home, context.now);
-        let cwd =
-            std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-        let root = Project::root(&home, &cwd);
-        let vault = Vault::here(&Here::find(&context.env)?)?;
+        here.cwd()?;
+        let root = Project::root(&here);
+        let vault = Vault::here(&here)?;
         let caller = Caller::current()?;
         Ok(Broker { runtime, ledgers, unreached, home, root, vault, caller })
     }

@@ -38,8 +38,7 @@ pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
         return Err(Error::new(Kind::Denied, crate::code::NO_NEW_PRIVS, message)
             .hint("take no-new-privs out of the target: hasp-target check"));
     }
-    let on_descriptor =
-        action.deliveries.iter().find(|d| matches!(d.channel, Channel::Fd | Channel::Stdin));
+    let on_descriptor = action.deliveries.iter().find(|d| d.channel.is_descriptor());
     let Some(delivery) =
         on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
     else {

@@ -76,7 +76,7 @@ fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
 }
 
 fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
-    let vault = match Here::within(home, env).and_then(|here| Vault::here(&here)) {
+    let vault = match Vault::here(&Here::within(home, env)) {
         Ok(vault) => vault,
         Err(error) => {
             findings.wrong("vault", &error);

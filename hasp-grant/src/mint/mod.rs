@@ -20,7 +20,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, GrantId, Here, Home, Result, Runtime, Timestamp};
+use hasp_core::{GrantId, Here, Home, Result, Runtime, Timestamp};
 use hasp_vault::Vault;
 use zeroize::Zeroizing;
 
@@ -65,19 +65,17 @@ pub struct Proposal {
 /// # Errors
 /// What whoever typed the line has to mend first comes first: the home, the project, the line.
 pub fn propose(asked: &Mint, context: &Context) -> Result<Proposal> {
-    let home = Home::locate(&context.env)?;
-    home.check()?;
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = project::here(asked, &home, &cwd)?;
-    let vault = Vault::here(&Here::find(&context.env)?)?;
-    let runtime = Runtime::locate(&context.env)?;
+    let here = Here::find(&context.env)?;
+    let (home, cwd) = (here.home().clone(), here.cwd()?);
+    let project = project::here(asked, &here)?;
+    let vault = Vault::here(&here)?;
+    let runtime = here.runtime()?;
     let ledger = Ledger::open(&runtime)?;
     // Expired halves go by the way; a sweep that cannot be done now is done next time.
     let _ = sweep_expired(&ledger, context.now);
     let at = MintContext {
         project: &project,
-        cwd: &cwd,
+        cwd,
         vault: &vault,
         runtime: &runtime,
         env: &context.env,

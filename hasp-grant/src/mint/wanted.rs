@@ -32,6 +32,17 @@ pub fn named_target<'a>(project: &'a Project, name: &str) -> Result<&'a Target> 
     manifest.target(name)
 }
 
+/// The words of the options that deliver a value, each with its channel.
+pub fn typed(mint: &Mint) -> impl Iterator<Item = (Channel, &str)> {
+    let words = |channel| match channel {
+        Channel::Env => &mint.env[..],
+        Channel::File => &mint.file[..],
+        Channel::Fd => &mint.fd[..],
+        Channel::Stdin => mint.stdin.as_slice(),
+    };
+    Channel::ALL.iter().flat_map(move |c| words(*c).iter().map(move |word| (*c, word.as_str())))
+}
+
 /// From the target, or from the command line.
 pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Result<Wanted> {
     if let Some(target) = target {
@@ -40,17 +51,8 @@ pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Res
             templates: target.templates.clone(),
         });
     }
-    let mut wanted = Vec::new();
-    for (channel, words) in
-        [(Channel::Env, &mint.env), (Channel::File, &mint.file), (Channel::Fd, &mint.fd)]
-    {
-        for word in words {
-            wanted.push(Delivery::parse(channel, word)?);
-        }
-    }
-    if let Some(word) = &mint.stdin {
-        wanted.push(Delivery::parse(Channel::Stdin, word)?);
-    }
+    let parsed = typed(mint).map(|(channel, word)| Delivery::parse(channel, word));
+    let wanted = parsed.collect::<Result<Vec<_>>>()?;
     let root = &at.project.root;
     let parsed = mint.template.iter().map(|word| Template::parse(word, root, at.cwd));
     let templates = parsed.collect::<Result<Vec<_>>>()?;

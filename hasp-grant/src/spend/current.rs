@@ -64,7 +64,7 @@ fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
         return Err(Error::new(
             Kind::Denied,
             code::SECRET_REENCRYPTED,
-            format!("{name}@{had} was encrypted anew after this grant was minted"),
+            format!("{name}@{had} was encrypted again after this grant was minted"),
         ));
     }
     Ok(item)

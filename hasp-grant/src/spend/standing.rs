@@ -1,5 +1,5 @@
-//! How each grant of this user stands: as hasp-exec would find it, but for who asks. What is listed
-//! as usable and then refused is worse than no list.
+//! How each grant of this user stands: as hasp-exec would find it, apart from who asks. What is
+//! listed as usable and then refused is worse than no list.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -178,8 +178,9 @@ impl Judge<'_> {
 
 /// The vault that the project uses, or the home's own where the project is gone.
 fn vault_of(env: &Environ, home: &Home, root: &Path) -> Option<Vault> {
-    let here = Here::at(home, env, root).or_else(|_| Here::within(home, env)).ok()?;
-    Vault::here(&here).ok()
+    let here = Here::at(home, env, root);
+    let is_gone = here.vault_dir().is_err();
+    Vault::here(&if is_gone { Here::within(home, env) } else { here }).ok()
 }
 
 /// A token that is kept says which key signed it; the ledger does not.

@@ -5,7 +5,7 @@ use hasp_audit::EventKind;
 use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, GrantId, Home, Kind, Result, SecretName};
+use hasp_core::{Error, GrantId, Here, Home, Kind, Result, SecretName};
 
 use crate::cli::Revoke;
 use crate::code;
@@ -109,9 +109,8 @@ impl Wanted {
             return name.parse().map(Wanted::Secret);
         }
         if which.project {
-            let cwd = std::env::current_dir()
-                .map_err(|e| Error::system("find the current directory", e))?;
-            return Ok(Wanted::Project(Project::any_root(&home, &cwd)?));
+            let here = Here::within(&home, &context.env);
+            return Ok(Wanted::Project(Project::any_root(&here)?));
         }
         if which.all {
             return Ok(Wanted::All);

@@ -2,6 +2,8 @@
 //! code that was not decided on. Each rule is checked on the sources themselves.
 #![allow(clippy::unwrap_used)]
 
+mod variants;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
