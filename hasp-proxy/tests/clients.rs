@@ -119,9 +119,8 @@ fn git_clones_and_pushes_with_the_url_of_the_host() {
     let mut route = route(&upstream);
     route["to"] = host.clone().into();
     route["as"] = "git".into();
-    route["allow"] = json!(["GET /acme/**", "POST /acme/*/git-upload-pack", {
-        "POST /acme/*/git-receive-pack"
-    }]);
+    let rules = ["GET /acme/**", "POST /acme/*/git-upload-pack", "POST /acme/*/git-receive-pack"];
+    route["allow"] = json!(rules);
     let proxy = Proxy::with(&config(&[route]));
     let base = format!("http://127.0.0.1:{}", proxy.ports[0]);
     let pair = format!("x-access-token:{}", proxy.placeholder);
