@@ -6,7 +6,7 @@
 //! | `{"v":1,"ports":[..]}` | proxy | it listens, a port for each route |
 //! | `{"ev":"use","id","route","method","path"}` | proxy | the first request of its kind |
 //! | `{"id","ok"}` | broker | that is on record, or cannot be |
-//! | `{"ev":"count","route","method","path","count","bytes_in","bytes_out","statuses"}` | proxy | more |
+//! | `{"ev":"count","route","method","path",..}` | proxy | how many, bytes, statuses |
 //! | `{"ev":"deny","route","code","method","path","count"}` | proxy | requests were refused |
 
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -8,20 +8,17 @@
 
 mod answer;
 mod buffer;
-mod check;
 mod cli;
 pub mod code;
 mod config;
-mod connection;
 mod control;
 mod credential;
-mod exchange;
 mod head;
-mod listen;
 mod record;
 mod refusal;
 mod run;
 mod scrub;
+mod serve;
 mod upstream;
 mod window;
 

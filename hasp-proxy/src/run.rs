@@ -12,8 +12,9 @@ use crate::cli::Cli;
 use crate::code;
 use crate::config::{Config, MAX_CONFIG};
 use crate::control::{Control, attend};
-use crate::listen::{self, Shared};
 use crate::record::Record;
+use crate::serve::listen;
+use crate::serve::site::Shared;
 
 impl Tool for Cli {
     fn common(&self) -> &Common {

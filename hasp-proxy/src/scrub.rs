@@ -1,5 +1,5 @@
-//! Takes values out of answers: the lines of the head one by one, since a marker must not join two of
-//! them, and the body as a stream.
+//! Takes values out of answers: the lines of the head one by one, since a marker must not join two
+//! of them, and the body as a stream.
 
 use std::sync::Arc;
 

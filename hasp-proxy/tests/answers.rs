@@ -1,5 +1,5 @@
-//! What comes back: byte for byte, at once, without the value in any form, within bounds. (Must hold
-//! 4, 5, 6.)
+//! What comes back: byte for byte, at once, without the value in any form, within bounds. (Must
+//! hold 4, 5, 6.)
 #![allow(clippy::unwrap_used)]
 
 mod upstream;

@@ -164,10 +164,7 @@ fn api() -> Upstream {
         Leaf::Good,
         Arc::new(|seen, tls| {
             let anthropic = seen.head.starts_with("POST /v1/messages");
-            let expected = match anthropic {
-                true => format!("x-api-key: {VALUE}\r\n"),
-                false => format!("authorization: Bearer {VALUE}\r\n"),
-            };
+            let expected = format!("authorization: Bearer {VALUE}\r\n");
             if !seen.head.contains(&expected) {
                 return tls.write_all(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
             }
@@ -203,7 +200,6 @@ fn both(upstream: &Upstream) -> (Proxy, Vec<(&'static str, String)>) {
     let (mut openai, mut anthropic) = (route(upstream), route(upstream));
     openai["allow"] = json!(["POST /v1/chat/completions"]);
     anthropic["to"] = format!("https://localhost:{}", upstream.port).into();
-    anthropic["as"] = "x-api-key".into();
     anthropic["allow"] = json!(["POST /v1/messages"]);
     anthropic["name"] = "anthropic/key".into();
     let proxy = Proxy::with(&config(&[openai, anthropic]));

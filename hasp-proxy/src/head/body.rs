@@ -1,5 +1,5 @@
-//! Reads a body to its end, whatever says where that is, and writes one in chunks. A chunk's head is
-//! taken in one spelling alone (RFC 9112, section 7.1), and trailers are read over.
+//! Reads a body to its end, whatever says where that is, and writes one in chunks. A chunk's head
+//! is taken in one spelling alone (RFC 9112, section 7.1), and trailers are read over.
 
 use crate::head::Framing;
 
@@ -200,7 +200,8 @@ mod tests {
             let mut text = Vec::new();
             parts.iter().for_each(|part| write_chunk(part, &mut text));
             text.extend_from_slice(LAST_CHUNK);
-            prop_assert_eq!(read(Framing::Chunked, &text, step).unwrap(), (parts.concat(), text.len()));
+            let read = read(Framing::Chunked, &text, step).unwrap();
+            prop_assert_eq!(read, (parts.concat(), text.len()));
         }
 
         #[test]

@@ -1,5 +1,5 @@
-//! A TLS upstream that plays an API, the broker's side of the control socket, and a client that sends
-//! what it is told to, byte by byte.
+//! A TLS upstream that plays an API, the broker's side of the control socket, and a client that
+//! sends what it is told to, byte by byte.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

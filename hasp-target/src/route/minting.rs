@@ -1,5 +1,5 @@
-//! Requests that make new credentials: what such an endpoint hands out outlives the grant, so that a
-//! wildcard of a rule does not reach it.
+//! Requests that make new credentials: what such an endpoint hands out outlives the grant, so that
+//! a wildcard of a rule does not reach it.
 
 use crate::route::path::Path;
 

@@ -1,5 +1,5 @@
-//! The origin that a value may go to: scheme, host and port, and the path that the client's base URL
-//! begins with.
+//! The origin that a value may go to: scheme, host and port, and the path that the client's base
+//! URL begins with.
 
 use std::fmt;
 use std::net::Ipv6Addr;

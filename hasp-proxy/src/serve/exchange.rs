@@ -1,5 +1,5 @@
-//! One request on its way and the answer back, both at once: an upstream may answer while it is still
-//! being sent to, and neither side can make the other's bytes pile up here.
+//! One request on its way and the answer back, both at once: an upstream may answer while it is
+//! still being sent to, and neither side can make the other's bytes pile up here.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use hasp_redact::{IDLE_MS, Patterns};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::connection::Client;
 use crate::head::body::{Body, LAST_CHUNK, write_chunk};
 use crate::head::request::Request;
 use crate::head::response::Response;
 use crate::head::{Framing, MAX_HEAD};
-use crate::listen::Site;
 use crate::record::Traffic;
 use crate::refusal::Refusal;
 use crate::scrub::{self, Scrubbed};
+use crate::serve::client::Client;
+use crate::serve::site::Site;
 use crate::upstream::Upstream;
 
 /// How long neither side may say anything.

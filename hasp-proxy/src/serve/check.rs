@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use hasp_target::route::admitted;
 
 use crate::head::request::Request;
-use crate::listen::{MOST_CONNECTIONS, Shared, Site};
 use crate::record::RequestKind;
 use crate::refusal::Refusal;
+use crate::serve::site::{MOST_CONNECTIONS, Shared, Site};
 
 /// Lets a request through; returns the kind under which it counts.
 ///

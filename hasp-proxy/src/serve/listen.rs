@@ -2,51 +2,21 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::Builder;
 use std::time::Duration;
 
-use hasp_core::{Error, Kind, Result, cause_text};
-use hasp_redact::Patterns;
-
 use crate::code;
-use crate::config::Route;
-use crate::connection;
-use crate::record::Record;
-use crate::window::Window;
+use crate::serve::connection;
+use crate::serve::site::{MOST_CONNECTIONS, Shared, Site};
+use hasp_core::{Error, Kind, Result, cause_text};
 
-/// The most connections whose requests are served.
-pub const MOST_CONNECTIONS: usize = 64;
 /// The most connections whose requests are read, to be refused in words.
 const MOST_READ: usize = 2 * MOST_CONNECTIONS;
 /// What a thread's stack needs, with room to spare; the default of 8 MiB is not used.
 const STACK: usize = 512 * 1024;
 /// How long to wait where the system has no descriptor or no thread to give.
 const SHORTAGE: Duration = Duration::from_millis(20);
-
-/// What all connections share.
-pub struct Shared {
-    /// The life of the grant.
-    pub window: Window,
-    /// All values, in all their forms.
-    pub patterns: Arc<Patterns>,
-    /// What goes on record.
-    pub record: Record,
-    /// How many connections there are.
-    pub connections: AtomicUsize,
-    /// The routes.
-    pub routes: Vec<Route>,
-}
-
-/// A route, and where it listens.
-pub struct Site<'a> {
-    /// Its number.
-    pub index: usize,
-    /// The route.
-    pub route: &'a Route,
-    /// Where it listens.
-    pub port: u16,
-}
 
 /// A port of the loopback interface for each route.
 ///
