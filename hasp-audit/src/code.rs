@@ -8,7 +8,6 @@ hasp_core::codes! {
     BAD_EVENT = "bad-event", [Data, Usage], "not an event of the record";
     BAD_HEAD = "bad-head", [Data], "not a signed head of a record";
     BAD_KEY = "bad-key", [Usage], "not a public key";
-    BAD_POLICY = "bad-policy", [Config], "policy.toml is not understood";
     EVENT_RESERVED = "event-reserved", [Denied], "only hasp itself records events of this name";
     EXPORT_FORGED = "export-forged", [No], "an exported file is not what the key signed";
     HEAD_FORGED = "head-forged", [Data, No], "a head of the record was not signed by its vault";

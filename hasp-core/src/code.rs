@@ -101,6 +101,7 @@ codes! {
     BAD_GRANT_ID = "bad-grant-id", [Usage], "not the id of a grant";
     BAD_LOG_ID = "bad-log-id", [Usage], "not the id of a log";
     BAD_NAME = "bad-name", [Usage, Data], "not a valid name";
+    BAD_POLICY = "bad-policy", [Config], "policy.toml is not understood";
     BAD_SOURCE = "bad-source", [Usage], "not a source of a value";
     BAD_TIME = "bad-time", [Usage], "a time is malformed";
     BAD_VAULT_ID = "bad-vault-id", [Data], "not the id of a vault";

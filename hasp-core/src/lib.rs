@@ -2,11 +2,13 @@
 //!
 //! A thing is admitted here only if at least three tools must agree on it: error kinds and exit
 //! codes, file discipline, names, the [`Secret`] type, sources of values, terminal handling, time.
-//! There is no command, no policy and no cryptography in this crate.
+//! There is no command and no cryptography in this crate, and of policy what `policy.toml` says and
+//! what holds without it: the tools that must agree on it decide by it.
 #![deny(unsafe_code)]
 
 pub mod class;
 pub mod code;
+mod complete;
 pub mod descriptors;
 pub mod dotenv;
 pub mod environ;
@@ -25,6 +27,7 @@ pub mod named;
 pub mod output;
 #[allow(unsafe_code)]
 pub mod platform;
+pub mod policy;
 pub mod project;
 pub mod random;
 pub mod secret;
@@ -43,13 +46,14 @@ pub mod var;
 pub use class::Class;
 pub use code::Code;
 pub use environ::Environ;
-pub use error::{Error, Result, cause_text};
+pub use error::{Error, Result, cause_text, hint};
 pub use here::Here;
 pub use hexid::{GrantId, LogId, VaultId};
 pub use home::{Home, Runtime};
 pub use kind::Kind;
 pub use name::{SecretName, VersionedName};
 pub use output::Output;
+pub use policy::Policy;
 pub use secret::Secret;
 pub use source::Source;
 pub use time::Timestamp;

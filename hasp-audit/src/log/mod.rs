@@ -10,7 +10,6 @@
 mod copies;
 mod denials;
 pub(crate) mod find;
-pub(crate) mod policy;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -20,10 +19,9 @@ use ed25519_dalek::VerifyingKey;
 use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files, tree};
+use hasp_core::{Error, Home, Kind, LogId, Policy, Result, Timestamp, files, tree};
 
 use crate::code;
-use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;
 use crate::record::head::{self, Head, SignedHead};
@@ -105,17 +103,29 @@ impl Log {
     pub fn open(home: &Home, id: &LogId) -> Result<Log> {
         let dir = dir(home, id);
         match files::check_dir(&dir) {
-            Err(e) if e.code() == code::NOT_FOUND => Err(missing::missing(&dir)),
+            Err(e) if e.code() == code::NOT_FOUND || missing::in_the_way(&dir).is_some() => {
+                Err(missing::missing(&dir))
+            }
             other => other.map(|()| Log::at(home, id, dir)),
         }
     }
 
-    /// Whether nothing of a log is left that could be gone on from: no directory, or neither
-    /// records nor a key state in it.
+    /// Whether nothing of a log is left that could be gone on from: no directory, something else
+    /// in its place, or neither records nor a key state in it.
     pub fn is_gone(home: &Home, id: &LogId) -> bool {
         let dir = dir(home, id);
         dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+            || missing::in_the_way(&dir).is_some()
             || missing::is_empty(&dir)
+    }
+
+    /// Makes room for the logs of a home where something that is none stands in their place, and
+    /// says where that is kept.
+    ///
+    /// # Errors
+    /// Where it cannot be moved.
+    pub fn make_room(home: &Home) -> Result<Option<PathBuf>> {
+        missing::set_aside(&home.join("audit"))
     }
 
     /// The head that was signed last and is left of a log, which may be gone itself, if `public`
@@ -148,12 +158,22 @@ impl Log {
     /// # Errors
     /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s;
     /// `Kind::Data` for `[key-state]`, `[tail-missing]`, `[tampered]`; `Kind::Config` for
-    /// `[bad-policy]`.
+    /// `[bad-policy]`, unless all of the events only end or refuse something.
     pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
-        let policy = Policy::read(&self.home)?;
+        let policy = self.policy_for(events)?;
         let written = self.durable(now, events)?;
         self.copy(&policy, now, &written.bytes);
         Ok(written.after.n.saturating_sub(1))
+    }
+
+    /// What the policy asks for. While it cannot be told, what ends, refuses or takes back is
+    /// recorded all the same, without copies: a misspelt word must not keep a grant alive.
+    fn policy_for(&self, events: &[Event]) -> Result<Policy> {
+        let ends = |event: &Event| EventKind::of(event.name()).is_some_and(EventKind::narrows);
+        match Policy::read(&self.home) {
+            Err(_) if events.iter().all(ends) => Ok(Policy::default()),
+            read => read,
+        }
     }
 
     fn durable(&self, now: Timestamp, events: &[Event]) -> Result<Written> {

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files};
+use hasp_core::{Error, Home, Kind, LogId, Policy, Result, Timestamp, files};
 
 use crate::code;
-use crate::log::policy::Policy;
 use crate::log::{Log, compose};
 use crate::record::chain::Key;
 use crate::record::event::Event;

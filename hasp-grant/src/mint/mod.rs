@@ -12,6 +12,7 @@ pub(crate) mod jobserver;
 pub(crate) mod project;
 pub(crate) mod request;
 pub(crate) mod summary;
+pub(crate) mod version;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
@@ -47,6 +48,8 @@ pub struct Minted {
     pub token: Zeroizing<String>,
     /// Its ledger.
     pub ledger: Ledger,
+    /// The id of its vault.
+    pub vault: String,
 }
 
 /// What is asked for, resolved and not yet consented to.
@@ -100,17 +103,17 @@ pub fn mint(proposal: Proposal, context: &mut Context) -> Result<Minted> {
     directories::remember(&home, &runtime, terms.exp, terms.iat)?;
     let token = issue(&terms, &request, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
-        ledger.lock()?.end(&terms.jti, Why::Undelivered)?;
+        ledger.lock()?.end(&terms.jti, Why::Undelivered, None)?;
         return Err(nothing_released(e));
     }
-    Ok(Minted { terms, token, ledger })
+    Ok(Minted { terms, token, ledger, vault: vault.id().to_string() })
 }
 
 fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Request)> {
     let binding = Binding::load(at.vault, &at.project.root)?;
     let binding = binding.unwrap_or_else(|| Binding::new(at.project));
     let mut request = request::resolve(asked, at, &binding)?;
-    let window = window::resolve(asked, request.class)?;
+    let window = window::resolve(asked, request.class, at.now)?;
     let caller = Caller::current()?;
     let word = window.consumer.as_deref().or(asked.consumer.as_deref());
     let (consumer, warnings) = match word {
@@ -122,11 +125,12 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
     if matches!(consumer, Consumer::User { .. }) {
         request.loud.extend(control::loud_consumer(&items));
     }
+    let begin = window.begin.unwrap_or(at.now);
     let terms = Terms {
         jti: GrantId::random()?,
         iat: at.now,
-        nbf: at.now,
-        exp: at.now.after(window.length),
+        nbf: begin,
+        exp: begin.after(window.length),
         uses: window.uses,
         consumer,
         project: Arg::from(&at.project.root),
