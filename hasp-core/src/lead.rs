@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::hint;
-use crate::project::{GIT, MANIFEST};
+use crate::project::GIT;
 use crate::text::shell_word;
 
 /// The names of an identity in a home.
@@ -28,14 +28,12 @@ pub fn has_identity(home: &Path) -> bool {
     IDENTITIES.iter().any(|name| home.join(name).symlink_metadata().is_ok())
 }
 
-/// A vault in the repository that a directory belongs to, or below it where it belongs to none.
+/// A vault in the repository that a directory belongs to; none where it belongs to none: what lies
+/// below a home directory or a mount is nobody's invitation.
 pub fn vault_near(start: &Path, home: &Path) -> Option<PathBuf> {
     let start = start.canonicalize().ok()?;
     let own = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    let is_root =
-        |dir: &&Path| [GIT, MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok());
-    let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok());
-    let root = root.or_else(|| start.ancestors().find(is_root)).unwrap_or(&start);
+    let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok())?;
     let mut queue = VecDeque::from([(root.to_owned(), 0)]);
     for _ in 0..MOST {
         let (dir, depth) = queue.pop_front()?;
@@ -190,7 +188,16 @@ mod tests {
         tree.vault("repo/node_modules/vault");
         std::os::unix::fs::symlink(tree.at("beside"), tree.at("repo/link")).unwrap();
         assert_eq!(vault_near(&tree.at("repo"), &tree.at("home")), None);
+    }
+
+    #[test]
+    fn outside_of_any_repository_no_vault_is_pointed_at() {
+        let tree = Tree::new();
+        tree.vault("repo/plain/vault");
         fs::remove_dir(tree.at("repo/.git")).unwrap();
-        assert_eq!(vault_near(&tree.at(""), &tree.at("home")), Some(tree.at("beside/vault")));
+        for start in ["", "repo", "repo/plain", "repo/plain/vault"] {
+            assert_eq!(vault_near(&tree.at(start), &tree.at("home")), None, "{start}");
+            assert!(tree.hints(start).contains("hasp-vault init"), "{start}");
+        }
     }
 }

@@ -277,6 +277,9 @@ pub enum KeyVerb {
     ReplaceLog,
     /// Write the fingerprint of a value to a descriptor
     Fp {
+        /// As the records of this log have it, if not the current one.
+        #[arg(long, value_name = "ID")]
+        log: Option<String>,
         /// Where the value comes from.
         #[arg(long, value_name = "SRC")]
         from: OsString,

@@ -82,6 +82,7 @@ impl Registry {
     pub(crate) fn save(&self, home: &Home) -> Result<()> {
         let text =
             toml::to_string(self).map_err(|e| Error::bug(format!("cannot write {FILE}: {e}")))?;
+        files::sweep_stale_temps(home.root())?;
         files::replace(&home.join(FILE), text.as_bytes())
     }
 

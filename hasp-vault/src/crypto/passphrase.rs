@@ -181,7 +181,12 @@ fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret>
     command.arg0(program).arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped());
     command.env_clear().envs(cx.env.for_child());
     let captured = capture(command.spawn().map_err(failed)?, 2 * MAX_PASSPHRASE);
-    match captured.map_err(too_long)? {
+    let captured = captured.map_err(too_long)?;
+    if let Some(left) = &captured.left {
+        let shown = printable_path(program);
+        cx.out.warn(&format!("{shown} left {left} running, which is not waited for"));
+    }
+    match captured {
         Captured { output, status, .. } if status.success() => Ok(output),
         _ => Err(Error::new(
             Kind::Locked,

@@ -92,6 +92,9 @@ pub fn reject(args: &RejectArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
         &[Event::new(EventKind::VaultReject).field("deposit", waiting.id.as_str())],
     )?;
     vault.discard(&waiting)?;
+    if cx.out.json {
+        cx.out.object(&serde_json::json!({"v": 1, "deposit": waiting.id, "state": "rejected"}))?;
+    }
     cx.out.note(&format!("{} is gone", &waiting.id[..SHORT]));
     Ok(Exit::OK)
 }

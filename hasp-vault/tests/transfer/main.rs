@@ -294,11 +294,24 @@ fn a_tree_of_pass_comes_in_through_pass_itself() {
     import(&["--only", "web/login", "--first-line"]).ok();
     assert!(lab.value("web/login").unwrap() == b"hunter2 and more");
     assert_eq!(import(&["--only", "nothing"]).refused(), (64, "key-unknown".into()));
-    // One entry that cannot be opened, and nothing is imported.
-    std::fs::write(lab.dir.path().join(".password-store/zz.gpg"), "no ciphertext").unwrap();
+    // Entries that cannot be opened are told at once, and nothing is imported.
+    for broken in ["zz", "web/broken", "a b"] {
+        let path = lab.dir.path().join(format!(".password-store/{broken}.gpg"));
+        std::fs::write(path, "no ciphertext").unwrap();
+    }
     let refused = import(&["--except", "bad name", "--prefix", "again"]);
-    assert_eq!(refused.refused(), (65, "cannot-open-entry".into()));
+    assert_eq!(refused.refused(), (65, "bad-import".into()));
+    for broken in ["zz", "web/broken", "a b"] {
+        let told = format!("{broken}: pass could not open it");
+        assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    }
     assert!(!lab.run(&["list"]).ok().text().contains("again/"));
+    // What the hint says to leave out is left out.
+    let hint = "--except 'a b,web/broken,zz'";
+    let alone = "--except 'a b',web/broken,zz";
+    assert!(refused.stderr.contains(hint) || refused.stderr.contains(alone), "{}", refused.stderr);
+    import(&["--except", "bad name,a b,web/broken,zz", "--prefix", "again"]).ok();
+    assert!(lab.value("again/web/login").unwrap().starts_with(b"hunter2"));
     let mut kill = Command::new("gpgconf");
     kill.args(["--kill", "all"]).env("GNUPGHOME", lab.dir.path().join("gnupg"));
     let _ = kill.status();
@@ -346,5 +359,12 @@ fn a_tree_of_passage_comes_in_through_age() {
         "{}",
         refused.stderr
     );
-    assert!(refused.stderr.contains("[cannot-open-entry]"));
+    assert!(refused.stderr.contains("login: passage could not open it"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("[bad-import]"));
+    // Where the program is missing there is one fault, and it is told once.
+    let missing = [("PASSAGE_AGE", "/nonexistent/age")];
+    let from = ["import", "--format", "passage", "--from", &store, "--prefix", "p"];
+    let refused = lab.run_with(&from, b"", &missing);
+    assert_eq!(refused.refused(), (65, "cannot-open-entry".into()));
+    assert_eq!(refused.stderr.matches("db/url").count(), 1, "{}", refused.stderr);
 }
