@@ -44,7 +44,7 @@ impl Stranger {
         let typed = shell_word(self.path.as_os_str());
         match self.how {
             How::Owner(uid) => hint_of_owner(&self.path, uid),
-            How::Mode(_) => format!("chmod go-w {typed}"),
+            How::Mode(_) => crate::hint!("chmod go-w {typed}"),
         }
     }
 }
@@ -53,9 +53,9 @@ impl Stranger {
 pub fn hint_of_owner(path: &Path, uid: u32) -> String {
     let name = name(uid);
     match (rustix::process::geteuid().is_root(), name) {
-        (true, Some(name)) => format!("run it as {name}, without sudo: su {name}"),
-        (true, None) => format!("run it as user {uid}, without sudo"),
-        (false, _) => format!("see whose it is: ls -ld {}", shell_word(path.as_os_str())),
+        (true, Some(name)) => crate::hint!("run it as {name}, without sudo: su {name}"),
+        (true, None) => crate::hint!("run it as user {uid}, without sudo"),
+        (false, _) => crate::hint!("see whose it is: ls -ld {}", shell_word(path.as_os_str())),
     }
 }
 
@@ -113,6 +113,18 @@ pub fn frontier(start: &Path) -> Option<Stranger> {
         let uid = owner(path).filter(|uid| !is_trusted(*uid) && Some(*uid) != own)?;
         Some(Stranger { path: path.to_owned(), how: How::Owner(uid) })
     })
+}
+
+/// Who can change what lies at this path, apart from root: whose it is, and whom its mode lets. Of
+/// a directory who can replace what is in it, so that a sticky one lets only its owner.
+pub fn writers(path: &Path) -> Vec<String> {
+    let Ok(meta) = path.metadata() else { return Vec::new() };
+    let (mode, sticky) = (meta.mode(), meta.is_dir() && meta.mode() & 0o1000 != 0);
+    let owner = (meta.uid() != 0).then(|| format!("user {}", user(meta.uid())));
+    let shared = |bit: u32| mode & bit != 0 && !sticky;
+    let group = (shared(0o020) && !is_private(meta.gid())).then(|| format!("group {}", meta.gid()));
+    let others = shared(0o002).then(|| "everybody".to_owned());
+    owner.into_iter().chain(group).chain(others).collect()
 }
 
 /// `mallory (1001)`, or the number alone.
