@@ -6,7 +6,7 @@ use hasp_core::{Error, Kind, Result};
 use crate::cli::{Cli, LogArgs, Verb};
 use crate::code;
 use crate::verb::place::Place;
-use crate::verb::{append, export, exposed, head, log, recover, verify, who};
+use crate::verb::{append, export, exposed, head, log, recover, touched, verify, who};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -26,7 +26,14 @@ impl Tool for Cli {
             Verb::Log(args) => log::run(cx, &Place::find(cx, id)?, &args),
             Verb::Verify(args) => verify::run(cx, id, &args),
             Verb::Head { note } => head::run(cx, &Place::find(cx, id)?, note),
-            Verb::Who { from } => who::run(cx, &Place::find(cx, id)?, &from),
+            Verb::Who { from, asker } => {
+                who::run(cx, &Place::find(cx, id)?, &from, asker.as_deref())
+            }
+            Verb::Touched { name, asker, since } => {
+                let (asker, since) = (asker.as_deref(), since.as_deref());
+                let wanted = touched::Wanted::read(&name, asker, since, cx)?;
+                touched::run(cx, &Place::find(cx, id)?, &wanted)
+            }
             Verb::Exposed { since, until, consumer, asker } => {
                 let wanted = exposed::Wanted::read(since, until, consumer, asker, cx)?;
                 exposed::run(cx, &Place::find(cx, id)?, &wanted)

@@ -39,4 +39,5 @@ pub use token::claims::{Claims, Terms};
 pub use token::line::mint_line;
 pub use token::paseto::{malformed, parse as parse_token};
 pub use token::seal::{Half, open as open_seal};
+pub use token::signed::signed_terms;
 pub use token::{MAX_TOKEN, line as token_line};

@@ -1,12 +1,13 @@
 //! From the command line to the verbs: each finds the vault first, since nothing is to be asked for
 //! where there is none.
 
-use hasp_audit::EventKind;
+use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Here, Result};
+use hasp_core::{Here, Kind, Result};
 
 use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
-use crate::denial::record_denial;
+use crate::asker::asker;
+use crate::denial::{record_denial, record_refusal};
 use crate::open::vault::Vault;
 use crate::verb;
 
@@ -16,8 +17,18 @@ impl Tool for Cli {
     }
 
     fn run(self, cx: &mut Context) -> Result<Exit> {
+        let asked = self.verb.asked();
         let outcome = self.dispatch(cx);
-        outcome.inspect_err(|error| record_denial(error, EventKind::VaultDeny, cx, |event| event))
+        outcome.inspect_err(|error| {
+            let more = |event: Event| event.field("verb", asked).field("asker", asker());
+            // What somebody else made and this vault does not take in is refused too.
+            let foreign = matches!(asked, "accept" | "restore")
+                && matches!(error.kind(), Kind::Data | Kind::Locked);
+            match foreign {
+                true => record_refusal(error, EventKind::VaultDeny, cx, more),
+                false => record_denial(error, EventKind::VaultDeny, cx, more),
+            }
+        })
     }
 }
 
@@ -64,6 +75,44 @@ impl Cli {
                 verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
             }
             Verb::Completions { shell } => Cli::completions(shell, cx),
+        }
+    }
+}
+
+impl Verb {
+    /// What it is called on record, where it is refused.
+    fn asked(&self) -> &'static str {
+        match self {
+            Verb::Init(_) => "init",
+            Verb::Set(_) => "set",
+            Verb::Generate(_) => "generate",
+            Verb::Get(_) => "get",
+            Verb::Reveal(_) => "reveal",
+            Verb::List(_) => "list",
+            Verb::Show(_) => "show",
+            Verb::History(_) => "history",
+            Verb::Check(_) => "check",
+            Verb::Rotate(_) => "rotate",
+            Verb::Revoke(_) => "revoke",
+            Verb::Destroy(_) => "destroy",
+            Verb::Deposit(_) => "deposit",
+            Verb::Inbox => "inbox",
+            Verb::Accept(_) => "accept",
+            Verb::Reject(_) => "reject",
+            Verb::Import(_) => "import",
+            Verb::Export(_) => "export",
+            Verb::Passphrase(_) => "passphrase",
+            Verb::Fsck(_) => "fsck",
+            Verb::Identity(_) => "identity",
+            Verb::Join(_) => "join",
+            Verb::Backup => "backup",
+            Verb::Restore(_) => "restore",
+            Verb::Resolve(_) => "resolve",
+            Verb::Recipients(_) => "recipients",
+            Verb::Status => "status",
+            Verb::Watch(_) => "watch",
+            Verb::Key(_) => "key",
+            Verb::Completions { .. } => "completions",
         }
     }
 }

@@ -14,7 +14,8 @@
 //! | `grant` | the id (`jti`) of a grant |
 //! | `project`, `target` | the real path of the project's root; the name of a target |
 //! | `consumer` | who: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name |
-//! | `asker` | a list of `{pid, start, exe}` from the caller upwards |
+//! | `asker` | a list of `{pid, start, exe}` from the caller upwards, with `comm` where a program
+//! calls itself otherwise than its file |
 //! | `argv` (`argc`, `argv_sha256`) | a command line with values redacted; see
 //! [`crate::Event::argv`] |
 //! | `code` | the code of a denial, as on stderr without its brackets |
@@ -97,7 +98,7 @@ events! {
         "a program of a rotation is given a value";
     VaultRotateFailed = "vault.rotate-failed" ["secret", "version", "step", "program", "code"],
         "a program of a rotation failed";
-    VaultDeny = "vault.deny" ["code", "count"],
+    VaultDeny = "vault.deny" ["code", "verb", "asker", "count"],
         "the vault refused: a wrong passphrase, a value that may not be had";
     VaultItem = "vault.item" ["secret", "parts", "for", "of"], "a part of a list of another event";
     BindAdd = "bind.add" ["project", "ref", "secret"], "a reference was bound to a secret";
@@ -109,7 +110,7 @@ events! {
     BindShared = "bind.shared" ["project"], "a project of another user is consented to";
     BindRenew = "bind.renew" ["project"], "a binding was signed again";
     BindDrop = "bind.drop" ["project"], "a binding was dropped";
-    BindDeny = "bind.deny" ["code", "project", "count"], "a consent was refused";
+    BindDeny = "bind.deny" ["code", "project", "asker", "count"], "a consent was refused";
     ConsumerAdd = "consumer.add" ["consumer", "exe"], "a program was given a name";
     ConsumerRemove = "consumer.remove" ["consumer", "exe"], "the name of a program was forgotten";
     GrantMint = "grant.mint"
@@ -120,7 +121,7 @@ events! {
         "a grant was made";
     GrantRevoke = "grant.revoke" ["grant", "why"], "a grant was ended by a person";
     GrantSweep = "grant.sweep" ["grant", "why"], "what was left of an ended grant was erased";
-    GrantDeny = "grant.deny" ["code", "project", "target", "asker", "count"],
+    GrantDeny = "grant.deny" ["code", "project", "target", "secrets", "asker", "count"],
         "a grant was refused";
     GrantItem = "grant.item"
         ["grant", "project", "consumer", "secrets", "argv", "asker", "keep", "for", "of"],
@@ -137,7 +138,8 @@ events! {
             "failed",
         ],
         "a command ended, or never ran";
-    ExecDeny = "exec.deny" ["code", "check", "grant", "project", "target", "asker", "count"],
+    ExecDeny = "exec.deny"
+        ["code", "check", "grant", "project", "target", "secrets", "asker", "count"],
         "a grant was shown and refused";
     ExecItem = "exec.item" ["grant", "project", "consumer", "secrets", "asker", "for", "of"],
         "a part of a list of another event";

@@ -11,5 +11,6 @@ pub(crate) mod place;
 pub(crate) mod progress;
 pub(crate) mod recover;
 pub(crate) mod render;
+pub(crate) mod touched;
 pub(crate) mod verify;
 pub(crate) mod who;

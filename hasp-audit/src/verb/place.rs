@@ -57,10 +57,11 @@ impl Place {
         Log::open(&self.home, &self.id)
     }
 
-    /// The log, with its closed segments packed, as far as that can be done here: reading never
+    /// The log, with all denials told and its closed segments packed, as far as that can be done here: reading never
     /// fails for it.
     pub fn packed_log(&self, cx: &Context) -> Result<Log> {
         let log = self.log()?;
+        let _ = log.settle(cx.now);
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
         let bar = match pending > FEW {
             true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use hasp_audit::EventKind;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result, Secret, Timestamp};
-use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
+use hasp_grant::{
+    Check, Terms, VerifiedGrant, record_end, signed_terms, sweep_expired, token_line, verify,
+};
 
 use crate::broker::Broker;
 use crate::broker::events::Denied;
@@ -33,22 +35,44 @@ pub(crate) fn verified(
     let attempt = |text: &Secret| -> Attempt {
         let mut failed = None;
         let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
-        let line = token_line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
-        let grant = verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
-        let deliverable = deliver::check(&grant.terms().action, &broker.runtime);
-        deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
+        let line = token_line(text.expose()).map_err(|e| Failure::of(e, Some(Check::Form)))?;
+        let grant = verify(line, &situation, &mut trace).map_err(|error| Failure {
+            error,
+            check: failed,
+            terms: signed_terms(line, &broker.vault),
+        })?;
+        let terms = grant.terms().clone();
+        let deliverable = deliver::check(&terms.action, &broker.runtime);
+        deliverable.map(|()| grant).map_err(|error| Failure {
+            error,
+            check: Some(Check::Deliveries),
+            terms: Some(terms),
+        })
     };
     let outcome = match found {
         Found::Token(text) => attempt(&text),
         Found::Kept(paths) => first_that_passes(&paths, broker, attempt),
     };
-    outcome.map_err(|(error, check)| {
-        denied.check = check;
-        error
+    outcome.map_err(|failure| {
+        (denied.check, denied.terms) = (failure.check, failure.terms);
+        failure.error
     })
 }
 
-type Attempt = std::result::Result<VerifiedGrant, (Error, Option<Check>)>;
+/// Why a token was refused, and what it is for where it can be told.
+struct Failure {
+    error: Error,
+    check: Option<Check>,
+    terms: Option<Terms>,
+}
+
+impl Failure {
+    fn of(error: Error, check: Option<Check>) -> Failure {
+        Failure { error, check, terms: None }
+    }
+}
+
+type Attempt = std::result::Result<VerifiedGrant, Failure>;
 
 /// The newest kept grant that passes; if none does, why the one does not that came farthest.
 fn first_that_passes(
@@ -57,17 +81,19 @@ fn first_that_passes(
     attempt: impl Fn(&Secret) -> Attempt,
 ) -> Attempt {
     let place = |check: Option<Check>| Check::ALL.iter().position(|c| Some(*c) == check);
-    let mut nearest: Option<(Error, Option<Check>)> = None;
+    let mut nearest: Option<Failure> = None;
     for path in paths {
-        let text = read_kept(path).map_err(|e| (e, None));
+        let text = read_kept(path).map_err(|e| Failure::of(e, None));
         match text.and_then(|text| attempt(&text)) {
             Ok(grant) => return Ok(grant),
-            Err((error, check)) => {
-                let failure = (with_line(error, path, broker), check);
-                let farther = nearest.as_ref().is_none_or(|old| place(failure.1) > place(old.1));
+            Err(failure) => {
+                let error = with_line(failure.error, path, broker);
+                let failure = Failure { error, ..failure };
+                let farther =
+                    nearest.as_ref().is_none_or(|old| place(failure.check) > place(old.check));
                 nearest = if farther { Some(failure) } else { nearest };
             }
         }
     }
-    Err(nearest.unwrap_or_else(|| (Error::bug("no kept grant was tried"), None)))
+    Err(nearest.unwrap_or_else(|| Failure::of(Error::bug("no kept grant was tried"), None)))
 }

@@ -5,6 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod line;
 pub(crate) mod paseto;
 pub(crate) mod seal;
+pub(crate) mod signed;
 
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use hasp_core::{Home, Result};
 use hasp_vault::record_denial;
 
 use crate::cli::Mint;
-use crate::mint::{Minted, handover, jobserver, propose};
+use crate::mint::{Minted, handover, jobserver, propose, refused};
 
 /// Mints what is asked for and hands the token over.
 pub fn mint(asked: &Mint, context: &mut Context) -> Result<Exit> {
@@ -34,10 +34,12 @@ fn known<'a>(asked: &'a Mint, context: &Context) -> impl FnOnce(Event) -> Event 
     let home = Home::locate(&context.env).ok();
     let root = home.zip(here).and_then(|(home, dir)| root(&home, &dir).ok().flatten());
     let caller = Caller::current().ok();
+    let secrets = refused::secrets(asked, context);
     move |event| {
         let event = root.iter().fold(event, |event, root| event.os("project", root));
         event
             .maybe("target", asked.target.clone())
+            .maybe("secrets", secrets)
             .maybe("asker", caller.map(|caller| caller.recorded()))
     }
 }
