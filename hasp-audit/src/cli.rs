@@ -98,6 +98,12 @@ pub enum Verb {
         #[arg(long)]
         redacted: bool,
     },
+    /// Show which records policy.toml keeps no longer: 1 if there are any
+    Prune {
+        /// Remove them: whole old segments, on record
+        #[arg(long)]
+        due: bool,
+    },
     /// Rebuild a lost or damaged key state
     Recover,
     /// Go on without records that are missing; the next record says so

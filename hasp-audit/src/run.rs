@@ -6,7 +6,7 @@ use hasp_core::{Error, Kind, Result};
 use crate::cli::{Cli, LogArgs, Verb};
 use crate::code;
 use crate::verb::place::Place;
-use crate::verb::{append, export, exposed, head, log, recover, touched, verify, who};
+use crate::verb::{append, export, exposed, head, log, prune, recover, touched, verify, who};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -41,6 +41,7 @@ impl Tool for Cli {
             Verb::Export { since, until, redacted } => {
                 export::run(cx, &Place::find(cx, id)?, since.as_deref(), until.as_deref(), redacted)
             }
+            Verb::Prune { due } => prune::run(cx, &Place::find(cx, id)?, due),
             Verb::Recover => recover::recover(cx, &Place::find(cx, id)?),
             Verb::AcceptLoss { yes } => recover::accept_loss(cx, &Place::find(cx, id)?, yes),
             Verb::Append => append::run(cx, &Place::find(cx, id)?),

@@ -214,7 +214,7 @@ pub struct ListArgs {
     /// Only what expires within this time, or has; exit 1 if there is any
     #[arg(long, value_name = "DURATION")]
     pub expiring: Option<String>,
-    /// Only what should get a new value by now; exit 1 if there is any
+    /// Only what should get a new value by now, or is kept no longer; exit 1 if there is any
     #[arg(long)]
     pub due: bool,
     /// Verify every signature

@@ -11,6 +11,8 @@ mod copies;
 mod denials;
 pub(crate) mod find;
 pub(crate) mod policy;
+pub(crate) mod prune;
+pub(crate) mod retention;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -12,6 +12,7 @@ use hasp_core::{Error, Kind, Result, platform};
 use serde::Deserialize;
 
 use crate::code;
+use crate::log::retention::Retention;
 
 /// The file's name in the home.
 pub const NAME: &str = "policy.toml";
@@ -44,6 +45,8 @@ impl To {
 pub struct Policy {
     /// `[audit]`.
     pub audit: Audit,
+    /// `[retention]`.
+    pub retention: Retention,
 }
 
 /// What is asked of the record.
@@ -192,6 +195,28 @@ mod tests {
                 .message()
                 .contains("p:2: not UTF-8")
         );
+    }
+
+    #[test]
+    fn what_is_kept_is_said_in_words_and_no_less_than_one_version() {
+        let days = |n: u64| Some(std::time::Duration::from_secs(n * 86400));
+        let text = "[retention]\nversions = 5\nsuperseded = \"30d\"\nrecord = \"2y\"\n";
+        let kept = parse(text).unwrap().retention;
+        assert_eq!(kept.versions.map(|n| n.get()), Some(5));
+        assert_eq!((kept.superseded(), kept.revoked()), (days(30), None));
+        assert_eq!(kept.record(), days(730));
+        for (text, word) in [
+            ("versions = 0", "nonzero"),
+            ("versions = -1", "integer"),
+            ("superseded = 30", "string"),
+            ("record = \"soon\"", "soon"),
+            ("revokd = \"1d\"", "revokd"),
+        ] {
+            let error = parse(&format!("[retention]\n{text}\n")).unwrap_err();
+            assert_eq!(error.code().as_str(), "bad-policy");
+            assert!(error.message().contains("p:2:") || error.message().contains(":2:"), "{error:?}");
+            assert!(error.message().contains(word), "{}", error.message());
+        }
     }
 
     #[test]

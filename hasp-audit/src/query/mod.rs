@@ -12,6 +12,7 @@ use std::path::Path;
 
 use hasp_core::{Error, Result};
 
+use crate::code;
 use crate::log::Log;
 use crate::query::filter::Filter;
 use crate::query::indexed::Seen;
@@ -126,8 +127,25 @@ fn admitted(line: &[u8], filter: &Filter) -> Option<Record> {
     Record::parse(line).filter(|record| filter.admits(record))
 }
 
-/// Hands on the lines of one segment that may answer.
+/// Hands on the lines of one segment that may answer. One that was pruned since it was listed has
+/// none.
 fn lines(
+    dir: &Path,
+    segment: (u32, Form),
+    filter: &Filter,
+    by: By,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    match read(dir, segment, filter, by, each) {
+        Err(e) if e.code() == code::NOT_FOUND => match segment::list(dir)?.get(&segment.0) {
+            None => Ok(()),
+            Some(_) => Err(e),
+        },
+        other => other,
+    }
+}
+
+fn read(
     dir: &Path,
     (number, form): (u32, Form),
     filter: &Filter,

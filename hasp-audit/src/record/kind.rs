@@ -67,7 +67,8 @@ events! {
         "a value was exported";
     VaultRevoke = "vault.revoke" ["secret", "version", "fp", "parts", "class", "reason"],
         "a secret is not delivered any more";
-    VaultDestroy = "vault.destroy" ["secret", "version", "class"], "a value was destroyed";
+    VaultDestroy = "vault.destroy" ["secret", "version", "class", "why"],
+        "a value was destroyed";
     VaultForget = "vault.forget" ["secret"], "a destroyed secret's name was forgotten";
     VaultResolve = "vault.resolve" ["secret", "version", "fp", "parts", "class"],
         "one of two versions of a merge was chosen";
@@ -151,6 +152,8 @@ events! {
         "what a crash left of an append was set aside";
     AuditLoss = "audit.loss" ["first", "last", "log", "kept"],
         "records are missing, which somebody accepted";
+    AuditPrune = "audit.prune" ["first", "last", "segments", "newest", "head", "proof"],
+        "old records were removed, as the policy asks";
     AuditRecover = "audit.recover" ["records"], "the key state was rebuilt from the vault's key";
     AuditCheckpoint = "audit.checkpoint" ["why", "kept"],
         "a checkpoint that was no signed head of this log was set aside";

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod place;
 pub(crate) mod progress;
+pub(crate) mod prune;
 pub(crate) mod recover;
 pub(crate) mod render;
 pub(crate) mod touched;

@@ -61,7 +61,9 @@ impl Place {
     /// fails for it.
     pub fn packed_log(&self, cx: &Context) -> Result<Log> {
         let log = self.log()?;
-        let _ = log.settle(cx.now);
+        if self.is_current().unwrap_or(false) {
+            let _ = log.settle(cx.now);
+        }
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
         let bar = match pending > FEW {
             true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),
