@@ -55,8 +55,9 @@ impl Kind {
         }
     }
 
-    /// Every kind, to be found by its word or its status.
-    pub(crate) const ALL: [Kind; 14] = [
+    /// Every kind, in the order of the statuses: to be found by its word or its status, and for the
+    /// manual.
+    pub const ALL: [Kind; 14] = [
         Kind::No,
         Kind::Usage,
         Kind::Data,

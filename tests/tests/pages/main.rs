@@ -2,6 +2,8 @@
 //! pages read the same in mandoc and in groff.
 #![allow(clippy::unwrap_used)]
 
+mod codes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
