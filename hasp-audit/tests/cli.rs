@@ -6,13 +6,15 @@ mod common;
 #[path = "common/tool.rs"]
 mod tool;
 
+use std::process::{Command, Stdio};
+
 use common::{Fixture, at, named};
 use data_encoding::BASE64;
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey};
 use hasp_audit::{Event, EventKind, Head};
-use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
-use hasp_core::{Kind, files};
+use hasp_core::Kind;
 use serde_json::{Value, json};
+use tool::{Bench, FP, VAULT, refusal};
 
 /// A log that tells of two secrets, one run that ended, one that never ran, one without an end, and
 /// a denial.

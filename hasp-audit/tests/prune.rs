@@ -66,7 +66,8 @@ fn old_segments_go_and_the_rest_is_whole() {
     let json: Value = serde_json::from_str(&b.ok(&["verify", "--json"])).unwrap();
     assert_eq!((&json["outcome"], &json["since"]), (&"whole".into(), &(last + 1).into()));
     // What is left is what was there, and the record that says so.
-    let left: Vec<u64> = all.iter().copied().filter(|n| *n > last).chain([all.len() as u64]).collect();
+    let left: Vec<u64> =
+        all.iter().copied().filter(|n| *n > last).chain([all.len() as u64]).collect();
     assert_eq!(numbers(&b, &[]), left);
     assert_eq!(numbers(&b, &["--verify"]), left);
     let told: Value =
@@ -128,7 +129,11 @@ fn the_newest_segment_stays_however_old() {
     }
     keep(&b, "record = 2");
     assert!(refusal(b.refused(&["prune", "--due"], ""), 78, &["[bad-policy]", "policy.toml:2:10"]));
-    assert_eq!(b.refused(&["verify"], "").0, 0, "a policy that is not understood stops no verifying");
+    assert_eq!(
+        b.refused(&["verify"], "").0,
+        0,
+        "a policy that is not understood stops no verifying"
+    );
     assert_eq!(b.refused(&["log"], "").0, 0);
 }
 
@@ -182,8 +187,8 @@ fn a_crash_at_any_step_leaves_a_record_that_verifies() {
     }
     let b = bench();
     let saved = b.f.save();
-    let calls = ["unlink", "unlinkat", "rename", "pwrite64", "write", "ftruncate", "fsync",
-        "fdatasync"];
+    let calls =
+        ["unlink", "unlinkat", "rename", "pwrite64", "write", "ftruncate", "fsync", "fdatasync"];
     let (mut killed, mut since) = (0, None);
     for call in calls {
         for step in 1.. {

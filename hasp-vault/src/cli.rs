@@ -9,6 +9,7 @@ use hasp_core::tool::Common;
 
 use crate::format::value_kind::ValueKind;
 
+mod asked;
 mod lifecycle;
 mod rotation;
 mod sharing;

@@ -1,6 +1,6 @@
-//! Refusals on record: a wrong passphrase, a value that may not be had, a question that was answered
-//! with no. They are written without an unlock, wherever the record can be reached; where it cannot,
-//! the refusal stands all the same.
+//! Refusals on record: a wrong passphrase, a value that may not be had, a question that was
+//! answered with no. They are written without an unlock, wherever the record can be reached; where
+//! it cannot, the refusal stands all the same.
 
 use hasp_audit::{Event, EventKind};
 use hasp_core::tool::Context;

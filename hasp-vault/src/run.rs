@@ -5,8 +5,8 @@ use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Kind, Result};
 
-use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
 use crate::asker::asker;
+use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
 use crate::denial::{record_denial, record_refusal};
 use crate::open::vault::Vault;
 use crate::verb;
@@ -75,44 +75,6 @@ impl Cli {
                 verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
             }
             Verb::Completions { shell } => Cli::completions(shell, cx),
-        }
-    }
-}
-
-impl Verb {
-    /// What it is called on record, where it is refused.
-    fn asked(&self) -> &'static str {
-        match self {
-            Verb::Init(_) => "init",
-            Verb::Set(_) => "set",
-            Verb::Generate(_) => "generate",
-            Verb::Get(_) => "get",
-            Verb::Reveal(_) => "reveal",
-            Verb::List(_) => "list",
-            Verb::Show(_) => "show",
-            Verb::History(_) => "history",
-            Verb::Check(_) => "check",
-            Verb::Rotate(_) => "rotate",
-            Verb::Revoke(_) => "revoke",
-            Verb::Destroy(_) => "destroy",
-            Verb::Deposit(_) => "deposit",
-            Verb::Inbox => "inbox",
-            Verb::Accept(_) => "accept",
-            Verb::Reject(_) => "reject",
-            Verb::Import(_) => "import",
-            Verb::Export(_) => "export",
-            Verb::Passphrase(_) => "passphrase",
-            Verb::Fsck(_) => "fsck",
-            Verb::Identity(_) => "identity",
-            Verb::Join(_) => "join",
-            Verb::Backup => "backup",
-            Verb::Restore(_) => "restore",
-            Verb::Resolve(_) => "resolve",
-            Verb::Recipients(_) => "recipients",
-            Verb::Status => "status",
-            Verb::Watch(_) => "watch",
-            Verb::Key(_) => "key",
-            Verb::Completions { .. } => "completions",
         }
     }
 }

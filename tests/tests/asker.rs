@@ -18,8 +18,7 @@ fn told_by(paper: &str) -> String {
 fn timeless(sentence: &str) -> String {
     let (head, tail) = sentence.split_once("; last ").unwrap_or_else(|| panic!("{sentence}"));
     let (when, rest) = tail.split_once(" by ").unwrap_or_else(|| panic!("{sentence}"));
-    let shape: String =
-        when.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    let shape: String = when.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     assert_eq!(shape, "9999-99-99 99:99:99Z", "{sentence}");
     format!("{head}; last T by {rest}")
 }
@@ -93,14 +92,20 @@ fn the_log_shows_who_asked_without_the_shells_in_between() {
 #[test]
 fn a_refused_grant_is_known_by_what_it_asked_for() {
     let world = World::with_project();
-    world.sh("hasp-grant -q --consumer user --for 24h -t test >/dev/null").refused(77, "over-ceiling");
+    world
+        .sh("hasp-grant -q --consumer user --for 24h -t test >/dev/null")
+        .refused(77, "over-ceiling");
     let told = world.sh("hasp-audit touched api/key");
     assert_eq!(told.status, 1, "{}", told.stdout);
     let expected = "api/key@1: never released, 1 refused; last refused ";
     assert!(told.stdout.starts_with(expected) && told.stdout.contains(" [over-ceiling]"));
     let refused = &world.events("grant.deny")[0];
-    let names: Vec<&str> = refused["secrets"].as_array().unwrap().iter()
-        .map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = refused["secrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["api/key", "db/url"]);
 }
 
@@ -124,7 +129,8 @@ fn python_is_found_by_name_path_and_pid_and_a_renamed_copy_is_not() {
     let pid = std::fs::read_to_string(world.project().join("pid")).unwrap();
     let (exe, real) = (format!("exe:{path}"), format!("$(readlink -f {path})"));
     for word in ["python3", "python", &path, &exe, &real, &pid, &format!("pid:{pid}")] {
-        for verb in ["log --event exec.start", "exposed", "touched api/key", "who --from ../value"] {
+        for verb in ["log --event exec.start", "exposed", "touched api/key", "who --from ../value"]
+        {
             std::fs::write(world.beside("value"), API_KEY).unwrap();
             let told = world.sh(&format!("hasp-audit {verb} --asker {word}"));
             assert!(!told.ok().is_empty(), "{verb} --asker {word}");
@@ -171,8 +177,12 @@ fn a_record_that_did_not_fit_is_found_by_all_its_parts() {
         options.push_str(&format!(" --file V{n}={name}"));
     }
     world.sh("hasp-bind -q add $(hasp-vault list --names)").ok();
-    world.sh(&format!("cp $(command -v bash) claude; ./claude -c 'hasp-grant -q -x --consumer user \
-        {options} -- true; exit $?'")).ok();
+    world
+        .sh(&format!(
+            "cp $(command -v bash) claude; ./claude -c 'hasp-grant -q -x --consumer user \
+        {options} -- true; exit $?'"
+        ))
+        .ok();
     assert!(!world.events("exec.item").is_empty(), "the list did not fit");
     let all = world.sh("hasp-audit exposed").ok().to_owned();
     assert_eq!(all.lines().count(), 40);

@@ -13,7 +13,8 @@ const HOUR: i64 = 3600;
 /// A line run while the wall clock stands still at a moment.
 fn at(world: &World, moment: i64, line: &str) -> Outcome {
     let frozen = format!(
-        "export DONT_FAKE_MONOTONIC=1; faketime -f \"$(date -u -d @{moment} '+%Y-%m-%d %H:%M:%S')\" {line}"
+        "export DONT_FAKE_MONOTONIC=1
+        faketime -f \"$(date -u -d @{moment} '+%Y-%m-%d %H:%M:%S')\" {line}"
     );
     world.sh(&frozen)
 }
@@ -63,7 +64,11 @@ fn a_clock_that_was_set_back_is_a_note_and_no_fault() {
     at(&world, NOON - 86_400, run).ok();
     let verified = world.sh("hasp-audit verify");
     assert!(verified.ok().starts_with("whole: "), "{}", verified.stdout);
-    assert!(verified.stderr.contains("note: the clock was set back: record"), "{}", verified.stderr);
+    assert!(
+        verified.stderr.contains("note: the clock was set back: record"),
+        "{}",
+        verified.stderr
+    );
     let log = world.sh("hasp-audit log --event exec.start").ok().to_owned();
     assert_eq!(log.matches("the clock was set back").count(), 1, "{log}");
     // The order is that of the numbers.

@@ -11,7 +11,6 @@ mod copies;
 mod denials;
 pub(crate) mod find;
 pub(crate) mod policy;
-pub(crate) mod prune;
 pub(crate) mod retention;
 
 use std::fs::File;

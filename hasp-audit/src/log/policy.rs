@@ -120,6 +120,16 @@ impl Policy {
     }
 }
 
+impl Retention {
+    /// What the policy of the home at `root` says.
+    ///
+    /// # Errors
+    /// `[bad-policy]` (`Kind::Config`) with line and column.
+    pub fn read(root: &Path) -> Result<Retention> {
+        Policy::read(root).map(|policy| policy.retention)
+    }
+}
+
 /// `PATH:LINE:COLUMN: what is wrong`, then the line and a caret.
 fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Error {
     let at = error.span().map_or(text.len(), |span| span.start).min(text.len());
@@ -214,7 +224,10 @@ mod tests {
         ] {
             let error = parse(&format!("[retention]\n{text}\n")).unwrap_err();
             assert_eq!(error.code().as_str(), "bad-policy");
-            assert!(error.message().contains("p:2:") || error.message().contains(":2:"), "{error:?}");
+            assert!(
+                error.message().contains("p:2:") || error.message().contains(":2:"),
+                "{error:?}"
+            );
             assert!(error.message().contains(word), "{}", error.message());
         }
     }

@@ -2,13 +2,10 @@
 //! wish that somebody has to carry out: `hasp-vault destroy --due`, `hasp-audit prune --due`.
 
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
-use hasp_core::{Result, time};
+use hasp_core::time;
 use serde::Deserialize;
-
-use crate::log::policy::Policy;
 
 /// What may go, and when; what is not said stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -34,14 +31,6 @@ impl TryFrom<String> for Span {
 }
 
 impl Retention {
-    /// What the policy of the home at `root` says.
-    ///
-    /// # Errors
-    /// `[bad-policy]` (`Kind::Config`) with line and column.
-    pub fn read(root: &Path) -> Result<Retention> {
-        Policy::read(root).map(|policy| policy.retention)
-    }
-
     /// How long a version is kept that was replaced.
     pub fn superseded(&self) -> Option<Duration> {
         self.superseded.map(|span| span.0)

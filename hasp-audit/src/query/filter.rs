@@ -3,9 +3,9 @@
 
 use hasp_core::Timestamp;
 
-use crate::record::{Record, line};
 #[cfg(test)]
 use crate::record::term;
+use crate::record::{Record, line};
 
 /// A question. The default one asks for everything.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +75,8 @@ fn needle(term: &str) -> Option<String> {
         _ => return None,
     };
     // What is not plain is written otherwise in a line; the quotes here are the line's own.
-    let plain = |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\');
+    let plain =
+        |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\');
     (!said.is_empty() && plain(text)).then_some(said)
 }
 
@@ -88,11 +89,17 @@ mod tests {
     #[test]
     fn every_line_holds_the_needles_of_its_terms() {
         let lines = [
-            r#"{"v":1,"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1","project":"/p","consumer":"session:7","asker":[{"pid":7,"start":1,"exe":"/usr/bin/python3.11","comm":"x"}],"secrets":[{"name":"a/b","version":2,"fp":"ff","parts":["aa"]}]}"#,
-            r#"{"v":1,"n":4,"t":"2026-01-01T00:00:00Z","event":"exec.end","start":3,"failed":"not-executable"}"#,
+            r#"{"v":1,"n":3,"t":"2026-01-01T00:00:00Z","event":"exec.start","grant":"g1",
+                "project":"/p","consumer":"session:7","asker":[{"pid":7,"start":1,
+                "exe":"/usr/bin/python3.11","comm":"x"}],"secrets":[{"name":"a/b","version":2,
+                "fp":"ff","parts":["aa"]}]}"#,
+            r#"{"v":1,"n":4,"t":"2026-01-01T00:00:00Z","event":"exec.end","start":3,
+                "failed":"not-executable"}"#,
             r#"{"v":1,"n":5,"t":"2026-01-01T00:00:00Z","event":"exec.deny","code":"spent"}"#,
-            r#"{"v":1,"n":6,"t":"2026-01-01T00:00:00Z","event":"exec.item","secrets":[{"name":"c"}],"for":"exec.start","of":7}"#,
-            r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"x.y","project":"/\u00e4\"b","secrets_items":1}"#,
+            r#"{"v":1,"n":6,"t":"2026-01-01T00:00:00Z","event":"exec.item",
+                "secrets":[{"name":"c"}],"for":"exec.start","of":7}"#,
+            r#"{"v":1,"n":7,"t":"2026-01-01T00:00:00Z","event":"x.y","project":"/\u00e4\"b",
+                "secrets_items":1}"#,
         ];
         for line in lines {
             for term in Record::parse(line.as_bytes()).unwrap().terms() {

@@ -57,8 +57,8 @@ impl Place {
         Log::open(&self.home, &self.id)
     }
 
-    /// The log, with all denials told and its closed segments packed, as far as that can be done here: reading never
-    /// fails for it.
+    /// The log, with all denials told and its closed segments packed, as far as that can be done
+    /// here: reading never fails for it.
     pub fn packed_log(&self, cx: &Context) -> Result<Log> {
         let log = self.log()?;
         if self.is_current().unwrap_or(false) {

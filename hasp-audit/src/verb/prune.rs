@@ -5,15 +5,16 @@ use hasp_core::{Error, Kind, Result, Timestamp};
 use serde_json::json;
 
 use crate::code;
-use crate::log::prune::Due;
 use crate::log::retention::Retention;
+use crate::prune::Due;
 use crate::verb::place::Place;
 use crate::verb::{keys, verify};
 
 /// Shows what is due, 1 if anything is; with `--due` removes it.
 pub(crate) fn run(cx: &mut Context, place: &Place, due: bool) -> Result<Exit> {
     let Some(kept) = Retention::read(place.home.root())?.record() else {
-        cx.out.note("policy.toml sets no term: all records are kept; see POLICY in: man hasp-audit");
+        cx.out
+            .note("policy.toml sets no term: all records are kept; see POLICY in: man hasp-audit");
         return Ok(Exit::OK);
     };
     let before = cx.now.before(kept);

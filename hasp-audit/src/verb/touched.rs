@@ -85,10 +85,9 @@ pub(crate) fn run(cx: &mut Context, place: &Place, wanted: &Wanted) -> Result<Ex
     if tallies.is_empty() {
         let asked = shown(&wanted.secret.version.map(u64::from));
         match cx.out.json {
-            true => cx.out.object(&Tally::default().object(
-                name,
-                wanted.secret.version.map(u64::from),
-            ))?,
+            true => cx
+                .out
+                .object(&Tally::default().object(name, wanted.secret.version.map(u64::from)))?,
             false => cx.out.line(&format!("{asked}: {}", Tally::default().sentence()))?,
         }
         cx.out.note(&format!("no record answers that names {asked}: see hasp-vault list"));

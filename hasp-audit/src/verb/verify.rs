@@ -74,12 +74,7 @@ pub fn checked_with(
     let (log, public) = (place.log()?, place.public()?);
     let bar = bar(cx, log.path());
     let progress = |more| bar.inc(more);
-    let against = Against {
-        audit_root: root,
-        public: Some(&public),
-        expect,
-        progress: &progress,
-    };
+    let against = Against { audit_root: root, public: Some(&public), expect, progress: &progress };
     let mut report = verify::verify(&place.home, &place.id, &against);
     let forged = |report: &Report| {
         report.fault.as_ref().is_some_and(|fault| fault.code == code::HEAD_FORGED)

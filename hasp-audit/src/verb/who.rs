@@ -18,12 +18,7 @@ use crate::verb::place::Place;
 use crate::verb::render::Render;
 
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
-pub fn run(
-    cx: &mut Context,
-    place: &Place,
-    from: &OsStr,
-    asker: Option<&str>,
-) -> Result<Exit> {
+pub fn run(cx: &mut Context, place: &Place, from: &OsStr, asker: Option<&str>) -> Result<Exit> {
     let asker = asker.map(log::asker).transpose()?;
     let fp = keys::fingerprint(from, cx)?;
     let log = place.packed_log(cx)?;
@@ -50,8 +45,8 @@ pub fn run(
     Ok(Exit::OK)
 }
 
-/// The records that name a version: all of them, or those that this program asked for. Who asked and
-/// for what may stand in several records where one was too long.
+/// The records that name a version: all of them, or those that this program asked for. Who asked
+/// and for what may stand in several records where one was too long.
 fn passed(dir: &Path, named: String, asker: Option<&str>) -> Result<Vec<Record>> {
     let all = |terms: Vec<String>| {
         let (filter, mut found) = (Filter { terms, ..Filter::default() }, Vec::new());

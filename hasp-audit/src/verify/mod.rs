@@ -18,7 +18,7 @@ use hasp_core::{Home, Kind, LogId, Result};
 
 use crate::code;
 use crate::log;
-use crate::log::prune::{self, Pruned};
+use crate::prune::{self, Pruned};
 use crate::record::chain::Key;
 use crate::record::head::{self, Head, SignedHead};
 use crate::record::line::Frame;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use hasp_core::LogId;
 
 use crate::code;
-use crate::log::prune::Pruned;
+use crate::prune::Pruned;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;

@@ -106,12 +106,7 @@ fn destroy_due(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
 }
 
-fn destroy_overdue(
-    due: &[&Item],
-    kept: &Retention,
-    vault: &Vault,
-    cx: &mut Context,
-) -> Result<()> {
+fn destroy_overdue(due: &[&Item], kept: &Retention, vault: &Vault, cx: &mut Context) -> Result<()> {
     let whole = due.iter().filter(|item| Overdue::of(item, kept, cx.now) == Overdue::All);
     let ended = grants::end(&whole.map(|item| item.name.clone()).collect::<Vec<_>>(), cx);
     let unlocked = vault.unlock(cx)?;

@@ -1,6 +1,6 @@
 //! Removing the oldest records, as the policy asks: whole segments that were closed, never the
-//! newest, and only of a record that is whole. The record that says so is written first, and bears a
-//! proof that only the vault's audit root can make: whoever steals the key of the next record can
+//! newest, and only of a record that is whole. The record that says so is written first, and bears
+//! a proof that only the vault's audit root can make: whoever steals the key of the next record can
 //! remove files, and not make it look like this.
 //!
 //! The proof is `HMAC-SHA256(K, text)` with `K = HKDF-SHA256(audit root, no salt, info =
