@@ -18,13 +18,11 @@ use sha2::Sha256;
 
 use crate::code;
 use crate::log::Log;
-use crate::query::filter::Filter;
-use crate::query::{self, By};
+use crate::record::Record;
 use crate::record::chain::MacBytes;
 use crate::record::event::Event;
 use crate::record::kind::EventKind;
 use crate::record::line::{self, Frame};
-use crate::record::{Record, term};
 use crate::segment::state::State;
 use crate::segment::{self, Form, Found, Lines, index, pack};
 
@@ -88,26 +86,28 @@ pub fn pruned(dir: &Path, id: &LogId, audit_root: &[u8; 32]) -> Result<Option<Pr
     if segment::list(dir)?.into_keys().next().is_none_or(|first| first == 1) {
         return Ok(None);
     }
-    // An index may hide it, and then the records have it all the same.
-    match proved(dir, id, audit_root, By::Index)? {
-        None => proved(dir, id, audit_root, By::Scan),
-        found => Ok(found),
-    }
+    proved(dir, id, audit_root)
 }
 
-fn proved(dir: &Path, id: &LogId, audit_root: &[u8; 32], by: By) -> Result<Option<Pruned>> {
-    let filter = Filter::term(term::event(EventKind::AuditPrune.name()));
-    let mut found: Option<Pruned> = None;
-    let mut each = |record: Record| {
-        let proved = Pruned::proved(&record, id, audit_root);
-        found = found.into_iter().chain(proved).max_by_key(|pruned| pruned.count);
-        Ok(())
-    };
-    match query::run(dir, &filter, by, &mut each) {
-        // What does not unpack is for the verification to name.
-        Err(e) if e.code() != code::TAMPERED => Err(e),
-        _ => Ok(found),
+/// The last of these records is the one that proves the most: the segments are looked through from
+/// the newest on, by their lines and not by their index, which may hide one.
+fn proved(dir: &Path, id: &LogId, audit_root: &[u8; 32]) -> Result<Option<Pruned>> {
+    let needle = memchr::memmem::Finder::new(b"\"event\":\"audit.prune\"");
+    for number in segment::list(dir)?.into_keys().rev() {
+        let (mut lines, mut line) = (Lines::open(dir, number, u64::MAX)?, Vec::new());
+        let mut found = None;
+        // What is no line is for the verification to name.
+        while lines.next_into(&mut line)? == Found::Line {
+            if needle.find(&line).is_some() {
+                let record = Record::parse(&line);
+                found = record.and_then(|r| Pruned::proved(&r, id, audit_root)).or(found);
+            }
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
     }
+    Ok(None)
 }
 
 impl Log {
@@ -153,7 +153,7 @@ impl Log {
     ) -> Result<Option<Due>> {
         let dir = self.path();
         let _packing = lock::lock(&dir.join(pack::LOCK))?;
-        if let Some(pruned) = proved(dir, self.id(), audit_root, By::Index)? {
+        if let Some(pruned) = proved(dir, self.id(), audit_root)? {
             remove(dir, pruned.count)?;
         }
         let Some(due) = self.due(before)? else { return Ok(None) };

@@ -58,6 +58,7 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-audit verify", ""),
     ("hasp-audit head", ""),
     ("hasp-audit exposed", ""),
+    ("hasp-audit prune", ""),
     ("hasp-redact watch", ""),
     ("hasp-redact --json watch", ""),
     ("hasp-redact hooks install", ""),
@@ -86,6 +87,7 @@ const OTHERS: &[&str] = &[
     "hasp-audit recover",
     "hasp-audit accept-loss",
     "hasp-audit who",
+    "hasp-audit touched",
     "hasp-redact explain",
 ];
 
