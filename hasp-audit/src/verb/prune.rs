@@ -15,7 +15,7 @@ pub(crate) fn run(cx: &mut Context, place: &Place, due: bool) -> Result<Exit> {
     let Some(kept) = Retention::read(place.home.root())?.record() else {
         cx.out
             .note("policy.toml sets no term: all records are kept; see POLICY in: man hasp-audit");
-        return Ok(Exit::OK);
+        return nothing(cx);
     };
     let before = cx.now.before(kept);
     match due {
@@ -56,7 +56,10 @@ fn remove(cx: &mut Context, place: &Place, before: Timestamp) -> Result<Exit> {
 }
 
 fn nothing(cx: &mut Context) -> Result<Exit> {
-    cx.out.note("nothing is due");
+    match cx.out.json {
+        true => cx.out.object(&json!({"v": 1, "outcome": "nothing is due", "segments": 0}))?,
+        false => cx.out.note("nothing is due"),
+    }
     Ok(Exit::OK)
 }
 
