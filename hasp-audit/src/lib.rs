@@ -27,7 +27,6 @@ extern crate self as hasp_audit;
 
 pub use hasp_core::LogId;
 pub use log::Log;
-pub use log::retention::Retention;
 pub use record::Record;
 pub use record::event::Event;
 pub use record::head::Head;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{Fixture, ROOT, at, event, named};
-use hasp_audit::{Against, Event, Log};
+use hasp_audit::{Against, Event, EventKind, Log};
 use serde_json::Value;
 
 /// A log in a home whose policy sends copies to sockets beside it.
@@ -160,13 +160,18 @@ fn a_reader_that_does_not_read_delays_nothing() {
 }
 
 #[test]
-fn a_policy_that_is_not_understood_records_nothing_and_says_where() {
+fn a_policy_that_is_not_understood_records_no_more_than_ends_and_says_where() {
     let f = Fixture::of(2);
     policy(&f, "[audit]\ncopies = [\"syslog\"]\n");
     let refused = f.log.append(at(1), &[event(1)]).unwrap_err();
     assert_eq!((refused.code().as_str(), refused.kind().status()), ("bad-policy", 78));
     assert!(refused.message().contains("policy.toml:2:1: "), "{}", refused.message());
     assert_eq!(f.lines().len(), 2);
+    // What only ends or refuses is recorded; beside something else it is not.
+    let ended = || Event::new(EventKind::GrantRevoke).field("grant", "0".repeat(32));
+    assert_eq!(f.log.append(at(1), &[ended(), event(1)]).unwrap_err().code(), refused.code());
+    f.log.append(at(1), &[ended(), Event::new(EventKind::GrantDeny)]).unwrap();
+    assert_eq!(f.lines().len(), 4);
     // What was recorded can be read and verified all the same.
     assert_eq!(f.verify().fault, None);
     std::fs::remove_file(f.dir.path().join("policy.toml")).unwrap();

@@ -9,7 +9,7 @@ use hasp_core::here;
 use hasp_core::text::{printable_os, printable_path};
 use hasp_core::tree;
 use hasp_core::trust::{self, Stranger};
-use hasp_core::{Error, Home, Kind, Result};
+use hasp_core::{Error, Here, Kind, Result};
 use hasp_target::{FILE_NAME, Manifest};
 
 use crate::code;
@@ -30,28 +30,28 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project of `start`: the nearest directory upwards with a `hasp.toml`, else the nearest
-    /// bound one, else the git root. The search does not leave the directories that are ours,
-    /// root's, or of whom `start` belongs to, but for a root that is bound as shared.
+    /// The project here: the nearest directory upwards with a `hasp.toml`, else the nearest bound
+    /// one, else the git root. The search does not leave the directories that are ours, root's, or
+    /// of whom the current one belongs to, but for a root that is bound as shared.
     ///
     /// # Errors
     /// `[no-project]`; `[foreign-project]` if another user owns or can change it;
     /// `[foreign-directory]` where another user's directories begin; the manifest's own errors.
-    pub fn find(home: &Home, start: &Path) -> Result<Project> {
-        Project::load(Project::root(home, start)?)
+    pub fn find(here: &Here<'_>) -> Result<Project> {
+        Project::load(Project::root(here)?)
     }
 
     /// As [`Project::root`], whoever can change it: for what only takes away.
     ///
     /// # Errors
     /// `[no-project]`, `[foreign-directory]`.
-    pub fn any_root(home: &Home, start: &Path) -> Result<PathBuf> {
-        search(home, start)
+    pub fn any_root(here: &Here<'_>) -> Result<PathBuf> {
+        search(here)
     }
 
     /// As [`Project::find`], whoever can change it: for the person who says that this is meant.
-    pub(crate) fn find_shared(home: &Home, start: &Path) -> Result<Project> {
-        Project::load(search(home, start)?)
+    pub(crate) fn find_shared(here: &Here<'_>) -> Result<Project> {
+        Project::load(search(here)?)
     }
 
     /// The root alone, found in the same way without reading the manifest: what is in it does not
@@ -59,10 +59,12 @@ impl Project {
     ///
     /// # Errors
     /// As [`Project::find`], without the manifest's.
-    pub fn root(home: &Home, start: &Path) -> Result<PathBuf> {
-        let root = search(home, start)?;
+    pub fn root(here: &Here<'_>) -> Result<PathBuf> {
+        let root = search(here)?;
         match stranger(&root)? {
-            Some(stranger) if !here::is_shared(home, &root)? => Err(foreign(&root, &stranger)),
+            Some(stranger) if !here::is_shared(here.home(), &root)? => {
+                Err(foreign(&root, &stranger))
+            }
             _ => Ok(root),
         }
     }
@@ -121,13 +123,15 @@ impl Project {
 }
 
 /// The root, whoever can change it.
-fn search(home: &Home, start: &Path) -> Result<PathBuf> {
-    let start = start.canonicalize().map_err(|e| Error::io("open", start, e))?;
-    let none = || match trust::frontier(&start) {
-        Some(frontier) => at_frontier(&start, &frontier),
-        None => no_project(&start),
+fn search(here: &Here<'_>) -> Result<PathBuf> {
+    let none = |start: &Path| match trust::frontier(start) {
+        Some(frontier) => at_frontier(start, &frontier),
+        None => no_project(start),
     };
-    here::root(home, &start)?.ok_or_else(none)
+    match here.root()? {
+        Some(root) => Ok(root.to_owned()),
+        None => Err(none(here.cwd()?)),
+    }
 }
 
 /// Who else can change the directory or what makes it a root.
@@ -192,6 +196,7 @@ fn no_project(start: &Path) -> Error {
 mod tests {
     use super::*;
     use crate::binding::store;
+    use hasp_core::{Environ, Home};
     use std::fs;
 
     struct Tree(tempfile::TempDir);
@@ -209,7 +214,12 @@ mod tests {
         }
 
         fn find(&self, start: &str) -> Result<PathBuf> {
-            Project::find(&Home::at(self.at("home")), &self.at(start)).map(|p| p.root)
+            self.project(start).map(|p| p.root)
+        }
+
+        fn project(&self, start: &str) -> Result<Project> {
+            let env = Environ::default();
+            Project::find(&Here::at(&Home::at(self.at("home")), &env, &self.at(start)))
         }
     }
 
@@ -222,7 +232,7 @@ mod tests {
         fs::write(store::path(&Home::at(tree.at("home")), &tree.at("a/b")), "").unwrap();
         assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a/b"));
         fs::write(tree.at("a/hasp.toml"), "[project]\nname = 'api'").unwrap();
-        let project = Project::find(&Home::at(tree.at("home")), &tree.at("a/b/c")).unwrap();
+        let project = tree.project("a/b/c").unwrap();
         assert_eq!((project.root, project.name.as_str()), (tree.at("a"), "api"));
         fs::write(tree.at("a/b/hasp.toml"), "").unwrap();
         assert_eq!(tree.find("a/b/c").unwrap(), tree.at("a/b"));

@@ -1,10 +1,10 @@
 //! From the command line to a verb.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hasp_audit::EventKind;
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Home, Result};
+use hasp_core::{Here, Home, Result};
 use hasp_vault::{asker, record_denial};
 
 use crate::binding::project_vault::ProjectVault;
@@ -19,7 +19,7 @@ impl Tool for Cli {
     fn run(self, cx: &mut Context) -> Result<Exit> {
         let outcome = self.dispatch(cx);
         outcome.inspect_err(|error| {
-            let project = std::env::current_dir().ok().and_then(|dir| project(&dir, cx));
+            let project = project(cx);
             record_denial(error, EventKind::BindDeny, cx, |event| {
                 let event = event.field("asker", asker());
                 project.into_iter().fold(event, |event, root| event.os("project", root))
@@ -28,9 +28,10 @@ impl Tool for Cli {
     }
 }
 
-/// The root of the project that a directory is in, where there is one.
-fn project(dir: &Path, cx: &Context) -> Option<PathBuf> {
-    hasp_core::here::root(&Home::locate(&cx.env).ok()?, &dir.canonicalize().ok()?).ok()?
+/// The root of the project here, where there is one.
+fn project(cx: &Context) -> Option<PathBuf> {
+    let here = Here::within(&Home::locate(&cx.env).ok()?, &cx.env);
+    Some(here.root().ok()??.to_owned())
 }
 
 impl Cli {

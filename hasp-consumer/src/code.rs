@@ -1,7 +1,7 @@
 //! The names of what can be wrong with a consumer.
 
 hasp_core::codes! {
-    BAD_CONSUMER = "bad-consumer", [Usage], "what should say who uses a grant does not";
+    BAD_CONSUMER = "bad-consumer", [Usage], "not a consumer of a grant";
     BAD_REGISTRY = "bad-registry", [Data], "the registry of consumers is damaged";
     CONSUMER_UNCLEAR = "consumer-unclear", [Usage], "who uses a kept grant has to be said";
     CONSUMER_UNKNOWN = "consumer-unknown", [Missing], "no consumer is registered by this name";

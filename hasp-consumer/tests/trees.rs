@@ -38,7 +38,7 @@ fn probe() {
 }
 
 /// A directory in which a shell script runs probes: `probe NAME` asks about the claim and writes
-/// NAME, `means WORD` makes the claim.
+/// NAME, `means WORD` makes the claim, `ended PID` waits for the end of a process.
 struct Tree {
     dir: tempfile::TempDir,
     children: Vec<Child>,
@@ -53,6 +53,11 @@ impl Tree {
         tree.tool(
             "probe",
             &format!("PROBE_CLAIM='{dir}/claim' PROBE_OUT=\"{dir}/$1\" {run}; true"),
+        );
+        // Waited for by its parent or not.
+        tree.tool(
+            "ended",
+            "while grep -q '^State:.[^ZX]' /proc/$1/status 2>/dev/null; do sleep 0.02; done",
         );
         tree.tool("means", &format!("PROBE_WORD=\"$1\" PROBE_OUT='{dir}/claim' {run}; true"));
         tree
@@ -143,8 +148,8 @@ fn a_session_is_its_members_and_what_descends_from_its_leader() {
         "sh",
         "-c",
         "means session; probe child; sh -c 'probe grandchild; true'; setsid -w probe apart
-        (sh -c 'sleep 0.2; probe orphan; true' &)
-        (setsid sh -c 'sleep 0.2; probe daemon; true' &)
+        sh -c \"sh -c 'ended \\$0; probe orphan; true' \\$\\$ &\"
+        sh -c \"setsid sh -c 'ended \\$0; probe daemon; true' \\$\\$ &\"
         (sh -c 'while test -d $D && ! test -e $D/gone; do sleep 0.05; done; probe late; true' &)
         while test -d $D && ! test -e $D/go; do sleep 0.05; done",
     ]);
@@ -170,8 +175,8 @@ fn a_process_is_itself_and_its_descendants() {
     tree.start(&[
         "sh",
         "-c",
-        "means pid:$$; probe child; setsid -w sh -c 'probe apart; true'; (sh \
-                              -c 'sleep 0.2; probe orphan; true' &); sleep 30; true",
+        "means pid:$$; probe child; setsid -w sh -c 'probe apart; true'; sh -c \
+         \"sh -c 'ended \\$0; probe orphan; true' \\$\\$ &\"; sleep 30; true",
     ]);
     for member in ["child", "apart"] {
         assert_eq!(tree.answer(member), "admitted", "{member}");
@@ -240,7 +245,9 @@ fn a_reused_pid_is_another_process() {
         "
         sleep 60 & old=$!
         means pid:$old
-        kill $old; wait $old; sleep 0.1
+        kill $old; wait $old
+        # Longer than a tick of the clock by which starts are told apart.
+        sleep 0.1
         for try in 1 2 3 4 5 6 7 8 9; do
             echo $((old - 1)) > /proc/sys/kernel/ns_last_pid
             sh -c 'test $$ = $0 && probe reused; true' $old
@@ -357,7 +364,7 @@ fn without_a_leader_a_grant_to_keep_needs_a_word() {
     let mut tree = Tree::new();
     let tool = assert_cmd::cargo::cargo_bin("hasp-consumer");
     let script = format!(
-        "(sh -c 'sleep 0.3; {} whoami --json > $D/part; mv $D/part $D/seen; true' &) ; true",
+        "(sh -c 'ended $0; {} whoami --json > $D/part; mv $D/part $D/seen; true' $$ &) ; true",
         tool.display()
     );
     tree.start(&["setsid", "sh", "-c", &script]);

@@ -64,7 +64,10 @@ impl Class {
 
     /// Whether a grant must name the command that may run with it.
     pub const fn names_command(self) -> bool {
-        matches!(self, Class::High | Class::Critical)
+        match self {
+            Class::Low | Class::Medium => false,
+            Class::High | Class::Critical => true,
+        }
     }
 
     /// The class as it is written.
@@ -103,6 +106,7 @@ mod tests {
     #[test]
     fn classes_are_ordered_and_bounded() {
         assert!(Class::ALL.is_sorted());
+        assert_eq!(Class::ALL, <Class as clap::ValueEnum>::value_variants());
         assert_eq!(Class::High.ceiling().unwrap().as_secs(), 3600);
         assert_eq!(Class::Critical.ceiling(), None);
         assert!(Class::ALL.iter().filter_map(|c| c.ceiling()).all(|c| c <= LONGEST));

@@ -96,22 +96,23 @@ macro_rules! codes {
 }
 
 codes! {
-    BAD_CLASS = "bad-class", [Usage], "that is no class of a secret";
+    BAD_CLASS = "bad-class", [Usage], "not a class of a secret";
     BAD_DURATION = "bad-duration", [Usage], "a duration is malformed";
-    BAD_GRANT_ID = "bad-grant-id", [Usage], "that is no id of a grant";
-    BAD_LOG_ID = "bad-log-id", [Usage], "that is no id of a log";
-    BAD_NAME = "bad-name", [Usage, Data], "what should be a name is none";
-    BAD_SOURCE = "bad-source", [Usage], "what should name a source of a value does not";
+    BAD_GRANT_ID = "bad-grant-id", [Usage], "not the id of a grant";
+    BAD_LOG_ID = "bad-log-id", [Usage], "not the id of a log";
+    BAD_NAME = "bad-name", [Usage, Data], "not a valid name";
+    BAD_POLICY = "bad-policy", [Config], "policy.toml is not understood";
+    BAD_SOURCE = "bad-source", [Usage], "not a source of a value";
     BAD_TIME = "bad-time", [Usage], "a time is malformed";
-    BAD_VAULT_ID = "bad-vault-id", [Data], "that is no id of a vault";
+    BAD_VAULT_ID = "bad-vault-id", [Data], "not the id of a vault";
     BUG = "bug", [Bug], "a bug in hasp";
     BUSY = "busy", [Busy], "another process holds a lock";
     CLOSED_PIPE = "closed-pipe", [ClosedPipe], "the reader of the output went away";
     DISK_FULL = "disk-full", [Io], "a file system is full";
     ENV_UNSET = "env-unset", [Usage], "a source names a variable that is not set";
-    EXISTS = "exists", [Create], "what should be made is there already";
+    EXISTS = "exists", [Create], "what is to be created exists already";
     FD_CLOSED = "fd-closed", [Usage], "a descriptor that was named is not open";
-    FILE_TOO_LARGE = "file-too-large", [Data], "a file is longer than one of its sort may be";
+    FILE_TOO_LARGE = "file-too-large", [Data], "a file is larger than its kind may be";
     FOREIGN_OWNER = "foreign-owner", [Denied], "a file or directory belongs to another user";
     HOME_RELATIVE = "home-relative", [Usage], "a variable that names a directory is not absolute";
     HOME_UNSET = "home-unset", [Usage], "nothing says where the home is";
@@ -129,17 +130,18 @@ codes! {
     NO_SUCH_FILE = "no-such-file", [Missing], "a file that was named is not there";
     NO_TERMINAL = "no-terminal", [Locked], "there is no terminal to ask on";
     NO_VAULT = "no-vault", [Missing], "there is no vault in the directory";
-    NOT_A_DIRECTORY = "not-a-directory", [Denied], "what should be a directory is none";
-    NOT_A_FILE = "not-a-file", [Denied], "what should be a regular file is none";
+    NOT_A_DIRECTORY = "not-a-directory", [Denied], "something else stands where a directory should";
+    NOT_A_FILE = "not-a-file", [Denied], "something else stands where a regular file should";
     NOT_FOUND = "not-found", [Io], "a file that should be there is not";
     OPEN_MODE = "open-mode", [Denied], "other users can open a file or directory";
     OPEN_PARENT = "open-parent", [Denied], "other users can replace what is in a directory above";
     PERMISSION = "permission", [Denied, Io], "the system refuses access to a file";
     RANDOM = "random", [Io], "the system gives no random bytes";
     READ_ONLY = "read-only", [Io], "a file system cannot be written";
-    SET_ID = "set-id", [Denied], "the program was started with rights that its caller has not";
+    SET_ID = "set-id", [Denied],
+        "the program was started with rights that its caller does not have";
     SEVERAL_LINES = "several-lines", [Data], "a prompt was given more than one line";
-    SYMLINK = "symlink", [Denied], "a symbolic link stands where none may";
+    SYMLINK = "symlink", [Denied], "a symbolic link stands where none is accepted";
     TAMPERED = "tampered", [Data, No], "what was read is damaged or was not written by hasp";
     UNKNOWN_VAULT = "unknown-vault", [Denied], "this home has not pinned the vault";
     USAGE = "usage", [Usage], "the command line is malformed";

@@ -129,8 +129,8 @@ impl Runtime {
         Runtime { root, on_disk }
     }
 
-    /// Every runtime directory of this user that exists and is his (another user's of that name is
-    /// none of his business), for `revoke`, which must reach the grants of each.
+    /// Every runtime directory that exists and belongs to this user (another user's of that name is
+    /// left alone), for `revoke`, which must reach the grants of each.
     pub fn all(env: &Environ) -> Vec<Runtime> {
         let mut roots: Vec<PathBuf> =
             env.var(Var::Runtime).map(PathBuf::from).into_iter().collect();

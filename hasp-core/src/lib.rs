@@ -2,7 +2,8 @@
 //!
 //! A thing is admitted here only if at least three tools must agree on it: error kinds and exit
 //! codes, file discipline, names, the [`Secret`] type, sources of values, terminal handling, time.
-//! There is no command, no policy and no cryptography in this crate.
+//! There is no command and no cryptography in this crate, and of policy what `policy.toml` says and
+//! what holds without it: the tools that must agree on it decide by it.
 #![deny(unsafe_code)]
 
 pub mod class;
@@ -25,6 +26,7 @@ pub mod named;
 pub mod output;
 #[allow(unsafe_code)]
 pub mod platform;
+pub mod policy;
 pub mod project;
 pub mod random;
 pub mod secret;
@@ -50,6 +52,7 @@ pub use home::{Home, Runtime};
 pub use kind::Kind;
 pub use name::{SecretName, VersionedName};
 pub use output::Output;
+pub use policy::Policy;
 pub use secret::Secret;
 pub use source::Source;
 pub use time::Timestamp;

@@ -118,7 +118,7 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
     }
 }
 
-/// Reads `90s`, `15m`, `8h`, `30d`, `2w` or `1y`, which is 365 days.
+/// Reads `90s`, `15m`, `8h` or `30d`.
 ///
 /// # Errors
 /// `[bad-duration]` for anything else, zero, or more than 100 years.
@@ -128,8 +128,6 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         Some(b'm') => 60,
         Some(b'h') => 3600,
         Some(b'd') => 86400,
-        Some(b'w') => 7 * 86400,
-        Some(b'y') => 365 * 86400,
         _ => return Err(bad_duration(text)),
     };
     let digits = &text[..text.len() - 1];

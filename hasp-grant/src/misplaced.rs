@@ -3,7 +3,7 @@
 
 use hasp_bind::Project;
 use hasp_core::text::shell_word;
-use hasp_core::{Environ, Home};
+use hasp_core::{Environ, Here, Home};
 
 /// What a word turns out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,9 @@ pub fn as_program(word: &str) -> String {
 /// Looks where the tool was started.
 pub fn known_word(word: &str) -> KnownWord {
     let is_target = || {
-        let home = Home::locate(&Environ::capture()).ok()?;
-        let project = Project::find(&home, &std::env::current_dir().ok()?).ok()?;
+        let env = Environ::capture();
+        let here = Here::within(&Home::locate(&env).ok()?, &env);
+        let project = Project::find(&here).ok()?;
         project.manifest.map(|manifest| manifest.targets.contains_key(word))
     };
     match is_target() {

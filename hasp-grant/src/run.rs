@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
 use crate::misplaced::{KnownWord, as_program, known_word};
-use crate::verb::{list, mint, revoke, show, sweep};
+use crate::verb::{list, mint, narrow, revoke, show, suggest, sweep, why};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -29,10 +29,13 @@ impl Tool for Cli {
             .hint("hasp-grant --help"));
         }
         match &self.verb {
-            Some(Verb::List { all }) => list::list(*all, context),
+            Some(Verb::List { all, all_homes }) => list::list(*all, *all_homes, context),
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
             Some(Verb::Sweep) => sweep::sweep(context),
+            Some(Verb::Why(asked)) => why::why(asked, context),
+            Some(Verb::Suggest { since }) => suggest::suggest(since.as_deref(), context),
+            Some(Verb::Narrow(asked)) => narrow::narrow(asked, context),
             None => mint::mint(&self.mint, context),
         }
     }

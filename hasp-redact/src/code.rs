@@ -6,8 +6,8 @@ pub(crate) use hasp_core::code::{
 
 hasp_core::codes! {
     BAD_FILE = "bad-file", [Usage], "a value's file is not given as NAME=PATH";
-    BAD_RANGE = "bad-range", [Usage], "what should be a range of commits is none";
-    BAD_REFS = "bad-refs", [Data], "git does not say what is pushed as a hook is told it";
+    BAD_RANGE = "bad-range", [Usage], "not a range of commits";
+    BAD_REFS = "bad-refs", [Data], "what git tells a hook about a push is malformed";
     BAD_VALUES = "bad-values", [Data], "a list of values is malformed";
     GIT_FAILED = "git-failed", [Io], "git ended with a failure";
     HOOKS_OFF = "hooks-off", [Denied], "git is set so that it runs no hooks";
@@ -18,5 +18,5 @@ hasp_core::codes! {
     NO_WATCH = "no-watch", [Missing], "the leak watch was never made, or its key is gone";
     NOT_LOOKED_AT = "not-looked-at", [Io], "something could not be read, and nothing was found";
     NOT_RECORDED = "not-recorded", [Io], "hasp-audit did not take an event";
-    STDIN_TWICE = "stdin-twice", [Usage], "standard input should be two things";
+    STDIN_TWICE = "stdin-twice", [Usage], "standard input is named for two things";
 }

@@ -18,6 +18,9 @@ mod verb;
 pub use cli::Cli;
 pub use decode::parts::danger::{MIN_VALUE, Reason};
 pub use decode::parts::{Part, Parts, Place, parts};
-pub use filter::pump::{Traffic, pump};
+pub use filter::pump::{Pump, Step, Stop, Traffic, Watcher};
 pub use filter::{Filter, IDLE_MS, Pattern, Patterns, Tally};
+// For the fuzz target alone.
+#[doc(hidden)]
+pub use scan::look_through;
 pub use scan::watch::{Rebuilt, Unwatched, Watch, judge, judge_parts};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hasp_core::here;
 use hasp_core::text::printable_path;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::trust;
@@ -37,16 +38,13 @@ impl Tool for Cli {
 /// since whoever has to decide about it must see it, and is named.
 fn nearest(cx: &mut Context) -> Result<PathBuf> {
     let start = current_dir()?;
-    let frontier = trust::frontier(&start);
-    let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
-    let manifests = start.ancestors().take_while(within).map(|dir| dir.join(FILE_NAME));
-    let found = manifests.into_iter().find(|path| path.symlink_metadata().is_ok());
+    let found = here::manifest(&start)?;
     if let Some(stranger) =
         found.as_deref().and_then(|f| trust::stranger_below(f.parent().unwrap_or(f), f))
     {
         cx.out.warn(&format!("{}: it may ask for another user's wish", stranger.text()));
     }
-    found.ok_or_else(|| match frontier {
+    found.ok_or_else(|| match trust::frontier(&start) {
         Some(frontier) => at_frontier(&start, &frontier),
         None => {
             let message = format!("there is no {FILE_NAME} in {} or above", printable_path(&start));

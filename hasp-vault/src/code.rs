@@ -10,15 +10,15 @@ pub use hasp_core::code::{
 hasp_core::codes! {
     ASKPASS_FAILED = "askpass-failed", [Locked], "the program of HASP_ASKPASS gave no passphrase";
     ASKPASS_UNTRUSTED = "askpass-untrusted", [Denied], "others can change that program";
-    BAD_ALPHABET = "bad-alphabet", [Usage], "an alphabet for passwords is none";
+    BAD_ALPHABET = "bad-alphabet", [Usage], "not an alphabet for passwords";
     BAD_BACKUP = "bad-backup", [Data], "a backup is damaged, cut short or not of hasp";
-    BAD_IDENTITY = "bad-identity", [Data], "what should be an identity is none";
+    BAD_IDENTITY = "bad-identity", [Data], "not an identity of age";
     BAD_IMPORT = "bad-import", [Data], "what is to be imported cannot be read as it stands";
     BAD_LENGTH = "bad-length", [Usage], "a length for a fresh value is out of bounds";
-    BAD_PASSPHRASE = "bad-passphrase", [Data], "what should be a passphrase is none";
+    BAD_PASSPHRASE = "bad-passphrase", [Data], "not usable as a passphrase";
     BAD_PROGRAM = "bad-program", [Usage], "a program is not named by an absolute path of text";
-    BAD_RECIPIENT = "bad-recipient", [Usage, Data], "a recipient is none that age can encrypt to";
-    BAD_SCOPE = "bad-scope", [Usage], "what should name a project, or a target of one, does not";
+    BAD_RECIPIENT = "bad-recipient", [Usage, Data], "not a recipient that age can encrypt to";
+    BAD_SCOPE = "bad-scope", [Usage], "not a project, nor a target of one";
     BAD_SEEN = "bad-seen", [Data], "a file of serials in the home is damaged";
     CANNOT_OPEN_ENTRY = "cannot-open-entry", [Data], "an entry of pass or passage does not open";
     DEPOSIT_AMBIGUOUS = "deposit-ambiguous", [Missing], "several deposits have such an id";
@@ -37,8 +37,8 @@ hasp_core::codes! {
     NO_PLUGIN = "no-plugin", [Missing], "a plugin of age is not linked in the home";
     NO_ROTATION = "no-rotation", [Missing], "a secret is not being rotated";
     NO_TREE = "no-tree", [Missing], "there is no tree of pass or passage";
-    NOT_A_HEAD = "not-a-head", [Data], "what should be the head of a log is none";
-    NOT_A_RECIPIENT = "not-a-recipient", [Denied], "the identity is none of the recipients";
+    NOT_A_HEAD = "not-a-head", [Data], "not the head of a log";
+    NOT_A_RECIPIENT = "not-a-recipient", [Denied], "the identity is not among the recipients";
     NOT_A_TERMINAL = "not-a-terminal", [Denied], "a value goes to a terminal, or is forced";
     NOT_DUE = "not-due", [Denied], "a record is not to be forgotten yet";
     NOT_EXPORTABLE = "not-exportable", [Data], "a value has no form in the format";
@@ -61,7 +61,7 @@ hasp_core::codes! {
     PROGRAM_UNTRUSTED = "program-untrusted", [Denied], "others can change a program";
     PROGRAM_UNUSABLE = "program-unusable", [Denied], "a program cannot be run";
     RECIPE_OR_STDIN = "recipe-or-stdin", [Usage], "a secret has a recipe, and stdin a value";
-    RECIPIENT_UNKNOWN = "recipient-unknown", [Missing], "what was named is no recipient";
+    RECIPIENT_UNKNOWN = "recipient-unknown", [Missing], "not a recipient of the vault";
     RETIRE_FAILED = "retire-failed", [Io], "a program that takes an old value back failed";
     ROLLED_BACK = "rolled-back", [Data], "a record is older than the one seen before";
     ROTATED_ALREADY = "rotated-already", [Denied], "a secret has its new value already";
@@ -76,8 +76,8 @@ hasp_core::codes! {
     SECRET_UNKNOWN = "secret-unknown", [Missing], "there is no secret of that name";
     SEVERAL_NAMES = "several-names", [Usage], "one value was given for several secrets";
     SIDE_MISSING = "side-missing", [Missing], "one side of a merge has removed a secret";
-    SOURCE_TWICE = "source-twice", [Usage], "one descriptor was named for two things";
-    TERMINAL = "terminal", [Usage], "a terminal is not where this comes from or goes to";
+    SOURCE_TWICE = "source-twice", [Usage], "one descriptor is named for two things";
+    TERMINAL = "terminal", [Usage], "a terminal cannot be read from or written to for this";
     TEST_FAILED = "test-failed", [Io], "a program that tests a new value failed";
     TOO_MANY_ROOTS = "too-many-roots", [Data], "the vault has had too many roots";
     VALUE_EMPTY = "value-empty", [Data], "a value is empty";

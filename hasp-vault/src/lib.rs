@@ -25,6 +25,9 @@ mod verb;
 
 pub use asker::asker;
 pub use backup::Staged;
+// For the fuzz target alone.
+#[doc(hidden)]
+pub use backup::tar;
 pub use cli::Cli;
 pub use crypto::age_file;
 pub use crypto::file_key::FileKey;

@@ -192,6 +192,7 @@ fn list_answers_cron() {
     assert_eq!(lab.run(&["list", "--expiring", "14d"]).status, 0);
     lab.run_with(&["set", "soon", "--expires", "1s"], b"value", &[]).ok();
     lab.run_with(&["set", "late", "--expires", "90d", "--rotate-every", "1s"], b"value", &[]).ok();
+    // Times are kept in whole seconds; this is the one that has to pass.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let expiring = lab.run(&["list", "--expiring", "14d"]);
     assert_eq!((expiring.status, expiring.text().contains("late")), (1, false));

@@ -93,6 +93,7 @@ fn forgetting_removes_the_record_at_once_or_when_its_time_has_come() {
     installed.run(&["destroy", "later", "--yes", "--forget", "--retain", "2s"], b"").ok();
     installed.run(&["destroy", "--due"], b"").ok();
     assert!(lab.run(&["show", "later"]).ok().text().contains("destroyed"));
+    // Times are kept in whole seconds; this is the one that has to pass.
     std::thread::sleep(std::time::Duration::from_millis(3100));
     installed.run(&["destroy", "--due"], b"").ok();
     assert_eq!(lab.run(&["show", "later"]).status, 66);

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{DB_URL, World, tools};
+use crate::{DB_URL, World, tools, wait_until};
 
 /// How long a screen may take to show what is expected.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -72,6 +72,18 @@ impl Screen {
     /// Presses a key by tmux's name for it.
     pub fn key(&self, key: &str) {
         self.tmux(&["send-keys", "-t", "t", key]);
+    }
+
+    /// Waits until keys are no longer made into signals there: a program reads each one itself. The
+    /// shell's own editing of a line leaves them on.
+    #[track_caller]
+    pub fn until_raw(&self) {
+        let tty = self.tmux(&["display", "-p", "-t", "t", "#{pane_tty}"]);
+        let tty = std::fs::File::open(tty.trim()).expect("a terminal");
+        wait_until(PATIENCE, || {
+            let modes = rustix::termios::tcgetattr(&tty).expect("modes").local_modes;
+            !modes.contains(rustix::termios::LocalModes::ISIG)
+        });
     }
 
     /// What it shows now.

@@ -107,10 +107,11 @@ fn a_token_that_is_minted_while_we_wait_is_not_from_the_future() {
     let world = world();
     let outcome = world.sh("(sleep 1.2; hasp-grant -e DB=db/url -- echo ran) | hasp-exec");
     assert_eq!(outcome.ok(), "ran\n");
-    world.sh("printf soon-gone | hasp-vault set brief --expires 3s && hasp-bind add brief").ok();
-    let late = world
-        .sh("hasp-grant --consumer user -e B=brief -o brief.token -- echo ran && (sleep 3.5; cat \
-         brief.token) | hasp-exec");
+    world.sh("printf soon-gone | hasp-vault set brief --expires 6s && hasp-bind add brief").ok();
+    let late =
+        world.sh("hasp-grant --consumer user -e B=brief -o brief.token -- echo ran && (until \
+         hasp-vault show brief | grep -q expired; do sleep 0.1; done; cat brief.token) | \
+         hasp-exec");
     late.refused_with_hint(125, "secret-expired");
 }
 
@@ -132,6 +133,7 @@ fn make_passes_its_jobserver_and_nothing_of_ours() {
     with_token(&world, "--file F=db/url", look, "true").ok();
     world.write("Makefile", "all: a b\na: ; @true\nb: ; @hasp-exec -g token\n");
     assert_eq!(world.sh("make -s -j2").ok(), "0\n");
+    // The file is there as long as the command runs, not only when it starts.
     let live = "sh -c 'echo x >&4 2>/dev/null; sleep 0.3; cat $F | wc -c'";
     let line = "MAKEFLAGS=' -j4 --jobserver-auth=3,4' hasp-exec -g token 2>/dev/null";
     assert_eq!(
@@ -171,7 +173,11 @@ fn words_after_the_dashes_are_compared_before_they_are_appended() {
     let world = world();
     world.sh("hasp-grant --consumer user --for 1h --keep -e DB=db/url -- echo cmd ...").ok();
     assert_eq!(world.sh("hasp-exec -- echo cmd more").ok(), "cmd more\n");
-    world.sh("hasp-exec -- ./migrate up").refused_with_hint(125, "other-command");
+    world.sh("hasp-exec -- echo other").refused_with_hint(125, "other-command");
+    // What is kept for another program says nothing of this one.
+    let unrelated = world.sh("hasp-exec -- ./migrate up");
+    unrelated.refused_with_hint(125, "no-grant");
+    assert!(unrelated.stderr.contains("hint: others are kept: hasp-grant list"));
     world.sh("hasp-grant revoke --all").ok();
     world.write(
         "hasp.toml",

@@ -152,8 +152,10 @@ fn ssh_takes_a_key_file_and_the_agent_a_key_on_standard_input() {
     ));
     screen.see("far:");
     screen.enter_until("stty size", "30 100");
+    // What cat has written stands there twice, once as an echo: it runs.
     screen.enter("cat");
-    std::thread::sleep(Duration::from_millis(300));
+    screen.enter("still");
+    wait_until(Duration::from_secs(20), || screen.shown().matches("still").count() == 2);
     screen.key("C-c");
     screen.tmux(&["resize-window", "-t", "t", "-x", "90", "-y", "25"]);
     screen.enter_until("stty size", "25 90");

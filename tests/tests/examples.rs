@@ -221,7 +221,8 @@ fn the_entry_point_of_a_container_is_its_first_process() {
     world.store("api/key", TOKEN);
     copy(&world, "container");
     let serve = "#!/bin/sh\necho \"serving under $PPID with $(cat \"$API_KEY_FILE\")\"\n(sh -c \
-                 'exec sleep 0.1' &)\nsleep 0.3\n\
+                 'exec sleep 0.1' &)\ni=0; while pgrep -x sleep >/dev/null && [ $i -lt 200 ]; \
+                 do sleep 0.05; i=$((i + 1)); done\n\
                  grep -l '^State:.Z' /proc/[0-9]*/status\ntrap 'echo draining; exit 0' \
                  TERM\ntouch ready\nwhile :; do sleep 0.05; done\n";
     world.script("serve", serve);

@@ -157,6 +157,7 @@ fn a_kept_grant_that_is_used_up_or_over_is_remembered_too() {
     world.sh(&offered(&spent, "keep one again: ")).ok();
     assert_eq!(world.sh("hasp-exec -t test").ok(), "ran\n");
     world.sh("hasp-grant revoke -q --all").ok();
+    // Its window has to pass.
     world.sh("hasp-grant -q -t test --for 1s --keep --consumer user; sleep 1.1").ok();
     let over = world.sh("hasp-exec -t test");
     over.refused_with_hint(125, "no-grant");
@@ -209,7 +210,7 @@ fn times_are_written_as_people_do_and_other_homes_come_last() {
         "HASP_HOME=$HOME/b hasp-vault init --no-passphrase -q; HASP_HOME=$HOME/b hasp-grant list",
     );
     assert!(other.ok().is_empty() && other.stderr.contains("1 more are of other homes"));
-    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all --json");
+    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all-homes --json");
     assert_eq!(all.objects()[0]["state"], "elsewhere");
 }
 

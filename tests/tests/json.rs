@@ -51,6 +51,8 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-consumer remove shell", ""),
     ("hasp-grant --keep --for 1h --consumer user -t test", ""),
     ("hasp-grant list", ""),
+    ("hasp-grant why -t test", ""),
+    ("hasp-grant suggest", ""),
     ("hasp-grant revoke --all", ""),
     ("hasp-grant sweep", ""),
     ("hasp-exec --doctor", ""),
@@ -82,6 +84,7 @@ const OTHERS: &[&str] = &[
     "hasp-vault accept",
     "hasp-vault reject",
     "hasp-grant show",
+    "hasp-grant narrow",
     "hasp-audit export",
     "hasp-audit append",
     "hasp-audit recover",
@@ -117,8 +120,13 @@ fn every_verb_prints_one_object_a_line() {
 }
 
 /// Lists that may be empty, and questions whose answer is the status.
-const SILENT: &[&str] =
-    &["hasp-vault check", "hasp-redact scan", "hasp-redact markers", "hasp-audit exposed"];
+const SILENT: &[&str] = &[
+    "hasp-vault check",
+    "hasp-redact scan",
+    "hasp-redact markers",
+    "hasp-audit exposed",
+    "hasp-grant suggest",
+];
 
 /// Behind the verb, or in front of `--`.
 fn with_json(line: &str) -> String {

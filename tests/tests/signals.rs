@@ -70,6 +70,7 @@ fn a_signal_to_the_broker_alone_is_passed_on_once() {
             kill(name, &broker);
             assert_eq!(caught(&world, number + 2)[number + 1], *name, "{line}");
         }
+        // One that came twice would be here by now.
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(caught(&world, 1).len(), 1 + FORWARDED.len(), "{line}");
         world.write("enough", "");
@@ -89,7 +90,9 @@ fn what_the_terminal_sends_to_the_whole_group_arrives_once() {
         screen.enter(&format!("clear; hasp-exec -- ./catcher{redirection}"));
         caught(&screen.world, 1);
         // In its own terminal the command's group gets the keys from there.
-        std::thread::sleep(Duration::from_millis(200));
+        if redirection.is_empty() {
+            screen.until_raw();
+        }
         screen.key("C-c");
         caught(&screen.world, 2);
         screen.key("C-\\");
@@ -112,6 +115,7 @@ fn what_the_terminal_sends_to_the_whole_group_arrives_once() {
             expected.push("CONT");
             caught(&screen.world, 6);
         }
+        // One that came twice would be here by now.
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(caught(&screen.world, 1)[1..], expected, "'{redirection}'");
         screen.world.write("enough", "");
@@ -196,8 +200,9 @@ fn as_the_first_process_it_reaps_and_passes_on_what_it_is_sent() {
     }
     let world = world();
     // Orphans of the command become children of the first process.
-    let orphans = "for i in 1 2 3; do (sh -c \"exec sleep 0.1\" &); done; sleep 0.5; echo $PPID; \
-                   grep -l \"^State:.Z\" /proc/[0-9]*/status; exit 5";
+    let orphans = "for i in 1 2 3; do (sh -c \"exec sleep 0.1\" &); done; i=0; while pgrep -x \
+                   sleep >/dev/null && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done; echo \
+                   $PPID; grep -l \"^State:.Z\" /proc/[0-9]*/status; exit 5";
     let contained = "unshare -fp --mount-proc";
     let outcome = world.sh(&format!("{contained} hasp-exec -- sh -c '{orphans}'"));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (5, "1\n"), "{}", outcome.stderr);

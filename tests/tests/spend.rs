@@ -69,6 +69,7 @@ fn nothing_starts_after_revoke_has_returned() {
     let world = counting_world();
     for _ in 0..4 {
         let token = world.mint("-t test --uses 1000");
+        // The grant is revoked somewhere in the middle of the race; when does not matter.
         let line = format!(
             "{{ {}; }} & sleep 0.1; hasp-grant revoke -q --all; hasp-exec -g {}; s=$?; wait; exit \
              $s",

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hasp_tests::{DB_URL, MANIFEST, Screen, World, peer, wait_until};
+use hasp_tests::{DB_URL, MANIFEST, Screen, World, peer, running_in, wait_until};
 
 /// How long a command may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,17 +54,20 @@ fn keys_signals_and_job_control_work_as_without_it() {
     screen.see("[1]+  Stopped");
     screen.enter("fg");
     screen.see("hasp-exec --status-fd 3 -- sleep 100");
-    std::thread::sleep(Duration::from_millis(400));
+    screen.until_raw();
     screen.key("C-c");
     wait_until(PATIENCE, || !runs(broker));
     screen.enter("echo again=$?");
     screen.see("again=130");
     screen.enter("clear; hasp-exec -- cat &");
     screen.see("[1]");
-    std::thread::sleep(Duration::from_millis(700));
+    let project = screen.world.project();
+    wait_until(PATIENCE, || {
+        running_in(&project).iter().any(|(_, words)| words.trim_end() == "cat")
+    });
     screen.enter("");
     screen.enter("fg");
-    std::thread::sleep(Duration::from_millis(700));
+    screen.until_raw();
     screen.enter("line for cat");
     screen.see("line for cat");
     screen.key("C-d");
@@ -247,7 +250,7 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
         "stty -a >before; sh -c 'hasp-exec --status-fd 3 -- sleep 50 3>status; {patient}'"
     ));
     let child = started(&status);
-    std::thread::sleep(Duration::from_millis(300));
+    screen.until_raw();
     kill("-KILL", parent(parent(child)));
     screen.see("as before");
     wait_until(PATIENCE, || !runs(child));
@@ -255,7 +258,7 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
     std::fs::remove_file(&status).expect("a status");
     screen.enter("clear; hasp-exec --status-fd 3 -- sleep 50 3>status");
     let child = started(&status);
-    std::thread::sleep(Duration::from_millis(300));
+    screen.until_raw();
     screen.key("C-z");
     screen.see("[1]+  Stopped");
     let broker = parent(parent(child));
@@ -275,12 +278,12 @@ fn nothing_is_left_of_what_was_stopped_killed_or_closed() {
 
 /// Types keys with which the value begins, one by one, then the value: how long the middle echo
 /// took, and all that was shown.
-const TYPIST: &str = "import os, pty, select, sys, time\n\
+const TYPIST: &str = "import os, pty, select, sys, termios, time\n\
 pid, fd = pty.fork()\n\
 if pid == 0: os.execvp('hasp-exec', ['hasp-exec', '--', 'sh', '-c', 'echo ready; exec cat'])\n\
 shown = b''\n\
 while b'ready' not in shown: shown += os.read(fd, 1000)\n\
-time.sleep(0.3)\n\
+while termios.tcgetattr(fd)[3] & termios.ECHO: time.sleep(0.01)\n\
 taken = []\n\
 for _ in range(21):\n  \
 began = time.monotonic(); os.write(fd, b'p'); shown += os.read(fd, 1000); \

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use hasp_core::{Error, Result, files};
 
-use crate::log::policy::{Audit, To};
 use crate::record::Record;
 use crate::record::event::Event;
 use crate::record::kind;
 use crate::record::kind::EventKind;
 use crate::segment::lock;
+use hasp_core::policy::audit::{Audit, To};
 
 /// The facility for what only administrators may read (RFC 5424, 6.2.1).
 const AUTHPRIV: u8 = 10;

@@ -48,6 +48,6 @@ pub(crate) fn find(env: &Environ) -> Result<Found> {
     Ok(Found { home: here.home().clone(), log: found.log, public })
 }
 
-fn unverified(here: &Here) -> Result<LogRef> {
+fn unverified(here: &Here<'_>) -> Result<LogRef> {
     Ok(here.log()?.for_finding().clone())
 }

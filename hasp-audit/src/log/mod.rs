@@ -10,8 +10,6 @@
 mod copies;
 mod denials;
 pub(crate) mod find;
-pub(crate) mod policy;
-pub(crate) mod retention;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -21,10 +19,9 @@ use ed25519_dalek::VerifyingKey;
 use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files, tree};
+use hasp_core::{Error, Home, Kind, LogId, Policy, Result, Timestamp, files, tree};
 
 use crate::code;
-use crate::log::policy::Policy;
 use crate::record::chain::Key;
 use crate::record::event::Event;
 use crate::record::head::{self, Head, SignedHead};
@@ -34,7 +31,7 @@ use crate::segment::replay::End;
 use crate::segment::state::{self, State, StateFile};
 use crate::segment::{self, lock, missing, pack, torn};
 
-/// One log, located; every append opens it anew, so that any number of processes may hold one.
+/// One log, located; every append opens it again, so that any number of processes may hold one.
 #[derive(Clone, Debug)]
 pub struct Log {
     id: LogId,
@@ -149,12 +146,22 @@ impl Log {
     /// # Errors
     /// `Kind::Io` if it cannot be written (the caller releases nothing); `Kind::Busy` after 10 s;
     /// `Kind::Data` for `[key-state]`, `[tail-missing]`, `[tampered]`; `Kind::Config` for
-    /// `[bad-policy]`.
+    /// `[bad-policy]`, unless all of the events only end or refuse something.
     pub fn append(&self, now: Timestamp, events: &[Event]) -> Result<u64> {
-        let policy = Policy::read(&self.home)?;
+        let policy = self.policy_for(events)?;
         let written = self.durable(now, events)?;
         self.copy(&policy, now, &written.bytes);
         Ok(written.after.n.saturating_sub(1))
+    }
+
+    /// What the policy asks for. While it cannot be told, what ends, refuses or takes back is
+    /// recorded all the same, without copies: a misspelt word must not keep a grant alive.
+    fn policy_for(&self, events: &[Event]) -> Result<Policy> {
+        let ends = |event: &Event| EventKind::of(event.name()).is_some_and(EventKind::narrows);
+        match Policy::read(&self.home) {
+            Err(_) if events.iter().all(ends) => Ok(Policy::default()),
+            read => read,
+        }
     }
 
     fn durable(&self, now: Timestamp, events: &[Event]) -> Result<Written> {

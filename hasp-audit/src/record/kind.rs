@@ -11,7 +11,7 @@
 //! themselves |
 //! | `secrets` | a list of objects with `name`, `version` and, where known, `ref`, `fp`, `class`,
 //! `channel` (`env file fd stdin`), `var`; in `vault.backup`, `restore` and `recipient` a count |
-//! | `grant` | the id (`jti`) of a grant |
+//! | `grant`, `parent` | the id (`jti`) of a grant; of the one that it was narrowed from |
 //! | `project`, `target` | the real path of the project's root; the name of a target |
 //! | `consumer` | who: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name |
 //! | `asker` | a list of `{pid, start, exe}` from the caller upwards, with `comm` where a program
@@ -120,6 +120,12 @@ events! {
             "consumer", "secrets", "uses", "exp", "keep", "raw", "reason", "kept", "asker",
         ],
         "a grant was made";
+    GrantNarrow = "grant.narrow"
+        [
+            "grant", "parent", "project", "target", "program", "argv", "argc", "argv_sha256",
+            "further", "consumer", "secrets", "uses", "exp", "keep", "raw", "reason", "asker",
+        ],
+        "a weaker grant was made from another";
     GrantRevoke = "grant.revoke" ["grant", "why"], "a grant was ended by a person";
     GrantSweep = "grant.sweep" ["grant", "why"], "what was left of an ended grant was erased";
     GrantDeny = "grant.deny" ["code", "project", "target", "secrets", "asker", "count"],
@@ -178,13 +184,39 @@ impl EventKind {
 
     /// Whether it says that values left the vault in the clear.
     pub const fn releases(self) -> bool {
-        matches!(
-            self,
-            EventKind::ExecStart
-                | EventKind::VaultReveal
-                | EventKind::VaultExport
-                | EventKind::VaultRotateProgram
-        )
+        use EventKind::*;
+        match self {
+            ExecStart | VaultReveal | VaultExport | VaultRotateProgram => true,
+            VaultInit | VaultJoin | VaultSet | VaultImport | VaultParts | VaultDeposit
+            | VaultAccept | VaultReject | VaultGet | VaultRevoke | VaultDestroy | VaultForget
+            | VaultResolve | VaultInterrupted | VaultBackup | VaultRestore | VaultRecipient
+            | VaultPassphrase | VaultRotateBegin | VaultRotateStage | VaultRotateTest
+            | VaultRotatePromote | VaultRotateRetire | VaultRotateAbort | VaultRotateFailed
+            | VaultDeny | VaultItem | BindAdd | BindConsent | BindRemove | BindVault | BindName
+            | BindShared | BindRenew | BindDrop | BindDeny | ConsumerAdd | ConsumerRemove
+            | GrantMint | GrantNarrow | GrantRevoke | GrantSweep | GrantDeny | GrantItem
+            | ExecEnd | ExecDeny | ExecItem | ScanLeak | ScanSkip | AuditOpen | AuditTorn
+            | AuditLoss | AuditPrune | AuditRecover | AuditCheckpoint | AuditCopy => false,
+        }
+    }
+
+    /// Whether it only tells that something ended, was taken back or was refused: after it less is
+    /// allowed than before.
+    pub fn narrows(self) -> bool {
+        self.denial()
+            || matches!(
+                self,
+                EventKind::GrantRevoke
+                    | EventKind::GrantSweep
+                    | EventKind::GrantItem
+                    | EventKind::ExecEnd
+                    | EventKind::ExecItem
+                    | EventKind::VaultRevoke
+                    | EventKind::VaultItem
+                    | EventKind::BindRemove
+                    | EventKind::BindDrop
+                    | EventKind::ConsumerRemove
+            )
     }
 
     /// Whether it is a denial.

@@ -3,7 +3,7 @@
 //! and `log --verify` answers without it.
 //!
 //! It names the packed file that it was made from, and everything that is read from it has a check
-//! of its own, so that one that is damaged, stale or of another segment is made anew rather than
+//! of its own, so that one that is damaged, stale or of another segment is made again rather than
 //! believed. The checks are no MACs: somebody who writes into this home can make an index that
 //! hides a record, and only `--verify` sees that.
 //!

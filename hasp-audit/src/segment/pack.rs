@@ -104,8 +104,8 @@ fn post(builder: &mut Builder, chunk: &[u8], mut line: u32) -> u32 {
     line
 }
 
-/// The index of a packed segment; made anew if it is missing, damaged or of another file. `None` if
-/// it cannot be: then whoever asks reads the segment.
+/// The index of a packed segment; made again if it is missing, damaged or of another file. `None`
+/// if it cannot be: then whoever asks reads the segment.
 pub fn index(dir: &Path, number: u32) -> Result<Option<Index>> {
     let packed = files::open(&segment::packed_path(dir, number), Guard::Private)?;
     match Index::open(dir, number, &packed)? {

@@ -12,7 +12,7 @@ use crate::log::find::{self, Found};
 use crate::segment::pack;
 use crate::verb::progress;
 
-/// So many segments are packed in well under a second.
+/// The most segments that are packed without a progress bar: well under a second of work.
 const FEW: usize = 4;
 
 /// A log that was found.

@@ -1,18 +1,17 @@
 //! `prune`: what the policy does not keep any longer goes; without `--due` it is only shown.
 
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Timestamp};
+use hasp_core::{Error, Kind, Policy, Result, Timestamp};
 use serde_json::json;
 
 use crate::code;
-use crate::log::retention::Retention;
 use crate::prune::Due;
 use crate::verb::place::Place;
 use crate::verb::{keys, verify};
 
 /// Shows what is due, 1 if anything is; with `--due` removes it.
 pub(crate) fn run(cx: &mut Context, place: &Place, due: bool) -> Result<Exit> {
-    let Some(kept) = Retention::read(place.home.root())?.record() else {
+    let Some(kept) = Policy::read(place.home.root())?.retention.record else {
         cx.out
             .note("policy.toml sets no term: all records are kept; see POLICY in: man hasp-audit");
         return nothing(cx);

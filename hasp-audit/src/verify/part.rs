@@ -10,7 +10,7 @@ use crate::record::line::{Frame, time};
 use crate::segment::{Found, Lines};
 use crate::verify::grants::Fact;
 
-/// Progress is told every so many records.
+/// How many records are verified between two reports of progress.
 const STEP: u64 = 4096;
 /// Records of tools that run at the same time may be dated this far apart the wrong way round.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(60);

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use hasp_core::{Error, Home, Kind, LogId, Result, Timestamp, files};
+use hasp_core::{Error, Home, Kind, LogId, Policy, Result, Timestamp, files};
 
 use crate::code;
-use crate::log::policy::Policy;
 use crate::log::{Log, compose};
 use crate::record::chain::Key;
 use crate::record::event::Event;
@@ -175,7 +174,7 @@ fn left(dir: &Path, from: u32) -> Result<u64> {
     Ok(0)
 }
 
-/// How many lines stand where records should: so many numbers are given up.
+/// How many lines stand where records should: as many numbers are given up.
 fn foreign_lines(dir: &Path, reach: &Reach) -> Result<u64> {
     let Some(file) = &reach.file else {
         return Ok(1);

@@ -26,50 +26,32 @@ pub(crate) struct ProjectVault {
 
 impl ProjectVault {
     pub(crate) fn new(options: &Options, cx: &Context) -> Result<ProjectVault> {
-        let home = Home::locate(&cx.env)?;
-        let start = current_dir()?;
-        let project = if options.shared {
-            Project::find_shared(&home, &start)?
-        } else {
-            Project::find(&home, &start)?
-        };
-        ProjectVault::with(&home, project, options, cx)
+        let here = Here::within(&Home::locate(&cx.env)?, &cx.env);
+        ProjectVault::with(&here, find(&here, options)?, options)
     }
 
     /// As [`ProjectVault::new`], where the directory itself is the project if it belongs to none.
     pub(crate) fn new_anywhere(options: &Options, cx: &Context) -> Result<ProjectVault> {
-        let home = Home::locate(&cx.env)?;
-        let start = current_dir()?;
-        let found = if options.shared {
-            Project::find_shared(&home, &start)
-        } else {
-            Project::find(&home, &start)
-        };
-        match found {
+        let here = Here::within(&Home::locate(&cx.env)?, &cx.env);
+        match find(&here, options) {
             Err(e)
                 if [code::NO_PROJECT, hasp_target::code::FOREIGN_DIRECTORY].contains(&e.code()) =>
             {
-                let here =
-                    if options.shared { Project::at_shared(&start)? } else { Project::at(&start)? };
-                ProjectVault::with(&home, here, options, cx)
+                let dir = here.cwd()?;
+                let founded =
+                    if options.shared { Project::at_shared(dir)? } else { Project::at(dir)? };
+                ProjectVault::with(&here, founded, options)
             }
-            found => ProjectVault::with(&home, found?, options, cx),
+            found => ProjectVault::with(&here, found?, options),
         }
     }
 
-    fn with(
-        home: &Home,
-        project: Project,
-        options: &Options,
-        cx: &Context,
-    ) -> Result<ProjectVault> {
+    fn with(here: &Here<'_>, project: Project, options: &Options) -> Result<ProjectVault> {
         let named = options.vault.as_deref().map(real).transpose()?;
+        here.home().check()?;
         let vault = match &named {
-            Some(dir) => {
-                home.check()?;
-                Vault::open(home, dir)?
-            }
-            None => Vault::here(&Here::find(&cx.env)?)?,
+            Some(dir) => Vault::open(here.home(), dir)?,
+            None => Vault::here(here)?,
         };
         let (shared, also) = (options.shared, options.also);
         Ok(ProjectVault { project, vault, remember: named, shared, also })
@@ -125,8 +107,8 @@ impl ProjectVault {
     }
 }
 
-fn current_dir() -> Result<PathBuf> {
-    std::env::current_dir().map_err(|e| Error::system("find the current directory", e))
+fn find(here: &Here<'_>, options: &Options) -> Result<Project> {
+    if options.shared { Project::find_shared(here) } else { Project::find(here) }
 }
 
 fn real(dir: &Path) -> Result<PathBuf> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use assert_cmd::cargo::cargo_bin;
-use hasp_bind::{Binding, Project};
+use hasp_bind::Binding;
 use hasp_vault::Vault;
 
 use crate::place::{MANIFEST, Place};
@@ -23,10 +23,7 @@ fn references_are_bound_by_hand_with_and_without_a_manifest() {
     );
     assert!(said.contains("is a project now"));
     fs::create_dir(place.project().join("sub")).unwrap();
-    assert_eq!(
-        Project::find(&place.home(), &place.project().join("sub")).unwrap().root,
-        place.project()
-    );
+    assert_eq!(place.found(&place.project().join("sub")).root, place.project());
     assert!(place.ok(&["add", "token"]).contains("nothing new"));
     assert!(place.ok(&["add", "token=other"]).contains("token means other now, not token"));
     let list = place.list();

@@ -1,10 +1,11 @@
 //! The question, its answers, and what makes it be asked again.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use assert_cmd::cargo::cargo_bin;
-use hasp_bind::Project;
 use hasp_core::Kind;
 
 use crate::place::{MANIFEST, Place};
@@ -27,7 +28,7 @@ fn consent_is_shown_signed_recorded_and_asked_for_once() {
     }
     let binding = place.load().unwrap().unwrap();
     assert_eq!((binding.serial, binding.project.as_str(), binding.refs.len()), (1, "api", 2));
-    let project = Project::find(&place.home(), &place.project()).unwrap();
+    let project = place.found(&place.project());
     binding.check_target(project.manifest.unwrap().target("test").unwrap()).unwrap();
     let file = place.binding_file(&place.project());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -60,17 +61,25 @@ fn on_a_terminal_only_yes_is_yes() {
         return;
     }
     let typed = |answer: &str| {
-        let line = format!(
-            "(sleep 1; echo {answer}; sleep 1) | script -qec '{}' /dev/null",
-            cargo_bin("hasp-bind").display()
-        );
-        let mut command = std::process::Command::new("sh");
-        command
-            .args(["-c", &line])
+        let tool = cargo_bin("hasp-bind").display().to_string();
+        let mut child = std::process::Command::new("script")
+            .args(["-qefc", &tool, "/dev/null"])
             .current_dir(place.project())
-            .env("HASP_HOME", place.path("home"));
-        let output = command.output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+            .env("HASP_HOME", place.path("home"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut shown = Vec::new();
+        while !shown.ends_with(b"[y/N] ") {
+            let mut byte = [0];
+            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        writeln!(keys, "{answer}").unwrap();
+        screen.read_to_end(&mut shown).unwrap();
+        (child.wait().unwrap().code().unwrap(), String::from_utf8_lossy(&shown).into_owned())
     };
     let (status, shown) = typed("n");
     assert_eq!(status, 1, "{shown}");
@@ -90,7 +99,7 @@ fn a_changed_target_is_denied_with_a_diff_until_it_is_consented_to_again() {
         MANIFEST.replace("'pytest', '...'", "'sh', '-c', 'curl evil'"),
     )
     .unwrap();
-    let project = Project::find(&place.home(), &place.project()).unwrap();
+    let project = place.found(&place.project());
     let target = project.manifest.as_ref().unwrap().target("test").unwrap().clone();
     let error = place.load().unwrap().unwrap().check_target(&target).unwrap_err();
     assert_eq!((error.code().as_str(), error.kind()), ("target-changed", Kind::Denied));

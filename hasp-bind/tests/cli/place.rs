@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use assert_cmd::cargo::cargo_bin;
-use hasp_bind::Binding;
-use hasp_core::Home;
+use hasp_bind::{Binding, Project};
+use hasp_core::{Environ, Here, Home};
 use hasp_vault::Vault;
 use serde_json::Value;
 
@@ -53,6 +53,11 @@ impl Place {
 
     pub(crate) fn project(&self) -> PathBuf {
         self.path("api")
+    }
+
+    /// The project of this directory.
+    pub(crate) fn found(&self, start: &Path) -> Project {
+        Project::find(&Here::at(&self.home(), &Environ::default(), start)).unwrap()
     }
 
     pub(crate) fn home(&self) -> Home {

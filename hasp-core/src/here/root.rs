@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::home::Home;
 use crate::project::{GIT, MANIFEST};
 use crate::tree;
-use crate::trust;
+use crate::trust::{self, Stranger};
 
 /// The root of the project that `start`, a real path, belongs to: the nearest directory upwards
 /// with a manifest, else the nearest bound one, else the git root. The search does not leave the
@@ -18,8 +18,7 @@ use crate::trust;
 /// `Kind::Io` where it cannot be seen what is there.
 pub fn root(home: &Home, start: &Path) -> Result<Option<PathBuf>> {
     let frontier = trust::frontier(start);
-    let within = |dir: &&Path| frontier.as_ref().is_none_or(|f| !f.path.starts_with(dir));
-    let ways: Vec<&Path> = start.ancestors().take_while(within).collect();
+    let ways = ways(start, frontier.as_ref());
     let ours: [&dyn Fn(&Path) -> PathBuf; 3] =
         [&|dir| dir.join(MANIFEST), &|dir| binding_path(home, &binding_id(dir)), &|dir| {
             dir.join(GIT)
@@ -33,6 +32,23 @@ pub fn root(home: &Home, start: &Path) -> Result<Option<PathBuf>> {
         Some(_) => nearest(&start.ancestors().collect::<Vec<_>>(), |dir| is_shared(home, dir)),
         None => Ok(None),
     }
+}
+
+/// The nearest manifest from `start`, a real path, upwards, as far as [`root`] searches: for
+/// whoever wants to read it and needs no home for that.
+///
+/// # Errors
+/// `Kind::Io` where it cannot be seen what is there.
+pub fn manifest(start: &Path) -> Result<Option<PathBuf>> {
+    let ways = ways(start, trust::frontier(start).as_ref());
+    let dir = nearest(&ways, |dir| tree::is_there(&dir.join(MANIFEST)))?;
+    Ok(dir.map(|dir| dir.join(MANIFEST)))
+}
+
+/// The directories upwards that are searched: those before the frontier.
+fn ways<'a>(start: &'a Path, frontier: Option<&Stranger>) -> Vec<&'a Path> {
+    let within = |dir: &&Path| frontier.is_none_or(|f| !f.path.starts_with(dir));
+    start.ancestors().take_while(within).collect()
 }
 
 /// The first of these directories that is so.

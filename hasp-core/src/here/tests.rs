@@ -46,8 +46,9 @@ impl Tree {
     }
 
     fn vault(&self, start: &str) -> std::result::Result<PathBuf, &'static str> {
-        Here::from(&self.home(), &self.at(start))
-            .map(|h| h.vault_dir().for_finding().to_owned())
+        Here::at(&self.home(), &Environ::default(), &self.at(start))
+            .vault_dir()
+            .map(|dir| dir.for_finding().to_owned())
             .map_err(|e| e.code().as_str())
     }
 }
@@ -175,8 +176,9 @@ impl Vaults {
     }
 
     fn log(&self, start: &str) -> std::result::Result<LogId, &'static str> {
-        let here = Here::from(&self.tree.home(), &self.tree.at(start));
-        let found = here.and_then(|h| h.log()).map_err(|e| e.code().as_str())?;
+        let env = Environ::default();
+        let here = Here::at(&self.tree.home(), &env, &self.tree.at(start));
+        let found = here.log().map_err(|e| e.code().as_str())?;
         Ok(found.for_finding().log)
     }
 }
@@ -239,9 +241,40 @@ fn a_forged_binding_leads_to_no_log_but_a_known_one() {
 #[test]
 fn a_change_of_recipients_is_seen() {
     let vaults = Vaults::new();
-    let here = Here::from(&vaults.tree.home(), &vaults.tree.at("p")).unwrap();
+    let env = Environ::default();
+    let here = Here::at(&vaults.tree.home(), &env, &vaults.tree.at("p"));
     assert!(!here.log().unwrap().for_finding().changing);
     fs::create_dir(vaults.tree.at("home/locks")).unwrap();
     fs::write(change_of(&vaults.tree.home(), &vaults.ids[0]), "").unwrap();
     assert!(here.log().unwrap().for_finding().changing);
+}
+
+#[test]
+fn here_gives_one_answer_to_where_root_and_manifest_are() {
+    let tree = Tree::new();
+    let env = Environ::default();
+    let home = tree.home();
+    let here = Here::at(&home, &env, &tree.at("p/below/../below/deep"));
+    assert_eq!(here.cwd().unwrap(), tree.at("p/below/deep"));
+    assert_eq!(here.root().unwrap(), None);
+    assert_eq!(manifest(here.cwd().unwrap()).unwrap(), None);
+    fs::write(tree.at("p/hasp.toml"), "no toml at all [").unwrap();
+    assert_eq!(here.root().unwrap(), None, "it is looked for once");
+    let later = Here::at(&home, &env, &tree.at("p/below"));
+    assert_eq!(later.root().unwrap(), Some(tree.at("p").as_path()));
+    assert_eq!(manifest(&tree.at("p/below")).unwrap(), Some(tree.at("p/hasp.toml")));
+    let gone = Here::at(&home, &env, &tree.at("p/gone"));
+    assert_eq!(gone.cwd().unwrap_err().kind(), crate::Kind::Io);
+    assert_eq!(gone.vault_dir().unwrap().for_finding(), &tree.at("home/vault"), "nothing is bound");
+}
+
+#[test]
+fn a_named_vault_needs_no_current_directory() {
+    let tree = Tree::new();
+    tree.bind("p", TEXT);
+    let env: Environ = [("HASP_VAULT".into(), "/named".into())].into_iter().collect();
+    let here = Here::at(&tree.home(), &env, &tree.at("p/gone"));
+    assert_eq!(here.vault_dir().unwrap().for_finding(), &PathBuf::from("/named"));
+    assert!(here.bound().unwrap().is_none());
+    assert!(here.root().is_err());
 }

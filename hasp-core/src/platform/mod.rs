@@ -32,6 +32,7 @@ pub use posix::questions;
 pub use posix::signals::{
     default_action, die_of, ignore, is_ignored, stop, survive_file_size_limit,
 };
+pub use posix::zones::{local_zone, zone};
 pub use this::{
     DESCRIPTOR_PREFIXES, JOURNAL, NO_NEW_PRIVILEGES, PROCESSES, SHARED_MEMORY, SYSLOG, boot_id,
     boot_seconds, enter, file_id, findings, flush, guard, harden, has_memory_files,

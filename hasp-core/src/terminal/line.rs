@@ -40,7 +40,8 @@ pub(super) trait Keys {
 pub(super) enum Key {
     /// This byte.
     Byte(u8),
-    /// This process was stopped meanwhile, and the question stands there anew: so does its answer.
+    /// This process was stopped meanwhile, and the question was shown again: its answer
+    /// begins again.
     Anew,
     /// There is no terminal any more.
     End,
@@ -50,7 +51,7 @@ pub(super) enum Key {
 pub(super) enum Echo<'a> {
     /// It is part of the line.
     Typed(&'a [u8]),
-    /// So many characters are gone.
+    /// This many characters were taken back.
     Erased(usize),
 }
 

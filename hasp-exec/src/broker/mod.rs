@@ -4,7 +4,6 @@
 pub(crate) mod digest;
 pub(crate) mod events;
 pub(crate) mod find;
-pub(crate) mod kept;
 pub(crate) mod running;
 pub(crate) mod status;
 pub(crate) mod verify;
@@ -21,7 +20,6 @@ use hasp_core::{Error, Here, Home, Result, Runtime};
 use hasp_grant::{Everywhere, Ledger, Situation, everywhere};
 use hasp_vault::Vault;
 
-use crate::broker::find::Found;
 use crate::cli::Cli;
 
 /// Everything that stays the same while one grant is consumed.
@@ -46,15 +44,14 @@ pub(crate) struct Broker {
 impl Broker {
     /// Finds runtime directory, project and vault.
     pub(crate) fn open(context: &Context) -> Result<Broker> {
-        let home = Home::locate(&context.env)?;
-        home.check()?;
-        let runtime = Runtime::locate(&context.env)?;
+        let here = Here::find(&context.env)?;
+        let home = here.home().clone();
+        let runtime = here.runtime()?;
         Ledger::open(&runtime)?;
         let Everywhere { ledgers, unreached } = everywhere(&context.env, &home, context.now);
-        let cwd =
-            std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-        let root = Project::root(&home, &cwd);
-        let vault = Vault::here(&Here::find(&context.env)?)?;
+        here.cwd()?;
+        let root = Project::root(&here);
+        let vault = Vault::here(&here)?;
         let caller = Caller::current()?;
         Ok(Broker { runtime, ledgers, unreached, home, root, vault, caller })
     }
@@ -89,7 +86,7 @@ impl Broker {
     pub(crate) fn situation<'a>(
         &'a self,
         cli: &'a Cli,
-        found: &Found,
+        searched: bool,
         context: &'a Context,
     ) -> Result<Situation<'a>> {
         Ok(Situation {
@@ -102,7 +99,7 @@ impl Broker {
             now: context.now,
             target: cli.target.as_deref(),
             words: cli.argv.as_deref(),
-            searched: matches!(found, Found::Kept(_)),
+            searched,
         })
     }
 }

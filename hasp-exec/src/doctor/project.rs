@@ -3,7 +3,7 @@
 
 use hasp_bind::{Binding, Project};
 use hasp_core::tool::Context;
-use hasp_core::{Home, SecretName};
+use hasp_core::{Here, Home, SecretName};
 use hasp_grant::{check_program, find_program};
 use hasp_target::{FILE_NAME, Manifest, Target};
 use hasp_vault::Vault;
@@ -12,17 +12,18 @@ use super::Findings;
 
 pub(super) fn look(vault: Option<&Vault>, context: &Context, findings: &mut Findings) {
     let Ok(home) = Home::locate(&context.env) else { return };
-    let Ok(cwd) = std::env::current_dir() else {
+    let here = Here::within(&home, &context.env);
+    let Ok(cwd) = here.cwd() else {
         return findings.wrong_text(
             "directory",
             "the current directory is gone",
             "cd \"$PWD\" || cd".to_owned(),
         );
     };
-    let project = match Project::find(&home, &cwd) {
+    let project = match Project::find(&here) {
         Ok(project) => project,
         Err(error) if error.code() == hasp_bind::code::NO_PROJECT => {
-            let text = format!("{} belongs to none", hasp_core::text::printable_path(&cwd));
+            let text = format!("{} belongs to none", hasp_core::text::printable_path(cwd));
             return findings.note("project", text, &["hasp-target init, which writes hasp.toml"]);
         }
         Err(error) => return findings.wrong("project", &error),

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use hasp_core::files::{self, Guard};
 use hasp_core::text::printable_path;
 use hasp_core::{Environ, Here, Home, Runtime, Timestamp, Var};
-use hasp_grant::{Ledger, State as GrantState, everywhere, standings};
+use hasp_grant::{Ledger, State as GrantState, Which, everywhere, standings};
 use hasp_vault::Vault;
 
 use super::Findings;
@@ -76,7 +76,7 @@ fn identity(home: &Home, env: &Environ, findings: &mut Findings) {
 }
 
 fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
-    let vault = match Here::within(home, env).and_then(|here| Vault::here(&here)) {
+    let vault = match Vault::here(&Here::within(home, env)) {
         Ok(vault) => vault,
         Err(error) => {
             findings.wrong("vault", &error);
@@ -108,7 +108,7 @@ pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
         return findings.wrong("grants", &error);
     }
     let Ok(home) = Home::locate(env) else { return };
-    let (standings, unreached) = match standings(env, &home, now) {
+    let (standings, unreached) = match standings(env, &home, Which::Live, now) {
         Ok(found) => found,
         Err(error) => return findings.wrong("grants", &error),
     };

@@ -3,7 +3,7 @@
 //! line end that it will make is left to it.
 
 use std::borrow::Cow;
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -45,7 +45,7 @@ impl Console for Printer {
         self.hangup.output_lost();
     }
 
-    fn write(&self, to: &OwnedFd, bytes: &[u8]) -> Result<()> {
+    fn write(&self, to: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
         // A program that draws moves down a line without going back to its beginning.
         let bare = has_bare_newline(bytes);
         let front = self.course.front.load(Ordering::SeqCst);

@@ -40,7 +40,7 @@ impl Screen {
         &self.tty
     }
 
-    /// Its modes while it is ours and not raw: looked at anew each time, since a shell's line
+    /// Its modes while it is ours and not raw: looked at again each time, since a shell's line
     /// editor has modes of its own until it puts a job into the foreground.
     pub(crate) fn modes(&self) -> Termios {
         let mut before = self.before();

@@ -1,7 +1,7 @@
 //! What the child's terminal has that a pipe has not: somebody who types, line ends that change on
 //! the way, and an end of its own.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 
 use hasp_core::Result;
 
@@ -19,5 +19,5 @@ pub(crate) trait Console: Send + Sync {
     fn lost(&self);
 
     /// Writes these bytes to a descriptor of the terminal.
-    fn write(&self, to: &OwnedFd, bytes: &[u8]) -> Result<()>;
+    fn write(&self, to: BorrowedFd<'_>, bytes: &[u8]) -> Result<()>;
 }

@@ -11,7 +11,6 @@ pub(crate) mod console;
 pub(crate) mod outputs;
 pub(crate) mod stragglers;
 mod stream;
-mod writer;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;

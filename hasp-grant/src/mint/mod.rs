@@ -13,6 +13,7 @@ pub(crate) mod project;
 pub(crate) mod refused;
 pub(crate) mod request;
 pub(crate) mod summary;
+pub(crate) mod version;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
@@ -21,7 +22,7 @@ use hasp_bind::{Binding, Project};
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, GrantId, Here, Home, Result, Runtime, Timestamp};
+use hasp_core::{GrantId, Here, Home, Result, Runtime, Timestamp};
 use hasp_vault::Vault;
 use zeroize::Zeroizing;
 
@@ -48,6 +49,8 @@ pub struct Minted {
     pub token: Zeroizing<String>,
     /// Its ledger.
     pub ledger: Ledger,
+    /// The id of its vault.
+    pub vault: String,
 }
 
 /// What is asked for, resolved and not yet consented to.
@@ -66,19 +69,17 @@ pub struct Proposal {
 /// # Errors
 /// What whoever typed the line has to mend first comes first: the home, the project, the line.
 pub fn propose(asked: &Mint, context: &Context) -> Result<Proposal> {
-    let home = Home::locate(&context.env)?;
-    home.check()?;
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let project = project::here(asked, &home, &cwd)?;
-    let vault = Vault::here(&Here::find(&context.env)?)?;
-    let runtime = Runtime::locate(&context.env)?;
+    let here = Here::find(&context.env)?;
+    let (home, cwd) = (here.home().clone(), here.cwd()?);
+    let project = project::here(asked, &here)?;
+    let vault = Vault::here(&here)?;
+    let runtime = here.runtime()?;
     let ledger = Ledger::open(&runtime)?;
     // Expired halves go by the way; a sweep that cannot be done now is done next time.
     let _ = sweep_expired(&ledger, context.now);
     let at = MintContext {
         project: &project,
-        cwd: &cwd,
+        cwd,
         vault: &vault,
         runtime: &runtime,
         env: &context.env,
@@ -103,17 +104,17 @@ pub fn mint(proposal: Proposal, context: &mut Context) -> Result<Minted> {
     directories::remember(&home, &runtime, terms.exp, terms.iat)?;
     let token = issue(&terms, &request, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
-        ledger.lock()?.end(&terms.jti, Why::Undelivered)?;
+        ledger.lock()?.end(&terms.jti, Why::Undelivered, None)?;
         return Err(nothing_released(e));
     }
-    Ok(Minted { terms, token, ledger })
+    Ok(Minted { terms, token, ledger, vault: vault.id().to_string() })
 }
 
 fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Request)> {
     let binding = Binding::load(at.vault, &at.project.root)?;
     let binding = binding.unwrap_or_else(|| Binding::new(at.project));
     let mut request = request::resolve(asked, at, &binding)?;
-    let window = window::resolve(asked, request.class)?;
+    let window = window::resolve(asked, request.class, at.now)?;
     let caller = Caller::current()?;
     let word = window.consumer.as_deref().or(asked.consumer.as_deref());
     let (consumer, warnings) = match word {
@@ -125,11 +126,12 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
     if matches!(consumer, Consumer::User { .. }) {
         request.loud.extend(control::loud_consumer(&items));
     }
+    let begin = window.begin.unwrap_or(at.now);
     let terms = Terms {
         jti: GrantId::random()?,
         iat: at.now,
-        nbf: at.now,
-        exp: at.now.after(window.length),
+        nbf: begin,
+        exp: begin.after(window.length),
         uses: window.uses,
         consumer,
         project: Arg::from(&at.project.root),

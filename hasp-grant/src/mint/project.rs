@@ -1,21 +1,21 @@
 //! The project of a new grant. In a directory that belongs to none, a person who can be asked is
 //! offered to make it one; whoever cannot is told the one line that does.
 
-use std::path::Path;
-
 use hasp_bind::Project;
 use hasp_core::terminal::Terminal;
-use hasp_core::{Error, Home, Result};
-use hasp_target::{Channel, Delivery};
+use hasp_core::{Error, Here, Result};
+use hasp_target::Delivery;
 
 use crate::cli::Mint;
+use crate::mint::version::split;
+use crate::mint::wanted::typed;
 
 /// The project at the current directory.
 ///
 /// # Errors
 /// Those of [`Project::find`].
-pub fn here(asked: &Mint, home: &Home, cwd: &Path) -> Result<Project> {
-    let error = match Project::find(home, cwd) {
+pub fn here(asked: &Mint, here: &Here<'_>) -> Result<Project> {
+    let error = match Project::find(here) {
         Err(e) if is_none(&e) => e,
         found => return found,
     };
@@ -24,7 +24,7 @@ pub fn here(asked: &Mint, home: &Home, cwd: &Path) -> Result<Project> {
         return Err(error);
     }
     let line = |flag: &str| format!("hasp-bind {flag}add {}", references.join(" "));
-    match Project::at(cwd) {
+    match Project::at(here.cwd()?) {
         Ok(_) if Terminal::open().is_none() => {
             Err(without_hints(&error).hint(format!("bind this directory: {}", line(""))))
         }
@@ -50,11 +50,7 @@ fn without_hints(error: &Error) -> Error {
 
 /// What was typed, each once; what is no delivery is refused later, by name of its option.
 fn references(asked: &Mint) -> Vec<String> {
-    let lists =
-        [(Channel::Env, &asked.env), (Channel::File, &asked.file), (Channel::Fd, &asked.fd)];
-    let words = lists.into_iter().flat_map(|(c, list)| list.iter().map(move |w| (c, w.as_str())));
-    let stdin = asked.stdin.iter().map(|word| (Channel::Stdin, word.as_str()));
-    let parsed = words.chain(stdin).filter_map(|(c, word)| Delivery::parse(c, word).ok());
+    let parsed = typed(asked).filter_map(|(c, word)| Delivery::parse(c, split(word).0).ok());
     let mut references: Vec<String> = parsed.map(|d| d.reference.to_string()).collect();
     references.sort();
     references.dedup();

@@ -3,29 +3,27 @@
 
 use std::collections::BTreeSet;
 
-use hasp_bind::Binding;
+use hasp_bind::{Binding, Project};
 use hasp_core::tool::Context;
-use hasp_core::{Here, Home, Runtime, SecretName};
+use hasp_core::{Here, SecretName};
 use hasp_target::Template;
 use hasp_vault::Vault;
 use serde_json::{Value, json};
 
 use crate::cli::Mint;
 use crate::mint::context::MintContext;
-use crate::mint::project;
 use crate::mint::wanted::{named_target, wanted};
 
 /// The secrets that were asked for, each with the version that would have been granted, as far as
 /// they can be told.
 pub fn secrets(asked: &Mint, context: &Context) -> Option<Value> {
-    let home = Home::locate(&context.env).ok()?;
-    let cwd = std::env::current_dir().ok()?;
-    let project = project::here(asked, &home, &cwd).ok()?;
-    let vault = Vault::here(&Here::find(&context.env).ok()?).ok()?;
-    let runtime = Runtime::locate(&context.env).ok()?;
+    let here = Here::find(&context.env).ok()?;
+    let project = Project::find(&here).ok()?;
+    let vault = Vault::here(&here).ok()?;
+    let runtime = here.runtime().ok()?;
     let at = MintContext {
         project: &project,
-        cwd: &cwd,
+        cwd: here.cwd().ok()?,
         vault: &vault,
         runtime: &runtime,
         env: &context.env,

@@ -24,6 +24,9 @@ pub fn mint_line(terms: &Terms, kept: bool) -> String {
         words.push("-x".into());
     }
     words.extend(what(&terms.action));
+    for item in terms.items.iter().filter(|item| item.pinned) {
+        words.extend(["--at".into(), format!("{}@{}", item.reference, item.version).into()]);
+    }
     words.extend(how_long(terms, kept));
     words.extend(who(&terms.consumer, kept).into_iter().flat_map(|who| ["--consumer".into(), who]));
     let tail = command(&terms.action, kept);
@@ -90,7 +93,7 @@ fn delivery(delivery: &Delivery) -> [OsString; 2] {
 }
 
 fn how_long(terms: &Terms, kept: bool) -> Vec<OsString> {
-    let seconds = terms.exp.as_second().saturating_sub(terms.iat.as_second());
+    let seconds = terms.exp.as_second().saturating_sub(terms.nbf.as_second());
     let mut words: Vec<OsString> = Vec::new();
     if terms.uses != Some(1) || seconds > DEFAULT_WINDOW {
         let length = duration_text(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));

@@ -3,9 +3,8 @@
 use hasp_audit::{Event, EventKind};
 use hasp_consumer::Caller;
 use hasp_core::descriptors::Sources;
-use hasp_core::here::root;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Home, Result};
+use hasp_core::{Here, Home, Result};
 use hasp_vault::record_denial;
 
 use crate::cli::Mint;
@@ -30,9 +29,9 @@ fn proposed(asked: &Mint, context: &mut Context) -> Result<Minted> {
 
 /// What is known of a grant that was refused: where, for what, and who asked.
 fn known<'a>(asked: &'a Mint, context: &Context) -> impl FnOnce(Event) -> Event + use<'a> {
-    let here = std::env::current_dir().ok().and_then(|dir| dir.canonicalize().ok());
     let home = Home::locate(&context.env).ok();
-    let root = home.zip(here).and_then(|(home, dir)| root(&home, &dir).ok().flatten());
+    let here = home.map(|home| Here::within(&home, &context.env));
+    let root = here.and_then(|here| Some(here.root().ok()??.to_owned()));
     let caller = Caller::current().ok();
     let secrets = refused::secrets(asked, context);
     move |event| {

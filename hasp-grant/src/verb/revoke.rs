@@ -5,7 +5,7 @@ use hasp_audit::EventKind;
 use hasp_bind::Project;
 use hasp_consumer::{Caller, Consumer};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, GrantId, Home, Kind, Result, SecretName};
+use hasp_core::{Error, GrantId, Here, Home, Kind, Result, SecretName};
 
 use crate::cli::Revoke;
 use crate::code;
@@ -21,8 +21,11 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
     let Everywhere { ledgers, unreached } =
         everywhere(&context.env, &Home::locate(&context.env)?, context.now);
     let (mut ended, mut failures) = (Vec::new(), Vec::new());
+    let by = Caller::current().ok().and_then(|caller| Some(caller.parent()?.label()));
     for ledger in ledgers {
-        if let Err(failure) = revoke_in(&ledger, &wanted, &mut ended, &mut failures) {
+        if let Err(failure) =
+            revoke_in(&ledger, &wanted, by.as_deref(), (&mut ended, &mut failures))
+        {
             failures.push(failure);
         }
     }
@@ -44,14 +47,14 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
 fn revoke_in(
     ledger: &Ledger,
     wanted: &Wanted,
-    ended: &mut Vec<Ended>,
-    failures: &mut Vec<Error>,
+    by: Option<&str>,
+    (ended, failures): (&mut Vec<Ended>, &mut Vec<Error>),
 ) -> Result<()> {
     let locked = ledger.lock()?;
     for id in ledger.ids()? {
         let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
         if wanted.matches(&id, terms.as_ref()) {
-            match locked.end(&id, wanted.why()) {
+            match locked.end(&id, wanted.why(), by) {
                 Ok(()) => ended.push(Ended { id, why: wanted.why() }),
                 Err(failure) => failures.push(failure),
             }
@@ -109,9 +112,8 @@ impl Wanted {
             return name.parse().map(Wanted::Secret);
         }
         if which.project {
-            let cwd = std::env::current_dir()
-                .map_err(|e| Error::system("find the current directory", e))?;
-            return Ok(Wanted::Project(Project::any_root(&home, &cwd)?));
+            let here = Here::within(&home, &context.env);
+            return Ok(Wanted::Project(Project::any_root(&here)?));
         }
         if which.all {
             return Ok(Wanted::All);

@@ -28,7 +28,7 @@ pub(crate) fn is_base32(byte: u8) -> bool {
     BASE32[usize::from(byte)] < 32
 }
 
-/// Reads numbers of so many bits as bytes, the first `skip` characters left out.
+/// Reads numbers of `BITS` bits as bytes, the first `skip` characters left out.
 fn radix(
     text: &[u8],
     skip: usize,
@@ -69,8 +69,8 @@ pub(crate) fn base32_may_begin(run: &[u8], skip: u8) -> bool {
     follow::<8>(run, skip.into(), 2, &TEXT)
 }
 
-/// Whether so many groups in a row have all the hints of text. One of each so many is looked at
-/// first.
+/// Whether `count` groups in a row have all the hints of text. One of each `count` is
+/// looked at first.
 #[inline(always)]
 fn follow<const GROUP: usize>(run: &[u8], skip: usize, count: usize, text: &[u8; GROUP]) -> bool {
     let groups = run.get(skip..).unwrap_or_default().as_chunks::<GROUP>().0;

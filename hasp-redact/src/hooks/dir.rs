@@ -63,7 +63,7 @@ impl HookDir {
                 "git runs no hooks here; if that is not meant: git config --unset core.hooksPath",
             ));
         }
-        // husky 9 has its own files in .husky/_, which it writes anew; what they call is one
+        // husky 9 has its own files in .husky/_, which it writes again; what they call is one
         // directory above.
         let mut manager = HookManager::Plain;
         if dir.ends_with(".husky/_") {

@@ -15,7 +15,7 @@ use crate::decode::text::{Text, nibble};
 use crate::decode::unit::{Units, decode};
 use crate::scan::watch::key::WINDOW;
 
-/// So many layers may lie over each other: JSON in base64 in a URL.
+/// The most layers that may lie over each other: JSON in base64 in a URL.
 const DEPTH: usize = 3;
 
 /// The shortest encodings of a window, in characters.
@@ -33,10 +33,11 @@ const AROUND: usize = 6 * WINDOW;
 /// cut off, or escaped in part.
 const NEAR: usize = 256;
 
-/// So many places are told of one text; finding the place of each means reading its layers again.
+/// The most places that are told of one text; finding the place of each means reading its
+/// layers again.
 const FOUND: usize = 1000;
 
-/// Among so many of the last finds it is looked whether the place is one of them.
+/// How many of the last finds a place is compared with.
 const RECENT: usize = 32;
 
 /// A value, or a line of one, in a text.

@@ -19,7 +19,7 @@ use super::report::{Finding, Part, Report, Source, Unseen, bytes};
 /// A thread is not worth its start for fewer files.
 const FILES: usize = 32;
 
-/// The progress bar moves by so many files, since it looks at the clock each time.
+/// How many files the progress bar moves by, since it looks at the clock each time.
 const TELL: usize = 16;
 
 /// Looks through files; what is gone by now is passed over, what may not be read is named.

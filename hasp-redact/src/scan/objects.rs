@@ -16,7 +16,7 @@ use super::pointer::{self, Pointer, Stores};
 use super::report::{Part, Report, Source, Unseen};
 use crate::git::{Entry, Git, ObjectKind, each_object};
 
-/// Names are looked at when so many bytes of them have come together.
+/// How many bytes of names are collected before they are looked at.
 const NAMES: usize = 64 << 10;
 
 /// The mode of a submodule in a tree.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::scan::report::{Finding, Report};
 
-/// At most so many names and files go into the record.
+/// The most names and files that go into the record.
 const MOST: usize = 20;
 
 /// Records what was found.

@@ -3,14 +3,26 @@
 use std::sync::Arc;
 
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, platform};
 
 use super::values::{self, Named};
 use super::{ci, status};
 use crate::cli::{Cli, Values};
 use crate::code;
-use crate::filter::pump::pump;
+use crate::filter::pump::{Pump, Watcher};
 use crate::filter::{Filter, Pattern, Patterns};
+
+/// The capacity that is asked for where a pipe lends itself to it.
+const PIPE: usize = 1 << 20;
+
+/// Nothing goes on beside this stream.
+struct Alone;
+
+impl Watcher for Alone {
+    fn source(&self) -> &'static str {
+        "input"
+    }
+}
 
 /// The values that are named, of which there must be one.
 pub(crate) fn read(values: &Values, context: &mut Context) -> Result<Named> {
@@ -44,10 +56,17 @@ pub(crate) fn run(cli: &Cli, context: &mut Context) -> Result<Exit> {
         ci::mask(system, &named, context)?;
     }
     drop(named);
-    let mut filter = Filter::new(patterns);
-    let traffic = pump(&mut filter, rustix::stdio::stdin(), rustix::stdio::stdout())?;
+    let (input, output) = (rustix::stdio::stdin(), rustix::stdio::stdout());
+    for fd in [input, output] {
+        // More than the default of 64 KiB saves system calls; a limit on the user's pipes may
+        // forbid it.
+        platform::widen(fd, PIPE);
+    }
+    let mut pump = Pump::new(Filter::new(patterns), input, output, Alone);
+    pump.run(None)?;
+    pump.finish()?;
     if cli.json_status {
-        status::report(&filter, traffic);
+        status::report(pump.filter(), pump.traffic());
     }
     Ok(Exit::OK)
 }

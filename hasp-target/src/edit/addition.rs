@@ -10,7 +10,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value, 
 use crate::code;
 use crate::edit::lines::keep_ends;
 use crate::manifest::Manifest;
-use crate::manifest::delivery::{Delivery, check_deliveries};
+use crate::manifest::delivery::{Channel, Delivery, check_deliveries};
 use crate::manifest::target::Target;
 use crate::manifest::template::{Template, check_variables};
 use crate::manifest::text::FILE_NAME;
@@ -124,7 +124,9 @@ impl Addition<'_> {
             .into_iter()
             .try_for_each(|(variable, path)| entry(target, "template", variable, &path))?;
         if spreads {
-            ["env", "file", "fd", "template"].into_iter().for_each(|key| spread(target, key));
+            let tables = Channel::ALL.iter().filter(|channel| channel.has_variable());
+            let keys = tables.map(|channel| channel.as_str()).chain(["template"]);
+            keys.for_each(|key| spread(target, key));
         }
         Ok(())
     }

@@ -13,28 +13,65 @@ use crate::code;
 use crate::manifest::suspicion::suspicion;
 use crate::manifest::variable::check_variable;
 
-/// The way of a value into the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
+/// Makes the channels, their words and the list of them from one row each, so that none can stand
+/// in one and be missing in another.
+macro_rules! channels {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal;)+) => {
+        /// The way of a value into the child.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum Channel {
+            $($(#[$doc])+ #[serde(rename = $word)] $name,)+
+        }
+
+        impl Channel {
+            /// Every channel, in the order in which they are listed.
+            pub const ALL: &[Channel] = &[$(Channel::$name),+];
+
+            /// The word of `hasp.toml`, JSON and the record.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Channel::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+channels! {
     /// The variable holds the value.
-    Env,
+    Env = "env";
     /// The variable holds the path of a file with the value.
-    File,
+    File = "file";
     /// The variable holds the number of a descriptor that reads the value.
-    Fd,
+    Fd = "fd";
     /// Standard input is the value.
-    Stdin,
+    Stdin = "stdin";
 }
 
 impl Channel {
-    /// The word of `hasp.toml`, JSON and the record.
-    pub fn as_str(self) -> &'static str {
+    /// Whether it fills a variable; standard input has none.
+    pub fn has_variable(self) -> bool {
         match self {
-            Channel::Env => "env",
-            Channel::File => "file",
-            Channel::Fd => "fd",
-            Channel::Stdin => "stdin",
+            Channel::Env | Channel::File | Channel::Fd => true,
+            Channel::Stdin => false,
+        }
+    }
+
+    /// Whether all that the command starts gets the value too, without anybody's doing.
+    pub fn is_inherited(self) -> bool {
+        match self {
+            Channel::Env => true,
+            Channel::File | Channel::Fd | Channel::Stdin => false,
+        }
+    }
+
+    /// Whether the value is read from a descriptor of the command.
+    pub fn is_descriptor(self) -> bool {
+        match self {
+            Channel::Fd | Channel::Stdin => true,
+            Channel::Env | Channel::File => false,
         }
     }
 }
@@ -59,7 +96,7 @@ impl Delivery {
     /// `[bad-delivery]`, `[bad-variable]`, `[bad-reference]`; what stands in place of the reference
     /// is never shown.
     pub fn parse(channel: Channel, text: &str) -> Result<Delivery> {
-        if channel == Channel::Stdin {
+        if !channel.has_variable() {
             return Ok(Delivery { channel, variable: None, reference: reference(text)? });
         }
         let Some((variable, named)) = text.split_once('=') else {
@@ -75,10 +112,10 @@ impl Delivery {
     /// # Errors
     /// `[bad-variable]`, `[bad-delivery]`.
     pub fn check(&self) -> Result<()> {
-        match (self.channel, &self.variable) {
-            (Channel::Stdin, None) => Ok(()),
-            (Channel::Stdin, Some(_)) | (_, None) => Err(bad_delivery(self.channel)),
-            (_, Some(variable)) => check_variable(variable),
+        match (self.channel.has_variable(), &self.variable) {
+            (false, None) => Ok(()),
+            (false, Some(_)) | (true, None) => Err(bad_delivery(self.channel)),
+            (true, Some(variable)) => check_variable(variable),
         }
     }
 }
@@ -223,8 +260,8 @@ mod tests {
         fn parsing_never_panics_and_what_passes_is_checked(
             text in "\\PC{0,40}|[A-Z_]{0,6}=[a-z/]{0,9}"
         ) {
-            for channel in [Channel::Env, Channel::File, Channel::Fd, Channel::Stdin] {
-                if let Ok(delivery) = Delivery::parse(channel, &text) {
+            for channel in Channel::ALL {
+                if let Ok(delivery) = Delivery::parse(*channel, &text) {
                     prop_assert!(delivery.check().is_ok());
                 }
             }

@@ -28,20 +28,9 @@ use crate::manifest::variable::{check_kept, check_passed, check_variable};
 pub(crate) const FURTHER: &str = "...";
 /// The longest text of all templates of one target, in bytes: it travels in each token.
 pub const MAX_TEMPLATES: usize = 64 * 1024;
-const KEYS: [&str; 12] = [
-    "about",
-    "run",
-    "dir",
-    "env",
-    "file",
-    "fd",
-    "stdin",
-    "template",
-    "clean-env",
-    "pass-env",
-    "keep-env",
-    "no-new-privs",
-];
+/// The keys of a target beside its channels.
+const KEYS: [&str; 8] =
+    ["about", "run", "dir", "template", "clean-env", "pass-env", "keep-env", "no-new-privs"];
 
 /// A named workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +165,9 @@ pub(crate) fn read(
     refs: &BTreeMap<SecretName, RefSpec>,
     root: &Path,
 ) -> Checked<Target> {
-    let fields = Fields::new(format!("[target.{name}]"), table, &KEYS)?;
+    let channels = Channel::ALL.iter().map(|channel| channel.as_str());
+    let keys: Vec<&str> = KEYS.into_iter().chain(channels).collect();
+    let fields = Fields::new(format!("[target.{name}]"), table, &keys)?;
     let deliveries = read_deliveries(&fields, refs)?;
     let templates = read_templates(&fields, refs, root, &deliveries)?;
     let mut target = Target {
@@ -270,22 +261,26 @@ fn read_deliveries(
     refs: &BTreeMap<SecretName, RefSpec>,
 ) -> Checked<Vec<Delivery>> {
     let mut found = Vec::new();
-    for channel in [Channel::Env, Channel::File, Channel::Fd] {
-        let Some(table) = fields.table(channel.as_str())? else { continue };
-        for (key, value) in Fields::all(table).entries() {
-            let variable = key.get_ref().as_ref();
-            check_text(variable, key.span(), "a variable")?;
-            check_variable(variable).map_err(|e| Fault::from_error(&e, key.span()))?;
-            let reference = read_reference(value, variable, refs)?;
-            found.push((
-                key.span(),
-                Delivery { channel, variable: Some(variable.to_owned()), reference },
-            ));
+    for channel in Channel::ALL.iter().copied() {
+        let key = channel.as_str();
+        match channel {
+            Channel::Env | Channel::File | Channel::Fd => {
+                let Some(table) = fields.table(key)? else { continue };
+                for (key, value) in Fields::all(table).entries() {
+                    let variable = key.get_ref().as_ref();
+                    check_text(variable, key.span(), "a variable")?;
+                    check_variable(variable).map_err(|e| Fault::from_error(&e, key.span()))?;
+                    let reference = read_reference(value, variable, refs)?;
+                    let variable = Some(variable.to_owned());
+                    found.push((key.span(), Delivery { channel, variable, reference }));
+                }
+            }
+            Channel::Stdin => {
+                let Some(value) = fields.value(key) else { continue };
+                let reference = read_reference(value, key, refs)?;
+                found.push((value.span(), Delivery { channel, variable: None, reference }));
+            }
         }
-    }
-    if let Some(value) = fields.value("stdin") {
-        let reference = read_reference(value, "stdin", refs)?;
-        found.push((value.span(), Delivery { channel: Channel::Stdin, variable: None, reference }));
     }
     sorted(found)
 }

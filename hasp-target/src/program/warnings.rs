@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hasp_core::trust::{self, Stranger};
 use hasp_core::{Class, SecretName};
 
-use crate::manifest::delivery::{Channel, Delivery};
+use crate::manifest::delivery::Delivery;
 use crate::manifest::target::{FURTHER, Target};
 use crate::program::files::named;
 use crate::program::make::{MAKE, names_make};
@@ -149,7 +149,7 @@ pub fn loud(of: &Subject<'_>) -> Vec<String> {
         ));
     }
     let in_env = |item: &&&Meant| {
-        of.deliveries.iter().any(|d| d.channel == Channel::Env && d.reference == item.reference)
+        of.deliveries.iter().any(|d| d.channel.is_inherited() && d.reference == item.reference)
     };
     for item in strict.iter().filter(in_env) {
         said.push(format!(

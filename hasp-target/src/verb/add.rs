@@ -124,16 +124,15 @@ fn target_name(name: &str) -> Result<&str> {
 }
 
 fn deliveries(args: &AddArgs, variables: &[Variable]) -> Result<Vec<Delivery>> {
-    let lists = [
-        (Channel::Env, &args.env),
-        (Channel::File, &args.file),
-        (Channel::Fd, &args.fd),
-        (Channel::Stdin, &args.stdin),
-    ];
-    let typed = lists
-        .into_iter()
-        .flat_map(|(channel, list)| list.iter().map(move |text| Delivery::parse(channel, text)));
-    let mut found = typed.collect::<Result<Vec<_>>>()?;
+    let typed = |channel| match channel {
+        Channel::Env => &args.env,
+        Channel::File => &args.file,
+        Channel::Fd => &args.fd,
+        Channel::Stdin => &args.stdin,
+    };
+    let words = Channel::ALL.iter().flat_map(|c| typed(*c).iter().map(move |text| (*c, text)));
+    let parsed = words.map(|(channel, text)| Delivery::parse(channel, text));
+    let mut found = parsed.collect::<Result<Vec<_>>>()?;
     for variable in variables.iter().filter(|v| v.secret && check_variable(&v.name).is_ok()) {
         if !found.iter().any(|d| d.variable.as_ref() == Some(&variable.name)) {
             let reference = reference(args.prefix.as_deref(), &variable.name)?;

@@ -4,7 +4,7 @@
 
 mod merge;
 mod restore;
-mod tar;
+pub mod tar;
 mod write;
 
 pub use merge::Report;

@@ -124,6 +124,16 @@ pub enum ImportFormat {
     Passage,
 }
 
+impl ImportFormat {
+    /// Whether each entry is a file of several lines.
+    pub fn is_tree(self) -> bool {
+        match self {
+            ImportFormat::Env | ImportFormat::Json => false,
+            ImportFormat::Pass | ImportFormat::Passage => true,
+        }
+    }
+}
+
 /// What values are exchanged as.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -2,7 +2,8 @@
 //! The current version of a secret that can be delivered is never among it, nor one that a rotation
 //! still needs.
 
-use hasp_audit::{EventKind, Retention};
+use hasp_audit::EventKind;
+use hasp_core::policy::Retention;
 use hasp_core::{Result, SecretName, Timestamp, files};
 
 use crate::format::events;
@@ -29,7 +30,7 @@ impl Overdue {
     /// Of this secret, at this moment.
     pub(crate) fn of(item: &Item, kept: &Retention, now: Timestamp) -> Overdue {
         let revoked = match &item.state {
-            State::Revoked { at, .. } => kept.revoked().is_some_and(|span| at.after(span) <= now),
+            State::Revoked { at, .. } => kept.revoked.is_some_and(|span| at.after(span) <= now),
             State::Active => false,
             State::Destroyed { .. } => return Overdue::Nothing,
         };
@@ -40,7 +41,7 @@ impl Overdue {
         let room = kept.versions.map(|n| n.get() as usize - 1);
         let too_many = room.map_or(0, |room| old.len().saturating_sub(room));
         let over = |(place, (_, replaced)): &(usize, (u32, Timestamp))| {
-            let long_ago = kept.superseded().is_some_and(|span| replaced.after(span) <= now);
+            let long_ago = kept.superseded.is_some_and(|span| replaced.after(span) <= now);
             *place < too_many || long_ago
         };
         let over: Vec<u32> =

@@ -42,16 +42,19 @@ impl Vault {
     /// # Errors
     /// `[no-vault]`, `[unknown-vault]`, `[key-changed]`, `[tampered]`, `[rolled-back]`,
     /// `[newer-format]`, `[other-vault]`.
-    pub fn here(here: &Here) -> Result<Vault> {
-        let vault = Vault::open(here.home(), Vault::dir_of(here))?;
-        here.bound().map_or(Ok(()), |bound| vault.check_bound(bound))?;
+    pub fn here(here: &Here<'_>) -> Result<Vault> {
+        let vault = Vault::open(here.home(), Vault::dir_of(here)?)?;
+        here.bound()?.map_or(Ok(()), |bound| vault.check_bound(bound))?;
         Ok(vault)
     }
 
     /// Where the vault is, or one is to be, that the project here uses: whatever is done there, the
     /// vault is verified first, or made.
-    pub(crate) fn dir_of(here: &Here) -> &Path {
-        here.vault_dir().for_finding()
+    ///
+    /// # Errors
+    /// Those of [`Here::vault_dir`].
+    pub(crate) fn dir_of<'a>(here: &'a Here<'_>) -> Result<&'a Path> {
+        here.vault_dir().map(|dir| dir.for_finding().as_path())
     }
 
     /// Consent from before the vault got its key does not count any more, and still says which

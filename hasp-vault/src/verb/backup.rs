@@ -78,7 +78,7 @@ fn refuse_stdin(cx: &Context) -> Result<()> {
 
 /// Into a home without a vault.
 fn fresh(args: &RestoreArgs, home: &Home, cx: &mut Context) -> Result<Exit> {
-    let target = Vault::dir_of(&Here::within(home, &cx.env)?).to_owned();
+    let target = Vault::dir_of(&Here::within(home, &cx.env))?.to_owned();
     // Echo stays off from the passphrase to the question.
     let asking = Terminal::open();
     asking.iter().for_each(Terminal::more_follows);

@@ -1,11 +1,11 @@
 //! `destroy`: what cannot be undone is asked for once more, on the terminal, unless it was said in
 //! advance.
 
-use hasp_audit::Retention;
+use hasp_core::policy::Retention;
 use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
+use hasp_core::{Error, Kind, Policy, Result, SecretName, VersionedName};
 
 use super::{grants, names, progress};
 use crate::cli::DestroyArgs;
@@ -90,7 +90,7 @@ fn report(
 /// Carries out what was wished for in advance: records whose time has come are forgotten, values
 /// that `policy.toml` keeps no longer are destroyed.
 fn destroy_due(vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    let kept = Retention::read(vault.home().root())?;
+    let kept = Policy::read(vault.home().root())?.retention;
     let survey = vault.survey(&vault.names()?);
     let now = cx.now;
     for item in survey.items.iter().filter(|i| i.forget.is_some_and(|at| at <= now)) {

@@ -53,8 +53,7 @@ fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
     let format = format(args)?;
     let selection = Selection { only: args.only.clone(), except: args.except.clone() };
     let renames = Renames::parse(&args.rename)?;
-    let tree = matches!(format, ImportFormat::Pass | ImportFormat::Passage);
-    if args.first_line && !tree {
+    if args.first_line && !format.is_tree() {
         return Err(Error::new(
             Kind::Usage,
             code::USAGE,

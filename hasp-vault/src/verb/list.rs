@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use hasp_audit::Retention;
+use hasp_core::policy::Retention;
 use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Timestamp};
+use hasp_core::{Error, Kind, Policy, Result, Timestamp};
 
 use crate::cli::ListArgs;
 use crate::code;
@@ -61,10 +61,13 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 
 /// What the policy keeps; all where it cannot be read: that is said, and stops no list.
 fn kept(vault: &Vault, cx: &mut Context) -> Retention {
-    Retention::read(vault.home().root()).unwrap_or_else(|error| {
-        cx.out.warn(&format!("what is kept no longer is not looked at: {}", error.message()));
-        Retention::default()
-    })
+    match Policy::read(vault.home().root()) {
+        Ok(policy) => policy.retention,
+        Err(error) => {
+            cx.out.warn(&format!("what is kept no longer is not looked at: {}", error.message()));
+            Retention::default()
+        }
+    }
 }
 
 fn verified(vault: &Vault, prefix: &str) -> Result<Survey> {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Here, Home, Result, Var, VaultId, here, lead, platform, sibling};
+use hasp_core::{Error, Here, Home, Result, Var, VaultId, lead, platform, sibling};
 
 use crate::code;
 use crate::open::identity::Identity;
@@ -33,13 +33,14 @@ pub enum Use {
 /// Looks which it is.
 ///
 /// # Errors
-/// Those of [`Here::within`] for a binding that cannot be read.
+/// Those of [`Here::vault_dir`] and [`Here::root`].
 pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
-    let here = Here::within(home, &cx.env)?;
-    let same = same(Vault::dir_of(&here), dir);
-    if let Some(bound) = here.bound() {
+    let here = Here::within(home, &cx.env);
+    let theirs = Vault::dir_of(&here)?;
+    let same = same(theirs, dir);
+    if let Some(bound) = here.bound()? {
         let used = same && bound.vault == id.to_string();
-        return Ok(if used { Use::Already } else { Use::Other(Vault::dir_of(&here).to_owned()) });
+        return Ok(if used { Use::Already } else { Use::Other(theirs.to_owned()) });
     }
     if same {
         return Ok(Use::Already);
@@ -47,10 +48,7 @@ pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
     if cx.env.var(Var::Vault).is_some() {
         return Ok(Use::Named);
     }
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::system("find the current directory", e))?;
-    let cwd = cwd.canonicalize().map_err(|e| Error::io("open", &cwd, e))?;
-    Ok(here::root(home, &cwd)?.map_or(Use::NoProject, Use::Free))
+    Ok(here.root()?.map_or(Use::NoProject, |root| Use::Free(root.to_owned())))
 }
 
 /// Binds the project here, which has no binding, to the vault in `dir`.

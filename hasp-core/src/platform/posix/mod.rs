@@ -11,3 +11,4 @@ pub mod questions;
 pub mod signals;
 pub mod terminal;
 pub mod tree;
+pub mod zones;

@@ -176,7 +176,7 @@ extern "C" fn change_again(_: libc::c_int) {
 
 /// Puts a handler in the place of a default action; a signal that is ignored or caught otherwise
 /// stays so. A read that it interrupts is not begun again by the kernel, so that the question can
-/// be shown anew.
+/// be shown again.
 fn take_over(signal: Signal, handler: extern "C" fn(libc::c_int)) {
     // SAFETY: both actions are plain values, filled before they are used; the handlers of this
     // module are async-signal-safe.

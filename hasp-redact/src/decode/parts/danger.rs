@@ -41,7 +41,7 @@ const COMMON: [&str; 28] = [
 /// Why a value is not searched for, or why finding it may mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// So many bytes, and fewer than 6.
+    /// Its length in bytes, fewer than 6.
     TooShort(usize),
     /// Digits only: a date, a size or a port is soon the same.
     DigitsOnly,
@@ -49,7 +49,7 @@ pub enum Reason {
     CommonWord,
     /// One character over and over.
     OneCharacter,
-    /// A value has more parts than the so many that are searched for.
+    /// A value has more parts than this number, the most that are searched for.
     TooMany(usize),
 }
 

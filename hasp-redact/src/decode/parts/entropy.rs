@@ -11,8 +11,8 @@ pub(crate) const LEAST: u32 = 64;
 /// A position that follows from those before adds this much, in tenths of a bit.
 const PREDICTED: u32 = 12;
 
-/// So many predictable positions are chance, also in a random window of hexadecimal digits; in a
-/// window that may be words, none but one.
+/// The most predictable positions that are chance, also in a random window of hexadecimal digits;
+/// in a window that may be words it is one.
 const CHANCE: usize = 4;
 
 /// What stands between words, and says nothing there.

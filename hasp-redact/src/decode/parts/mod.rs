@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use danger::{MIN_VALUE, Reason};
 use name::Says;
 
-/// So many parts of a value are looked for: each costs as much as a value.
+/// The most parts of a value that are looked for: each costs as much as a value.
 pub(crate) const MOST: usize = 64;
 
 /// JSON in a line of dotenv, a URL in that.

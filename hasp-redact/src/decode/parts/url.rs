@@ -7,8 +7,8 @@ use super::name::{self, Says};
 use super::{Parts, Place, fields, random};
 use crate::decode::text::nibble;
 
-/// So many URLs of a text are looked at, and so much of each: a text that is nothing but beginnings
-/// of URLs must not take long.
+/// The most URLs of a text that are looked at, and the most bytes of each: a text that is nothing
+/// but beginnings of URLs must not take long.
 const MOST: usize = 1024;
 const LONGEST: usize = 4096;
 

@@ -35,7 +35,7 @@ pub(crate) enum Origin {
     Swapped,
 }
 
-/// Rare forms are looked for with up to so many strings, lines and parts counted: where there are
+/// The most strings with which rare forms are looked for, lines and parts counted: where there are
 /// many, each piece costs speed.
 pub(crate) const FEW: usize = 64;
 
@@ -67,7 +67,7 @@ pub(crate) struct Needles {
 }
 
 impl Needles {
-    /// Needles with room for so many bytes, on pages of their own that are locked as those of a
+    /// Needles with room for `bytes`, on pages of their own that are locked as those of a
     /// value.
     pub fn with_room(bytes: usize) -> Needles {
         // Where there is no memory for them, there would be none for a vector either.

@@ -170,7 +170,7 @@ pub(crate) fn own_characters(form: Form, value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Eight characters of so many bits at a time.
+/// Eight characters of `BITS` bits at a time.
 fn characters<const BITS: usize, const SYMBOLS: usize>(
     alphabet: &[u8; SYMBOLS],
     form: Form,

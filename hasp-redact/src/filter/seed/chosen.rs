@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::pieces::{Pieces, Seed, common};
 
-/// A piece that so many seeds share tells too little: its seeds are dropped where the same encoding
-/// has a better one.
+/// From this many seeds on, a piece that they share tells too little: its seeds are dropped where
+/// the same encoding has a better one.
 const SHARED: usize = 8;
 
-/// So many pieces are compared one by one.
+/// The most pieces that are compared one by one.
 const FEW: usize = 64;
 
 /// A piece that was chosen, before it is known how many share it.
@@ -34,7 +34,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// No pieces of this length, with room for so many.
+    /// No pieces of this length, with room for `expected`.
     pub fn new(piece: usize, expected: usize) -> Tables {
         let texts = Zeroizing::new(Vec::with_capacity(piece * expected));
         let (recent, recent_from) = (HashSet::new(), 0);

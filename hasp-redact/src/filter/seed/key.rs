@@ -30,7 +30,7 @@ impl Key {
         self.for_length(W)
     }
 
-    /// The key for windows of so many bytes.
+    /// The key for windows of this length in bytes.
     #[inline(always)]
     pub fn for_length(&self, window: usize) -> WindowKey {
         WindowKey(self.window << (64 - 8 * window))
@@ -42,7 +42,7 @@ impl Key {
         self.ends(ends(piece))
     }
 
-    /// The hash of the piece of so many bytes at `at`.
+    /// The hash of the piece of `length` bytes at `at`.
     #[inline(always)]
     pub fn piece_at(&self, bytes: &[u8], at: usize, length: usize) -> u64 {
         if length >= 8 {

@@ -8,11 +8,11 @@ use super::key::{Confirm, Key, WINDOW};
 use crate::decode::parts::entropy::{LEAST, bits};
 use crate::decode::parts::{Part, Place, parts};
 
-/// At most so many windows are kept, and so far apart is the text probed where every value has as
+/// The most windows that are kept, and how far apart the text is probed where every value has as
 /// many.
 pub(crate) const MOST: usize = 8;
 
-/// At most so many lines of a value are kept.
+/// The most lines of a value that are kept.
 const LINES: usize = 256;
 
 /// Where a form needs no escaping, whatever it is written into.

@@ -83,7 +83,7 @@ impl Watch {
         if kept.len() == before { Ok(()) } else { self.write(&key, kept) }
     }
 
-    /// Takes the fingerprints of all values of a vault anew. What is kept of versions that it has
+    /// Takes the fingerprints of all values of a vault again. What is kept of versions that it has
     /// no more stays: `destroy` removes a value, not the watch over it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::*;
 use crate::format::rotation::Retiring;
 use crate::format::version::tests::version;
-use hasp_core::Class;
+use hasp_core::{Class, Policy};
 use proptest::prelude::*;
 
 const DAY: i64 = 86400;
@@ -26,7 +26,9 @@ fn item(versions: u32) -> Item {
 }
 
 fn kept(text: &str) -> Retention {
-    toml::from_str(text).unwrap()
+    Policy::parse(format!("[retention]\n{text}\n").as_bytes(), std::path::Path::new("p"))
+        .unwrap()
+        .retention
 }
 
 #[test]
