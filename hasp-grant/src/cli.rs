@@ -122,6 +122,9 @@ pub enum Verb {
         /// Those of other homes too
         #[arg(long)]
         all_homes: bool,
+        /// Only the ids, one a line
+        #[arg(long)]
+        names: bool,
     },
     /// Show what a token grants, without its bearer half
     Show {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, hint};
 
 use crate::cli::{Cli, Mint, Verb};
 use crate::misplaced::{KnownWord, as_program, known_word};
@@ -29,7 +29,9 @@ impl Tool for Cli {
             .hint("hasp-grant --help"));
         }
         match &self.verb {
-            Some(Verb::List { all, all_homes }) => list::list(*all, *all_homes, context),
+            Some(Verb::List { all, all_homes, names }) => {
+                list::list(*all, *all_homes, *names, context)
+            }
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
             Some(Verb::Sweep) => sweep::sweep(context),
@@ -42,15 +44,17 @@ impl Tool for Cli {
 
     fn misplaced(word: &str) -> Vec<String> {
         match known_word(word) {
-            KnownWord::Target => vec![format!("name the target with -t: hasp-grant -x -t {word}")],
+            KnownWord::Target => vec![hint!("name the target with -t: hasp-grant -x -t {word}")],
             KnownWord::File => {
                 let program = as_program(word);
-                vec![format!("a command stands behind --: hasp-grant -x -e VAR=REF -- {program}")]
+                vec![hint!("a command stands behind --: hasp-grant -x -e VAR=REF -- {program}")]
             }
-            KnownWord::Unknown => vec![
-                "name a target with -t: hasp-grant -x -t TARGET".to_owned(),
-                "a command stands behind --: hasp-grant -x -e VAR=REF -- COMMAND".to_owned(),
-            ],
+            KnownWord::Unknown => [
+                hint("name a target with -t: hasp-grant -x -t TARGET"),
+                hint("a command stands behind --: hasp-grant -x -e VAR=REF -- COMMAND"),
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 

@@ -48,13 +48,27 @@ fn named_source(
     match Source::parse(word)? {
         Source::Stdin if std::io::stdin().is_terminal() => Err(no_grant()),
         Source::Stdin => first_line(context).map(Found::Token),
-        source => source.read(&mut context.env, MAX_TOKEN).map(Found::Token).map_err(bounded),
+        source => {
+            let token = source.read(&mut context.env, MAX_TOKEN).map_err(bounded)?;
+            match source {
+                Source::Fd(number) if token.is_empty() => Err(drained(number)),
+                _ => Ok(Found::Token(token)),
+            }
+        }
     }
 }
 
 fn among_kept(cli: &Cli, broker: &Broker, context: &Context) -> Result<Found> {
     let at = broker.situation(cli, true, context)?;
     kept(&at, &broker.home, &broker.unreached).map(Found::Kept)
+}
+
+/// The error for a descriptor that has nothing any more.
+fn drained(number: i32) -> Error {
+    let message =
+        format!("descriptor {number}, where the token should be, was read to its end before");
+    Error::new(Kind::Denied, hasp_grant::code::TOKEN_EMPTY, message)
+        .hint(format!("one descriptor serves one command: give each its own {number}<FILE"))
 }
 
 /// The first line of stdin, byte by byte, so that what follows stays there for the child (see

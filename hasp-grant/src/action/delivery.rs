@@ -94,7 +94,7 @@ fn on_disk(name: &str) -> Error {
 
 fn check_variable(wanted: &Delivery, version: &Version) -> Result<()> {
     let (name, variable) = (&wanted.reference, wanted.variable.as_deref().unwrap_or_default());
-    let instead = format!(
+    let instead = hasp_core::hint!(
         "deliver it by file or descriptor: --file {variable}={name} or --fd {variable}={name}"
     );
     if version.nul {

@@ -83,7 +83,6 @@ impl Entry {
     pub fn terms(&self) -> Result<Terms> {
         serde_json::from_str(&self.terms).map_err(|_| {
             Error::new(Kind::Denied, code::LEDGER_DAMAGED, "a ledger entry is damaged")
-                .hint("hasp-grant revoke --all")
         })
     }
 }

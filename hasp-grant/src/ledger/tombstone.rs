@@ -179,6 +179,11 @@ pub fn ended(id: &GrantId, end: End) -> Error {
     Error::new(Kind::Denied, code_of(end), format!("grant {} {text}", id.short()))
 }
 
+/// Whether an error says that a grant has ended, and not that something of it cannot be read.
+pub fn is_end(error: &Error) -> bool {
+    [code::SPENT, code::REVOKED, code::EXPIRED, code::NO_LEDGER].contains(&error.code())
+}
+
 fn code_of(end: End) -> hasp_core::Code {
     match end {
         End::Spent => code::SPENT,

@@ -15,6 +15,7 @@ use crate::code;
 use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
 use crate::ledger::kept::place;
+use crate::ledger::tombstone::is_end;
 use crate::spend::check::{Check, VerifiedGrant, verify};
 use crate::spend::command::command;
 use crate::spend::ended::EndedGrant;
@@ -137,7 +138,7 @@ fn candidates(ledger: &Ledger, at: &Situation<'_>) -> Result<Vec<(SystemTime, Gr
     let fits = |id: &GrantId| match ledger.entry(id) {
         Ok(entry) => entry.terms().map_or(true, |terms| is_meant(&entry.vault, &terms, at)),
         // One of which nothing can be said is tried.
-        Err(error) => error.code() == code::LEDGER_DAMAGED,
+        Err(error) => !is_end(&error),
     };
     Ok(found.into_iter().filter(|(_, id)| fits(id)).collect())
 }
@@ -186,7 +187,7 @@ fn none(at: &Situation<'_>, home: &Home, unreached: &[Error]) -> Error {
     if let Some(Err(error)) = unknown.map(|(asked, manifest)| manifest.target(asked)) {
         // Any word that is no target's name may be a value, typed in its place.
         let told = Error::new(error.kind(), error.code(), "hasp.toml has no target of that name");
-        return error.hints().iter().fold(told, |told, hint| told.hint(hint.clone()));
+        return told.hints_of(&error);
     }
     let error = match ended(at) {
         Some(ended) => {

@@ -10,10 +10,11 @@ use hasp_core::files::{self, Guard};
 use hasp_core::{Environ, Error, GrantId, Here, Home, Result, Timestamp};
 use hasp_vault::Vault;
 
+use crate::code;
 use crate::ledger::Ledger;
 use crate::ledger::directories::{Everywhere, everywhere};
 use crate::ledger::entry::Entry;
-use crate::ledger::tombstone::{End, Tombstone};
+use crate::ledger::tombstone::{End, Tombstone, is_end};
 use crate::spend::check::{entered, still_good};
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
@@ -154,12 +155,15 @@ impl Judge<'_> {
                 (Some(terms), state)
             }
             // One that ended a moment ago has its half still here.
-            Err(_) => match ledger.ended(id)? {
+            Err(error) => match ledger.ended(id)? {
                 Some(end @ (End::Revoked | End::Expired)) => {
                     let tombstone = ledger.tombstone(id);
                     (tombstone.as_ref().and_then(Tombstone::terms), State::Ended(end, tombstone))
                 }
-                _ => (None, State::Damaged),
+                _ if error.code() == code::LEDGER_DAMAGED || is_end(&error) => {
+                    (None, State::Damaged)
+                }
+                _ => (None, State::Refused(error)),
             },
         };
         Ok(Standing {

@@ -12,7 +12,7 @@ use crate::token::claims::Terms;
 
 /// `hasp-grant list`: what has not ended, with `all` also what has, and why; of this home, with
 /// `all_homes` of every one.
-pub fn list(all: bool, all_homes: bool, context: &mut Context) -> Result<Exit> {
+pub fn list(all: bool, all_homes: bool, names: bool, context: &mut Context) -> Result<Exit> {
     let home = Home::locate(&context.env)?;
     let which = if all { Which::All } else { Which::Live };
     let (found, unreached) = standings(&context.env, &home, which, context.now)?;
@@ -29,7 +29,10 @@ pub fn list(all: bool, all_homes: bool, context: &mut Context) -> Result<Exit> {
             State::Ended(..) if !all => {}
             State::Usable | State::Refused(_) | State::Elsewhere | State::Ended(..) => {
                 shown += 1;
-                row(standing, context)?;
+                match names {
+                    true => context.out.line(standing.id.short())?,
+                    false => row(standing, context)?,
+                }
             }
         }
     }

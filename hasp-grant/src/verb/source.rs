@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 
 use hasp_core::tool::Context;
-use hasp_core::{Error, Kind, Result, Secret, Source, Var};
+use hasp_core::{Error, Kind, Result, Secret, Source, Var, tree};
 
 use crate::code;
 use crate::token::MAX_TOKEN;
@@ -17,13 +17,11 @@ pub fn read_token(source: Option<&OsStr>, context: &mut Context) -> Result<Secre
         && word.bytes().all(|b| b.is_ascii_hexdigit())
     {
         for ledger in ledgers(context)? {
-            let kept = ledger
-                .ids()?
-                .into_iter()
-                .filter(|id| id.as_str().starts_with(word))
-                .map(|id| ledger.kept_path(&id));
-            if let Some(path) = kept.into_iter().find(|p| p.exists()) {
-                return Source::Path(path).read(&mut context.env, MAX_TOKEN);
+            let ids = ledger.ids()?.into_iter().filter(|id| id.as_str().starts_with(word));
+            for path in ids.map(|id| ledger.kept_path(&id)) {
+                if tree::is_there(&path)? {
+                    return Source::Path(path).read(&mut context.env, MAX_TOKEN);
+                }
             }
         }
     }

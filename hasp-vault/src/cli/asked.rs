@@ -19,7 +19,7 @@ impl Verb {
             Verb::Revoke(_) => "revoke",
             Verb::Destroy(_) => "destroy",
             Verb::Deposit(_) => "deposit",
-            Verb::Inbox => "inbox",
+            Verb::Inbox { .. } => "inbox",
             Verb::Accept(_) => "accept",
             Verb::Reject(_) => "reject",
             Verb::Import(_) => "import",
