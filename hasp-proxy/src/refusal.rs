@@ -95,7 +95,7 @@ impl Refusal {
     }
 
     fn of_the_grant(&self) -> Error {
-        let again = "grant the command again: hasp-grant --help";
+        let again = hasp_core::hint("grant the command again: hasp-grant --help");
         match self {
             Refusal::Revoked => {
                 Error::new(Kind::Denied, code::REVOKED, "the grant was revoked").hint(again)
