@@ -13,8 +13,8 @@ use hasp_redact::{Filter, Pattern, Patterns, compared};
 const MOST: f64 = 150.0;
 
 /// More bytes compared in runs, a byte, than any input takes: a short value of NUL bytes, which is
-/// compared at each alignment of its base32, takes 490. A long one that is compared from each of its
-/// pieces on takes thousands.
+/// compared at each alignment of its base32, takes 490. A long one that is compared from each of
+/// its pieces on takes thousands.
 const MOST_COMPARED: f64 = 600.0;
 
 type Named = (String, Vec<u8>);

@@ -143,7 +143,7 @@ fn openssh(key: &[u8], call: &mut impl FnMut(&[u8])) -> Option<()> {
             secret(fields()?.get(..32)?, call);
         }
         b"ssh-rsa" => {
-            (fields()?, fields()?);
+            fields().and_then(|_| fields())?;
             (0..4).try_for_each(|_| fields().map(|number| secret(number, call)))?;
         }
         b"ssh-dss" => {
@@ -151,7 +151,7 @@ fn openssh(key: &[u8], call: &mut impl FnMut(&[u8])) -> Option<()> {
             secret(fields()?, call);
         }
         _ if kind.starts_with(b"ecdsa-sha2-") => {
-            (fields()?, fields()?);
+            fields().and_then(|_| fields())?;
             secret(fields()?, call);
         }
         // Of a key on a token there is nothing here.
