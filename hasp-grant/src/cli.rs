@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use hasp_core::Class;
 use hasp_core::tool::Common;
 
 const EXAMPLES: &str = "\
@@ -15,6 +16,7 @@ Examples:
                                                 ad hoc, without a hasp.toml
   hasp-grant -t test --for 8h --keep            a working day; then: hasp-exec -t test
   hasp-grant list                               what may be used now
+  hasp-grant policy show                        what a grant may be, by class
   hasp-grant revoke --all                       end all of it";
 
 /// Grant one named action: mint, list and revoke permissions
@@ -121,6 +123,25 @@ pub enum Verb {
     Revoke(Revoke),
     /// Remove what has expired
     Sweep,
+    /// What a grant may be: hasp's own limits, narrowed by policy.toml
+    Policy {
+        /// What to do with the policy
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
+}
+
+/// What is done with the policy.
+#[derive(Subcommand, Debug)]
+pub enum PolicyVerb {
+    /// Show the limits of each class, and which line of policy.toml they come from
+    Show {
+        /// Only this class
+        #[arg(value_name = "CLASS")]
+        class: Option<Class>,
+    },
+    /// Read policy.toml, and name what in it changes nothing
+    Check,
 }
 
 /// Which grants to end.

@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result};
 
 use crate::cli::{Cli, Mint, Verb};
 use crate::misplaced::{KnownWord, as_program, known_word};
-use crate::verb::{list, mint, revoke, show, sweep};
+use crate::verb::{list, mint, policy, revoke, show, sweep};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -32,6 +32,7 @@ impl Tool for Cli {
             Some(Verb::List { all }) => list::list(*all, context),
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
+            Some(Verb::Policy { verb }) => policy::policy(verb, context),
             Some(Verb::Sweep) => sweep::sweep(context),
             None => mint::mint(&self.mint, context),
         }

@@ -13,7 +13,9 @@ use crate::code;
 use crate::ledger::Ledger;
 use crate::ledger::tombstone::End;
 use crate::spend::command;
-use crate::spend::current::{bound, current_items, deliverable, named_command, runnable};
+use crate::spend::current::{
+    bound, current_items, deliverable, named_command, permitted, runnable,
+};
 use crate::spend::ended::told;
 use crate::spend::situation::Situation;
 use crate::token;
@@ -45,6 +47,8 @@ pub enum Check {
     Binding,
     /// The granted versions are still the current ones.
     Secrets,
+    /// The policy lets it be what it is.
+    Policy,
     /// The program can be run.
     Program,
     /// Each value can be delivered as approved.
@@ -66,13 +70,14 @@ impl Check {
             Check::Action => "this is the approved action",
             Check::Binding => "the project is bound to its secrets",
             Check::Secrets => "the granted versions are current",
+            Check::Policy => "the policy allows it",
             Check::Program => "the program can be run",
             Check::Deliveries => "the values can be delivered",
         }
     }
 
     /// All of them, in their order.
-    pub const ALL: [Check; 13] = [
+    pub const ALL: [Check; 14] = [
         Check::Form,
         Check::Vault,
         Check::Signature,
@@ -84,6 +89,7 @@ impl Check {
         Check::Action,
         Check::Binding,
         Check::Secrets,
+        Check::Policy,
         Check::Program,
         Check::Deliveries,
     ];
@@ -175,9 +181,10 @@ fn approved(terms: &Terms, at: &Situation<'_>, pass: Pass<'_>) -> Result<Approve
     pass(Check::Binding, bound(terms, at))?;
     let items = current(terms, at);
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
+    let items = items?;
+    pass(Check::Policy, permitted(terms, &items, at))?;
     let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
-    let items = items?;
     pass(Check::Deliveries, deliverable(terms, &items, at.runtime))?;
     let notice = expiry_notice(&items, at.now);
     Ok(Approved { ledger: ledger?, argv, program: program?, notice })
@@ -196,6 +203,7 @@ pub fn still_good(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     }
     bound(terms, at)?;
     let items = current(terms, at)?;
+    permitted(terms, &items, at)?;
     if !terms.action.argv.is_empty() {
         let argv: Vec<OsString> = terms.action.argv.iter().map(|w| w.as_os().to_owned()).collect();
         runnable(&terms.action, &argv, at)?;

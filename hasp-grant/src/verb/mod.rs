@@ -2,6 +2,7 @@
 
 pub(crate) mod list;
 pub(crate) mod mint;
+pub(crate) mod policy;
 pub(crate) mod revoke;
 pub(crate) mod show;
 pub(crate) mod sweep;
