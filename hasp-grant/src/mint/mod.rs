@@ -140,5 +140,6 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
         reason: asked.reason.clone(),
     };
     policy::check(&terms, &terms.items, &who, &policy, at.now)?;
+    policy::check_consumer(&terms, home)?;
     Ok((terms, request))
 }

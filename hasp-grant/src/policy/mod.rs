@@ -6,9 +6,9 @@ pub(crate) mod bounds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hasp_consumer::Consumer;
+use hasp_consumer::{Asked, Consumer, Registry};
 use hasp_core::policy::{Limits, Way, Who};
-use hasp_core::{Class, Error, Kind, Policy, Result, Timestamp};
+use hasp_core::{Class, Error, Home, Kind, Policy, Result, Timestamp};
 use hasp_target::Channel;
 use hasp_vault::Vault;
 
@@ -84,6 +84,25 @@ pub fn check(
         hours(limits, now)?;
     }
     Ok(())
+}
+
+/// Whether a registered program may be granted this much, by its name or by its path.
+///
+/// # Errors
+/// `[consumer-ceiling]`, `[consumer-class]`, `[consumer-reason]`; `[bad-registry]`.
+pub fn check_consumer(terms: &Terms, home: &Home) -> Result<()> {
+    if !matches!(terms.consumer, Consumer::Exe { .. } | Consumer::Named { .. }) {
+        return Ok(());
+    }
+    let seconds = u64::try_from(terms.exp.as_second() - terms.nbf.as_second()).unwrap_or(u64::MAX);
+    let asked = Asked {
+        window: Duration::from_secs(seconds),
+        uses: terms.uses,
+        classes: &classes(&terms.items),
+        reason: terms.reason.as_deref(),
+    };
+    let registry = Registry::load(home)?;
+    registry.of(&terms.consumer).try_for_each(|(name, entry)| entry.ceiling.check(name, &asked))
 }
 
 fn refused(code: hasp_core::Code, limits: &Limits, line: Option<usize>, text: &str) -> Error {
