@@ -31,7 +31,7 @@ pub struct Cli {
 
 /// What `edit` changes; what is not typed stays as it is.
 #[derive(Args, Debug)]
-pub struct Edit {
+pub struct Changes {
     /// The program, by its absolute path; a pin of another file is dropped
     #[arg(long, value_name = "PATH")]
     pub exe: Option<PathBuf>,
@@ -70,7 +70,7 @@ pub enum Verb {
         consumer: String,
         /// What changes
         #[command(flatten)]
-        how: Edit,
+        how: Changes,
     },
     /// The registered names
     List {

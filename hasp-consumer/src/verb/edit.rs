@@ -8,13 +8,13 @@ use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
 
-use crate::cli::Edit;
+use crate::cli::Changes;
 use crate::consumer::ceiling::Ceiling;
 use crate::consumer::program;
 use crate::verb::change::change;
 use crate::verb::show::object;
 
-pub(crate) fn run(name: &str, how: &Edit, cx: &mut Context) -> Result<Exit> {
+pub(crate) fn run(name: &str, how: &Changes, cx: &mut Context) -> Result<Exit> {
     let exe = how.exe.as_deref().map(program::real_path).transpose()?;
     let mut changed = None;
     change(cx, |registry, _| {
