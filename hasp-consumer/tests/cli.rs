@@ -138,3 +138,17 @@ fn bad_names_paths_and_files_are_refused() {
     let (status, _, stderr) = place.run(&["list"]);
     assert!(status == 65 && stderr.contains("[bad-registry]"));
 }
+
+/// Others write into the home under locks of their own, so that only what is old has no writer.
+#[test]
+fn temporary_files_of_dead_writers_go_with_the_next_writer() {
+    let place = Place::new();
+    place.run(&["add", "sh", "--exe", "/bin/sh"]);
+    let (old, new) = (place.home().join(".hasp-old.tmp"), place.home().join(".hasp-new.tmp"));
+    fs::write(&new, "half").unwrap();
+    let file = fs::File::create(&old).unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+    file.set_modified(long_ago).unwrap();
+    assert_eq!(place.run(&["add", "other", "--exe", "/bin/sh"]).0, 0);
+    assert!(!old.exists() && new.exists());
+}

@@ -42,6 +42,13 @@ impl Error {
         self
     }
 
+    /// The same failure with the hints of another one, whose words it says again.
+    #[must_use]
+    pub fn hints_of(mut self, other: &Error) -> Error {
+        self.hints.extend_from_slice(&other.hints);
+        self
+    }
+
     /// A failed system call on a path: "cannot read /x: permission denied".
     pub fn io(doing: &str, path: &Path, cause: impl Into<std::io::Error>) -> Error {
         let cause: std::io::Error = cause.into();
@@ -105,6 +112,18 @@ impl Error {
         }});
         object.to_string()
     }
+}
+
+/// The text of a hint that is made apart from its failure. Whoever lists all hints that there are
+/// looks for this name and for the method.
+pub const fn hint(text: &'static str) -> &'static str {
+    text
+}
+
+/// As [`hint`](crate::hint()), with what `format!` fills in.
+#[macro_export]
+macro_rules! hint {
+    ($($part:tt)+) => { ::std::format!($($part)+) };
 }
 
 /// The operating system's words, lower case and without Rust's "(os error N)".

@@ -30,6 +30,8 @@ pub enum Guard {
 pub const TEMP_PREFIX: &str = ".hasp-";
 /// ... and end so, which no name of a secret does.
 pub const TEMP_SUFFIX: &str = ".tmp";
+/// A temporary file of this age has no writer any more.
+const STALE: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// Reads a whole regular file of at most `limit` bytes without following a symlink.
 ///
@@ -197,6 +199,17 @@ pub fn sync_parent(path: &Path) -> Result<()> {
 /// there take.
 pub fn sweep_temps(dir: &Path) -> Result<()> {
     tree::remove_files(dir, is_temp)
+}
+
+/// Removes temporary files that were left in `dir` long ago: for a directory in which several write
+/// under locks of their own.
+pub fn sweep_stale_temps(dir: &Path) -> Result<()> {
+    let long_ago = std::time::SystemTime::now().checked_sub(STALE);
+    let stale = |name: &OsStr| {
+        let written = dir.join(name).symlink_metadata().and_then(|meta| meta.modified());
+        is_temp(name) && written.is_ok_and(|at| long_ago.is_some_and(|long_ago| at < long_ago))
+    };
+    tree::remove_files(dir, stale)
 }
 
 /// Whether a name is one of our temporary files'.

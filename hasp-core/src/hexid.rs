@@ -76,7 +76,7 @@ macro_rules! hex_id {
                 Digits::parse(text).map($name).ok_or_else(|| {
                     let message = concat!($what, " is 32 lower hexadecimal digits");
                     Error::new(Kind::$kind, code::$code, message)
-                        .hint(concat!("see them with: ", $list))
+                        .hint(format!("see them with: {}", $list))
                 })
             }
         }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::project::{GIT, MANIFEST};
+use crate::hint;
+use crate::project::GIT;
 use crate::text::shell_word;
 
 /// The names of an identity in a home.
@@ -27,14 +28,12 @@ pub fn has_identity(home: &Path) -> bool {
     IDENTITIES.iter().any(|name| home.join(name).symlink_metadata().is_ok())
 }
 
-/// A vault in the repository that a directory belongs to, or below it where it belongs to none.
+/// A vault in the repository that a directory belongs to; none where it belongs to none: what lies
+/// below a home directory or a mount is nobody's invitation.
 pub fn vault_near(start: &Path, home: &Path) -> Option<PathBuf> {
     let start = start.canonicalize().ok()?;
     let own = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    let is_root =
-        |dir: &&Path| [GIT, MANIFEST].iter().any(|n| dir.join(n).symlink_metadata().is_ok());
-    let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok());
-    let root = root.or_else(|| start.ancestors().find(is_root)).unwrap_or(&start);
+    let root = start.ancestors().find(|dir| dir.join(GIT).symlink_metadata().is_ok())?;
     let mut queue = VecDeque::from([(root.to_owned(), 0)]);
     for _ in 0..MOST {
         let (dir, depth) = queue.pop_front()?;
@@ -66,34 +65,33 @@ fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
 
 fn hints(home: &Path, start: Option<&Path>) -> Vec<String> {
     if let Some(dir) = start.and_then(|start| vault_near(start, home)) {
-        return vec![format!(
+        return vec![hint!(
             "there is a vault in this repository; to use it: hasp-vault join {}",
             short(&dir, start)
         )];
     }
     let known = home.join("known_vaults").symlink_metadata().is_ok();
-    match (has_identity(home), known) {
-        (true, _) => vec![
-            "this home has an identity; put its vault back from a backup: hasp-vault restore < \
-             FILE"
-                .to_owned(),
-            "or use a vault that is elsewhere: hasp-vault join DIR".to_owned(),
+    let two = match (has_identity(home), known) {
+        (true, _) => [
+            hint(
+                "this home has an identity; put its vault back from a backup: hasp-vault restore \
+                 < FILE",
+            ),
+            hint("or use a vault that is elsewhere: hasp-vault join DIR"),
         ],
-        (false, true) => vec![
-            "this home knows vaults and has lost its identity: put identity.age back from a \
-             copy"
-                .to_owned(),
-            "or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < \
-             BACKUP"
-                .to_owned(),
+        (false, true) => [
+            hint(
+                "this home knows vaults and has lost its identity: put identity.age back from a \
+                 copy",
+            ),
+            hint("or restore with a recovery key: HASP_IDENTITY=FILE hasp-vault restore < BACKUP"),
         ],
-        (false, false) => vec![
-            "make one with: hasp-vault init".to_owned(),
-            "or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < \
-             BACKUP"
-                .to_owned(),
+        (false, false) => [
+            hint("make one with: hasp-vault init"),
+            hint("or put one back from a backup: HASP_IDENTITY=FILE hasp-vault restore < BACKUP"),
         ],
-    }
+    };
+    two.map(str::to_owned).to_vec()
 }
 
 /// As it is typed where the reader is.
@@ -190,7 +188,16 @@ mod tests {
         tree.vault("repo/node_modules/vault");
         std::os::unix::fs::symlink(tree.at("beside"), tree.at("repo/link")).unwrap();
         assert_eq!(vault_near(&tree.at("repo"), &tree.at("home")), None);
+    }
+
+    #[test]
+    fn outside_of_any_repository_no_vault_is_pointed_at() {
+        let tree = Tree::new();
+        tree.vault("repo/plain/vault");
         fs::remove_dir(tree.at("repo/.git")).unwrap();
-        assert_eq!(vault_near(&tree.at(""), &tree.at("home")), Some(tree.at("beside/vault")));
+        for start in ["", "repo", "repo/plain", "repo/plain/vault"] {
+            assert_eq!(vault_near(&tree.at(start), &tree.at("home")), None, "{start}");
+            assert!(tree.hints(start).contains("hasp-vault init"), "{start}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod class;
 pub mod code;
+mod complete;
 pub mod descriptors;
 pub mod dotenv;
 pub mod environ;
@@ -45,7 +46,7 @@ pub mod var;
 pub use class::Class;
 pub use code::Code;
 pub use environ::Environ;
-pub use error::{Error, Result, cause_text};
+pub use error::{Error, Result, cause_text, hint};
 pub use here::Here;
 pub use hexid::{GrantId, LogId, VaultId};
 pub use home::{Home, Runtime};

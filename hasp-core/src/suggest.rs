@@ -15,7 +15,7 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// The hint that names it, if there is one.
 pub fn hint<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(word, words).map(|near| format!("did you mean '{near}'?"))
+    nearest(word, words).map(|near| crate::hint!("did you mean '{near}'?"))
 }
 
 impl Error {

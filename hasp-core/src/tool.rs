@@ -10,6 +10,7 @@ pub use clap_complete::Shell;
 use clap::error::ErrorKind;
 
 use crate::code;
+use crate::complete;
 use crate::environ::Environ;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -63,14 +64,9 @@ pub trait Tool: clap::Parser {
     /// Does what the command line says.
     fn run(self, context: &mut Context) -> Result<Exit>;
 
-    /// Prints what a shell needs to complete this tool's command line. It knows no names of
-    /// secrets.
+    /// Prints what a shell needs to complete this tool's command line.
     fn completions(shell: Shell, context: &mut Context) -> Result<Exit> {
-        let mut command = Self::command();
-        let name = command.get_name().to_owned();
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut command, name, &mut script);
-        context.out.data(&script).map(|()| Exit::OK)
+        context.out.data(&complete::script(shell, &mut Self::command())).map(|()| Exit::OK)
     }
 
     /// What to type, where a word was typed that no verb or option takes. The word may be a value:
@@ -115,6 +111,12 @@ pub fn main<T: Tool>() -> ExitCode {
 }
 
 fn run<T: Tool>(args: &[OsString], context: &mut Context) -> Result<Exit> {
+    if let [_, flag, line] = args
+        && flag == complete::FLAG
+    {
+        let answer = complete::answer(T::command(), &line.to_string_lossy());
+        return context.out.data(answer.as_bytes()).map(|()| Exit::OK);
+    }
     let cli = match T::try_parse_from(args) {
         Ok(cli) => cli,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -44,7 +44,7 @@ impl Stranger {
         let typed = shell_word(self.path.as_os_str());
         match self.how {
             How::Owner(uid) => hint_of_owner(&self.path, uid),
-            How::Mode(_) => format!("chmod go-w {typed}"),
+            How::Mode(_) => crate::hint!("chmod go-w {typed}"),
         }
     }
 }
@@ -53,9 +53,9 @@ impl Stranger {
 pub fn hint_of_owner(path: &Path, uid: u32) -> String {
     let name = name(uid);
     match (rustix::process::geteuid().is_root(), name) {
-        (true, Some(name)) => format!("run it as {name}, without sudo: su {name}"),
-        (true, None) => format!("run it as user {uid}, without sudo"),
-        (false, _) => format!("see whose it is: ls -ld {}", shell_word(path.as_os_str())),
+        (true, Some(name)) => crate::hint!("run it as {name}, without sudo: su {name}"),
+        (true, None) => crate::hint!("run it as user {uid}, without sudo"),
+        (false, _) => crate::hint!("see whose it is: ls -ld {}", shell_word(path.as_os_str())),
     }
 }
 

@@ -33,11 +33,24 @@ pub(crate) fn error(error: &clap::Error, command: &clap::Command, args: &[OsStri
             shown = shown.hint(format!("did you mean {}?", context(kind)));
         }
     }
+    let (verb, typed) = typed_verb(command, words);
     if is_about_verbs(error.kind()) {
-        let verb = words.clone().try_fold(command, |at, w| at.find_subcommand(w).ok_or(at));
-        shown = shown.hint(format!("the verbs are {}", verbs(verb.unwrap_or_else(|at| at))));
+        shown = shown.hint(format!("the verbs are {}", verbs(verb)));
     }
-    shown.hint(format!("{tool} --help"))
+    shown.hint(format!("{typed} --help"))
+}
+
+/// The verb that was typed, of a verb perhaps, and how; the tool, if there was none.
+fn typed_verb<'a, 'w>(
+    command: &'a clap::Command,
+    words: impl Iterator<Item = &'w OsString>,
+) -> (&'a clap::Command, String) {
+    let mut at = (command, command.get_name().to_owned());
+    for word in words {
+        let Some(verb) = at.0.find_subcommand(word) else { break };
+        at = (verb, format!("{} {}", at.1, verb.get_name()));
+    }
+    at
 }
 
 /// The word that no verb or argument takes.

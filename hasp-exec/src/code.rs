@@ -5,6 +5,4 @@ hasp_core::codes! {
     CANNOT_EXECUTE = "cannot-execute", [NotExecutable], "the system cannot run the program";
     FD_SOURCE = "fd-source", [Usage], "a descriptor for the command is one that hasp-exec uses";
     MONITOR_LOST = "monitor-lost", [Io], "the process that leads the command's session was killed";
-    NO_NEW_PRIVS = "no-new-privs", [Denied], "this system cannot keep rights from a command";
-    NO_GRANT = "no-grant", [Denied], "there is no grant to use";
 }

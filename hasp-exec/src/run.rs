@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, hint};
 use hasp_grant::{KnownWord, as_program, known_word};
 
 use crate::broker::status::StatusFd;
@@ -46,16 +46,20 @@ impl Tool for Cli {
 
     fn misplaced(word: &str) -> Vec<String> {
         match known_word(word) {
-            KnownWord::Target => vec![format!("name the target with -t: hasp-exec -t {word}")],
+            KnownWord::Target => vec![hint!("name the target with -t: hasp-exec -t {word}")],
             KnownWord::File => {
                 let program = as_program(word);
-                vec![format!("a granted command stands behind --: hasp-exec -- {program}")]
+                vec![hint!("a granted command stands behind --: hasp-exec -- {program}")]
             }
-            KnownWord::Unknown => vec![
-                "name a target with -t, and further words behind --: hasp-exec -t TARGET -- WORDS"
-                    .to_owned(),
-                "a granted command stands behind --: hasp-exec -- COMMAND".to_owned(),
-            ],
+            KnownWord::Unknown => [
+                hint(
+                    "name a target with -t, and further words behind --: hasp-exec -t TARGET \
+                     -- WORDS",
+                ),
+                hint("a granted command stands behind --: hasp-exec -- COMMAND"),
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 

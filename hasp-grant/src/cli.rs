@@ -17,6 +17,9 @@ Examples:
   hasp-grant -t test --for 8h --keep            a working day; then: hasp-exec -t test
   hasp-grant list                               what may be used now
   hasp-grant policy show                        what a grant may be, by class
+  hasp-grant why -t test                        would hasp-exec take it, and why not
+  hasp-grant -t test | hasp-grant narrow --only db/url | hasp-exec
+                                                a weaker token from one in hand
   hasp-grant revoke --all                       end all of it";
 
 /// Grant one named action: mint, list and revoke permissions
@@ -60,12 +63,18 @@ pub struct Mint {
     /// Deliver REF on standard input
     #[arg(long, value_name = "REF")]
     pub stdin: Option<String>,
+    /// In this version (db/url@3, db/url@prev), as REF@V in a delivery says it
+    #[arg(long, value_name = "REF@V")]
+    pub at: Vec<String>,
     /// For one use (the default)
     #[arg(long, conflicts_with_all = ["window", "uses"])]
     pub once: bool,
     /// For a duration (15m, 8h), this session, or as long as process N lives
     #[arg(long = "for", value_name = "15m|session|pid:N")]
     pub window: Option<String>,
+    /// From this moment on (2026-12-24T08:00:00Z), which the window follows
+    #[arg(long, value_name = "T")]
+    pub not_before: Option<String>,
     /// At most N uses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub uses: Option<u32>,
@@ -112,6 +121,12 @@ pub enum Verb {
         /// Ended ones too
         #[arg(long)]
         all: bool,
+        /// Those of other homes too
+        #[arg(long)]
+        all_homes: bool,
+        /// Only the ids, one a line
+        #[arg(long)]
+        names: bool,
     },
     /// Show what a token grants, without its bearer half
     Show {
@@ -129,6 +144,59 @@ pub enum Verb {
         #[command(subcommand)]
         verb: PolicyVerb,
     },
+    /// Make a weaker token from one in hand, without vault or passphrase
+    Narrow(Narrow),
+    /// Whether hasp-exec would take a grant, check by check; exit 1 if it would not
+    Why(Why),
+    /// The narrowest targets that would have covered what ran here, as TOML for hasp.toml
+    Suggest {
+        /// Since then: a duration (7d, the default) or a time
+        #[arg(long, value_name = "T")]
+        since: Option<String>,
+    },
+}
+
+/// Which grant is asked about.
+#[derive(Args, Debug)]
+pub struct Why {
+    /// The target that is asked for
+    #[arg(short, long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Where the token is: -, fd:N, env:VAR, a path, a kept grant's id, or kept (the default)
+    #[arg(short, long, value_name = "SRC")]
+    pub grant: Option<OsString>,
+    /// The command, or further words of it
+    #[arg(last = true, value_name = "ARGV")]
+    pub argv: Vec<OsString>,
+}
+
+/// What is to be narrower; what is not said stays as it is.
+#[derive(Args, Debug)]
+pub struct Narrow {
+    /// Where the token in hand is: - (the default), fd:N, env:VAR, a path, or a kept grant's id
+    #[arg(short, long, value_name = "SRC")]
+    pub grant: Option<OsString>,
+    /// The values that stay, by reference or name; what needs another is not delivered
+    #[arg(long, value_name = "REF", num_args = 1..)]
+    pub only: Vec<String>,
+    /// For a duration (10m), no longer than the one in hand
+    #[arg(long = "for", value_name = "10m")]
+    pub window: Option<String>,
+    /// At most N uses, each of which is one of the token in hand
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub uses: Option<u32>,
+    /// Who may use it, of those who may use the one in hand
+    #[arg(long, value_name = "WHO")]
+    pub consumer: Option<String>,
+    /// Keep the token in the runtime directory, for hasp-exec to find
+    #[arg(long, conflicts_with = "output")]
+    pub keep: bool,
+    /// Write the token to FILE; - forces stdout even on a terminal
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The command, of those that the token in hand allows
+    #[arg(last = true, value_name = "ARGV")]
+    pub argv: Vec<OsString>,
 }
 
 /// What is done with the policy.

@@ -4,6 +4,8 @@
 hasp_core::codes! {
     BAD_GRANT_ID = "bad-grant-id", [Usage], "not the id of a grant";
     BAD_OUTPUT = "bad-output", [Usage], "a token cannot be written where -o says";
+    BAD_VERSION = "bad-version", [Usage], "--at names no version";
+    BAD_WINDOW = "bad-window", [Usage], "a window cannot begin or end then";
     CLASS_ANY_COMMAND = "class-any-command", [Denied],
         "a secret of this class is granted to a named command only";
     CLASS_CONSUMER = "class-consumer", [Denied],
@@ -28,7 +30,11 @@ hasp_core::codes! {
     NO_COMMAND = "no-command", [Usage, Denied], "no command was given";
     NO_LEDGER = "no-ledger", [Denied], "the ledger has nothing of the grant";
     NOT_ALLOWED = "not-allowed", [Denied], "the scope of a secret leaves this project out";
+    NO_GRANT = "no-grant", [Denied], "there is no grant to use";
+    NO_NEW_PRIVS = "no-new-privs", [Denied], "this system cannot keep rights from a command";
     NOT_GRANTED = "refused", [Denied], "a person answered no";
+    NOT_GRANTED_HERE = "not-granted", [Denied], "a grant does not open the value that is named";
+    NOT_NARROWABLE = "not-narrowable", [Denied], "no grant can be narrowed from this one";
     NOT_YET_VALID = "not-yet-valid", [Denied], "the window of the grant has not begun";
     NOTHING_GRANTED = "nothing-granted", [Usage], "neither a target nor a value was named";
     OTHER_COMMAND = "other-command", [Denied], "the grant is for another command";
@@ -57,7 +63,9 @@ hasp_core::codes! {
     TOKEN_SIGNATURE = "token-signature", [Denied], "the token was not signed by this vault";
     TOKEN_TERMINAL = "token-terminal", [Usage], "a token is not written to a terminal";
     TOKEN_VAULT = "token-vault", [Denied], "the token was minted from another vault";
+    TWO_VERSIONS = "two-versions", [Usage], "a reference is asked for in two versions";
     VALUE_IN_COMMAND = "value-in-command", [Denied], "a word of the command holds a value";
     VALUE_IN_REASON = "value-in-reason", [Denied], "the reason holds a value";
+    WIDER = "wider", [Denied], "a narrowed grant would be wider than the one that it is from";
     WINDOW_TOO_LONG = "window-too-long", [Denied], "the window of a token is longer than 24 h";
 }

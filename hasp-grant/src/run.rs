@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, hint};
 
 use crate::cli::{Cli, Mint, Verb};
 use crate::misplaced::{KnownWord, as_program, known_word};
-use crate::verb::{list, mint, policy, revoke, show, sweep};
+use crate::verb::{list, mint, narrow, policy, revoke, show, suggest, sweep, why};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -29,26 +29,33 @@ impl Tool for Cli {
             .hint("hasp-grant --help"));
         }
         match &self.verb {
-            Some(Verb::List { all }) => list::list(*all, context),
+            Some(Verb::List { all, all_homes, names }) => {
+                list::list(*all, *all_homes, *names, context)
+            }
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
             Some(Verb::Policy { verb }) => policy::policy(verb, context),
             Some(Verb::Sweep) => sweep::sweep(context),
+            Some(Verb::Why(asked)) => why::why(asked, context),
+            Some(Verb::Suggest { since }) => suggest::suggest(since.as_deref(), context),
+            Some(Verb::Narrow(asked)) => narrow::narrow(asked, context),
             None => mint::mint(&self.mint, context),
         }
     }
 
     fn misplaced(word: &str) -> Vec<String> {
         match known_word(word) {
-            KnownWord::Target => vec![format!("name the target with -t: hasp-grant -x -t {word}")],
+            KnownWord::Target => vec![hint!("name the target with -t: hasp-grant -x -t {word}")],
             KnownWord::File => {
                 let program = as_program(word);
-                vec![format!("a command stands behind --: hasp-grant -x -e VAR=REF -- {program}")]
+                vec![hint!("a command stands behind --: hasp-grant -x -e VAR=REF -- {program}")]
             }
-            KnownWord::Unknown => vec![
-                "name a target with -t: hasp-grant -x -t TARGET".to_owned(),
-                "a command stands behind --: hasp-grant -x -e VAR=REF -- COMMAND".to_owned(),
-            ],
+            KnownWord::Unknown => [
+                hint("name a target with -t: hasp-grant -x -t TARGET"),
+                hint("a command stands behind --: hasp-grant -x -e VAR=REF -- COMMAND"),
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 

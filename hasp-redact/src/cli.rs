@@ -67,7 +67,11 @@ pub enum Verb {
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(ScanArgs),
     /// List which secrets are watched, and which are not and why
-    Watch,
+    Watch {
+        /// Only the names of those that are watched, one a line
+        #[arg(long)]
+        names: bool,
+    },
     /// Have git call the scan before each commit and push
     #[command(subcommand)]
     Hooks(HooksVerb),

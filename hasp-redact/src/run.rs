@@ -20,7 +20,7 @@ impl Tool for Cli {
             }
             Some(Verb::Markers { paths }) => markers::markers(paths, &mut context.out),
             Some(Verb::Scan(args)) => scan::run(args, context),
-            Some(Verb::Watch) => watch::run(context),
+            Some(Verb::Watch { names }) => watch::run(*names, context),
             Some(Verb::Hooks(verb)) => hooks::run(verb, context),
             Some(Verb::Completions { shell }) => Self::completions(*shell, context),
         }

@@ -151,3 +151,14 @@ fn what_is_not_watched_is_named_by_the_hook_and_the_status() {
         assert!(said(&out).contains(told), "{verb}: {}", said(&out));
     }
 }
+
+/// What a writer that was killed has left goes with the next one.
+#[test]
+fn temporary_files_of_dead_writers_do_not_stay() {
+    let place = world();
+    let left = place.home().join("watch/.hasp-abc.tmp");
+    std::fs::write(&left, "half").unwrap();
+    std::fs::write(place.home().join("watch/.hasp-mine"), "x").unwrap();
+    place.store("another", b"ghp_j8XfEkUIU4R8k0j3ESkR1mXe3qWW");
+    assert!(!left.exists() && place.home().join("watch/.hasp-mine").exists());
+}

@@ -1,5 +1,5 @@
 //! Whatever the value and whatever the input: twice the input takes twice the steps, and a byte
-//! takes a few. Counted in steps of the matcher, not by the clock.
+//! takes a few. Counted in steps of the matcher and in bytes compared in runs, not by the clock.
 #![allow(clippy::unwrap_used)]
 
 mod encoders;
@@ -7,10 +7,13 @@ mod encoders;
 use std::sync::Arc;
 
 use encoders::ENCODERS;
-use hasp_redact::{Filter, Pattern, Patterns};
+use hasp_redact::{Filter, Pattern, Patterns, compared};
 
 /// More steps a byte than any input takes.
 const MOST: f64 = 150.0;
+
+/// More bytes compared in runs, a byte, than any input takes.
+const MOST_COMPARED: f64 = 400.0;
 
 type Named = (String, Vec<u8>);
 
@@ -121,15 +124,18 @@ fn introducers() -> Vec<Named> {
     all
 }
 
-fn work(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> f64 {
+/// The steps of the matcher, and the bytes that were compared in runs.
+fn work(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> [f64; 2] {
     let mut filter = Filter::new(Arc::clone(patterns));
     let mut out = Vec::new();
+    let before = compared();
     for part in input.chunks(read) {
         filter.push(part, false, &mut out);
         out.clear();
     }
     filter.finish(&mut out);
-    filter.work() as f64
+    let runs = compared().zip(before).map_or(0, |(after, before)| after - before);
+    [filter.work() as f64, runs as f64]
 }
 
 /// Fails unless each of these inputs, repeated to `bytes` and to twice as many, takes steps in
@@ -138,7 +144,7 @@ fn is_linear(
     value: &Named,
     patterns: &Arc<Patterns>,
     inputs: &[Named],
-    bytes: usize,
+    (bytes, read): (usize, usize),
     most: f64,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -146,14 +152,20 @@ fn is_linear(
         // From where all that is held back is as long as it gets.
         let bytes = bytes.max(4 * piece.len());
         let [once, twice] =
-            [bytes, 2 * bytes].map(|bytes| work(patterns, &repeated(piece, bytes), 1_000));
-        // Some steps more a byte from where all that is held back is as long as it gets.
-        if twice > 2.3 * once + 20_000.0 + 4.0 * bytes as f64 || twice > most * 2.0 * bytes as f64 {
-            wrong.push(format!(
-                "{} of {} bytes, {name}: {once}, {twice} for {bytes}",
-                value.0,
-                value.1.len()
-            ));
+            [bytes, 2 * bytes].map(|bytes| work(patterns, &repeated(piece, bytes), read));
+        let limits = [most, MOST_COMPARED.max(most)];
+        for ((what, most), (once, twice)) in
+            ["steps", "compared"].iter().zip(limits).zip(once.into_iter().zip(twice))
+        {
+            // Some steps more a byte from where all that is held back is as long as it gets.
+            let grows = twice > 2.3 * once + 20_000.0 + 4.0 * bytes as f64;
+            if grows || twice > most * 2.0 * bytes as f64 {
+                wrong.push(format!(
+                    "{} of {} bytes, {name}, {what}: {once}, {twice} for {bytes}",
+                    value.0,
+                    value.1.len()
+                ));
+            }
         }
     }
     wrong
@@ -179,7 +191,7 @@ fn check(values: &[Named], bytes: usize, most: f64) {
             value,
             &patterns,
             &[dumps(&value.1), introducers()].concat(),
-            bytes,
+            (bytes, 1_000),
             most,
         ));
     }
@@ -226,6 +238,64 @@ fn steps_grow_as_the_input_does_for_long_values() {
         2.0 * MOST,
     );
     check(&some(65_536, &["random"]), 100_000, MOST);
+}
+
+/// Values of many bytes that are compared in runs, some of which can be read in several ways.
+fn with_symbols(length: usize) -> Vec<Named> {
+    let printable: Vec<u8> = random(length).iter().map(|byte| b'!' + byte % 94).collect();
+    let base64 = data_encoding::BASE64.encode(&random(length * 3 / 4));
+    let lines = encoders::wrap(&base64, 64, "\n");
+    let half = random(length / 2);
+    [
+        ("printable", printable),
+        ("base64", base64.into_bytes()),
+        ("lines of base64", lines),
+        ("equal halves", [half.as_slice(), &half].concat()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Comparing a value with a text costs as many bytes as they are alike: a value that is compared
+/// from each of its pieces on is seen only if it is long. Reads of 64 KiB, as the programs make.
+fn check_long(values: &[Named], names: &[&str]) {
+    let mut wrong = Vec::new();
+    for value in values {
+        let patterns = compiled(&value.1);
+        let wanted =
+            |name: &str| names.is_empty() || names.iter().any(|wanted| name.starts_with(wanted));
+        let inputs: Vec<Named> =
+            dumps(&value.1).into_iter().filter(|(name, _)| wanted(name)).collect();
+        assert!(!inputs.is_empty());
+        wrong.extend(is_linear(value, &patterns, &inputs, (0, 1 << 16), MOST));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What programs print most.
+const USUAL: [&str; 4] = ["raw", "base64 wrapped at 76", "percent, all", "xxd -p"];
+
+#[test]
+fn comparisons_grow_as_the_input_does() {
+    check_long(&with_symbols(64 << 10)[..2], &USUAL);
+}
+
+#[test]
+#[ignore = "long: run by make check-long"]
+fn comparisons_grow_as_the_input_does_for_long_values() {
+    let values = with_symbols(64 << 10);
+    check_long(&values[..1], &[]);
+    check_long(&values[1..], &USUAL);
+    check_long(&with_symbols(1 << 20)[..1], &USUAL);
+}
+
+/// Only what is counted can be bounded.
+#[test]
+#[cfg(debug_assertions)]
+fn comparisons_are_counted() {
+    let value = random(4_096);
+    let [_, runs] = work(&compiled(&value), &repeated(&value, 16_384), 1_000);
+    assert!((16_384.0..16_384.0 * MOST_COMPARED).contains(&runs), "{runs}");
 }
 
 fn redacted(patterns: &Arc<Patterns>, input: &[u8], read: usize) -> Vec<u8> {

@@ -143,6 +143,26 @@ fn what_is_taken_away_is_nothing_to_find() {
     assert!(run(&place, "git commit -qm gone").status.success(), "taken out of the index");
 }
 
+/// A reference that somebody set by hand is no word of the remote's.
+#[test]
+fn what_a_remote_tracking_reference_hides_is_looked_at() {
+    let place = world();
+    place.sh(&format!("echo {VALUE} >f; git add f; git commit -q --no-verify -m x"));
+    place.sh("git update-ref refs/remotes/origin/x HEAD");
+    stopped(&place, "git push -q origin main", "f:1:1: ");
+    place.sh("git update-ref -d refs/remotes/origin/x; git fetch -q . HEAD:refs/remotes/origin/y");
+    stopped(&place, "git push -q origin main:new", "f:1:1: ");
+    // What git heard of the remote counts: after a fetch it is not looked at again.
+    place.sh("git push -q --no-verify origin main; git update-ref -d refs/remotes/origin/y");
+    place.sh("git commit -q --allow-empty -m y; git push -q origin main:again");
+    place.sh("git clone -q ../remote ../clone");
+    let hasp = env!("CARGO_BIN_EXE_hasp-redact");
+    place.sh(&format!(
+        "cd ../clone; {hasp} hooks install -q >/dev/null; git commit -q \
+                       --allow-empty -m z; git push -q origin HEAD:cloned"
+    ));
+}
+
 #[test]
 fn ranges_and_history_are_told_apart_by_part() {
     let place = Place::new().git();

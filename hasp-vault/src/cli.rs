@@ -72,7 +72,11 @@ pub enum Verb {
     /// Leave a value for somebody with the keys to accept; needs none
     Deposit(DepositArgs),
     /// List the deposits that wait
-    Inbox,
+    Inbox {
+        /// Only the ids, one a line
+        #[arg(long)]
+        names: bool,
+    },
     /// Look at a deposit and store it
     Accept(AcceptArgs),
     /// Remove a deposit
@@ -273,6 +277,9 @@ pub enum KeyVerb {
     ReplaceLog,
     /// Write the fingerprint of a value to a descriptor
     Fp {
+        /// As the records of this log have it, if not the current one.
+        #[arg(long, value_name = "ID")]
+        log: Option<String>,
         /// Where the value comes from.
         #[arg(long, value_name = "SRC")]
         from: OsString,

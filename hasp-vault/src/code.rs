@@ -20,7 +20,7 @@ hasp_core::codes! {
     BAD_RECIPIENT = "bad-recipient", [Usage, Data], "not a recipient that age can encrypt to";
     BAD_SCOPE = "bad-scope", [Usage], "not a project, nor a target of one";
     BAD_SEEN = "bad-seen", [Data], "a file of serials in the home is damaged";
-    CANNOT_OPEN_ENTRY = "cannot-open-entry", [Data], "an entry of pass or passage does not open";
+    CANNOT_OPEN_ENTRY = "cannot-open-entry", [Data], "the program of pass or passage cannot be run";
     DEPOSIT_AMBIGUOUS = "deposit-ambiguous", [Missing], "several deposits have such an id";
     DEPOSIT_UNKNOWN = "deposit-unknown", [Missing], "no deposit has such an id";
     FOREIGN_IDENTITY = "foreign-identity", [Usage], "a new pin has no identity to be kept in";

@@ -5,7 +5,7 @@ use hasp_audit::EventKind;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Result};
 
-use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb, WatchVerb};
+use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb};
 use crate::denial::record_denial;
 use crate::open::vault::Vault;
 use crate::verb;
@@ -37,7 +37,7 @@ impl Cli {
             Verb::Revoke(args) => verb::revoke::run(&args, &locate(cx)?, cx),
             Verb::Destroy(args) => verb::destroy::run(&args, &locate(cx)?, cx),
             Verb::Deposit(args) => verb::deposit::run(&args, cx),
-            Verb::Inbox => verb::inbox::list(&locate(cx)?, cx),
+            Verb::Inbox { names } => verb::inbox::list(names, &locate(cx)?, cx),
             Verb::Accept(args) => verb::inbox::accept(&args, &locate(cx)?, cx),
             Verb::Reject(args) => verb::inbox::reject(&args, &locate(cx)?, cx),
             Verb::Import(args) => verb::import::run(&args, &locate(cx)?, cx),
@@ -54,14 +54,14 @@ impl Cli {
             Verb::Resolve(args) => verb::resolve::run(&args, &locate(cx)?, cx),
             Verb::Recipients(args) => verb::recipients::run(&args, &locate(cx)?, cx),
             Verb::Status => verb::status::run(&locate(cx)?, cx),
-            Verb::Watch(WatchVerb::Rebuild) => verb::watch::rebuild(&locate(cx)?, cx),
+            Verb::Watch(verb) => verb::watch::run(&verb, locate(cx), cx),
             Verb::Key(KeyVerb::Audit { log, fd }) => {
                 verb::key::audit(log.as_deref(), fd, &locate(cx)?, cx)
             }
             Verb::Key(KeyVerb::SignHead { fd }) => verb::key::sign_head(fd, &locate(cx)?, cx),
             Verb::Key(KeyVerb::ReplaceLog) => verb::key::replace_log(&locate(cx)?, cx),
-            Verb::Key(KeyVerb::Fp { from, fd }) => {
-                verb::key::fingerprint(&from, fd, &locate(cx)?, cx)
+            Verb::Key(KeyVerb::Fp { from, log, fd }) => {
+                verb::key::fingerprint(&from, log.as_deref(), fd, &locate(cx)?, cx)
             }
             Verb::Completions { shell } => Cli::completions(shell, cx),
         }

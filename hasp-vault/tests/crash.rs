@@ -168,17 +168,29 @@ fn fifty_writers_under_random_kills_keep_every_acknowledged_write() {
 
 #[test]
 fn a_killed_holder_of_the_lock_holds_nobody_up() {
+    if !has("flock") {
+        return common::skipped("flock");
+    }
     let lab = Lab::new();
     lab.set("n", b"the value");
-    let mut slow = lab.command(&["set", "n"]);
-    let mut child =
-        slow.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(50));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let locks = std::fs::read_dir(lab.home().join("locks")).unwrap();
+    // The lock has the vault's id for a name.
+    let is_id = |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name.len() == 32);
+    let lock = locks.map(|e| e.unwrap().path()).find(is_id).unwrap();
+    let mut holder =
+        Command::new("flock").arg("-F").arg(&lock).args(["sleep", "60"]).spawn().unwrap();
+    let is_free = || Command::new("flock").arg("-n").arg(&lock).arg("true").status().unwrap();
+    while is_free().success() {}
+    let mut waiting = start_set(&lab, "n", "another value");
+    // Without the lock it would have written by then.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(waiting.try_wait().unwrap().is_none(), "a lock is passed over");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
     let start = Instant::now();
-    lab.set("n", b"another value");
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(waiting.wait().unwrap().success());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(lab.value("n").unwrap() == b"another value");
 }
 
 /// SIGKILL at each write, sync and rename of a `set`, in turn: a crash at any step.

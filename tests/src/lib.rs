@@ -4,6 +4,7 @@
 
 mod emulator;
 mod forms;
+mod hints;
 mod load;
 mod modules;
 mod outcome;
@@ -16,6 +17,7 @@ mod world;
 
 pub use emulator::{Emulator, Size, difference};
 pub use forms::{Needle, holds};
+pub use hints::{Hints, fits};
 pub use load::Load;
 pub use modules::Modules;
 pub use outcome::Outcome;

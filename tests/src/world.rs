@@ -45,10 +45,14 @@ impl World {
         World::at(TempDir::new().expect("a temporary directory"))
     }
 
-    /// As [`World::new`], in memory, where flushing to disk costs nothing: for tests that run a
-    /// tool hundreds of times.
+    /// As [`World::bare`], in memory, where flushing to disk costs nothing.
+    pub fn bare_in_memory() -> World {
+        World::at(TempDir::new_in("/dev/shm").expect("a directory in memory"))
+    }
+
+    /// As [`World::new`], in memory: for tests that run a tool hundreds of times.
     pub fn in_memory() -> World {
-        let world = World::at(TempDir::new_in("/dev/shm").expect("a directory in memory"));
+        let world = World::bare_in_memory();
         world.sh("hasp-vault init --no-passphrase").ok();
         world
     }

@@ -173,7 +173,11 @@ fn words_after_the_dashes_are_compared_before_they_are_appended() {
     let world = world();
     world.sh("hasp-grant --consumer user --for 1h --keep -e DB=db/url -- echo cmd ...").ok();
     assert_eq!(world.sh("hasp-exec -- echo cmd more").ok(), "cmd more\n");
-    world.sh("hasp-exec -- ./migrate up").refused_with_hint(125, "other-command");
+    world.sh("hasp-exec -- echo other").refused_with_hint(125, "other-command");
+    // What is kept for another program says nothing of this one.
+    let unrelated = world.sh("hasp-exec -- ./migrate up");
+    unrelated.refused_with_hint(125, "no-grant");
+    assert!(unrelated.stderr.contains("hint: others are kept: hasp-grant list"));
     world.sh("hasp-grant revoke --all").ok();
     world.write(
         "hasp.toml",

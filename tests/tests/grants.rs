@@ -210,7 +210,7 @@ fn times_are_written_as_people_do_and_other_homes_come_last() {
         "HASP_HOME=$HOME/b hasp-vault init --no-passphrase -q; HASP_HOME=$HOME/b hasp-grant list",
     );
     assert!(other.ok().is_empty() && other.stderr.contains("1 more are of other homes"));
-    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all --json");
+    let all = world.sh("HASP_HOME=$HOME/b hasp-grant list --all-homes --json");
     assert_eq!(all.objects()[0]["state"], "elsewhere");
 }
 
@@ -275,4 +275,68 @@ fn words_after_a_target_are_further_words_for_it() {
     assert!(refused.stderr.contains("names its command; words after -- are further words"));
     assert!(!refused.stderr.contains("exactly: true"), "{}", refused.stderr);
     world.sh(&format!("hasp-exec -g ../{token}")).ok();
+}
+
+/// Only what is not there is "none": what cannot be read is named, with what mends it.
+#[test]
+fn a_kept_grant_that_cannot_be_read_is_not_called_none() {
+    let world = world();
+    let faults = [
+        ("chmod 644 $f", "is open to other users", "chmod 600 $f"),
+        ("mv $f ../half; ln -s $PWD/../half $f", "is a symbolic link", "mv ../half $f"),
+        ("mv $f ../half; mkdir -m 700 $f", "is not a regular file", "rmdir $f; mv ../half $f"),
+    ];
+    world.sh(KEEP).ok();
+    let half = format!("f=$(ls -d {}/grants/*); ", world.runtime().display());
+    for (fault, told, mended) in faults {
+        world.sh(&format!("{half}{fault}")).ok();
+        let refused = world.sh("hasp-exec -t test");
+        assert_eq!(refused.status, 125, "{fault}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("[no-grant]"), "{fault}: {}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{fault}: {}", refused.stderr);
+        let listed = world.sh("hasp-grant list");
+        assert!(!listed.ok().contains("usable") && listed.stdout.contains(told), "{listed:?}");
+        assert_eq!(world.sh("hasp-exec --doctor").status, 1, "{fault}");
+        world.sh(&format!("{half}{mended}")).ok();
+        assert_eq!(world.sh("hasp-exec -t test").ok(), "ran\n", "{fault}");
+    }
+    // The token of one whose half is whole.
+    world.sh(&format!("chmod 644 {}/kept/*", world.runtime().display())).ok();
+    world.sh("hasp-exec -t test").refused_with_hint(125, "open-mode");
+    assert!(world.sh("hasp-grant list").ok().contains("open-mode"));
+}
+
+/// What a change has ended is counted, and nothing is said where there was nothing.
+#[test]
+fn the_grants_that_a_change_ends_are_counted_where_there_are_any() {
+    let world = world();
+    let lines = [
+        "hasp-vault revoke api/key --reason leaked",
+        "hasp-vault rotate api/key --from -",
+        "hasp-vault destroy --yes api/key",
+    ];
+    let run = |line: &str| world.feed(line, "another-value-1234");
+    for line in lines {
+        let none = run(line);
+        none.ok();
+        assert!(!none.stderr.contains("ended"), "{line}: {}", none.stderr);
+        world.feed("hasp-vault set api/key", "some-value-12345").ok();
+        world.sh(&format!("{KEEP} && {KEEP}")).ok();
+        let two = run(line);
+        two.ok();
+        assert!(two.stderr.contains("2 grants have ended"), "{line}: {}", two.stderr);
+        world.feed("hasp-vault set api/key", "some-value-54321").ok();
+    }
+    let other = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+    for (verb, told) in [("add", "the one grant that there is"), ("remove --yes", "one grant has")]
+    {
+        world.sh("hasp-grant revoke --all; hasp-bind --yes").ok();
+        world.sh(KEEP).ok();
+        let done = world.sh(&format!("hasp-vault recipients {verb} {other}"));
+        done.ok();
+        assert!(done.stderr.contains(told), "{verb}: {}", done.stderr);
+    }
+    let alone = world.sh(&format!("hasp-vault recipients add {other}"));
+    alone.ok();
+    assert!(!alone.stderr.contains("grant"), "{}", alone.stderr);
 }

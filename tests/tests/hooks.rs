@@ -358,15 +358,20 @@ fn husky_and_the_pre_commit_framework() {
 
 #[test]
 fn short_values_are_found_while_a_grant_is_kept() {
-    let world = World::new();
-    world.store("db/pw", "hunter2");
+    let world = World::locked();
+    let with = "HASP_PASSPHRASE=fd:3 ";
+    world.feed(&format!("{with} hasp-vault set db/pw 3<../passphrase"), "hunter2").ok();
     repository(&world);
-    world.bind(
+    world.write(
+        "hasp.toml",
         "[project]\nname = \"p\"\n[refs]\n\"db/pw\" = { about = \"the database\" }\n\
          [target.hooks]\nabout = \"looks for it before a commit\"\n\
          run = [\"hasp-redact\", \"hooks\", \"run\", \"--env\", \"DB_PW\", \"...\"]\n\
-         env = { DB_PW = \"db/pw\" }\n",
+         env = { DB_PW = \"db/pw\" }\n\
+         [target.watch]\nrun = [\"hasp-redact\", \"hooks\", \"run\", \"--env\", \"DB_PW\", \
+         \"...\"]\nenv = { DB_PW = \"db/pw\" }\n",
     );
+    world.sh(&format!("{with} hasp-bind --yes 3<../passphrase")).ok();
     world.sh("git add hasp.toml && git commit -qm toml && hasp-redact hooks install").ok();
     let leak = "echo pw=hunter2 >f && git add f && git commit -qm x";
     let told = |outcome: &Outcome, told: &str| {
@@ -375,7 +380,15 @@ fn short_values_are_found_while_a_grant_is_kept() {
     let outcome = world.sh(&format!("{leak} && git reset -q --hard HEAD~1"));
     outcome.ok();
     told(&outcome, "not watched, so not looked for: db/pw");
-    world.sh("hasp-grant -q --keep --for 1h --consumer user -t hooks").ok();
+    // Under any name, if it runs the same.
+    let keep = format!("{with} hasp-grant -q --keep --for 1h --consumer user -t");
+    world.sh(&format!("{keep} watch 3<../passphrase")).ok();
+    let outcome = world.sh(leak);
+    assert_ne!(outcome.status, 0, "{}", said(&outcome));
+    told(&outcome, "f:1:4: DB_PW (plain)");
+    told(&outcome, "but those of the target watch: db/pw");
+    world.sh("hasp-grant revoke --all; git reset -q --hard").ok();
+    world.sh(&format!("{keep} hooks 3<../passphrase")).ok();
     let outcome = world.sh(leak);
     assert_ne!(outcome.status, 0, "{}", said(&outcome));
     told(&outcome, "f:1:4: DB_PW (plain)");
@@ -390,4 +403,63 @@ fn short_values_are_found_while_a_grant_is_kept() {
     let outcome = world.sh("git push -q ../remote main");
     assert_ne!(outcome.status, 0, "{}", said(&outcome));
     told(&outcome, "the message, line 1: DB_PW (plain), commit ");
+}
+
+/// A vault that opens without a question is asked, without a grant and without a word of it.
+#[test]
+fn short_values_are_found_where_the_vault_opens_by_itself() {
+    let plain = World::new();
+    plain.store("db/pw", "hunter2");
+    plain.store("wifi", "correct horse battery staple");
+    plain.store("url", "postgres://app:tiger-9@db/app");
+    let locked = World::locked();
+    let pass = "HASP_PASSPHRASE=../passphrase ";
+    locked.feed(&format!("{pass} hasp-vault set db/pw"), "hunter2").ok();
+    for (world, by) in [(&plain, ""), (&locked, pass)] {
+        repository(world);
+        world.sh("hasp-redact hooks install").ok();
+        let stopped = |line: &str, told: &str| {
+            let outcome = world.sh(&format!("export {by} X=; {line}"));
+            let said = said(&outcome);
+            assert!(outcome.status != 0 && said.contains(told), "{line}: {said}");
+            assert!(!said.contains("hunter2") && !said.contains("not watched"), "{said}");
+            world.sh("git reset -q --hard").ok();
+        };
+        stopped("echo pw=hunter2 >f; git add f; git commit -qm x", "f:1:4: db/pw (plain)");
+        stopped("echo aHVudGVyMg== >f; git add f; git commit -qm x", "db/pw (base64)");
+        stopped("git commit -q --allow-empty -m 'pw hunter2'", "the message, line 1: db/pw");
+        world.sh("git init -q --bare ../remote; git remote add origin ../remote").ok();
+        world.sh(&format!("export {by} X=; git push -q origin main")).ok();
+        world.sh("git commit -q --no-verify --allow-empty -m 'pw hunter2'").ok();
+        stopped("git push -q origin main", "the message, line 1: db/pw (plain), commit ");
+        world.sh("git reset -q --hard HEAD~1").ok();
+        let clean = world.sh(&format!("export {by} X=; echo b >b; git add b; git commit -qm b"));
+        clean.ok();
+        assert!(!said(&clean).contains("not "), "{}", said(&clean));
+        let leak = &world.events("scan.leak")[0];
+        assert_eq!(leak["secrets"][0], "db/pw");
+    }
+    let told = "not watched, looked for where the vault opens without a question, as it does here: \
+                db/pw, url, wifi";
+    let status = plain.sh("hasp-redact hooks status");
+    assert!(said(&status).contains(told), "{}", said(&status));
+    let stopped = plain.sh("echo tiger-9 >f; git add f; git commit -qm x");
+    assert!(stopped.status != 0 && said(&stopped).contains("url (plain)"), "{}", said(&stopped));
+    plain.sh("git reset -q --hard").ok();
+    let stopped = plain.sh("echo 'correct horse battery staple' >f; git add f; git commit -qm x");
+    assert!(stopped.status != 0 && said(&stopped).contains("wifi (plain)"), "{}", said(&stopped));
+    // Locked, nobody is asked and nothing waits: neither by a terminal nor by a program.
+    let askpass = locked.script("ask", "#!/bin/sh\ntouch ../asked\ncat ../passphrase\n");
+    let line = format!("HASP_ASKPASS={} git commit -q --allow-empty -m x", askpass.display());
+    let passed = locked.sh(&line);
+    passed.ok();
+    assert!(said(&passed).is_empty(), "{}", said(&passed));
+    let passed = locked.sh(&format!("{line}; echo hunter2 >f; git add f; {line}"));
+    passed.ok();
+    assert!(said(&passed).contains("not watched, so not looked for: db/pw"), "{}", said(&passed));
+    assert!(!locked.beside("asked").exists());
+    // A passphrase that is wrong opens nothing, and is no reason to stop.
+    let passed = locked.sh("HASP_PASSPHRASE=hasp.toml git commit -q --allow-empty -m x");
+    assert_eq!(passed.status, 0, "{}", said(&passed));
+    assert!(locked.events("vault.deny").is_empty());
 }

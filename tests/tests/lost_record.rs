@@ -7,9 +7,13 @@ use hasp_tests::{API_KEY, DB_URL, Outcome, World};
 
 /// How a record gets lost, with what refuses to go on without it and what `verify` says once it was
 /// mended.
-const LOSSES: [(&str, &str, &str); 9] = [
+const LOSSES: [(&str, &str, &str); 12] = [
     ("rm -r ../home/audit", "log-missing", "loss-accepted"),
     ("rm -r ../home/audit/*", "log-missing", "loss-accepted"),
+    // Something else stands in its place.
+    ("rm -r ../home/audit; echo x >../home/audit", "log-missing", "loss-accepted"),
+    ("rm -r ../home/audit; ln -s nowhere ../home/audit", "log-missing", "loss-accepted"),
+    ("d=$(ls -d ../home/audit/*); rm -r $d; echo x >$d", "log-missing", "loss-accepted"),
     ("rm ../home/audit/*/*", "log-missing", "loss-accepted"),
     // The checkpoint is left.
     ("rm ../home/audit/*/*.jsonl ../home/audit/*/key", "log-missing", "loss-accepted"),
@@ -110,6 +114,24 @@ fn revoking_waits_for_no_record() {
         world.sh(&format!("hasp-exec -g {}", token.display())).refused(125, "revoked");
         world.sh("hasp-grant -t test -o ../t").refused(77, "secret-revoked");
         assert_eq!(world.runs(), 0);
+    }
+}
+
+/// What stood in its place is somebody's, and kept.
+#[test]
+fn a_file_in_the_place_of_the_record_is_set_aside_and_told() {
+    let world = World::new();
+    for (number, text) in [(1, "one"), (2, "two")] {
+        world.sh(&format!("rm -rf ../home/audit; echo {text} >../home/audit")).ok();
+        let refused = world.feed("hasp-vault set a", API_KEY);
+        refused.refused_with_hint(65, "log-missing");
+        assert!(refused.stderr.contains("/audit is no directory"), "{}", refused.stderr);
+        let told = world.sh("hasp-audit accept-loss --yes");
+        told.ok();
+        let kept = world.home().join(format!("audit.no-record-{number}"));
+        assert!(told.stderr.contains(kept.to_str().unwrap()), "{}", told.stderr);
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), format!("{text}\n"));
+        world.feed("hasp-vault set a", API_KEY).ok();
     }
 }
 

@@ -139,7 +139,7 @@ fn a_program_runs_only_where_it_was_linked_and_nobody_else_can_change_it() {
 fn a_plugin_that_fails_changes_nothing() {
     let world = World::new();
     world.store("db/url", DB_URL);
-    let programs: [(&[u8], &str); 6] = [
+    let programs: [(&[u8], &str); 7] = [
         (b"#!/bin/sh\nexit 3\n", "ended too early"),
         (b"#!/bin/sh\necho hello\ncat >/dev/null\n", "protocol"),
         (b"#!/bin/sh\nprintf -- '-> done\\n\\n'\ncat >/dev/null\n", "wrapped nothing"),
@@ -152,6 +152,8 @@ fn a_plugin_that_fails_changes_nothing() {
             "another file",
         ),
         (b"not a program", "cannot be run"),
+        // What it leaves running holds the pipe, and is not waited for.
+        (b"#!/bin/sh\nsleep 300 &\nexit 3\n", "ended too early"),
     ];
     let before =
         world.sh("hasp-vault recipients; hasp-vault list --json; hasp-vault fsck").ok().to_owned();

@@ -8,6 +8,38 @@ fn mode(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
+/// Under its other name a half would stay when the grant has ended.
+#[test]
+fn a_half_of_a_grant_that_has_another_name_is_named_with_what_ends_it() {
+    for folder in ["kept", "grants"] {
+        let link = |half: &str| format!("f=$(ls {half}/{folder}/*); ln $f {half}/other");
+        let moved = |half: &str| {
+            format!("f=$(ls {half}/{folder}/*); mv $f {half}/other; ln -s {half}/other $f")
+        };
+        let faults: [(&dyn Fn(&str) -> String, &str); 2] =
+            [(&link, "has another name elsewhere (2 links)"), (&moved, "is a symbolic link")];
+        for (fault, told) in faults {
+            let world = World::with_project();
+            world.sh("hasp-grant -q -t test --for 1h --keep --consumer user").ok();
+            assert!(!world.sh("hasp-exec --doctor").stdout.contains("end it:"));
+            let runtime = world.runtime();
+            world.sh(&fault(runtime.to_str().expect("a path"))).ok();
+            let doctor = world.sh("hasp-exec --doctor");
+            assert!(
+                doctor.status == 1 && doctor.stdout.contains(told),
+                "{told}: {}",
+                doctor.stdout
+            );
+            let typed = doctor.stdout.lines().find_map(|l| l.split_once("end it: "));
+            let (_, line) = typed.unwrap_or_else(|| panic!("no way out: {}", doctor.stdout));
+            assert!(line.starts_with("hasp-grant revoke "), "{line}");
+            world.sh(line).ok();
+            let left = world.sh("hasp-exec --doctor").stdout;
+            assert!(!left.contains(told) && left.contains("0 can be used"), "{left}");
+        }
+    }
+}
+
 #[test]
 fn what_others_can_open_is_taken_from_them_and_told() {
     let world = World::with_project();

@@ -73,7 +73,7 @@ fn the_token_and_the_vault_without_the_ledger_open_nothing() {
 
     let ledger = Ledger::open(&Runtime::at(world.runtime())).unwrap();
     assert_eq!(ledger.entry(jti).err().unwrap().code().as_str(), "no-ledger");
-    let spent = ledger.lock().unwrap().spend(&vault.id().to_string(), &s.claims.terms);
+    let spent = ledger.lock().unwrap().spend(&vault.id().to_string(), &[&s.claims.terms], None);
     assert_eq!(spent.err().unwrap().code().as_str(), "no-ledger");
     let locked = world.sh("hasp-vault reveal --force api/key");
     assert_eq!(locked.status, 69, "{}", locked.stderr);

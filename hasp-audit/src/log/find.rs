@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) home: Home,
     pub(crate) log: LogId,
     pub(crate) public: VerifyingKey,
+    /// The logs before it, newest first, and their keys.
+    pub(crate) earlier: Vec<(LogId, VerifyingKey)>,
 }
 
 impl Log {
@@ -41,11 +43,17 @@ pub(crate) fn find(env: &Environ) -> Result<Found> {
         status.status().map_err(|e| Error::system("run hasp-vault", e))?;
         found = unverified(&Here::find(env)?)?;
     }
-    let public = VerifyingKey::from_bytes(&found.key).map_err(|_| {
+    let public = public(&found.key)?;
+    let earlier = found.earlier.iter().map(|(log, key)| Ok((*log, self::public(key)?)));
+    let earlier = earlier.collect::<Result<_>>()?;
+    Ok(Found { home: here.home().clone(), log: found.log, public, earlier })
+}
+
+fn public(key: &[u8; 32]) -> Result<VerifyingKey> {
+    VerifyingKey::from_bytes(key).map_err(|_| {
         Error::new(Kind::Data, code::TAMPERED, "a public key in known_vaults is malformed")
             .hint("put it back from a backup")
-    })?;
-    Ok(Found { home: here.home().clone(), log: found.log, public })
+    })
 }
 
 fn unverified(here: &Here<'_>) -> Result<LogRef> {

@@ -103,17 +103,29 @@ impl Log {
     pub fn open(home: &Home, id: &LogId) -> Result<Log> {
         let dir = dir(home, id);
         match files::check_dir(&dir) {
-            Err(e) if e.code() == code::NOT_FOUND => Err(missing::missing(&dir)),
+            Err(e) if e.code() == code::NOT_FOUND || missing::in_the_way(&dir).is_some() => {
+                Err(missing::missing(&dir))
+            }
             other => other.map(|()| Log::at(home, id, dir)),
         }
     }
 
-    /// Whether nothing of a log is left that could be gone on from: no directory, or neither
-    /// records nor a key state in it.
+    /// Whether nothing of a log is left that could be gone on from: no directory, something else
+    /// in its place, or neither records nor a key state in it.
     pub fn is_gone(home: &Home, id: &LogId) -> bool {
         let dir = dir(home, id);
         dir.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+            || missing::in_the_way(&dir).is_some()
             || missing::is_empty(&dir)
+    }
+
+    /// Makes room for the logs of a home where something that is none stands in their place, and
+    /// says where that is kept.
+    ///
+    /// # Errors
+    /// Where it cannot be moved.
+    pub fn make_room(home: &Home) -> Result<Option<PathBuf>> {
+        missing::set_aside(&home.join("audit"))
     }
 
     /// The head that was signed last and is left of a log, which may be gone itself, if `public`

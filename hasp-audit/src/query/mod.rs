@@ -12,11 +12,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use hasp_core::files::{self, Guard};
-use hasp_core::{Error, Result};
+use hasp_core::{Error, Result, Timestamp};
 
 use crate::log::Log;
 use crate::query::filter::Filter;
 use crate::record::Record;
+use crate::record::kind::EventKind;
 use crate::segment::index::{Frame, Index};
 use crate::segment::pack;
 use crate::segment::{self, Form, Found, Lines};
@@ -42,6 +43,23 @@ impl Log {
     /// I/O errors, and what `each` returns.
     pub fn each(&self, each: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
         run(self.path(), &Filter::default(), By::Scan, each)
+    }
+
+    /// Hands every record of these events since a moment to `each`, in order; nothing is verified.
+    ///
+    /// # Errors
+    /// I/O errors, and what `each` returns.
+    pub fn each_of(
+        &self,
+        kinds: &[EventKind],
+        since: Option<Timestamp>,
+        each: &mut dyn FnMut(Record) -> Result<()>,
+    ) -> Result<()> {
+        let filter = Filter { since, ..Filter::default() };
+        run(self.path(), &filter, By::Index, &mut |record| {
+            let wanted = kinds.iter().any(|kind| kind.name() == record.event());
+            if wanted { each(record) } else { Ok(()) }
+        })
     }
 }
 

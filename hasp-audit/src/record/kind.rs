@@ -11,7 +11,7 @@
 //! themselves |
 //! | `secrets` | a list of objects with `name`, `version` and, where known, `ref`, `fp`, `class`,
 //! `channel` (`env file fd stdin`), `var`; in `vault.backup`, `restore` and `recipient` a count |
-//! | `grant` | the id (`jti`) of a grant |
+//! | `grant`, `parent` | the id (`jti`) of a grant; of the one that it was narrowed from |
 //! | `project`, `target` | the real path of the project's root; the name of a target |
 //! | `consumer` | who: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name |
 //! | `asker` | a list of `{pid, start, exe}` from the caller upwards |
@@ -118,6 +118,12 @@ events! {
             "consumer", "secrets", "uses", "exp", "keep", "raw", "reason", "kept", "asker",
         ],
         "a grant was made";
+    GrantNarrow = "grant.narrow"
+        [
+            "grant", "parent", "project", "target", "program", "argv", "argc", "argv_sha256",
+            "further", "consumer", "secrets", "uses", "exp", "keep", "raw", "reason", "asker",
+        ],
+        "a weaker grant was made from another";
     GrantRevoke = "grant.revoke" ["grant", "why"], "a grant was ended by a person";
     GrantSweep = "grant.sweep" ["grant", "why"], "what was left of an ended grant was erased";
     GrantDeny = "grant.deny" ["code", "project", "target", "asker", "count"],
@@ -183,9 +189,9 @@ impl EventKind {
             | VaultRotatePromote | VaultRotateRetire | VaultRotateAbort | VaultRotateFailed
             | VaultDeny | VaultItem | BindAdd | BindConsent | BindRemove | BindVault | BindName
             | BindShared | BindRenew | BindDrop | BindDeny | ConsumerAdd | ConsumerRemove
-            | GrantMint | GrantRevoke | GrantSweep | GrantDeny | GrantItem | ExecEnd | ExecDeny
-            | ExecItem | ScanLeak | ScanSkip | AuditOpen | AuditTorn | AuditLoss | AuditRecover
-            | AuditCheckpoint | AuditCopy => false,
+            | GrantMint | GrantNarrow | GrantRevoke | GrantSweep | GrantDeny | GrantItem
+            | ExecEnd | ExecDeny | ExecItem | ScanLeak | ScanSkip | AuditOpen | AuditTorn
+            | AuditLoss | AuditRecover | AuditCheckpoint | AuditCopy => false,
         }
     }
 

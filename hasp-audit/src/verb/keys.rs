@@ -55,10 +55,18 @@ pub(crate) fn replace_log(cx: &mut Context) -> Result<()> {
     end("key replace-log", &output, cx)
 }
 
-/// The keyed fingerprint of the value that a source names.
-pub(crate) fn fingerprint(from: &OsStr, cx: &mut Context) -> Result<String> {
+/// The keyed fingerprint of the value that a source names, as the records of an earlier log have
+/// it if one is named.
+pub(crate) fn fingerprint(
+    from: &OsStr,
+    earlier: Option<&LogId>,
+    cx: &mut Context,
+) -> Result<String> {
     let mut command = vault(&["key", "fp", "--from"])?;
     command.arg(from).stdin(Stdio::inherit());
+    if let Some(id) = earlier {
+        command.args(["--log", id.as_str()]);
+    }
     let bytes = ask("key fp", command, Some(from), None, cx)?;
     let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());

@@ -42,9 +42,25 @@ impl Place {
         Ok(Place { home, id, current })
     }
 
-    /// The key that signs this vault's heads.
+    /// The logs before the current one: what a change of the vault's key began anew. One that was
+    /// lost is on record as lost.
+    fn tell_earlier(&self, cx: &mut Context) {
+        let Some(found) = self.current.as_ref().ok().filter(|found| found.log == self.id) else {
+            return;
+        };
+        for (id, _) in found.earlier.iter().filter(|(id, _)| Log::open(&self.home, id).is_ok()) {
+            cx.out.note(&format!(
+                "what was recorded before the vault had its key of today is not looked at: \
+                 hasp-audit --log {id}"
+            ));
+        }
+    }
+
+    /// The key that signs the heads of this log: an earlier one was the vault's then.
     pub fn public(&self) -> Result<VerifyingKey> {
-        self.current.as_ref().map(|found| found.public).map_err(Clone::clone)
+        let found = self.current.as_ref().map_err(Clone::clone)?;
+        let earlier = found.earlier.iter().find(|(log, _)| *log == self.id);
+        Ok(earlier.map_or(found.public, |(_, key)| *key))
     }
 
     /// Whether the vault here writes to this log now.
@@ -58,9 +74,10 @@ impl Place {
     }
 
     /// The log, with its closed segments packed, as far as that can be done here: reading never
-    /// fails for it.
-    pub fn packed_log(&self, cx: &Context) -> Result<Log> {
+    /// fails for it. What it does not answer for is said.
+    pub fn packed_log(&self, cx: &mut Context) -> Result<Log> {
         let log = self.log()?;
+        self.tell_earlier(cx);
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
         let bar = match pending > FEW {
             true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),

@@ -17,7 +17,9 @@ pub fn recover(cx: &mut Context, place: &Place) -> Result<Exit> {
     let root = keys::audit_root(&place.id, cx)?;
     let against =
         Against { audit_root: &root, public: Some(&public), expect: None, progress: &|_| {} };
-    match Log::recover(&place.home, &place.id, &against, cx.now)? {
+    let loss = Log::recover(&place.home, &place.id, &against, cx.now)?;
+    object(cx, place, "rebuilt", loss)?;
+    match loss {
         None => cx.out.note("the key state was rebuilt, which is on record"),
         Some(loss) => cx.out.warn(&lost(&loss)),
     }
@@ -33,6 +35,7 @@ pub fn accept_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit> {
     let log = place.log()?;
     agreed(cx, yes, PART)?;
     let loss = log.accept_loss(cx.now)?;
+    object(cx, place, "loss-accepted", Some(loss))?;
     cx.out.warn(&lost(&loss));
     Ok(Exit::OK)
 }
@@ -46,11 +49,23 @@ fn accept_whole_loss(cx: &mut Context, place: &Place, yes: bool) -> Result<Exit>
     }
     agreed(cx, yes, WHOLE)?;
     keys::replace_log(cx)?;
+    object(cx, place, "lost", None)?;
     cx.out.warn(&format!(
         "the record {} is lost; a new one was begun, which says so first",
         place.id
     ));
     Ok(Exit::OK)
+}
+
+/// What became of the record of this id, and which records of it are lost.
+fn object(cx: &mut Context, place: &Place, outcome: &str, loss: Option<Loss>) -> Result<()> {
+    if !cx.out.json {
+        return Ok(());
+    }
+    let (first, last) = (loss.map(|l| l.first), loss.map(|l| l.last));
+    cx.out.object(&serde_json::json!({
+        "v": 1, "log": place.id, "outcome": outcome, "first": first, "last": last,
+    }))
 }
 
 const PART: &str = "Records are missing, and no verification will ever call this record whole \

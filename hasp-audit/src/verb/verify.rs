@@ -54,7 +54,7 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
     let log = match place.log() {
         Err(e) if e.code() == code::LOG_MISSING => {
             let no = Error::new(Kind::No, code::LOG_MISSING, e.message());
-            return Err(e.hints().iter().fold(no, |no, hint| no.hint(hint)));
+            return Err(no.hints_of(&e));
         }
         other => other?,
     };

@@ -17,7 +17,8 @@ use crate::verb::render::Render;
 
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
 pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
-    let fp = keys::fingerprint(from, cx)?;
+    let earlier = (!place.is_current()?).then_some(&place.id);
+    let fp = keys::fingerprint(from, earlier, cx)?;
     let log = place.packed_log(cx)?;
     let Versions { whole, part } = versions(log.path(), &fp)?;
     if whole.is_empty() && part.is_empty() {

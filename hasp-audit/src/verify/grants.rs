@@ -14,6 +14,9 @@ use crate::record::kind::EventKind;
 /// waited for as long.
 const UNDER_WAY: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// A longer chain of narrowed grants than any tool makes.
+const MAX_CHAIN: usize = 16;
+
 /// What a record says of one grant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fact {
@@ -26,7 +29,7 @@ pub(crate) struct Fact {
 
 #[derive(Clone, Debug, PartialEq)]
 enum What {
-    Mint { uses: Option<u64>, until: Option<Timestamp> },
+    Mint { uses: Option<u64>, until: Option<Timestamp>, parent: Option<String> },
     Start,
     End,
 }
@@ -47,6 +50,7 @@ impl Fact {
         let event = event(line)?;
         let kinds = [
             EventKind::GrantMint,
+            EventKind::GrantNarrow,
             EventKind::GrantRevoke,
             EventKind::GrantSweep,
             EventKind::ExecStart,
@@ -55,9 +59,10 @@ impl Fact {
         let record = Record::parse(line).filter(|record| !record.is_plumbing())?;
         let what = match kind {
             EventKind::ExecStart => What::Start,
-            EventKind::GrantMint => What::Mint {
+            EventKind::GrantMint | EventKind::GrantNarrow => What::Mint {
                 uses: record.object["uses"].as_u64(),
                 until: record.object["exp"].as_str().and_then(|exp| exp.parse().ok()),
+                parent: record.object["parent"].as_str().map(str::to_owned),
             },
             _ => What::End,
         };
@@ -76,7 +81,9 @@ fn event(line: &[u8]) -> Option<&[u8]> {
 
 /// What is known of a grant on the way through the record.
 #[derive(Default)]
-struct Grant {
+struct Grant<'a> {
+    /// The grant that it was narrowed from.
+    parent: Option<&'a str>,
     mint: Option<(u64, Option<u64>, Option<Timestamp>)>,
     starts: u64,
     last: u64,
@@ -86,16 +93,18 @@ struct Grant {
 /// The starts that contradict what stands before them; `gaps`: records are missing, so that a grant
 /// may have been made in one of them.
 pub(crate) fn ungranted<'a>(facts: impl Iterator<Item = &'a Fact>, gaps: bool) -> Vec<Ungranted> {
-    let mut grants: HashMap<&str, Grant> = HashMap::new();
+    let mut grants: HashMap<&str, Grant<'_>> = HashMap::new();
     let mut found = Vec::new();
     for fact in facts {
         let grant = grants.entry(&fact.grant).or_default();
         match &fact.what {
-            What::Mint { uses, until } => grant.mint = Some((fact.n, *uses, *until)),
+            What::Mint { uses, until, parent } => {
+                grant.mint = Some((fact.n, *uses, *until));
+                grant.parent = parent.as_deref();
+            }
             What::End => grant.end = grant.end.or(Some((fact.n, fact.time))),
             What::Start => {
-                let why = grant.refuses(fact, gaps);
-                (grant.starts, grant.last) = (grant.starts + 1, fact.n);
+                let why = start(&mut grants, fact, gaps);
                 found.extend(why.map(|message| Ungranted { n: fact.n, message }));
             }
         }
@@ -103,7 +112,24 @@ pub(crate) fn ungranted<'a>(facts: impl Iterator<Item = &'a Fact>, gaps: bool) -
     found
 }
 
-impl Grant {
+/// A start of a grant is one of each that it was narrowed from.
+fn start<'a>(
+    grants: &mut HashMap<&'a str, Grant<'a>>,
+    fact: &'a Fact,
+    gaps: bool,
+) -> Option<String> {
+    let (mut next, mut why) = (Some(fact.grant.as_str()), None);
+    // A chain is as long as the tools make it; one that somebody wrote could lead in a circle.
+    for _ in 0..MAX_CHAIN {
+        let Some(grant) = next.map(|id| grants.entry(id).or_default()) else { break };
+        why = why.or(grant.refuses(fact, gaps));
+        (grant.starts, grant.last) = (grant.starts + 1, fact.n);
+        next = grant.parent;
+    }
+    why
+}
+
+impl Grant<'_> {
     fn refuses(&self, fact: &Fact, gaps: bool) -> Option<String> {
         let (n, late) = (fact.n, |end: Timestamp| fact.time > end.after(UNDER_WAY));
         let Some((mint, uses, until)) = self.mint else {
@@ -171,6 +197,23 @@ mod tests {
         }
         assert!(numbers(&[mint(1, None, 100), start(2, 150)], false).is_empty());
         assert_eq!(numbers(&[mint(1, None, 100), start(2, 161)], false), [2]);
+    }
+
+    #[test]
+    fn a_start_of_what_was_narrowed_is_one_of_what_it_was_narrowed_from() {
+        let narrowed = |n: u64, grant: &str, uses: Option<u64>| {
+            let exp = Timestamp::from_second(900).to_string();
+            let what = json!({"event": "grant.narrow", "grant": grant, "parent": "g",
+                "uses": uses, "exp": exp});
+            fact(n, 0, what)
+        };
+        let of = |n: u64, grant: &str| fact(n, 1, json!({"event": "exec.start", "grant": grant}));
+        let both = [mint(1, Some(1), 900), narrowed(2, "c", Some(1)), of(3, "c"), start(4, 1)];
+        assert_eq!(numbers(&both, false), [4]);
+        let two = [mint(1, Some(2), 900), narrowed(2, "c", Some(1)), of(3, "c"), start(4, 1)];
+        assert!(numbers(&two, false).is_empty());
+        let more = [mint(1, None, 900), narrowed(2, "c", Some(1)), of(3, "c"), of(4, "c")];
+        assert_eq!(numbers(&more, false), [4]);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Binding {
     /// # Errors
     /// `[target-unconsented]`; `[target-changed]` with what changed.
     pub fn check_target(&self, target: &Target) -> Result<()> {
-        let hint = "read it, and consent: hasp-bind";
+        let hint = hasp_core::hint("read it, and consent: hasp-bind");
         let Some(consented) = self.targets.get(&target.name) else {
             let message = format!("nobody has consented to target '{}' yet", target.name);
             return Err(Error::new(Kind::Denied, code::TARGET_UNCONSENTED, message).hint(hint));

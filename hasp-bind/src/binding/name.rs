@@ -44,10 +44,10 @@ pub(crate) fn check(binding: &Binding, vault: &Vault) -> Result<()> {
     }
     let other = holder(vault, &binding.project, &store::id(&binding.root))?;
     match (other, binding.holds_name) {
-        (Some(other), _) => Err(taken(&binding.project, &other)),
+        (Some(other), _) => Err(taken(binding, &binding.project, &other)),
         (None, None) => Ok(()),
         // The other is gone; that the name passes on is for a person to say.
-        (None, _) => Err(unheld(&binding.project)),
+        (None, _) => Err(unheld(binding)),
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) ->
     let other = holder(vault, &binding.project, &store::id(&binding.root))?;
     match other {
         Some(other) if project.is_named() && binding.project == project.name => {
-            Err(taken(&binding.project, &other))
+            Err(taken(binding, &binding.project, &other))
         }
         other => {
             binding.holds_name = Some(other.is_none());
@@ -69,7 +69,17 @@ pub(crate) fn settle(binding: &mut Binding, project: &Project, vault: &Vault) ->
     }
 }
 
-fn taken(name: &str, other: &str) -> Error {
+/// What takes the name for this directory: where there is no hasp.toml to consent to, a reference
+/// is bound again.
+fn taking(binding: &Binding) -> String {
+    let pair = binding.refs.iter().next().map(|(reference, secret)| match reference == secret {
+        true => format!(" add {reference}"),
+        false => format!(" add {reference}={secret}"),
+    });
+    format!("hasp-bind --also{}", pair.unwrap_or_default())
+}
+
+fn taken(binding: &Binding, name: &str, other: &str) -> Error {
     let message = format!(
         "another directory is the project '{}' already: {}",
         cut(name),
@@ -83,13 +93,17 @@ fn taken(name: &str, other: &str) -> Error {
         ));
     }
     error
-        .hint("if this is another copy or worktree of the same project: hasp-bind --also")
+        .hint(format!(
+            "if this is another copy or worktree of the same project: {}",
+            taking(binding)
+        ))
         .hint("or give this one a name of its own in hasp.toml: [project] name = \"..\"")
 }
 
-fn unheld(name: &str) -> Error {
+fn unheld(binding: &Binding) -> Error {
+    let name = &binding.project;
     let message =
         format!("this directory was bound when another one was the project '{}'", cut(name));
     Error::new(Kind::Denied, code::PROJECT_NAME_TAKEN, message)
-        .hint("if it is that project now: hasp-bind --also")
+        .hint(format!("if it is that project now: {}", taking(binding)))
 }

@@ -10,7 +10,7 @@ use hasp_core::files::{self, Guard};
 use hasp_core::lock::{Lock, lock};
 use hasp_core::suggest;
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Environ, Error, Home, Kind, Result, SecretName, Timestamp};
+use hasp_core::{Environ, Error, Home, Kind, Result, SecretName, Timestamp, hint};
 
 use crate::code;
 use crate::consumer::Consumer;
@@ -108,6 +108,7 @@ impl Registry {
     pub(crate) fn save(&self, home: &Home) -> Result<()> {
         let text =
             toml::to_string(self).map_err(|e| Error::bug(format!("cannot write {FILE}: {e}")))?;
+        files::sweep_stale_temps(home.root())?;
         files::replace(&home.join(FILE), text.as_bytes())
     }
 
@@ -140,10 +141,10 @@ impl Registry {
             format!("no consumer is called '{shown}'"),
         );
         let near = suggest::hint(&shown, self.consumer.keys().map(String::as_str).chain(RESERVED));
-        error.hint(near.as_deref().unwrap_or(
+        error.hint(near.as_deref().unwrap_or(hint(
             "a consumer is session, parent, pid:N, user, exe:PATH, \
              or a name from: hasp-consumer list",
-        ))
+        )))
     }
 
     fn sound(&self) -> bool {

@@ -60,11 +60,14 @@ impl Reason {
     /// What to do about it: a sentence that ends in something to type. `file` is a word for a
     /// shell.
     pub fn hint(self, file: &str) -> Option<String> {
-        let iconv = |from: &str| format!("turn it: iconv -f {from} -t UTF-8 {file} >OTHER.env");
+        let iconv =
+            |from: &str| crate::hint!("turn it: iconv -f {from} -t UTF-8 {file} >OTHER.env");
         match self {
             Reason::Encoding(encoding) => Some(iconv(encoding.name())),
             Reason::NotUtf8 => Some(iconv("LATIN1")),
-            Reason::Backticks => Some("put the value in single quotes: NAME='VALUE'".to_owned()),
+            Reason::Backticks => {
+                Some(crate::hint("put the value in single quotes: NAME='VALUE'").to_owned())
+            }
             _ => None,
         }
     }

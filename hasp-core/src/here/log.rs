@@ -34,6 +34,9 @@ pub struct LogRef {
     pub key: [u8; 32],
     /// Whether the recipients of the vault are being changed, which gives it another log.
     pub changing: bool,
+    /// The logs of this home before that one, newest first, and the pins under which they were
+    /// kept.
+    pub earlier: Vec<(LogId, [u8; 32])>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +47,14 @@ struct Claim {
 #[derive(Deserialize)]
 struct Known {
     id: VaultId,
+    key: String,
+    log: LogId,
+    #[serde(default)]
+    earlier: Vec<Earlier>,
+}
+
+#[derive(Deserialize)]
+struct Earlier {
     key: String,
     log: LogId,
 }
@@ -64,10 +75,15 @@ pub(super) fn find(home: &Home, dir: &Path) -> Result<LogRef> {
     })?;
     let known = known(home)?.into_iter().find(|k| k.id == claim.id);
     let known = known.ok_or_else(|| unknown_vault(&claim.id, dir))?;
-    let key = BASE64.decode(known.key.as_bytes()).ok().and_then(|k| k.try_into().ok());
-    let key = key.ok_or_else(|| damaged_list(home))?;
+    let key = key(&known.key).ok_or_else(|| damaged_list(home))?;
+    let earlier = known.earlier.iter().map(|e| Some((e.log, self::key(&e.key)?)));
+    let earlier = earlier.collect::<Option<_>>().ok_or_else(|| damaged_list(home))?;
     let changing = tree::is_there(&change_of(home, &claim.id))?;
-    Ok(LogRef { vault: known.id, log: known.log, key, changing })
+    Ok(LogRef { vault: known.id, log: known.log, key, changing, earlier })
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 fn known(home: &Home) -> Result<Vec<Known>> {

@@ -4,29 +4,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 use hasp_core::secret::Secret;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result, Source, Var};
 use hasp_grant::MAX_TOKEN;
-use hasp_grant::malformed;
+use hasp_grant::{Found, kept, malformed};
 
 use crate::broker::Broker;
-use crate::broker::kept::kept;
 use crate::cli::Cli;
-use crate::code;
 
 /// The word that stands for the kept grants.
 const KEPT: &str = "kept";
-
-/// Where the token is.
-pub(crate) enum Found {
-    /// This one.
-    Token(Secret),
-    /// One of these kept ones, the newest first: the first that passes the checks is used.
-    Kept(Vec<PathBuf>),
-}
 
 /// Finds the token, in the order of the design.
 ///
@@ -39,7 +28,7 @@ pub(crate) fn find(cli: &Cli, broker: &Broker, context: &mut Context) -> Result<
         return named_source(&word, cli, broker, context);
     }
     if cli.target.is_some() || cli.argv.is_some() {
-        return kept(cli, broker, context.now).map(Found::Kept);
+        return among_kept(cli, broker, context);
     }
     if std::io::stdin().is_terminal() {
         return Err(no_grant());
@@ -54,13 +43,32 @@ fn named_source(
     context: &mut Context,
 ) -> Result<Found> {
     if word == KEPT {
-        return kept(cli, broker, context.now).map(Found::Kept);
+        return among_kept(cli, broker, context);
     }
     match Source::parse(word)? {
         Source::Stdin if std::io::stdin().is_terminal() => Err(no_grant()),
         Source::Stdin => first_line(context).map(Found::Token),
-        source => source.read(&mut context.env, MAX_TOKEN).map(Found::Token).map_err(bounded),
+        source => {
+            let token = source.read(&mut context.env, MAX_TOKEN).map_err(bounded)?;
+            match source {
+                Source::Fd(number) if token.is_empty() => Err(drained(number)),
+                _ => Ok(Found::Token(token)),
+            }
+        }
     }
+}
+
+fn among_kept(cli: &Cli, broker: &Broker, context: &Context) -> Result<Found> {
+    let at = broker.situation(cli, true, context)?;
+    kept(&at, &broker.home, &broker.unreached).map(Found::Kept)
+}
+
+/// The error for a descriptor that has nothing any more.
+fn drained(number: i32) -> Error {
+    let message =
+        format!("descriptor {number}, where the token should be, was read to its end before");
+    Error::new(Kind::Denied, hasp_grant::code::TOKEN_EMPTY, message)
+        .hint(format!("one descriptor serves one command: give each its own {number}<FILE"))
 }
 
 /// The first line of stdin, byte by byte, so that what follows stays there for the child (see
@@ -90,7 +98,7 @@ fn too_long() -> Error {
 }
 
 fn no_grant() -> Error {
-    Error::new(Kind::Denied, code::NO_GRANT, "there is no grant to use")
+    Error::new(Kind::Denied, hasp_grant::code::NO_GRANT, "there is no grant to use")
         .hint("grant and run at once: hasp-grant -x -t TARGET")
         .hint("or through a pipe: hasp-grant -t TARGET | hasp-exec")
 }

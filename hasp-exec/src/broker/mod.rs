@@ -5,7 +5,6 @@ pub(crate) mod asked;
 pub(crate) mod digest;
 pub(crate) mod events;
 pub(crate) mod find;
-pub(crate) mod kept;
 pub(crate) mod running;
 pub(crate) mod status;
 pub(crate) mod verify;
@@ -22,7 +21,6 @@ use hasp_core::{Error, Here, Home, Result, Runtime};
 use hasp_grant::{Everywhere, Ledger, Situation, everywhere};
 use hasp_vault::Vault;
 
-use crate::broker::find::Found;
 use crate::cli::Cli;
 
 /// Everything that stays the same while one grant is consumed.
@@ -89,7 +87,7 @@ impl Broker {
     pub(crate) fn situation<'a>(
         &'a self,
         cli: &'a Cli,
-        found: &Found,
+        searched: bool,
         context: &'a Context,
     ) -> Result<Situation<'a>> {
         Ok(Situation {
@@ -102,7 +100,7 @@ impl Broker {
             now: context.now,
             target: cli.target.as_deref(),
             words: cli.argv.as_deref(),
-            searched: matches!(found, Found::Kept(_)),
+            searched,
         })
     }
 }

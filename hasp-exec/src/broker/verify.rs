@@ -1,18 +1,14 @@
 //! From a token to a verified grant. Nothing is changed by it but expired grants, which are swept.
 
-use std::path::PathBuf;
-
 use hasp_audit::EventKind;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Result, Secret, Timestamp};
-use hasp_grant::{Check, VerifiedGrant, record_end, sweep_expired, token_line, verify};
+use hasp_core::{Result, Timestamp};
+use hasp_grant::{Found, VerifiedGrant, choose, record_end, sweep_expired};
 
 use crate::broker::Broker;
 use crate::broker::events::Denied;
-use crate::broker::find::{self, Found};
-use crate::broker::kept::{read_kept, with_line};
+use crate::broker::find;
 use crate::cli::Cli;
-use crate::deliver;
 
 /// Finds the token and applies the checks; of several kept ones, the newest that passes.
 pub(crate) fn verified(
@@ -29,45 +25,8 @@ pub(crate) fn verified(
     let found = find::find(cli, broker, context)?;
     // Waiting for a token takes time, and one that was minted meanwhile is not from the future.
     context.now = Timestamp::now();
-    let situation = broker.situation(cli, &found, context)?;
-    let attempt = |text: &Secret| -> Attempt {
-        let mut failed = None;
-        let mut trace = |check: Check, error: Option<&Error>| failed = error.map(|_| check);
-        let line = token_line(text.expose()).map_err(|e| (e, Some(Check::Form)))?;
-        let grant = verify(line, &situation, &mut trace).map_err(|e| (e, failed))?;
-        let deliverable = deliver::check(&grant.terms().action, &broker.runtime);
-        deliverable.map(|()| grant).map_err(|e| (e, Some(Check::Deliveries)))
-    };
-    let outcome = match found {
-        Found::Token(text) => attempt(&text),
-        Found::Kept(paths) => first_that_passes(&paths, broker, attempt),
-    };
-    outcome.map_err(|(error, check)| {
-        denied.check = check;
-        error
-    })
-}
-
-type Attempt = std::result::Result<VerifiedGrant, (Error, Option<Check>)>;
-
-/// The newest kept grant that passes; if none does, why the one does not that came farthest.
-fn first_that_passes(
-    paths: &[PathBuf],
-    broker: &Broker,
-    attempt: impl Fn(&Secret) -> Attempt,
-) -> Attempt {
-    let place = |check: Option<Check>| Check::ALL.iter().position(|c| Some(*c) == check);
-    let mut nearest: Option<(Error, Option<Check>)> = None;
-    for path in paths {
-        let text = read_kept(path).map_err(|e| (e, None));
-        match text.and_then(|text| attempt(&text)) {
-            Ok(grant) => return Ok(grant),
-            Err((error, check)) => {
-                let failure = (with_line(error, path, broker), check);
-                let farther = nearest.as_ref().is_none_or(|old| place(failure.1) > place(old.1));
-                nearest = if farther { Some(failure) } else { nearest };
-            }
-        }
-    }
-    Err(nearest.unwrap_or_else(|| (Error::bug("no kept grant was tried"), None)))
+    let at = broker.situation(cli, matches!(found, Found::Kept(_)), context)?;
+    let attempt = choose(&found, &at);
+    denied.check = attempt.failed();
+    attempt.outcome
 }

@@ -6,8 +6,8 @@ pub(crate) mod directory;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use hasp_core::{Error, Kind, Result, Runtime, Secret, code, platform};
-use hasp_grant::{Action, Opened};
+use hasp_core::{Error, Result, Runtime, Secret, platform};
+use hasp_grant::Opened;
 use hasp_target::Channel;
 
 use crate::deliver::directory::Directory;
@@ -25,32 +25,6 @@ pub(crate) struct Delivered {
     pub(crate) stdin: Option<OwnedFd>,
     /// The directory of delivered files; they live as long as this.
     pub(crate) directory: Option<Directory>,
-}
-
-/// Refuses, before anything is spent, what this system cannot keep, and descriptors for which there
-/// is neither a memory file nor a directory in memory.
-///
-/// # Errors
-/// `[no-memfd]`, `[no-new-privs]`.
-pub(crate) fn check(action: &Action, runtime: &Runtime) -> Result<()> {
-    if action.no_new_privs && !platform::NO_NEW_PRIVILEGES {
-        let message = "this system cannot keep a command from gaining rights";
-        return Err(Error::new(Kind::Denied, crate::code::NO_NEW_PRIVS, message)
-            .hint("take no-new-privs out of the target: hasp-target check"));
-    }
-    let on_descriptor = action.deliveries.iter().find(|d| d.channel.is_descriptor());
-    let Some(delivery) =
-        on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
-    else {
-        return Ok(());
-    };
-    let name = &delivery.reference;
-    let message = format!(
-        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime \
-         directory is on a disk"
-    );
-    Err(Error::new(Kind::Denied, code::NO_MEMFD, message)
-        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
 }
 
 /// Delivers every opened value and every rendered template as it was approved.

@@ -4,9 +4,9 @@
 use std::os::unix::fs::MetadataExt;
 
 use hasp_core::files::{self, Guard};
-use hasp_core::text::printable_path;
+use hasp_core::text::{printable_path, shell_word};
 use hasp_core::{Environ, Here, Home, Runtime, Timestamp, Var};
-use hasp_grant::{Ledger, State as GrantState, everywhere, standings};
+use hasp_grant::{Ledger, State as GrantState, Which, everywhere, standings};
 use hasp_vault::Vault;
 
 use super::Findings;
@@ -35,11 +35,7 @@ fn room(home: &Home, findings: &mut Findings) {
     if left.is_ok_and(|left| left < ROOM) {
         let text =
             format!("less than {} MiB are left: without a record nothing is released", ROOM >> 20);
-        findings.wrong_text(
-            "disk",
-            text,
-            format!("df -h {}", hasp_core::text::shell_word(home.root().as_os_str())),
-        );
+        findings.wrong_text("disk", text, format!("df -h {}", shell_word(home.root().as_os_str())));
     }
 }
 
@@ -87,7 +83,7 @@ fn vault(home: &Home, env: &Environ, findings: &mut Findings) -> Option<Vault> {
     match vault.log() {
         Err(error) => findings.wrong("record", &error),
         Ok(log) if rustix::fs::access(log.path(), rustix::fs::Access::WRITE_OK).is_err() => {
-            let shown = hasp_core::text::shell_word(log.path().as_os_str());
+            let shown = shell_word(log.path().as_os_str());
             findings.wrong_text(
                 "record",
                 "cannot be written: nothing is released",
@@ -108,7 +104,7 @@ pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
         return findings.wrong("grants", &error);
     }
     let Ok(home) = Home::locate(env) else { return };
-    let (standings, unreached) = match standings(env, &home, now) {
+    let (standings, unreached) = match standings(env, &home, Which::Live, now) {
         Ok(found) => found,
         Err(error) => return findings.wrong("grants", &error),
     };
@@ -132,21 +128,39 @@ pub(super) fn grants(env: &Environ, now: Timestamp, findings: &mut Findings) {
         findings.note("grants", text, &["mint new ones; end these: hasp-grant revoke ID"]);
     }
     let found = everywhere(env, &home, now);
-    found.ledgers.iter().for_each(|ledger| kept(ledger, findings));
+    for ledger in &found.ledgers {
+        halves(ledger, "kept", findings);
+        halves(ledger, "grants", findings);
+    }
 }
 
-/// A kept token that others can read is a grant given away.
-fn kept(ledger: &Ledger, findings: &mut Findings) {
-    let Ok(entries) = ledger.runtime().join("kept").read_dir() else { return };
-    let open = entries
-        .filter_map(std::result::Result::ok)
-        .filter(|e| e.metadata().is_ok_and(|m| m.mode() & 0o077 != 0));
-    for entry in open {
-        let shown = hasp_core::text::shell_word(entry.path().as_os_str());
-        findings.wrong_text(
-            "kept",
-            format!("{shown} is open to other users"),
-            format!("chmod 600 {shown}"),
-        );
+/// A half of a grant that others can read, or that has a name elsewhere under which it stays, is a
+/// half given away.
+fn halves(ledger: &Ledger, folder: &'static str, findings: &mut Findings) {
+    let Ok(entries) = ledger.runtime().join(folder).read_dir() else { return };
+    for entry in entries.filter_map(std::result::Result::ok) {
+        let Ok(meta) = entry.metadata() else { continue };
+        let shown = shell_word(entry.path().as_os_str());
+        let end = format!("end it: hasp-grant revoke {}", entry.file_name().to_string_lossy());
+        match () {
+            () if meta.is_symlink() => {
+                findings.wrong_text(folder, format!("{shown} is a symbolic link"), end)
+            }
+            () if meta.mode() & 0o077 != 0 => findings.wrong_text(
+                folder,
+                format!("{shown} is open to other users"),
+                format!("chmod 600 {shown}"),
+            ),
+            () if meta.is_file() && meta.nlink() > 1 => {
+                let links = meta.nlink();
+                let text = format!("{shown} has another name elsewhere ({links} links)");
+                findings.wrong_text(folder, text, end);
+            }
+            () if !meta.is_file() => {
+                let look = format!("see what it is: ls -ld {shown}");
+                findings.wrong_text(folder, format!("{shown} is not a regular file"), look)
+            }
+            () => {}
+        }
     }
 }

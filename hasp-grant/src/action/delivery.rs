@@ -2,10 +2,11 @@
 //! impossible delivery is refused before a grant is minted, and again before one is spent.
 
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Runtime, SecretName};
+use hasp_core::{Error, Kind, Result, Runtime, SecretName, platform};
 use hasp_target::{Channel, Delivery, Part, Template};
 use hasp_vault::Version;
 
+use crate::action::Action;
 use crate::code;
 
 /// Linux's MAX_ARG_STRLEN (32 pages) without the closing NUL: the longest `NAME=value`.
@@ -57,6 +58,32 @@ pub fn check_template<'a>(
         .hint("deliver its long values by file instead"))
 }
 
+/// Refuses, before anything is spent, what this system cannot keep, and descriptors for which there
+/// is neither a memory file nor a directory in memory.
+///
+/// # Errors
+/// `[no-memfd]`, `[no-new-privs]`.
+pub fn check_system(action: &Action, runtime: &Runtime) -> Result<()> {
+    if action.no_new_privs && !platform::NO_NEW_PRIVILEGES {
+        let message = "this system cannot keep a command from gaining rights";
+        return Err(Error::new(Kind::Denied, code::NO_NEW_PRIVS, message)
+            .hint("take no-new-privs out of the target: hasp-target check"));
+    }
+    let on_descriptor = action.deliveries.iter().find(|d| d.channel.is_descriptor());
+    let Some(delivery) =
+        on_descriptor.filter(|_| runtime.on_disk() && !platform::has_memory_files())
+    else {
+        return Ok(());
+    };
+    let name = &delivery.reference;
+    let message = format!(
+        "{name} cannot be put on a descriptor: memory files are refused here, and the runtime \
+         directory is on a disk"
+    );
+    Err(Error::new(Kind::Denied, hasp_core::code::NO_MEMFD, message)
+        .hint("unset HASP_RUNTIME, or name a directory on a tmpfs; or deliver it by -e"))
+}
+
 fn on_disk(name: &str) -> Error {
     let message =
         format!("{name} would be written to a disk: the runtime directory is not in memory");
@@ -67,7 +94,7 @@ fn on_disk(name: &str) -> Error {
 
 fn check_variable(wanted: &Delivery, version: &Version) -> Result<()> {
     let (name, variable) = (&wanted.reference, wanted.variable.as_deref().unwrap_or_default());
-    let instead = format!(
+    let instead = hasp_core::hint!(
         "deliver it by file or descriptor: --file {variable}={name} or --fd {variable}={name}"
     );
     if version.nul {

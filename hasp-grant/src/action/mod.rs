@@ -102,4 +102,7 @@ pub struct Granted {
     pub sha256: String,
     /// The class at minting, the stricter of vault and manifest.
     pub class: Class,
+    /// Whether this version was asked for by its number, and is meant whichever is current.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub pinned: bool,
 }

@@ -22,6 +22,12 @@ pub struct Entry {
     pub(super) since: u64,
     pub(super) until: u64,
     pub(super) half: Half,
+    /// The grant that it was narrowed from: it ends with that one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parent: Option<GrantId>,
+    /// Under which name its kept token is found; see [`crate::ledger::kept`].
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub place: String,
     /// The canonical terms, compared with the token's byte for byte.
     pub(super) terms: String,
 }
@@ -32,8 +38,15 @@ impl Entry {
     /// # Errors
     /// `[ledger-mismatch]` if it is another grant's entry, `[not-yet-valid]`, `[expired]` by the
     /// boot clock.
-    pub fn check(&self, vault: &str, terms: &Terms, boot: &str, boot_seconds: u64) -> Result<()> {
-        if self.v != 1 || self.vault != vault || self.terms != terms.canonical()? {
+    pub fn check(
+        &self,
+        vault: &str,
+        (terms, parent): (&Terms, Option<&GrantId>),
+        boot: &str,
+        boot_seconds: u64,
+    ) -> Result<()> {
+        let own = self.v == 1 && self.vault == vault && self.parent.as_ref() == parent;
+        if !own || self.terms != terms.canonical()? {
             return Err(Error::new(
                 Kind::Denied,
                 code::LEDGER_MISMATCH,
@@ -70,7 +83,6 @@ impl Entry {
     pub fn terms(&self) -> Result<Terms> {
         serde_json::from_str(&self.terms).map_err(|_| {
             Error::new(Kind::Denied, code::LEDGER_DAMAGED, "a ledger entry is damaged")
-                .hint("hasp-grant revoke --all")
         })
     }
 }

@@ -3,7 +3,10 @@
 //! lock covers spending, revoking and sweeping.
 
 pub(crate) mod directories;
+pub(crate) mod due;
 pub(crate) mod entry;
+pub(crate) mod kept;
+pub(crate) mod locked;
 pub(crate) mod record;
 pub(crate) mod sweep;
 pub(crate) mod tombstone;
@@ -12,11 +15,11 @@ use std::path::PathBuf;
 
 use hasp_core::files::Guard;
 use hasp_core::lock::Lock;
-use hasp_core::{Error, GrantId, Result, Runtime, Timestamp, files, lock, time, tree};
+use hasp_core::{Error, GrantId, Result, Runtime, files, lock, time, tree};
 
-use crate::code;
 use crate::ledger::entry::{Entry, damaged, lost};
-use crate::ledger::tombstone::{End, Tombstone, Why, ended};
+use crate::ledger::kept::place;
+use crate::ledger::tombstone::{End, Tombstone, ended};
 use crate::token::claims::Terms;
 use crate::token::seal::Half;
 
@@ -55,22 +58,37 @@ impl Ledger {
         Ok(held.map(|lock| Locked { ledger: self, _lock: lock }))
     }
 
-    /// Stores a new grant's entry and returns nothing of it: the half goes nowhere else.
-    pub fn enter(&self, vault: &str, terms: &Terms, half: Half) -> Result<()> {
+    /// Stores a new grant's entry, below that of the grant that it was narrowed from, and returns
+    /// nothing of it: the half goes nowhere else.
+    pub fn enter(
+        &self,
+        vault: &str,
+        terms: &Terms,
+        half: Half,
+        parent: Option<&GrantId>,
+    ) -> Result<()> {
         let now = time::boot_seconds();
-        let from_now =
-            |t: Timestamp| u64::try_from(t.as_second() - terms.iat.as_second()).unwrap_or(0);
+        let from_now = |second: i64| u64::try_from(second - terms.iat.as_second()).unwrap_or(0);
         let entry = Entry {
             v: 1,
             vault: vault.to_owned(),
             boot: time::boot_id()?,
-            since: now + from_now(terms.nbf),
-            until: now + from_now(terms.exp),
+            since: now + from_now(terms.nbf.as_second()),
+            until: now + from_now(terms.exp.as_second()),
             half,
+            parent: parent.copied(),
+            place: place(vault, terms.project.as_path(), terms.action.target.as_deref()),
             terms: terms.canonical()?,
         };
         let text = hasp_core::secret::json(&entry)?;
         let _writing = self.lock()?;
+        if let Some(parent) = parent {
+            // Nobody ends it from here on until the entry below it is there.
+            self.entry(parent)?;
+            let marks = self.runtime.dir("narrowed")?;
+            files::replace(&marks.join(parent.as_str()), b"")?;
+        }
+        self.lower_due(terms.exp, &entry)?;
         files::create(&self.entry_path(&terms.jti), &text)
     }
 
@@ -171,11 +189,6 @@ impl Ledger {
         Ok(ids)
     }
 
-    /// Where the token of a kept grant lies.
-    pub fn kept_path(&self, id: &GrantId) -> PathBuf {
-        self.runtime.join("kept").join(id.as_str())
-    }
-
     /// The runtime directory of this ledger.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
@@ -187,101 +200,6 @@ impl Ledger {
 
     fn tomb_path(&self, id: &GrantId, suffix: &str) -> PathBuf {
         self.runtime.join("spent").join(format!("{}.{suffix}", id.as_str()))
-    }
-}
-
-impl Locked<'_> {
-    /// Spends one use and gives out the half: a tombstone made exclusively for each use, and with
-    /// the last one the half is overwritten and unlinked before it is returned.
-    ///
-    /// # Errors
-    /// `[spent]`, `[revoked]`, `[expired]`, `[no-ledger]`: what happened since the checks.
-    pub fn spend(&self, vault: &str, terms: &Terms) -> Result<Half> {
-        let id = &terms.jti;
-        let entry = self.ledger.entry(id)?;
-        entry.check(vault, terms, &time::boot_id()?, time::boot_seconds())?;
-        let Some(limit) = terms.uses else { return Ok(entry.half) };
-        let used = self.ledger.uses(id)?;
-        if used >= limit {
-            return Err(self.ledger.denial(id, End::Spent));
-        }
-        let kept = self.ledger.kept_path(id).exists();
-        let tombstone = Tombstone::new(Why::Spent, &entry.vault, kept, &entry.terms);
-        self.bury(id, &(used + 1).to_string(), Some(&tombstone))?;
-        if used + 1 == limit {
-            self.erase(id)?;
-        }
-        Ok(entry.half)
-    }
-
-    /// Ends a grant: the tombstone first, so that a crash in between leaves it ended, then its half
-    /// is erased, whether or not the tombstone could be made.
-    pub fn end(&self, id: &GrantId, why: Why) -> Result<()> {
-        let end = why.end();
-        let kept = self.ledger.kept_path(id).exists();
-        let entry = self.ledger.entry(id).ok();
-        let tombstone = entry.map(|e| Tombstone::new(why, &e.vault, kept, &e.terms));
-        let buried = match end {
-            // Its uses are its tombstones.
-            End::Spent => Ok(()),
-            End::Revoked | End::Expired => self.bury(id, end.word(), tombstone.as_ref()),
-        };
-        self.erase(id)?;
-        match buried {
-            Err(e) if e.code() == code::SPENT => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Removes tombstones of grants whose window closed more than a day ago, and temporary files of
-    /// dead writers.
-    pub fn tidy(&self, now: Timestamp) -> Result<()> {
-        files::sweep_temps(&self.ledger.runtime.join("grants"))?;
-        files::sweep_temps(&self.ledger.runtime.join("kept"))?;
-        let horizon = now.before(std::time::Duration::from_secs(2 * 86400)).as_second();
-        let folder = self.ledger.runtime.join("spent");
-        tree::remove_files(&folder, |name| {
-            let meta = folder.join(name).symlink_metadata();
-            meta.is_ok_and(|m| std::os::unix::fs::MetadataExt::mtime(&m) < horizon)
-        })
-    }
-
-    /// Unlinks the half and overwrites it where it lies, and removes a kept token. What is no
-    /// private regular file holds no half of ours: it is only unlinked.
-    fn erase(&self, id: &GrantId) -> Result<()> {
-        let path = self.ledger.entry_path(id);
-        if tree::is_there(&path)? {
-            let file = files::open_or_create(&path).ok();
-            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
-            if let Some(file) = file {
-                let length = file.metadata().map_or(0, |m| m.len());
-                let zeros = vec![0; usize::try_from(length).unwrap_or(MAX_ENTRY).min(MAX_ENTRY)];
-                rustix::io::pwrite(&file, &zeros, 0).map_err(|e| Error::io("erase", &path, e))?;
-            }
-        }
-        match std::fs::remove_file(self.ledger.kept_path(id)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.ledger.kept_path(id), e))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What it tells is for people: where there is no room for that, the file alone ends the grant.
-    fn bury(&self, id: &GrantId, suffix: &str, tells: Option<&Tombstone>) -> Result<()> {
-        use rustix::fs::{CWD, Mode, OFlags};
-        let path = self.ledger.tomb_path(id, suffix);
-        let flags =
-            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        match rustix::fs::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => {
-                let text = tells.and_then(|t| serde_json::to_vec(t).ok()).unwrap_or_default();
-                let _ = hasp_core::output::write_all(file, &text);
-                Ok(())
-            }
-            Err(rustix::io::Errno::EXIST) => Err(ended(id, End::Spent)),
-            Err(e) => Err(Error::io("write", &path, e)),
-        }
     }
 }
 

@@ -3,17 +3,21 @@
 
 use hasp_consumer::Caller;
 use hasp_core::time::{boot_id, boot_seconds};
-use hasp_core::{GrantId, Result, Timestamp};
+use hasp_core::{Result, Timestamp};
 
 use crate::ledger::Ledger;
+use crate::ledger::due::Due;
 use crate::ledger::entry::Entry;
 use crate::ledger::record::Ended;
 use crate::ledger::tombstone::Why;
 use crate::token::claims::Terms;
 
 /// Ends what has expired, and removes what a process used up and died; skipped when somebody holds
-/// the lock.
+/// the lock, and where nothing can have ended since the last look.
 pub fn sweep_expired(ledger: &Ledger, now: Timestamp) -> Result<Vec<Ended>> {
+    if ledger.is_quiet(now)? {
+        return Ok(Vec::new());
+    }
     sweep(ledger, |entry, terms| over(ledger, entry, terms, now))
 }
 
@@ -27,22 +31,27 @@ pub fn sweep_unusable(ledger: &Ledger, now: Timestamp) -> Result<Vec<Ended>> {
 }
 
 fn sweep(ledger: &Ledger, over: impl Fn(&Entry, &Terms) -> Option<Why>) -> Result<Vec<Ended>> {
-    let why = |id: &GrantId| {
-        let entry = ledger.entry(id).ok()?;
-        over(&entry, &entry.terms().ok()?)
-    };
-    if !ledger.ids()?.iter().any(|id| why(id).is_some()) {
-        return Ok(Vec::new());
-    }
     let Some(locked) = ledger.try_lock()? else { return Ok(Vec::new()) };
     let mut swept = Vec::new();
-    for id in ledger.ids()? {
-        if let Some(why) = why(&id) {
-            locked.end(&id, why.clone())?;
-            swept.push(Ended { id, why });
+    // What ends here may have others below it, which then end too.
+    loop {
+        let (mut due, before) = (Due::never()?, swept.len());
+        for id in ledger.ids()? {
+            let read = ledger.entry(&id).and_then(|entry| Ok((entry.terms()?, entry)));
+            let Ok((terms, entry)) = read else { continue };
+            match over(&entry, &terms) {
+                None => due.lower(terms.exp, &entry),
+                Some(why) => {
+                    locked.end(&id, why.clone(), None)?;
+                    swept.push(Ended { id, why });
+                }
+            }
+        }
+        if swept.len() == before {
+            locked.looked(&due)?;
+            return Ok(swept);
         }
     }
-    Ok(swept)
 }
 
 /// How the grant has ended although its entry is still there.
@@ -55,5 +64,6 @@ fn over(ledger: &Ledger, entry: &Entry, terms: &Terms, now: Timestamp) -> Option
         return Some(Why::OtherBoot);
     }
     let closed = now >= terms.exp || !entry.lives(&boot, boot_seconds());
-    closed.then_some(Why::Expired)
+    let orphaned = || entry.parent.is_some_and(|p| ledger.has(&p).is_ok_and(|there| !there));
+    closed.then_some(Why::Expired).or_else(|| orphaned().then_some(Why::Parent))
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use hasp_core::text::printable;
 use hasp_core::{Error, GrantId, Kind, Timestamp};
 
 use crate::code;
@@ -61,6 +62,8 @@ pub enum Why {
     Project,
     /// Its token reached nobody, or its minting could not be put on record.
     Undelivered,
+    /// The grant that it was narrowed from has ended.
+    Parent,
 }
 
 impl Why {
@@ -68,7 +71,7 @@ impl Why {
     pub fn end(&self) -> End {
         match self {
             Why::Spent => End::Spent,
-            Why::Expired | Why::ConsumerGone | Why::OtherBoot => End::Expired,
+            Why::Expired | Why::ConsumerGone | Why::OtherBoot | Why::Parent => End::Expired,
             Why::All | Why::Id | Why::Consumer | Why::Secret(_) | Why::Project => End::Revoked,
             Why::Undelivered => End::Revoked,
         }
@@ -87,12 +90,14 @@ impl Why {
             Why::Secret(name) => format!("secret {name}"),
             Why::Project => "project".to_owned(),
             Why::Undelivered => "undelivered".to_owned(),
+            Why::Parent => "parent".to_owned(),
         }
     }
 
-    /// What follows "the grant", with the moment.
-    fn phrase(&self, at: Timestamp) -> String {
-        let at = at.local();
+    /// What follows "the grant", with the moment and by whom.
+    fn phrase(&self, at: Timestamp, by: Option<&str>) -> String {
+        let by = by.map(|by| format!(" by {}", printable(by.as_bytes()))).unwrap_or_default();
+        let at = at.local() + &by;
         match self {
             Why::Spent => format!("was used up at {at}"),
             Why::Expired => format!("expired, and was removed at {at}"),
@@ -108,6 +113,9 @@ impl Why {
             Why::Secret(name) => format!("was revoked at {at}, with all on {name}"),
             Why::Project => format!("was revoked at {at}, with all of its project"),
             Why::Undelivered => format!("was withdrawn at {at}: its token reached nobody"),
+            Why::Parent => {
+                format!("ended with the grant that it was narrowed from, and was removed at {at}")
+            }
         }
     }
 }
@@ -124,15 +132,24 @@ pub struct Tombstone {
     pub vault: String,
     /// Whether its token was kept for hasp-exec to find.
     pub kept: bool,
+    /// By which program, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
     /// The canonical terms, unless they were very long.
     terms: Option<String>,
 }
 
 impl Tombstone {
     /// For a grant of this vault with these canonical terms.
-    pub(super) fn new(why: Why, vault: &str, kept: bool, terms: &str) -> Tombstone {
+    pub(super) fn new(why: Why, vault: &str, terms: &str) -> Tombstone {
         let terms = (terms.len() <= MAX_TERMS).then(|| terms.to_owned());
-        Tombstone { at: Timestamp::now(), why, vault: vault.to_owned(), kept, terms }
+        let vault = vault.to_owned();
+        Tombstone { at: Timestamp::now(), why, vault, kept: false, by: None, terms }
+    }
+
+    /// With whether its token was kept, and who ended it.
+    pub(super) fn told(self, kept: bool, by: Option<String>) -> Tombstone {
+        Tombstone { kept, by, ..self }
     }
 
     /// What was granted, where that is known.
@@ -142,7 +159,7 @@ impl Tombstone {
 
     /// How it ended, in a sentence without its subject.
     pub fn phrase(&self) -> String {
-        self.why.phrase(self.at)
+        self.why.phrase(self.at, self.by.as_deref())
     }
 
     /// The denial for whoever comes with its token.
@@ -160,6 +177,11 @@ pub fn ended(id: &GrantId, end: End) -> Error {
         End::Expired => "has expired",
     };
     Error::new(Kind::Denied, code_of(end), format!("grant {} {text}", id.short()))
+}
+
+/// Whether an error says that a grant has ended, and not that something of it cannot be read.
+pub fn is_end(error: &Error) -> bool {
+    [code::SPENT, code::REVOKED, code::EXPIRED, code::NO_LEDGER].contains(&error.code())
 }
 
 fn code_of(end: End) -> hasp_core::Code {

@@ -109,7 +109,7 @@ fn approved_words(mint: &Mint, target: Option<&Target>) -> Result<(Vec<OsString>
 }
 
 /// A last word `...` stands for any further words.
-fn split_further(mut words: Vec<OsString>) -> Result<(Vec<OsString>, Extent)> {
+pub fn split_further(mut words: Vec<OsString>) -> Result<(Vec<OsString>, Extent)> {
     let open = words.last().is_some_and(|w| w == FURTHER);
     if open {
         words.pop();

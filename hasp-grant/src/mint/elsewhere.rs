@@ -8,10 +8,9 @@ use hasp_consumer::{Caller, Consumer, Process};
 use hasp_core::text::shell_word;
 use hasp_core::{Class, Error};
 
-use crate::action::Action;
 use crate::mint::request::Request;
 use crate::token::claims::Terms;
-use crate::token::line::{mint_line, use_line};
+use crate::token::line::{mint_line_unseen, use_line_unseen};
 
 /// The window that is proposed, if the class allows one.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -33,24 +32,8 @@ pub fn elsewhere(error: Error, terms: &Terms, request: &Request) -> Error {
     }
     let there = shell_word(like.project.as_os());
     Error::new(error.kind(), error.code(), error.message())
-        .hint(format!(
-            "a person types in a terminal: cd {there}; {}",
-            unseen(mint_line(&like, true), &like.action)
-        ))
-        .hint(format!("and then here: {}", unseen(use_line(&like), &like.action)))
-}
-
-/// The line without the words that were typed for the command: nothing is open yet that they could
-/// be compared with, so one of them may be a value.
-fn unseen(line: String, action: &Action) -> String {
-    let Some((head, _)) = line.split_once(" -- ") else { return line };
-    match action.argv.get(action.fixed..).unwrap_or_default() {
-        [_] if action.fixed == 0 => line,
-        [program, ..] if action.fixed == 0 => {
-            format!("{head} -- {} ...", shell_word(program.as_os()))
-        }
-        _ => format!("{head} -- ..."),
-    }
+        .hint(format!("a person types in a terminal: cd {there}; {}", mint_line_unseen(&like)))
+        .hint(format!("and then here: {}", use_line_unseen(&like)))
 }
 
 /// Who asks and will still be there: the leader of the session, unless that is only the shell of

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use hasp_core::descriptors::{self, Sources};
 use hasp_core::output::write_all;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Source, files, named, platform, sibling};
+use hasp_core::{Error, Kind, Result, Source, named, platform, sibling};
 
 use crate::cli::Mint;
 use crate::code;
@@ -59,7 +59,7 @@ pub fn hand_over(
         put(asked, minted, context)
     };
     outcome.map(|()| Exit::OK).or_else(|error| {
-        minted.ledger.lock()?.end(&minted.terms.jti, Why::Undelivered)?;
+        minted.ledger.lock()?.end(&minted.terms.jti, Why::Undelivered, None)?;
         Err(error)
     })
 }
@@ -69,8 +69,7 @@ fn put(asked: &Mint, minted: &Minted, context: &mut Context) -> Result<()> {
     line.extend_from_slice(minted.token.as_bytes());
     line.push(b'\n');
     if asked.keep {
-        let _writing = minted.ledger.lock()?;
-        files::replace(&minted.ledger.kept_path(&minted.terms.jti), &line)?;
+        minted.ledger.lock()?.keep(&minted.vault, &minted.terms, &line)?;
         if context.out.json {
             context.out.object(&serde_json::json!({
                 "v": 1, "grant": minted.terms.jti, "target": asked.target,

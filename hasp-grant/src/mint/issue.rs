@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::mint::request::Request;
 use crate::token;
 use crate::token::claims::{Claims, Terms};
+use crate::token::heir::Heir;
 use crate::token::seal;
 use crate::token::seal::Half;
 
@@ -27,7 +28,7 @@ pub fn refuse_values_in_words(terms: &Terms, request: &Request, unlocked: &Unloc
         request.action.argv.iter().map(|w| w.as_os().as_encoded_bytes()).collect();
     let reason = terms.reason.as_deref().map(str::as_bytes);
     for (granted, item) in &request.granted {
-        let Some(version) = item.current_version() else { continue };
+        let version = item.version(granted.version)?;
         if unlocked.holds_value(&words, version)? {
             let message = format!("the command holds the value of {} in a word", granted.reference);
             return Err(Error::new(Kind::Denied, code::VALUE_IN_COMMAND, message).hint(
@@ -61,14 +62,21 @@ pub fn issue(
     let vault = unlocked.vault().id().to_string();
     let seal = seal::seal(&keys, &half, &other, &vault, &terms.jti)?;
     keys.zeroize();
-    let claims = Claims { terms: terms.clone(), half, seal };
+    let sign = |m: &[u8]| unlocked.sign_token(m);
+    let heir = Heir::of((&half, &terms.jti), &terms.canonical()?, &vault, sign);
+    let claims = Claims { terms: terms.clone(), heir: Some(heir), from: Vec::new(), half, seal };
     let token = token::mint(&claims, unlocked)?;
-    ledger.enter(&vault, terms, other)?;
+    ledger.enter(&vault, terms, other, None)?;
     Ok(token)
 }
 
 /// `grant.mint`.
 pub fn mint_event(terms: &Terms) -> Event {
+    minted(EventKind::GrantMint, terms)
+}
+
+/// What the record has of a grant that was made.
+pub fn minted(kind: EventKind, terms: &Terms) -> Event {
     let action = &terms.action;
     let secrets = terms.items.iter().map(|i| {
         serde_json::json!({
@@ -76,7 +84,7 @@ pub fn mint_event(terms: &Terms) -> Event {
         })
     });
     let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
-    Event::new(EventKind::GrantMint)
+    Event::new(kind)
         .field("grant", terms.jti.as_str())
         .os("project", terms.project.as_os())
         .maybe("target", action.target.clone())

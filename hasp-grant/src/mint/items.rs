@@ -1,17 +1,16 @@
 //! The versions that a request opens: each reference once, with the item that the binding leads to,
 //! held against the scope that was given to it.
 
-use std::collections::BTreeSet;
-
 use hasp_bind::{Binding, is_everywhere};
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::{Class, Error, Kind, Result, SecretName};
-use hasp_target::{Delivery, RefSpec, Target, Template};
+use hasp_target::{Delivery, RefSpec, Target};
 use hasp_vault::{Allow, Item};
 
 use crate::action::{Granted, delivery};
 use crate::code;
 use crate::mint::context::MintContext;
+use crate::mint::version::Named;
 use crate::mint::wanted::Wanted;
 
 /// What a request opens.
@@ -22,6 +21,8 @@ pub struct Resolved {
     pub deliveries: Vec<Delivery>,
     /// What deserves a look.
     pub warnings: Vec<String>,
+    /// What is said even where `--quiet` silences the rest.
+    pub loud: Vec<String>,
     /// What the project is not yet bound to.
     pub unbound: Vec<SecretName>,
 }
@@ -33,14 +34,16 @@ pub fn resolve_items(
     at: &MintContext<'_>,
     binding: &Binding,
 ) -> Result<Resolved> {
-    let direct = wanted.deliveries.iter().map(|d| &d.reference);
-    let references: BTreeSet<_> =
-        direct.chain(wanted.templates.iter().flat_map(Template::references)).collect();
-    let (mut granted, mut warnings, mut unbound) = (Vec::new(), Vec::new(), Vec::new());
+    let references = wanted.references();
+    let (mut granted, mut unbound) = (Vec::new(), Vec::new());
+    let (mut warnings, mut loud) = (Vec::new(), Vec::new());
     for reference in references {
         let bound = binding.refs.get(reference);
         let secret = bound.unwrap_or(reference);
-        if let Some(found) = find_item(reference, secret, target, (at, binding), &mut warnings)? {
+        let named = wanted.versions.get(reference).copied();
+        let found = find_item((reference, named), secret, target, (at, binding), &mut warnings)?;
+        if let Some(found) = found {
+            loud.extend(old_version(&found));
             granted.push(found);
             unbound.extend(bound.is_none().then(|| reference.clone()));
         }
@@ -49,7 +52,7 @@ pub fn resolve_items(
         granted
             .iter()
             .find(|(g, _)| g.reference == *reference)
-            .and_then(|(_, item)| item.current_version())
+            .and_then(|(g, item)| item.version(g.version).ok())
     };
     // What is optional and not stored has no version, and is left out.
     let deliveries: Vec<Delivery> =
@@ -58,13 +61,13 @@ pub fn resolve_items(
         delivery::check(delivery, version, at.runtime)?;
     }
     wanted.templates.iter().try_for_each(|t| delivery::check_template(t, version, at.runtime))?;
-    Ok(Resolved { granted, deliveries, warnings, unbound })
+    Ok(Resolved { granted, deliveries, warnings, loud, unbound })
 }
 
 /// The deliverable item behind a reference; `None` for one that the manifest calls optional and the
 /// vault does not have.
 fn find_item(
-    reference: &SecretName,
+    (reference, named): (&SecretName, Option<Named>),
     secret: &SecretName,
     target: Option<&Target>,
     (at, binding): (&MintContext<'_>, &Binding),
@@ -86,16 +89,31 @@ fn find_item(
     };
     warnings.extend(check_scope(&item, target, (at, binding))?);
     let class = item.class.max(manifest_class(spec));
-    let current = item.deliverable(at.now)?;
+    let version = match named {
+        Some(named) => item.deliverable_version(named.of(&item)?, at.now)?,
+        None => item.deliverable(at.now)?,
+    };
     let granted = Granted {
         reference: reference.clone(),
         name: secret.clone(),
-        version: current.number,
-        file: current.file.clone(),
-        sha256: current.sha256.clone(),
+        version: version.number,
+        file: version.file.clone(),
+        sha256: version.sha256.clone(),
         class,
+        pinned: named.is_some(),
     };
     Ok(Some((granted, item)))
+}
+
+/// What somebody may take for the value that is in use.
+fn old_version((granted, item): &(Granted, Item)) -> Option<String> {
+    let Granted { name, version, .. } = granted;
+    let (current, created) = (item.current, item.version(*version).ok()?.created.local());
+    (*version != current).then(|| {
+        format!(
+            "{name}@{version}, stored on {created}, is not the current version: that is {current}"
+        )
+    })
 }
 
 fn manifest_class(spec: Option<&RefSpec>) -> Class {

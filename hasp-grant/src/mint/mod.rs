@@ -12,6 +12,7 @@ pub(crate) mod jobserver;
 pub(crate) mod project;
 pub(crate) mod request;
 pub(crate) mod summary;
+pub(crate) mod version;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;
@@ -50,6 +51,8 @@ pub struct Minted {
     pub token: Zeroizing<String>,
     /// Its ledger.
     pub ledger: Ledger,
+    /// The id of its vault.
+    pub vault: String,
 }
 
 /// What is asked for, resolved and not yet consented to.
@@ -103,10 +106,10 @@ pub fn mint(proposal: Proposal, context: &mut Context) -> Result<Minted> {
     directories::remember(&home, &runtime, terms.exp, terms.iat)?;
     let token = issue(&terms, &request, &unlocked, &ledger)?;
     if let Err(e) = vault.log().and_then(|log| log.append(terms.iat, &[mint_event(&terms)])) {
-        ledger.lock()?.end(&terms.jti, Why::Undelivered)?;
+        ledger.lock()?.end(&terms.jti, Why::Undelivered, None)?;
         return Err(nothing_released(e));
     }
-    Ok(Minted { terms, token, ledger })
+    Ok(Minted { terms, token, ledger, vault: vault.id().to_string() })
 }
 
 fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Request)> {
@@ -118,7 +121,7 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
     let limits: Vec<Limits> =
         policy::classes(&items).into_iter().map(|class| policy.limits(class)).collect();
     request.confirm = limits.iter().any(|l| l.confirm.value.mint);
-    let window = window::resolve(asked, &Bounds::of(&limits))?;
+    let window = window::resolve(asked, &Bounds::of(&limits), at.now)?;
     let caller = Caller::current()?;
     let word = window.consumer.as_deref().or(asked.consumer.as_deref());
     let (consumer, warnings) = match word {
@@ -127,11 +130,12 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
     };
     request.warnings.extend(warnings);
     let who = policy::words(word.or(Some("parent")), &consumer);
+    let begin = window.begin.unwrap_or(at.now);
     let terms = Terms {
         jti: GrantId::random()?,
         iat: at.now,
-        nbf: at.now,
-        exp: at.now.after(window.length),
+        nbf: begin,
+        exp: begin.after(window.length),
         uses: window.uses,
         consumer,
         project: Arg::from(&at.project.root),

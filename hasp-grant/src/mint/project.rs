@@ -7,6 +7,7 @@ use hasp_core::{Error, Here, Result};
 use hasp_target::Delivery;
 
 use crate::cli::Mint;
+use crate::mint::version::split;
 use crate::mint::wanted::typed;
 
 /// The project at the current directory.
@@ -49,7 +50,7 @@ fn without_hints(error: &Error) -> Error {
 
 /// What was typed, each once; what is no delivery is refused later, by name of its option.
 fn references(asked: &Mint) -> Vec<String> {
-    let parsed = typed(asked).filter_map(|(channel, word)| Delivery::parse(channel, word).ok());
+    let parsed = typed(asked).filter_map(|(c, word)| Delivery::parse(c, split(word).0).ok());
     let mut references: Vec<String> = parsed.map(|d| d.reference.to_string()).collect();
     references.sort();
     references.dedup();

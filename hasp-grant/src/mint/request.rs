@@ -47,7 +47,7 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
         binding.check_target(target)?;
     }
     let wanted = wanted::wanted(mint, target, at)?;
-    let Resolved { granted, deliveries, mut warnings, unbound } =
+    let Resolved { granted, deliveries, mut warnings, loud: old, unbound } =
         resolve_items(&wanted, target, at, binding)?;
     let action = resolve_action(mint, target, (deliveries, wanted.templates), at)?;
     warnings.extend(strangers(&action, at, binding.shared)?);
@@ -61,6 +61,7 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
     let mut loud = control::loud(&subject, action.raw);
+    loud.extend(old);
     if at.project.founded {
         loud.push(at.project.extent(at.env.get("HOME")));
     }

@@ -65,6 +65,9 @@ pub fn terms_lines(terms: &Terms) -> Vec<String> {
         lines.push(line("template", &template_text(template, terms)));
     }
     lines.push(line("usable by", &printable(terms.consumer.describe().as_bytes())));
+    if terms.nbf > terms.iat {
+        lines.push(line("from", &terms.nbf.local()));
+    }
     lines.push(line("until", &terms.exp.local()));
     if let Some(reason) = &terms.reason {
         lines.push(line("reason", &printable(reason.as_bytes())));
@@ -111,7 +114,7 @@ fn pinned_lines(action: &Action) -> Vec<String> {
 
 /// `once within 15m`, `up to 5 times within 8h`, `as often as needed within 8h`.
 pub fn headline(terms: &Terms) -> String {
-    let seconds = u64::try_from(terms.exp.as_second() - terms.iat.as_second()).unwrap_or(0);
+    let seconds = u64::try_from(terms.exp.as_second() - terms.nbf.as_second()).unwrap_or(0);
     let window = duration_text(std::time::Duration::from_secs(seconds));
     let often = match terms.uses {
         Some(1) => "once".to_owned(),
@@ -137,9 +140,9 @@ pub fn why(state: &State) -> Option<String> {
     }
 }
 
-/// `7h 58m`, `12m`, `40s`: what is left of a window.
-pub fn left(terms: &Terms, now: Timestamp) -> String {
-    let seconds = u64::try_from(terms.exp.as_second() - now.as_second()).unwrap_or(0);
+/// `7h 58m`, `12m`, `40s`: from one moment to another.
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = u64::try_from(to.as_second() - from.as_second()).unwrap_or(0);
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {
         (0, 0) => format!("{seconds}s"),
@@ -173,7 +176,8 @@ fn delivery_text(delivery: &Delivery, item: &Granted) -> String {
     } else {
         format!(", called {} here", item.reference)
     };
-    format!("{variable}{}@{} ({}), {way}{called}", item.name, item.version, item.class)
+    let pinned = if item.pinned { ", whichever is current" } else { "" };
+    format!("{variable}{}@{} ({}), {way}{called}{pinned}", item.name, item.version, item.class)
 }
 
 /// `PGPASSFILE = ops/pgpass.in with db/password@3 (high), as a file`.

@@ -1,12 +1,15 @@
 //! What is to be delivered, from the target of `hasp.toml` or from the command line.
 
+use std::collections::BTreeSet;
+
 use hasp_bind::Project;
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, SecretName};
 use hasp_target::{Channel, Delivery, MAX_TEMPLATES, Target, Template};
 
 use crate::cli::Mint;
 use crate::code;
 use crate::mint::context::MintContext;
+use crate::mint::version::{self, Versions};
 
 /// What is to be delivered.
 pub struct Wanted {
@@ -14,6 +17,8 @@ pub struct Wanted {
     pub deliveries: Vec<Delivery>,
     /// Files with values in them.
     pub templates: Vec<Template>,
+    /// What is meant in a version that may not be the current one.
+    pub versions: Versions,
 }
 
 /// The target of this name.
@@ -45,14 +50,31 @@ pub fn typed(mint: &Mint) -> impl Iterator<Item = (Channel, &str)> {
 
 /// From the target, or from the command line.
 pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Result<Wanted> {
-    if let Some(target) = target {
-        return Ok(Wanted {
-            deliveries: target.deliveries.clone(),
-            templates: target.templates.clone(),
-        });
+    let mut versions = Versions::new();
+    version::read(&mint.at, &mut versions)?;
+    let (deliveries, templates) = match target {
+        Some(target) => (target.deliveries.clone(), target.templates.clone()),
+        None => by_options(mint, at, &mut versions)?,
+    };
+    let wanted = Wanted { deliveries, templates, versions };
+    wanted.has_all_versions().map(|()| wanted)
+}
+
+/// What stands on the command line.
+fn by_options(
+    mint: &Mint,
+    at: &MintContext<'_>,
+    versions: &mut Versions,
+) -> Result<(Vec<Delivery>, Vec<Template>)> {
+    let mut wanted = Vec::new();
+    for (channel, word) in typed(mint) {
+        let (word, named) = version::split(word);
+        let delivery = Delivery::parse(channel, word)?;
+        if let Some(named) = named {
+            version::remember(versions, delivery.reference.clone(), named)?;
+        }
+        wanted.push(delivery);
     }
-    let parsed = typed(mint).map(|(channel, word)| Delivery::parse(channel, word));
-    let wanted = parsed.collect::<Result<Vec<_>>>()?;
     let root = &at.project.root;
     let parsed = mint.template.iter().map(|word| Template::parse(word, root, at.cwd));
     let templates = parsed.collect::<Result<Vec<_>>>()?;
@@ -72,7 +94,28 @@ pub fn wanted(mint: &Mint, target: Option<&Target>, at: &MintContext<'_>) -> Res
         .hint("hasp-grant -x -t TARGET")
         .hint("hasp-grant -x -e DATABASE_URL=db/url -- ./migrate up"));
     }
-    Ok(Wanted { deliveries: wanted, templates })
+    Ok((wanted, templates))
+}
+
+impl Wanted {
+    /// Every reference, once.
+    pub fn references(&self) -> BTreeSet<&SecretName> {
+        let direct = self.deliveries.iter().map(|d| &d.reference);
+        direct.chain(self.templates.iter().flat_map(Template::references)).collect()
+    }
+
+    /// A version of what is not delivered was meant otherwise.
+    fn has_all_versions(&self) -> Result<()> {
+        let references = self.references();
+        match self.versions.keys().find(|name| !references.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("{name} has a version and is not delivered");
+                Err(Error::new(Kind::Usage, code::BAD_VERSION, message)
+                    .hint(format!("deliver it, for example: -e VAR={name}")))
+            }
+        }
+    }
 }
 
 fn refuse_twice(wanted: &[Delivery], templates: &[Template]) -> Result<()> {

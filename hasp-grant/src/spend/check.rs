@@ -6,11 +6,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use hasp_core::text::printable_path;
-use hasp_core::{Error, Kind, Result, Timestamp, time};
+use hasp_core::{Error, GrantId, Kind, Result, Timestamp, time};
 use hasp_vault::{Item, expiry_notice};
 
 use crate::code;
 use crate::ledger::Ledger;
+use crate::ledger::entry::Entry;
 use crate::ledger::tombstone::End;
 use crate::spend::command;
 use crate::spend::current::{
@@ -19,7 +20,7 @@ use crate::spend::current::{
 use crate::spend::ended::told;
 use crate::spend::situation::Situation;
 use crate::token;
-use crate::token::claims::{Claims, Terms};
+use crate::token::claims::{Claims, MAX_NARROWED, Terms};
 use crate::token::line::mint_line;
 
 /// One of the checks.
@@ -101,6 +102,8 @@ pub struct VerifiedGrant {
     pub(crate) claims: Claims,
     pub(crate) vault: String,
     pub(crate) ledger: Ledger,
+    /// Who presents it, for whoever comes later.
+    pub(crate) by: Option<String>,
     program: PathBuf,
     argv: Vec<OsString>,
     notice: Option<String>,
@@ -140,11 +143,12 @@ pub fn verify(
         outcome
     };
     let claims = signed(text, at, &mut pass)?;
-    let outcome = approved(&claims.terms, at, &mut pass);
+    let outcome = approved(&claims, at, &mut pass);
     let Approved { ledger, argv, program, notice } =
         outcome.map_err(|error| with_line(error, &claims.terms, at))?;
     let vault = at.vault.id().to_string();
-    Ok(VerifiedGrant { claims, vault, ledger, program, argv, notice })
+    let by = at.caller.parent().map(hasp_consumer::Process::label);
+    Ok(VerifiedGrant { claims, vault, ledger, by, program, argv, notice })
 }
 
 type Pass<'a> = &'a mut dyn FnMut(Check, Result<()>) -> Result<()>;
@@ -168,12 +172,14 @@ struct Approved {
     notice: Option<String>,
 }
 
-fn approved(terms: &Terms, at: &Situation<'_>, pass: Pass<'_>) -> Result<Approved> {
-    pass(Check::Begun, begun(terms, at.now))?;
-    pass(Check::Unexpired, unexpired(terms, at.now))?;
-    let ledger = in_ledger(terms, at);
+fn approved(claims: &Claims, at: &Situation<'_>, pass: Pass<'_>) -> Result<Approved> {
+    let (terms, chain) = (&claims.terms, claims.chain());
+    pass(Check::Begun, chain.iter().try_for_each(|t| begun(t, at.now)))?;
+    pass(Check::Unexpired, chain.iter().try_for_each(|t| unexpired(t, at.now)))?;
+    let ledger = in_ledger(&chain, at);
     pass(Check::Ledger, ledger.as_ref().map(drop).map_err(Clone::clone))?;
-    pass(Check::Consumer, terms.consumer.admits(at.caller))?;
+    // Of what was narrowed all must admit who asks: no word below widens one above it.
+    pass(Check::Consumer, chain.iter().try_for_each(|t| t.consumer.admits(at.caller)))?;
     pass(Check::Project, same_project(terms, at.root))?;
     let command = command::command(&terms.action, at);
     pass(Check::Action, command.as_ref().map(drop).map_err(Clone::clone))?;
@@ -190,16 +196,28 @@ fn approved(terms: &Terms, at: &Situation<'_>, pass: Pass<'_>) -> Result<Approve
     Ok(Approved { ledger: ledger?, argv, program: program?, notice })
 }
 
-/// The checks that hang on nothing but the grant itself: those that fail refuse it to everybody.
+/// The checks that hang on nothing but the grant itself, by its entry and those that it was
+/// narrowed from: those that fail refuse it to everybody.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn still_good(terms: &Terms, at: &Situation<'_>) -> Result<()> {
-    begun(terms, at.now)?;
-    unexpired(terms, at.now)?;
-    in_ledger(terms, at)?;
-    if terms.consumer.is_gone(at.caller) {
-        terms.consumer.admits(at.caller)?;
+pub fn still_good(terms: &Terms, entry: &Entry, at: &Situation<'_>) -> Result<()> {
+    let ledger = at.holder(&terms.jti)?;
+    let mut above = Vec::new();
+    let mut next = entry.parent;
+    while let Some(id) = next.filter(|_| above.len() <= MAX_NARROWED) {
+        let entry = ledger.entry(&id).map_err(of_parent)?;
+        next = entry.parent;
+        above.push((entry.terms()?, entry));
+    }
+    let all = above.iter().map(|(terms, entry)| (terms, entry)).chain([(terms, entry)]);
+    for (terms, entry) in all {
+        begun(terms, at.now)?;
+        unexpired(terms, at.now)?;
+        unspent(terms, (entry, entry.parent.as_ref()), ledger, at)?;
+        if terms.consumer.is_gone(at.caller) {
+            terms.consumer.admits(at.caller)?;
+        }
     }
     bound(terms, at)?;
     let items = current(terms, at)?;
@@ -209,6 +227,26 @@ pub fn still_good(terms: &Terms, at: &Situation<'_>) -> Result<()> {
         runnable(&terms.action, &argv, at)?;
     }
     deliverable(terms, &items, at.runtime)
+}
+
+/// The checks of a grant that is not used but narrowed: it has not ended, and who asks may use it.
+///
+/// # Errors
+/// As [`verify`].
+pub fn in_hand(claims: &Claims, at: &Situation<'_>) -> Result<Ledger> {
+    let chain = claims.chain();
+    chain.iter().try_for_each(|t| unexpired(t, at.now))?;
+    let ledger = in_ledger(&chain, at)?;
+    chain.iter().try_for_each(|t| t.consumer.admits(at.caller)).map(|()| ledger)
+}
+
+/// The terms of a grant as the ledger has them, if it is not known to have ended.
+///
+/// # Errors
+/// As [`verify`].
+pub fn entered(terms: &Terms, at: &Situation<'_>) -> Result<Entry> {
+    let ledger = at.holder(&terms.jti)?;
+    ledger.entry(&terms.jti).map_err(|error| told(error, ledger, &terms.jti, at.vault, at.now))
 }
 
 /// What mints the like, for a refusal that says nothing better.
@@ -245,15 +283,44 @@ fn unexpired(terms: &Terms, now: Timestamp) -> Result<()> {
     Err(Error::new(Kind::Denied, code::EXPIRED, message))
 }
 
-fn in_ledger(terms: &Terms, at: &Situation<'_>) -> Result<Ledger> {
-    let id = &terms.jti;
-    let ledger = at.holder(id)?;
-    let entry = ledger.entry(id).map_err(|error| told(error, ledger, id, at.vault, at.now))?;
-    entry.check(&at.vault.id().to_string(), terms, &time::boot_id()?, time::boot_seconds())?;
-    match terms.uses {
-        Some(limit) if ledger.uses(id)? >= limit => Err(ledger.denial(id, End::Spent)),
-        _ => Ok(ledger.clone()),
+/// The ledger that has a grant and all that it was narrowed from.
+fn in_ledger(chain: &[&Terms], at: &Situation<'_>) -> Result<Ledger> {
+    let Some(last) = chain.last() else { return Err(Error::bug("a grant without terms")) };
+    let ledger = at.holder(&last.jti)?;
+    let mut parent = None;
+    for terms in chain {
+        let id = &terms.jti;
+        let entry = ledger.entry(id).map_err(|e| told(e, ledger, id, at.vault, at.now));
+        let unspent = entry.and_then(|entry| unspent(terms, (&entry, parent), ledger, at));
+        unspent.map_err(|e| if terms.jti == last.jti { e } else { of_parent(e) })?;
+        parent = Some(id);
     }
+    Ok(ledger.clone())
+}
+
+fn unspent(
+    terms: &Terms,
+    (entry, parent): (&Entry, Option<&GrantId>),
+    ledger: &Ledger,
+    at: &Situation<'_>,
+) -> Result<()> {
+    let vault = at.vault.id().to_string();
+    entry.check(&vault, (terms, parent), &time::boot_id()?, time::boot_seconds())?;
+    match terms.uses {
+        Some(limit) if ledger.uses(&terms.jti)? >= limit => {
+            Err(ledger.denial(&terms.jti, End::Spent))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The end of what a grant was narrowed from is its end.
+fn of_parent(error: Error) -> Error {
+    let text = format!("it was narrowed from another, and that has ended: {}", error.message());
+    error
+        .hints()
+        .iter()
+        .fold(Error::new(error.kind(), error.code(), text), |e, h| e.hint(h.clone()))
 }
 
 fn same_project(terms: &Terms, root: &Path) -> Result<()> {

@@ -60,8 +60,11 @@ pub fn permitted(terms: &Terms, items: &[Item], at: &Situation<'_>) -> Result<()
 
 fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {
     let item = at.vault.item(&granted.name)?;
-    let current = item.deliverable(at.now)?;
     let (name, had) = (&granted.name, granted.version);
+    let current = match granted.pinned {
+        true => item.deliverable_version(had, at.now)?,
+        false => item.deliverable(at.now)?,
+    };
     if current.number != had {
         let now = current.number;
         return Err(Error::new(
@@ -125,12 +128,14 @@ fn unchanged_by_others(
 pub fn deliverable(terms: &Terms, items: &[Item], runtime: &Runtime) -> Result<()> {
     let version = |reference: &SecretName| {
         let position = terms.items.iter().position(|g| g.reference == *reference);
-        position.and_then(|p| items[p].current_version())
+        position.and_then(|p| items[p].version(terms.items[p].version).ok())
     };
     for wanted in &terms.action.deliveries {
         let version = version(&wanted.reference)
             .ok_or_else(|| Error::bug("a delivery names no granted item"))?;
         delivery::check(wanted, version, runtime)?;
     }
-    terms.action.templates.iter().try_for_each(|t| delivery::check_template(t, version, runtime))
+    let mut templates = terms.action.templates.iter();
+    templates.try_for_each(|t| delivery::check_template(t, version, runtime))?;
+    delivery::check_system(&terms.action, runtime)
 }

@@ -19,15 +19,18 @@ pub struct EndedGrant {
 }
 
 impl EndedGrant {
+    /// This grant, if it has ended and its tombstone tells of it.
+    pub fn of(ledger: &Ledger, id: GrantId) -> Option<EndedGrant> {
+        let tombstone = ledger.tombstone(&id).filter(|_| !ledger.has(&id).unwrap_or(false))?;
+        Some(EndedGrant { terms: tombstone.terms()?, id, tombstone })
+    }
+
     /// The last that ended of those that fit.
     pub fn last(ledgers: &[Ledger], fits: impl Fn(&EndedGrant) -> bool) -> Option<EndedGrant> {
         let ids = |ledger: &Ledger| ledger.tombs().unwrap_or_default();
         let told =
             ledgers.iter().flat_map(|ledger| ids(ledger).into_iter().map(move |id| (ledger, id)));
-        let ended = told.filter_map(|(ledger, id)| {
-            let tombstone = ledger.tombstone(&id).filter(|_| !ledger.has(&id).unwrap_or(false))?;
-            Some(EndedGrant { terms: tombstone.terms()?, id, tombstone })
-        });
+        let ended = told.filter_map(|(ledger, id)| EndedGrant::of(ledger, id));
         ended.filter(fits).max_by_key(|grant| grant.tombstone.at)
     }
 

@@ -6,7 +6,9 @@ pub(crate) mod check;
 pub(crate) mod command;
 pub(crate) mod current;
 pub(crate) mod ended;
+pub(crate) mod kept;
 pub(crate) mod render;
+pub(crate) mod report;
 pub(crate) mod situation;
 pub(crate) mod standing;
 
@@ -65,7 +67,8 @@ impl VerifiedGrant {
     /// # Errors
     /// `[spent]`, `[revoked]`, `[expired]` if that happened since the checks; `[busy]` after 10 s.
     pub fn spend(self) -> Result<SpentGrant> {
-        let ledger_half = self.ledger.lock()?.spend(&self.vault, &self.claims.terms)?;
+        let (chain, by) = (self.claims.chain(), self.by.as_deref());
+        let ledger_half = self.ledger.lock()?.spend(&self.vault, &chain, by)?;
         Ok(SpentGrant { grant: self, ledger_half })
     }
 }

@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use hasp_consumer::Caller;
 use hasp_core::files::{self, Guard};
 use hasp_core::{Environ, Error, GrantId, Here, Home, Result, Timestamp};
 use hasp_vault::Vault;
 
+use crate::code;
 use crate::ledger::Ledger;
 use crate::ledger::directories::{Everywhere, everywhere};
 use crate::ledger::entry::Entry;
-use crate::ledger::tombstone::{End, Tombstone};
-use crate::spend::check::still_good;
+use crate::ledger::tombstone::{End, Tombstone, is_end};
+use crate::spend::check::{entered, still_good};
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
 use crate::token::{self, MAX_TOKEN, paseto};
@@ -30,8 +32,21 @@ pub struct Standing {
     pub used: u32,
     /// Whether its token is kept.
     pub kept: bool,
+    /// The grant that it was narrowed from.
+    pub parent: Option<GrantId>,
+    /// Whether it is of a vault of this home.
+    pub of_home: bool,
     /// The runtime directory in which it lies.
     pub runtime: PathBuf,
+}
+
+/// Which grants are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that have not ended.
+    Live,
+    /// Those that have ended as well.
+    All,
 }
 
 /// How a grant stands.
@@ -65,6 +80,7 @@ impl State {
 pub fn standings(
     env: &Environ,
     home: &Home,
+    which: Which,
     now: Timestamp,
 ) -> Result<(Vec<Standing>, Vec<Error>)> {
     let Everywhere { ledgers, unreached } = everywhere(env, home, now);
@@ -82,8 +98,11 @@ pub fn standings(
         for id in &live {
             found.push(judge.standing(ledger, id)?);
         }
-        for id in ledger.tombs()?.into_iter().filter(|id| !live.contains(id)) {
-            found.push(ended(ledger, id)?);
+        if which == Which::Live {
+            continue;
+        }
+        for id in ledger.tombs()?.into_iter().filter(|id| live.binary_search(id).is_err()) {
+            found.push(judge.ended(ledger, id)?);
         }
     }
     found.sort_by_key(|standing| match standing.state {
@@ -96,20 +115,8 @@ pub fn standings(
 
 /// How one grant stands, with these terms, in the vault that is at hand.
 pub fn state_of(terms: &Terms, at: &Situation<'_>) -> State {
-    let outcome = at.holder(&terms.jti).and_then(|_| still_good(terms, at));
+    let outcome = entered(terms, at).and_then(|entry| still_good(terms, &entry, at));
     outcome.err().map_or(State::Usable, State::Refused)
-}
-
-fn ended(ledger: &Ledger, id: GrantId) -> Result<Standing> {
-    let tombstone = ledger.tombstone(&id);
-    Ok(Standing {
-        terms: tombstone.as_ref().and_then(Tombstone::terms),
-        kept: tombstone.as_ref().is_some_and(|t| t.kept),
-        used: ledger.uses(&id)?,
-        state: State::Ended(ledger.ended(&id)?.unwrap_or(End::Spent), tombstone),
-        runtime: ledger.runtime().root().to_owned(),
-        id,
-    })
 }
 
 struct Judge<'a> {
@@ -119,29 +126,51 @@ struct Judge<'a> {
     caller: Caller,
     now: Timestamp,
     /// The vault of each project, opened once.
-    vaults: BTreeMap<PathBuf, Option<Vault>>,
+    vaults: BTreeMap<PathBuf, Option<Rc<Vault>>>,
 }
 
 impl Judge<'_> {
+    fn ended(&mut self, ledger: &Ledger, id: GrantId) -> Result<Standing> {
+        let tombstone = ledger.tombstone(&id);
+        let terms = tombstone.as_ref().and_then(Tombstone::terms);
+        let vault = tombstone.as_ref().map(|t| t.vault.clone());
+        Ok(Standing {
+            kept: tombstone.as_ref().is_some_and(|t| t.kept),
+            used: ledger.uses(&id)?,
+            state: State::Ended(ledger.ended(&id)?.unwrap_or(End::Spent), tombstone),
+            parent: None,
+            of_home: vault.is_none_or(|vault| self.vault(terms.as_ref(), &vault).is_some()),
+            runtime: ledger.runtime().root().to_owned(),
+            terms,
+            id,
+        })
+    }
+
     fn standing(&mut self, ledger: &Ledger, id: &GrantId) -> Result<Standing> {
         let read = ledger.entry(id).and_then(|entry| Ok((entry.terms()?, entry)));
+        let parent = read.as_ref().ok().and_then(|(_, entry)| entry.parent);
         let (terms, state) = match read {
             Ok((terms, entry)) => {
                 let state = self.state(&terms, &entry, ledger);
                 (Some(terms), state)
             }
             // One that ended a moment ago has its half still here.
-            Err(_) => match ledger.ended(id)? {
+            Err(error) => match ledger.ended(id)? {
                 Some(end @ (End::Revoked | End::Expired)) => {
                     let tombstone = ledger.tombstone(id);
                     (tombstone.as_ref().and_then(Tombstone::terms), State::Ended(end, tombstone))
                 }
-                _ => (None, State::Damaged),
+                _ if error.code() == code::LEDGER_DAMAGED || is_end(&error) => {
+                    (None, State::Damaged)
+                }
+                _ => (None, State::Refused(error)),
             },
         };
         Ok(Standing {
             terms,
+            of_home: !matches!(state, State::Elsewhere),
             state,
+            parent,
             used: ledger.uses(id)?,
             kept: ledger.kept_path(id).exists(),
             runtime: ledger.runtime().root().to_owned(),
@@ -150,29 +179,37 @@ impl Judge<'_> {
     }
 
     fn state(&mut self, terms: &Terms, entry: &Entry, ledger: &Ledger) -> State {
-        let root = terms.project.as_path().to_owned();
-        let (env, home) = (self.env, self.home);
-        let known = self.vaults.entry(root.clone()).or_insert_with(|| vault_of(env, home, &root));
-        let Some(vault) = known.as_ref().filter(|vault| vault.id().to_string() == entry.vault)
-        else {
-            return State::Elsewhere;
-        };
-        if let Err(error) = check_kept(ledger, &terms.jti, vault) {
+        let root = terms.project.as_path();
+        let Some(vault) = self.vault(Some(terms), &entry.vault) else { return State::Elsewhere };
+        if let Err(error) = check_kept(ledger, &terms.jti, &vault) {
             return State::Refused(error);
         }
         let at = Situation {
-            vault,
+            vault: &vault,
             ledgers: self.ledgers,
             runtime: ledger.runtime(),
             caller: &self.caller,
-            root: &root,
+            root,
             search: None,
             now: self.now,
             target: None,
             words: None,
             searched: true,
         };
-        state_of(terms, &at)
+        still_good(terms, entry, &at).err().map_or(State::Usable, State::Refused)
+    }
+}
+
+impl Judge<'_> {
+    /// The vault of this id, if it is the one that the project of these terms uses here.
+    fn vault(&mut self, terms: Option<&Terms>, id: &str) -> Option<Rc<Vault>> {
+        let root = terms?.project.as_path();
+        if !self.vaults.contains_key(root) {
+            let found = vault_of(self.env, self.home, root).map(Rc::new);
+            self.vaults.insert(root.to_owned(), found);
+        }
+        let vault = self.vaults.get(root)?.as_ref()?;
+        (vault.id().to_string() == id).then(|| Rc::clone(vault))
     }
 }
 

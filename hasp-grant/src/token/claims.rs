@@ -1,6 +1,7 @@
 //! What a grant says, and in which one spelling: the terms, which the ledger copies, and around
 //! them the bearer half and the sealed file keys, which only the token carries.
 
+use ed25519_dalek::VerifyingKey;
 use hasp_consumer::Consumer;
 use hasp_core::class::LONGEST;
 use hasp_core::{Error, GrantId, Kind, Result, Timestamp};
@@ -10,7 +11,11 @@ use zeroize::Zeroizing;
 use crate::action::arg::Arg;
 use crate::action::{Action, Extent, Granted};
 use crate::code;
+use crate::token::heir::Heir;
 use crate::token::seal::{Half, Seal};
+
+/// How often a grant can be narrowed in turn.
+pub const MAX_NARROWED: usize = 8;
 
 /// Everything that was approved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,10 +50,27 @@ pub struct Claims {
     /// What was approved.
     #[serde(flatten)]
     pub terms: Terms,
+    /// Which key signs what is narrowed from this; absent in a token from before that was possible.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub heir: Option<Heir>,
+    /// What it was narrowed from, the vault's own grant first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub from: Vec<Ancestor>,
     /// The bearer's half.
     pub half: Half,
     /// The file keys, sealed.
     pub seal: Seal,
+}
+
+/// A grant from which another was narrowed, as far as whoever holds that one may have it: without
+/// half and seal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// What was approved.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// Which key signs what is narrowed from it.
+    pub heir: Heir,
 }
 
 impl Terms {
@@ -72,19 +94,37 @@ impl Claims {
     /// `[token-claims]`.
     pub fn decode(payload: &[u8]) -> Result<Claims> {
         let claims: Claims = serde_json::from_slice(payload).map_err(|_| misspelled())?;
-        if *claims.encode()? != payload {
+        if *claims.encode()? != payload || claims.from.len() > MAX_NARROWED {
             return Err(misspelled());
         }
-        claims.terms.check_shape().map(|()| claims)
+        claims.chain().into_iter().try_for_each(Terms::check_shape).map(|()| claims)
+    }
+
+    /// The key that signed claims which were narrowed, by the statements that they carry; `None`
+    /// for claims that were not, and where a statement is not its issuer's.
+    pub fn issuer(&self, vault_key: &VerifyingKey, vault: &str) -> Option<VerifyingKey> {
+        let next = |issuer: VerifyingKey, above: &Ancestor| {
+            above.heir.verified(&issuer, vault, &above.terms.canonical().ok()?)
+        };
+        let (first, others) = self.from.split_first()?;
+        others.iter().try_fold(next(*vault_key, first)?, next)
+    }
+
+    /// The terms of what it was narrowed from, the vault's own grant first, and its own behind
+    /// them.
+    pub fn chain(&self) -> Vec<&Terms> {
+        self.from.iter().map(|a| &a.terms).chain([&self.terms]).collect()
     }
 }
 
 impl Terms {
-    /// Moves the window so that it begins at `now`, with its length kept.
+    /// Moves the window so that it begins at `now`, or later if that was asked for, with its length
+    /// kept.
     pub(crate) fn begin(&mut self, now: Timestamp) {
         let length = u64::try_from(self.exp.as_second() - self.nbf.as_second()).unwrap_or(0);
+        let later = if self.nbf > self.iat { self.nbf.max(now) } else { now };
         (self.iat, self.nbf, self.exp) =
-            (now, now, now.after(std::time::Duration::from_secs(length)));
+            (now, later, later.after(std::time::Duration::from_secs(length)));
     }
 
     /// The limits that hold for every grant, whoever signed it.

@@ -19,14 +19,26 @@ const MAX_LINE: usize = 400;
 
 /// The line; one that keeps the token, or one that runs the action at once.
 pub fn mint_line(terms: &Terms, kept: bool) -> String {
+    minting(terms, kept, &command(&terms.action, kept))
+}
+
+/// The line that keeps the token, without the words that were typed for the command: where nothing
+/// is open yet that they could be compared with, one of them may be a value.
+pub fn mint_line_unseen(terms: &Terms) -> String {
+    minting(terms, true, &unseen(&terms.action))
+}
+
+fn minting(terms: &Terms, kept: bool, tail: &[OsString]) -> String {
     let mut words: Vec<OsString> = vec!["hasp-grant".into()];
     if !kept {
         words.push("-x".into());
     }
     words.extend(what(&terms.action));
+    for item in terms.items.iter().filter(|item| item.pinned) {
+        words.extend(["--at".into(), format!("{}@{}", item.reference, item.version).into()]);
+    }
     words.extend(how_long(terms, kept));
     words.extend(who(&terms.consumer, kept).into_iter().flat_map(|who| ["--consumer".into(), who]));
-    let tail = command(&terms.action, kept);
     let head = shell_words(words.iter().map(OsString::as_os_str));
     if tail.is_empty() {
         return head;
@@ -37,12 +49,20 @@ pub fn mint_line(terms: &Terms, kept: bool) -> String {
 
 /// The line that uses a kept grant like this one.
 pub fn use_line(terms: &Terms) -> String {
-    let action = &terms.action;
+    let own = terms.action.argv.get(terms.action.fixed..).unwrap_or_default();
+    using(&terms.action, &own.iter().map(|w| w.as_os().to_owned()).collect::<Vec<_>>())
+}
+
+/// As [`use_line`], without the words that [`mint_line_unseen`] leaves out.
+pub fn use_line_unseen(terms: &Terms) -> String {
+    using(&terms.action, &unseen(&terms.action))
+}
+
+fn using(action: &Action, own: &[OsString]) -> String {
     let target = action.target.iter().flat_map(|t| ["-t".into(), t.into()]);
     let words: Vec<OsString> = [OsString::from("hasp-exec")].into_iter().chain(target).collect();
     let head = shell_words(words.iter().map(OsString::as_os_str));
-    let own = action.argv.get(action.fixed..).unwrap_or_default();
-    let tail = shell_words(own.iter().map(|w| w.as_os()));
+    let tail = shell_words(own.iter().map(OsString::as_os_str));
     match (action.extent, tail.is_empty()) {
         (Extent::Any, _) => format!("{head} -- COMMAND"),
         (Extent::Exact | Extent::Open, true) => head,
@@ -90,7 +110,7 @@ fn delivery(delivery: &Delivery) -> [OsString; 2] {
 }
 
 fn how_long(terms: &Terms, kept: bool) -> Vec<OsString> {
-    let seconds = terms.exp.as_second().saturating_sub(terms.iat.as_second());
+    let seconds = terms.exp.as_second().saturating_sub(terms.nbf.as_second());
     let mut words: Vec<OsString> = Vec::new();
     if terms.uses != Some(1) || seconds > DEFAULT_WINDOW {
         let length = duration_text(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
@@ -132,6 +152,15 @@ fn command(action: &Action, kept: bool) -> Vec<OsString> {
     words
 }
 
+/// The program, if it was typed, and that more follows.
+fn unseen(action: &Action) -> Vec<OsString> {
+    let own = action.argv.get(action.fixed..).unwrap_or_default();
+    let program = own.first().filter(|_| action.fixed == 0).map(|w| w.as_os().to_owned());
+    let more = own.len() > usize::from(program.is_some()) || action.extent == Extent::Open;
+    let dots = (more && !own.is_empty()).then(|| "...".into());
+    program.into_iter().chain(dots).collect()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -139,6 +168,10 @@ mod tests {
     use crate::token::claims::Claims;
 
     fn line(change: impl Fn(&mut serde_json::Value), kept: bool) -> String {
+        mint_line(&terms(change), kept)
+    }
+
+    fn terms(change: impl Fn(&mut serde_json::Value)) -> Terms {
         let vector: serde_json::Value =
             serde_json::from_str(include_str!("../../tests/vectors/token.json")).unwrap();
         let payload = vector["payload"].as_str().unwrap();
@@ -146,7 +179,7 @@ mod tests {
         let mut json = serde_json::to_value(&terms).unwrap();
         json["consumer"] = serde_json::json!({"kind": "user", "uid": 0});
         change(&mut json);
-        mint_line(&serde_json::from_value(json).unwrap(), kept)
+        serde_json::from_value(json).unwrap()
     }
 
     #[test]
@@ -178,5 +211,29 @@ mod tests {
             false,
         );
         assert!(long.ends_with("-- COMMAND"));
+    }
+
+    #[test]
+    fn words_that_may_be_values_are_left_out() {
+        let unseen = |fixed: u32, argv: &[&str]| {
+            let change = |t: &mut serde_json::Value| {
+                t["action"]["fixed"] = fixed.into();
+                t["action"]["argv"] = serde_json::json!(argv);
+            };
+            let terms = terms(change);
+            (mint_line_unseen(&terms), use_line_unseen(&terms))
+        };
+        for line in <[String; 2]>::from(unseen(0, &["sh", "-c", "hunter2 -- x"])) {
+            assert!(line.ends_with(" -- sh ..."), "{line}");
+        }
+        for line in <[String; 2]>::from(unseen(1, &["sh", "hunter2"])) {
+            assert!(line.ends_with(" -- ..."), "{line}");
+        }
+        for line in <[String; 2]>::from(unseen(0, &["true"])) {
+            assert!(line.ends_with(" -- true"), "{line}");
+        }
+        for line in <[String; 2]>::from(unseen(1, &["true"])) {
+            assert!(!line.contains(" -- "), "{line}");
+        }
     }
 }

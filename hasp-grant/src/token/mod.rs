@@ -2,11 +2,13 @@
 //! compared before any key is used.
 
 pub(crate) mod claims;
+pub(crate) mod heir;
 pub(crate) mod line;
+pub(crate) mod narrower;
 pub(crate) mod paseto;
 pub(crate) mod seal;
 
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -16,6 +18,7 @@ use hasp_vault::{Unlocked, Vault};
 
 use crate::code;
 use crate::token::claims::Claims;
+use crate::token::narrower::narrower;
 use crate::token::paseto::{Parts, malformed};
 
 /// The longest token, in bytes: an approved command may have very many words.
@@ -40,9 +43,21 @@ pub fn key_id(key: &VerifyingKey) -> String {
     data_encoding::HEXLOWER.encode(&digest[..16])
 }
 
-/// Signs the claims: one line without its newline.
+/// Signs the claims with the vault's key: one line without its newline.
 pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
-    let vault = unlocked.vault();
+    issue(claims, unlocked.vault(), |m| unlocked.sign_token(m))
+}
+
+/// Signs the claims with the key of what they are narrowed from.
+pub fn narrow(claims: &Claims, vault: &Vault, key: &SigningKey) -> Result<Zeroizing<String>> {
+    issue(claims, vault, |m| key.sign(m).to_bytes())
+}
+
+fn issue(
+    claims: &Claims,
+    vault: &Vault,
+    sign: impl FnOnce(&[u8]) -> [u8; 64],
+) -> Result<Zeroizing<String>> {
     let footer =
         footer_text(&Footer { kid: key_id(&vault.token_key()?), vault: vault.id().to_string() })?;
     let payload = claims.encode()?;
@@ -54,9 +69,7 @@ pub fn mint(claims: &Claims, unlocked: &Unlocked) -> Result<Zeroizing<String>> {
         )
         .hint("leave the further words to hasp-exec: end the command with \"...\""));
     }
-    Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), |m| {
-        unlocked.sign_token(m)
-    }))
+    Ok(paseto::seal(&payload, footer.as_bytes(), vault.id().to_string().as_bytes(), sign))
 }
 
 /// Compares the footer with the vault at hand.
@@ -87,20 +100,38 @@ pub fn check_footer(parts: &Parts, vault: &Vault) -> Result<()> {
     Ok(())
 }
 
-/// Verifies the signature and only then looks at the claims.
+/// Verifies the signature and only then counts what the claims say. The vault signed them itself,
+/// or they say from which of its grants they were narrowed, and that is followed from its key on.
 ///
 /// # Errors
-/// `[token-signature]`, `[token-claims]`, `[window-too-long]`.
+/// `[token-signature]`, `[token-claims]`, `[token-wider]`, `[window-too-long]`.
 pub fn verify(parts: &Parts, vault: &Vault) -> Result<Claims> {
-    if !parts.verifies(&vault.token_key()?, vault.id().to_string().as_bytes()) {
-        return Err(Error::new(
-            Kind::Denied,
-            code::TOKEN_SIGNATURE,
-            "the token was not signed by this vault, or was changed since",
-        )
-        .hint("mint a new one: hasp-grant -t TARGET"));
+    verify_by(parts, &vault.token_key()?, &vault.id().to_string())
+}
+
+/// As [`verify`], by the key and id of a vault.
+pub fn verify_by(parts: &Parts, key: &VerifyingKey, id: &str) -> Result<Claims> {
+    if parts.verifies(key, id.as_bytes()) {
+        let claims = Claims::decode(&parts.payload)?;
+        return if claims.from.is_empty() { Ok(claims) } else { Err(unsigned()) };
     }
-    Claims::decode(&parts.payload)
+    let claims = Claims::decode(&parts.payload).map_err(|_| unsigned())?;
+    let issuer = claims.issuer(key, id).ok_or_else(unsigned)?;
+    if !parts.verifies(&issuer, id.as_bytes()) {
+        return Err(unsigned());
+    }
+    let chain = claims.chain();
+    chain.windows(2).try_for_each(|pair| narrower(pair[1], pair[0]))?;
+    Ok(claims)
+}
+
+fn unsigned() -> Error {
+    Error::new(
+        Kind::Denied,
+        code::TOKEN_SIGNATURE,
+        "the token was not signed by this vault, or was changed since",
+    )
+    .hint("mint a new one: hasp-grant -t TARGET")
 }
 
 /// The token in what was read: one line.
@@ -134,7 +165,6 @@ fn bad_footer() -> Error {
 mod tests {
     use super::*;
     use data_encoding::HEXLOWER;
-    use ed25519_dalek::{Signer, SigningKey};
 
     #[derive(Deserialize)]
     struct Vector {

@@ -18,6 +18,8 @@ use hasp_core::{Error, GrantId, Kind, Result};
 use crate::code;
 
 const INFO: &[u8] = b"hasp/v1/seal";
+const BELOW: &[u8] = b"hasp/v1/below";
+const HEIR: &[u8] = b"hasp/v1/heir";
 /// Bytes of one age file key.
 const FILE_KEY: usize = 16;
 
@@ -44,6 +46,27 @@ impl Half {
         let mut half = Half::zeros();
         half.0.copy_from_slice(&bytes);
         half
+    }
+
+    /// What takes the place of this ledger half in a grant that was narrowed from another:
+    /// `HKDF-SHA256(ikm = half || half of the other, salt = jti, info = "hasp/v1/below")`. When
+    /// that of the other is erased, nothing makes it again.
+    pub fn below(&self, above: &Half, id: &GrantId) -> Half {
+        let mut both = Zeroizing::new([0; 64]);
+        both[..32].copy_from_slice(self.0.as_slice());
+        both[32..].copy_from_slice(above.0.as_slice());
+        let mut half = Half::zeros();
+        derive(both.as_ref(), id, BELOW, half.0.as_mut_slice());
+        half
+    }
+
+    /// The seed of the key that signs what is narrowed from the grant whose bearer has this half,
+    /// `HKDF-SHA256(ikm = half, salt = jti, info = "hasp/v1/heir")`. The half cannot be had from
+    /// it.
+    pub(crate) fn heir_seed(&self, id: &GrantId) -> Zeroizing<[u8; 32]> {
+        let mut seed = Zeroizing::new([0; 32]);
+        derive(self.0.as_slice(), id, HEIR, seed.as_mut());
+        seed
     }
 
     fn zeros() -> Half {
@@ -148,11 +171,14 @@ fn cipher(half: &Half, ledger: &Half, id: &GrantId) -> ChaCha20Poly1305 {
     both[..32].copy_from_slice(half.0.as_slice());
     both[32..].copy_from_slice(ledger.0.as_slice());
     let mut key = Zeroizing::new([0; 32]);
-    let derived =
-        Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), both.as_ref()).expand(INFO, key.as_mut());
+    derive(both.as_ref(), id, INFO, key.as_mut());
+    ChaCha20Poly1305::new((&*key).into())
+}
+
+fn derive(material: &[u8], id: &GrantId, info: &[u8], into: &mut [u8]) {
+    let derived = Hkdf::<Sha256>::new(Some(id.as_str().as_bytes()), material).expand(info, into);
     // HKDF-SHA256 gives up to 8160 bytes; 32 always fit.
     debug_assert!(derived.is_ok());
-    ChaCha20Poly1305::new((&*key).into())
 }
 
 fn associated(vault: &str, id: &GrantId) -> String {

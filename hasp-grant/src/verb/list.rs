@@ -3,16 +3,19 @@
 
 use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Home, Result};
+use hasp_core::{Home, Result, Timestamp};
 
+use crate::action::Granted;
 use crate::mint::summary;
-use crate::spend::standing::{Standing, State, standings};
+use crate::spend::standing::{Standing, State, Which, standings};
 use crate::token::claims::Terms;
 
-/// `hasp-grant list`: what has not ended, with `--all` also what has, and why.
-pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
+/// `hasp-grant list`: what has not ended, with `all` also what has, and why; of this home, with
+/// `all_homes` of every one.
+pub fn list(all: bool, all_homes: bool, names: bool, context: &mut Context) -> Result<Exit> {
     let home = Home::locate(&context.env)?;
-    let (found, unreached) = standings(&context.env, &home, context.now)?;
+    let which = if all { Which::All } else { Which::Live };
+    let (found, unreached) = standings(&context.env, &home, which, context.now)?;
     unreached.iter().for_each(|error| context.out.warn(&error.to_string()));
     let (mut shown, mut hidden) = (0, 0);
     for standing in &found {
@@ -22,11 +25,14 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
                 standing.id.short(),
                 standing.id
             )),
-            State::Ended(..) if !all => continue,
-            State::Elsewhere if !all => hidden += 1,
+            State::Elsewhere | State::Ended(_, _) if !all_homes && !standing.of_home => hidden += 1,
+            State::Ended(..) if !all => {}
             State::Usable | State::Refused(_) | State::Elsewhere | State::Ended(..) => {
                 shown += 1;
-                row(standing, context)?;
+                match names {
+                    true => context.out.line(standing.id.short())?,
+                    false => row(standing, context)?,
+                }
             }
         }
     }
@@ -34,7 +40,7 @@ pub fn list(all: bool, context: &mut Context) -> Result<Exit> {
         context.out.note("nothing is granted now");
     }
     if hidden > 0 {
-        context.out.note(&format!("{hidden} more are of other homes: hasp-grant list --all"));
+        context.out.note(&format!("{hidden} more are of other homes: hasp-grant list --all-homes"));
     }
     Ok(Exit::OK)
 }
@@ -45,17 +51,27 @@ fn row(standing: &Standing, context: &mut Context) -> Result<()> {
         return context.out.object(&object(standing));
     }
     let mut text = format!("{}  {}", id.short(), state.word());
-    if let (State::Usable, Some(terms)) = (state, terms) {
-        let uses = match terms.uses {
-            Some(limit) => format!("{} of {limit} uses left", limit.saturating_sub(standing.used)),
-            None => "any number of uses".to_owned(),
-        };
-        let kept = if standing.kept { ", kept" } else { "" };
-        text += &format!("  {}, {uses}{kept}", summary::left(terms, context.now));
+    if let (State::Usable | State::Refused(_), Some(terms)) = (state, terms) {
+        text += &format!("  {}", left(standing, terms, context.now));
     }
     text += &terms.as_ref().map(what).unwrap_or_default();
     text += &summary::why(state).map(|why| format!(" ({why})")).unwrap_or_default();
     context.out.folded(&text, 4)
+}
+
+/// `begins in 2h, 7h 58m left, 2 of 5 uses left, kept`.
+fn left(standing: &Standing, terms: &Terms, now: Timestamp) -> String {
+    let begins = (terms.nbf > now).then(|| format!("begins in {}", summary::span(now, terms.nbf)));
+    let time =
+        (terms.exp > now).then(|| format!("{} left", summary::span(now.max(terms.nbf), terms.exp)));
+    let uses = match terms.uses {
+        Some(limit) => format!("{} of {limit} uses left", limit.saturating_sub(standing.used)),
+        None => "any number of uses".to_owned(),
+    };
+    let kept = standing.kept.then(|| "kept".to_owned());
+    let parent = standing.parent.map(|id| format!("narrowed from {}", id.short()));
+    let parts = begins.into_iter().chain(time).chain([uses]).chain(kept).chain(parent);
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// `  target test  api/key@1  in /home/ann/p  for session:4711`.
@@ -70,7 +86,10 @@ fn what(terms: &Terms) -> String {
 }
 
 fn secrets(terms: &Terms) -> Vec<String> {
-    terms.items.iter().map(|i| format!("{}@{}", i.name, i.version)).collect()
+    let word = |i: &Granted| {
+        format!("{}@{}{}", i.name, i.version, if i.pinned { " (pinned)" } else { "" })
+    };
+    terms.items.iter().map(word).collect()
 }
 
 fn object(standing: &Standing) -> serde_json::Value {
@@ -87,7 +106,8 @@ fn object(standing: &Standing) -> serde_json::Value {
         let more = serde_json::json!({
             "target": terms.action.target, "command": summary::command_text(&terms.action),
             "project": terms.project, "consumer": terms.consumer, "secrets": secrets(terms),
-            "uses": terms.uses, "iat": terms.iat, "exp": terms.exp, "reason": terms.reason,
+            "uses": terms.uses, "iat": terms.iat, "nbf": terms.nbf, "exp": terms.exp,
+            "reason": terms.reason, "parent": standing.parent,
         });
         fields.extend(more.as_object().cloned().unwrap_or_default());
     }

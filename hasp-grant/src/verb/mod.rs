@@ -2,10 +2,14 @@
 
 pub(crate) mod list;
 pub(crate) mod mint;
+pub(crate) mod narrow;
 pub(crate) mod policy;
 pub(crate) mod revoke;
 pub(crate) mod show;
+pub(crate) mod source;
+pub(crate) mod suggest;
 pub(crate) mod sweep;
+pub(crate) mod why;
 
 use hasp_core::Home;
 use hasp_core::Result;

@@ -21,8 +21,11 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
     let Everywhere { ledgers, unreached } =
         everywhere(&context.env, &Home::locate(&context.env)?, context.now);
     let (mut ended, mut failures) = (Vec::new(), Vec::new());
+    let by = Caller::current().ok().and_then(|caller| Some(caller.parent()?.label()));
     for ledger in ledgers {
-        if let Err(failure) = revoke_in(&ledger, &wanted, &mut ended, &mut failures) {
+        if let Err(failure) =
+            revoke_in(&ledger, &wanted, by.as_deref(), (&mut ended, &mut failures))
+        {
             failures.push(failure);
         }
     }
@@ -44,14 +47,14 @@ pub fn revoke(which: &Revoke, context: &mut Context) -> Result<Exit> {
 fn revoke_in(
     ledger: &Ledger,
     wanted: &Wanted,
-    ended: &mut Vec<Ended>,
-    failures: &mut Vec<Error>,
+    by: Option<&str>,
+    (ended, failures): (&mut Vec<Ended>, &mut Vec<Error>),
 ) -> Result<()> {
     let locked = ledger.lock()?;
     for id in ledger.ids()? {
         let terms = ledger.entry(&id).and_then(|e| e.terms()).ok();
         if wanted.matches(&id, terms.as_ref()) {
-            match locked.end(&id, wanted.why()) {
+            match locked.end(&id, wanted.why(), by) {
                 Ok(()) => ended.push(Ended { id, why: wanted.why() }),
                 Err(failure) => failures.push(failure),
             }

@@ -2,7 +2,7 @@
 
 use hasp_consumer::Caller;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Here, Result, Runtime, Source};
+use hasp_core::{Here, Result, Runtime};
 use hasp_vault::Vault;
 
 use crate::mint::summary;
@@ -12,6 +12,7 @@ use crate::token;
 use crate::token::claims::Terms;
 use crate::token::paseto;
 use crate::verb::ledgers;
+use crate::verb::source::read_token;
 
 /// `hasp-grant show`: the claims without half and seal, and whether this vault signed them.
 pub fn show(source: Option<&std::ffi::OsStr>, context: &mut Context) -> Result<Exit> {
@@ -54,28 +55,4 @@ fn state(terms: &Terms, vault: &Vault, context: &mut Context) -> Result<State> {
         searched: false,
     };
     Ok(state_of(terms, &at))
-}
-
-/// The token of a kept grant if the word is an id, else whatever the source gives.
-fn read_token(
-    source: Option<&std::ffi::OsStr>,
-    context: &mut Context,
-) -> Result<hasp_core::Secret> {
-    if let Some(word) = source.and_then(std::ffi::OsStr::to_str)
-        && word.len() >= 4
-        && word.bytes().all(|b| b.is_ascii_hexdigit())
-    {
-        for ledger in ledgers(context)? {
-            let kept = ledger
-                .ids()?
-                .into_iter()
-                .filter(|id| id.as_str().starts_with(word))
-                .map(|id| ledger.kept_path(&id));
-            if let Some(path) = kept.into_iter().find(|p| p.exists()) {
-                return Source::Path(path).read(&mut context.env, token::MAX_TOKEN);
-            }
-        }
-    }
-    let source = source.map_or(Ok(Source::Stdin), Source::parse)?;
-    source.read(&mut context.env, token::MAX_TOKEN)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod alphabet;
 pub(crate) mod ansi;
+pub(crate) mod cost;
 pub(crate) mod entity;
 pub(crate) mod join;
 pub(crate) mod layer;

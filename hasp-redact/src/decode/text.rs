@@ -2,6 +2,8 @@
 //! been read so far or the end of the stream, because "not yet" and "no" are different answers for
 //! every decoder.
 
+use super::cost;
+
 /// A window of the stream; positions are offsets into it.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
@@ -50,11 +52,11 @@ pub(crate) fn alike(a: &[u8], b: &[u8]) -> usize {
     for (i, (a, b)) in words_a.iter().zip(words_b).enumerate() {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if differ != 0 {
-            return 8 * i + differ.trailing_zeros() as usize / 8;
+            return cost::run(8 * i + differ.trailing_zeros() as usize / 8);
         }
     }
     let done = 8 * words_a.len().min(words_b.len());
-    done + a[done..].iter().zip(&b[done..]).take_while(|(a, b)| a == b).count()
+    cost::run(done + a[done..].iter().zip(&b[done..]).take_while(|(a, b)| a == b).count())
 }
 
 /// How many of the last bytes are the same.
@@ -64,12 +66,12 @@ pub(crate) fn alike_back(a: &[u8], b: &[u8]) -> usize {
     for (i, (a, b)) in words_a.iter().rev().zip(words_b.iter().rev()).enumerate() {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if differ != 0 {
-            return 8 * i + differ.leading_zeros() as usize / 8;
+            return cost::run(8 * i + differ.leading_zeros() as usize / 8);
         }
     }
     let done = 8 * words_a.len().min(words_b.len());
     let rest = a[..a.len() - done].iter().rev().zip(b[..b.len() - done].iter().rev());
-    done + rest.take_while(|(a, b)| a == b).count()
+    cost::run(done + rest.take_while(|(a, b)| a == b).count())
 }
 
 /// The value of a hexadecimal digit, 255 for anything else.

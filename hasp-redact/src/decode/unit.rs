@@ -5,6 +5,7 @@
 //! twice and a percent sign before `2541`, and the matcher keeps those that fit.
 
 use super::ansi;
+use super::cost;
 use super::entity;
 use super::text::{Answer, Text, nibble, pair};
 pub(crate) use super::units::Units;
@@ -40,7 +41,8 @@ pub(crate) fn lone(bytes: &[u8]) -> usize {
     let kinds =
         |bytes: &[u8]| bytes.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
     let words = bytes.as_chunks::<8>().0.iter().take_while(|word| kinds(*word) == 0).count();
-    8 * words + bytes[8 * words..].iter().take_while(|byte| stands_for_itself(**byte)).count()
+    let rest = bytes[8 * words..].iter().take_while(|byte| stands_for_itself(**byte)).count();
+    cost::run(8 * words + rest)
 }
 
 /// What bytes may be besides themselves; a table, because this is asked of every byte that is

@@ -31,7 +31,7 @@ pub(crate) fn begin(
     front.clear();
     front.push(machine.raised(seed));
     visited.clear();
-    visited.add(seed, 1, 1);
+    visited.add(seed, 1, 1, 0);
     let mut first: Option<Cursor> = None;
     let mut most = FIRST_BACK;
     let floor = seed.at.saturating_sub(reach(machine.value.len()));

@@ -3,7 +3,7 @@
 
 use crate::decode::ansi::{self, ESCAPE};
 use crate::decode::text::Text;
-use crate::decode::unit::{Units, decode, introduces, is_quoted};
+use crate::decode::unit::{Units, decode, introduces, is_quoted, only};
 use crate::filter::form::{Form, MAX_SKIPS, hex, radix};
 
 /// How many characters of a beginning are looked up.
@@ -60,14 +60,37 @@ pub(crate) struct Firsts {
     /// Single characters and pairs for encodings that begin some units late behind a line break.
     late_one: Set,
     late_two: Set,
+    /// Pairs as they stand in a text, of which at least one may be that of an escape.
+    open: Set,
 }
 
 impl Firsts {
     /// Sets without members.
     pub fn new() -> Firsts {
         let [one, skip_one, plain_one, escaped_one, late_one] = [0; 5].map(|_| Set::new(1 << 8));
-        let [two, shared_two, late_two] = [0; 3].map(|_| Set::new(1 << 16));
-        Firsts { one, two, shared_two, skip_one, plain_one, escaped_one, late_one, late_two }
+        let [two, shared_two, late_two, open] = [0; 4].map(|_| Set::new(1 << 16));
+        Firsts { one, two, shared_two, skip_one, plain_one, escaped_one, late_one, late_two, open }
+    }
+
+    /// Says that all were added.
+    pub fn close(&mut self) {
+        let pairs = self.two.0.iter().zip(&self.late_two.0);
+        self.open.0.iter_mut().zip(pairs).for_each(|(open, (two, late))| *open = two | late);
+        let escapes: Vec<u8> = (0..=255).filter(|byte| introduces(*byte)).collect();
+        for one in 0..=255 {
+            if introduces(one) {
+                (0..=255).for_each(|two| self.open.add(pair(one, two)));
+            } else if self.may_have_one(one) {
+                escapes.iter().for_each(|two| self.open.add(pair(one, *two)));
+            }
+        }
+    }
+
+    /// Whether a match may begin where these characters stand, wherever that is: asked of each
+    /// byte.
+    #[inline]
+    pub fn may_open(&self, one: u8, two: u8) -> bool {
+        self.open.has(pair(one, two))
     }
 
     /// Adds what can stand in the first two places of a beginning of this form.
@@ -181,6 +204,13 @@ pub(crate) struct Readings<'a> {
     spot: Spot<'a>,
     /// Whether too little can be said to rule a match out.
     pub open: bool,
+    /// What it may say.
+    pub heads: &'a mut Heads,
+}
+
+/// Lists of what a text may say, kept for their memory.
+#[derive(Default)]
+pub(crate) struct Heads {
     /// Readings that the end of the text cut short.
     pub cut: Vec<[u8; HEAD]>,
     /// Readings of full length.
@@ -191,8 +221,11 @@ pub(crate) struct Readings<'a> {
 
 impl<'a> Readings<'a> {
     /// Nothing has been read yet.
-    pub fn of(firsts: &'a Firsts, spot: Spot<'a>) -> Readings<'a> {
-        Readings { firsts, spot, open: false, cut: Vec::new(), whole: Vec::new(), seen: Vec::new() }
+    pub fn of(firsts: &'a Firsts, spot: Spot<'a>, heads: &'a mut Heads) -> Readings<'a> {
+        heads.cut.clear();
+        heads.whole.clear();
+        heads.seen.clear();
+        Readings { firsts, spot, open: false, heads }
     }
 
     /// Reads on at `at` behind this head.
@@ -201,17 +234,17 @@ impl<'a> Readings<'a> {
             return;
         }
         if head.len > HEAD {
-            if !self.whole.contains(&head.bytes) {
-                self.whole.push(head.bytes);
+            if !self.heads.whole.contains(&head.bytes) {
+                self.heads.whole.push(head.bytes);
             }
             return;
         }
         let Some(byte) = self.spot.text.get(at) else { return self.cut(head) };
         if introduces(byte) {
-            if self.seen.contains(&(at, head)) {
+            if self.heads.seen.contains(&(at, head)) {
                 return;
             }
-            self.seen.push((at, head));
+            self.heads.seen.push((at, head));
             self.unit(at, byte, head);
         }
         self.read(at + 1, head.and(&[byte]));
@@ -228,7 +261,7 @@ impl<'a> Readings<'a> {
     /// The text ends behind this head.
     fn cut(&mut self, head: Head) {
         match head.bytes[..head.len] {
-            [one, two, three] => self.cut.push([one, two, three]),
+            [one, two, three] => self.heads.cut.push([one, two, three]),
             _ => self.open = true,
         }
     }
@@ -239,8 +272,14 @@ impl<'a> Readings<'a> {
         if byte == ESCAPE && !self.may_skip(head) {
             return;
         }
+        let text = self.spot.text;
+        // Of several backslashes some may be read as such.
+        let alone = |(_, _): &(u8, usize)| text.get(at + 1) != Some(b'\\');
+        if let Some((byte, length)) = only(text, at).filter(alone) {
+            return self.read(at + length, head.and(&[byte]));
+        }
         let mut units = Units::default();
-        decode(self.spot.text, at, &mut units);
+        decode(text, at, &mut units);
         if units.more && (head.len > 0 || self.may_escape(byte)) {
             self.cut(head);
         }

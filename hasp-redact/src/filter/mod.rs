@@ -6,6 +6,7 @@ mod firsts;
 pub(crate) mod form;
 mod memo;
 mod openings;
+mod past;
 pub(crate) mod pattern;
 mod patterns;
 pub(crate) mod pump;

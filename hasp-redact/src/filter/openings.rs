@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::decode::text::Text;
 use crate::decode::unit::{introduces, stands_for_itself};
+use crate::filter::firsts::Heads;
 use crate::filter::form::{Cursor, Form, Machine, reach};
 use crate::filter::pattern::needle::Needles;
 use crate::filter::trail::{Known, Trail};
@@ -63,7 +64,7 @@ pub(super) fn open(
             return Opening::No;
         }
         let mut trail = Trail::default();
-        trail.add(place, 1, run + 1);
+        trail.add(place, 1, run + 1, period);
         return Opening::Not(trail, run as u64 / 8);
     }
     // Most of what begins as a value goes on in another way.
@@ -103,6 +104,8 @@ pub(crate) struct Openings {
     seen: usize,
     /// Memory to read in.
     room: Room,
+    /// Memory for what a text may begin with.
+    pub(super) heads: Heads,
 }
 
 impl Openings {

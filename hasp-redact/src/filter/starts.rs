@@ -4,9 +4,10 @@
 
 use std::ops::Range;
 
+use crate::decode::cost;
 use crate::decode::text::Text;
 use crate::decode::unit::{introduces, only};
-use crate::filter::firsts::{First, Firsts, HEAD, Head, Readings, Spot};
+use crate::filter::firsts::{First, Firsts, HEAD, Head, Heads, Readings, Spot};
 use crate::filter::form::radix::{Characters, Radix};
 use crate::filter::form::{Case, Cursor, Form, Machine, hex, plain, radix};
 use crate::filter::openings::{Entry, Look, Opening, Openings, WORK, lone, open};
@@ -46,6 +47,7 @@ impl Starts {
             }
         }
         starts.file(heads);
+        starts.firsts.close();
         starts
     }
 
@@ -161,14 +163,8 @@ impl Starts {
             return from;
         }
         let pairs = text.bytes[from..].windows(2).take(end - from);
-        let other = pairs.take_while(|pair| !self.may_open(pair[0], pair[1])).count();
-        from + other
-    }
-
-    fn may_open(&self, one: u8, two: u8) -> bool {
-        introduces(one)
-            || (self.firsts.may_have_one(one)
-                && (introduces(two) || self.firsts.may_have_two(one, two)))
+        let other = pairs.take_while(|pair| !self.firsts.may_open(pair[0], pair[1])).count();
+        from + cost::run(other)
     }
 
     /// Whether an escape that can be read in one way only is none that a match begins with, nor is
@@ -236,15 +232,22 @@ impl Starts {
     /// The forms that can begin with what stands at the position if some of it is an escape or is
     /// to be skipped.
     fn escaped_open(&self, look: &mut Look<'_>) -> bool {
-        let mut readings = Readings::of(&self.firsts, Spot { text: look.text, at: look.at });
+        let mut heads = std::mem::take(&mut look.openings.heads);
+        let spot = Spot { text: look.text, at: look.at };
+        let mut readings = Readings::of(&self.firsts, spot, &mut heads);
         readings.read(look.at, Head::default());
-        look.openings.work += readings.seen.len() as u64;
-        if readings.open {
-            return true;
-        }
+        let open = readings.open;
+        look.openings.work += heads.seen.len() as u64;
+        let open = open || self.heads_open(&heads, look);
+        look.openings.heads = heads;
+        open
+    }
+
+    /// The forms that can begin with one of these heads.
+    fn heads_open(&self, heads: &Heads, look: &mut Look<'_>) -> bool {
         let mut three = |head: [u8; HEAD]| self.find(head).any(|e| look.entry_open(e));
-        let cut = readings.cut.iter().any(|head| self.firsts.has_shared(*head) || three(*head));
-        cut || readings.whole.iter().any(|[a, b, c, d]| {
+        let cut = heads.cut.iter().any(|head| self.firsts.has_shared(*head) || three(*head));
+        cut || heads.whole.iter().any(|[a, b, c, d]| {
             self.find([*a, *b, *c]).any(|e| look.entry_open(e))
                 || self.find([*b, *c, *d]).any(|e| look.shared_open(e))
         })

@@ -9,12 +9,12 @@ use crate::filter::back::begin;
 use crate::filter::form::{Case, Cursor, Form, Machine};
 use crate::filter::memo::{Memo, Sole};
 use crate::filter::openings::Openings;
+use crate::filter::past::{Begun, Past, SHORT};
 use crate::filter::patterns::Patterns;
 use crate::filter::seed::pieces::Seed;
 use crate::filter::seed::{PIECE, Progress};
 use crate::filter::spans::{Output, Sink, Span};
-use crate::filter::trail::Known;
-use crate::filter::walk::{Room, Walk};
+use crate::filter::walk::Room;
 
 /// How much text before the first open position is kept, to tell whether a line break precedes it.
 const CONTEXT: usize = 128;
@@ -29,21 +29,11 @@ const MAX_LEAK: usize = 3;
 /// Among so many of the last matches it is looked whether one is known.
 const RECENT: usize = 8;
 
-/// A reading of so few steps is sooner made again than remembered.
-const SHORT: u64 = 16;
-
-/// A match that has begun and passed through a seed.
-struct Begun {
-    walk: Walk,
-    needle: u32,
-    form: Form,
-}
-
 /// The state between two reads.
 #[derive(Default)]
 pub(crate) struct Stream {
     output: Output,
-    begun: Vec<Begun>,
+    past: Past,
     /// How far it has been searched for seeds.
     progress: Progress,
     /// The length of the text when it was last searched.
@@ -56,13 +46,10 @@ pub(crate) struct Stream {
     pub work: u64,
     memo: Memo,
     sole: Sole,
-    /// Where matches have been read that are over.
-    known: Known,
     /// Whether a match may begin at `open`, if that is not told by what has begun.
     openings: Openings,
-    /// Memory to read in, and a walk that is over.
+    /// Memory to read in.
     room: Room,
-    spare: Option<Walk>,
 }
 
 impl Stream {
@@ -99,6 +86,7 @@ impl Stream {
         }
         let shortest = |at: usize| {
             let begun = self
+                .past
                 .begun
                 .iter()
                 .filter(|b| b.walk.open <= at)
@@ -135,14 +123,13 @@ impl Stream {
         }
         self.progress.shift(by);
         self.output.shift(by);
-        self.begun.iter_mut().for_each(|b| b.walk.shift(by));
-        self.known.shift(by);
+        self.past.shift(by);
         self.openings.shift(by);
     }
 
     /// Reads on where the end of the input stopped a match.
     fn resume(&mut self, patterns: &Patterns, text: Text<'_>) {
-        let mut begun = std::mem::take(&mut self.begun);
+        let mut begun = std::mem::take(&mut self.past.begun);
         for one in begun.drain(..) {
             let machine = patterns.needles.machine(one.needle, one.form);
             self.go_on(machine, text, one);
@@ -157,13 +144,7 @@ impl Stream {
         if let Some((first, last)) = ends.found {
             self.output.spans.extend([first, last].map(|end| Span { start, end, needle, form }));
         }
-        if one.walk.alive() {
-            self.begun.push(one);
-        } else if one.walk.work > SHORT {
-            self.known.passed(needle, form, one.walk.trail);
-        } else {
-            self.spare = Some(one.walk);
-        }
+        self.past.add(one);
     }
 
     /// Looks for seeds in what is new.
@@ -196,28 +177,49 @@ impl Stream {
             return 0..0;
         }
         let machine = patterns.needles.machine(seed.needle, seed.form);
+        let place = Cursor { at, index, column: 0 };
         let (mut known, mut plain) = (0..0, at + 1);
-        if !machine.rejects(&text.bytes[at..plain], index) {
-            let stretch =
-                self.read_stretch(machine, text, Cursor { at, index, column: 0 }, seed.needle);
+        if self.past.knows_apart(machine, text.bytes[at], place, seed.needle) {
+            self.work += 1;
+            known = self.settled(patterns, machine, text, place, seed.needle);
+        } else if !machine.rejects(text, place, plain) {
+            let stretch = self.read_stretch(machine, text, place, seed.needle);
             plain = plain.max(stretch.end);
-            if matches!(seed.form, Form::Plain(_)) && self.sole.has(patterns, seed.needle) {
+            let plain = matches!(seed.form, Form::Plain(_));
+            if machine.period() > 0 {
+                known = self.settled(patterns, machine, text, place, seed.needle);
+            } else if plain && self.sole.has(patterns, seed.needle) {
                 known = stretch;
-                if machine.period() > 0 && !patterns.needles.get(seed.needle).folds {
-                    known = self.passed(machine, Cursor { at, index, column: 0 }, seed.needle);
-                }
             }
         }
         if patterns.needles.get(seed.needle).folds && !Case::are_both_in(&text.bytes[at..plain]) {
             for form in seed.form.folded() {
                 let machine = Machine { form: *form, ..machine };
-                let differs = machine.rejects(&text.bytes[at..plain], index);
+                let differs = machine.rejects(text, place, plain);
                 if !differs && !self.memo.has(seed.needle, *form, line, at) {
-                    self.read_stretch(machine, text, Cursor { at, index, column: 0 }, seed.needle);
+                    self.read_stretch(machine, text, place, seed.needle);
                 }
             }
         }
         known
+    }
+
+    /// The stretch around this place, of a value that repeats itself, in which no piece can tell
+    /// anything new.
+    fn settled(
+        &mut self,
+        patterns: &Patterns,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        place: Cursor,
+        needle: u32,
+    ) -> Range<usize> {
+        let plain = matches!(machine.form, Form::Plain(_)) && machine.period() > 0;
+        let as_it_is = plain && text.bytes[place.at] == machine.value[place.index];
+        if as_it_is && !patterns.needles.get(needle).folds && self.sole.has(patterns, needle) {
+            return self.past.stretch(machine, place, needle);
+        }
+        place.at..place.at
     }
 
     /// Reads the match that `seed` is part of, and remembers the stretch in which it need not be
@@ -256,13 +258,30 @@ impl Stream {
             self.read_back(machine, text, machine.behind_alike(text, seed, most), needle);
             return seed.at..seed.at;
         }
+        self.read_run(machine, text, seed, needle)
+    }
+
+    /// As [`Stream::read`], where single bytes are read from the seed on.
+    fn read_run(
+        &mut self,
+        machine: Machine<'_>,
+        text: Text<'_>,
+        seed: Cursor,
+        needle: u32,
+    ) -> Range<usize> {
         let end = seed.at + machine.run(text, seed);
         let complete = seed.index + (end - seed.at) == machine.goal();
         if !complete && text.get(end).is_some_and(|byte| machine.stops(byte)) {
             return seed.at..end;
         }
-        // From where the run ends: from the seed, what is found would depend on which seed it is.
         let last = Cursor { at: end, index: seed.index + (end - seed.at), column: 0 };
+        if let Some((start, tail)) = machine.stands_alone(text, seed, last).filter(|_| complete) {
+            for end in [end, tail.end] {
+                self.found(Span { start, end, needle, form: machine.form });
+            }
+            return start..end;
+        }
+        // From where the run ends: from the seed, what is found would depend on which seed it is.
         let (behind, clear) = machine.run_back(text, last);
         let start = end - behind;
         let first = Cursor { at: start, index: 0, column: 0 };
@@ -284,36 +303,27 @@ impl Stream {
 
     /// Reads the match that this place is part of from its beginning, unless that was done already.
     fn read_back(&mut self, machine: Machine<'_>, text: Text<'_>, place: Cursor, needle: u32) {
-        if self.knows(machine, place, needle) {
+        if self.past.knows(machine, place, needle) {
+            return;
+        }
+        if machine.is_first(place.index) {
+            if machine.begins(text, place) {
+                self.walk(machine, text, place, needle);
+            }
             return;
         }
         let mut room = std::mem::take(&mut self.room);
-        let known = |place| self.knows(machine, place, needle);
+        let known = |place| self.past.knows(machine, place, needle);
         let begun = begin(machine, text, place, known, &mut room);
         self.room = room;
         self.work += begun.work;
         match begun.first {
             Some(first) => self.walk(machine, text, first, needle),
             None if begun.work > SHORT => {
-                self.known.dead(needle, machine.form, self.room.visited());
+                self.past.dead(needle, machine.form, self.room.visited());
             }
             None => {}
         }
-    }
-
-    /// The stretch around this place that was read byte by byte, of a value that repeats itself so
-    /// soon that each piece tells where in it it lies.
-    fn passed(&self, machine: Machine<'_>, place: Cursor, needle: u32) -> Range<usize> {
-        let (form, period) = (machine.form, machine.period());
-        if period > PIECE || period + PIECE > machine.value.len() {
-            return place.at..place.at;
-        }
-        let begun = self.begun.iter().filter(|b| (b.needle, b.form) == (needle, form));
-        begun
-            .map(|b| &b.walk.trail)
-            .chain(self.known.trails(needle, form))
-            .find_map(|trail| trail.around(place, period))
-            .unwrap_or(place.at..place.at)
     }
 
     fn found(&mut self, span: Span) {
@@ -326,20 +336,10 @@ impl Stream {
     fn walk(&mut self, machine: Machine<'_>, text: Text<'_>, first: Cursor, needle: u32) {
         let same = |s: &Span| (s.start, s.needle, s.form) == (first.at, needle, machine.form);
         let found = machine.period() == 0 && self.output.spans.iter().rev().take(RECENT).any(same);
-        if !found && !self.knows(machine, first, needle) {
-            let start = machine.opening(first);
-            let walk = self.spare.take().map_or_else(|| Walk::new(start), |w| w.after(start));
-            self.go_on(machine, text, Begun { walk, needle, form: machine.form });
+        if !found && !self.past.knows(machine, first, needle) {
+            let one = self.past.begin(machine.opening(first), needle, machine.form);
+            self.go_on(machine, text, one);
         }
-    }
-
-    /// Whether what goes through this place has been read, or is being read.
-    fn knows(&self, machine: Machine<'_>, place: Cursor, needle: u32) -> bool {
-        let (form, period) = (machine.form, machine.period());
-        self.begun
-            .iter()
-            .any(|b| (b.needle, b.form) == (needle, form) && b.walk.trail.has(place, period))
-            || self.known.has(needle, form, place, period)
     }
 
     /// Finds the first position that a match may still begin at or go on from.
@@ -349,7 +349,7 @@ impl Stream {
             self.open = text.len();
             return;
         }
-        let begun = self.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
+        let begun = self.past.begun.iter().map(|b| b.walk.open).min().unwrap_or(text.len());
         let oldest = text.len().saturating_sub(patterns.reach).max(self.open).min(begun);
         let guess = patterns.reach <= MAX_GUESS || text.len() - oldest <= MAX_GUESS;
         self.open = match more_ready && guess {

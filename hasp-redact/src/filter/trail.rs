@@ -39,8 +39,13 @@ impl Stretch {
             return false;
         }
         let here = self.index + if by > 0 { (by / self.pace) as usize } else { 0 };
-        here == index || (period > 0 && here.abs_diff(index).is_multiple_of(period))
+        is_same(here, index, period)
     }
+}
+
+/// Whether two indexes are the same, or whole periods away from each other.
+fn is_same(one: usize, other: usize, period: usize) -> bool {
+    one == other || (period > 0 && one.abs_diff(other).is_multiple_of(period))
 }
 
 /// The places of one reading, in the order of the text.
@@ -49,20 +54,16 @@ pub(crate) struct Trail(Vec<Stretch>);
 
 impl Trail {
     /// Adds so many places, the first of them here and each `pace` bytes and one unit behind the
-    /// one before.
-    pub fn add(&mut self, place: Cursor, pace: usize, count: usize) {
+    /// one before. Of a value that repeats itself all that are whole periods away are as good.
+    pub fn add(&mut self, place: Cursor, pace: usize, count: usize, period: usize) {
         let (at, index, pace) = (place.at as isize, place.index, pace as isize);
         if let Some(last) = self.0.last_mut() {
-            if last.count == 1
-                && index == last.index + 1
-                && at > last.at
-                && (count == 1 || at - last.at == pace)
-            {
+            let goes_on = is_same(index, last.index + last.count, period);
+            if last.count == 1 && goes_on && at > last.at && (count == 1 || at - last.at == pace) {
                 (last.pace, last.count) = (at - last.at, 1 + count);
                 return;
             }
-            let follows =
-                at == last.at + last.pace * last.count as isize && index == last.index + last.count;
+            let follows = goes_on && at == last.at + last.pace * last.count as isize;
             if follows && last.count > 1 && (count == 1 || pace == last.pace) {
                 last.count += count;
                 return;
@@ -223,8 +224,8 @@ mod tests {
     #[test]
     fn a_trail_knows_its_places_and_no_others() {
         let mut trail = Trail::default();
-        (0..10).for_each(|i| trail.add(place(100 + 3 * i, 5 + i), 1, 1));
-        trail.add(place(140, 15), 2, 4);
+        (0..10).for_each(|i| trail.add(place(100 + 3 * i, 5 + i), 1, 1, 0));
+        trail.add(place(140, 15), 2, 4, 0);
         for at in 90..160 {
             for index in 0..30 {
                 let first =
@@ -240,12 +241,25 @@ mod tests {
         assert!(trail.has(place(12, 15), 0));
     }
 
+    /// However often a value was complete: else each byte of a text full of it takes memory.
+    #[test]
+    fn whole_periods_are_one_stretch() {
+        let mut trail = Trail::default();
+        (0..10).for_each(|i| trail.add(place(100 + i, 6 + i % 3), 1, 1, 3));
+        trail.add(place(110, 7), 1, 20, 3);
+        trail.add(place(130, 6), 1, 20, 3);
+        assert_eq!(trail.0.len(), 1);
+        assert!(trail.has(place(149, 4), 3) && !trail.has(place(149, 5), 3));
+        trail.add(place(150, 6), 1, 1, 3);
+        assert_eq!(trail.0.len(), 2);
+    }
+
     #[test]
     fn what_is_known_is_bounded_and_moves_with_the_text() {
         let mut known = Known::default();
         let alone = |at| {
             let mut trail = Trail::default();
-            trail.add(place(at, 0), 1, 1);
+            trail.add(place(at, 0), 1, 1, 0);
             trail
         };
         (0..20).for_each(|i| known.dead(1, Form::Hex, alone(i)));

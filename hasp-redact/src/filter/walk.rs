@@ -79,6 +79,25 @@ impl<'a> Front<'a> {
         }
     }
 
+    /// Whether a run of the value's only byte from this state on takes in all the others that lie
+    /// within: whatever they read leads to the same places, with less of the value read.
+    fn takes_in(&self, state: State) -> bool {
+        self.states.is_empty()
+            || self.period == 1 && self.states.iter().all(|other| other.done <= state.done)
+    }
+
+    /// The units from this state on that can be read in one way only, as far as all readings lead
+    /// to the same places, but none that begin behind `limit`.
+    fn run(&self, machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> Run {
+        if !self.takes_in(state) {
+            return Run::NONE;
+        }
+        let run = single(machine, text, state, limit);
+        let end = state.place.at + run.bytes();
+        let within = run.pace == 1 && self.states.iter().all(|other| other.place.at <= end);
+        if within || self.states.is_empty() { run } else { Run::NONE }
+    }
+
     fn insert(&mut self, at: usize, state: State) {
         if self.states.len() == MAX_FRONT {
             return;
@@ -194,11 +213,11 @@ impl Walk {
             if state.place.at.saturating_sub(last) > most || known(state.place) {
                 continue;
             }
-            self.trail.add(state.place, 1, 1);
+            self.trail.add(state.place, 1, 1, front.period);
             let Some(state) = self.complete(machine, text, state, &mut ends) else { continue };
-            let alone = front.states.is_empty();
-            let run = if alone { single(machine, text, state, last + most) } else { Run::NONE };
+            let run = front.run(machine, text, state, last + most);
             if run.units > 0 {
+                front.states.clear();
                 self.run(machine, text, state, run, &mut ends);
                 front.push(State { place: machine.past(state.place, run), seen: 0, ..state });
             } else if read(machine, text, state, next, &mut front) {
@@ -273,7 +292,7 @@ impl Walk {
         ends.work += run.bytes() as u64 / 8;
         if run.units > 1 {
             let second = machine.past(place, Run { units: 1, ..run });
-            self.trail.add(second, run.pace, run.units - 1);
+            self.trail.add(second, run.pace, run.units - 1, machine.period());
         }
         if let Some(units) = machine.last_end(place.index, run.units).filter(|_| done) {
             // Matches that end before it are part of the same run.
@@ -314,7 +333,7 @@ fn single(machine: Machine<'_>, text: Text<'_>, state: State, limit: usize) -> R
     if state.place.at >= text.len() {
         return Run::NONE;
     }
-    let run = machine.units(text, state.place);
+    let run = machine.units(text, state.place, state.done);
     // What was there when it was stopped has been read.
     if run.pace > 1 && state.place.at + run.pace < state.seen {
         return Run::NONE;

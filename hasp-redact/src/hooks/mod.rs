@@ -8,6 +8,7 @@ mod memory;
 pub(crate) mod message;
 pub(crate) mod pushed;
 mod script;
+mod tracked;
 
 pub(crate) use dir::{HookDir, HookManager};
 pub(crate) use memory::Memory;

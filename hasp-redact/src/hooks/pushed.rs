@@ -2,8 +2,8 @@
 //! pre-commit framework makes of it.
 //!
 //! What the remote has is known from what it told git for this push and from the references that
-//! git keeps of it; it is not asked again, since a hook that reaches for the network would run what
-//! the repository's settings name.
+//! git keeps of it, those that nobody set by hand; it is not asked again, since a hook that reaches
+//! for the network would run what the repository's settings name.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use hasp_core::tool::Context;
 use hasp_core::{Error, Kind, Result};
 
+use super::tracked;
 use crate::cli::Hook;
 use crate::code;
 use crate::git::Git;
@@ -65,14 +66,10 @@ pub(crate) fn push(words: &[OsString], text: &[u8], git: &Git, cx: &Context) -> 
     // What the remote has may not be here, after somebody else's forced push.
     known.retain(|id| git.read(&[OsStr::new("cat-file"), OsStr::new("-e"), id]).is_ok());
     let remote = words.first().filter(|w| !w.as_bytes().is_empty() && is_remote(w, git));
-    let tracked = remote.map(|w| {
-        let mut word = OsString::from("--remotes=");
-        word.push(w);
-        word
-    });
+    let tracked = remote.map(|remote| tracked::known(remote, git)).transpose()?;
     push.revisions.push("--not".into());
     push.revisions.extend(known);
-    push.revisions.extend(tracked);
+    push.revisions.extend(tracked.unwrap_or_default());
     Ok(push)
 }
 

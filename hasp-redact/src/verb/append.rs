@@ -5,8 +5,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::code;
-use hasp_core::sibling;
-use hasp_core::text::printable;
+use hasp_core::sibling::{self, Said};
 use hasp_core::tool::Context;
 use hasp_core::{Error, Result};
 use serde_json::{Value, json};
@@ -47,7 +46,7 @@ fn append(event: &Value, cx: &mut Context) {
 
 fn run(event: &Value, cx: &Context) -> Result<()> {
     let mut command = sibling::command("hasp-audit")?;
-    command.arg("append").env_clear().envs(cx.env.for_child());
+    command.args(["--json", "append"]).env_clear().envs(cx.env.for_child());
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -61,10 +60,7 @@ fn run(event: &Value, cx: &Context) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let said = printable(output.stderr.split(|b| *b == b'\n').next().unwrap_or_default());
-    Err(Error::new(
-        hasp_core::Kind::Io,
-        code::NOT_RECORDED,
-        said.trim_start_matches("hasp-audit: error: ").to_owned(),
-    ))
+    let said = Said::of("hasp-audit", &output.stderr).error();
+    let why = said.map_or_else(|| "hasp-audit ended without a word".to_owned(), |e| e.to_string());
+    Err(Error::new(hasp_core::Kind::Io, code::NOT_RECORDED, why))
 }

@@ -1,26 +1,29 @@
 //! `hooks run`: what a hook calls. Whatever keeps it from checking blocks, and says how to go
 //! without once; nothing that it says leads to a commit that is not checked.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Environ, Error, Home, Kind, Result, Var};
+use hasp_core::{Environ, Error, Home, Kind, Result, Secret, Var};
 
 use super::{append, scan};
 use crate::cli::{Format, Hook, Values};
 use crate::code;
+use crate::filter::{Pattern, Patterns};
 use crate::git::Git;
-use crate::hooks::kept::{self, Looked};
+use crate::hooks::kept::{self, Call, Looked};
 use crate::hooks::{Memory, message, pushed};
 use crate::scan::finder::Wanted;
 use crate::scan::objects::Objects;
 use crate::scan::report::{Part, Report};
 use crate::scan::repository::{self, References};
 use crate::scan::table::Table;
-use crate::scan::watch::unwatched;
+use crate::scan::watch::{Kept, unwatched};
 
 /// The most names that one line of a hook has.
 const NAMES: usize = 5;
@@ -137,7 +140,7 @@ fn check(
         return Err(not_here(&error, hook)
             .hint("if it is this home, take the values again: hasp-vault watch rebuild"));
     }
-    let names = unwatched(&kept);
+    let (names, vaults) = (unwatched(&kept), vaults(&kept));
     let wanted = Wanted { table: Some(Table::new(key, kept)), patterns: None };
     let (report, place) = look(hook, words, input, &wanted, git, cx)?;
     let blocked = report.unseen.iter().any(|u| u.pointer);
@@ -148,11 +151,12 @@ fn check(
         if names.is_empty() {
             return Ok(Exit::OK);
         }
-        let looked = kept::look(hook, words, input, memory, cx);
-        if hook != Hook::CommitMsg {
-            tell_unwatched(&names, looked, cx);
+        let looked = kept::look(Call { hook, words, input, memory }, home, vaults, cx);
+        // One vault is opened; values of others in this home are not in it.
+        if hook != Hook::CommitMsg && !(looked.vault && vaults == 1) {
+            tell_unwatched(&names, &looked, cx);
         }
-        return Ok(if looked == Looked::Blocked { Exit::NO } else { Exit::OK });
+        return Ok(if looked.blocked { Exit::NO } else { Exit::OK });
     }
     report.print(format, &mut cx.out)?;
     if found {
@@ -163,10 +167,13 @@ fn check(
 }
 
 /// The hook's own line: a value that is short or easy to guess passes.
-fn tell_unwatched(names: &[String], looked: Looked, cx: &mut Context) {
-    let all = match looked {
-        Looked::Not => String::new(),
-        _ => format!(", but those of the target {}", kept::TARGET),
+fn tell_unwatched(names: &[String], looked: &Looked, cx: &mut Context) {
+    let vault = looked.vault.then(|| "the vault here".to_owned());
+    let targets = looked.targets.iter().map(|target| format!("the target {target}"));
+    let by: Vec<String> = vault.into_iter().chain(targets).collect();
+    let all = match by.is_empty() {
+        true => String::new(),
+        false => format!(", but those of {}", by.join(" and ")),
     };
     let more = match names.len().saturating_sub(NAMES) {
         0 => String::new(),
@@ -174,6 +181,33 @@ fn tell_unwatched(names: &[String], looked: Looked, cx: &mut Context) {
     };
     let shown = names[..names.len().min(NAMES)].join(", ");
     cx.out.note(&format!("not watched, so not looked for{all}: {shown}{more}"));
+}
+
+/// Of how many vaults there are values that are not watched.
+fn vaults(kept: &[Kept]) -> usize {
+    let passes = kept.iter().filter(|one| one.marks.is_err() || one.weak.is_some());
+    passes.map(|one| &one.origin).collect::<BTreeSet<_>>().len()
+}
+
+/// Looks for these values in what a hook is given on standard input and by these words: for the
+/// vault's tool, which has them.
+///
+/// # Errors
+/// Where something cannot be looked at.
+pub fn look_for(
+    values: &[(String, Secret)],
+    hook: Hook,
+    words: &[OsString],
+    cx: &mut Context,
+) -> Result<Exit> {
+    let patterns: Vec<Pattern<'_>> =
+        values.iter().map(|(name, value)| Pattern { name, value: value.expose() }).collect();
+    let patterns = Arc::new(Patterns::compile(&patterns));
+    for (name, reason) in patterns.unwatched() {
+        cx.out.note(&format!("{name} is not looked for: {reason}"));
+    }
+    let wanted = Wanted { table: None, patterns: Some(patterns) };
+    seek(&wanted, hook, words, &Git::new(".", &cx.env), cx)
 }
 
 /// Looks for values that were given, and nothing else: what a kept grant has the hook call.
@@ -185,8 +219,18 @@ pub(crate) fn given(
     cx: &mut Context,
 ) -> Result<Exit> {
     let wanted = Wanted { table: None, patterns: scan::given(values, cx)? };
+    seek(&wanted, hook, words, git, cx)
+}
+
+fn seek(
+    wanted: &Wanted,
+    hook: Hook,
+    words: &[OsString],
+    git: &Git,
+    cx: &mut Context,
+) -> Result<Exit> {
     let input = pushed::input(hook)?;
-    let (report, place) = look(hook, words, &input, &wanted, git, cx)?;
+    let (report, place) = look(hook, words, &input, wanted, git, cx)?;
     if report.leaks().next().is_none() {
         return Ok(Exit::OK);
     }

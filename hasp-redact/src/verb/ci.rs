@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::values::Named;
 use crate::cli::Ci;
-use crate::decode::parts::{Part, parts};
+use crate::decode::parts::{Part, Place, parts};
 use crate::filter::pattern::needle::MIN_LINE;
 
 /// Tells the system to mask these values in its log. It masks what it is given wherever that
@@ -34,8 +34,9 @@ pub(crate) fn mask(system: Ci, named: &Named, context: &mut Context) -> Result<(
 /// Gives one value and its parts, line by line, each once.
 fn give(system: Ci, name: &str, value: &[u8], context: &mut Context) -> Result<()> {
     let apart = parts(value).kept;
-    let texts =
-        std::iter::once(value).chain(apart.iter().map(|Part { bytes, .. }| bytes.as_slice()));
+    // A number of a key is no text, and stands in no line of a log.
+    let told = apart.iter().filter(|part| part.place != Place::Key);
+    let texts = std::iter::once(value).chain(told.map(|Part { bytes, .. }| bytes.as_slice()));
     let mut given = BTreeSet::new();
     for line in texts.flat_map(lines) {
         if !given.insert(line) {

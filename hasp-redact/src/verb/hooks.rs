@@ -11,6 +11,7 @@ use serde_json::json;
 use super::called;
 use crate::cli::{Hook, HooksVerb};
 use crate::git::Git;
+use crate::hooks::kept::opens;
 use crate::hooks::{HookDir, HookManager, Memory, State};
 use crate::scan::watch::{Watch, unwatched};
 
@@ -86,11 +87,17 @@ fn status(place: &HookDir, git: &Git, cx: &mut Context) -> Result<Exit> {
 /// Which values pass the hooks.
 fn tell_unwatched(memory: &Memory, cx: &mut Context) {
     let home = memory.home.clone().map(Home::at).or_else(|| Home::locate(&cx.env).ok());
-    let Some(Ok((_, kept, _))) = home.map(|home| Watch::of(&home).load()) else { return };
+    let Some(home) = home else { return };
+    let Ok((_, kept, _)) = Watch::of(&home).load() else { return };
     let names = unwatched(&kept);
-    if !names.is_empty() {
-        cx.out.note(&format!("not watched, so not found: {}", names.join(", ")));
+    if names.is_empty() {
+        return;
     }
+    let found = match opens(&home) {
+        true => "looked for where the vault opens without a question, as it does here",
+        false => "so not found",
+    };
+    cx.out.note(&format!("not watched, {found}: {}", names.join(", ")));
 }
 
 fn show(place: &HookDir, hook: Hook, cx: &mut Context) -> Result<()> {

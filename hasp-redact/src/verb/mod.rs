@@ -11,3 +11,5 @@ pub(crate) mod scan;
 mod status;
 mod values;
 pub(crate) mod watch;
+
+pub use called::look_for;

@@ -60,7 +60,11 @@ pub(crate) fn is_stdin(word: &OsStr) -> bool {
 pub(crate) fn read(values: &Values, env: &mut Environ) -> Result<Named> {
     let mut named = Named::default();
     if let Some(word) = &values.values {
-        let list = Source::parse(word)?.read(env, MAX_LIST)?;
+        let source = Source::parse(word)?;
+        let list = source.read(env, MAX_LIST)?;
+        if let (Source::Fd(number), true) = (&source, list.is_empty()) {
+            return Err(drained(*number));
+        }
         records(list, &mut named)?;
     }
     for name in &values.env {
@@ -72,6 +76,13 @@ pub(crate) fn read(values: &Values, env: &mut Environ) -> Result<Named> {
         named.push(name, value);
     }
     Ok(named)
+}
+
+/// The error for a descriptor that has nothing any more: nothing would be looked for.
+fn drained(number: i32) -> Error {
+    let message = format!("descriptor {number}, which --values names, was read to its end before");
+    Error::new(Kind::Data, code::BAD_VALUES, message)
+        .hint(format!("one descriptor serves one command: give each its own {number}<FILE"))
 }
 
 /// `NAME=VALUE` records, each ended by NUL.

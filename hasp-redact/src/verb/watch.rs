@@ -11,8 +11,8 @@ use crate::scan::watch::{Unwatched, Watch};
 /// A version, why it is not watched, and why a part of it is not.
 type Version = (u32, Option<Unwatched>, Option<Unwatched>);
 
-/// Lists each secret by its newest version.
-pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
+/// Lists each secret by its newest version; or the names alone of those that are watched.
+pub(crate) fn run(names: bool, cx: &mut Context) -> Result<Exit> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
     let (_, kept, lost) = Watch::of(&home).load()?;
@@ -24,6 +24,12 @@ pub(crate) fn run(cx: &mut Context) -> Result<Exit> {
         versions.sort_by_key(|(number, ..)| *number);
         let Some((version, reason, weak)) = versions.pop() else { continue };
         let older = versions.iter().filter(|(_, reason, _)| reason.is_none()).count();
+        if names {
+            if reason.is_none() {
+                cx.out.line(&name)?;
+            }
+            continue;
+        }
         if cx.out.json {
             cx.out.object(&json!({
                 "v": 1, "secret": name, "vault": vault, "version": version,

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use hasp_core::files::{self, Guard};
 use hasp_core::suggest;
 use hasp_core::text::{printable, printable_path};
-use hasp_core::{Error, Kind, Result, SecretName};
+use hasp_core::{Error, Kind, Result, SecretName, hint};
 use toml::de::DeTable;
 
 use crate::code;
@@ -91,7 +91,7 @@ impl Manifest {
                 format!("target '{shown}' is not in {FILE_NAME}"),
             );
             let near = suggest::hint(name, self.targets.keys().map(String::as_str));
-            error.hint(near.as_deref().unwrap_or("see what there is with: hasp-target list"))
+            error.hint(near.as_deref().unwrap_or(hint("see what there is with: hasp-target list")))
         })
     }
 }

@@ -204,10 +204,17 @@ fn read(root: &Path, path: &Path) -> Result<String> {
         }
         hasp_core::code::SYMLINK => bad_path(path, "is a link"),
         hasp_core::code::NOT_A_FILE => bad_path(path, "is not a regular file"),
-        hasp_core::code::FILE_TOO_LARGE => text::too_large(&full, MAX_TEMPLATE),
+        hasp_core::code::FILE_TOO_LARGE => too_large(&full),
         _ => e,
     })?;
     text::check(&bytes, &full, MAX_TEMPLATE).map(str::to_owned)
+}
+
+fn too_large(path: &Path) -> Error {
+    let message = format!("{} is longer than {} KiB", printable_path(path), MAX_TEMPLATE / 1024);
+    Error::new(Kind::Config, code::MANIFEST_TOO_LARGE, message).hint(
+        "deliver the values by env, file or fd, and let the command read its long files itself",
+    )
 }
 
 fn check_path(path: &Path) -> Result<()> {

@@ -6,8 +6,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 
+use hasp_core::sibling::{self, Said};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Class, Error, Result, SecretName, Timestamp, Var, sibling};
+use hasp_core::{Class, Error, Result, SecretName, Timestamp, Var};
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
@@ -268,14 +269,9 @@ fn ask(
         let lines = output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty());
         return Ok(Some(Ok(lines.filter_map(|l| serde_json::from_slice(l).ok()).collect())));
     }
-    let mut objects = output
-        .stderr
-        .split(|b| *b == b'\n')
-        .filter_map(|l| serde_json::from_slice::<Value>(l).ok());
-    let error = objects.rfind(|o| o["error"].is_object()).unwrap_or_default();
-    let what =
-        error["error"]["message"].as_str().map_or_else(|| format!("{tool} failed"), str::to_owned);
-    let fix =
-        error["error"]["hints"][0].as_str().map_or_else(|| format!("{tool} list"), str::to_owned);
+    let error = Said::of(tool, &output.stderr).error();
+    let what = error.as_ref().map_or_else(|| format!("{tool} failed"), |e| e.message().to_owned());
+    let hint = error.as_ref().and_then(|e| e.hints().first().cloned());
+    let fix = hint.unwrap_or_else(|| format!("{tool} list"));
     Ok(Some(Err(Gap { target: None, sort: Sort::Unasked, what, fix, optional: false })))
 }

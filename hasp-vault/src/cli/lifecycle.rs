@@ -222,4 +222,13 @@ pub struct JoinArgs {
 pub enum WatchVerb {
     /// Take the fingerprints of all values again
     Rebuild,
+    /// Look for values that have none in what a hook of git is given (plumbing)
+    #[command(hide = true)]
+    Look {
+        /// Which hook
+        #[arg(value_enum)]
+        hook: hasp_redact::Hook,
+        /// What git tells it
+        words: Vec<std::ffi::OsString>,
+    },
 }

@@ -5,7 +5,11 @@ use clap::{Args, Subcommand};
 
 /// `recipients`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RecipientsArgs {
+    /// Only the recipients, one a line
+    #[arg(long)]
+    pub names: bool,
     /// What to do with them; lists them if absent.
     #[command(subcommand)]
     pub verb: Option<RecipientsVerb>,

@@ -107,9 +107,7 @@ pub fn decrypt_with_passphrase(file: &[u8], passphrase: &SecretString) -> Result
             DecryptError::DecryptionFailed
             | DecryptError::NoMatchingKeys
             | DecryptError::KeyDecryptionFailed,
-        ) => Err(Error::new(Kind::Denied, code::WRONG_PASSPHRASE, "the passphrase is wrong").hint(
-            "HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end",
-        )),
+        ) => Err(Error::new(Kind::Denied, code::WRONG_PASSPHRASE, "the passphrase is wrong")),
         Err(e) => Err(failure(&e)),
     }
 }

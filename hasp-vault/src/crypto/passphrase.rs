@@ -23,9 +23,6 @@ pub const MAX_PASSPHRASE: usize = 1024;
 const WORDS: usize = 6;
 /// How often a person may try on the terminal.
 pub const TRIES: u32 = 3;
-/// Where a value that no prompt takes comes from.
-pub const SEVERAL_LINES: &str =
-    "a value of several lines is stored from a file: hasp-vault set NAME --from FILE";
 
 /// Refuses what cannot be typed again: nothing, more than 1024 bytes, NUL, line breaks, invalid
 /// UTF-8.
@@ -151,9 +148,14 @@ pub fn one_line(error: Error) -> Error {
     if error.code() != code::SEVERAL_LINES {
         return error;
     }
+    pasted(error)
+}
+
+/// The error of a prompt that got more than one line.
+pub fn pasted(error: Error) -> Error {
     error
         .hint("a passphrase is one line; from a file: HASP_PASSPHRASE=FILE before the command")
-        .hint(SEVERAL_LINES)
+        .hint("a value of several lines is stored from a file: hasp-vault set NAME --from FILE")
 }
 
 /// The error where nobody can be asked.
@@ -179,7 +181,12 @@ fn ask_program(program: &Path, found: &Path, cx: &mut Context) -> Result<Secret>
     command.arg0(program).arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped());
     command.env_clear().envs(cx.env.for_child());
     let captured = capture(command.spawn().map_err(failed)?, 2 * MAX_PASSPHRASE);
-    match captured.map_err(too_long)? {
+    let captured = captured.map_err(too_long)?;
+    if let Some(left) = &captured.left {
+        let shown = printable_path(program);
+        cx.out.warn(&format!("{shown} left {left} running, which is not waited for"));
+    }
+    match captured {
         Captured { output, status, .. } if status.success() => Ok(output),
         _ => Err(Error::new(
             Kind::Locked,

@@ -114,7 +114,8 @@ impl Item {
             Some(at) => Err(destroyed(format!(
                 "version {number} of {name} was destroyed on {}",
                 at.local()
-            ))),
+            ))
+            .hint(format!("see which there are: hasp-vault history {name}"))),
             None => Ok(found),
         }
     }
@@ -124,6 +125,28 @@ impl Item {
     /// # Errors
     /// `[secret-destroyed]`, `[secret-revoked]`, `[secret-expired]`, all `Kind::Denied`.
     pub fn deliverable(&self, now: Timestamp) -> Result<&Version> {
+        self.deliverable_version(self.current, now)
+    }
+
+    /// The version before the current one that still has its value.
+    ///
+    /// # Errors
+    /// `[version-unknown]`.
+    pub fn previous(&self) -> Result<u32> {
+        let older = |v: &&Version| v.number < self.current && v.destroyed.is_none();
+        self.versions.iter().rev().find(older).map(|v| v.number).ok_or_else(|| {
+            let name = &self.name;
+            let message = format!("{name} has no version before the current one");
+            Error::new(Kind::Missing, code::VERSION_UNKNOWN, message)
+                .hint(format!("hasp-vault history {name}"))
+        })
+    }
+
+    /// This version, if the secret may be delivered now and it has not been destroyed.
+    ///
+    /// # Errors
+    /// As [`Item::deliverable`], and `[version-unknown]`.
+    pub fn deliverable_version(&self, number: u32, now: Timestamp) -> Result<&Version> {
         let name = &self.name;
         if let State::Revoked { at, reason } = &self.state {
             let why = printable(reason.as_bytes());
@@ -135,7 +158,7 @@ impl Item {
                     "when it is changed there, store the new value: hasp-vault rotate {name}"
                 )));
         }
-        let version = self.version(self.current)?;
+        let version = self.version(number)?;
         if self.expired(now) {
             let since = self.expires.map(Timestamp::local).unwrap_or_default();
             return Err(Error::new(

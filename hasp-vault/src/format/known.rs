@@ -100,6 +100,7 @@ pub fn put(home: &Home, entry: Known) -> Result<()> {
     let mut list = List { vault: load(home)? };
     list.vault.retain(|k| k.id != entry.id);
     list.vault.push(entry);
+    files::sweep_stale_temps(home.root())?;
     files::replace(&home.join(KNOWN_VAULTS), render(&list)?.as_bytes())
 }
 

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use hasp_core::{Error, Kind, Result};
+use hasp_core::{Error, Kind, Result, hint};
 
 use crate::code;
 
@@ -89,13 +89,15 @@ impl Other {
     /// What to do with it.
     pub fn hint(self) -> &'static str {
         match self {
-            Other::Yaml => "turn it into JSON: yq -o json FILE | hasp-vault import --format json",
-            Other::Json => "say so: hasp-vault import --format json --from FILE",
-            Other::JsonList => {
-                "make an object of it: jq 'from_entries' FILE | hasp-vault import --format json"
+            Other::Yaml => {
+                hint("turn it into JSON: yq -o json FILE | hasp-vault import --format json")
             }
+            Other::Json => hint("say so: hasp-vault import --format json --from FILE"),
+            Other::JsonList => hint(
+                "make an object of it: jq 'from_entries' FILE | hasp-vault import --format json",
+            ),
             Other::Csv | Other::Netrc | Other::Xml | Other::Ini => {
-                "write NAME=VALUE lines from it, or store value by value: hasp-vault set NAME"
+                hint("write NAME=VALUE lines from it, or store value by value: hasp-vault set NAME")
             }
         }
     }

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hasp_core::secret::MAX_VALUE;
-use hasp_core::text::{printable, printable_path, shell_word};
+use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::Context;
-use hasp_core::{Environ, Error, Kind, Result};
+use hasp_core::{Environ, Error, Kind, Result, cause_text, hint};
 
-use super::{Entry, Seen};
+use super::{Entry, Fault, Seen};
 use crate::captured::capture;
-
 use crate::code;
 
 /// The deepest tree.
 const MAX_DEPTH: usize = 32;
+
+/// An entry, or why it cannot be taken.
+pub type Opened = std::result::Result<Entry, Fault>;
 
 /// A tree and the program that opens its entries.
 pub struct Tree {
@@ -81,34 +83,37 @@ impl Tree {
         Ok(())
     }
 
-    /// Opens one entry: all of it, or its first line, which is the password by convention.
+    /// Opens one entry: all of it, or its first line, which is the password by convention; or why
+    /// it cannot be taken, which is told with all else that stands in the way.
     ///
     /// # Errors
-    /// `[cannot-open-entry]` naming it.
-    pub fn open(&self, key: &str, first_line: bool, cx: &Context) -> Result<Entry> {
-        let failed = |why: &str| {
-            let message = format!(
-                "{}: {} {why}; nothing was imported",
-                printable(key.as_bytes()),
-                self.store.program()
-            );
-            Error::new(Kind::Data, code::CANNOT_OPEN_ENTRY, message)
-                .hint(format!("leave it out: --except {}", shell_word(key.as_ref())))
-        };
+    /// `[cannot-open-entry]` where the program cannot be run: it would open no other either.
+    pub fn open(&self, key: &str, first_line: bool, cx: &Context) -> Result<Opened> {
+        let program = self.store.program();
         let mut command = self.command(key, &cx.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let child = command.spawn().map_err(|e| failed(&format!("cannot be run: {e}")))?;
+        let child = command.spawn().map_err(|e| {
+            let (key, cause) = (printable(key.as_bytes()), cause_text(&e));
+            let message = format!("{key}: {program} cannot be run: {cause}; nothing was imported");
+            Error::new(Kind::Data, code::CANNOT_OPEN_ENTRY, message)
+                .hint(hint!("see whether it is installed: command -v {}", self.store.opener()))
+        })?;
         // gpg may leave an agent behind.
-        let captured = capture(child, MAX_VALUE + 2)?;
+        let captured = match capture(child, MAX_VALUE + 2) {
+            Err(e) if e.code() == code::VALUE_TOO_LARGE => {
+                return Ok(Err(Fault::of(key, e.message())));
+            }
+            captured => captured?,
+        };
         if !captured.status.success() {
-            return Err(failed("could not open it"));
+            return Ok(Err(Fault::of(key, format!("{program} could not open it"))));
         }
         let mut value = captured.output;
         if first_line && let Some(end) = value.expose().iter().position(|b| *b == b'\n') {
             value.truncate(end);
         }
         value.trim_newline();
-        Ok(Entry { key: key.to_owned(), value, seen: Seen::default() })
+        Ok(Ok(Entry { key: key.to_owned(), value, seen: Seen::default() }))
     }
 
     fn command(&self, key: &str, env: &Environ) -> Command {
@@ -142,6 +147,14 @@ impl Store {
         match self {
             Store::Pass => ".gpg",
             Store::Passage => ".age",
+        }
+    }
+
+    /// What is looked for on PATH.
+    fn opener(self) -> &'static str {
+        match self {
+            Store::Pass => "pass",
+            Store::Passage => "age",
         }
     }
 

@@ -12,7 +12,7 @@ use crate::format::signed;
 pub fn at_path(error: &Error, path: &Path) -> Error {
     let message = format!("{}: {}", printable_path(path), error.message());
     let named = Error::new(error.kind(), error.code(), message);
-    error.hints().iter().fold(named, |e, h| e.hint(h.clone()))
+    named.hints_of(error)
 }
 
 /// The error for a vault whose key is not the pinned one.

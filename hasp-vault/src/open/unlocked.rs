@@ -7,7 +7,7 @@ use hasp_audit::LogId;
 use hasp_core::files::{self, Guard};
 use hasp_core::terminal::Terminal;
 use hasp_core::tool::Context;
-use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, tree};
+use hasp_core::{Error, Home, Kind, Result, Secret, Source, Var, hint, tree};
 
 use crate::code;
 use crate::crypto::age_file;
@@ -28,7 +28,8 @@ pub const IDENTITY_LOCKED: &str = "identity.age";
 pub const IDENTITY_PLAIN: &str = "identity";
 
 /// Where it says what is left without any key.
-const LOST: &str = "what can be done without one is in: man hasp-vault, \"When a key is lost\"";
+const LOST: &str =
+    hint("what can be done without one is in: man hasp-vault, \"When a key is lost\"");
 
 /// Whether a home has an identity.
 ///
@@ -242,7 +243,13 @@ fn open_any(home: &Home, cx: &mut Context) -> Result<(Identity, Option<SecretStr
     // Before anybody is asked for anything: a header that wants too much work was planted.
     age_file::check_work_factor(raw.expose())?;
     if let Some(given) = passphrase::configured(cx)? {
-        return decrypt_identity(&raw, &given).map(|i| (i, Some(given)));
+        let opened = decrypt_identity(&raw, &given).map_err(|e| match e.code() {
+            code::WRONG_PASSPHRASE => forgotten(e.hint(
+                "HASP_PASSPHRASE and HASP_ASKPASS give it as it is, but for one newline at the end",
+            )),
+            _ => e,
+        });
+        return opened.map(|i| (i, Some(given)));
     }
     let mut terminal = Terminal::find().map_err(passphrase::no_way)?;
     cx.out.flush()?;
@@ -303,8 +310,9 @@ fn ask_until_right(
                 terminal.show("Sorry, try again.\n")?
             }
             Err(e) if e.code() == code::WRONG_PASSPHRASE && terminal.was_followed() => {
-                return Err(e.hint(passphrase::SEVERAL_LINES));
+                return Err(passphrase::pasted(e));
             }
+            Err(e) if e.code() == code::WRONG_PASSPHRASE => return Err(forgotten(e)),
             outcome => {
                 let identity = outcome?;
                 terminal.nothing_behind().map_err(passphrase::one_line)?;
@@ -316,18 +324,22 @@ fn ask_until_right(
 }
 
 fn decrypt_identity(raw: &Secret, given: &SecretString) -> Result<Identity> {
-    let error = match age_file::decrypt_with_passphrase(raw.expose(), given) {
-        Ok(text) => return Identity::parse(text),
-        Err(error) => error,
-    };
-    if error.code() == code::TAMPERED {
-        return Err(Error::new(Kind::Data, code::TAMPERED, "the identity is damaged")
-            .hint("put identity.age back from a backup"));
+    match age_file::decrypt_with_passphrase(raw.expose(), given) {
+        Ok(text) => Identity::parse(text),
+        Err(e) if e.code() == code::TAMPERED => {
+            Err(Error::new(Kind::Data, code::TAMPERED, "the identity is damaged")
+                .hint("put identity.age back from a backup"))
+        }
+        Err(error) => Err(error),
     }
-    Err(error
+}
+
+/// The error of a passphrase that is wrong, for whoever does not know it any more.
+fn forgotten(error: Error) -> Error {
+    error
         .hint(
             "forgotten? with a recovery key this home gets another identity: \
              HASP_IDENTITY=FILE hasp-vault passphrase",
         )
-        .hint(LOST))
+        .hint(LOST)
 }

@@ -368,7 +368,7 @@ impl Vault {
         );
         let names = self.names().unwrap_or_default();
         let near = suggest::hint(name.as_str(), names.iter().map(SecretName::as_str));
-        error.hint(near.unwrap_or_else(|| format!("store it with: hasp-vault set {name}")))
+        error.hint(near.unwrap_or_else(|| hasp_core::hint!("store it with: hasp-vault set {name}")))
     }
 }
 

@@ -15,7 +15,7 @@ use hasp_core::platform::{self, BeforeExec, Image};
 use hasp_core::secret::MAX_VALUE;
 use hasp_core::{Code, Environ, Error, Kind, Result, Secret, SecretName, cause_text};
 
-use crate::captured::capture;
+use crate::captured::{Left, capture};
 use crate::code;
 use crate::format::rotation::Program;
 use crate::trusted;
@@ -68,8 +68,8 @@ pub struct Job<'a> {
 pub struct Made {
     /// The new value.
     pub value: Secret,
-    /// Whether something that it left running still holds its output.
-    pub held: bool,
+    /// What it left running, if that still holds its output.
+    pub left: Option<Left>,
 }
 
 impl Job<'_> {
@@ -118,7 +118,7 @@ impl Job<'_> {
         let child = self.spawn(value, Stdio::piped(), env)?;
         // Two bytes more than a value may have: the newline that may be dropped.
         let captured = capture(child, MAX_VALUE + 2)?;
-        self.judge(captured.status).map(|()| Made { value: captured.output, held: captured.held })
+        self.judge(captured.status).map(|()| Made { value: captured.output, left: captured.left })
     }
 
     fn spawn(&self, value: &Secret, stdout: Stdio, env: &Environ) -> Result<Child> {

@@ -10,6 +10,7 @@ use crate::code;
 use crate::format::events;
 use crate::format::item::{Item, State};
 use crate::format::rotation::{Every, Recipe, Retiring, Rotation};
+use crate::format::version::Version;
 use crate::item::revoke::remove;
 use crate::item::set::{SetOptions, check_value, refuse_open_rotation};
 use crate::open::unlocked::Unlocked;
@@ -120,7 +121,9 @@ impl Unlocked {
     /// `[no-rotation]`, `[rotated-already]`.
     pub fn abort_rotation(&self, name: &SecretName, why: &str, now: Timestamp) -> Result<Item> {
         self.step(name, now, |item| {
-            let Some(rotation) = item.rotation.take() else { return Err(nothing_to_abort(item)) };
+            let Some(rotation) = item.rotation.take() else {
+                return Err(nothing_to_abort(item, now));
+            };
             let event = events::of_secret(EventKind::VaultRotateAbort, name)
                 .maybe("version", rotation.staged);
             let gone = rotation.staged.and_then(|number| lose(item, number, now));
@@ -255,13 +258,17 @@ pub fn no_rotation(item: &Item) -> Error {
         .hint(format!("begin with: hasp-vault rotate {name}"))
 }
 
-fn nothing_to_abort(item: &Item) -> Error {
-    let Some(waiting) = item.versions.iter().find(|v| v.retiring.is_some()) else {
+fn nothing_to_abort(item: &Item, now: Timestamp) -> Error {
+    let waits = |v: &Version| v.retiring.as_ref().map(|r| (v.number, r.after));
+    let Some((number, after)) = item.versions.iter().find_map(waits) else {
         return no_rotation(item);
     };
-    let (name, number) = (&item.name, waiting.number);
-    let message = format!("{name} has its new value already; version {number} waits to be retired");
-    Error::new(Kind::Denied, code::ROTATED_ALREADY, message)
-        .hint(format!("retire it: hasp-vault rotate {name} --resume"))
-        .hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
+    let name = &item.name;
+    let waits = format!("{name} has its new value already; version {number} waits to be retired");
+    let refuse = |message: String| Error::new(Kind::Denied, code::ROTATED_ALREADY, message);
+    let error = match after <= now {
+        true => refuse(waits).hint(format!("retire it: hasp-vault rotate {name} --resume")),
+        false => refuse(format!("{waits} after {}", after.local())),
+    };
+    error.hint(format!("or only destroy it here: hasp-vault destroy {name}@{number}"))
 }

@@ -67,10 +67,12 @@ fn read(args: &ImportArgs, cx: &mut Context) -> Result<Vec<Named>> {
         ImportFormat::Pass => open_tree(Store::Pass, args, &selection, cx)?,
         ImportFormat::Passage => open_tree(Store::Passage, args, &selection, cx)?,
     };
+    let mut faults = input.faults;
+    // One that is empty or cannot be read is there all the same.
+    let of_faults = faults.iter().filter_map(|f| f.key.as_ref());
+    renames.check(&input.entries.iter().map(|e| &e.key).chain(of_faults).collect::<Vec<_>>())?;
     let entries = without_empty(input.entries, args.skip_empty, cx);
     let keys: Vec<String> = entries.iter().map(|e| e.key.clone()).collect();
-    renames.check(&keys)?;
-    let mut faults = input.faults;
     let named = naming::name_all(&keys, args.prefix.as_deref(), &renames);
     faults.extend(named.faults);
     faults.extend(entries.iter().filter_map(|e| {
@@ -147,9 +149,12 @@ fn open_tree(
     selection.check(&keys, &[])?;
     let wanted: Vec<&String> = keys.iter().filter(|key| selection.wants(key)).collect();
     let bar = progress::bar(wanted.len(), "entries opened", cx);
-    let mut entries = Vec::with_capacity(wanted.len());
+    let (mut entries, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());
     for key in &wanted {
-        entries.push(tree.open(key, args.first_line, cx)?);
+        match tree.open(key, args.first_line, cx)? {
+            Ok(entry) => entries.push(entry),
+            Err(fault) => faults.push(fault),
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -161,7 +166,7 @@ fn open_tree(
             tree.shown()
         ));
     }
-    Ok(Input { entries, faults: Vec::new() })
+    Ok(Input { entries, faults })
 }
 
 /// A variable without a value is a setting and no secret.

@@ -17,8 +17,8 @@ use crate::open::vault::Vault;
 
 /// How many hints of single faults are given.
 const HINTS: usize = 3;
-/// How many keys a hint names.
-const KEYS: usize = 8;
+/// How many keys a hint names: all, so that it can be typed, but where nobody would.
+const KEYS: usize = 100;
 
 /// Refuses an input with faults, naming all of them.
 ///

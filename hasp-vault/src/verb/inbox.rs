@@ -19,13 +19,15 @@ use crate::open::vault::Vault;
 /// Digits of an id that are shown.
 const SHORT: usize = 12;
 
-pub fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+pub fn list(names: bool, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let all = vault.waiting()?;
     if all.is_empty() && !cx.out.json {
         cx.out.note("nothing waits");
     }
     for Waiting { id, size, arrived } in &all {
-        if cx.out.json {
+        if names {
+            cx.out.line(&id[..SHORT])?;
+        } else if cx.out.json {
             cx.out.object(
                 &serde_json::json!({"v": 1, "deposit": id, "size": size, "arrived": arrived}),
             )?;
@@ -90,6 +92,9 @@ pub fn reject(args: &RejectArgs, vault: &Vault, cx: &mut Context) -> Result<Exit
         &[Event::new(EventKind::VaultReject).field("deposit", waiting.id.as_str())],
     )?;
     vault.discard(&waiting)?;
+    if cx.out.json {
+        cx.out.object(&serde_json::json!({"v": 1, "deposit": waiting.id, "state": "rejected"}))?;
+    }
     cx.out.note(&format!("{} is gone", &waiting.id[..SHORT]));
     Ok(Exit::OK)
 }

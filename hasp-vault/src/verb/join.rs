@@ -74,7 +74,7 @@ fn done(
         match remember::bind(candidate.dir(), identity, cx) {
             Ok(()) => cx.out.note(&format!("{} uses it from now on", printable_path(root))),
             Err(error) => {
-                cx.out.warn(&error.to_string());
+                cx.out.warn(error.message());
                 return tell(what, &Use::NoProject, candidate, cx);
             }
         }

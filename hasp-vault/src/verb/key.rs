@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 
 use hasp_core::output::write_all;
+use hasp_core::text::printable_path;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Source, platform};
 
@@ -41,17 +42,29 @@ pub fn sign_head(fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-pub fn fingerprint(from: &OsStr, fd: i32, vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// Of the records of the current log, or of an earlier one if it is named.
+pub fn fingerprint(
+    from: &OsStr,
+    log: Option<&str>,
+    fd: i32,
+    vault: &Vault,
+    cx: &mut Context,
+) -> Result<Exit> {
     let out = descriptor(fd)?;
     let value = input::read_value(Some(from), false, cx)?;
-    let print = vault.unlock_for_keys(cx)?.fingerprint(&value);
+    let log = log.map_or_else(|| Ok(*vault.log_id()), str::parse)?;
+    let print = vault.unlock_for_keys(cx)?.keys_of_log(&log)?.fingerprint(&value);
     write_all(&out, print.as_bytes())?;
     Ok(Exit::OK)
 }
 
 /// For `hasp-audit accept-loss`, which has asked.
 pub fn replace_log(vault: &Vault, cx: &mut Context) -> Result<Exit> {
-    vault.unlock_for_keys(cx)?.replace_log(cx.now).map(|_| Exit::OK)
+    if let Some(kept) = vault.unlock_for_keys(cx)?.replace_log(cx.now)? {
+        let shown = printable_path(&kept);
+        cx.out.warn(&format!("what stood in the place of the record is kept as {shown}"));
+    }
+    Ok(Exit::OK)
 }
 
 fn descriptor(fd: i32) -> Result<OwnedFd> {

@@ -44,7 +44,7 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
             if let Some(fault) = conflict {
                 let message = format!("{count} of {all} records cannot be read");
                 let error = Error::new(Kind::Data, code::MERGE_CONFLICT, message);
-                return Err(fault.hints().iter().fold(error, |e, hint| e.hint(hint.clone())));
+                return Err(error.hints_of(fault));
             }
             Err(Error::new(
                 Kind::Data,

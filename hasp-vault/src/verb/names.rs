@@ -32,5 +32,5 @@ pub fn read(words: &[String], cx: &mut Context) -> Result<Vec<VersionedName>> {
 fn at_line(error: &Error, number: usize) -> Error {
     let named =
         Error::new(error.kind(), error.code(), format!("line {number}: {}", error.message()));
-    error.hints().iter().fold(named, |e, h| e.hint(h.clone()))
+    named.hints_of(error)
 }

@@ -31,6 +31,7 @@ pub fn run(args: &PassphraseArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     let wrapped = age_file::encrypt_with_passphrase(unlocked.identity().text(), &chosen)?;
     replace(&unlocked, IDENTITY_LOCKED, &wrapped, IDENTITY_PLAIN, "set", cx)?;
     public::note(vault.home(), unlocked.identity())?;
+    object("passphrase", cx)?;
     cx.out.note(
         "the identity has its new passphrase; copies of the old file still open with what they had",
     );
@@ -46,8 +47,17 @@ fn remove(unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
         "removed",
         cx,
     )?;
+    object("in-the-clear", cx)?;
     cx.out.warn("the identity is in the clear now: file permissions are all that protects it");
     Ok(Exit::OK)
+}
+
+/// How the identity lies on the disk now.
+fn object(identity: &str, cx: &mut Context) -> Result<()> {
+    match cx.out.json {
+        true => cx.out.object(&serde_json::json!({"v": 1, "identity": identity})),
+        false => Ok(()),
+    }
 }
 
 fn replace(

@@ -17,7 +17,7 @@ use crate::recipients::{Change, Outcome, pin};
 
 pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     match &args.verb {
-        None => list(vault, cx),
+        None => list(args.names, vault, cx),
         Some(RecipientsVerb::Add { recovery: true, .. }) => add_recovery(vault, cx),
         Some(RecipientsVerb::Add { recipient, .. }) => {
             let new = recipient.join(" ").parse()?;
@@ -29,11 +29,13 @@ pub fn run(args: &RecipientsArgs, vault: &Vault, cx: &mut Context) -> Result<Exi
     }
 }
 
-fn list(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+fn list(names: bool, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let own = own(vault, cx);
     for recipient in &vault.settings().recipients {
         let yours = own.iter().any(|o| o == recipient.as_str());
-        if cx.out.json {
+        if names {
+            cx.out.line(recipient.as_str())?;
+        } else if cx.out.json {
             cx.out.object(&serde_json::json!({"v": 1, "recipient": recipient.as_str(),
             "kind": recipient.kind(), "own": yours}))?;
         } else {
@@ -77,7 +79,7 @@ fn add(new: &Recipient, unlocked: &Unlocked, cx: &mut Context) -> Result<Exit> {
         );
     }
     let outcome = change(unlocked, &Change::Add(new.clone()), cx)?;
-    match grants::count(cx) {
+    match grants::count_of(unlocked.vault(), cx) {
         0 => {}
         1 => cx.out.note("the one grant that there is is refused from now on: mint it again"),
         count => cx.out.note(&format!(
@@ -106,7 +108,6 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
     unlocked.refuse_removal(gone)?;
     // Before anything is changed: it needs no keys, and what it does not reach is refused by the
     // new key anyway.
-    let grants = grants::count(cx);
     let ended = grants::end_all(cx);
     let repinned =
         |key: &ed25519_dalek::VerifyingKey| keeper.repinned(unlocked.identity(), *vault.id(), key);
@@ -121,9 +122,6 @@ fn remove(gone: &Recipient, yes: bool, vault: &Vault, cx: &mut Context) -> Resul
         "the vault has the key {key} now; every other member joins again: hasp-vault join DIR \
          --key {key}"
     ));
-    if grants > 0 && ended.is_ok() {
-        cx.out.note(&format!("all grants have ended: {grants}"));
-    }
     cx.out.note("projects consent again: hasp-bind");
     ended.map(|()| Exit::OK)
 }

@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use hasp_core::sibling::{self, Said};
 use hasp_core::text::{printable_path, shell_word};
 use hasp_core::tool::Context;
-use hasp_core::{Error, Here, Home, Result, Var, VaultId, lead, platform, sibling};
+use hasp_core::{Error, Here, Home, Result, Var, VaultId, lead, platform};
 
 use crate::code;
 use crate::open::identity::Identity;
@@ -57,34 +58,36 @@ pub fn look(home: &Home, dir: &Path, id: VaultId, cx: &Context) -> Result<Use> {
 /// `[no-sibling]`, `[not-remembered]`.
 pub fn bind(dir: &Path, identity: &Identity, cx: &Context) -> Result<()> {
     let mut command = sibling::command("hasp-bind")?;
-    command.args(["--quiet", "remember", "--vault"]).arg(dir).env_clear().envs(cx.env.for_child());
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+        .args(["--json", "--quiet", "remember", "--vault"])
+        .arg(dir)
+        .env_clear()
+        .envs(cx.env.for_child());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // An ssh key is named again; no file of an identity is needed for any other one.
     let ended = match Identity::is_ssh(identity.text()) {
-        true => command.status().map_err(run_error)?,
+        true => command.output().map_err(run_error)?,
         false => with_identity(command, identity)?,
     };
-    if ended.success() {
+    if ended.status.success() {
         return Ok(());
     }
-    Err(Error::new(
-        hasp_core::Kind::Io,
-        code::NOT_REMEMBERED,
-        "hasp-bind could not remember the vault for this project",
-    )
-    .hint(format!("see why with: hasp-bind --vault {}", shell_word(dir.as_os_str()))))
+    let why = Said::of("hasp-bind", &ended.stderr).error();
+    let why = why.map_or_else(|| "hasp-bind ended without a word".to_owned(), |e| e.to_string());
+    let message = format!("the vault is not remembered for this project: {why}");
+    Err(Error::new(hasp_core::Kind::Io, code::NOT_REMEMBERED, message))
 }
 
-fn with_identity(mut command: Command, identity: &Identity) -> Result<std::process::ExitStatus> {
+fn with_identity(mut command: Command, identity: &Identity) -> Result<Output> {
     let pipe = platform::pipe();
     let (reader, writer) = pipe.map_err(run_error)?;
     platform::set_inherited(reader.as_raw_fd(), true).map_err(run_error)?;
     command.env("HASP_IDENTITY", format!("fd:{}", reader.as_raw_fd()));
-    let mut child = command.spawn().map_err(run_error)?;
+    let child = command.spawn().map_err(run_error)?;
     drop(reader);
     // If it does not read, its exit status says why.
     let _ = File::from(writer).write_all(identity.text().expose());
-    child.wait().map_err(run_error)
+    child.wait_with_output().map_err(run_error)
 }
 
 fn run_error(cause: std::io::Error) -> Error {

@@ -40,11 +40,7 @@ pub fn run(args: &RevokeArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
 fn not_on_record(error: &Error) -> Error {
     let message = format!("it is done, and not on record: {}", error.message());
     let told = Error::new(error.kind(), error.code(), message);
-    error
-        .hints()
-        .iter()
-        .fold(told, |e, hint| e.hint(hint.clone()))
-        .hint("see which grants are left: hasp-grant list")
+    told.hints_of(error).hint("see which grants are left: hasp-grant list")
 }
 
 /// Who types, for whoever is refused later.

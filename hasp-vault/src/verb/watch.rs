@@ -2,17 +2,28 @@
 //! owns.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 
 use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Secret, SecretName};
-use hasp_redact::Watch;
+use hasp_redact::{Hook, NOT_OPENED, Watch};
 
+use crate::cli::WatchVerb;
+use crate::code;
 use crate::format::events;
 use crate::open::unlocked::Unlocked;
 use crate::open::vault::Vault;
 
-pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// What the verb says, with the vault or why there is none.
+pub fn run(verb: &WatchVerb, vault: Result<Vault>, cx: &mut Context) -> Result<Exit> {
+    match verb {
+        WatchVerb::Rebuild => rebuild(&vault?, cx),
+        WatchVerb::Look { hook, words } => look(vault, *hook, words, cx),
+    }
+}
+
+fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let names = vault.names()?;
     let unlocked = vault.unlock(cx)?;
     let events = RefCell::new(Vec::new());
@@ -41,6 +52,26 @@ pub fn rebuild(vault: &Vault, cx: &mut Context) -> Result<Exit> {
         cx.out.note(&format!("{name} is not: {reason}"));
     }
     Ok(Exit::OK)
+}
+
+/// Looks, for a hook of hasp-redact, for the values that have no fingerprints. They stay in this
+/// process, which nobody is asked for: where the vault does not open without a question, or is
+/// none, that is an end of its own and not a word.
+fn look(vault: Result<Vault>, hook: Hook, words: &[OsString], cx: &mut Context) -> Result<Exit> {
+    let opened = vault.and_then(|vault| vault.unlock_for_keys(cx));
+    let Ok(unlocked) = opened else { return Ok(Exit(NOT_OPENED)) };
+    let (vault, mut values) = (unlocked.vault(), Vec::new());
+    for (name, version) in vault.watch().unwatched_of(&vault.id().to_string())? {
+        let item = match vault.item(&name) {
+            // Destroyed and forgotten: there is nothing left to look with.
+            Err(e) if e.code() == code::SECRET_UNKNOWN => continue,
+            item => item?,
+        };
+        if item.version(version).is_ok_and(|v| v.destroyed.is_none()) {
+            values.push((name.to_string(), unlocked.value(&item, version)?));
+        }
+    }
+    hasp_redact::look_for(&values, hook, words, cx)
 }
 
 /// Every version of a secret that still has a value, opened one at a time; and an event for each

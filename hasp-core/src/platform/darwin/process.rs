@@ -15,8 +15,10 @@ const STOPPED: u32 = 4;
 const READ: u32 = 1;
 
 /// Where processes are seen: what to say if they are not, and what to type then.
-pub const PROCESSES: [&str; 2] =
-    ["the system tells nothing of this process", "leave the sandbox: run it in Terminal"];
+pub const PROCESSES: [&str; 2] = [
+    "the system tells nothing of this process",
+    crate::hint("leave the sandbox: run it in Terminal"),
+];
 
 /// What can be seen of a process, `None` if there is none that we can see.
 pub fn process(pid: u32) -> Option<ProcessFacts> {

@@ -13,8 +13,10 @@ use rustix::process::getpid;
 use crate::platform::facts::{FileId, ProcessFacts};
 
 /// Where processes are seen: what to say if they are not, and what to type then.
-pub const PROCESSES: [&str; 2] =
-    ["/proc is missing or belongs to another pid namespace", "mount it: mount -t proc proc /proc"];
+pub const PROCESSES: [&str; 2] = [
+    "/proc is missing or belongs to another pid namespace",
+    crate::hint("mount it: mount -t proc proc /proc"),
+];
 
 /// What can be seen of a process, `None` if there is none that we can see.
 pub fn process(pid: u32) -> Option<ProcessFacts> {

@@ -3,6 +3,7 @@
 //! the watch, the hooks, masking by a CI system and the record, written in hasp-redact(1): a part
 //! whose name says that it is secret counts from 6 bytes on, any other if it looks drawn at random.
 
+mod container;
 pub(crate) mod danger;
 pub(crate) mod entropy;
 mod fields;
@@ -38,6 +39,8 @@ pub enum Place {
     Netrc,
     /// What a `user:password` in base64 holds.
     Basic,
+    /// A number of a private key, as every container of that key holds it.
+    Key,
 }
 
 impl Place {
@@ -50,6 +53,7 @@ impl Place {
             Place::Pgpass => "a password of pgpass in it",
             Place::Netrc => "a password of netrc in it",
             Place::Basic => "the password in its user:password",
+            Place::Key => "a secret number of its private key",
         }
     }
 }
@@ -84,6 +88,7 @@ pub struct Parts {
 /// Takes a value apart.
 pub fn parts(value: &[u8]) -> Parts {
     let mut parts = Parts::default();
+    parts.numbers(value);
     let whole = value.trim_ascii();
     // What holds NUL is no text; what has none of these has no parts, but for netrc.
     let plain = !whole.iter().any(|b| b"=:{[\"".contains(b)) && !fields::is_netrc(whole);
@@ -107,6 +112,7 @@ impl Parts {
         if depth == DEPTH || self.more {
             return;
         }
+        self.numbers(text);
         url::each(text, self);
         if json::looks_like(text) {
             return json::each_string(text, |key, string| {
@@ -114,6 +120,13 @@ impl Parts {
             });
         }
         fields::each(text, |place, key, value| self.field(place, key, value, depth));
+    }
+
+    /// Of private keys in a text.
+    fn numbers(&mut self, text: &[u8]) {
+        if container::may_be(text) {
+            container::each(text, |number| self.keep(Place::Key, number));
+        }
     }
 
     fn field(&mut self, place: Place, key: &[u8], value: &[u8], depth: usize) {

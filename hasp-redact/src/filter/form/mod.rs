@@ -179,6 +179,11 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether no unit precedes this one in any match.
+    pub fn is_first(&self, index: usize) -> bool {
+        self.period() == 0 && index == self.first()
+    }
+
     /// The place behind so many units of a [`Machine::run`].
     pub fn behind(&self, place: Cursor, run: usize) -> Cursor {
         Cursor { at: place.at + run, index: place.index + run, column: 0 }
@@ -188,7 +193,9 @@ impl Machine<'_> {
     pub fn past(&self, place: Cursor, run: Run) -> Cursor {
         let counts = self.form == Form::Hex && place.column > 0;
         let column = if counts { place.column + run.units as u32 } else { 0 };
-        Cursor { at: place.at + run.bytes(), index: place.index + run.units, column }
+        let most = if self.period() == 1 { self.goal() } else { usize::MAX };
+        let index = (place.index + run.units).min(most);
+        Cursor { at: place.at + run.bytes(), index, column }
     }
 
     /// Whether a unit that begins with this byte is never a single byte that is read in one way
@@ -208,13 +215,16 @@ impl Machine<'_> {
         self.behind(from, both.take_while(|(byte, wanted)| case.fits(**byte, **wanted)).count())
     }
 
-    /// The units from here on that are of one length and can be read in one way only.
-    pub fn units(&self, text: Text<'_>, from: Cursor) -> Run {
+    /// The units from here on that are of one length and can be read in one way only. Of a value
+    /// that is one byte over and over, which was complete if it is `done`, they may be more than it
+    /// has.
+    pub fn units(&self, text: Text<'_>, from: Cursor, done: bool) -> Run {
         let units = self.run(text, from);
         match self.form {
             _ if units > 0 => Run { units, pace: 1 },
-            Form::Plain(Case::Exact) if self.period() == 1 => {
-                Run { units: plain::alone(self.value, text, from), pace: 1 }
+            Form::Plain(Case::Exact) if self.is_only(text.bytes[from.at]) => {
+                let left = if done { text.len() } else { self.value.len() - from.index };
+                Run { units: plain::alone(self.value[0], text, from.at, left), pace: 1 }
             }
             Form::Plain(case) => pace::escapes(self.value, case, text, from),
             Form::Hex => pace::pairs(self.value, text, from),
@@ -279,17 +289,16 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether one of these bytes, each of which can only be read as itself but for the first,
-    /// shows that the text is in another case than that of the value from `index` on.
+    /// Whether the text from a seed up to `end`, each byte of which can only be read as itself but
+    /// for the first, or the escapes there, show that this is no match: the text may be in another
+    /// case than that of the value.
     #[inline]
-    pub fn rejects(&self, bytes: &[u8], index: usize) -> bool {
-        match self.form {
-            Form::Plain(case) => bytes
-                .iter()
-                .zip(&self.value[index..])
-                .any(|(byte, wanted)| !case.fits(*byte, *wanted) && self.stops(*byte)),
-            _ => false,
-        }
+    pub fn rejects(&self, text: Text<'_>, seed: Cursor, end: usize) -> bool {
+        let Form::Plain(case) = self.form else { return false };
+        let bytes = text.bytes[seed.at..end].iter().zip(&self.value[seed.index..]);
+        let mut others = bytes.filter(|(byte, wanted)| !case.fits(**byte, **wanted));
+        others.any(|(byte, _)| self.stops(*byte))
+            || plain::is_escaped_otherwise(self.value, case, text, seed)
     }
 
     /// How many units before `to` are single bytes that can be read in one way only, and whether
@@ -303,6 +312,24 @@ impl Machine<'_> {
             Form::Hex => (0, false),
             Form::Literal => (alike_back(&text.bytes[..to.at], &self.value[..to.index]), true),
         }
+    }
+
+    /// Where the match begins that is read byte by byte up to its `last` place, and what follows it,
+    /// if it is plain to see that no other begins before it and that nothing more belongs to it.
+    pub fn stands_alone(
+        &self,
+        text: Text<'_>,
+        seed: Cursor,
+        last: Cursor,
+    ) -> Option<(usize, Tail)> {
+        let radix = match self.form {
+            Form::Base64(_) | Form::Base32(_) if self.is_first(1) => radix::Radix::of(self.form),
+            _ => return None,
+        };
+        let start = radix.start(self.value, text, seed)?;
+        let tail = radix.tail(self.value, text, last.at);
+        let begins = self.begins(text, Cursor { at: start, index: 1, column: 0 });
+        (begins && !tail.more).then_some((start, tail))
     }
 
     /// Adds the places from which one unit leads to `to`.

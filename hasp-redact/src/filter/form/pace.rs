@@ -4,6 +4,7 @@
 
 use super::{Case, Cursor, hex, plain};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Text, nibble, pair};
 use crate::decode::unit::{only, only_before};
 
@@ -43,7 +44,7 @@ pub(super) fn escapes(value: &[u8], case: Case, text: Text<'_>, from: Cursor) ->
             && case.fits(byte, value[index])
             && !(case.fits(text.bytes[at], value[index]) && as_it_is())
     };
-    Run { units: (0..).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// Escapes of the value before `to`, at most so many.
@@ -71,7 +72,7 @@ pub(super) fn escapes_back(
         };
         length == pace && case.fits(byte, value[index - 1]) && !as_it_is()
     };
-    Run { units: (0..most).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..most).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// Pairs of digits from here on, but for the value's last.
@@ -83,13 +84,14 @@ pub(super) fn pairs(value: &[u8], text: Text<'_>, from: Cursor) -> Run {
     let between = &bytes[start..start + gap];
     let fits = |(unit, wanted): &(&[u8], &[u8])| {
         pair(unit) == Some(wanted[0])
-            && &unit[2..pace] == between
+            && is_alike(&unit[2..pace], between)
             && nibble(unit[pace]) == wanted[1] >> 4
             && !is_prefix(&unit[pace..])
     };
     // Each with the two digits behind it.
     let units = bytes[from.at..].windows(pace + 2).step_by(pace);
-    Run { units: units.zip(value[from.index..].windows(2)).take_while(fits).count(), pace }
+    let units = units.zip(value[from.index..].windows(2)).take_while(fits).count();
+    Run { units: cost::run(units), pace }
 }
 
 /// How many bytes stand between a pair and the next one, which can then be read in one way only;
@@ -123,11 +125,11 @@ pub(super) fn pairs_back(value: &[u8], text: Text<'_>, to: Cursor, most: usize) 
         let (at, index) = (to.at - units * pace, to.index - units);
         let Some(start) = at.checked_sub(pace).filter(|_| at >= floor) else { return false };
         pair(&text.bytes[start..]) == Some(value[index - 1])
-            && text.bytes[start + 2..at] == *between
+            && is_alike(&text.bytes[start + 2..at], between)
             && !is_prefix(&text.bytes[at..])
             && (gap == 0 || !hex::after_break(text, at))
     };
-    Run { units: (0..most).take_while(|units| fits(*units)).count(), pace }
+    Run { units: cost::run((0..most).take_while(|units| fits(*units)).count()), pace }
 }
 
 /// As [`gap`], for the pair before the end of these bytes.
@@ -148,6 +150,12 @@ fn gap_back(before: &[u8]) -> Option<usize> {
 /// Whether a byte may stand between two pairs of a line.
 fn inner(byte: u8) -> bool {
     hex::separates(byte) && !matches!(byte, b'\r' | b'\n')
+}
+
+/// Whether these few bytes are the same: a call for each would cost more than they do.
+#[inline]
+fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    one.iter().zip(other).all(|(a, b)| a == b)
 }
 
 /// Whether these bytes begin with what precedes digits in C.

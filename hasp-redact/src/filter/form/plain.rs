@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use super::{Case, Cursor, Next};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Answer, Text, alike, alike_back};
 use crate::decode::unit::{
-    MAX_PERCENT, MAX_QUOTED, MAX_UNIT, Units, decode, introduces, lone, may_end, stands_for_itself,
+    MAX_PERCENT, MAX_QUOTED, MAX_UNIT, Units, decode, introduces, lone, may_end, only,
+    stands_for_itself,
 };
 
 /// A value shorter than this is not looked for across a hard line wrap: two words on two lines are
@@ -25,6 +27,9 @@ const MAX_INDENT: usize = 64;
 /// Text and value are compared in pieces of so many bytes: they may be alike for a megabyte behind
 /// the first byte that can be read in another way, where a run ends.
 const PIECE: usize = 64;
+
+/// Among so many escapes it is looked for one that is not of the value: a few letters tell its case.
+const TELLING: usize = 8;
 
 /// Reads one unit.
 pub(super) fn step(value: &[u8], case: Case, text: Text<'_>, from: Cursor, next: &mut Next) {
@@ -60,20 +65,34 @@ pub(super) fn run(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> usi
                 .take_while(|(byte, wanted)| case.fits(**byte, **wanted))
                 .count(),
         };
-        lone(&text[..fits])
+        lone(&text[..cost::run(fits)])
     }))
 }
 
-/// How many bytes follow that are the value's only one, which introduces escapes, up to where an
-/// escape may end in something else: all readings within lead to the same places.
-pub(super) fn alone(value: &[u8], text: Text<'_>, from: Cursor) -> usize {
-    let byte = text.bytes[from.at];
-    if byte != value[from.index] || !introduces(byte) || byte == ESCAPE {
+/// Whether one of the first escapes here, up to which each can be read in one way only, stands for
+/// another byte than the value has.
+pub(super) fn is_escaped_otherwise(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> bool {
+    let mut at = from.at;
+    for wanted in value[from.index..].iter().take(TELLING) {
+        // What introduces the escape may be a byte of the value.
+        let escape = only(text, at).filter(|_| !case.fits(text.bytes[at], *wanted));
+        let Some((byte, length)) = escape else { return false };
+        if !case.fits(byte, *wanted) {
+            return true;
+        }
+        at += length;
+    }
+    false
+}
+
+/// How many bytes follow, at most so many, that are the value's only one, which introduces escapes,
+/// up to where an escape may end in something else: all readings within lead to the same places.
+pub(super) fn alone(byte: u8, text: Text<'_>, at: usize, most: usize) -> usize {
+    if !introduces(byte) || byte == ESCAPE {
         return 0;
     }
-    let left = value.len() - from.index;
-    let same = text.bytes[from.at..].iter().take(left + MAX_UNIT).take_while(|b| **b == byte);
-    same.count().saturating_sub(MAX_UNIT)
+    let rest = text.bytes[at..].iter().take(most.saturating_add(MAX_UNIT));
+    cost::run(rest.take_while(|b| **b == byte).count()).saturating_sub(MAX_UNIT)
 }
 
 /// The length of a run that is looked for in pieces: it goes on into the next one if it fills one.
@@ -267,11 +286,12 @@ fn blanks(bytes: &[u8]) -> usize {
 
 /// The places from which one unit leads to `to`.
 pub(super) fn back(value: &[u8], case: Case, text: Text<'_>, to: Cursor, next: &mut Next) {
-    if to.at == 0 {
+    // Nothing is skipped before the first byte.
+    if to.at == 0 || to.index == 0 {
         return;
     }
     let last = text.bytes[to.at - 1];
-    if to.index > 0 && case.fits(last, value[to.index - 1]) {
+    if case.fits(last, value[to.index - 1]) {
         next.push(to.at - 1, to.index - 1);
         // A letter is never the end of a unit that stands for that same letter.
         if last.is_ascii_alphabetic() && !escape_near(text, to.at) {

@@ -6,6 +6,7 @@ use super::plain::Behind;
 use super::{Cursor, Form, Next, Tail};
 use crate::decode::alphabet::{BASE32, BASE64};
 use crate::decode::ansi::{ESCAPE, MAX_SEQUENCE};
+use crate::decode::cost;
 use crate::decode::text::{Answer, Text};
 use crate::decode::unit::{MAX_UNIT, Units, decode, introduces, may_end};
 
@@ -137,12 +138,12 @@ impl Radix {
         for chunk in bytes[..bytes.len().min(goal.saturating_sub(from.index))].chunks_exact(BLOCK) {
             let differ = self.block(chunk) ^ self.symbols(value, from.index + run);
             if differ != 0 {
-                return run + differ.leading_zeros() as usize / 8;
+                return cost::run(run + differ.leading_zeros() as usize / 8);
             }
             run += BLOCK;
         }
         let rest = bytes[run..].iter().zip(from.index + run..goal);
-        run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count()
+        cost::run(run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count())
     }
 
     /// The own characters from `index` on as numbers, a byte each.
@@ -172,9 +173,18 @@ impl Radix {
         if byte == b'+' { 255 } else { self.number(byte) }
     }
 
-    /// How many plain characters precede, and whether what precedes them rules out that a match
-    /// goes on.
-    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Cursor) -> (usize, bool) {
+    /// Where a match begins, if all its characters before this one are plain and its first one can
+    /// only be read as it stands.
+    pub fn start(&self, value: &[u8], text: Text<'_>, at: Cursor) -> Option<usize> {
+        let start = at.at.checked_sub(at.index - 1)?;
+        let before = &text.bytes[start.saturating_sub(MAX_UNIT)..start];
+        // Nothing is skipped there.
+        let escaped = before.iter().fold(false, |any, b| any | matches!(*b, b'%' | b'&' | b'\\'));
+        (!escaped && self.plain_back(value, text, at) == at.index - 1).then_some(start)
+    }
+
+    /// How many plain characters precede.
+    fn plain_back(&self, value: &[u8], text: Text<'_>, to: Cursor) -> usize {
         let before = &text.bytes[..to.at];
         let mut run = 0;
         for chunk in before[before.len() - before.len().min(to.index.saturating_sub(1))..]
@@ -186,7 +196,13 @@ impl Radix {
             run += BLOCK;
         }
         let rest = before[..to.at - run].iter().rev().zip((1..to.index - run).rev());
-        run += rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count();
+        cost::run(run + rest.take_while(|(b, i)| self.fits(value, *i, self.lone(**b))).count())
+    }
+
+    /// How many plain characters precede, and whether what precedes them rules out that a match
+    /// goes on.
+    pub fn run_back(&self, value: &[u8], text: Text<'_>, to: Cursor) -> (usize, bool) {
+        let run = self.plain_back(value, text, to);
         if run == 0 {
             return (0, false);
         }
@@ -256,7 +272,10 @@ impl Radix {
         let near = to.at.saturating_sub(MAX_UNIT);
         let far = to.at.saturating_sub(MAX_SEQUENCE);
         let sequences = memchr::memchr_iter(ESCAPE, &text.bytes[far..near.max(far)]);
-        let starts = (near..to.at).filter(|at| leads(text.bytes[*at], to.at - at, last));
+        // All at once: mostly there is none.
+        let any = text.bytes[near..to.at].iter().fold(false, |any, byte| any | may_lead(*byte));
+        let starts = (if any { near } else { to.at })..to.at;
+        let starts = starts.filter(|at| leads(text.bytes[*at], to, to.at - at, last));
         for at in starts.chain(sequences.map(|escape| far + escape)) {
             for index in (to.index - 1).max(self.first())..=to.index {
                 let literal = at + 1 == to.at && index + 1 == to.index;
@@ -293,12 +312,17 @@ impl Radix {
     }
 }
 
-/// Whether what begins with `first` and ends with `last`, so many bytes long, may stand for a
-/// character of an encoding, or for nothing.
-fn leads(first: u8, length: usize, last: u8) -> bool {
+/// Whether something that stands for a character of an encoding, or for nothing, may begin with
+/// this byte.
+fn may_lead(first: u8) -> bool {
+    matches!(first, b'\n' | b'\r' | b'=' | b'%' | b'&' | b'\\' | ESCAPE)
+}
+
+/// Whether what begins with `first` and ends with `last`, so many bytes long, may lead to a place.
+fn leads(first: u8, to: Cursor, length: usize, last: u8) -> bool {
     match first {
-        b'\n' | b'\r' => last == b'\n' || blank(last),
-        b'=' => last == b'\n' && length <= 3,
+        b'\n' | b'\r' => to.index >= BREAK_FROM && (last == b'\n' || blank(last)),
+        b'=' => to.index > 1 && last == b'\n' && length <= 3,
         b'%' | b'&' | b'\\' => may_end(first, length, last),
         _ => first == ESCAPE,
     }

@@ -63,6 +63,11 @@ impl Machine<'_> {
         self.repetition.period(self.form)
     }
 
+    /// Whether the value is this byte over and over.
+    pub fn is_only(&self, byte: u8) -> bool {
+        self.period() == 1 && self.value[0] == byte
+    }
+
     /// The lowest index from which on the form repeats itself.
     fn lowest(&self) -> usize {
         first(self.form)

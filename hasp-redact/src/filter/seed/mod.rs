@@ -30,6 +30,9 @@ pub(crate) const SLACK: usize = 8;
 /// How many probes are made before what they hit is looked at.
 const BLOCK: usize = 8 * windows::ROUND;
 
+/// So many probes are looked up at once where the tables lie in far memory.
+const AT_ONCE: usize = 64;
+
 /// If one probe in so many hits, the next ones are made one by one, to leave out those in stretches
 /// that are settled.
 const DENSE: usize = 4;
@@ -69,12 +72,16 @@ struct Reached {
 #[derive(Default)]
 pub(crate) struct Progress {
     cursors: [Reached; 2],
-    /// Probes to be looked at, kept for the memory.
+    /// Probes to be looked at, and what they may belong to, kept for the memory.
     hits: Vec<Hit>,
+    places: Vec<Place>,
 }
 
 /// A probe whose window may belong to a piece, and the window's hash.
 type Hit = (usize, u64);
+
+/// Where a piece may begin, its hash, and where its seeds are among all of a table.
+type Place = (usize, u64, Range<usize>);
 
 impl Progress {
     /// Moves all positions down, after the text lost its first `by` bytes.
@@ -113,17 +120,23 @@ impl Seeds {
             let mut pass =
                 Pass { key: &self.key, bytes, len, seen, covered: cursor.covered, settled: 0..0 };
             let mut probe = cursor.probe;
-            let mut dense = false;
+            let (mut dense, mut pays) = (false, true);
             // In blocks, so that the hits and their text are still in the nearest cache when they
             // are looked at.
             while probe + tier.window <= len {
                 let end = len.min(probe + BLOCK * tier.stride + SLACK);
                 let (next, probes, hits) = match dense {
                     true => tier.one_by_one(&mut pass, probe..end, &mut found),
-                    false => tier.together(&mut pass, probe..end, &mut progress.hits, &mut found),
+                    false => tier.together(
+                        &mut pass,
+                        probe..end,
+                        (&mut progress.hits, &mut progress.places),
+                        &mut found,
+                    ),
                 };
-                dense =
-                    hits * DENSE > probes && (!dense || probes * tier.stride * 2 < next - probe);
+                // Where nothing is settled, probes made one by one wait for each other.
+                pays &= !dense || probes * tier.stride * 2 < next - probe;
+                dense = pays && hits * DENSE > probes;
                 work += (probes + hits) as u64;
                 probe = next;
             }
@@ -185,13 +198,18 @@ impl Tier {
         &self,
         pass: &mut Pass<'_>,
         range: Range<usize>,
-        hits: &mut Vec<Hit>,
+        (hits, places): (&mut Vec<Hit>, &mut Vec<Place>),
         found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
     ) -> (usize, usize, usize) {
         hits.clear();
         let next = self.scan(pass.key, pass.bytes, range.clone(), hits);
-        for (at, hash) in hits.iter() {
-            self.seeds(pass, *at, *hash, found);
+        match self.tables.as_slice() {
+            [table] if !self.windows.tell_offsets() => {
+                for hits in hits.chunks(AT_ONCE) {
+                    self.far_seeds(pass, hits, table, places, found);
+                }
+            }
+            _ => hits.iter().for_each(|(at, hash)| self.seeds(pass, *at, *hash, found)),
         }
         (next, (next - range.start) / self.stride, hits.len())
     }
@@ -262,15 +280,63 @@ impl Tier {
         }
     }
 
+    /// As [`Tier::seeds`] of each of these probes. Each table is looked up for all of them before
+    /// the next one is, so that they wait for far memory together.
+    fn far_seeds(
+        &self,
+        pass: &mut Pass<'_>,
+        hits: &[Hit],
+        table: &Pieces,
+        places: &mut Vec<Place>,
+        found: &mut impl FnMut(usize, &Seed) -> Range<usize>,
+    ) {
+        let mut around = [0; AT_ONCE];
+        around
+            .iter_mut()
+            .zip(hits)
+            .for_each(|(all, (at, _))| *all = self.offsets_around(pass, *at));
+        places.clear();
+        for ((at, _), all) in hits.iter().zip(around) {
+            let mut offsets = all & ((1 << self.stride) - 1);
+            while offsets != 0 {
+                let offset = offsets.ilog2();
+                offsets ^= 1 << offset;
+                let Some(start) = at.checked_sub(offset as usize) else { continue };
+                if start + table.length <= pass.len {
+                    places.push((start, pass.key.piece_at(pass.bytes, start, table.length), 0..0));
+                }
+            }
+        }
+        places.iter_mut().for_each(|(_, hash, seeds)| *seeds = table.range(*hash));
+        places.retain(|(_, hash, seeds)| table.among(seeds.clone(), *hash).next().is_some());
+        for (start, hash, seeds) in places.drain(..) {
+            for seed in table.among(seeds, hash) {
+                if pass.knows(start, start + table.length) {
+                    break;
+                }
+                let stretch = found(start, seed);
+                if stretch.end > pass.settled.end {
+                    pass.settled = stretch;
+                }
+            }
+        }
+    }
+
     /// The offsets in a piece that a window can have by what is around it: all windows of a piece
     /// are in the bitmap.
     fn offsets_around(&self, pass: &Pass<'_>, at: usize) -> u32 {
         let hashes = pass.key.for_length(self.window);
         let has = |at: usize| self.windows.may_have(hashes.hash(load(pass.bytes, at)));
         let most = self.stride - 1;
-        let before = (1..=most.min(at)).take_while(|by| has(at - by)).count();
-        let whole = (1..=most - before).all(|by| at + by + self.window <= pass.len && has(at + by));
-        let offsets = if whole { (2 << before) - 1 } else { 0 };
+        let (low, high) = (at.saturating_sub(most), at + most);
+        // A bit for each window around, this one's the one in the middle; none waits for another.
+        let mut around = 0u32;
+        for place in low..=high.min((pass.len + 1).saturating_sub(self.window + 1)) {
+            around |= u32::from(has(place)) << (place + most - at);
+        }
+        let before = (!(around << (32 - most))).leading_zeros();
+        let first = (most as u32).saturating_sub((!(around >> (most + 1))).trailing_zeros());
+        let offsets = if first <= before { (2 << before) - (1 << first) } else { 0 };
         offsets | offsets << SECOND_TABLE
     }
 }

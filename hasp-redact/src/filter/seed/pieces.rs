@@ -15,6 +15,9 @@ pub(crate) struct Seed {
     pub form: Form,
 }
 
+/// Among so many that were placed before it is looked whether a seed is there.
+const NEAR: usize = 4;
+
 /// Where the pieces with the same high bits of the hash begin in a list, about two each, and one
 /// entry for the end of the list.
 #[derive(Default)]
@@ -43,6 +46,17 @@ impl Buckets {
         let start = &mut self.starts[(hash >> self.shift) as usize];
         *start -= 1;
         *start as usize
+    }
+
+    /// Where the pieces are that have been placed of those with these high bits: from the last one
+    /// on, of which there are few.
+    fn begun(&self, hash: u64) -> Range<usize> {
+        let start = self.starts[(hash >> self.shift) as usize] as usize;
+        start..(start + NEAR).min(self.count())
+    }
+
+    fn count(&self) -> usize {
+        self.starts.last().map_or(0, |end| *end as usize)
     }
 
     #[inline]
@@ -93,8 +107,12 @@ impl Pieces {
         for (hash, seed) in pieces {
             let (word, bit) = table.place(hash);
             table.filter[word] |= bit;
-            let place = table.buckets.place(hash);
-            table.seeds[place] = (hash as u32, seed);
+            // Several ways to write a value may agree in a piece. The place that stays free has part
+            // of a hash that few pieces have, and its seed would be verified as any other.
+            if !table.among(table.buckets.begun(hash), hash).any(|other| *other == seed) {
+                let place = table.buckets.place(hash);
+                table.seeds[place] = (hash as u32, seed);
+            }
         }
         table
     }
@@ -116,6 +134,18 @@ impl Pieces {
     pub fn find(&self, hash: u64) -> impl Iterator<Item = &Seed> {
         let (word, bit) = self.place(hash);
         let range = if self.filter[word] & bit == 0 { 0..0 } else { self.buckets.range(hash) };
+        self.among(range, hash)
+    }
+
+    /// Where the seeds of a piece are, among others.
+    #[inline]
+    pub fn range(&self, hash: u64) -> Range<usize> {
+        self.buckets.range(hash)
+    }
+
+    /// The seeds of a piece among these.
+    #[inline]
+    pub fn among(&self, range: Range<usize>, hash: u64) -> impl Iterator<Item = &Seed> {
         self.seeds[range].iter().filter(move |(part, _)| *part == hash as u32).map(|(_, seed)| seed)
     }
 }

@@ -125,6 +125,11 @@ impl Windows {
         sorted.iter().for_each(|high| self.set(u64::from(*high) << 32));
     }
 
+    /// Whether there is a table of offsets.
+    pub fn tell_offsets(&self) -> bool {
+        !self.offsets.is_empty()
+    }
+
     /// A bit for each offset in a piece at which the window may occur, if the table was not too
     /// large to be made.
     #[inline]

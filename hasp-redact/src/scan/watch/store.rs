@@ -140,13 +140,27 @@ impl Watch {
         Ok((key, settle(records), lost))
     }
 
+    /// What is not watched of a vault, or in part: too short or too easy to guess. All versions.
+    ///
+    /// # Errors
+    /// `[no-watch]`; those of reading it.
+    pub fn unwatched_of(&self, origin: &str) -> Result<Vec<(SecretName, u32)>> {
+        let (_, kept, _) = self.load()?;
+        let of = |k: &Kept| k.origin == origin && (k.marks.is_err() || k.weak.is_some());
+        let named = kept.into_iter().filter(of).map(|k| Ok((k.name.parse()?, k.version)));
+        named.collect()
+    }
+
     fn file(&self) -> PathBuf {
         self.dir.join("fingerprints")
     }
 
+    /// With what a dead writer left removed: nobody else writes here.
     fn lock(&self) -> Result<Lock> {
         files::ensure_dir(&self.dir)?;
-        lock::lock(&self.dir.join("lock"))
+        let lock = lock::lock(&self.dir.join("lock"))?;
+        files::sweep_temps(&self.dir)?;
+        Ok(lock)
     }
 
     fn key(&self) -> Result<Option<Key>> {

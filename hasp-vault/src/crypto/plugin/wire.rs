@@ -12,6 +12,7 @@ use data_encoding::BASE64_NOPAD;
 use hasp_core::{Environ, platform};
 use zeroize::Zeroizing;
 
+use crate::captured::Tail;
 use crate::trusted;
 
 /// How many characters of base64 a line of a stanza's body has; a shorter one, also an empty one,
@@ -69,9 +70,10 @@ impl Wire {
     /// Receives a stanza.
     ///
     /// # Errors
-    /// `InvalidData` for what is no stanza, `UnexpectedEof` if the plugin has ended.
+    /// `InvalidData` for what is no stanza, `UnexpectedEof` if the plugin has ended, whatever it
+    /// has left running.
     pub fn receive(&mut self) -> std::io::Result<Stanza> {
-        decode(&mut self.stdout)
+        decode(&mut Tail::of(&mut self.child, &self.stdout))
     }
 }
 

@@ -229,10 +229,10 @@ impl<'a> Session<'a> {
         };
         let job = Job { step: Step::Run, program, name, version };
         let asked = self.prepare(&job, item, cx).and_then(|old| job.ask(&old, &cx.env));
-        let staged = asked.and_then(|Made { mut value, held }| {
-            if held {
+        let staged = asked.and_then(|Made { mut value, left }| {
+            if let Some(left) = left {
                 cx.out.warn(&format!(
-                    "{program} left something running that holds its output: it is not waited for"
+                    "{program} left {left} running, which holds its output: it is not waited for"
                 ));
             }
             if !keep_newline {
