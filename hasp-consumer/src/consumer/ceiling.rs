@@ -55,7 +55,6 @@ impl Ceiling {
     /// `[consumer-ceiling]`, `[consumer-class]`, `[consumer-reason]`.
     pub fn check(&self, name: &str, asked: &Asked<'_>) -> Result<()> {
         let refuse = |code, text: String| Error::new(Kind::Denied, code, format!("{name} {text}"));
-        let raise = |option: &str| format!("or raise it: hasp-consumer edit {name} {option}");
         if let Some(most) = self.max_window.map(Duration::from_secs).filter(|m| asked.window > *m) {
             let most = duration_text(most);
             return Err(refuse(
@@ -63,7 +62,7 @@ impl Ceiling {
                 format!("is granted at most {most} at a time"),
             )
             .hint(format!("--for {most}"))
-            .hint(raise("--max-window D")));
+            .hint(format!("or raise it: hasp-consumer edit {name} --max-window D")));
         }
         if let Some(most) = self.max_uses.filter(|m| asked.uses.is_none_or(|uses| uses > *m)) {
             return Err(refuse(
@@ -71,7 +70,7 @@ impl Ceiling {
                 format!("is granted at most {most} uses at a time"),
             )
             .hint(format!("--uses {most}"))
-            .hint(raise("--max-uses N")));
+            .hint(format!("or raise it: hasp-consumer edit {name} --max-uses N")));
         }
         let admitted = |class: &&Class| self.classes.as_ref().is_some_and(|c| !c.contains(*class));
         if let Some(class) = asked.classes.iter().find(admitted) {
