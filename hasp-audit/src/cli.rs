@@ -15,6 +15,7 @@ const EXAMPLES: &str = "Examples:
   hasp-audit head >> heads.txt                  a line to keep elsewhere
   hasp-audit who --from suspect.txt             through which grants did this value pass?
   hasp-audit --asker make                       who asked: a program, or what it started
+  hasp-audit touched prod/token --asker claude  did the agent touch it? 0 yes, 1 no
   hasp-audit exposed --since 24h | hasp-vault rotate -";
 
 /// The record of what was stored, granted, run and refused
@@ -54,6 +55,21 @@ pub enum Verb {
         /// The value: -, fd:N, env:VAR or a path
         #[arg(long, value_name = "SRC")]
         from: OsString,
+        /// Only where this program asked, itself or below: its NAME, its PATH, or pid:N
+        #[arg(long, value_name = "WORD")]
+        asker: Option<String>,
+    },
+    /// Was this secret let out? A sentence a version: 0 if one was, 1 if none ever was
+    Touched {
+        /// Which secret, or which version of it
+        #[arg(value_name = "NAME[@N]")]
+        name: String,
+        /// Only where this program asked, itself or below: its NAME, its PATH, or pid:N
+        #[arg(long, value_name = "WORD")]
+        asker: Option<String>,
+        /// Not before this time, or this long ago
+        #[arg(long, value_name = "T")]
+        since: Option<String>,
     },
     /// Which secret versions were released? One NAME@N a line, to revoke or rotate them
     Exposed {
@@ -66,8 +82,8 @@ pub enum Verb {
         /// Only to this consumer: a name, session, user, session:PID, ..
         #[arg(long, value_name = "C")]
         consumer: Option<String>,
-        /// Only where this program asked: exe:PATH, its NAME, or pid:N
-        #[arg(long, value_name = "P")]
+        /// Only where this program asked, itself or below: its NAME, its PATH, or pid:N
+        #[arg(long, value_name = "WORD")]
         asker: Option<String>,
     },
     /// Print records with a signed trailer, to be verified elsewhere
@@ -81,6 +97,12 @@ pub enum Verb {
         /// Put keyed fingerprints in the place of names
         #[arg(long)]
         redacted: bool,
+    },
+    /// Show which records policy.toml keeps no longer: 1 if there are any
+    Prune {
+        /// Remove them: whole old segments, on record
+        #[arg(long)]
+        due: bool,
     },
     /// Rebuild a lost or damaged key state
     Recover,
@@ -109,8 +131,8 @@ pub struct LogArgs {
     /// Only of this consumer: a name, session, user, session:PID, ..
     #[arg(long, value_name = "C")]
     pub consumer: Option<String>,
-    /// Only where this program asked, itself or below: exe:PATH, its NAME, or pid:N
-    #[arg(long, value_name = "P")]
+    /// Only where this program asked, itself or below: its NAME, its PATH, or pid:N
+    #[arg(long, value_name = "WORD")]
     pub asker: Option<String>,
     /// Only of the project with this root
     #[arg(long, value_name = "DIR")]

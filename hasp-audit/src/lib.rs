@@ -10,6 +10,7 @@ pub mod cli;
 pub mod code;
 
 mod log;
+mod prune;
 mod query;
 mod record;
 mod run;

@@ -3,26 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/tool.rs"]
+mod tool;
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use common::{Fixture, ROOT, at, named};
+use common::{Fixture, at, named};
 use data_encoding::BASE64;
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey};
 use hasp_audit::{Event, EventKind, Head};
-use hasp_core::here::{KNOWN_VAULTS, VAULT_FILE};
-use hasp_core::{Kind, files};
+use hasp_core::Kind;
 use serde_json::{Value, json};
-
-const VAULT: &str = "0123456789abcdef0123456789abcdef";
-const FP: &str = "00112233445566778899aabbccddeeff";
-
-struct Bench {
-    f: Fixture,
-    bin: tempfile::TempDir,
-    key: SigningKey,
-}
+use tool::{Bench, FP, VAULT, refusal};
 
 /// A log that tells of two secrets, one run that ended, one that never ran, one without an end, and
 /// a denial.
@@ -61,96 +53,7 @@ fn bench() -> Bench {
     for (n, event) in events.into_iter().enumerate() {
         f.log.append(at(n as i64 * 60), &[event]).unwrap();
     }
-    let bench =
-        Bench { f, bin: tempfile::tempdir().unwrap(), key: SigningKey::from_bytes(&[7; 32]) };
-    bench.install();
-    bench
-}
-
-impl Bench {
-    fn install(&self) {
-        let own = PathBuf::from(env!("CARGO_BIN_EXE_hasp-audit"));
-        let here = self.bin.path().join("hasp-audit");
-        // A link where that is possible; never over one that is there, which is the program itself.
-        if !here.exists() {
-            std::fs::hard_link(&own, &here)
-                .or_else(|_| std::fs::copy(&own, &here).map(drop))
-                .unwrap();
-        }
-        self.know();
-        std::fs::write(self.bin.path().join("root"), ROOT).unwrap();
-        self.vault(&format!(
-            "case \"$1 $2\" in 'key audit') eval \"cat $D/root >&$6\" ;;\n\
-             'key sign-head') cat > $D/message; eval \"cat $D/signature >&$4\" ;;\n\
-             'key fp') eval \"printf {FP} >&$6\" ;;\n*) exit 64 ;; esac"
-        ));
-    }
-
-    /// Puts a vault into the home, and its pin: by them the log is found.
-    fn know(&self) {
-        self.know_as(self.f.id.as_str(), &self.key.verifying_key());
-    }
-
-    fn know_as(&self, log: &str, key: &VerifyingKey) {
-        let public = BASE64.encode(key.as_bytes());
-        let known = format!("[[vault]]\nid = \"{VAULT}\"\nkey = \"{public}\"\nlog = \"{log}\"\n");
-        let vault = self.f.home.join("vault");
-        files::ensure_dir(&vault).unwrap();
-        files::replace(&self.f.home.join(KNOWN_VAULTS), known.as_bytes()).unwrap();
-        files::replace(&vault.join(VAULT_FILE), format!("id = \"{VAULT}\"\n").as_bytes()).unwrap();
-    }
-
-    /// Puts a stand-in for hasp-vault beside the tool.
-    fn vault(&self, script: &str) {
-        let path = self.bin.path().join("hasp-vault");
-        std::fs::write(
-            &path,
-            format!(
-                "#!/bin/sh\nD={}\n[ \"$1\" = --json ] && shift\n{script}\n",
-                self.bin.path().display()
-            ),
-        )
-        .unwrap();
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
-    }
-
-    fn sign(&self, message: &str) {
-        std::fs::write(
-            self.bin.path().join("signature"),
-            self.key.sign(message.as_bytes()).to_bytes(),
-        )
-        .unwrap();
-    }
-
-    fn run(&self, args: &[&str], stdin: &str) -> Output {
-        let mut command = Command::new(self.bin.path().join("hasp-audit"));
-        command
-            .args(args)
-            .env("HASP_HOME", self.f.dir.path())
-            .env("TZ", "UTC")
-            .stdin(Stdio::piped());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let _ = hasp_core::output::write_all(child.stdin.take().unwrap(), stdin.as_bytes());
-        child.wait_with_output().unwrap()
-    }
-
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.run(args, "");
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Exit status, and what was said on stderr.
-    fn refused(&self, args: &[&str], stdin: &str) -> (i32, String) {
-        let output = self.run(args, stdin);
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-}
-
-/// Whether it ended with this status and said all of this.
-fn refusal((status, said): (i32, String), expected: i32, words: &[&str]) -> bool {
-    status == expected && words.iter().all(|word| said.contains(word))
+    Bench::of(f)
 }
 
 #[test]
@@ -433,11 +336,13 @@ fn an_event_of_another_version_is_shown_and_counted() {
 fn the_caller_stands_in_the_log_and_can_be_asked_for() {
     let b = bench();
     let log = b.ok(&["--asker", "agent"]);
-    assert!(log.contains("  asked by agent < sh") && !log.contains("hasp-exec"), "{log}");
+    assert!(log.contains("  asked by agent 70  ") && !log.contains("hasp-exec"), "{log}");
     assert_eq!(b.ok(&["exposed", "--asker", "agent"]), "db/url@1\n");
     assert_eq!(b.ok(&["exposed", "--asker", "exe:/usr/bin/make"]), "web/key@2\n");
     assert_eq!(b.ok(&["exposed", "--asker", "pid:70"]), "db/url@1\nweb/key@2\n");
     assert_eq!(b.ok(&["exposed", "--asker", "agent", "--consumer", "user"]), "");
+    assert_eq!(b.ok(&["exposed", "--asker", "/usr/bin/make"]), "web/key@2\n");
+    assert_eq!(b.ok(&["exposed", "--asker", "70"]), "db/url@1\nweb/key@2\n");
     for bad in ["usr/bin/make", "exe:make", "pid:x", ""] {
         assert!(refusal(b.refused(&["--asker", bad], ""), 64, &["[usage]", "exe:PATH"]), "{bad}");
     }

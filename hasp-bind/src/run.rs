@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hasp_audit::EventKind;
 use hasp_core::tool::{Common, Context, Exit, Tool};
 use hasp_core::{Here, Home, Result};
-use hasp_vault::record_denial;
+use hasp_vault::{asker, record_denial};
 
 use crate::binding::project_vault::ProjectVault;
 use crate::cli::{Cli, Options, Verb};
@@ -20,9 +20,9 @@ impl Tool for Cli {
         let outcome = self.dispatch(cx);
         outcome.inspect_err(|error| {
             let project = project(cx);
-            record_denial(error, EventKind::BindDeny, cx, |event| match project {
-                Some(root) => event.os("project", root),
-                None => event,
+            record_denial(error, EventKind::BindDeny, cx, |event| {
+                let event = event.field("asker", asker());
+                project.into_iter().fold(event, |event, root| event.os("project", root))
             });
         })
     }

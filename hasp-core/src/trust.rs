@@ -115,6 +115,18 @@ pub fn frontier(start: &Path) -> Option<Stranger> {
     })
 }
 
+/// Who can change what lies at this path, apart from root: whose it is, and whom its mode lets. Of
+/// a directory who can replace what is in it, so that a sticky one lets only its owner.
+pub fn writers(path: &Path) -> Vec<String> {
+    let Ok(meta) = path.metadata() else { return Vec::new() };
+    let (mode, sticky) = (meta.mode(), meta.is_dir() && meta.mode() & 0o1000 != 0);
+    let owner = (meta.uid() != 0).then(|| format!("user {}", user(meta.uid())));
+    let shared = |bit: u32| mode & bit != 0 && !sticky;
+    let group = (shared(0o020) && !is_private(meta.gid())).then(|| format!("group {}", meta.gid()));
+    let others = shared(0o002).then(|| "everybody".to_owned());
+    owner.into_iter().chain(group).chain(others).collect()
+}
+
 /// `mallory (1001)`, or the number alone.
 fn user(uid: u32) -> String {
     name(uid).map_or(uid.to_string(), |name| format!("{name} ({uid})"))

@@ -104,8 +104,8 @@ fn one(row: &str, column: &str, mib: usize) -> f64 {
 
 fn report(mib: usize) -> String {
     let mut page = format!(
-        "\nMB/s of processor time of what programs print of a value of letters and digits, over and \
-         over ({mib} MiB in reads of 64 KiB, \
+        "\nMB/s of processor time of what programs print of a value of letters and digits, over \
+         and over ({mib} MiB in reads of 64 KiB, \
          the library alone); the target is {TARGET}.\n\n| dump |"
     );
     SIZES.iter().for_each(|(name, _)| write!(page, " {name} |").unwrap());

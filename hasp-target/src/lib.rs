@@ -11,6 +11,7 @@ pub mod code;
 mod edit;
 mod manifest;
 mod program;
+pub mod route;
 mod run;
 mod verb;
 

@@ -9,6 +9,7 @@ use hasp_core::tool::Common;
 
 use crate::format::value_kind::ValueKind;
 
+mod asked;
 mod lifecycle;
 mod rotation;
 mod sharing;
@@ -218,7 +219,7 @@ pub struct ListArgs {
     /// Only what expires within this time, or has; exit 1 if there is any
     #[arg(long, value_name = "DURATION")]
     pub expiring: Option<String>,
-    /// Only what should get a new value by now; exit 1 if there is any
+    /// Only what should get a new value by now, or is kept no longer; exit 1 if there is any
     #[arg(long)]
     pub due: bool,
     /// Verify every signature

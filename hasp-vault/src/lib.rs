@@ -2,6 +2,7 @@
 //! values to who can unlock it, or who holds a value's file key, and decides nothing.
 #![forbid(unsafe_code)]
 
+mod asker;
 mod backup;
 mod captured;
 mod cli;
@@ -22,6 +23,7 @@ mod run;
 mod trusted;
 mod verb;
 
+pub use asker::asker;
 pub use backup::Staged;
 // For the fuzz target alone.
 #[doc(hidden)]

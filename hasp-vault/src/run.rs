@@ -1,12 +1,13 @@
 //! From the command line to the verbs: each finds the vault first, since nothing is to be asked for
 //! where there is none.
 
-use hasp_audit::EventKind;
+use hasp_audit::{Event, EventKind};
 use hasp_core::tool::{Common, Context, Exit, Tool};
-use hasp_core::{Here, Result};
+use hasp_core::{Here, Kind, Result};
 
+use crate::asker::asker;
 use crate::cli::{Cli, IdentityVerb, KeyVerb, Verb};
-use crate::denial::record_denial;
+use crate::denial::{record_denial, record_refusal};
 use crate::open::vault::Vault;
 use crate::verb;
 
@@ -16,8 +17,18 @@ impl Tool for Cli {
     }
 
     fn run(self, cx: &mut Context) -> Result<Exit> {
+        let asked = self.verb.asked();
         let outcome = self.dispatch(cx);
-        outcome.inspect_err(|error| record_denial(error, EventKind::VaultDeny, cx, |event| event))
+        outcome.inspect_err(|error| {
+            let more = |event: Event| event.field("verb", asked).field("asker", asker());
+            // What somebody else made and this vault does not take in is refused too.
+            let foreign = matches!(asked, "accept" | "restore")
+                && matches!(error.kind(), Kind::Data | Kind::Locked);
+            match foreign {
+                true => record_refusal(error, EventKind::VaultDeny, cx, more),
+                false => record_denial(error, EventKind::VaultDeny, cx, more),
+            }
+        })
     }
 }
 

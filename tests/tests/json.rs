@@ -67,6 +67,7 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-audit verify", ""),
     ("hasp-audit head", ""),
     ("hasp-audit exposed", ""),
+    ("hasp-audit prune", ""),
     ("hasp-audit who --from -", DB_URL),
     ("hasp-audit append", "{\"event\":\"test.x\"}"),
     ("hasp-redact watch", ""),
@@ -90,6 +91,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("hasp-vault backup", "what it prints is a backup"),
     ("hasp-vault resolve", "needs a merge of git: hasp-vault/tests/git.rs"),
     ("hasp-grant narrow", "what it prints is a token"),
+    ("hasp-audit touched", "its status is 1 where nothing was let out: asker.rs"),
     ("hasp-audit export", "what it prints is records with a trailer, a line of JSON each"),
 ];
 

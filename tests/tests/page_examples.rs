@@ -36,6 +36,10 @@ const fn asks(
 
 const KEEP: &str = "hasp-grant -q -t test --for 1h --keep --consumer user";
 const LEAKED: &str = "hasp-grant -q -x -t test --consumer user >/dev/null";
+/// What an agent called claude does: a program of its own, whatever it is made of.
+const TOUCHED: &str = "printf prod-Token-4711 | hasp-vault set prod/token -q
+    hasp-bind -q add prod/token; cp $(command -v bash) claude
+    ./claude -c 'hasp-grant -q -x --consumer user -e T=prod/token -- make; exit $?' >/dev/null";
 const EMPTY: &str = "mv $HASP_HOME ../old; cp ../old/identity identity";
 const PROGRAMS: &str = "printf 'Old-Password-4711' | hasp-vault set db/password -q
     printf '#!/bin/sh\\nprintf New-Password-4712' >new; printf '#!/bin/sh\\ntrue' >try
@@ -198,6 +202,7 @@ const EXAMPLES: &[Example] = &[
     runs("hasp-grant revoke --all", KEEP, ""),
     // The record.
     runs("hasp-audit log", LEAKED, "exec.start"),
+    runs("hasp-audit touched prod/token --asker claude", TOUCHED, ", asked by claude"),
     runs("hasp-audit exposed --since 24h --asker claude", LEAKED, ""),
     runs("hasp-audit exposed --since 24h --asker claude | hasp-vault rotate -", LEAKED, ""),
     asks(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use hasp_tests::{Outcome, World, is_root, say, tools};
 
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "hasp-vault",
     "hasp-bind",
     "hasp-target",
@@ -15,6 +15,7 @@ const TOOLS: [&str; 8] = [
     "hasp-exec",
     "hasp-audit",
     "hasp-redact",
+    "hasp-proxy",
 ];
 /// Who owns the copies, and who runs them.
 const OWNER: u32 = 61_241;

@@ -181,3 +181,35 @@ fn what_is_suggested_covers_what_ran_and_is_accepted_as_it_stands() {
     assert!(none.ok().is_empty() && none.stderr.contains("nothing ran in this project"));
     world.sh("hasp-grant suggest --since soon").refused_with_hint(64, "bad-duration");
 }
+
+#[test]
+fn a_target_is_explained_with_what_it_interprets_and_who_can_change_it() {
+    let world = World::with_project();
+    world.script("run.sh", "true\n");
+    world.sh("chmod 666 run.sh").ok();
+    let refs = "[refs]\n\"api/key\" = { class = \"high\" }\n";
+    let target = |name: &str, run: &str| {
+        format!("[target.{name}]\nrun = {run}\nenv = {{ K = \"api/key\" }}\n")
+    };
+    let (one, two) = (target("one", "[\"sh\", \"run.sh\"]"), target("two", "[\"./show\"]"));
+    world.write("hasp.toml", format!("{refs}{one}{two}"));
+    let told = &world.sh("hasp-target explain one --json").objects()[0];
+    let script = world.project().join("run.sh").display().to_string();
+    assert!(told["program"].as_str().unwrap().starts_with('/'));
+    assert_eq!(told["interprets"], serde_json::json!([script]));
+    let writable = serde_json::json!({"path": script, "by": ["everybody"]});
+    assert!(told["writable"].as_array().unwrap().contains(&writable), "{told}");
+    assert_eq!(told["weak"][0]["ref"], "api/key");
+    let text = world.sh("hasp-target explain one");
+    let line = format!("{script} can be changed by everybody");
+    assert!(text.ok().replace("\n  ", " ").contains(&line), "{}", text.stdout);
+    let text = world.sh("hasp-target explain two");
+    assert!(text.ok().contains("It is a script for /bin/sh."), "{}", text.stdout);
+    // Alone it says that it asked nobody, and never that nothing is missing.
+    world.sh("mkdir ../alone && cp \"$(command -v hasp-target)\" ../alone").ok();
+    let alone = world.sh("../alone/hasp-target explain one");
+    assert!(alone.ok().contains("Not asked: "), "{}", alone.stdout);
+    let check = world.sh("../alone/hasp-target check one");
+    assert_eq!(check.status, 1);
+    assert!(!check.stderr.contains("nothing is missing"), "{}", check.stderr);
+}

@@ -222,7 +222,9 @@ impl Log {
         let head = self.head()?;
         let signature = sign(head.text().as_bytes());
         self.put_checkpoint(&head.note(public, &signature))?;
-        // An unlock takes its time anyway; what cannot be packed now is read as it is.
+        // An unlock takes its time anyway; what cannot be told now stays counted, what cannot be
+        // packed is read as it is.
+        let _ = self.settle(Timestamp::now());
         let _ = self.pack(1);
         Ok(())
     }

@@ -27,7 +27,8 @@ pub fn run(
     filter: &Filter,
     each: &mut dyn FnMut(Record) -> Result<()>,
 ) -> Result<()> {
-    let (mut n, mut prev, mut key, mut line) = (0, [0; 32], first, Vec::new());
+    let (mut n, mut prev, mut key, mut line) = (report.since, report.before, first, Vec::new());
+    key.advance(n);
     for number in segment::list(dir)?.into_keys() {
         let mut lines = Lines::open(dir, number, u64::MAX)?;
         while n < report.records && lines.next_into(&mut line)? == Found::Line {

@@ -48,7 +48,7 @@ impl Ends {
     /// Reads the ends in a segment itself.
     fn scan(&mut self, number: u32, form: Form) -> Result<()> {
         let filter = Filter::term(term::event("exec.end"));
-        let found = query::segment_answers(&self.dir, number, form, &filter, By::Scan)?;
+        let found = query::segment_answers(&self.dir, (number, form), &filter, By::Scan)?;
         self.plain.extend(found.iter().filter_map(|r| r.object["start"].as_u64()));
         Ok(())
     }

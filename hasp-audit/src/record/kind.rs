@@ -14,7 +14,8 @@
 //! | `grant`, `parent` | the id (`jti`) of a grant; of the one that it was narrowed from |
 //! | `project`, `target` | the real path of the project's root; the name of a target |
 //! | `consumer` | who: `session:PID`, `process:PID`, `user:UID`, `exe:PATH`, or a registered name |
-//! | `asker` | a list of `{pid, start, exe}` from the caller upwards |
+//! | `asker` | a list of `{pid, start, exe}` from the caller upwards, with `comm` where a program
+//! calls itself otherwise than its file |
 //! | `argv` (`argc`, `argv_sha256`) | a command line with values redacted; see
 //! [`crate::Event::argv`] |
 //! | `code` | the code of a denial, as on stderr without its brackets |
@@ -66,7 +67,8 @@ events! {
         "a value was exported";
     VaultRevoke = "vault.revoke" ["secret", "version", "fp", "parts", "class", "reason"],
         "a secret is not delivered any more";
-    VaultDestroy = "vault.destroy" ["secret", "version", "class"], "a value was destroyed";
+    VaultDestroy = "vault.destroy" ["secret", "version", "class", "why"],
+        "a value was destroyed";
     VaultForget = "vault.forget" ["secret"], "a destroyed secret's name was forgotten";
     VaultResolve = "vault.resolve" ["secret", "version", "fp", "parts", "class"],
         "one of two versions of a merge was chosen";
@@ -97,7 +99,7 @@ events! {
         "a program of a rotation is given a value";
     VaultRotateFailed = "vault.rotate-failed" ["secret", "version", "step", "program", "code"],
         "a program of a rotation failed";
-    VaultDeny = "vault.deny" ["code", "count"],
+    VaultDeny = "vault.deny" ["code", "verb", "asker", "count"],
         "the vault refused: a wrong passphrase, a value that may not be had";
     VaultItem = "vault.item" ["secret", "parts", "for", "of"], "a part of a list of another event";
     BindAdd = "bind.add" ["project", "ref", "secret"], "a reference was bound to a secret";
@@ -109,7 +111,7 @@ events! {
     BindShared = "bind.shared" ["project"], "a project of another user is consented to";
     BindRenew = "bind.renew" ["project"], "a binding was signed again";
     BindDrop = "bind.drop" ["project"], "a binding was dropped";
-    BindDeny = "bind.deny" ["code", "project", "count"], "a consent was refused";
+    BindDeny = "bind.deny" ["code", "project", "asker", "count"], "a consent was refused";
     ConsumerAdd = "consumer.add" ["consumer", "exe"], "a program was given a name";
     ConsumerRemove = "consumer.remove" ["consumer", "exe"], "the name of a program was forgotten";
     GrantMint = "grant.mint"
@@ -126,7 +128,7 @@ events! {
         "a weaker grant was made from another";
     GrantRevoke = "grant.revoke" ["grant", "why"], "a grant was ended by a person";
     GrantSweep = "grant.sweep" ["grant", "why"], "what was left of an ended grant was erased";
-    GrantDeny = "grant.deny" ["code", "project", "target", "asker", "count"],
+    GrantDeny = "grant.deny" ["code", "project", "target", "secrets", "asker", "count"],
         "a grant was refused";
     GrantItem = "grant.item"
         ["grant", "project", "consumer", "secrets", "argv", "asker", "keep", "for", "of"],
@@ -143,7 +145,8 @@ events! {
             "failed",
         ],
         "a command ended, or never ran";
-    ExecDeny = "exec.deny" ["code", "check", "grant", "project", "target", "asker", "count"],
+    ExecDeny = "exec.deny"
+        ["code", "check", "grant", "project", "target", "secrets", "asker", "count"],
         "a grant was shown and refused";
     ExecItem = "exec.item" ["grant", "project", "consumer", "secrets", "asker", "for", "of"],
         "a part of a list of another event";
@@ -155,6 +158,8 @@ events! {
         "what a crash left of an append was set aside";
     AuditLoss = "audit.loss" ["first", "last", "log", "kept"],
         "records are missing, which somebody accepted";
+    AuditPrune = "audit.prune" ["first", "last", "segments", "newest", "head", "proof"],
+        "old records were removed, as the policy asks";
     AuditRecover = "audit.recover" ["records"], "the key state was rebuilt from the vault's key";
     AuditCheckpoint = "audit.checkpoint" ["why", "kept"],
         "a checkpoint that was no signed head of this log was set aside";
@@ -191,7 +196,7 @@ impl EventKind {
             | BindShared | BindRenew | BindDrop | BindDeny | ConsumerAdd | ConsumerRemove
             | GrantMint | GrantNarrow | GrantRevoke | GrantSweep | GrantDeny | GrantItem
             | ExecEnd | ExecDeny | ExecItem | ScanLeak | ScanSkip | AuditOpen | AuditTorn
-            | AuditLoss | AuditRecover | AuditCheckpoint | AuditCopy => false,
+            | AuditLoss | AuditPrune | AuditRecover | AuditCheckpoint | AuditCopy => false,
         }
     }
 

@@ -82,6 +82,14 @@ fn number(line: &[u8]) -> Option<u64> {
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
+/// The time in its fixed place of a line, as it stands there.
+pub fn time(line: &[u8]) -> Option<&[u8]> {
+    // Eleven bytes stand before the number, six between it and the time.
+    let rest = line.get(START.len()..)?;
+    let rest = rest.get(memchr::memchr(b',', rest)? + 6..)?;
+    rest.get(..memchr::memchr(b'"', rest)?)
+}
+
 fn same_hex(digits: &[u8], bytes: &MacBytes) -> bool {
     let mut hex = [0; 64];
     HEXLOWER.encode_mut(bytes, &mut hex);

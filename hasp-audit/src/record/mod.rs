@@ -1,14 +1,18 @@
 //! A record as a question sees it: its fields, and the terms that it can be found by.
 
+pub(crate) mod asker;
 pub(crate) mod chain;
 pub(crate) mod event;
 pub(crate) mod head;
 pub(crate) mod kind;
 pub(crate) mod line;
+pub(crate) mod release;
 pub(crate) mod split;
 
 use hasp_core::Timestamp;
 use serde_json::Value;
+
+use crate::record::asker::Asker;
 
 /// A parsed line. Nothing is verified: see [`crate::verify`](fn@crate::verify).
 #[derive(Clone, Debug, PartialEq)]
@@ -95,10 +99,18 @@ impl Record {
 
     /// Who asked: the caller first, then its ancestors.
     pub fn askers(&self) -> impl Iterator<Item = Asker<'_>> {
-        self.object["asker"].as_array().into_iter().flatten().map(|asker| Asker {
-            pid: asker["pid"].as_u64(),
-            exe: asker["exe"].as_str().unwrap_or_default(),
-        })
+        self.object["asker"].as_array().into_iter().flatten().map(Asker::read)
+    }
+
+    /// The number of the record that this one is, or is a part of.
+    pub fn whole(&self) -> u64 {
+        self.object["of"].as_u64().unwrap_or(self.n())
+    }
+
+    /// Whether what it says stands in several records.
+    fn is_split(&self) -> bool {
+        let moved = |name: &String| name.ends_with("_items");
+        self.object["of"].is_u64() || self.object.as_object().is_some_and(|o| o.keys().any(moved))
     }
 
     /// The terms that it can be found by.
@@ -118,7 +130,9 @@ impl Record {
         }
         terms.extend(self.text("consumer").split_once(':').map(|(kind, _)| term::consumer(kind)));
         terms.extend(self.object["start"].as_u64().map(term::end_of));
-        self.askers().for_each(|asker| terms.extend(asker.words().map(|w| term::asker(&w))));
+        terms.extend((!self.text("failed").is_empty()).then(term::failed));
+        terms.extend(self.is_split().then(term::split));
+        self.askers().for_each(|asker| terms.extend(asker.words().iter().map(|w| term::asker(w))));
         for object in objects(&self.object) {
             terms.extend(
                 object["fp"].as_str().into_iter().chain(parts(object)).map(term::fingerprint),
@@ -128,29 +142,6 @@ impl Record {
             terms.push(term::secret(&found.name));
         }
         terms
-    }
-}
-
-/// A process that asked, or one of its ancestors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asker<'a> {
-    /// Its pid.
-    pub pid: Option<u64>,
-    /// The path of its program; empty if that could not be seen.
-    pub exe: &'a str,
-}
-
-impl Asker<'_> {
-    /// The last part of its program's path.
-    pub fn name(&self) -> &str {
-        self.exe.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// What it can be asked for by: `exe:PATH`, `NAME` and `pid:N`.
-    fn words(self) -> impl Iterator<Item = String> {
-        let seen = !self.exe.is_empty();
-        let program = seen.then(|| [format!("exe:{}", self.exe), self.name().to_owned()]);
-        program.into_iter().flatten().chain(self.pid.map(|pid| format!("pid:{pid}")))
     }
 }
 
@@ -214,6 +205,16 @@ pub(crate) mod term {
     /// Every denial.
     pub fn denied() -> String {
         "d:".to_owned()
+    }
+
+    /// The ends of what never ran.
+    pub fn failed() -> String {
+        "n:".to_owned()
+    }
+
+    /// What did not fit into one record.
+    pub fn split() -> String {
+        "i:".to_owned()
     }
 
     /// The end of what record `start` began.

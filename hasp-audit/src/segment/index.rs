@@ -9,7 +9,7 @@
 //!
 //! | bytes | content (integers little-endian; a check is the first 4 bytes of SHA-256) |
 //! |---|---|
-//! | 0..8 | `haspidx3` |
+//! | 0..8 | `haspidx4`: another number where records have other terms |
 //! | 8..16, 16..24 | earliest and latest time, seconds since 1970 |
 //! | 24..28, 28..32 | number of frames, number of terms |
 //! | 32..40 | number of the first record |
@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 
 use crate::code;
 
-const MAGIC: &[u8; 8] = b"haspidx3";
+const MAGIC: &[u8; 8] = b"haspidx4";
 const SOURCE: usize = 40;
 const FANOUT: usize = 64;
 const CHECKS: usize = FANOUT + 256 * 4;

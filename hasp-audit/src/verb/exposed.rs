@@ -1,15 +1,18 @@
-//! `exposed`: after an incident, exactly the secret versions that were let out, to be rotated.
+//! `exposed`: after an incident, exactly the secret versions that were let out, to be rotated. What
+//! is held is what is printed, not the releases: there may be ten million of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
+use std::path::Path;
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Result, Timestamp};
 use serde_json::json;
 
+use crate::query;
 use crate::query::filter::Filter;
-use crate::query::{self, By};
-use crate::record::kind::{self, EventKind};
-use crate::record::{Record, Use, term};
+use crate::record::kind::EventKind;
+use crate::record::release::{Naming, Versions};
+use crate::record::{Record, term};
 use crate::verb::log;
 use crate::verb::place::{Place, moment};
 
@@ -41,44 +44,26 @@ impl Wanted {
         })
     }
 
-    fn filter(&self, family: &str, term: Option<&String>) -> Filter {
-        let terms = [term.cloned(), Some(term::event(family))].into_iter().flatten().collect();
-        Filter { terms, since: self.since, until: self.until }
+    fn filter(&self, event: EventKind, asker: Option<&String>) -> Filter {
+        let event = term::event(event.name());
+        let terms = [Some(event), self.consumer.clone(), asker.cloned()];
+        Filter { terms: terms.into_iter().flatten().collect(), ..self.times() }
+    }
+
+    fn times(&self) -> Filter {
+        Filter { since: self.since, until: self.until, ..Filter::default() }
     }
 }
 
 /// Prints `NAME@N` of every version that was released, sorted.
 pub(crate) fn run(cx: &mut Context, place: &Place, wanted: &Wanted) -> Result<Exit> {
     let log = place.packed_log(cx)?;
-    let mut found = Released::default();
-    for family in ["exec", "vault"] {
-        let filter = wanted.filter(family, wanted.consumer.as_ref());
-        query::run(log.path(), &filter, By::Index, &mut |record| {
-            found.take(&record);
-            Ok(())
-        })?;
+    let failed = never_ran(log.path(), wanted.since)?;
+    let mut released = Versions::default();
+    for event in EventKind::ALL.iter().copied().filter(|kind| kind.releases()) {
+        released.extend(of_event(log.path(), wanted, event, &failed)?);
     }
-    if let Some(asker) = &wanted.asker {
-        // Who asked and what was released may stand in two records where one was too long.
-        let mut asked = BTreeSet::new();
-        for family in ["exec", "vault"] {
-            let filter = wanted.filter(family, Some(asker));
-            query::run(log.path(), &filter, By::Index, &mut |record| {
-                asked.insert(start_of(&record));
-                Ok(())
-            })?;
-        }
-        found.0.retain(|start, _| asked.contains(start));
-    }
-    // The end of a run may be later than the time that was asked for, and does not name its
-    // consumer.
-    let terms = vec![term::event(EventKind::ExecEnd.name())];
-    let ends = Filter { terms, since: wanted.since, until: None };
-    query::run(log.path(), &ends, By::Index, &mut |record| {
-        found.end(&record);
-        Ok(())
-    })?;
-    for version in found.all() {
+    for version in released.into_uses() {
         match cx.out.json {
             true => cx
                 .out
@@ -89,32 +74,77 @@ pub(crate) fn run(cx: &mut Context, place: &Place, wanted: &Wanted) -> Result<Ex
     Ok(Exit::OK)
 }
 
-/// The number of the record that this one is, or is a part of.
-fn start_of(record: &Record) -> u64 {
-    record.object["of"].as_u64().unwrap_or(record.n())
+/// The starts that led to no child and so released nothing, by number. The end of a run may be
+/// later than the time that was asked for, and does not name its consumer.
+pub(crate) fn never_ran(dir: &Path, since: Option<Timestamp>) -> Result<HashSet<u64>> {
+    let filter = Filter { since, ..Filter::term(term::failed()) };
+    let mut failed = HashSet::new();
+    let step = |starts: &mut Vec<u64>, line: &[u8]| {
+        let end = Record::parse(line).filter(|r| filter.admits(r) && !r.is_plumbing());
+        starts.extend(end.and_then(|r| r.object["start"].as_u64()));
+    };
+    query::fold(dir, &filter, step, |starts| failed.extend(starts))?;
+    Ok(failed)
 }
 
-/// What was released, by the record that says so.
+/// What was found in one segment.
 #[derive(Default)]
-struct Released(BTreeMap<u64, BTreeSet<Use>>);
+struct Found {
+    versions: Versions,
+    /// Records whose rest stands in others.
+    split: Vec<u64>,
+}
 
-impl Released {
-    fn take(&mut self, record: &Record) {
-        let part = record.object["of"].is_u64();
-        let event = if part { record.text("for") } else { record.event() };
-        if kind::releases(event) && !record.is_plumbing() {
-            self.0.entry(start_of(record)).or_default().extend(record.uses());
+fn of_event(
+    dir: &Path,
+    wanted: &Wanted,
+    event: EventKind,
+    failed: &HashSet<u64>,
+) -> Result<Versions> {
+    let filter = wanted.filter(event, wanted.asker.as_ref());
+    let simple = filter.terms.len() == 1;
+    let step = |found: &mut Found, line: &[u8]| {
+        let Some(naming) = Naming::read(line).filter(|n| n.release() == Some(event)) else {
+            return;
+        };
+        // A term is looked up by a hash; that of the event was compared just now.
+        if !simple && Record::parse(line).is_none_or(|record| !filter.admits(&record)) {
+            return;
         }
-    }
-
-    /// A start that led to no child released nothing.
-    fn end(&mut self, record: &Record) {
-        if !record.text("failed").is_empty() && !record.is_plumbing() {
-            record.object["start"].as_u64().map(|start| self.0.remove(&start));
+        if wanted.asker.is_some() && naming.is_split() {
+            found.split.push(naming.whole());
+        } else if !failed.contains(&naming.whole()) {
+            naming.uses().for_each(|(name, version)| found.versions.insert(name, version));
         }
+    };
+    let (mut versions, mut split) = (Versions::default(), HashSet::new());
+    query::fold(dir, &filter, step, |found| {
+        versions.extend(found.versions);
+        split.extend(found.split);
+    })?;
+    split.retain(|start| !failed.contains(start));
+    if !split.is_empty() {
+        versions.extend(of_split(dir, wanted, event, &split)?);
     }
+    Ok(versions)
+}
 
-    fn all(self) -> BTreeSet<Use> {
-        self.0.into_values().flatten().collect()
-    }
+/// Who asked and what was released may stand in two records where one was too long: those of these
+/// numbers, whoever asked.
+fn of_split(
+    dir: &Path,
+    wanted: &Wanted,
+    event: EventKind,
+    split: &HashSet<u64>,
+) -> Result<Versions> {
+    let mut versions = Versions::default();
+    let step = |found: &mut Versions, line: &[u8]| {
+        let naming = Naming::read(line).filter(|n| split.contains(&n.whole()));
+        let naming = naming.filter(|n| n.release() == Some(event));
+        naming.iter().flat_map(Naming::uses).for_each(|(name, n)| found.insert(name, n));
+    };
+    let mut filter = wanted.filter(event, None);
+    filter.terms.push(term::split());
+    query::fold(dir, &filter, step, |found| versions.extend(found))?;
+    Ok(versions)
 }

@@ -1,9 +1,10 @@
 //! `log`: the story, filtered; as lines to read or as the records themselves.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 use hasp_core::suggest;
-use hasp_core::text::printable;
+use hasp_core::text::{printable, printable_path};
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, VersionedName};
 
@@ -100,14 +101,23 @@ fn verified(
     Ok(Exit::OK)
 }
 
-/// The term of `--asker`; a name that has a slash would be a path, which is said by `exe:`.
+/// The term of `--asker`: a path, the name of a program, or a pid. A path is taken as what runs
+/// from it, as the record has it, since the system knows a program by the file behind all links.
 ///
 /// # Errors
 /// `[usage]` for a word of another form.
 pub(crate) fn asker(word: &str) -> Result<String> {
-    let pid = word.strip_prefix("pid:").map(|n| n.bytes().all(|b| b.is_ascii_digit()));
-    let path = word.strip_prefix("exe:").map(|path| path.starts_with('/'));
-    if pid.or(path).unwrap_or(!word.contains(['/', ':']) && !word.is_empty()) {
+    let number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let pid = word.strip_prefix("pid:").unwrap_or(word);
+    if number(pid) {
+        return Ok(term::asker(&format!("pid:{pid}")));
+    }
+    let path = word.strip_prefix("exe:").or(Some(word).filter(|word| word.starts_with('/')));
+    if let Some(path) = path.filter(|path| path.starts_with('/')) {
+        let real = Path::new(path).canonicalize().unwrap_or_else(|_| path.into());
+        return Ok(term::asker(&format!("exe:{}", printable_path(&real))));
+    }
+    if !word.contains(['/', ':']) && !word.is_empty() {
         return Ok(term::asker(word));
     }
     let message = "whoever asked is named by exe:PATH, by the name of the program, or by pid:N";

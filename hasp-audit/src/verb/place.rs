@@ -73,11 +73,14 @@ impl Place {
         Log::open(&self.home, &self.id)
     }
 
-    /// The log, with its closed segments packed, as far as that can be done here: reading never
-    /// fails for it. What it does not answer for is said.
+    /// The log, with all denials told and its closed segments packed, as far as that can be done
+    /// here: reading never fails for it. What it does not answer for is said.
     pub fn packed_log(&self, cx: &mut Context) -> Result<Log> {
         let log = self.log()?;
         self.tell_earlier(cx);
+        if self.is_current().unwrap_or(false) {
+            let _ = log.settle(cx.now);
+        }
         let pending = pack::pending(log.path()).map_or(0, |p| p.len());
         let bar = match pending > FEW {
             true => progress::bar(cx, pending as u64, "{bar:40} {pos} of {len} segments packed"),

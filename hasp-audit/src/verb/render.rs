@@ -11,12 +11,15 @@ use hasp_core::{Result, Timestamp};
 use serde_json::Value;
 
 use crate::query::runs::Ends;
+use crate::record::asker;
 use crate::record::kind;
 use crate::record::{Record, Use};
 use crate::verify::part::AT_ONCE;
 
 /// How many secrets a line names before it counts the rest.
 const SHOWN: usize = 6;
+/// How many of those who asked a line names.
+const ASKERS: usize = 3;
 /// The fields that have a place of their own, or say nothing to a reader.
 const PLACED: [&str; 25] = [
     "v",
@@ -190,17 +193,22 @@ fn said(record: &Record) -> Vec<String> {
     said
 }
 
-/// Who asked, the caller first; not our own tool, which stands for whoever ran it.
+/// Who asked, the nearest that says something first: program and pid; neither our own tool, which
+/// stands for whoever ran it, nor shells.
 fn askers(record: &Record) -> String {
-    let others = record.askers().skip_while(|asker| asker.name().starts_with("hasp-"));
-    let mut shown: Vec<String> = others
-        .map(|asker| match (asker.name(), asker.pid) {
-            ("", Some(pid)) => format!("pid:{pid}"),
-            (name, _) => printable(name.as_bytes()),
+    let told = asker::told(record.askers());
+    let mut shown: Vec<String> = told
+        .iter()
+        .take(ASKERS)
+        .map(|asker| {
+            let pid = asker.pid.map(|pid| format!(" {pid}")).unwrap_or_default();
+            match asker.name() {
+                "" => format!("pid{pid}"),
+                name => format!("{}{pid}", printable(name.as_bytes())),
+            }
         })
         .collect();
-    if shown.len() > SHOWN {
-        shown.truncate(SHOWN);
+    if told.len() > ASKERS {
         shown.push("..".to_owned());
     }
     if shown.is_empty() { String::new() } else { format!("asked by {}", shown.join(" < ")) }

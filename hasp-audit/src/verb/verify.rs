@@ -51,24 +51,30 @@ fn ungranted(start: &Ungranted) -> Error {
 /// The report on a log against the vault's keys and an expected head, and the key that it begins
 /// with; asks the vault for its key.
 pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<(Report, Key)> {
-    let log = match place.log() {
+    match place.log() {
         Err(e) if e.code() == code::LOG_MISSING => {
             let no = Error::new(Kind::No, code::LOG_MISSING, e.message());
             return Err(no.hints_of(&e));
         }
-        other => other?,
-    };
+        other => drop(other?),
+    }
     let public = place.public()?;
     let expect = expect.map(|word| expected(word, &public)).transpose()?;
     let root = keys::audit_root(&place.id, cx)?;
+    checked_with(cx, place, expect.as_ref(), &root)
+}
+
+/// The same with the vault's key at hand.
+pub fn checked_with(
+    cx: &mut Context,
+    place: &Place,
+    expect: Option<&Head>,
+    root: &[u8; 32],
+) -> Result<(Report, Key)> {
+    let (log, public) = (place.log()?, place.public()?);
     let bar = bar(cx, log.path());
     let progress = |more| bar.inc(more);
-    let against = Against {
-        audit_root: &root,
-        public: Some(&public),
-        expect: expect.as_ref(),
-        progress: &progress,
-    };
+    let against = Against { audit_root: root, public: Some(&public), expect, progress: &progress };
     let mut report = verify::verify(&place.home, &place.id, &against);
     let forged = |report: &Report| {
         report.fault.as_ref().is_some_and(|fault| fault.code == code::HEAD_FORGED)
@@ -81,7 +87,7 @@ pub fn checked(cx: &mut Context, place: &Place, expect: Option<&str>) -> Result<
         }
     }
     bar.finish_and_clear();
-    report.map(|report| (report, Key::first(&root, &place.id)))
+    report.map(|report| (report, Key::first(root, &place.id)))
 }
 
 /// A head from the line itself, or from a file that is one or ends in one.
@@ -115,7 +121,8 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
         let outcome = report.fault.as_ref().map_or(whole, |f| f.code.as_str());
         let first_bad = report.fault.as_ref().map_or(start.map(|s| s.n), |f| f.n);
         return cx.out.object(&json!({
-            "v": 1, "log": place.id, "outcome": outcome, "records": report.records,
+            "v": 1, "log": place.id, "outcome": outcome, "since": report.since,
+            "records": report.records - report.since,
             "notes": report.notes,
             "first_bad": first_bad,
         }));
@@ -128,7 +135,10 @@ fn tell(cx: &mut Context, place: &Place, report: &Report) -> Result<()> {
     if report.fault.is_some() || !report.ungranted.is_empty() {
         return Ok(());
     }
-    cx.out.line(&format!("whole: {} records", report.records))?;
+    match report.since {
+        0 => cx.out.line(&format!("whole: {} records", report.records))?,
+        n => cx.out.line(&format!("whole since {n}: {} records", report.records - n))?,
+    }
     cx.out.note(
         "note: a rollback of the whole home shows only against a head kept elsewhere: hasp-audit \
          verify --expect HEAD",

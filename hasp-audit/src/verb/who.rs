@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::path::Path;
 
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result};
@@ -12,11 +13,13 @@ use crate::query::filter::Filter;
 use crate::query::{self, By};
 use crate::record::{Record, Use, term};
 use crate::verb::keys;
+use crate::verb::log;
 use crate::verb::place::Place;
 use crate::verb::render::Render;
 
 /// Prints every record of the versions that held this value: 1 if it was never stored here.
-pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
+pub fn run(cx: &mut Context, place: &Place, from: &OsStr, asker: Option<&str>) -> Result<Exit> {
+    let asker = asker.map(log::asker).transpose()?;
     let earlier = (!place.is_current()?).then_some(&place.id);
     let fp = keys::fingerprint(from, earlier, cx)?;
     let log = place.packed_log(cx)?;
@@ -27,11 +30,8 @@ pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     }
     let mut found = Vec::new();
     for version in whole.union(&part) {
-        let filter = Filter::term(term::version(&version.to_string()));
-        query::run(log.path(), &filter, By::Index, &mut |record| {
-            found.push(record);
-            Ok(())
-        })?;
+        let named = term::version(&version.to_string());
+        found.extend(passed(log.path(), named, asker.as_deref())?);
     }
     found.sort_by_key(Record::n);
     found.dedup_by_key(|r| r.n());
@@ -46,6 +46,28 @@ pub fn run(cx: &mut Context, place: &Place, from: &OsStr) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
+/// The records that name a version: all of them, or those that this program asked for. Who asked
+/// and for what may stand in several records where one was too long.
+fn passed(dir: &Path, named: String, asker: Option<&str>) -> Result<Vec<Record>> {
+    let all = |terms: Vec<String>| {
+        let (filter, mut found) = (Filter { terms, ..Filter::default() }, Vec::new());
+        query::run(dir, &filter, By::Index, &mut |record| {
+            found.push(record);
+            Ok(())
+        })?;
+        Ok(found)
+    };
+    let Some(asker) = asker else { return all(vec![named]) };
+    let mut found = all(vec![named.clone(), asker.to_owned()])?;
+    let wholes: BTreeSet<u64> =
+        all(vec![asker.to_owned(), term::split()])?.iter().map(Record::whole).collect();
+    if !wholes.is_empty() {
+        let parts = all(vec![named, term::split()])?;
+        found.extend(parts.into_iter().filter(|record| wholes.contains(&record.whole())));
+    }
+    Ok(found)
+}
+
 /// Versions of secrets that a value is.
 #[derive(Default)]
 struct Versions {
@@ -56,7 +78,7 @@ struct Versions {
 }
 
 /// The versions that records say had this fingerprint, or have a part that had.
-fn versions(dir: &std::path::Path, fp: &str) -> Result<Versions> {
+fn versions(dir: &Path, fp: &str) -> Result<Versions> {
     let mut versions = Versions::default();
     query::run(dir, &Filter::term(term::fingerprint(fp)), By::Index, &mut |record| {
         versions.whole.extend(record.uses_of(fp));

@@ -18,6 +18,7 @@ use hasp_core::{Home, Kind, LogId, Result};
 
 use crate::code;
 use crate::log;
+use crate::prune::{self, Pruned};
 use crate::record::chain::Key;
 use crate::record::head::{self, Head, SignedHead};
 use crate::record::line::Frame;
@@ -55,12 +56,17 @@ pub fn check(home: &Home, id: &LogId, against: &Against) -> Result<Checked> {
     let dir = log::Log::open(home, id)?.path().to_owned();
     let snapshot = Snapshot::take(&dir)?;
     let checkpoint = checkpoint(&dir)?;
-    let marks = marks(&snapshot, &checkpoint, against.expect);
-    let parts =
-        snapshot.parts(&dir, &Key::first(against.audit_root, id), &marks, against.progress)?;
+    let pruned = prune::pruned(&dir, id, against.audit_root)?;
+    let marks = marks(&snapshot, &checkpoint, pruned.as_ref(), against.expect);
+    let walker = Walker {
+        n: 0,
+        key: Key::first(against.audit_root, id),
+        gone: pruned.map_or(0, |pruned| pruned.count),
+    };
+    let parts = snapshot.parts(&dir, walker, &marks, against.progress)?;
     let end = end(&parts, Key::first(against.audit_root, id));
-    let facts =
-        Facts { id, parts: &parts, state: &snapshot.state, checkpoint: &checkpoint, against };
+    let (state, checkpoint) = (&snapshot.state, &checkpoint);
+    let facts = Facts { id, parts: &parts, state, checkpoint, pruned, against };
     Ok(Checked { report: judge(&facts), end })
 }
 
@@ -92,7 +98,7 @@ impl Snapshot {
     fn parts(
         &self,
         dir: &Path,
-        first: &Key,
+        mut walker: Walker,
         marks: &[u64],
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<Part>> {
@@ -112,7 +118,6 @@ impl Snapshot {
                     }
                 });
             }
-            let mut walker = Walker { n: 0, key: first.clone() };
             for number in &self.segments {
                 let limit =
                     if Some(number) == self.segments.last() { self.limit } else { u64::MAX };
@@ -140,6 +145,9 @@ fn take(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
 struct Walker {
     n: u64,
     key: Key,
+    /// The number of the record that the log begins with at the latest: what is before it was
+    /// pruned.
+    gone: u64,
 }
 
 impl Walker {
@@ -153,7 +161,7 @@ impl Walker {
         let mut line = Vec::new();
         let found = Lines::open(dir, segment, limit)?.next_into(&mut line)?;
         match Frame::split(&line).map(|f| f.n).filter(|_| found == Found::Line) {
-            Some(n) if n < self.n || n - self.n > MAX_GAP => {
+            Some(n) if n < self.n || n > self.gone && n - self.n > MAX_GAP => {
                 return Ok(Err(Box::new(self.bad(segment, "it has another number"))));
             }
             Some(n) => {
@@ -186,9 +194,11 @@ pub(crate) fn checkpoint(dir: &Path) -> Result<Option<std::result::Result<Signed
 fn marks(
     snapshot: &Snapshot,
     checkpoint: &Option<std::result::Result<SignedHead, String>>,
+    pruned: Option<&Pruned>,
     expect: Option<&Head>,
 ) -> Vec<u64> {
     let counts = [
+        pruned.map(|pruned| pruned.count),
         snapshot.state.as_ref().ok().map(|s| s.n),
         checkpoint.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.head.count),
         expect.map(|h| h.count),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hasp_core::{Result, Timestamp};
 
 use crate::record::chain::{Key, MacBytes};
-use crate::record::line::Frame;
+use crate::record::line::{Frame, time};
 use crate::segment::{Found, Lines};
 use crate::verify::grants::Fact;
 
@@ -197,14 +197,6 @@ pub(crate) fn step_back(before: &[u8], now: &[u8]) -> Option<(Timestamp, Timesta
     let read = |text| std::str::from_utf8(text).ok()?.parse::<Timestamp>().ok();
     let (before, now) = (read(before)?, read(now)?);
     (now.after(AT_ONCE) < before).then_some((before, now))
-}
-
-/// The time in its fixed place of a line.
-fn time(line: &[u8]) -> Option<&[u8]> {
-    // Eleven bytes stand before the number, six between it and the time.
-    let rest = line.get(11..)?;
-    let rest = rest.get(memchr::memchr(b',', rest)? + 6..)?;
-    rest.get(..memchr::memchr(b'"', rest)?)
 }
 
 fn shape(line: &[u8]) -> Shape {

@@ -24,7 +24,11 @@ pub struct Against<'a> {
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// How many records verify, from the first on.
+    /// The number of the first record that there is: what was before it was pruned.
+    pub since: u64,
+    /// The mac of the record before that one; zeros if there was none.
+    pub before: MacBytes,
+    /// The number behind the last record that verifies, from the first on.
     pub records: u64,
     /// The mac of the last of them.
     pub mac: MacBytes,

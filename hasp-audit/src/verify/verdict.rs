@@ -7,6 +7,7 @@ use serde_json::Value;
 use hasp_core::LogId;
 
 use crate::code;
+use crate::prune::Pruned;
 use crate::record::chain::MacBytes;
 use crate::record::head::{Head, SignedHead};
 use crate::segment::state::State;
@@ -27,15 +28,18 @@ pub struct Facts<'a> {
     pub state: &'a Result<State, String>,
     /// The checkpoint, or what is wrong with it.
     pub checkpoint: &'a Option<Result<SignedHead, String>>,
+    /// How far it was pruned, as is proved.
+    pub pruned: Option<Pruned>,
     /// What it is verified against.
     pub against: &'a Against<'a>,
 }
 
 /// Judges.
 pub fn judge(facts: &Facts) -> Report {
-    let mut walk =
-        Walk { next: 0, prev: [0; 32], segment: 1, notes: Vec::new(), losses: Vec::new() };
+    let mut walk = Walk::from(facts);
+    let (since, before) = (walk.next, walk.prev);
     let fault = walk.parts(facts).err();
+    let fault = fault.or_else(|| against_pruned(facts).err());
     let fault = fault.or_else(|| against_state(facts, &walk).err());
     let fault = fault.or_else(|| against_heads(facts, &mut walk).err());
     let fault = fault.or_else(|| {
@@ -47,8 +51,9 @@ pub fn judge(facts: &Facts) -> Report {
     });
     walk.clock(facts.parts);
     let told = facts.parts.iter().flat_map(|part| &part.facts).filter(|fact| fact.n < walk.next);
-    let ungranted = grants::ungranted(told, !walk.losses.is_empty());
-    Report { records: walk.next, mac: walk.prev, fault, ungranted, notes: walk.notes }
+    let ungranted = grants::ungranted(told, since > 0 || !walk.losses.is_empty());
+    let (records, mac, notes) = (walk.next, walk.prev, walk.notes);
+    Report { since, before, records, mac, fault, ungranted, notes }
 }
 
 /// The chain from its first record on, as far as it is good.
@@ -61,6 +66,17 @@ struct Walk {
 }
 
 impl Walk {
+    /// At the first record; at that of the oldest segment there is, if all before it was pruned.
+    fn from(facts: &Facts) -> Walk {
+        let oldest = facts.parts.first().filter(|part| part.count > 0 && part.first > 0);
+        let pruned = facts.pruned.is_some_and(|p| oldest.is_some_and(|o| o.first <= p.count));
+        let (next, prev, segment) = match oldest.filter(|_| pruned) {
+            Some(part) => (part.first, part.before, part.segment),
+            None => (0, [0; 32], 1),
+        };
+        Walk { next, prev, segment, notes: Vec::new(), losses: Vec::new() }
+    }
+
     fn parts(&mut self, facts: &Facts) -> Result<(), Fault> {
         for (at, part) in facts.parts.iter().enumerate() {
             let last = at + 1 == facts.parts.len();
@@ -168,6 +184,10 @@ impl Walk {
                     record["bytes"]
                 ));
             }
+            "audit.prune" => self.notes.push(format!(
+                "records up to {} were removed at {time} (record {n}), as policy.toml asks",
+                record["last"]
+            )),
             "audit.recover" => self.notes.push(format!(
                 "the key state was rebuilt at {time} \
                 (record {n}); what was cut off before that only a head kept elsewhere can show"
@@ -197,6 +217,17 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// What is left joins on to what was pruned.
+fn against_pruned(facts: &Facts) -> Result<(), Fault> {
+    let Some(Pruned { count, mac }) = facts.pruned else { return Ok(()) };
+    let mut joined = facts.parts.iter().filter(|part| part.count > 0 && part.first == count);
+    let mut held = facts.parts.iter().flat_map(|p| &p.marks).filter(|(n, ..)| n + 1 == count);
+    if joined.all(|part| part.before == mac) && held.all(|(_, held, _)| *held == mac) {
+        return Ok(());
+    }
+    Err(tampered(count, format!("record {count} does not follow the ones that were pruned")))
 }
 
 fn against_state(facts: &Facts, walk: &Walk) -> Result<(), Fault> {
@@ -245,7 +276,7 @@ fn against_heads(facts: &Facts, walk: &mut Walk) -> Result<(), Fault> {
     facts.against.expect.map_or(Ok(()), |head| against_head(facts, walk, head, "the expected head"))
 }
 
-fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(), Fault> {
+fn against_head(facts: &Facts, walk: &mut Walk, head: &Head, what: &str) -> Result<(), Fault> {
     if head.log != *facts.id {
         return Err(Fault {
             code: code::HEAD_MISMATCH,
@@ -257,8 +288,18 @@ fn against_head(facts: &Facts, walk: &Walk, head: &Head, what: &str) -> Result<(
         return Err(tail(walk.next, head.count, what));
     }
     let found = facts.parts.iter().flat_map(|p| &p.marks).find(|(n, ..)| n + 1 == head.count);
+    let pruned = facts.pruned.filter(|pruned| found.is_none() && head.count <= pruned.count);
     match found {
         Some((_, mac, _)) if *mac == head.mac => Ok(()),
+        // Of what was pruned only the last mac is known.
+        None if pruned.is_some_and(|p| p.count > head.count || p.mac == head.mac) => {
+            let n = head.count - 1;
+            let same = pruned.is_some_and(|p| p.count == head.count);
+            walk.notes.extend((!same).then(|| {
+                format!("{what} names record {n}, which was pruned: it could not be compared")
+            }));
+            Ok(())
+        }
         // Only a loss within this log leaves a gap that the head could be in.
         _ if walk.losses.iter().any(|(first, _)| first.is_some()) && found.is_none() => Ok(()),
         _ => {

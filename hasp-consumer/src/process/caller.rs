@@ -1,6 +1,8 @@
 //! The process that asks and its ancestors, read once, so that every check speaks of the same ones;
 //! a hop counts only if the parent is older than the child and the child still has that parent.
 
+use std::path::Path;
+
 use hasp_core::text::printable_path;
 use hasp_core::{Error, Kind, Result, platform};
 
@@ -65,11 +67,17 @@ impl Caller {
         &self.chain
     }
 
-    /// The nearest of them as the record has them: pid, start and program of each.
+    /// The nearest of them as the record has them: pid, start and program of each, and what a
+    /// program calls itself that is not its file's name.
     pub fn recorded(&self) -> serde_json::Value {
         let shown = |p: &Process| {
             let exe = p.exe.as_deref().map(printable_path);
-            serde_json::json!({"pid": p.id.pid, "start": p.id.start, "exe": exe})
+            let file = p.exe.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+            let mut entry = serde_json::json!({"pid": p.id.pid, "start": p.id.start, "exe": exe});
+            if file.is_none_or(|file| !file.starts_with(&p.comm)) {
+                entry["comm"] = p.comm.as_str().into();
+            }
+            entry
         };
         self.chain.iter().take(RECORDED).map(shown).collect()
     }

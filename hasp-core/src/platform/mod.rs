@@ -35,7 +35,7 @@ pub use posix::signals::{
 pub use posix::zones::{local_zone, zone};
 pub use this::{
     DESCRIPTOR_PREFIXES, JOURNAL, NO_NEW_PRIVILEGES, PROCESSES, SHARED_MEMORY, SYSLOG, boot_id,
-    boot_seconds, enter, file_id, findings, flush, guard, harden, has_memory_files,
+    boot_seconds, confine, enter, file_id, findings, flush, guard, harden, has_memory_files,
     has_more_rights, holders, in_memory, memory_file, memory_place, memory_places, on_network,
     open_terminal, pid_space, process, program, program_name, readers, set_mode, swaps, target,
     widen, withhold_descriptors,

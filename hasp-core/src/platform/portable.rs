@@ -15,7 +15,7 @@ pub use linux::{
 pub use posix::descriptors::withhold_one_by_one as withhold_descriptors;
 pub use posix::guard::on_parent_death;
 pub use posix::memory::{
-    NO_NEW_PRIVILEGES, flush, has_memory_files, has_other_ids as has_more_rights,
+    NO_NEW_PRIVILEGES, confine, flush, has_memory_files, has_other_ids as has_more_rights,
     keep_out_of_dumps, memory_file, no_core_dump as harden, no_new_privileges, widen,
 };
 pub use posix::terminal::open_terminal;

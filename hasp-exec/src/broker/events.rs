@@ -75,9 +75,10 @@ pub(crate) fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event
     Event::new(EventKind::ExecDeny)
         .field("code", error.code().as_str())
         .maybe("check", denied.check.map(Check::label))
-        .maybe("grant", denied.grant.as_ref().map(GrantId::as_str))
+        .maybe("grant", denied.terms.as_ref().map(|terms| terms.jti.as_str()))
         .maybe("project", denied.project.map(printable_path))
         .maybe("target", denied.target)
+        .maybe("secrets", denied.terms.as_ref().map(named))
         .field("asker", caller.recorded())
 }
 
@@ -85,12 +86,17 @@ pub(crate) fn deny(error: &Error, denied: &Denied<'_>, caller: &Caller) -> Event
 pub(crate) struct Denied<'a> {
     /// Which check failed; none did if no token was found.
     pub(crate) check: Option<Check>,
-    /// Which grant, once its signature was verified.
-    pub(crate) grant: Option<GrantId>,
+    /// What the grant is for, once its signature was verified.
+    pub(crate) terms: Option<Terms>,
     /// The project's root, if there is a project.
     pub(crate) project: Option<&'a Path>,
     /// The target that was asked for, if it is one.
     pub(crate) target: Option<&'a str>,
+}
+
+/// Which versions a grant would have opened.
+fn named(terms: &Terms) -> Value {
+    terms.items.iter().map(|i| json!({"name": i.name, "version": i.version})).collect()
 }
 
 /// Which version of which secret went by which way.

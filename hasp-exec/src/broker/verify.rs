@@ -28,5 +28,6 @@ pub(crate) fn verified(
     let at = broker.situation(cli, matches!(found, Found::Kept(_)), context)?;
     let attempt = choose(&found, &at);
     denied.check = attempt.failed();
+    denied.terms = attempt.terms;
     attempt.outcome
 }

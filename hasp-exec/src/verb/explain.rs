@@ -22,7 +22,7 @@ pub(crate) fn explain(cli: &Cli, context: &mut Context) -> Result<Exit> {
     let found = find::find(cli, &broker, context)?;
     context.now = Timestamp::now();
     let situation = broker.situation(cli, matches!(found, Found::Kept(_)), context)?;
-    let Attempt { passed, outcome } = choose(&found, &situation);
+    let Attempt { passed, outcome, .. } = choose(&found, &situation);
     print_checks(&passed, outcome.as_ref().err(), context)?;
     let outcome = outcome.and_then(|grant| {
         let writable = broker.can_write();

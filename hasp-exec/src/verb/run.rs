@@ -30,10 +30,10 @@ pub(crate) fn run(
     directory::sweep(&broker.runtime)?;
     let log = broker.vault.log().map_err(nothing_released)?;
     let mut denied =
-        Denied { check: None, grant: None, project: broker.root.as_deref().ok(), target: None };
+        Denied { check: None, terms: None, project: broker.root.as_deref().ok(), target: None };
     let mut notice = None;
     let outcome = verified(cli, &broker, context, &mut denied).and_then(|grant| {
-        denied.grant = Some(grant.terms().jti);
+        denied.terms = Some(grant.terms().clone());
         notice = grant.notice().map(str::to_owned);
         confirmed(&grant, &broker, context)?;
         released(grant, &broker, &log)

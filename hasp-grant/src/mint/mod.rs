@@ -10,6 +10,7 @@ pub(crate) mod issue;
 pub(crate) mod items;
 pub(crate) mod jobserver;
 pub(crate) mod project;
+pub(crate) mod refused;
 pub(crate) mod request;
 pub(crate) mod summary;
 pub(crate) mod version;

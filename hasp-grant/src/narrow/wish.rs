@@ -137,10 +137,11 @@ fn name_command(action: &mut Action, words: &[OsString], search: Option<&OsStr>)
             };
             if !fits {
                 let shown = hasp_core::text::shell_words(own.iter().map(Arg::as_os));
-                return Err(wider("the command").hint(match own.is_empty() {
-                    true => "leave out -- and what follows it".to_owned(),
-                    false => format!("begin with what was granted: -- {shown}"),
-                }));
+                return Err(match own.is_empty() {
+                    true => wider("the command").hint("leave out -- and what follows it"),
+                    false => wider("the command")
+                        .hint(format!("begin with what was granted: -- {shown}")),
+                });
             }
             let mut argv = action.argv[..action.fixed].to_vec();
             argv.extend(typed);

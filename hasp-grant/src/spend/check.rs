@@ -202,6 +202,15 @@ fn approved(claims: &Claims, at: &Situation<'_>, pass: Pass<'_>) -> Result<Appro
 /// # Errors
 /// As [`verify`].
 pub fn still_good(terms: &Terms, entry: &Entry, at: &Situation<'_>) -> Result<()> {
+    alive(terms, entry, at)?;
+    possible(terms, at)
+}
+
+/// Of these the checks of the grant itself.
+///
+/// # Errors
+/// As [`verify`].
+pub fn alive(terms: &Terms, entry: &Entry, at: &Situation<'_>) -> Result<()> {
     let ledger = at.holder(&terms.jti)?;
     let mut above = Vec::new();
     let mut next = entry.parent;
@@ -219,6 +228,14 @@ pub fn still_good(terms: &Terms, entry: &Entry, at: &Situation<'_>) -> Result<()
             terms.consumer.admits(at.caller)?;
         }
     }
+    Ok(())
+}
+
+/// And those of what it is for: the same for every grant of the same action and versions.
+///
+/// # Errors
+/// As [`verify`].
+pub fn possible(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     bound(terms, at)?;
     let items = current(terms, at)?;
     permitted(terms, &items, at)?;
@@ -317,10 +334,7 @@ fn unspent(
 /// The end of what a grant was narrowed from is its end.
 fn of_parent(error: Error) -> Error {
     let text = format!("it was narrowed from another, and that has ended: {}", error.message());
-    error
-        .hints()
-        .iter()
-        .fold(Error::new(error.kind(), error.code(), text), |e, h| e.hint(h.clone()))
+    Error::new(error.kind(), error.code(), text).hints_of(&error)
 }
 
 fn same_project(terms: &Terms, root: &Path) -> Result<()> {

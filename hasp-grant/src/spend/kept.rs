@@ -22,6 +22,7 @@ use crate::spend::ended::EndedGrant;
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
 use crate::token::line::mint_line;
+use crate::token::signed::signed_terms;
 use crate::token::{self, MAX_TOKEN};
 
 /// Where the token is.
@@ -36,6 +37,8 @@ pub enum Found {
 pub struct Attempt {
     /// Those that passed, in their order.
     pub passed: Vec<Check>,
+    /// What it is for, if this vault signed it and it was refused.
+    pub terms: Option<Terms>,
     /// The grant, or why the next check did not.
     pub outcome: Result<VerifiedGrant>,
 }
@@ -83,7 +86,7 @@ pub fn choose(found: &Found, at: &Situation<'_>) -> Attempt {
         let text = files::read(path, files::Guard::Private, MAX_TOKEN).and_then(Secret::from_vec);
         let mut tried = match text {
             Ok(text) => attempt(&text, at),
-            Err(error) => Attempt { passed: Vec::new(), outcome: Err(error) },
+            Err(error) => Attempt { passed: Vec::new(), terms: None, outcome: Err(error) },
         };
         if tried.outcome.is_ok() {
             return tried;
@@ -93,7 +96,7 @@ pub fn choose(found: &Found, at: &Situation<'_>) -> Attempt {
         nearest = if farther { Some(tried) } else { nearest };
     }
     let nothing = || Err(Error::bug("no kept grant was tried"));
-    nearest.unwrap_or_else(|| Attempt { passed: Vec::new(), outcome: nothing() })
+    nearest.unwrap_or_else(|| Attempt { passed: Vec::new(), terms: None, outcome: nothing() })
 }
 
 fn attempt(text: &Secret, at: &Situation<'_>) -> Attempt {
@@ -101,8 +104,11 @@ fn attempt(text: &Secret, at: &Situation<'_>) -> Attempt {
     let mut trace = |check: Check, error: Option<&Error>| {
         passed.extend(error.is_none().then_some(check));
     };
-    let outcome = token::line(text.expose()).and_then(|line| verify(line, at, &mut trace));
-    Attempt { passed, outcome }
+    let line = token::line(text.expose());
+    let outcome = line.clone().and_then(|line| verify(line, at, &mut trace));
+    let refused = line.ok().filter(|_| outcome.is_err());
+    let terms = refused.and_then(|line| signed_terms(line, at.vault));
+    Attempt { passed, terms, outcome }
 }
 
 /// The same refusal with the line that mints the like, where the token itself is at fault: what it

@@ -1,7 +1,7 @@
 //! How each grant of this user stands: as hasp-exec would find it, apart from who asks. What is
 //! listed as usable and then refused is worse than no list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::ledger::directories::{Everywhere, everywhere};
 use crate::ledger::entry::Entry;
 use crate::ledger::tombstone::{End, Tombstone, is_end};
-use crate::spend::check::{entered, still_good};
+use crate::spend::check::{alive, entered, possible, still_good};
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
 use crate::token::{self, MAX_TOKEN, paseto};
@@ -90,6 +90,7 @@ pub fn standings(
         ledgers: &ledgers,
         caller: Caller::current()?,
         now,
+        possible: HashMap::new(),
         vaults: BTreeMap::new(),
     };
     let mut found = Vec::new();
@@ -125,6 +126,8 @@ struct Judge<'a> {
     ledgers: &'a [Ledger],
     caller: Caller,
     now: Timestamp,
+    /// What was found of each action with its versions, looked at once.
+    possible: HashMap<String, Result<()>>,
     /// The vault of each project, opened once.
     vaults: BTreeMap<PathBuf, Option<Rc<Vault>>>,
 }
@@ -196,7 +199,9 @@ impl Judge<'_> {
             words: None,
             searched: true,
         };
-        still_good(terms, entry, &at).err().map_or(State::Usable, State::Refused)
+        let alive = alive(terms, entry, &at);
+        let outcome = alive.and_then(|()| once(&mut self.possible, terms, &at));
+        outcome.err().map_or(State::Usable, State::Refused)
     }
 }
 
@@ -211,6 +216,13 @@ impl Judge<'_> {
         let vault = self.vaults.get(root)?.as_ref()?;
         (vault.id().to_string() == id).then(|| Rc::clone(vault))
     }
+}
+
+/// Binding, versions, program and deliveries, which many grants have in common.
+fn once(known: &mut HashMap<String, Result<()>>, terms: &Terms, at: &Situation<'_>) -> Result<()> {
+    let of = (&terms.project, &terms.action, &terms.items, at.runtime.on_disk());
+    let Ok(key) = serde_json::to_string(&of) else { return possible(terms, at) };
+    known.entry(key).or_insert_with(|| possible(terms, at)).clone()
 }
 
 /// The vault that the project uses, or the home's own where the project is gone.

@@ -7,6 +7,7 @@ pub(crate) mod line;
 pub(crate) mod narrower;
 pub(crate) mod paseto;
 pub(crate) mod seal;
+pub(crate) mod signed;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use hasp_core::{Here, Home, Result};
 use hasp_vault::record_denial;
 
 use crate::cli::Mint;
-use crate::mint::{Minted, handover, jobserver, propose};
+use crate::mint::{Minted, handover, jobserver, propose, refused};
 
 /// Mints what is asked for and hands the token over.
 pub fn mint(asked: &Mint, context: &mut Context) -> Result<Exit> {
@@ -33,10 +33,12 @@ fn known<'a>(asked: &'a Mint, context: &Context) -> impl FnOnce(Event) -> Event 
     let here = home.map(|home| Here::within(&home, &context.env));
     let root = here.and_then(|here| Some(here.root().ok()??.to_owned()));
     let caller = Caller::current().ok();
+    let secrets = refused::secrets(asked, context);
     move |event| {
         let event = root.iter().fold(event, |event, root| event.os("project", root));
         event
             .maybe("target", asked.target.clone())
+            .maybe("secrets", secrets)
             .maybe("asker", caller.map(|caller| caller.recorded()))
     }
 }

@@ -53,7 +53,7 @@ pub fn why(asked: &Why, context: &mut Context) -> Result<Exit> {
             Err(error) => return Err(error),
         },
     };
-    let Attempt { passed, outcome } = choose(&found, &at);
+    let Attempt { passed, outcome, .. } = choose(&found, &at);
     print_checks(&passed, outcome.as_ref().err(), context)?;
     match outcome {
         Ok(_) => Ok(Exit::OK),

@@ -69,8 +69,8 @@ impl Past {
             || self.known.has(needle, form, place, period)
     }
 
-    /// As [`Past::knows`], of a place from which no run of single bytes leads on: nearly every piece
-    /// of a dump that is being read is there.
+    /// As [`Past::knows`], of a place from which no run of single bytes leads on: nearly every
+    /// piece of a dump that is being read is there.
     pub fn knows_apart(&self, machine: Machine<'_>, byte: u8, place: Cursor, needle: u32) -> bool {
         machine.reads_apart(byte) && self.knows(machine, place, needle)
     }

@@ -49,8 +49,8 @@ pub(crate) struct Call<'a> {
     pub memory: &'a Memory,
 }
 
-/// Looks with the vault, if it opens without a question, and with each kept grant for it: nothing is
-/// left for those where the vault here is the only one with such values.
+/// Looks with the vault, if it opens without a question, and with each kept grant for it: nothing
+/// is left for those where the vault here is the only one with such values.
 pub(crate) fn look(call: Call<'_>, home: &Home, vaults: usize, cx: &mut Context) -> Looked {
     let mut looked = Looked::default();
     if let Some(status) =

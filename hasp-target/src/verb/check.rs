@@ -26,6 +26,13 @@ pub(crate) struct Gap {
     optional: bool,
 }
 
+impl Gap {
+    /// What is missing.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+}
+
 /// What sort of thing is missing, as JSON has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,11 +1,13 @@
 //! `explain`: a target in plain words, for whoever has to decide about it.
 
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 
 use hasp_core::text::{printable_os, printable_path};
 use hasp_core::time::duration_text;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Class, Result, SecretName};
+use hasp_core::{Class, Result, SecretName, trust};
 use serde_json::json;
 
 use crate::manifest::Manifest;
@@ -13,6 +15,7 @@ use crate::manifest::changes::command;
 use crate::manifest::delivery::{Channel, Delivery};
 use crate::manifest::target::{FURTHER, Target};
 use crate::manifest::template::Template;
+use crate::program::files::interpreted;
 use crate::program::make::{MAKE, names_make};
 use crate::program::warnings::{Meant, Subject};
 use crate::verb::check::known;
@@ -20,15 +23,21 @@ use crate::verb::check::known;
 pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<Exit> {
     let target = manifest.target(name)?;
     let root = manifest.path.parent().unwrap_or(Path::new("."));
-    let items = known(root)?.map(|known| known.meant(target, manifest)).unwrap_or_default();
+    let asked = known(root)?;
+    let unasked = asked.as_ref().err().map(|gap| gap.what().to_owned());
+    let items = asked.map(|known| known.meant(target, manifest)).unwrap_or_default();
     let items = if items.is_empty() { by_manifest(target) } else { items };
     let subject = Subject::of(target, root, cx.env.get("PATH"), items);
-    let (sentences, warnings) = (sentences(target, manifest, &subject), subject.all());
+    let (mut sentences, warnings) = (sentences(target, manifest, &subject), subject.all());
+    let code = code(&subject);
+    sentences.extend(code.sentences());
+    sentences.extend(unasked.iter().map(|what| format!("Not asked: {what}.")));
     if cx.out.json {
         let program = subject.program.as_deref().map(printable_path);
         let object = json!({
             "v": 1, "name": target.name, "text": sentences, "program": program,
-            "warnings": warnings,
+            "warnings": warnings, "interprets": code.interprets, "interpreter": code.interpreter,
+            "writable": code.writable, "weak": weak(&subject), "unasked": unasked,
         });
         return cx.out.object(&object).map(|()| Exit::OK);
     }
@@ -38,6 +47,76 @@ pub(crate) fn run(manifest: &Manifest, name: &str, cx: &mut Context) -> Result<E
         warnings.iter().try_for_each(|w| cx.out.folded(&format!("  {w}"), 4))?;
     }
     Ok(Exit::OK)
+}
+
+/// The files that decide what it does.
+struct Code {
+    /// What the program reads as its program.
+    interprets: Vec<String>,
+    /// What the program's own first line names.
+    interpreter: Option<String>,
+    /// What of them, and of the directories that lead to them, others than root can change.
+    writable: Vec<Writable>,
+}
+
+/// Something on the way to what runs, and who can change it.
+#[derive(serde::Serialize)]
+struct Writable {
+    path: String,
+    by: Vec<String>,
+}
+
+fn code(subject: &Subject<'_>) -> Code {
+    let Some(program) = &subject.program else {
+        return Code { interprets: Vec::new(), interpreter: None, writable: Vec::new() };
+    };
+    let files = interpreted(program, &subject.argv, &subject.dir);
+    let ways: BTreeSet<&Path> = files.iter().flat_map(|file| file.ancestors()).collect();
+    let writable = ways.into_iter().map(|way| (way, trust::writers(way)));
+    let writable = writable.filter(|(_, by)| !by.is_empty());
+    Code {
+        interprets: files.iter().skip(1).map(|file| printable_path(file)).collect(),
+        interpreter: interpreter(program),
+        writable: writable.map(|(way, by)| Writable { path: printable_path(way), by }).collect(),
+    }
+}
+
+impl Code {
+    fn sentences(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        said.extend(self.interpreter.as_ref().map(|by| format!("It is a script for {by}.")));
+        said.extend(self.interprets.iter().map(|file| format!("It interprets {file}.")));
+        said.extend(self.writable.iter().map(|way| {
+            format!(
+                "On the way to what runs, {} can be changed by {}.",
+                way.path,
+                way.by.join(", ")
+            )
+        }));
+        said
+    }
+}
+
+/// What stands behind `#!` in the program's first line.
+fn interpreter(program: &Path) -> Option<String> {
+    let mut start = Vec::new();
+    std::fs::File::open(program).ok()?.take(256).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
+    Some(hasp_core::text::printable(line.trim_ascii()))
+}
+
+/// Deliveries that reach farther than the class of their secret should.
+fn weak(subject: &Subject<'_>) -> Vec<serde_json::Value> {
+    let strict = |d: &&Delivery| {
+        let found = subject.items.iter().find(|item| item.reference == d.reference);
+        d.channel == Channel::Env && found.is_some_and(|item| item.class.names_command())
+    };
+    let weak = subject.deliveries.iter().filter(strict);
+    let object = |d: &Delivery| {
+        json!({"ref": d.reference, "variable": d.variable,
+        "channel": d.channel, "narrower": ["file", "fd", "stdin"]})
+    };
+    weak.map(object).collect()
 }
 
 /// What the manifest says of its references, where nobody else can be asked.

@@ -34,7 +34,7 @@ pub struct DestroyArgs {
     /// Keep the record for this long before it is forgotten
     #[arg(long, value_name = "DURATION", requires = "forget")]
     pub retain: Option<String>,
-    /// Forget the records whose time has come
+    /// Destroy what policy.toml keeps no longer, and forget the records whose time has come
     #[arg(long)]
     pub due: bool,
 }

@@ -5,5 +5,6 @@ pub mod batch;
 pub mod generate;
 pub mod inbox;
 pub mod resolve;
+pub(crate) mod retain;
 pub mod revoke;
 pub mod set;

@@ -124,7 +124,7 @@ impl Vault {
 }
 
 /// Marks versions as destroyed; the names of their files.
-fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<String>> {
+pub(super) fn mark(item: &mut Item, version: Option<u32>, now: Timestamp) -> Result<Vec<String>> {
     let name = &item.name;
     match version {
         Some(number) if number == item.current => {

@@ -1,19 +1,22 @@
 //! `destroy`: what cannot be undone is asked for once more, on the terminal, unless it was said in
 //! advance.
 
+use hasp_core::policy::Retention;
 use hasp_core::terminal::Terminal;
 use hasp_core::time::parse_duration;
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, SecretName, VersionedName};
+use hasp_core::{Error, Kind, Policy, Result, SecretName, VersionedName};
 
-use super::{grants, names};
+use super::{grants, names, progress};
 use crate::cli::DestroyArgs;
 use crate::code;
+use crate::format::item::Item;
+use crate::item::retain::Overdue;
 use crate::open::vault::Vault;
 
 pub fn run(args: &DestroyArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     if args.due {
-        return forget_due(vault, cx);
+        return destroy_due(vault, cx);
     }
     let targets = names::read(&args.names, cx)?;
     for target in &targets {
@@ -84,15 +87,41 @@ fn report(
     Ok(())
 }
 
-fn forget_due(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+/// Carries out what was wished for in advance: records whose time has come are forgotten, values
+/// that `policy.toml` keeps no longer are destroyed.
+fn destroy_due(vault: &Vault, cx: &mut Context) -> Result<Exit> {
+    let kept = Policy::read(vault.home().root())?.retention;
     let survey = vault.survey(&vault.names()?);
     let now = cx.now;
     for item in survey.items.iter().filter(|i| i.forget.is_some_and(|at| at <= now)) {
         vault.forget(&item.name, now)?;
         report(&item.name, None, true, cx)?;
     }
+    let overdue = |item: &&Item| Overdue::of(item, &kept, now) != Overdue::Nothing;
+    let due: Vec<&Item> = survey.items.iter().filter(overdue).collect();
+    let ended = if due.is_empty() { Ok(()) } else { destroy_overdue(&due, &kept, vault, cx) };
     match survey.faults.into_iter().next() {
         Some(fault) => Err(fault),
-        None => Ok(Exit::OK),
+        None => ended.map(|()| Exit::OK),
     }
+}
+
+fn destroy_overdue(due: &[&Item], kept: &Retention, vault: &Vault, cx: &mut Context) -> Result<()> {
+    let whole = due.iter().filter(|item| Overdue::of(item, kept, cx.now) == Overdue::All);
+    let ended = grants::end(&whole.map(|item| item.name.clone()).collect::<Vec<_>>(), cx);
+    let unlocked = vault.unlock(cx)?;
+    let bar = progress::bar(due.len(), "secrets", cx);
+    for item in due {
+        match unlocked.destroy_overdue(&item.name, kept, cx.now)? {
+            Overdue::Nothing => {}
+            Overdue::All => report(&item.name, None, false, cx)?,
+            Overdue::Versions(numbers) => {
+                numbers.iter().try_for_each(|n| report(&item.name, Some(*n), false, cx))?;
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    grants::note_shared(vault, cx);
+    ended
 }

@@ -7,6 +7,7 @@ use hasp_audit::EventKind;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, SecretName};
 
+use crate::asker::asker;
 use crate::cli::{ExportArgs, Format};
 use crate::code;
 use crate::export::{self, Reader};
@@ -39,8 +40,10 @@ pub fn run(args: &ExportArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
         Format::Json => export::json(&values)?,
         Format::Env => assignments(&values, cx)?,
     };
+    let asker = asker();
+    let exported = |i| events::of_version(EventKind::VaultExport, i, i.current);
     let recorded: Vec<_> =
-        items.iter().map(|i| events::of_version(EventKind::VaultExport, i, i.current)).collect();
+        items.iter().map(|i| exported(i).field("asker", asker.clone())).collect();
     vault.log()?.append(cx.now, &recorded)?;
     cx.out.value(text.expose())?;
     Ok(Exit::OK)

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
+use hasp_core::policy::Retention;
 use hasp_core::time::{duration_text, parse_duration};
 use hasp_core::tool::{Context, Exit};
-use hasp_core::{Error, Kind, Result, Timestamp};
+use hasp_core::{Error, Kind, Policy, Result, Timestamp};
 
 use crate::cli::ListArgs;
 use crate::code;
 use crate::format::item::{Item, State};
 use crate::format::rotation::Recipe;
+use crate::item::retain::Overdue;
 use crate::open::names::Survey;
 use crate::open::vault::Vault;
 
@@ -20,14 +22,15 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     let survey =
         if args.verify { verified(vault, prefix)? } else { vault.survey_unverified(prefix)? };
     let asked = expiring.is_some() || args.due;
+    let kept = if args.due { kept(vault, cx) } else { Retention::default() };
     let why: Vec<String> =
-        survey.items.iter().map(|i| reasons(i, expiring, args.due, cx.now)).collect();
+        survey.items.iter().map(|i| reasons(i, expiring, (args.due, &kept), cx.now)).collect();
     let wanted = survey.items.iter().zip(why).filter(|(_, why)| !asked || !why.is_empty());
     let found: Vec<(&Item, String)> = wanted.collect();
     if args.names {
         found.iter().try_for_each(|(i, _)| cx.out.line(i.name.as_str()))?;
     } else if cx.out.json {
-        found.iter().try_for_each(|(i, _)| cx.out.object(&object(i, cx.now)))?;
+        found.iter().try_for_each(|(i, _)| cx.out.object(&listed(i, args.due, &kept, cx.now)))?;
     } else if asked {
         found.iter().try_for_each(|(i, why)| cx.out.line(&format!("{}  {why}", i.name)))?;
     } else {
@@ -56,6 +59,17 @@ pub fn run(args: &ListArgs, vault: &Vault, cx: &mut Context) -> Result<Exit> {
     }
 }
 
+/// What the policy keeps; all where it cannot be read: that is said, and stops no list.
+fn kept(vault: &Vault, cx: &mut Context) -> Retention {
+    match Policy::read(vault.home().root()) {
+        Ok(policy) => policy.retention,
+        Err(error) => {
+            cx.out.warn(&format!("what is kept no longer is not looked at: {}", error.message()));
+            Retention::default()
+        }
+    }
+}
+
 fn verified(vault: &Vault, prefix: &str) -> Result<Survey> {
     let mut names = vault.names()?;
     names.retain(|name| name.as_str().starts_with(prefix));
@@ -68,7 +82,12 @@ fn expires_within(item: &Item, now: Timestamp, span: Duration) -> bool {
 }
 
 /// Why a secret is on the list that was asked for; nothing if it is not.
-fn reasons(item: &Item, expiring: Option<Duration>, due: bool, now: Timestamp) -> String {
+fn reasons(
+    item: &Item,
+    expiring: Option<Duration>,
+    (due, kept): (bool, &Retention),
+    now: Timestamp,
+) -> String {
     let mut reasons = Vec::new();
     if let Some(at) =
         item.expires.filter(|_| expiring.is_some_and(|e| expires_within(item, now, e)))
@@ -77,6 +96,7 @@ fn reasons(item: &Item, expiring: Option<Duration>, due: bool, now: Timestamp) -
     }
     if due {
         reasons.extend(awaits(item, now));
+        reasons.extend(Overdue::of(item, kept, now).phrase());
     }
     reasons.join("; ")
 }
@@ -96,6 +116,19 @@ fn awaits(item: &Item, now: Timestamp) -> Vec<String> {
     }
     awaits.extend(item.to_retire(now).iter().map(|n| format!("version {n} is to be retired")));
     awaits
+}
+
+/// All metadata, and with `--due` what is kept no longer: numbers of versions, or `all`.
+fn listed(item: &Item, due: bool, kept: &Retention, now: Timestamp) -> serde_json::Value {
+    let mut object = object(item, now);
+    if due {
+        object["overdue"] = match Overdue::of(item, kept, now) {
+            Overdue::Nothing => serde_json::json!([]),
+            Overdue::Versions(numbers) => numbers.into(),
+            Overdue::All => "all".into(),
+        };
+    }
+    object
 }
 
 /// All metadata of a secret.

@@ -5,6 +5,7 @@ use hasp_core::text::printable;
 use hasp_core::tool::{Context, Exit};
 use hasp_core::{Error, Kind, Result, Secret, VersionedName};
 
+use crate::asker::asker;
 use crate::cli::{GetArgs, RevealArgs};
 use crate::code;
 use crate::format::events;
@@ -65,7 +66,9 @@ fn find(wanted: &VersionedName, vault: &Vault) -> Result<(Item, u32)> {
 }
 
 fn record(event: EventKind, item: &Item, number: u32, vault: &Vault, cx: &Context) -> Result<()> {
-    vault.log()?.append(cx.now, &[events::of_version(event, item, number)]).map(drop)
+    let shown = event == EventKind::VaultReveal;
+    let event = events::of_version(event, item, number).maybe("asker", shown.then(asker));
+    vault.log()?.append(cx.now, &[event]).map(drop)
 }
 
 fn warn_if_not_deliverable(item: &Item, cx: &mut Context) {

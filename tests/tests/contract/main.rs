@@ -14,7 +14,7 @@ use hasp_tests::{
     API_KEY, DB_URL, MANIFEST, Needle, Outcome, World, command, is_root, say, tools, wait_until,
 };
 
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "hasp-vault",
     "hasp-bind",
     "hasp-target",
@@ -23,6 +23,7 @@ const TOOLS: [&str; 8] = [
     "hasp-exec",
     "hasp-audit",
     "hasp-redact",
+    "hasp-proxy",
 ];
 
 #[test]
@@ -190,11 +191,12 @@ fn json_is_one_object_a_line() {
 }
 
 /// Which of our crates each crate may depend on, directly or not (DESIGN section 1).
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("hasp-core", &[]),
     ("hasp-redact", &["hasp-core"]),
     ("hasp-audit", &["hasp-core"]),
     ("hasp-target", &["hasp-core"]),
+    ("hasp-proxy", &["hasp-core", "hasp-redact", "hasp-target"]),
     ("hasp-consumer", &["hasp-core", "hasp-audit"]),
     ("hasp-vault", &["hasp-core", "hasp-audit", "hasp-redact"]),
     ("hasp-bind", &["hasp-core", "hasp-audit", "hasp-redact", "hasp-vault", "hasp-target"]),
@@ -253,6 +255,8 @@ fn dependencies_point_one_way() {
             .map(|l| l.replace('_', "-"))
             .filter(|l| l.starts_with("hasp-"))
             .collect();
+        let has_tls = outcome.ok().lines().any(|l| l == "rustls" || l == "ring");
+        assert_eq!(has_tls, name == "hasp-proxy", "only hasp-proxy has a network stack: {name}");
         for dependency in ours.iter().filter(|d| *d != name) {
             assert!(
                 allowed.contains(&dependency.as_str()),

@@ -2,7 +2,7 @@
 //! is asked: in a copy of the sources each kind gets one, and every match that misses it gets an
 //! arm, until the copy compiles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -94,6 +94,7 @@ fn named(kind: &Kind, copy: &Path) -> BTreeSet<String> {
     assert_eq!(text.matches(kind.before).count(), 1, "{}: {:?}", kind.file, kind.before);
     let more = text.replace(kind.before, &format!("{}{}", kind.member, kind.before));
     std::fs::write(&made, more).unwrap();
+    let mut before = BTreeMap::from([(kind.file.to_owned(), text)]);
     let mut files = BTreeSet::new();
     for round in 0.. {
         let edits = missing(copy);
@@ -101,11 +102,15 @@ fn named(kind: &Kind, copy: &Path) -> BTreeSet<String> {
             break;
         }
         assert!(round < ROUNDS, "{} is never whole: {files:?}", kind.paragraph);
-        files.extend(edits.iter().map(|edit| edit.file.clone()));
+        for Edit { file, .. } in &edits {
+            files.insert(file.clone());
+            let text = || std::fs::read_to_string(copy.join(file)).unwrap();
+            before.entry(file.clone()).or_insert_with(text);
+        }
         mend(edits, copy);
     }
-    for file in files.iter().map(String::as_str).chain([kind.file]) {
-        std::fs::copy(root().join(file), copy.join(file)).unwrap();
+    for (file, text) in before {
+        std::fs::write(copy.join(file), text).unwrap();
     }
     files
 }

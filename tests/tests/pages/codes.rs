@@ -7,7 +7,7 @@ use std::path::Path;
 use hasp_core::{Code, Kind};
 
 /// The heading of each table, and the codes of the crate that it lists.
-const TABLES: [(&str, &[Code]); 9] = [
+const TABLES: [(&str, &[Code]); 10] = [
     ("Codes of every tool", hasp_core::code::ALL),
     ("Codes of hasp-vault", hasp_vault::code::ALL),
     ("Codes of hasp-bind", hasp_bind::code::ALL),
@@ -17,6 +17,7 @@ const TABLES: [(&str, &[Code]); 9] = [
     ("Codes of hasp-exec", hasp_exec::code::ALL),
     ("Codes of hasp-audit", hasp_audit::code::ALL),
     ("Codes of hasp-redact", hasp_redact::code::ALL),
+    ("Codes of hasp-proxy", hasp_proxy::code::ALL),
 ];
 /// A code with more kinds than these is listed with the least and the greatest status.
 const MOST_LISTED: usize = 4;

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use hasp_tests::{Outcome, command, peer, tools};
 
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "hasp-vault",
     "hasp-bind",
     "hasp-target",
@@ -19,6 +19,7 @@ const TOOLS: [&str; 8] = [
     "hasp-exec",
     "hasp-audit",
     "hasp-redact",
+    "hasp-proxy",
 ];
 /// What every verb has; the pages name these once.
 const COMMON: &[&str] = &["--help", "--version", "--json", "--quiet", "--color"];

@@ -11,8 +11,8 @@ use super::posix;
 pub use super::posix::descriptors::withhold_one_by_one as withhold_descriptors;
 pub use super::posix::guard::on_parent_death;
 pub use super::posix::memory::{
-    NO_NEW_PRIVILEGES, flush, has_memory_files, keep_out_of_dumps, memory_file, no_new_privileges,
-    widen,
+    NO_NEW_PRIVILEGES, confine, flush, has_memory_files, keep_out_of_dumps, memory_file,
+    no_new_privileges, widen,
 };
 pub use super::posix::terminal::open_terminal;
 pub use super::posix::tree::{enter, set_mode};

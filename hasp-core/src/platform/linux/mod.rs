@@ -1,5 +1,6 @@
 //! Linux: what it does better than POSIX, and what only it can tell.
 
+mod confine;
 mod findings;
 mod kernel;
 mod memory;
@@ -8,6 +9,7 @@ mod process;
 mod swap;
 mod tree;
 
+pub use confine::confine;
 pub use findings::findings;
 pub use kernel::*;
 pub use memory::*;

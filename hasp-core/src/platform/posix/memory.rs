@@ -77,3 +77,11 @@ pub fn flush(dir: &Path) -> std::io::Result<()> {
     }
     File::open(dir)?.sync_all()
 }
+
+/// Nothing holds a process to what it needs.
+///
+/// # Errors
+/// None.
+pub fn confine(_ports: &[u16]) -> std::io::Result<()> {
+    Ok(())
+}

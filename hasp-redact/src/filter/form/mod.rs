@@ -314,8 +314,8 @@ impl Machine<'_> {
         }
     }
 
-    /// Where the match begins that is read byte by byte up to its `last` place, and what follows it,
-    /// if it is plain to see that no other begins before it and that nothing more belongs to it.
+    /// Where the match begins that is read byte by byte up to its `last` place, and what follows
+    /// it, if it is plain to see that no other begins before it and that nothing more belongs to it.
     pub fn stands_alone(
         &self,
         text: Text<'_>,

@@ -28,7 +28,7 @@ const MAX_INDENT: usize = 64;
 /// the first byte that can be read in another way, where a run ends.
 const PIECE: usize = 64;
 
-/// Among so many escapes it is looked for one that is not of the value: a few letters tell its case.
+/// How many escapes are looked at for one that is not of the value: a few letters tell its case.
 const TELLING: usize = 8;
 
 /// Reads one unit.

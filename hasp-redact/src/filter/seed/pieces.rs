@@ -107,8 +107,8 @@ impl Pieces {
         for (hash, seed) in pieces {
             let (word, bit) = table.place(hash);
             table.filter[word] |= bit;
-            // Several ways to write a value may agree in a piece. The place that stays free has part
-            // of a hash that few pieces have, and its seed would be verified as any other.
+            // Several ways to write a value may agree in a piece. The place that stays free has
+            // part of a hash that few pieces have, and its seed would be verified as any other.
             if !table.among(table.buckets.begun(hash), hash).any(|other| *other == seed) {
                 let place = table.buckets.place(hash);
                 table.seeds[place] = (hash as u32, seed);
