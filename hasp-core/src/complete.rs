@@ -53,7 +53,7 @@ enum Offer {
 /// What a shell's script reads: a line that says of which kind the offer is, then a word a line,
 /// a tab and what it is for.
 pub fn answer(command: Command, text: &str) -> String {
-    let line = Line::read(text, &command.get_name().to_owned(), &|name| std::env::var(name).ok());
+    let line = Line::read(text, command.get_name(), &|name| std::env::var(name).ok());
     match offer(command, &line) {
         Offer::Files => "files\n".to_owned(),
         Offer::Programs => "programs\n".to_owned(),

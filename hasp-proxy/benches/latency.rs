@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use upstream::{Leaf, Proxy, Upstream, VALUE, route};
+use upstream::{Leaf, Proxy, Upstream, VALUE};
 
 /// Bytes of a small answer: what an API says.
 const SMALL: usize = 1000;
