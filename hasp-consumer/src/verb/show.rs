@@ -39,6 +39,8 @@ pub(crate) fn run(name: &str, cx: &mut Context) -> Result<Exit> {
 
 /// A registered name as JSON.
 pub(crate) fn object(name: &str, entry: &Entry) -> serde_json::Value {
-    json!({"v": 1, "name": name, "exe": printable_path(&entry.exe), "added": entry.added, "pin": entry.pin, "limits": entry.ceiling,
-    "warnings": program::warnings(&entry.exe)})
+    json!({
+        "v": 1, "name": name, "exe": printable_path(&entry.exe), "added": entry.added,
+        "pin": entry.pin, "limits": entry.ceiling, "warnings": program::warnings(&entry.exe),
+    })
 }
