@@ -51,10 +51,13 @@ fn verbs_options_and_words_are_offered_and_hidden_ones_are_not() {
     assert!(offered("hasp-tool show a b ").is_empty());
 }
 
+/// A text, what is assigned in it, its words, and the word that the cursor is in.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+
 #[test]
 fn a_line_is_read_as_the_shell_reads_it() {
     let value = |name: &str| (name == "P").then(|| "/p".to_owned());
-    let rows: &[(&str, &[(&str, &str)], &[&str], &str)] = &[
+    let rows: &[Row<'_>] = &[
         ("t a b", &[], &["a"], "b"),
         ("x; A=1 B=$P/h t a ", &[("A", "1"), ("B", "/p/h")], &["a"], ""),
         ("env A='1 2' /bin/t \"a b\" c\\ d", &[("A", "1 2")], &["a b"], "c d"),
