@@ -66,7 +66,7 @@ uninstall:
 	for tool in $(TOOLS); do \
 		rm -f "$(BINDIR)/$$tool" "$(MANDIR)/man1/$$tool.1" "$(BASHDIR)/$$tool" "$(ZSHDIR)/_$$tool" "$(FISHDIR)/$$tool.fish"; \
 	done
-	rm -f "$(MANDIR)/man5/hasp.toml.5" "$(MANDIR)/man7/hasp.7"
+	rm -f "$(MANDIR)/man5/hasp.toml.5" "$(MANDIR)/man5/hasp-policy.toml.5" "$(MANDIR)/man7/hasp.7"
 	@echo "What stays: the home with the vault (HASP_HOME, else ~/.local/share/hasp), and /dev/shm/hasp-UID until the next boot."
 	@echo "Hooks that were installed stop every commit from now on. Take them away, in each repository:"
 	@echo "  rm .git/hooks/pre-commit .git/hooks/commit-msg .git/hooks/pre-push"

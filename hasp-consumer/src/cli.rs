@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use hasp_core::tool::Common;
 use hasp_core::tool::Shell;
+
+use crate::limits::Limits;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +29,23 @@ pub struct Cli {
     pub common: Common,
 }
 
+/// What `edit` changes; what is not typed stays as it is.
+#[derive(Args, Debug)]
+pub struct Changes {
+    /// The program, by its absolute path; a pin of another file is dropped
+    #[arg(long, value_name = "PATH")]
+    pub exe: Option<PathBuf>,
+    /// Recognise it by its path alone
+    #[arg(long, conflicts_with = "pin")]
+    pub no_pin: bool,
+    /// Take away all limits first
+    #[arg(long)]
+    pub no_limits: bool,
+    /// What it may be granted at most
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
 /// The verbs.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
@@ -40,6 +59,18 @@ pub enum Verb {
         /// The program, by its absolute path; links are resolved
         #[arg(long, value_name = "PATH")]
         exe: PathBuf,
+        /// What it may be granted at most
+        #[command(flatten)]
+        limits: Limits,
+    },
+    /// Change what a registered program may be granted, or which file it is
+    Edit {
+        /// A registered name
+        #[arg(value_name = "NAME")]
+        consumer: String,
+        /// What changes
+        #[command(flatten)]
+        how: Changes,
     },
     /// The registered names
     List {

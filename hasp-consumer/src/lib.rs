@@ -8,11 +8,13 @@
 pub mod cli;
 pub mod code;
 mod consumer;
+mod limits;
 mod process;
 mod run;
 mod verb;
 
 pub use consumer::Consumer;
+pub use consumer::ceiling::{Asked, Ceiling};
 pub use consumer::program::warnings as program_warnings;
 pub use consumer::registry::{Entry, Registry};
 pub use process::caller::{Caller, Leader};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use hasp_core::Class;
 use hasp_core::tool::Common;
 
 const EXAMPLES: &str = "\
@@ -15,6 +16,7 @@ Examples:
                                                 ad hoc, without a hasp.toml
   hasp-grant -t test --for 8h --keep            a working day; then: hasp-exec -t test
   hasp-grant list                               what may be used now
+  hasp-grant policy show                        what a grant may be, by class
   hasp-grant why -t test                        would hasp-exec take it, and why not
   hasp-grant -t test | hasp-grant narrow --only db/url | hasp-exec
                                                 a weaker token from one in hand
@@ -136,6 +138,12 @@ pub enum Verb {
     Revoke(Revoke),
     /// Remove what has expired
     Sweep,
+    /// What a grant may be: hasp's own limits, narrowed by policy.toml
+    Policy {
+        /// What to do with the policy
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
     /// Make a weaker token from one in hand, without vault or passphrase
     Narrow(Narrow),
     /// Whether hasp-exec would take a grant, check by check; exit 1 if it would not
@@ -189,6 +197,19 @@ pub struct Narrow {
     /// The command, of those that the token in hand allows
     #[arg(last = true, value_name = "ARGV")]
     pub argv: Vec<OsString>,
+}
+
+/// What is done with the policy.
+#[derive(Subcommand, Debug)]
+pub enum PolicyVerb {
+    /// Show the limits of each class, and which line of policy.toml they come from
+    Show {
+        /// Only this class
+        #[arg(value_name = "CLASS")]
+        class: Option<Class>,
+    },
+    /// Read policy.toml, and name what in it changes nothing
+    Check,
 }
 
 /// Which grants to end.

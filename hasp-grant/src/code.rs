@@ -8,6 +8,12 @@ hasp_core::codes! {
     BAD_WINDOW = "bad-window", [Usage], "a window cannot begin or end then";
     CLASS_ANY_COMMAND = "class-any-command", [Denied],
         "a secret of this class is granted to a named command only";
+    CLASS_CONSUMER = "class-consumer", [Denied],
+        "a secret of this class is not granted to this consumer";
+    CLASS_DELIVERY = "class-delivery", [Denied],
+        "a secret of this class is not delivered in this way";
+    CLASS_RAW = "class-raw", [Denied],
+        "a secret of this class is granted with its output redacted only";
     COMMAND_FIXED = "command-fixed", [Usage], "the target's command takes no further words";
     COMMAND_TOO_LONG = "command-too-long", [Usage], "a command has too many words for a grant";
     COMMAND_TWICE = "command-twice", [Usage], "--any-command stands beside a command";
@@ -34,7 +40,11 @@ hasp_core::codes! {
     OTHER_COMMAND = "other-command", [Denied], "the grant is for another command";
     OTHER_PROJECT = "other-project", [Denied], "the grant is for another project";
     OTHER_TARGET = "other-target", [Denied], "the grant is for another target";
+    OUTSIDE_HOURS = "outside-hours", [Denied],
+        "policy.toml names other hours for secrets of this class";
     OVER_CEILING = "over-ceiling", [Denied], "the window is longer than the class allows";
+    REASON_REQUIRED = "reason-required", [Denied],
+        "a secret of this class is granted for a reason only";
     REVOKED = "revoked", [Denied], "the grant was revoked";
     RUNTIME_UNREACHED = "runtime-unreached", [Io],
         "a directory where grants may lie cannot be looked into";

@@ -9,7 +9,7 @@ use hasp_core::{Error, Kind, Result, hint};
 
 use crate::cli::{Cli, Mint, Verb};
 use crate::misplaced::{KnownWord, as_program, known_word};
-use crate::verb::{list, mint, narrow, revoke, show, suggest, sweep, why};
+use crate::verb::{list, mint, narrow, policy, revoke, show, suggest, sweep, why};
 
 impl Tool for Cli {
     fn common(&self) -> &Common {
@@ -34,6 +34,7 @@ impl Tool for Cli {
             }
             Some(Verb::Show { source }) => show::show(source.as_deref(), context),
             Some(Verb::Revoke(which)) => revoke::revoke(which, context),
+            Some(Verb::Policy { verb }) => policy::policy(verb, context),
             Some(Verb::Sweep) => sweep::sweep(context),
             Some(Verb::Why(asked)) => why::why(asked, context),
             Some(Verb::Suggest { since }) => suggest::suggest(since.as_deref(), context),

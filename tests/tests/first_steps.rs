@@ -218,7 +218,7 @@ fn explain_check_consent_and_grant_warn_in_the_same_words() {
     let consent = world.sh("hasp-bind --yes --shared");
     let explained = world.sh("hasp-target explain t");
     let checked = world.sh("hasp-target check t");
-    let granted = world.sh("hasp-grant -t t --consumer user -o -");
+    let granted = world.sh("hasp-grant -t t --consumer parent -o -");
     for (who, said) in [
         ("consent", &consent.stderr),
         ("explain", &explained.stdout),

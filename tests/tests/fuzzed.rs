@@ -5,6 +5,8 @@
 mod dotenv;
 #[path = "../../fuzz/bodies/manifest.rs"]
 mod manifest;
+#[path = "../../fuzz/bodies/policy.rs"]
+mod policy;
 #[path = "../../fuzz/bodies/record.rs"]
 mod record;
 #[path = "../../fuzz/bodies/scan.rs"]
@@ -21,6 +23,11 @@ use proptest::prelude::*;
 /// Tables and keys of a manifest, most of them unknown.
 const MANIFEST: &str = "(\\[[a-z.]{1,12}\\]\n\
     |[a-z_]{1,8} = (\"[^\n]{0,12}\"|\\[[a-z\", ]{0,12}\\]|[0-9]{1,3})\n){0,8}";
+
+/// Tables and keys of a policy, some of them known.
+const POLICY: &str = "(\\[(class\\.(low|high|critical)|retention|unlock|audit|[a-z]{1,5})\\]\n\
+    |(window|uses|deliver|raw|any-command|consumer|reason|hours|confirm|[a-z]{1,8}) = \
+    (\"[0-9a-zA-Z:, /-]{0,20}\"|\\[(\"(env|file|user|pid)\",?){0,3}\\]|true|[0-9]{1,3})\n){0,6}";
 
 /// Assignments, quoted or not, and what is nearly one.
 const DOTENV: &str = "((export )?[A-Z_]{0,6}=?[^\n]{0,6}['\"`$\\\\#]{0,3}\
@@ -111,6 +118,11 @@ proptest! {
     #[test]
     fn manifests(text in MANIFEST) {
         manifest::manifest(text.as_bytes());
+    }
+
+    #[test]
+    fn policies(text in POLICY) {
+        policy::policy(text.as_bytes());
     }
 
     #[test]

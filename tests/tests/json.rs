@@ -51,6 +51,7 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-target check test", ""),
     ("hasp-consumer whoami", ""),
     ("hasp-consumer add shell --exe /bin/sh", ""),
+    ("hasp-consumer edit shell --max-uses 5", ""),
     ("hasp-consumer list", ""),
     ("hasp-consumer show shell", ""),
     ("hasp-consumer remove shell", ""),

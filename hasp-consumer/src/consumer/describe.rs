@@ -34,7 +34,7 @@ impl Consumer {
             Consumer::Exe { path } => {
                 format!("{} and what it starts, in any session", printable_path(path))
             }
-            Consumer::Named { name, path } => {
+            Consumer::Named { name, path, .. } => {
                 format!(
                     "{} ({}) and what it starts, in any session",
                     printable(name.as_bytes()),

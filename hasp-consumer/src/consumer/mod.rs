@@ -1,5 +1,6 @@
 //! Who may use a grant, as it stands in the grant's claims, and the check of one caller against it.
 
+pub(crate) mod ceiling;
 pub(crate) mod describe;
 pub(crate) mod program;
 pub(crate) mod registry;
@@ -52,6 +53,9 @@ pub enum Consumer {
         name: String,
         /// The program's real path.
         path: PathBuf,
+        /// The SHA-256 of its file, if it was pinned when the grant was made.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        pin: Option<String>,
     },
 }
 
@@ -66,7 +70,11 @@ impl Consumer {
             Consumer::Session { leader, .. } => admits_session(leader, caller),
             Consumer::Process { process, .. } => admits_process(process, caller),
             Consumer::User { uid } => admits_user(*uid),
-            Consumer::Exe { path } | Consumer::Named { path, .. } => admits_program(path, caller),
+            Consumer::Exe { path } => admits_program(path, caller),
+            Consumer::Named { name, path, pin } => {
+                admits_program(path, caller)?;
+                ceiling::check_pin(name, path, pin.as_deref())
+            }
         }
     }
 

@@ -13,6 +13,8 @@ use hasp_core::text::{printable, printable_path};
 use hasp_core::{Environ, Error, Home, Kind, Result, SecretName, Timestamp, hint};
 
 use crate::code;
+use crate::consumer::Consumer;
+use crate::consumer::ceiling::Ceiling;
 
 const FILE: &str = "consumers.toml";
 const LOCK: &str = "consumers.lock";
@@ -34,6 +36,30 @@ pub struct Entry {
     pub exe: PathBuf,
     /// When it was registered.
     pub added: Timestamp,
+    /// The SHA-256 of its file, if it is recognised by that too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pin: Option<String>,
+    /// What it may be granted at most.
+    #[serde(skip_serializing_if = "is_open", default)]
+    pub ceiling: Ceiling,
+}
+
+fn is_open(ceiling: &Ceiling) -> bool {
+    *ceiling == Ceiling::default()
+}
+
+impl Entry {
+    fn is_sound(&self) -> bool {
+        let digest = |pin: &String| pin.len() == 64 && pin.bytes().all(|b| b.is_ascii_hexdigit());
+        self.pin.as_ref().is_none_or(digest)
+    }
+
+    /// `, at most 30m, pinned`: what limits it, behind its path.
+    pub(crate) fn limits(&self) -> String {
+        let pinned = self.pin.as_ref().map(|_| "pinned".to_owned());
+        let parts = [Some(self.ceiling.text()).filter(|text| !text.is_empty()), pinned];
+        parts.into_iter().flatten().map(|part| format!(", {part}")).collect()
+    }
 }
 
 /// The registered names.
@@ -94,6 +120,19 @@ impl Registry {
         self.consumer.get(name).ok_or_else(|| self.unknown(name))
     }
 
+    /// The registered programs that this consumer is, whether it was named or given by its path.
+    pub fn of<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+    ) -> impl Iterator<Item = (&'a str, &'a Entry)> + 'a {
+        let is = move |name: &str, entry: &Entry| match consumer {
+            Consumer::Exe { path } => entry.exe == *path,
+            Consumer::Named { name: own, path, .. } => own == name || entry.exe == *path,
+            Consumer::Session { .. } | Consumer::Process { .. } | Consumer::User { .. } => false,
+        };
+        self.consumer.iter().map(|(name, e)| (name.as_str(), e)).filter(move |(n, e)| is(n, e))
+    }
+
     fn unknown(&self, name: &str) -> Error {
         let shown: String = printable(name.as_bytes()).chars().take(64).collect();
         let error = Error::new(
@@ -111,7 +150,7 @@ impl Registry {
     fn sound(&self) -> bool {
         self.consumer
             .iter()
-            .all(|(name, entry)| check_name(name).is_ok() && entry.exe.is_absolute())
+            .all(|(name, e)| check_name(name).is_ok() && e.exe.is_absolute() && e.is_sound())
     }
 }
 

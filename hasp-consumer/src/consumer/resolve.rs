@@ -8,6 +8,7 @@ use hasp_core::{Error, Home, Kind, Result};
 
 use crate::code;
 use crate::consumer::Consumer;
+use crate::consumer::ceiling;
 use crate::consumer::program;
 use crate::consumer::registry::Registry;
 use crate::process::Process;
@@ -139,7 +140,9 @@ fn named(name: &str, home: &Home) -> Result<(Consumer, Vec<String>)> {
             printable_path(&real)
         ));
     }
-    Ok((Consumer::Named { name: name.to_owned(), path: real }, warnings))
+    ceiling::check_pin(name, &real, entry.pin.as_deref())?;
+    let pin = entry.pin.clone();
+    Ok((Consumer::Named { name: name.to_owned(), path: real, pin }, warnings))
 }
 
 fn no_parent() -> Error {

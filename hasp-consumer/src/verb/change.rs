@@ -10,14 +10,17 @@ use crate::consumer::registry::Registry;
 /// Changes the registry under its lock; nothing changes without a record of it.
 pub(crate) fn change(
     cx: &mut Context,
-    change: impl FnOnce(&mut Registry, &Context) -> Result<Option<Event>>,
+    change: impl FnOnce(&mut Registry, &Context) -> Result<Vec<Event>>,
 ) -> Result<()> {
     let home = Home::locate(&cx.env)?;
     home.check()?;
     let log = hasp_audit::Log::find(&cx.env)?;
     let _held = Registry::lock(&home)?;
     let mut registry = Registry::load(&home)?;
-    let Some(event) = change(&mut registry, cx)? else { return Ok(()) };
-    log.append(cx.now, &[event])?;
+    let events = change(&mut registry, cx)?;
+    if events.is_empty() {
+        return Ok(());
+    }
+    log.append(cx.now, &events)?;
     registry.save(&home)
 }

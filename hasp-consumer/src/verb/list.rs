@@ -16,7 +16,10 @@ pub(crate) fn run(names: bool, cx: &mut Context) -> Result<Exit> {
         } else if cx.out.json {
             cx.out.object(&object(name, entry))?;
         } else {
-            cx.out.folded(&format!("{name:width$}  {}", printable_path(&entry.exe)), 4)?;
+            cx.out.folded(
+                &format!("{name:width$}  {}{}", printable_path(&entry.exe), entry.limits()),
+                4,
+            )?;
         }
     }
     if registry.consumer.is_empty() {

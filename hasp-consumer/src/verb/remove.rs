@@ -11,7 +11,7 @@ pub(crate) fn run(name: &str, cx: &mut Context) -> Result<Exit> {
     change(cx, |registry, _| {
         let exe = registry.get(name)?.exe.clone();
         registry.consumer.remove(name);
-        Ok(Some(Event::new(EventKind::ConsumerRemove).field("consumer", name).os("exe", &exe)))
+        Ok(vec![Event::new(EventKind::ConsumerRemove).field("consumer", name).os("exe", &exe)])
     })?;
     cx.out.note(&format!(
         "{name} is forgotten; end its grants with: hasp-grant revoke --consumer exe:PATH"

@@ -1,6 +1,7 @@
 //! What one command line works with while a grant is consumed: the runtime directory and its
 //! ledger, the project and its vault, and who asks. Everything before the spend changes nothing.
 
+pub(crate) mod asked;
 pub(crate) mod digest;
 pub(crate) mod events;
 pub(crate) mod find;

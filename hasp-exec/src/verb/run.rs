@@ -11,6 +11,7 @@ use hasp_grant::{Released, VerifiedGrant, nothing_released};
 use hasp_redact::Patterns;
 
 use crate::broker::Broker;
+use crate::broker::asked::confirmed;
 use crate::broker::events::{self, Denied};
 use crate::broker::running::{Granted, spawn};
 use crate::broker::status::StatusFd;
@@ -34,6 +35,7 @@ pub(crate) fn run(
     let outcome = verified(cli, &broker, context, &mut denied).and_then(|grant| {
         denied.terms = Some(grant.terms().clone());
         notice = grant.notice().map(str::to_owned);
+        confirmed(&grant, &broker, context)?;
         released(grant, &broker, &log)
     });
     let (grant, released, patterns) = outcome.map_err(|error| {

@@ -15,9 +15,14 @@ use crate::code;
 /// # Errors
 /// `[class-any-command]`.
 pub fn check(action: &Action, secret: &str, class: Class) -> Result<()> {
-    if !class.names_command() {
-        return Ok(());
-    }
+    if class.names_command() { check_named(action, secret, class) } else { Ok(()) }
+}
+
+/// The same for a class of which a policy says so.
+///
+/// # Errors
+/// `[class-any-command]`.
+pub fn check_named(action: &Action, secret: &str, class: Class) -> Result<()> {
     let what = match action.extent {
         Extent::Any => "any command".to_owned(),
         Extent::Open if takes_any_code(action) => {
@@ -73,28 +78,10 @@ pub fn subject<'a>(
 }
 
 /// What must be said at minting whatever else is silenced.
-pub fn loud(subject: &Subject<'_>, raw: bool, items: &[Granted]) -> Vec<String> {
+pub fn loud(subject: &Subject<'_>, raw: bool) -> Vec<String> {
     let mut said = hasp_target::loud(subject);
-    let strict = items.iter().filter(|i| i.class.names_command());
-    if raw && strict.clone().next().is_some() {
-        said.push(format!("what the command prints of {} is not redacted", names(strict)));
-    }
+    said.extend(raw.then(|| "the output will not be redacted".to_owned()));
     said
-}
-
-/// What must be said of a consumer that is everybody of this user.
-pub fn loud_consumer(items: &[Granted]) -> Option<String> {
-    let strict: Vec<&Granted> = items.iter().filter(|i| i.class.names_command()).collect();
-    (!strict.is_empty()).then(|| {
-        format!("every process of this user may use this grant of {}", names(strict.into_iter()))
-    })
-}
-
-/// `db/url (high), api/key (medium)`.
-fn names<'a>(items: impl IntoIterator<Item = &'a Granted>) -> String {
-    let named: Vec<String> =
-        items.into_iter().map(|i| format!("{} ({})", i.name, i.class)).collect();
-    named.join(", ")
 }
 
 #[cfg(test)]

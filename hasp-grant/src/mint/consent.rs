@@ -22,7 +22,7 @@ pub fn consent(
     context: &mut Context,
 ) -> Result<()> {
     let missing = !request.unbound.is_empty() || request.unconsented.is_some();
-    let question = question(missing, request.class, project);
+    let question = question(missing, request, project);
     let terminal = Terminal::open();
     if let (true, Some(_), Some(taken)) = (missing, &terminal, &request.name_taken) {
         return Err(taken.clone());
@@ -39,31 +39,32 @@ pub fn consent(
         (Some(mut terminal), None) if !context.out.quiet => {
             terminal.show_block(&summary::block(terms, request, project), &context.env)
         }
-        (None, None) => {
+        // Quiet hides the block, and no warning of what is released.
+        (_, None) => {
             request.loud.iter().chain(&request.warnings).for_each(|w| context.out.warn(w));
-            Ok(())
-        }
-        (Some(_), None) => {
-            request.loud.iter().for_each(|w| context.out.warn(w));
             Ok(())
         }
         (None, Some(_)) if missing => Err(unbound(request)),
         (None, Some(_)) => {
-            let message = "a critical secret is granted only when a person says yes on a terminal";
+            let message = format!(
+                "a secret of class {} is granted only when a person says yes on a terminal",
+                request.class
+            );
             let error = Error::new(Kind::Locked, hasp_core::code::NO_TERMINAL, message);
             Err(elsewhere(error, terms, request))
         }
     }
 }
 
-fn question(missing: bool, class: Class, project: &Project) -> Option<&'static str> {
-    match (missing, class) {
+fn question(missing: bool, request: &Request, project: &Project) -> Option<&'static str> {
+    match (missing, request.confirm) {
         (true, _) if project.founded => {
             Some("Make this directory a project, bind them to it and grant this?")
         }
         (true, _) => Some("Bind them to this project and grant this?"),
-        (false, Class::Critical) => Some("A critical secret: grant this?"),
-        (false, _) => None,
+        (false, true) if request.class == Class::Critical => Some("A critical secret: grant this?"),
+        (false, true) => Some("Grant this?"),
+        (false, false) => None,
     }
 }
 

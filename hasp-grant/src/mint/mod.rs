@@ -26,8 +26,8 @@ use hasp_core::{GrantId, Here, Home, Result, Runtime, Timestamp};
 use hasp_vault::Vault;
 use zeroize::Zeroizing;
 
+use crate::action::Granted;
 use crate::action::arg::Arg;
-use crate::action::{Granted, control};
 use crate::cli::Mint;
 use crate::ledger::Ledger;
 use crate::ledger::directories;
@@ -38,8 +38,11 @@ use crate::mint::context::MintContext;
 use crate::mint::elsewhere::elsewhere;
 use crate::mint::issue::{issue, mint_event, refuse_values_in_words};
 use crate::mint::request::Request;
+use crate::policy;
+use crate::policy::bounds::Bounds;
 use crate::spend::nothing_released;
 use crate::token::claims::Terms;
+use hasp_core::policy::Limits;
 
 /// A minted grant.
 pub struct Minted {
@@ -111,10 +114,15 @@ pub fn mint(proposal: Proposal, context: &mut Context) -> Result<Minted> {
 }
 
 fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Request)> {
+    let policy = policy::of(at.vault)?;
     let binding = Binding::load(at.vault, &at.project.root)?;
     let binding = binding.unwrap_or_else(|| Binding::new(at.project));
     let mut request = request::resolve(asked, at, &binding)?;
-    let window = window::resolve(asked, request.class, at.now)?;
+    let items: Vec<Granted> = request.granted.iter().map(|(g, _)| g.clone()).collect();
+    let limits: Vec<Limits> =
+        policy::classes(&items).into_iter().map(|class| policy.limits(class)).collect();
+    request.confirm = limits.iter().any(|l| l.confirm.value.mint);
+    let window = window::resolve(asked, &Bounds::of(&limits), at.now)?;
     let caller = Caller::current()?;
     let word = window.consumer.as_deref().or(asked.consumer.as_deref());
     let (consumer, warnings) = match word {
@@ -122,10 +130,7 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
         None => Consumer::default_for(&caller, window.uses == Some(1) && !asked.keep)?,
     };
     request.warnings.extend(warnings);
-    let items: Vec<Granted> = request.granted.iter().map(|(g, _)| g.clone()).collect();
-    if matches!(consumer, Consumer::User { .. }) {
-        request.loud.extend(control::loud_consumer(&items));
-    }
+    let who = policy::words(word.or(Some("parent")), &consumer);
     let begin = window.begin.unwrap_or(at.now);
     let terms = Terms {
         jti: GrantId::random()?,
@@ -139,5 +144,7 @@ fn resolve(asked: &Mint, at: &MintContext<'_>, home: &Home) -> Result<(Terms, Re
         items,
         reason: asked.reason.clone(),
     };
+    policy::check(&terms, &terms.items, &who, &policy, at.now)?;
+    policy::check_consumer(&terms, home)?;
     Ok((terms, request))
 }

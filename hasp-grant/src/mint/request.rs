@@ -35,6 +35,8 @@ pub struct Request {
     pub before: Option<Before>,
     /// The strictest class of all that is opened.
     pub class: Class,
+    /// Whether a person is asked, whatever was consented to before.
+    pub confirm: bool,
 }
 
 /// Resolves what the command line asks for.
@@ -58,7 +60,7 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
     warnings.extend(said);
     let class = granted.iter().map(|(g, _)| g.class).max().unwrap_or(Class::Low);
     granted.iter().try_for_each(|(g, _)| control::check(&action, g.name.as_str(), g.class))?;
-    let mut loud = control::loud(&subject, action.raw, &items);
+    let mut loud = control::loud(&subject, action.raw);
     loud.extend(old);
     if at.project.founded {
         loud.push(at.project.extent(at.env.get("HOME")));
@@ -77,5 +79,6 @@ pub fn resolve(mint: &Mint, at: &MintContext<'_>, binding: &Binding) -> Result<R
         loud,
         before,
         class,
+        confirm: false,
     })
 }

@@ -57,9 +57,6 @@ pub fn action_warnings(
     let mut warnings = hasp_target::warnings(subject);
     let words: Vec<&OsStr> = action.argv.iter().map(Arg::as_os).collect();
     warnings.extend(unexpanded(action, &words));
-    if action.raw {
-        warnings.push("the output will not be redacted".to_owned());
-    }
     if at.runtime.on_disk() {
         warnings.push(
             "HASP_RUNTIME is on a disk: half of this grant's key will be written there".to_owned(),

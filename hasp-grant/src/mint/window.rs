@@ -1,13 +1,14 @@
-//! How long and how often: the window asked for, held against the ceiling of the strictest class.
+//! How long and how often: the window asked for, held against the strictest limits of all classes.
 
 use std::time::Duration;
 
 use hasp_core::class::{LONGEST, ONCE};
 use hasp_core::time::{duration_text, parse_duration};
-use hasp_core::{Class, Error, Kind, Result, Timestamp};
+use hasp_core::{Error, Kind, Result, Timestamp};
 
 use crate::cli::Mint;
 use crate::code;
+use crate::policy::bounds::Bounds;
 
 /// The window of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +23,11 @@ pub struct Window {
     pub consumer: Option<String>,
 }
 
-/// Reads `--once`, `--for` and `--uses` and refuses what the class forbids.
+/// Reads `--once`, `--for` and `--uses` and refuses what a limit forbids.
 ///
 /// # Errors
 /// `[over-ceiling]`, `[bad-duration]`, `[consumer-twice]`.
-pub fn resolve(mint: &Mint, class: Class, now: Timestamp) -> Result<Window> {
-    let ceiling = class.ceiling();
+pub fn resolve(mint: &Mint, bounds: &Bounds, now: Timestamp) -> Result<Window> {
     let asked = mint.window.as_deref();
     let consumer = asked.filter(|w| *w == "session" || w.starts_with("pid:")).map(str::to_owned);
     if let (Some(implied), Some(said)) = (&consumer, &mint.consumer)
@@ -41,14 +41,14 @@ pub fn resolve(mint: &Mint, class: Class, now: Timestamp) -> Result<Window> {
         .hint(format!("leave out --consumer {said}")));
     }
     let length = match asked {
-        None => ONCE,
-        Some(_) if consumer.is_some() => ceiling.unwrap_or(ONCE),
+        None => ONCE.min(bounds.window()),
+        Some(_) if consumer.is_some() => bounds.window(),
         Some(text) => parse_duration(text)?,
     };
     let uses = if asked.is_none() { Some(mint.uses.unwrap_or(1)) } else { mint.uses };
     let begin = mint.not_before.as_deref().map(|text| begin(text, now)).transpose()?;
     let window = Window { length, uses, begin, consumer };
-    check(&window, class)?;
+    bounds.check(window.length, window.uses)?;
     within_a_day(&window, now).map(|()| window)
 }
 
@@ -78,28 +78,15 @@ fn within_a_day(window: &Window, now: Timestamp) -> Result<()> {
         .hint(format!("begin by {}", last.before(window.length))))
 }
 
-fn check(window: &Window, class: Class) -> Result<()> {
-    match class.ceiling() {
-        Some(longest) if window.length <= longest => Ok(()),
-        Some(longest) => Err(over(class, &format!("at most {} at a time", duration_text(longest)))
-            .hint(format!("--for {}", duration_text(longest)))),
-        None if window.uses == Some(1) && window.length <= ONCE => Ok(()),
-        None => Err(over(class, "once only").hint("leave out --for and --uses")),
-    }
-}
-
-fn over(class: Class, limit: &str) -> Error {
-    Error::new(
-        Kind::Denied,
-        code::OVER_CEILING,
-        format!("a secret of class {class} is granted {limit}"),
-    )
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use hasp_core::{Class, Policy};
+
+    fn bounds(class: Class) -> Bounds {
+        Bounds::of(&[Policy::default().limits(class)])
+    }
 
     fn asked(
         window: Option<&str>,
@@ -107,7 +94,7 @@ mod tests {
         class: Class,
     ) -> std::result::Result<(u64, Option<u32>), &'static str> {
         let mint = Mint { window: window.map(str::to_owned), uses, ..Mint::default() };
-        resolve(&mint, class, Timestamp::now())
+        resolve(&mint, &bounds(class), Timestamp::now())
             .map(|w| (w.length.as_secs(), w.uses))
             .map_err(|e| e.code().as_str())
     }
@@ -134,7 +121,7 @@ mod tests {
             let not_before = Some(now.after(Duration::from_secs(hours * 3600)).to_string());
             let window = Some(length.to_owned());
             let mint = Mint { window, not_before, ..Mint::default() };
-            let found = resolve(&mint, Class::Low, now);
+            let found = resolve(&mint, &bounds(Class::Low), now);
             found.map(|w| w.begin.map(|b| b.as_second() - now.as_second()))
         };
         assert_eq!(asked(2, "22h").unwrap(), Some(7200));
@@ -150,7 +137,7 @@ mod tests {
         let mint =
             Mint { window: Some("pid:7".into()), consumer: Some("user".into()), ..Mint::default() };
         assert_eq!(
-            resolve(&mint, Class::Low, Timestamp::now()).unwrap_err().code().as_str(),
+            resolve(&mint, &bounds(Class::Low), Timestamp::now()).unwrap_err().code().as_str(),
             "consumer-twice"
         );
     }

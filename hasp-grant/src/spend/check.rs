@@ -14,7 +14,9 @@ use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
 use crate::ledger::tombstone::End;
 use crate::spend::command;
-use crate::spend::current::{bound, current_items, deliverable, named_command, runnable};
+use crate::spend::current::{
+    bound, current_items, deliverable, named_command, permitted, runnable,
+};
 use crate::spend::ended::told;
 use crate::spend::situation::Situation;
 use crate::token;
@@ -46,6 +48,8 @@ pub enum Check {
     Binding,
     /// The granted versions are still the current ones.
     Secrets,
+    /// The policy lets it be what it is.
+    Policy,
     /// The program can be run.
     Program,
     /// Each value can be delivered as approved.
@@ -67,13 +71,14 @@ impl Check {
             Check::Action => "this is the approved action",
             Check::Binding => "the project is bound to its secrets",
             Check::Secrets => "the granted versions are current",
+            Check::Policy => "the policy allows it",
             Check::Program => "the program can be run",
             Check::Deliveries => "the values can be delivered",
         }
     }
 
     /// All of them, in their order.
-    pub const ALL: [Check; 13] = [
+    pub const ALL: [Check; 14] = [
         Check::Form,
         Check::Vault,
         Check::Signature,
@@ -85,6 +90,7 @@ impl Check {
         Check::Action,
         Check::Binding,
         Check::Secrets,
+        Check::Policy,
         Check::Program,
         Check::Deliveries,
     ];
@@ -181,9 +187,10 @@ fn approved(claims: &Claims, at: &Situation<'_>, pass: Pass<'_>) -> Result<Appro
     pass(Check::Binding, bound(terms, at))?;
     let items = current(terms, at);
     pass(Check::Secrets, items.as_ref().map(drop).map_err(Clone::clone))?;
+    let items = items?;
+    pass(Check::Policy, permitted(terms, &items, at))?;
     let program = runnable(&terms.action, &argv, at);
     pass(Check::Program, program.as_ref().map(drop).map_err(Clone::clone))?;
-    let items = items?;
     pass(Check::Deliveries, deliverable(terms, &items, at.runtime))?;
     let notice = expiry_notice(&items, at.now);
     Ok(Approved { ledger: ledger?, argv, program: program?, notice })
@@ -231,6 +238,7 @@ pub fn alive(terms: &Terms, entry: &Entry, at: &Situation<'_>) -> Result<()> {
 pub fn possible(terms: &Terms, at: &Situation<'_>) -> Result<()> {
     bound(terms, at)?;
     let items = current(terms, at)?;
+    permitted(terms, &items, at)?;
     if !terms.action.argv.is_empty() {
         let argv: Vec<OsString> = terms.action.argv.iter().map(|w| w.as_os().to_owned()).collect();
         runnable(&terms.action, &argv, at)?;

@@ -10,6 +10,7 @@ use hasp_vault::Item;
 
 use crate::action::{Action, Granted, control, delivery};
 use crate::code;
+use crate::policy;
 use crate::spend::situation::Situation;
 use crate::token::claims::Terms;
 
@@ -46,6 +47,15 @@ pub fn named_command(terms: &Terms, items: &[Item]) -> Result<()> {
     classes.try_for_each(|(item, g)| {
         control::check(&terms.action, g.name.as_str(), item.class.max(g.class))
     })
+}
+
+/// What the policy lets a grant be, by the classes as they are now.
+pub fn permitted(terms: &Terms, items: &[Item], at: &Situation<'_>) -> Result<()> {
+    let classed = terms.items.iter().zip(items);
+    let classed: Vec<Granted> =
+        classed.map(|(g, item)| Granted { class: item.class.max(g.class), ..g.clone() }).collect();
+    let who = policy::words(None, &terms.consumer);
+    policy::check(terms, &classed, &who, &policy::of(at.vault)?, at.now)
 }
 
 fn current_item(granted: &Granted, at: &Situation<'_>) -> Result<Item> {

@@ -3,6 +3,7 @@
 pub(crate) mod list;
 pub(crate) mod mint;
 pub(crate) mod narrow;
+pub(crate) mod policy;
 pub(crate) mod revoke;
 pub(crate) mod show;
 pub(crate) mod source;

@@ -62,13 +62,15 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
     world
         .sh("hasp-grant -q --keep --for 30m --consumer user --any-command -e K=high")
         .refused(77, "class-any-command");
-    world.sh("hasp-grant -q --consumer user -o ../t -t none -- env").ok();
+    world.sh("hasp-grant -q --consumer parent -o ../t -t none -- env").ok();
     for fixed in ["sh ./x.sh", "sh -eu x.sh", "../mytool x.sh", "python3 -u script.py", "echo -e"] {
-        world.sh(&format!("hasp-grant -q --consumer user -o ../t -e K=high -- {fixed} ...")).ok();
+        world.sh(&format!("hasp-grant -q --consumer parent -o ../t -e K=high -- {fixed} ...")).ok();
     }
     world
-        .sh("hasp-grant -q --consumer user -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t \
-              -- sh x.sh -c")
+        .sh(
+            "hasp-grant -q --consumer parent -o ../t -e K=high -- sh x.sh ... && hasp-exec -g ../t \
+              -- sh x.sh -c",
+        )
         .ok();
     for name in ["low", "medium"] {
         let minted =
@@ -91,11 +93,11 @@ fn any_command_is_refused_for_high_and_said_for_the_others() {
 }
 
 #[test]
-fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
+fn what_widens_a_grant_is_said_with_quiet_too() {
     let world = classes();
     for (mint, said) in [
-        ("--raw --file K=high -- true", "what the command prints of high (high) is not redacted"),
-        ("--file K=high -- true", "every process of this user may use this grant of high (high)"),
+        ("--raw --file K=medium -- true", "the output will not be redacted"),
+        ("--any-command -e K=low", "ANY command may run with low (low)"),
         ("-e K=high -- true", "high (high) goes into the environment"),
         (
             "--file K=high -- ls ...",
@@ -104,8 +106,8 @@ fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
         ("-t words", "any further words may follow the command, which gets asked (high)"),
     ] {
         for line in [
-            format!("hasp-grant -q --consumer user -o ../t {mint}"),
-            format!("script -qec 'hasp-grant -q --consumer user -o ../t {mint}' /dev/null"),
+            format!("hasp-grant -q --consumer parent -o ../t {mint}"),
+            format!("script -qec 'hasp-grant -q --consumer parent -o ../t {mint}' /dev/null"),
         ] {
             if line.starts_with("script") && !peer("script") {
                 continue;
@@ -118,6 +120,23 @@ fn what_widens_a_grant_of_a_strict_secret_is_said_with_quiet_too() {
     }
     let narrow = world.sh("hasp-grant -q --consumer parent --file K=high -o ../t -- true");
     assert_eq!((narrow.ok(), narrow.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn what_is_too_wide_for_a_strict_class_is_refused_without_a_policy() {
+    let world = classes();
+    for class in ["high", "critical", "asked"] {
+        for (words, code) in [
+            ("--consumer user --file K=", "class-consumer"),
+            ("--consumer parent --raw --file K=", "class-raw"),
+        ] {
+            let line = format!("hasp-grant -q -o ../t {words}{class} -- true");
+            world.sh(&line).refused_with_hint(77, code);
+        }
+    }
+    let line = "hasp-grant -q --consumer parent -o ../t -e K=critical -- true";
+    world.sh(line).refused_with_hint(77, "class-delivery");
+    assert!(!world.beside("t").exists());
 }
 
 #[test]
