@@ -12,18 +12,20 @@ fn mode(path: &std::path::Path) -> u32 {
 #[test]
 fn a_half_of_a_grant_that_has_another_name_is_named_with_what_ends_it() {
     for folder in ["kept", "grants"] {
-        let link = |half: &str| format!("f=$(ls {half}/{folder}/*); ln $f {half}/other");
-        let moved = |half: &str| {
+        let link =
+            |half: &str, folder: &str| format!("f=$(ls {half}/{folder}/*); ln $f {half}/other");
+        let moved = |half: &str, folder: &str| {
             format!("f=$(ls {half}/{folder}/*); mv $f {half}/other; ln -s {half}/other $f")
         };
-        let faults: [(&dyn Fn(&str) -> String, &str); 2] =
-            [(&link, "has another name elsewhere (2 links)"), (&moved, "is a symbolic link")];
-        for (fault, told) in faults {
+        for (fault, told) in [
+            (link as fn(&str, &str) -> String, "has another name elsewhere (2 links)"),
+            (moved, "is a symbolic link"),
+        ] {
             let world = World::with_project();
             world.sh("hasp-grant -q -t test --for 1h --keep --consumer user").ok();
             assert!(!world.sh("hasp-exec --doctor").stdout.contains("end it:"));
             let runtime = world.runtime();
-            world.sh(&fault(runtime.to_str().expect("a path"))).ok();
+            world.sh(&fault(runtime.to_str().expect("a path"), folder)).ok();
             let doctor = world.sh("hasp-exec --doctor");
             assert!(
                 doctor.status == 1 && doctor.stdout.contains(told),
