@@ -53,7 +53,7 @@ bench: all
 install: all
 	install -d "$(BINDIR)" "$(MANDIR)/man1" "$(MANDIR)/man5" "$(MANDIR)/man7" "$(BASHDIR)" "$(ZSHDIR)" "$(FISHDIR)"
 	for tool in $(TOOLS); do install -m 755 "$(RELEASE)/$$tool" "$(BINDIR)/$$tool" || exit 1; done
-	install -m 644 man/*.1 "$(MANDIR)/man1"
+	for tool in $(TOOLS); do install -m 644 "man/$$tool.1" "$(MANDIR)/man1" || exit 1; done
 	install -m 644 man/*.5 "$(MANDIR)/man5"
 	install -m 644 man/*.7 "$(MANDIR)/man7"
 	for tool in $(TOOLS); do \

@@ -265,14 +265,14 @@ fn installing_puts_everything_in_place_and_uninstalling_leaves_nothing() {
     };
     make("install");
     let placed = |below: &str| world.files(&world.beside("dest/usr").join(below)).len();
-    assert_eq!((placed("bin"), placed("share/man"), placed("share")), (8, 10, 10 + 3 * 8));
+    assert_eq!((placed("bin"), placed("share/man"), placed("share")), (8, 11, 11 + 3 * 8));
     for path in [
         "bash-completion/completions/hasp-exec",
         "zsh/site-functions/_hasp-exec",
         "fish/vendor_completions.d/hasp-exec.fish",
     ] {
         let script = std::fs::read_to_string(world.beside("dest/usr/share").join(path)).unwrap();
-        assert!(script.contains("kill-stragglers"), "{path}");
+        assert!(script.contains("hasp-exec") && script.contains("--complete-line"), "{path}");
     }
     let version = bare(&world, &[], "dest/usr/bin/hasp-exec --version");
     assert!(version.ok().starts_with("hasp-exec "));

@@ -29,7 +29,6 @@ const PASSED_ON: &[&str] = &[
     "hasp-core/src/suggest.rs: hint",
     "hasp-core/src/usage.rs: line",
     "hasp-grant/src/action/delivery.rs: instead",
-    "hasp-grant/src/spend/check.rs: h.clone()",
     "hasp-proxy/src/refusal.rs: again",
     "hasp-target/src/edit/env_file.rs: &typed",
     "hasp-target/src/manifest/fault.rs: hint",

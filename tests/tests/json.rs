@@ -50,6 +50,7 @@ const LINES: &[(&str, &str)] = &[
     ("hasp-bind remove api/key", ""),
     ("hasp-target check test", ""),
     ("hasp-consumer whoami", ""),
+    ("hasp-grant policy show", ""),
     ("hasp-consumer add shell --exe /bin/sh", ""),
     ("hasp-consumer edit shell --max-uses 5", ""),
     ("hasp-consumer list", ""),

@@ -13,7 +13,6 @@ pub(crate) mod project;
 pub(crate) mod refused;
 pub(crate) mod request;
 pub(crate) mod summary;
-pub(crate) mod version;
 pub(crate) mod wanted;
 pub(crate) mod warnings;
 pub(crate) mod window;

@@ -7,7 +7,7 @@ use hasp_core::{Error, Here, Result};
 use hasp_target::Delivery;
 
 use crate::cli::Mint;
-use crate::mint::version::split;
+use crate::mint::items::version::split;
 use crate::mint::wanted::typed;
 
 /// The project at the current directory.

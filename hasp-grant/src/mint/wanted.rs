@@ -9,7 +9,7 @@ use hasp_target::{Channel, Delivery, MAX_TEMPLATES, Target, Template};
 use crate::cli::Mint;
 use crate::code;
 use crate::mint::context::MintContext;
-use crate::mint::version::{self, Versions};
+use crate::mint::items::version::{self, Versions};
 
 /// What is to be delivered.
 pub struct Wanted {

@@ -223,12 +223,7 @@ impl Machine<'_> {
         match self.form {
             _ if units > 0 => Run { units, pace: 1 },
             Form::Plain(Case::Exact) if self.is_only(text.bytes[from.at]) => {
-                let left = if done { text.len() } else { self.value.len() - from.index };
-                match plain::alone(self.value[0], text, from.at, left) {
-                    // It may also be the first byte of an escape, as that of `%` is.
-                    0 if !done => pace::escapes(self.value, Case::Exact, text, from),
-                    units => Run { units, pace: 1 },
-                }
+                pace::alone(self.value, text, from, done)
             }
             Form::Plain(case) => pace::escapes(self.value, case, text, from),
             Form::Hex => pace::pairs(self.value, text, from),
@@ -318,7 +313,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Where the match begins that is read byte by byte up to its `last` place, and what follows it,
+    /// Where the match begins that is read byte by byte up to its `last` place, and what follows,
     /// if it is plain to see that no other begins before it and that nothing more belongs to it.
     pub fn stands_alone(
         &self,

@@ -27,6 +27,16 @@ impl Run {
     }
 }
 
+/// The units of a value that is one byte over and over, which was complete if it is `done`: the
+/// byte as it stands, or escapes where it is the first byte of one, as that of `%` is.
+pub(super) fn alone(value: &[u8], text: Text<'_>, from: Cursor, done: bool) -> Run {
+    let left = if done { text.len() } else { value.len() - from.index };
+    match plain::alone(value[0], text, from.at, left) {
+        0 if !done => escapes(value, Case::Exact, text, from),
+        units => Run { units, pace: 1 },
+    }
+}
+
 /// Escapes of the value from here on.
 pub(super) fn escapes(value: &[u8], case: Case, text: Text<'_>, from: Cursor) -> Run {
     let Some((_, pace)) = only(text, from.at) else { return Run::NONE };

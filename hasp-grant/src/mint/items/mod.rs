@@ -1,6 +1,8 @@
 //! The versions that a request opens: each reference once, with the item that the binding leads to,
 //! held against the scope that was given to it.
 
+pub(crate) mod version;
+
 use hasp_bind::{Binding, is_everywhere};
 use hasp_core::text::{printable, printable_path, shell_word};
 use hasp_core::{Class, Error, Kind, Result, SecretName};
@@ -10,7 +12,7 @@ use hasp_vault::{Allow, Item};
 use crate::action::{Granted, delivery};
 use crate::code;
 use crate::mint::context::MintContext;
-use crate::mint::version::Named;
+use crate::mint::items::version::Named;
 use crate::mint::wanted::Wanted;
 
 /// What a request opens.
