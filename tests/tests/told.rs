@@ -27,7 +27,7 @@ fn why_says_what_hasp_exec_does_check_by_check() {
     let world = world();
     world.sh(KEEP).ok();
     let all = checks(&world, "-t test");
-    assert_eq!(all.len(), 13);
+    assert_eq!(all.len(), 14);
     assert!(all.iter().all(|(_, result)| result == "ok"), "{all:?}");
     assert_eq!(world.sh("hasp-grant why -t test").status, 0);
     world.store("api/key", "another-value-2");

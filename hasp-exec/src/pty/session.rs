@@ -203,6 +203,10 @@ impl Session {
         self.keyboard.close();
         // What the child wrote before it stopped comes out first, held bytes included.
         std::thread::sleep(Duration::from_millis(hasp_redact::IDLE_MS + 20));
+        // `fg` may have come meanwhile: nothing would continue us if we stopped now.
+        if asks && self.screen.foreground() {
+            return self.come_forward();
+        }
         self.stopping.store(true, Ordering::SeqCst);
         self.stop();
         self.resume(asks)

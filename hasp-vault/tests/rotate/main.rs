@@ -72,7 +72,7 @@ fn three_programs_exchange_a_value() {
     assert!(read(&installed, "retire.got") == OLD && ran.stderr.contains("trying"));
     assert_eq!(states(&installed, "n"), ["destroyed", "current"]);
     assert_eq!(files(lab, "n"), ["2.age", "meta.toml"]);
-    assert_eq!(installed.asked(), "revoke --quiet --secret n\n");
+    assert_eq!(installed.asked(), "--json revoke --quiet --secret n\n");
     let record = lab.record();
     let mut events = ["begin", "program", "stage", "test", "promote", "retire"].iter();
     assert!(events.all(|e| record.contains(&format!("\"event\":\"vault.rotate-{e}\""))));

@@ -196,7 +196,7 @@ fn a_removed_recipient_opens_nothing_new_and_signs_nothing() {
     );
     assert_eq!(
         std::fs::read_to_string(lab.dir.path().join("grants")).unwrap(),
-        "revoke --quiet --all\n"
+        "--json revoke --quiet --all\n"
     );
     intact(&lab, "removed");
     let vault = lab.open().unwrap();
