@@ -7,9 +7,11 @@ mod place;
 
 use place::Place;
 
-/// How each kind of key is made, and written otherwise. What OpenSSH writes is read from PKCS#1,
-/// SEC1 or, for Ed25519, made by itself.
-const KINDS: [(&str, &str, &[(&str, &str)]); 3] = [
+/// A kind of key, how it is made, and how it is written otherwise.
+type KeyKind = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// What OpenSSH writes is read from PKCS#1, SEC1 or, for Ed25519, made by itself.
+const KINDS: [KeyKind; 3] = [
     (
         "rsa",
         "openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out pkcs8.pem",

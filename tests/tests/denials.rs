@@ -55,8 +55,8 @@ fn a_refused_grant_waits_for_no_record() {
     let line = "hasp-grant -q --consumer user --for 24h -t test";
     world.sh(line).refused(77, "over-ceiling");
     assert_eq!(world.events("grant.deny").len(), 1);
-    let log = world.files(&world.home().join("audit")).into_iter();
-    let log = log.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).next().unwrap();
+    let mut log = world.files(&world.home().join("audit")).into_iter();
+    let log = log.find(|p| p.extension().is_some_and(|e| e == "jsonl")).unwrap();
     for (calls, error) in [("openat", "EROFS"), ("pwrite64,write", "ENOSPC"), ("fdatasync", "EIO")]
     {
         let inject = format!(

@@ -10,8 +10,10 @@ use hasp_tests::{API_KEY, World, peer, wait_until};
 /// How long what must come is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The beginning of a paragraph of the page, and what shows it.
-const LINES: &[(&str, fn(&World))] = &[
+/// The beginning of a paragraph of the page, and what shows that it holds.
+type Line = (&'static str, fn(&World));
+
+const LINES: &[Line] = &[
     ("The command has the values", the_command_may_send_them_anywhere),
     ("What it starts inherits", what_it_starts_inherits),
     ("Another program of the same user", another_program_can_read),
@@ -51,7 +53,7 @@ fn each_line_is_so() {
         return;
     }
     for (begin, shows) in LINES {
-        println!("{begin}");
+        hasp_tests::say(begin);
         shows(&World::with_project());
     }
 }

@@ -72,9 +72,7 @@ fn a_heading_is_for_a_terminal_that_is_not_told_to_be_quiet() {
             let count = rows(&line);
             assert!((names.len()..=most).contains(&count), "{line}: {count}");
         }
-        for line in [format!("{list} -q")] {
-            world.type_at(&line, &[]).has_not("NAME");
-        }
+        world.type_at(&format!("{list} -q"), &[]).has_not("NAME");
     }
 }
 
