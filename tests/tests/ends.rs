@@ -134,7 +134,6 @@ fn a_command_ends_with_its_terminal() {
 }
 
 #[test]
-#[ignore = "long and unsteady: a hangup of the shell hits strace too"]
 fn a_command_gets_the_signal_before_its_terminal_is_dead() {
     if !peer("strace") {
         return;

@@ -58,7 +58,8 @@ pub(crate) struct Hangup {
     /// Tells those who relay keys and output to let go of the child's terminal as well.
     bell: Mutex<Option<Bell>>,
     sender: Sender,
-    told: AtomicBool,
+    /// Whether the monitor was told to hang the child up.
+    told: Mutex<bool>,
     left: AtomicBool,
     /// Whether we were started with SIGHUP ignored, to live on with the child.
     immune: bool,
@@ -74,8 +75,7 @@ impl Hangup {
         sender: Sender,
     ) -> Hangup {
         let immune = platform::is_ignored(signal_hook::consts::SIGHUP);
-        let (bell, told, left) =
-            (Mutex::new(Some(bell)), AtomicBool::default(), AtomicBool::default());
+        let (bell, told, left) = (Mutex::new(Some(bell)), Mutex::default(), AtomicBool::default());
         Hangup { screen, leader, course, bell, sender, told, left, immune }
     }
 
@@ -109,10 +109,7 @@ impl Hangup {
     }
 
     fn end(self: &Arc<Self>, signal: bool) {
-        let signal = signal && !self.immune && !self.told.swap(true, Ordering::SeqCst);
-        // The monitor holds the child's terminal until it has told the child.
-        let _ =
-            self.sender.send(if signal { &MonitorMessage::Hangup } else { &MonitorMessage::LetGo });
+        let signal = self.tell(signal && !self.immune);
         drop(lock(&self.bell).take());
         self.leader.let_go();
         if signal {
@@ -122,6 +119,18 @@ impl Hangup {
                 self.leave();
             }
         }
+    }
+
+    /// The monitor holds the child's terminal until it has told the child, if that is to be told;
+    /// whether this is who says so. Signal and terminal are seen by two threads: who comes second
+    /// must not have it let go before the first has had the child told.
+    fn tell(&self, signal: bool) -> bool {
+        let mut told = lock(&self.told);
+        let first = signal && !*told;
+        *told |= signal;
+        let _ =
+            self.sender.send(if first { &MonitorMessage::Hangup } else { &MonitorMessage::LetGo });
+        first
     }
 
     /// After a while nobody waits for the child any longer, and we end whatever else holds us, as a
